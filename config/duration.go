@@ -1,0 +1,52 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Duration is a time.Duration that is written as Caddy writes it: "30s", "12h",
+// "30d" in JSON, or a number of nanoseconds.
+type Duration time.Duration
+
+// ParseDuration reads what time.ParseDuration does, and whole days as "30d".
+func ParseDuration(s string) (Duration, error) {
+	if n := len(s); n > 1 && s[n-1] == 'd' {
+		days, err := strconv.ParseUint(s[:n-1], 10, 16)
+		if err != nil {
+			return 0, fmt.Errorf("%q is not a duration: want for example 30s, 15m, 12h or 30d", s)
+		}
+		return Duration(time.Duration(days) * 24 * time.Hour), nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a duration: want for example 30s, 15m, 12h or 30d", s)
+	}
+	return Duration(d), nil
+}
+
+// MarshalJSON writes the duration as a string.
+func (d Duration) MarshalJSON() ([]byte, error) {
+	return json.Marshal(time.Duration(d).String())
+}
+
+// UnmarshalJSON reads a string as ParseDuration does, or a number of nanoseconds.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		var s string
+		if err := json.Unmarshal(b, &s); err != nil {
+			return err
+		}
+		v, err := ParseDuration(s)
+		*d = v
+		return err
+	}
+	var n int64
+	if err := json.Unmarshal(b, &n); err != nil {
+		return fmt.Errorf("%s is not a duration: want a string as \"30s\"", b)
+	}
+	*d = Duration(n)
+	return nil
+}

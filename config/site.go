@@ -1,0 +1,183 @@
+// Package config owns the operator's settings: what they mean, their defaults,
+// what is wrong with them, and the presets that fill them in.
+//
+// Its one invariant: settings that pass Validate are complete; nothing behind this
+// package asks again whether a value is there or makes sense. It knows nothing of
+// Caddy: the JSON here is the JSON of the handler, and the Caddyfile is parsed in
+// caddyplugin into these structs.
+package config
+
+import "encoding/json"
+
+// Site is one `two_factor` handler: one portal behind one gate. The JSON names are
+// those of the Caddyfile's subdirectives.
+type Site struct {
+	// Realm is the name space of users. Default: "default".
+	Realm string `json:"realm,omitempty"`
+	// Issuer is shown in the authenticator app and on the pages. Default: the brand's name, or the request's host.
+	Issuer string `json:"issuer,omitempty"`
+	// Path is where the own pages live. Default: /two-factor.
+	Path string `json:"path,omitempty"`
+	// Portal names a preset whose settings fill in what is not set here.
+	Portal string `json:"portal,omitempty"`
+
+	// Leave lists names (globs with *) of cookies that the portal's scripts must
+	// read; they are not sealed, and count as credentials.
+	Leave []string `json:"leave,omitempty"`
+	// Credential declares headers and query parameters that whoami understands.
+	Credential []Credential `json:"credential,omitempty"`
+
+	// Whoami are the questions that tell whose credentials a request carries. All must agree.
+	Whoami []Whoami `json:"whoami,omitempty"`
+	// User is a placeholder that names the user, behind another authenticator in
+	// Caddy; then there is no Whoami.
+	User string `json:"user,omitempty"`
+
+	// Rotates says that every sign-in and every change of user changes a cookie, and
+	// that the session the old cookie names never becomes signed in.
+	Rotates *bool `json:"rotates,omitempty"`
+	// Watch is which responses are judged while a visit is anonymous: "all" (default) or "unsafe".
+	Watch string `json:"watch,omitempty"`
+
+	SignIn  []SignIn `json:"sign_in,omitempty"`
+	SignOut []string `json:"sign_out,omitempty"`
+
+	// Public, Deny, Guest and Trust are Caddy matcher sets, any of which may match.
+	Public []MatcherSet `json:"public,omitempty"`
+	Deny   []MatcherSet `json:"deny,omitempty"`
+	Guest  []MatcherSet `json:"guest,omitempty"`
+	Trust  []MatcherSet `json:"trust,omitempty"`
+
+	// Require is who must have a second factor: "optional" (default) or "always".
+	Require string `json:"require,omitempty"`
+	// Session is the life of a clearance.
+	Session *Session `json:"session,omitempty"`
+	// Recheck is how long whoami's answer about a user is believed. Default 60s; 0 asks every time.
+	Recheck *Duration `json:"recheck,omitempty"`
+
+	TOTP *TOTP `json:"totp,omitempty"`
+	// BackupCodes is how many backup codes a set has, 4 to 20. Default 10.
+	BackupCodes int       `json:"backup_codes,omitempty"`
+	Throttle    *Throttle `json:"throttle,omitempty"`
+	Brand       *Brand    `json:"brand,omitempty"`
+	// Support is shown where somebody is locked out: an e-mail address, a telephone number or a URL.
+	Support string `json:"support,omitempty"`
+}
+
+// MatcherSet is one Caddy matcher set in JSON: matcher name to its configuration.
+type MatcherSet map[string]json.RawMessage
+
+// Credential is one declared credential; exactly one field is set.
+type Credential struct {
+	Header string `json:"header,omitempty"`
+	Query  string `json:"query,omitempty"`
+}
+
+// Whoami is one question to the portal.
+type Whoami struct {
+	// URI is the path and query that is asked.
+	URI string `json:"uri"`
+	// First is asked before it, and what it yields replaces {first} in Header.
+	First *First `json:"first,omitempty"`
+	// Header is set on the question.
+	Header map[string]string `json:"header,omitempty"`
+	// Anonymous are the signs that nobody is signed in; any one will do.
+	Anonymous []Sign `json:"anonymous,omitempty"`
+	// User yields the canonical id.
+	User *Extractor `json:"user,omitempty"`
+	// Name and Email are optional and never identify anybody.
+	Name  *Extractor `json:"name,omitempty"`
+	Email *Extractor `json:"email,omitempty"`
+	// Normalize lists, in order, what is done to the id: lower, nfkc, trim.
+	Normalize []string `json:"normalize,omitempty"`
+}
+
+// First is a request whose result the question needs, as an anti-forgery token.
+type First struct {
+	URI     string    `json:"uri"`
+	Extract Extractor `json:"extract"`
+}
+
+// Sign is one positive sign that nobody is signed in; exactly one of Redirect,
+// Status, HTML, JSON and Regex is set.
+type Sign struct {
+	// Redirect is a glob that the Location of a 3xx response matches.
+	Redirect string `json:"redirect,omitempty"`
+	Status   []int  `json:"status,omitempty"`
+	// HTML is a CSS selector that matches something.
+	HTML string `json:"html,omitempty"`
+	// JSON is a path that exists, or has Value where that is set.
+	JSON  string  `json:"json,omitempty"`
+	Value *string `json:"value,omitempty"`
+	Regex string  `json:"regex,omitempty"`
+}
+
+// Extractor yields values from a response; exactly one of HTML, JSON, Regex and
+// Header is set.
+type Extractor struct {
+	// HTML is a CSS selector; the value is the attribute Attr, or the element's text.
+	HTML string `json:"html,omitempty"`
+	Attr string `json:"attr,omitempty"`
+	JSON string `json:"json,omitempty"`
+	// Regex is a regular expression with one group.
+	Regex  string `json:"regex,omitempty"`
+	Header string `json:"header,omitempty"`
+	// Not lists placeholders for nobody: values that never count.
+	Not []string `json:"not,omitempty"`
+}
+
+// SignIn hints at where the portal's sign-in is. Its field names make any request
+// that carries one of them a sign-in that is judged.
+type SignIn struct {
+	Paths []string `json:"paths,omitempty"`
+	// Page is where the form is. Username and Password are the names of its fields.
+	Page     string `json:"page,omitempty"`
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+}
+
+// Session is the life of a clearance. Defaults: 12h, idle 30m.
+type Session struct {
+	Life Duration `json:"life,omitempty"`
+	Idle Duration `json:"idle,omitempty"`
+}
+
+// TOTP are the parameters of new authenticators (RFC 6238). Defaults: 6 digits,
+// 30s, SHA1, skew 1.
+type TOTP struct {
+	Digits    int      `json:"digits,omitempty"`
+	Period    Duration `json:"period,omitempty"`
+	Algorithm string   `json:"algorithm,omitempty"`
+	// Skew is how many steps to either side are accepted: 0 or 1.
+	Skew *int `json:"skew,omitempty"`
+}
+
+// Throttle are the waiting times after wrong codes. Defaults: free 5, wait 30s,
+// max 15m, stop 100, address 30/10m.
+type Throttle struct {
+	// Free is how many failures in a row cost nothing.
+	Free *int `json:"free,omitempty"`
+	// Wait is the first waiting time; it doubles with every failure up to Max.
+	Wait Duration `json:"wait,omitempty"`
+	Max  Duration `json:"max,omitempty"`
+	// Stop is how many failures in a row turn a factor off; at most 100 (NIST SP 800-63B).
+	Stop int `json:"stop,omitempty"`
+	// Address bounds the failures from one address (IPv6: one /64).
+	Address *Rate `json:"address,omitempty"`
+}
+
+// Rate is a number in a time.
+type Rate struct {
+	Count int      `json:"count,omitempty"`
+	Per   Duration `json:"per,omitempty"`
+}
+
+// Brand is how the pages look.
+type Brand struct {
+	Name string `json:"name,omitempty"`
+	// Logo and CSS are files on the server.
+	Logo string `json:"logo,omitempty"`
+	CSS  string `json:"css,omitempty"`
+	// Accent is a CSS colour in hexadecimal.
+	Accent string `json:"accent,omitempty"`
+}

@@ -1,0 +1,147 @@
+// Package keys owns the master keys and everything that is derived from them.
+//
+// Its one invariant: a master key never encrypts anything itself. Each purpose has
+// a key of its own (HKDF-SHA256, RFC 5869), and everything sealed is bound by
+// authenticated data to what it belongs to, so that it opens nowhere else.
+package keys
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Size is the length of a master key in bytes.
+const Size = 32
+
+// maxKeys bounds a key file: rotation needs two, a long history a few more.
+const maxKeys = 16
+
+const idSize = 4
+
+// ErrOpen says that something did not open: another key, another owner, or tampered with.
+var ErrOpen = errors.New("sealed data does not open")
+
+// Ring is a list of master keys, newest first. The newest seals, all open.
+type Ring struct {
+	keys []masterKey
+}
+
+type masterKey struct {
+	master []byte
+	id     [idSize]byte
+	store  cipher.AEAD
+}
+
+// Generate returns a new key file: one line with one random key.
+func Generate() string {
+	key := make([]byte, Size)
+	rand.Read(key)
+	return base64.StdEncoding.EncodeToString(key) + "\n"
+}
+
+// Parse reads a key file: one key of 32 bytes in base64 on each line, newest
+// first; blank lines and lines that start with # are ignored. Errors name the
+// line, never its content.
+func Parse(text string) (*Ring, error) {
+	var ring Ring
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		master, err := base64.StdEncoding.DecodeString(line)
+		if err != nil || len(master) != Size {
+			return nil, fmt.Errorf("line %d of the master keys is not a key: want 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them", i+1)
+		}
+		if len(ring.keys) == maxKeys {
+			return nil, fmt.Errorf("more than %d master keys: remove those that no record uses any more", maxKeys)
+		}
+		k, err := newMasterKey(master)
+		if err != nil {
+			return nil, err
+		}
+		ring.keys = append(ring.keys, k)
+	}
+	if len(ring.keys) == 0 {
+		return nil, errors.New("no master key found: want at least one line with 32 bytes in base64")
+	}
+	return &ring, nil
+}
+
+func newMasterKey(master []byte) (masterKey, error) {
+	k := masterKey{master: master}
+	id, err := hkdf.Key(sha256.New, master, nil, "secondgate key id", idSize)
+	if err != nil {
+		return k, err
+	}
+	copy(k.id[:], id)
+	key, err := hkdf.Key(sha256.New, master, nil, "secondgate store", Size)
+	if err != nil {
+		return k, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return k, err
+	}
+	k.store, err = cipher.NewGCMWithRandomNonce(block)
+	return k, err
+}
+
+// Seal encrypts plain for the store. Bound names what it belongs to (realm, user,
+// field); Open needs the same words in the same order.
+func (r *Ring) Seal(plain []byte, bound ...string) []byte {
+	k := &r.keys[0]
+	out := make([]byte, idSize, idSize+len(plain)+k.store.Overhead())
+	copy(out, k.id[:])
+	return k.store.Seal(out, nil, plain, boundData(bound))
+}
+
+// Open decrypts what Seal made, with whichever key of the ring it was sealed, or
+// returns ErrOpen.
+func (r *Ring) Open(sealed []byte, bound ...string) ([]byte, error) {
+	if len(sealed) < idSize {
+		return nil, ErrOpen
+	}
+	aad := boundData(bound)
+	for i := range r.keys {
+		k := &r.keys[i]
+		if string(sealed[:idSize]) != string(k.id[:]) {
+			continue
+		}
+		if plain, err := k.store.Open(nil, nil, sealed[idSize:], aad); err == nil {
+			return plain, nil
+		}
+	}
+	return nil, ErrOpen
+}
+
+// Derive returns a key of n bytes for a purpose from each master key, newest first.
+func (r *Ring) Derive(purpose string, n int) [][]byte {
+	out := make([][]byte, len(r.keys))
+	for i := range r.keys {
+		key, err := hkdf.Key(sha256.New, r.keys[i].master, nil, "secondgate "+purpose, n)
+		if err != nil {
+			panic("keys: " + err.Error()) // only for lengths no caller asks for
+		}
+		out[i] = key
+	}
+	return out
+}
+
+// boundData joins the words unambiguously: each is preceded by its length.
+func boundData(words []string) []byte {
+	var out []byte
+	for _, w := range words {
+		out = binary.AppendUvarint(out, uint64(len(w)))
+		out = append(out, w...)
+	}
+	return out
+}

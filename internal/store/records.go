@@ -1,0 +1,122 @@
+package store
+
+import "time"
+
+// UserKey names a user: the portal's canonical id within a realm.
+type UserKey struct {
+	Realm string
+	ID    string
+}
+
+// User is all that is kept about one user. Times are UTC; a zero time means never.
+type User struct {
+	Key UserKey
+	// Name is how the portal shows the user, for staff lists; never identifying.
+	Name string
+	// FirstSeen is when whoami named the user for the first time.
+	FirstSeen time.Time
+	// EnabledAt is when two-factor authentication was last turned on.
+	EnabledAt time.Time
+	// TOTP is the confirmed authenticator, nil when there is none.
+	TOTP *TOTP
+	// Backup is the current set of backup codes, nil when there is none.
+	Backup *BackupSet
+	// Failures counts refused codes per kind of factor ("totp", "backup").
+	Failures map[string]Failures
+}
+
+// Activated reports whether the user has a second factor.
+func (u User) Activated() bool { return u.TOTP != nil }
+
+// TOTP is one authenticator app (RFC 6238).
+type TOTP struct {
+	// ID is unique for every enrolment, so that records about it never meet another's.
+	ID string
+	// Secret is the shared key, sealed with realm, user and field as authenticated data.
+	Secret []byte
+	// Algorithm is SHA1, SHA256 or SHA512.
+	Algorithm string
+	Digits    int
+	// Period is the length of a step in seconds.
+	Period int
+	// Floor is the newest step that was accepted; nothing at or below it ever is again.
+	Floor int64
+	// AddedAt and UsedAt are shown on the settings page.
+	AddedAt, UsedAt time.Time
+}
+
+// BackupSet is one generation of backup codes.
+type BackupSet struct {
+	// Salt is the Argon2id salt of the whole set.
+	Salt []byte
+	// Hashes are those of the unused codes.
+	Hashes [][]byte
+	// Total is how many were made.
+	Total int
+	// AddedAt and UsedAt (the last use) are shown on the settings page.
+	AddedAt, UsedAt time.Time
+}
+
+// Failures is a run of refused codes since the last accepted one.
+type Failures struct {
+	Count int
+	// Until is when the next attempt may be made.
+	Until time.Time
+}
+
+// VisitID is the SHA-256 of a visit's token; the token itself is never stored.
+type VisitID [32]byte
+
+// Visit is a clearance, or the tombstone of a token that was rotated away.
+type Visit struct {
+	Realm string
+	ID    VisitID
+	// User holds the clearance; empty in a tombstone.
+	User string
+	// Factor is what was presented: "totp" or "backup".
+	Factor string
+	// At is when the clearance was given, or the token died.
+	At time.Time
+	// LastSeen is the last request of the clearance, written now and then.
+	LastSeen time.Time
+	// Expires is the absolute end: of the clearance, or of the need to remember the tombstone.
+	Expires time.Time
+	// Address and Agent are shown in the list of open sessions.
+	Address, Agent string
+	// Binds names the portal cookies (hashes of name and path, sorted) that the
+	// clearance was given for.
+	Binds []uint64
+	// Failures counts wrong codes given in this cleared visit.
+	Failures int
+}
+
+// Dead reports whether the visit's token was rotated away.
+func (v Visit) Dead() bool { return v.User == "" }
+
+// Status filters users.
+type Status int
+
+// The statuses that staff filter by.
+const (
+	AnyStatus Status = iota
+	Activated
+	NotActivated
+)
+
+// UserQuery asks for a page of users, ordered by name and then id.
+type UserQuery struct {
+	Realm  string
+	Status Status
+	// Prefix restricts to users whose name or id starts with it, ignoring case.
+	Prefix string
+	// After is the cursor of the previous page, empty for the first.
+	After string
+	// Limit is the page's size, 1 to 1000.
+	Limit int
+}
+
+// UserPage is one page; Next is empty on the last.
+type UserPage struct {
+	Users []User
+	Next  string
+}

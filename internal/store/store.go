@@ -1,0 +1,95 @@
+// Package store owns what Secondgate remembers: users with their factors,
+// visits with their clearances, and codes that were spent.
+//
+// Its one invariant: every change is atomic and durable before it is reported.
+// What somebody spends (a TOTP step, a backup code) and what it buys (a
+// clearance) are written by one transaction, or not at all.
+//
+// The package holds the interface, the records and the sentinel errors; engines
+// live below it (badger, later postgres) and all pass the suite in storetest.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Sentinel errors, to be tested with errors.Is.
+var (
+	// ErrNotFound: there is no such record.
+	ErrNotFound = errors.New("not found")
+	// ErrSpent: what was to be spent had been spent before.
+	ErrSpent = errors.New("already spent")
+	// ErrConflict: the transaction lost against others too often; nothing was written.
+	ErrConflict = errors.New("too many conflicting changes")
+	// ErrClosed: the store was closed; nothing was read or written.
+	ErrClosed = errors.New("store is closed")
+	// ErrCorrupt: a record is there but can't be read. The error names the record, never its content.
+	ErrCorrupt = errors.New("record is corrupt")
+	// ErrLocked: another process holds the store.
+	ErrLocked = errors.New("store is in use by another process")
+)
+
+// Store is what every engine provides. All methods are safe for concurrent use,
+// give up when ctx ends, and return ErrClosed after Close.
+type Store interface {
+	// User returns one user's record, or ErrNotFound.
+	User(ctx context.Context, key UserKey) (User, error)
+
+	// Update runs fn in one atomic, synchronously durable transaction about one
+	// user. fn may run several times (the engine retries on conflict), so it must
+	// have no effect but through tx. An error of fn aborts the transaction and is
+	// returned as it is; nothing is written then.
+	Update(ctx context.Context, key UserKey, fn func(tx Tx) error) error
+
+	// Users lists users of a realm in pages, from an index: the cost of a page
+	// does not depend on how many users there are.
+	Users(ctx context.Context, q UserQuery) (UserPage, error)
+
+	// Visit returns what is recorded of a visit, or ErrNotFound. Expired records
+	// are not found.
+	Visit(ctx context.Context, realm string, id VisitID) (Visit, error)
+
+	// Visits lists a user's live clearances (not dead tokens), newest first.
+	Visits(ctx context.Context, key UserKey) ([]Visit, error)
+
+	// Touch moves LastSeen of these visits forward, never backward, skipping those
+	// that are gone. Losing it in a crash only ends a clearance earlier.
+	Touch(ctx context.Context, realm string, seen map[VisitID]time.Time) error
+
+	// Meta reads a small record about the store itself, or ErrNotFound.
+	Meta(ctx context.Context, name string) ([]byte, error)
+
+	// UpdateMeta replaces such a record by a function of the old one (nil if none).
+	UpdateMeta(ctx context.Context, name string, fn func(old []byte) ([]byte, error)) error
+
+	// Check reports whether the store can write durably now.
+	Check(ctx context.Context) error
+
+	// Close waits for running operations and closes the engine.
+	Close() error
+}
+
+// Tx is one transaction about one user.
+type Tx interface {
+	// User returns the record as it is in this transaction, or ErrNotFound.
+	User() (User, error)
+	// PutUser writes the whole record; its Key must be the transaction's.
+	PutUser(u User) error
+	// DeleteUser removes the record and its index entries (not visits or spent codes).
+	DeleteUser() error
+	// Visit reads a visit of the transaction's realm, or ErrNotFound.
+	Visit(id VisitID) (Visit, error)
+	// PutVisit writes a clearance or dead token of the transaction's realm. A
+	// clearance's User must be the transaction's user.
+	PutVisit(v Visit) error
+	// DeleteVisit removes a visit's record; removing nothing is no error.
+	DeleteVisit(id VisitID) error
+	// EndVisits removes all clearances of the transaction's user but those named,
+	// and returns what it removed.
+	EndVisits(except ...VisitID) ([]VisitID, error)
+	// Spend records that name was spent by this user, until the given time, and
+	// returns ErrSpent when it is so recorded already.
+	Spend(name string, until time.Time) error
+}
