@@ -1,0 +1,107 @@
+// Package demoportal is the customer portal of a made-up hosting provider, Oma
+// Avaruus: what the demo puts behind the gateway and what tests try it on.
+//
+// Its one invariant: it is a true legacy. It knows nothing of second factors, keeps
+// the session id over a sign-in, adopts ids that a client chose (as PHP does without
+// session.use_strict_mode), takes an e-mail address or a user name in any case, and
+// signs in by form, by JSON and by a remembered browser. Everything it keeps is in
+// memory. It is for loopback only.
+package demoportal
+
+import (
+	"crypto/rand"
+	"embed"
+	"html/template"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+//go:embed static
+var staticFiles embed.FS
+
+// Portal is the demo portal as an http.Handler. Clock and Rand may be replaced
+// before the first request.
+type Portal struct {
+	Clock func() time.Time
+	Rand  io.Reader
+
+	mux   *http.ServeMux
+	pages map[string]*template.Template
+
+	mu         sync.Mutex
+	sessions   map[string]*session
+	remembered map[[32]byte]remembrance
+	profiles   map[int]profile
+	transfers  []transfer
+}
+
+// New returns a portal with the sample customers, whom nobody has signed in as yet.
+func New() *Portal {
+	p := &Portal{
+		Clock:      time.Now,
+		Rand:       rand.Reader,
+		pages:      parsePages(),
+		sessions:   make(map[string]*session),
+		remembered: make(map[[32]byte]remembrance),
+		profiles:   make(map[int]profile),
+	}
+	p.mux = p.routes()
+	return p
+}
+
+// ServeHTTP implements http.Handler. Everything but static files opens a session.
+func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
+
+func (p *Portal) routes() *http.ServeMux {
+	mux, all := http.NewServeMux(), http.NewServeMux()
+	all.Handle("GET /static/", http.FileServerFS(staticFiles))
+	all.Handle("/", p.withSession(mux))
+	mux.HandleFunc("GET /{$}", p.front)
+	mux.HandleFunc("GET /login", p.loginForm)
+	mux.HandleFunc("POST /login", p.login)
+	mux.HandleFunc("GET /logout", p.logout)
+	mux.HandleFunc("GET /account", p.customers(p.account))
+	mux.HandleFunc("GET /invoices", p.customers(p.invoices))
+	mux.HandleFunc("GET /account/settings", p.customers(p.settingsForm))
+	mux.HandleFunc("POST /account/settings", p.customers(p.saveSettings))
+	mux.HandleFunc("GET /account/transfer", p.customers(p.transferForm))
+	mux.HandleFunc("POST /account/transfer", p.customers(p.saveTransfer))
+	mux.HandleFunc("GET /files/{name}", p.customers(p.invoiceFile))
+	mux.HandleFunc("GET /files/big", p.customers(p.bigFile))
+	mux.HandleFunc("POST /files/upload", p.customers(p.upload))
+	mux.HandleFunc("GET /api/me", p.scripts(p.apiMe))
+	mux.HandleFunc("POST /api/login", p.apiLogin)
+	mux.HandleFunc("GET /clock", p.scripts(p.clockEvents))
+	mux.HandleFunc("GET /clock/ws", p.scripts(p.clockSocket))
+	return all
+}
+
+// customers lets signed-in customers in and sends everybody else to the sign-in
+// form, which brings them back.
+func (p *Portal) customers(h func(http.ResponseWriter, *http.Request, Customer)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		customer, ok := p.signedIn(r)
+		if !ok {
+			redirectToLogin(w, r)
+			return
+		}
+		h(w, r, customer)
+	}
+}
+
+// scripts is customers for what page scripts ask: strangers get 401 in JSON.
+func (p *Portal) scripts(h func(http.ResponseWriter, *http.Request, Customer)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		customer, ok := p.signedIn(r)
+		if !ok {
+			writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "not signed in"})
+			return
+		}
+		h(w, r, customer)
+	}
+}
