@@ -1,0 +1,76 @@
+// Package throttle owns how often a wrong code may be given: per user by waits
+// that grow, per address by a bound on failures in a time.
+//
+// Its one invariant: a refusal costs nothing. An attempt that is refused here was
+// neither looked at nor counted, so nobody can make another's wait longer than the
+// policy's longest by trying while it lasts.
+//
+// The user's counters live in the store and survive restarts (Policy only computes
+// them); those of addresses live in memory, bounded.
+package throttle
+
+import (
+	"math"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Policy says what failures cost.
+type Policy struct {
+	// Free is how many failures in a row cost no wait.
+	Free int
+	// Wait follows the first failure after those; it doubles with each further one
+	// and is never longer than Max.
+	Wait, Max time.Duration
+	// Stop is how many failures in a row turn a factor off. NIST SP 800-63B allows
+	// at most 100.
+	Stop int
+	// AddressCount failures within AddressPer are the most that one address may
+	// cause; no count, no bound.
+	AddressCount int
+	AddressPer   time.Duration
+}
+
+// Next returns f after one more failure at now.
+func (p Policy) Next(f store.Failures, now time.Time) store.Failures {
+	if f.Count < math.MaxInt {
+		f.Count++
+	}
+	f.Until = time.Time{}
+	if wait := p.wait(f.Count); wait > 0 {
+		f.Until = now.Add(wait)
+	}
+	return f
+}
+
+// wait is what the n-th failure in a row costs.
+func (p Policy) wait(n int) time.Duration {
+	if n <= p.Free {
+		return 0
+	}
+	wait := p.Wait
+	for range n - p.Free - 1 {
+		if wait <= 0 || wait >= p.Max/2 {
+			return p.Max
+		}
+		wait *= 2
+	}
+	return min(wait, p.Max)
+}
+
+// Blocked tells whether a wait is in effect at now, and until when. A wait that
+// ends later than twice Max from now was written by a clock that has been set back
+// since; it does not hold, or a clock that was a year ahead would lock people out
+// for one. (Twice, because nodes' clocks differ a little.)
+func (p Policy) Blocked(f store.Failures, now time.Time) (until time.Time, blocked bool) {
+	if !f.Until.After(now) || f.Until.After(now.Add(2*p.Max)) {
+		return time.Time{}, false
+	}
+	return f.Until, true
+}
+
+// Stopped tells whether there were so many failures in a row that the factor is off.
+func (p Policy) Stopped(f store.Failures) bool {
+	return f.Count >= p.Stop
+}
