@@ -1,0 +1,115 @@
+// Package portals starts real portals, from Debian's packages, for tests: the
+// scripts beside it do the work and can be run by hand.
+//
+// Its one invariant: a portal belongs to one test at a time, over all test processes
+// of this machine, and is stopped when that test ends. Everything listens on loopback.
+package portals
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// User is somebody whom a portal knows. The passwords are public.
+type User struct {
+	Name, Email, Password string
+}
+
+// Portal is a running portal.
+type Portal struct {
+	// URL is its address, without a slash at the end.
+	URL string
+	// Alice and Bob are plain customers, Admin is the portal's administrator.
+	Alice, Bob, Admin User
+}
+
+// upTime is long enough to install the packages on a clean machine.
+const upTime = 10 * time.Minute
+
+// WordPress starts WordPress with MariaDB and PHP, stopped when the test ends. The
+// test is skipped without root, but fails on a CI machine.
+func WordPress(t testing.TB) *Portal {
+	t.Helper()
+	return start(t, "wordpress", 18101, "wpadmin")
+}
+
+// DokuWiki starts DokuWiki, as WordPress does.
+func DokuWiki(t testing.TB) *Portal {
+	t.Helper()
+	return start(t, "dokuwiki", 18104, "wikiadmin")
+}
+
+func start(t testing.TB, name string, port int, admin string) *Portal {
+	t.Helper()
+	needRoot(t, name)
+	script := filepath.Join(scripts(t), name+".sh")
+	hold(t, name)
+	t.Cleanup(func() {
+		if out, err := run(script, "down"); err != nil {
+			t.Errorf("stopping %s: %v\n%s", name, err, out)
+		}
+	})
+	if out, err := run(script, "up"); err != nil {
+		t.Fatalf("starting %s: %v\n%s", name, err, out)
+	}
+	return &Portal{
+		URL:   fmt.Sprintf("http://127.0.0.1:%d", port),
+		Alice: User{"alice", "alice@example.test", "Correct-Horse-1"},
+		Bob:   User{"bob", "bob@example.test", "Battery-Staple-2"},
+		Admin: User{admin, admin + "@example.test", "Admin-Clip-3"},
+	}
+}
+
+// needRoot skips a developer's test without root; a CI machine has to have it.
+func needRoot(t testing.TB, name string) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s needs root to be installed and started", name)
+	}
+	t.Skipf("SKIPPED: %s needs root to be installed and started", name)
+}
+
+// hold waits until no other test process has the portal, and keeps it.
+func hold(t testing.TB, name string) {
+	t.Helper()
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "secondgate-"+name+".lock"),
+		os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		t.Fatalf("lock of %s: %v", name, err)
+	}
+	t.Cleanup(func() { _ = lock.Close() })
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatalf("lock of %s: %v", name, err)
+	}
+}
+
+func run(script, verb string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), upTime)
+	defer cancel()
+	return exec.CommandContext(ctx, script, verb).CombinedOutput()
+}
+
+// scripts finds this package's directory from wherever in the module the test runs.
+func scripts(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, "test", "portals")
+		}
+	}
+	t.Fatal("the test does not run inside the module")
+	return ""
+}
