@@ -1,0 +1,147 @@
+package factor
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// clearedBudget is how many wrong codes in a row a cleared visit may give. It is its
+// own, so that a stranger who has the password can neither use the user's up nor be
+// helped by the owner's.
+const clearedBudget = 5
+
+// Attempt is a code that somebody gives.
+type Attempt struct {
+	User string
+	// Code is the field as it was typed.
+	Code string
+	// Kind is KindTOTP, KindBackup, or empty: then the code's shape decides.
+	Kind string
+	// Address is the client's, without port.
+	Address string
+	// Cleared is the visit whose clearance the attempt is made in, nil when it is made
+	// to get one. Wrong codes are then counted there, five at most: then that
+	// clearance ends. The user's counters are not touched and hold nobody up.
+	Cleared *store.VisitID
+}
+
+// Accepted says what a code was.
+type Accepted struct {
+	Kind string
+	// Step is the time step of an authenticator's code.
+	Step int64
+	// BackupLeft is how many backup codes are left.
+	BackupLeft int
+}
+
+// try is an attempt whose code was read.
+type try struct {
+	Attempt
+	entry
+}
+
+// held is why no code of a kind may be tried now without a clearance, nil if one may.
+// Backup codes are never stopped: 80 bits can't be guessed, and who has the password
+// must not be able to take the owner's last means.
+func (s *Service) held(u *store.User, kind string) error {
+	f := u.Failures[kind]
+	if kind == KindTOTP && s.settings.Throttle.Stopped(f) {
+		return ErrOff
+	}
+	if until, blocked := s.settings.Throttle.Blocked(f, s.now()); blocked {
+		return &Throttled{Until: until}
+	}
+	return nil
+}
+
+// admit counts the attempt as a failure before anything is looked at; accept takes
+// that back. So any number of parallel attempts gets no more than the policy gives.
+// The user is changed, not yet written.
+func (s *Service) admit(tx store.Tx, u *store.User, t try) (refusal, err error) {
+	if t.Cleared != nil {
+		return admitCleared(tx, t)
+	}
+	if err := s.held(u, t.kind); err != nil {
+		return nil, err
+	}
+	setFailures(u, t.kind, s.settings.Throttle.Next(u.Failures[t.kind], s.now()))
+	return nil, nil
+}
+
+// admitCleared counts within the cleared visit. One that is used up, as by a crash
+// between counting and ending, is ended now.
+func admitCleared(tx store.Tx, t try) (refusal, err error) {
+	v, err := clearance(tx, t)
+	if err != nil {
+		return nil, err
+	}
+	if v.Failures >= clearedBudget {
+		return fmt.Errorf("%w: %w", ErrChanged, ErrEnded), tx.DeleteVisit(v.ID)
+	}
+	v.Failures++
+	return nil, tx.PutVisit(v)
+}
+
+// clearance reads the attempt's, or returns ErrEnded.
+func clearance(tx store.Tx, t try) (store.Visit, error) {
+	v, err := tx.Visit(*t.Cleared)
+	if errors.Is(err, store.ErrNotFound) || err == nil && v.User != t.User {
+		return v, fmt.Errorf("%w: %w", ErrChanged, ErrEnded)
+	}
+	if err != nil {
+		return v, fmt.Errorf("reading the clearance: %w", err)
+	}
+	return v, nil
+}
+
+// refuse concludes an admitted attempt with a wrong code.
+func refuse(tx store.Tx, t try) (refusal, err error) {
+	if t.Cleared == nil {
+		return ErrWrongCode, nil
+	}
+	v, err := tx.Visit(*t.Cleared)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("%w: %w", ErrWrongCode, ErrEnded), nil
+	case err != nil:
+		return nil, fmt.Errorf("reading the clearance: %w", err)
+	case v.User == t.User && v.Failures >= clearedBudget:
+		return fmt.Errorf("%w: %w", ErrWrongCode, ErrEnded), tx.DeleteVisit(v.ID)
+	}
+	return ErrWrongCode, nil
+}
+
+// pardon takes back what was counted, once the code was accepted. An authenticator's
+// code in a cleared visit leaves the user's counters alone, as wrong ones do there;
+// a backup code unlocks everything.
+func pardon(tx store.Tx, u *store.User, t try) error {
+	switch {
+	case t.kind == KindBackup:
+		u.Failures = nil
+	case t.Cleared == nil:
+		setFailures(u, t.kind, store.Failures{})
+	}
+	if t.Cleared == nil {
+		return nil
+	}
+	v, err := clearance(tx, t)
+	if err != nil {
+		return err
+	}
+	v.Failures = 0
+	return tx.PutVisit(v)
+}
+
+// setFailures replaces the map, which the engine may share with other readers.
+func setFailures(u *store.User, kind string, f store.Failures) {
+	all := make(map[string]store.Failures, len(u.Failures)+1)
+	maps.Copy(all, u.Failures)
+	all[kind] = f
+	if f.Count == 0 {
+		delete(all, kind)
+	}
+	u.Failures = all
+}

@@ -1,0 +1,82 @@
+package factor
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/binary"
+	"slices"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Argon2id with OWASP's second set of parameters (Password Storage Cheat Sheet):
+// 19 MiB, two passes, one lane.
+const (
+	argonTime    = 2
+	argonMemory  = 19456 // KiB
+	argonThreads = 1
+	hashBytes    = 32
+	saltBytes    = 16
+)
+
+// hashing bounds how many hashes are computed at a time in this process, over all
+// realms: each takes argonMemory and a whole core.
+var hashing = semaphore.NewWeighted(2)
+
+// hashBackup binds a code to realm and user, so that a set that is copied to another
+// user's record opens nothing there. The caller holds hashing.
+func (s *Service) hashBackup(code, salt []byte, user string) []byte {
+	in := bytes.Clone(code) // always backupBytes long
+	in = binary.AppendUvarint(in, uint64(len(s.realm)))
+	in = append(append(in, s.realm...), user...)
+	return argon2.IDKey(in, salt, argonTime, argonMemory, argonThreads, hashBytes)
+}
+
+// newBackup makes a set and its codes as they are shown. It takes a while: call it
+// outside of transactions, after a code was accepted.
+func (s *Service) newBackup(ctx context.Context, user string) ([]string, *store.BackupSet, error) {
+	salt, err := s.random(saltBytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	set := &store.BackupSet{Salt: salt, Total: s.settings.BackupCodes, AddedAt: s.now()}
+	codes := make([]string, 0, set.Total)
+	for range set.Total {
+		code, err := s.random(backupBytes)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := hashing.Acquire(ctx, 1); err != nil {
+			return nil, nil, err
+		}
+		set.Hashes = append(set.Hashes, s.hashBackup(code, salt, user))
+		hashing.Release(1)
+		codes = append(codes, formatBackup(code))
+	}
+	return codes, set, nil
+}
+
+// hasBackup tells whether the user has a backup code left.
+func hasBackup(u *store.User) bool { return u.Backup != nil && len(u.Backup.Hashes) > 0 }
+
+// holds tells whether the hash is that of an unused code of the set.
+func holds(set *store.BackupSet, hash []byte) bool {
+	found := 0
+	for _, h := range set.Hashes {
+		found |= subtle.ConstantTimeCompare(h, hash)
+	}
+	return found == 1
+}
+
+// without returns the set without the code of that hash. It changes nothing of set.
+func without(set *store.BackupSet, hash []byte) *store.BackupSet {
+	rest := *set
+	rest.Hashes = slices.DeleteFunc(slices.Clone(set.Hashes), func(h []byte) bool {
+		return subtle.ConstantTimeCompare(h, hash) == 1
+	})
+	return &rest
+}

@@ -1,0 +1,68 @@
+package factor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Regenerate spends the attempt's code on a new set of backup codes, to be shown
+// once; the old ones stop. Refusals are those of Spend.
+func (s *Service) Regenerate(ctx context.Context, a Attempt) (codes []string, err error) {
+	var set *store.BackupSet
+	prepare := func() error {
+		codes, set, err = s.newBackup(ctx, a.User)
+		return err
+	}
+	_, err = s.spend(ctx, a, prepare, func(_ store.Tx, u *store.User) error {
+		u.Backup = set
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return codes, nil
+}
+
+// Disable spends the attempt's code on taking away all factors, and ends all
+// clearances of the user, which it returns. Refusals are those of Spend.
+func (s *Service) Disable(ctx context.Context, a Attempt) (ended []store.VisitID, err error) {
+	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User) error {
+		clearFactors(u)
+		ended, err = tx.EndVisits()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ended, nil
+}
+
+// Reset takes away all factors without a code and ends all clearances of the user,
+// which it returns: for staff, who have made sure who asks. An unknown user is
+// store.ErrNotFound; one without factors is no error.
+func (s *Service) Reset(ctx context.Context, user string) (ended []store.VisitID, err error) {
+	err = s.store.Update(ctx, s.key(user), func(tx store.Tx) error {
+		u, err := tx.User()
+		if err != nil {
+			return err
+		}
+		clearFactors(&u)
+		if err := tx.PutUser(u); err != nil {
+			return err
+		}
+		ended, err = tx.EndVisits()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("resetting the user's factors: %w", err)
+	}
+	return ended, nil
+}
+
+func clearFactors(u *store.User) {
+	u.TOTP, u.Backup, u.Failures = nil, nil, nil
+	u.EnabledAt = time.Time{}
+}

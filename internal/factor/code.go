@@ -1,0 +1,97 @@
+package factor
+
+import (
+	"encoding/base32"
+	"strings"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// What a customer types into a code field:
+//
+//	field  = *gap symbol *( *gap symbol ) *gap     at most 64 bytes
+//	gap    = " " / TAB / "-"
+//	symbol = an ASCII digit, in a code of an authenticator
+//	       / an ASCII letter or digit, in a backup code
+//
+// A code of an authenticator has exactly as many digits as its factor. A backup code
+// has 16 symbols of base32 in Crockford's alphabet: either case, O read as 0, I and L
+// as 1, no U. Nothing else is tolerated: no digits of other scripts, no other blanks.
+
+// maxField bounds what is looked at; the longest code in groups is far shorter.
+const maxField = 64
+
+const (
+	// backupBytes makes 80 bits (ASVS 6.5.4 asks for 20).
+	backupBytes = 10
+	// backupGroup is how many symbols are shown together.
+	backupGroup = 4
+)
+
+// crockford leaves out the letters that are read as digits, and U.
+var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+
+var misread = strings.NewReplacer("O", "0", "I", "1", "L", "1")
+
+// entry is a code field that has the shape of a code.
+type entry struct {
+	kind   string
+	digits string // of an authenticator
+	backup []byte // of a backup code
+}
+
+// parseEntry reads a code field as a code of that kind or, when kind is empty, of
+// the kind whose shape it has. What has the shape of neither is ErrMalformed.
+func parseEntry(kind, field string, t *store.TOTP) (entry, error) {
+	symbols, ok := withoutGaps(field)
+	if !ok {
+		return entry{}, ErrMalformed
+	}
+	if kind != KindBackup && len(symbols) == t.Digits && allDigits(symbols) {
+		return entry{kind: KindTOTP, digits: symbols}, nil
+	}
+	if code, ok := parseBackup(symbols); kind != KindTOTP && ok {
+		return entry{kind: KindBackup, backup: code}, nil
+	}
+	return entry{}, ErrMalformed
+}
+
+// withoutGaps drops the gaps, unless there is anything that is in no code.
+func withoutGaps(field string) (string, bool) {
+	if len(field) > maxField {
+		return "", false
+	}
+	symbols := make([]byte, 0, maxField)
+	for i := range len(field) {
+		switch c := field[i]; {
+		case c == ' ' || c == '\t' || c == '-':
+		case '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
+			symbols = append(symbols, c)
+		default:
+			return "", false
+		}
+	}
+	return string(symbols), true
+}
+
+func allDigits(symbols string) bool {
+	return strings.Trim(symbols, "0123456789") == ""
+}
+
+func parseBackup(symbols string) ([]byte, bool) {
+	if len(symbols) != crockford.EncodedLen(backupBytes) {
+		return nil, false
+	}
+	code, err := crockford.DecodeString(misread.Replace(strings.ToUpper(symbols)))
+	return code, err == nil
+}
+
+// formatBackup writes a backup code as it is shown: XXXX-XXXX-XXXX-XXXX.
+func formatBackup(code []byte) string {
+	symbols := crockford.EncodeToString(code)
+	var groups []string
+	for ; len(symbols) > backupGroup; symbols = symbols[backupGroup:] {
+		groups = append(groups, symbols[:backupGroup])
+	}
+	return strings.Join(append(groups, symbols), "-")
+}

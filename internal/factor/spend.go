@@ -1,0 +1,197 @@
+package factor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// proof is what a right code proves, before it is spent.
+type proof struct {
+	factor string // of an authenticator: the factor's ID
+	step   int64
+	hash   []byte // of a backup code
+}
+
+// Spend accepts the attempt's code and runs then in the same transaction: both are
+// done, or neither. then changes the user by u alone; it may run several times (see
+// store.Update), and its error is returned as it is. It may be nil.
+//
+// Refusals: *Throttled, ErrOff, ErrMalformed, ErrNoFactor, ErrWrongCode, ErrEnded.
+// They don't tell whether a code had been right at another time.
+func (s *Service) Spend(ctx context.Context, a Attempt, then func(tx store.Tx, u *store.User) error) (Accepted, error) {
+	return s.spend(ctx, a, nil, then)
+}
+
+// spend is Spend; prepare, if any, runs outside of the transaction once the code was
+// found right.
+func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, then func(store.Tx, *store.User) error) (Accepted, error) {
+	if until, ok := s.addresses.Allow(a.Address); !ok && a.Cleared == nil {
+		return Accepted{}, &Throttled{Until: until}
+	}
+	accepted, err := s.try(ctx, a, prepare, then)
+	if errors.Is(err, ErrWrongCode) || errors.Is(err, ErrMalformed) {
+		s.addresses.Fail(a.Address)
+	}
+	if err != nil {
+		return Accepted{}, err
+	}
+	return accepted, nil
+}
+
+func (s *Service) try(ctx context.Context, a Attempt, prepare func() error, then func(store.Tx, *store.User) error) (Accepted, error) {
+	u, err := s.user(ctx, a.User)
+	if err != nil {
+		return Accepted{}, err
+	}
+	typed, err := parseEntry(a.Kind, a.Code, u.TOTP)
+	if err != nil {
+		return Accepted{}, err
+	}
+	t := try{a, typed}
+	if a.Cleared == nil {
+		// Asked again in the transaction; here it spares the store a flood.
+		if err := s.held(&u, t.kind); err != nil {
+			return Accepted{}, err
+		}
+	}
+	if t.kind == KindTOTP && prepare == nil {
+		return s.spendAtOnce(ctx, t, then)
+	}
+	return s.spendInTwo(ctx, t, prepare, then)
+}
+
+// spendAtOnce counts, checks and spends in one transaction: an authenticator's code
+// is checked in microseconds.
+func (s *Service) spendAtOnce(ctx context.Context, t try, then func(store.Tx, *store.User) error) (accepted Accepted, err error) {
+	err = s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
+		if refusal, err := s.admit(tx, u, t); refusal != nil || err != nil {
+			return refusal, err
+		}
+		p, ok, err := s.check(u, t)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return refuse(tx, t)
+		}
+		accepted, refusal, err = s.accept(tx, u, t, p, then)
+		return refusal, err
+	})
+	return accepted, err
+}
+
+// spendInTwo counts in one transaction, hashes outside of any, and spends in a
+// second one.
+func (s *Service) spendInTwo(ctx context.Context, t try, prepare func() error, then func(store.Tx, *store.User) error) (accepted Accepted, err error) {
+	p, ok, err := s.countAndCheck(ctx, t)
+	if err != nil {
+		return accepted, err
+	}
+	if !ok {
+		return accepted, s.update(ctx, t.User, func(tx store.Tx, _ *store.User) (refusal, err error) {
+			return refuse(tx, t)
+		})
+	}
+	if prepare != nil {
+		if err := prepare(); err != nil {
+			return accepted, err
+		}
+	}
+	err = s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
+		accepted, refusal, err = s.accept(tx, u, t, p, then)
+		return refusal, err
+	})
+	return accepted, err
+}
+
+// countAndCheck waits for its turn to hash before it counts, so that who gives up
+// waiting has lost no attempt.
+func (s *Service) countAndCheck(ctx context.Context, t try) (proof, bool, error) {
+	if err := hashing.Acquire(ctx, 1); err != nil {
+		return proof{}, false, fmt.Errorf("waiting to check a code: %w", err)
+	}
+	defer hashing.Release(1)
+	var counted store.User
+	err := s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
+		refusal, err = s.admit(tx, u, t)
+		counted = *u
+		return refusal, err
+	})
+	if err != nil {
+		return proof{}, false, err
+	}
+	return s.check(&counted, t)
+}
+
+// check tells whether the code is right and what it proves. It changes nothing.
+func (s *Service) check(u *store.User, t try) (p proof, ok bool, err error) {
+	if t.kind == KindBackup {
+		if !hasBackup(u) {
+			return p, false, nil
+		}
+		p.hash = s.hashBackup(t.backup, u.Backup.Salt, t.User)
+		return p, holds(u.Backup, p.hash), nil
+	}
+	p.factor = u.TOTP.ID
+	p.step, ok, err = s.matchTOTP(t.User, u.TOTP, t.digits)
+	return p, ok, err
+}
+
+// accept spends what was proven, if that is still there to be spent, pardons the
+// failures and runs then.
+func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then func(store.Tx, *store.User) error) (accepted Accepted, refusal, err error) {
+	spend := s.spendTOTP
+	if t.kind == KindBackup {
+		spend = s.spendBackup
+	}
+	ok, err := spend(tx, u, p)
+	if err != nil {
+		return accepted, nil, err
+	}
+	if !ok {
+		refusal, err = refuse(tx, t)
+		return accepted, refusal, err
+	}
+	if err := pardon(tx, u, t); err != nil {
+		return accepted, nil, err
+	}
+	accepted = Accepted{Kind: t.kind, Step: p.step}
+	if u.Backup != nil {
+		accepted.BackupLeft = len(u.Backup.Hashes)
+	}
+	if then == nil {
+		return accepted, nil, nil
+	}
+	return accepted, nil, then(tx, u)
+}
+
+// spendTOTP raises the floor to the proven step.
+func (s *Service) spendTOTP(tx store.Tx, u *store.User, p proof) (bool, error) {
+	if u.TOTP.ID != p.factor || p.step <= u.TOTP.Floor {
+		return false, nil
+	}
+	err := spendStep(tx, u.TOTP, p.step, s.now())
+	if errors.Is(err, store.ErrSpent) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	t := *u.TOTP
+	t.Floor, t.UsedAt = p.step, s.now()
+	u.TOTP = &t
+	return true, nil
+}
+
+// spendBackup takes the proven code out of the set.
+func (s *Service) spendBackup(_ store.Tx, u *store.User, p proof) (bool, error) {
+	if u.Backup == nil || !holds(u.Backup, p.hash) {
+		return false, nil
+	}
+	u.Backup = without(u.Backup, p.hash)
+	u.Backup.UsedAt = s.now()
+	return true, nil
+}

@@ -1,0 +1,109 @@
+package factor
+
+import (
+	"crypto/subtle"
+	"encoding/base32"
+	"fmt"
+	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/hotp"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// keepSpent is how long a spent step is remembered after it was spent. The floor
+// already refuses it; the record outlives any step that a clock could bring back.
+const keepSpent = 24 * time.Hour
+
+var algorithms = map[string]otp.Algorithm{
+	SHA1:   otp.AlgorithmSHA1,
+	SHA256: otp.AlgorithmSHA256,
+	SHA512: otp.AlgorithmSHA512,
+}
+
+// secretText is how a secret is written in otpauth links and typed by hand.
+var secretText = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// generator makes the codes of one secret. We walk the steps ourselves, because
+// otp's ValidateCustom tells only that a code is right, not which step it is of.
+type generator struct {
+	secret string
+	opts   hotp.ValidateOpts
+	period int64 // seconds
+}
+
+func newGenerator(secret []byte, algorithm string, digits, period int) (generator, error) {
+	a, known := algorithms[algorithm]
+	if !known || digits < 6 || digits > 8 || period < 1 {
+		return generator{}, fmt.Errorf("authenticator with algorithm %q, %d digits, %d s: %w", algorithm, digits, period, store.ErrCorrupt)
+	}
+	return generator{
+		secret: secretText.EncodeToString(secret),
+		opts:   hotp.ValidateOpts{Digits: otp.Digits(digits), Algorithm: a},
+		period: int64(period),
+	}, nil
+}
+
+// step is the time step that now lies in (RFC 6238 4.2).
+func (g generator) step(now time.Time) int64 { return now.Unix() / g.period }
+
+func (g generator) code(step int64) (string, error) {
+	return hotp.GenerateCodeCustom(g.secret, uint64(step), g.opts)
+}
+
+// match returns the newest step between first and last whose code it is. The newest,
+// because two steps may have the same code, and what is accepted raises the floor:
+// the same digits must not be good for the other one as well. All steps are compared,
+// in constant time.
+func (g generator) match(code string, first, last int64) (step int64, ok bool, err error) {
+	for n := max(first, 0); n <= last; n++ {
+		want, err := g.code(n)
+		if err != nil {
+			return 0, false, fmt.Errorf("computing a code: %w", err)
+		}
+		if subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 {
+			step, ok = n, true
+		}
+	}
+	return step, ok, nil
+}
+
+// matchTOTP finds the step of a code that may be accepted now. Whether the step was
+// accepted before is not its business.
+func (s *Service) matchTOTP(user string, t *store.TOTP, code string) (step int64, ok bool, err error) {
+	secret, err := s.openSecret(user, t)
+	if err != nil {
+		return 0, false, err
+	}
+	g, err := newGenerator(secret, t.Algorithm, t.Digits, t.Period)
+	if err != nil {
+		return 0, false, err
+	}
+	now, skew := g.step(s.now()), int64(s.settings.Skew)
+	return g.match(code, now-skew, now+skew)
+}
+
+// openSecret fails with keys.ErrOpen when the secret was sealed for another user or
+// factor, or with a master key that is not there.
+func (s *Service) openSecret(user string, t *store.TOTP) ([]byte, error) {
+	secret, err := s.ring.Open(t.Secret, "totp secret", s.realm, user, t.ID)
+	if err != nil {
+		return nil, fmt.Errorf("opening the authenticator secret of user %q in realm %q: %w", user, s.realm, err)
+	}
+	return secret, nil
+}
+
+func (s *Service) sealSecret(secret []byte, user, id string) []byte {
+	return s.ring.Seal(secret, "totp secret", s.realm, user, id)
+}
+
+// spendStep records a step of a factor as spent, or returns store.ErrSpent. A step
+// may lie in the future by the skew, or by a clock that is about to be set back.
+func spendStep(tx store.Tx, t *store.TOTP, step int64, now time.Time) error {
+	until := time.Unix((step+1)*int64(t.Period), 0)
+	if until.Before(now) {
+		until = now
+	}
+	return tx.Spend(fmt.Sprintf("totp %s %d", t.ID, step), until.Add(keepSpent).UTC())
+}
