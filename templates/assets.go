@@ -1,0 +1,62 @@
+package templates
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// Asset is a file that the pages load. Its name carries a hash of its content, so
+// it may be kept for ever.
+type Asset struct {
+	Content []byte
+	Type    string
+	ETag    string
+}
+
+// assetLinks are the addresses of the assets; Extra and Logo are empty without one.
+type assetLinks struct {
+	Style, Brand, Extra, Script, Icon, Logo string
+}
+
+// Asset returns the asset with this name, the part of the path after /assets/.
+func (s *Set) Asset(name string) (Asset, bool) {
+	a, ok := s.assets[name]
+	return a, ok
+}
+
+func (s *Set) loadAssets() error {
+	s.assets = map[string]Asset{}
+	files := map[string]*string{"style.css": &s.links.Style, "script.js": &s.links.Script, "icon.svg": &s.links.Icon}
+	for name, link := range files {
+		content, err := fs.ReadFile(assetFiles, "assets/"+name)
+		if err != nil {
+			return err
+		}
+		*link = s.addAsset(name, content)
+	}
+	s.links.Brand = s.addAsset("brand.css", s.brand.css())
+	if len(s.brand.CSS) > 0 {
+		s.links.Extra = s.addAsset("extra.css", s.brand.CSS)
+	}
+	if len(s.brand.Logo) > 0 {
+		s.links.Logo = s.addAsset("logo"+logoSuffix[s.brand.LogoType], s.brand.Logo)
+	}
+	return nil
+}
+
+var assetTypes = map[string]string{
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+	".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif",
+}
+
+func (s *Set) addAsset(name string, content []byte) (link string) {
+	sum := sha256.Sum256(content)
+	hash := hex.EncodeToString(sum[:8])
+	ext := path.Ext(name)
+	hashed := strings.TrimSuffix(name, ext) + "-" + hash + ext
+	s.assets[hashed] = Asset{Content: content, Type: assetTypes[ext], ETag: `"` + hash + `"`}
+	return s.path + "/assets/" + hashed
+}

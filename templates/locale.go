@@ -1,0 +1,223 @@
+package templates
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+)
+
+// defaultLanguage is complete by definition; a sentence that another language lacks is shown in it.
+const defaultLanguage = "en"
+
+// maxAccept bounds the Accept-Language header that is parsed; longer ones are ignored.
+const maxAccept = 512
+
+// Text is a sentence that is still to be said in the reader's language.
+type Text struct {
+	// ID is the message's id in the locale files, as "code.wrong"; empty says nothing.
+	ID string
+	// Data fills in the message; its "Count", an int, also chooses the plural form,
+	// and a Text in it is said first.
+	Data map[string]any
+}
+
+// Say makes a text from an id and pairs of name and value.
+func Say(id string, pairs ...any) Text {
+	t := Text{ID: id}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if t.Data == nil {
+			t.Data = make(map[string]any, len(pairs)/2)
+		}
+		t.Data[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return t
+}
+
+type locales struct {
+	tags       []string
+	matcher    language.Matcher
+	localizers map[string]*i18n.Localizer
+}
+
+// loadLocales reads the built-in translations and those of extra, English first.
+func loadLocales(extra fs.FS) (*locales, error) {
+	bundle := i18n.NewBundle(language.English)
+	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
+	l := &locales{localizers: map[string]*i18n.Localizer{}}
+	builtin, err := fs.Sub(localeFiles, "locales")
+	if err != nil {
+		return nil, err
+	}
+	for _, files := range []fs.FS{builtin, extra} {
+		if err := l.read(bundle, files); err != nil {
+			return nil, err
+		}
+	}
+	tags := make([]language.Tag, len(l.tags))
+	for i, tag := range l.tags {
+		l.localizers[tag] = i18n.NewLocalizer(bundle, tag, defaultLanguage)
+		tags[i] = language.Make(tag)
+	}
+	l.matcher = language.NewMatcher(tags)
+	return l, nil
+}
+
+func (l *locales) read(bundle *i18n.Bundle, files fs.FS) error {
+	if files == nil {
+		return nil
+	}
+	names, err := fs.Glob(files, "*.json")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return fmt.Errorf("reading translations: %w", err)
+		}
+		if _, err := bundle.ParseMessageFileBytes(text, path.Base(name)); err != nil {
+			return fmt.Errorf("translations %s: %w", name, err)
+		}
+		l.add(strings.TrimSuffix(name, ".json"))
+	}
+	return nil
+}
+
+// add remembers a language; English comes first, because the matcher falls back to the first.
+func (l *locales) add(tag string) {
+	for _, t := range l.tags {
+		if t == tag {
+			return
+		}
+	}
+	l.tags = append(l.tags, tag)
+	if tag == defaultLanguage {
+		l.tags[0], l.tags[len(l.tags)-1] = l.tags[len(l.tags)-1], l.tags[0]
+	}
+}
+
+func (l *locales) match(wanted, accept string) string {
+	for _, tag := range l.tags {
+		if tag == wanted {
+			return tag
+		}
+	}
+	if len(accept) > maxAccept {
+		return defaultLanguage
+	}
+	_, i := language.MatchStrings(l.matcher, accept)
+	return l.tags[i]
+}
+
+// sentence says t in a language. A plural form that a translation lacks is replaced
+// by its general one, a message that it lacks is said in English.
+func (l *locales) sentence(lang string, t Text) (string, error) {
+	if t.ID == "" {
+		return "", nil
+	}
+	data, err := l.said(lang, t.Data)
+	if err != nil {
+		return "", err
+	}
+	s, err := l.localize(lang, i18n.LocalizeConfig{MessageID: t.ID, TemplateData: data, PluralCount: t.Data["Count"]})
+	if err != nil {
+		s, err = l.localize(lang, i18n.LocalizeConfig{MessageID: t.ID, TemplateData: data})
+	}
+	if err != nil {
+		return "", fmt.Errorf("message %q: %w", t.ID, err)
+	}
+	return s, nil
+}
+
+func (l *locales) localize(lang string, config i18n.LocalizeConfig) (string, error) {
+	s, err := l.localizers[lang].Localize(&config)
+	var missing *i18n.MessageNotFoundErr
+	if errors.As(err, &missing) && s != "" {
+		return s, nil // the localizer found it in English
+	}
+	return s, err
+}
+
+// said replaces the texts within data by their sentences.
+func (l *locales) said(lang string, data map[string]any) (map[string]any, error) {
+	out := make(map[string]any, len(data))
+	for name, value := range data {
+		out[name] = value
+		text, ok := value.(Text)
+		if !ok {
+			continue
+		}
+		s, err := l.sentence(lang, text)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = s
+	}
+	return out, nil
+}
+
+// moment writes a time in UTC by the language's layout (package time's); a language
+// without English month names has a layout in figures.
+func (l *locales) moment(lang, layout string, at time.Time) (string, error) {
+	if at.IsZero() {
+		return l.sentence(lang, Say("common.never"))
+	}
+	format, err := l.sentence(lang, Say(layout))
+	return at.UTC().Format(format), err
+}
+
+// rightToLeft are the scripts that are written from right to left (Unicode's
+// bidirectional scripts in use today).
+var rightToLeft = map[string]bool{
+	"Arab": true, "Hebr": true, "Thaa": true, "Syrc": true, "Nkoo": true, "Adlm": true, "Rohg": true,
+}
+
+func direction(lang string) string {
+	script, _ := language.Make(lang).Script()
+	if rightToLeft[script.String()] {
+		return "rtl"
+	}
+	return "ltr"
+}
+
+type languageLink struct {
+	Tag, Name, Dir, Href string
+	Current              bool
+}
+
+// languageLinks is the switch; there is none with one language.
+func (s *Set) languageLinks(f Frame) []languageLink {
+	if len(s.locales.tags) < 2 {
+		return nil
+	}
+	var links []languageLink
+	for _, tag := range s.locales.tags {
+		name, err := s.locales.sentence(tag, Say("language"))
+		if err != nil {
+			name = tag
+		}
+		q := url.Values{"lang": {tag}}
+		for k, v := range f.Query {
+			q[k] = v
+		}
+		links = append(links, languageLink{Tag: tag, Name: name, Dir: direction(tag), Href: "?" + q.Encode(), Current: tag == f.Language})
+	}
+	return links
+}
+
+// English returns the built-in English sentences, which a translation starts from.
+func English() []byte {
+	text, err := localeFiles.ReadFile("locales/" + defaultLanguage + ".json")
+	if err != nil {
+		panic("templates: " + err.Error()) // embedded by name
+	}
+	return text
+}

@@ -1,0 +1,191 @@
+package templates
+
+import (
+	"html/template"
+	"time"
+)
+
+// Page is one of the page types below.
+type Page interface {
+	// page returns the name of the page's template and its title.
+	page() (name string, title Text)
+}
+
+// pageNames are the files of html/ that are pages.
+var pageNames = []string{"challenge", "setup", "proof", "backup", "sheet", "manage", "settings", "disable", "help", "notice"}
+
+// Code is the one field for a code, with what is to be said about it.
+type Code struct {
+	Label, Hint Text
+	// Error says why the last code was refused; empty at first.
+	Error Text
+	// More adds to Error: how many tries are left, the clock.
+	More []Text
+	// Digits is how many digits an app's code has; it sets the keyboard and the
+	// field's look. 0 is for backup codes only.
+	Digits int
+	// Mixed takes both kinds, so that the keyboard is the full one.
+	Mixed bool
+	// Focus puts the cursor into the field; not on pages that are to be read first.
+	Focus bool
+}
+
+func (c Code) title(t Text) Text {
+	if c.Error.ID == "" {
+		return t
+	}
+	return Text{ID: "error_prefix", Data: map[string]any{"Title": t}}
+}
+
+// Challenge asks for the code that opens the portal.
+type Challenge struct {
+	Portal, Account string
+	Backup          bool
+	Digits          int
+	Code            Code
+}
+
+func (p Challenge) page() (string, Text) {
+	if p.Backup {
+		return "challenge", p.Code.title(Say("challenge.backup_title"))
+	}
+	return "challenge", p.Code.title(Say("challenge.title"))
+}
+
+// Setup shows a new secret and asks for its first code.
+type Setup struct {
+	Portal, Account string
+	// ID names the enrolment, so that a form from another tab's is recognised.
+	ID string
+	// Required says that the portal can't be used without.
+	Required bool
+	// Replaces says that another authenticator is in use until this one is confirmed.
+	Replaces bool
+	QR       template.HTML
+	URI      template.URL
+	// Key is the secret in base32, in groups.
+	Key            []string
+	Digits, Period int
+	// Algorithm is set where it is not SHA1, which apps assume.
+	Algorithm string
+	Apps      []App
+	Code      Code
+}
+
+// App is an authenticator app and where to get it; an empty link is left out.
+type App struct {
+	Name, Android, IPhone string
+	// BuiltIn says that it is part of the iPhone.
+	BuiltIn bool
+}
+
+func (p Setup) page() (string, Text) {
+	if p.Replaces {
+		return "setup", p.Code.title(Say("setup.replace_title"))
+	}
+	return "setup", p.Code.title(Say("setup.title"))
+}
+
+// Proof asks for a fresh code before the authenticator may be replaced.
+type Proof struct {
+	Code Code
+}
+
+func (p Proof) page() (string, Text) { return "proof", p.Code.title(Say("replace.title")) }
+
+// Backup shows new backup codes until they are closed.
+type Backup struct {
+	Codes []string
+	// Missing says that the tick was missing when the page was closed.
+	Missing bool
+}
+
+func (p Backup) page() (string, Text) {
+	if p.Missing {
+		return "backup", Text{ID: "error_prefix", Data: map[string]any{"Title": Say("backup.title")}}
+	}
+	return "backup", Say("backup.title")
+}
+
+// Sheet is the backup codes alone, for printing.
+type Sheet struct {
+	Portal, Account string
+	Codes           []string
+	Made            time.Time
+}
+
+func (p Sheet) page() (string, Text) { return "sheet", Say("backup.sheet_title") }
+
+// Manage tells how many backup codes are left and makes new ones for a fresh code.
+type Manage struct {
+	Left, Total int
+	Code        Code
+}
+
+func (p Manage) page() (string, Text) { return "manage", p.Code.title(Say("backup.manage_title")) }
+
+// Settings is the overview.
+type Settings struct {
+	Portal string
+	// On says that there is a second factor; the rest but Required is for that case.
+	On       bool
+	Required bool
+	Since    time.Time
+	// Added and Used are the authenticator's.
+	Added, Used                        time.Time
+	BackupLeft, BackupTotal, BackupLow int
+	BackupUsed                         time.Time
+	Sessions                           []Session
+}
+
+// Session is one browser with a clearance.
+type Session struct {
+	// ID is what the sign-out button sends.
+	ID string
+	// Browser and System are empty where the User-Agent tells nothing known.
+	Browser, System string
+	Address         string
+	// Factor is "totp" or "backup".
+	Factor      string
+	Since, Seen time.Time
+	This        bool
+}
+
+func (p Settings) page() (string, Text) { return "settings", Say("settings.title") }
+
+// Disable asks for a fresh code to turn everything off.
+type Disable struct {
+	Code Code
+}
+
+func (p Disable) page() (string, Text) { return "disable", p.Code.title(Say("disable.title")) }
+
+// Help is for those who are locked out. It is the same for everybody.
+type Help struct {
+	Portal  string
+	Support Contact
+	// Now is the server's time, for comparing clocks.
+	Now time.Time
+}
+
+func (p Help) page() (string, Text) { return "help", Say("help.title") }
+
+// Contact is where support is found; Link is empty where Shown is no address that opens.
+type Contact struct {
+	Shown string
+	Link  template.URL
+}
+
+// Notice is a page that only tells something.
+type Notice struct {
+	Title, Body Text
+	// Problem says that something did not work.
+	Problem bool
+	// Link and LinkText lead on; Link is a path.
+	Link     string
+	LinkText Text
+	// Support is shown where it is set.
+	Support Contact
+}
+
+func (p Notice) page() (string, Text) { return "notice", p.Title }

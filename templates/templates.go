@@ -1,0 +1,156 @@
+// Package templates owns how the own pages look and what they say: the embedded
+// HTML, styles and script, the brand, and the sentences in every language.
+//
+// Its one invariant: a set that New returned can render every page in every
+// language. All templates are parsed and every message they name is looked up
+// once, at start; nothing is found missing while a customer waits.
+//
+// Pages are typed: a page is a struct with the fields its template uses, and
+// whoever fills one in needs to know nothing about HTML. Markup enters only where
+// a field's type says so (template.HTML for the QR code, template.URL for its link).
+package templates
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/url"
+	"slices"
+	"time"
+)
+
+//go:embed html/*.html
+var htmlFiles embed.FS
+
+//go:embed assets/*
+var assetFiles embed.FS
+
+//go:embed locales/*.json
+var localeFiles embed.FS
+
+// Options is what a set is made from.
+type Options struct {
+	Brand Brand
+	// Path is where the own pages live, as "/two-factor"; links begin with it.
+	Path string
+	// Locales holds more translations, one file LANGUAGE.json each at its root; a
+	// file here replaces the built-in one of the same name. It may be nil.
+	Locales fs.FS
+}
+
+// Set is everything that is shown on one site. It is safe for concurrent use.
+type Set struct {
+	brand   Brand
+	path    string
+	assets  map[string]Asset
+	links   assetLinks
+	locales *locales
+	pages   map[string]map[string]*template.Template // language, then page
+}
+
+// Frame is what surrounds a page and differs from request to request.
+type Frame struct {
+	// Language is one that Set.Match returned.
+	Language string
+	// Portal is how the portal is called, for the brand's line and the title.
+	Portal string
+	// Query is the page's own query without the language, kept by the language switch.
+	Query url.Values
+	// Flash is a message about what was just done; empty for none.
+	Flash Text
+	// Bare leaves out the links around the card (for the sheet that is printed).
+	Bare bool
+}
+
+// New parses everything and checks that it is complete.
+func New(o Options) (*Set, error) {
+	loc, err := loadLocales(o.Locales)
+	if err != nil {
+		return nil, err
+	}
+	brand, err := o.Brand.check()
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{brand: brand, path: o.Path, locales: loc, pages: map[string]map[string]*template.Template{}}
+	if err := s.loadAssets(); err != nil {
+		return nil, err
+	}
+	for _, lang := range loc.tags {
+		if s.pages[lang], err = s.parse(lang); err != nil {
+			return nil, err
+		}
+	}
+	return s, loc.checkTexts()
+}
+
+// parse reads all pages for one language, whose words are bound into the functions.
+func (s *Set) parse(lang string) (map[string]*template.Template, error) {
+	layout, err := template.New("layout.html").Funcs(s.functions(lang)).ParseFS(htmlFiles, "html/layout.html", "html/parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("parsing the layout: %w", err)
+	}
+	pages := make(map[string]*template.Template, len(pageNames))
+	for _, name := range pageNames {
+		page, err := template.Must(layout.Clone()).ParseFS(htmlFiles, "html/"+name+".html")
+		if err != nil {
+			return nil, fmt.Errorf("parsing page %s: %w", name, err)
+		}
+		if err := s.locales.checkTemplate(page); err != nil {
+			return nil, fmt.Errorf("page %s: %w", name, err)
+		}
+		pages[name] = page
+	}
+	return pages, nil
+}
+
+func (s *Set) functions(lang string) template.FuncMap {
+	return template.FuncMap{
+		"t":    func(id string, pairs ...any) (string, error) { return s.locales.sentence(lang, Say(id, pairs...)) },
+		"text": func(t Text) (string, error) { return s.locales.sentence(lang, t) },
+		"at":   func(sub string) string { return s.path + sub },
+		"date": func(at time.Time) (string, error) { return s.locales.moment(lang, "date_layout", at) },
+		"when": func(at time.Time) (string, error) { return s.locales.moment(lang, "time_layout", at) },
+	}
+}
+
+// view is what the layout sees.
+type view struct {
+	Page Page
+	Frame
+	Title     Text
+	Dir       string
+	Brand     Brand
+	Links     assetLinks
+	Languages []languageLink
+}
+
+// Render writes page in its frame. The whole page is made before a byte is
+// returned, so that an error never leaves half a page.
+func (s *Set) Render(f Frame, page Page) ([]byte, error) {
+	name, title := page.page()
+	if !slices.Contains(s.locales.tags, f.Language) {
+		f.Language = defaultLanguage
+	}
+	v := view{
+		Page: page, Frame: f, Title: title, Dir: direction(f.Language),
+		Brand: s.brand, Links: s.links, Languages: s.languageLinks(f),
+	}
+	var out bytes.Buffer
+	if err := s.pages[f.Language][name].ExecuteTemplate(&out, "layout.html", v); err != nil {
+		return nil, fmt.Errorf("rendering page %s: %w", name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// Match returns the language to use: the wanted one where the set has it, else the
+// best for an Accept-Language header, else English.
+func (s *Set) Match(wanted, accept string) string { return s.locales.match(wanted, accept) }
+
+// Has reports whether the set speaks exactly this language.
+func (s *Set) Has(lang string) bool { return slices.Contains(s.locales.tags, lang) }
+
+// Sentence returns a text in one language, for what is not HTML (the downloaded codes).
+func (s *Set) Sentence(lang string, t Text) (string, error) { return s.locales.sentence(lang, t) }
