@@ -1,0 +1,170 @@
+// Package cookie reads and writes the two header fields of RFC 6265, each as
+// strictly as its sender deserves: Cookie, which a stranger writes, and Set-Cookie,
+// which the portal writes for browsers.
+//
+// Its one invariant: what Parse yields is read as the same pairs by every parser
+// that a portal may have. What two of them could read differently is never yielded.
+package cookie
+
+import (
+	"errors"
+	"strings"
+)
+
+// MaxPairs bounds a Cookie header. Browsers keep at most some 180 per host; Go reads
+// nothing of a header with more than 3,000, PHP all.
+const MaxPairs = 200
+
+// maxName bounds names in bytes, which also bounds what comparing them costs.
+const maxName = 128
+
+// A request with one of these faults comes from no honest browser; it gets a 400.
+var (
+	// ErrLines: more than one Cookie line (HTTP/2 and HTTP/3 have been joined before).
+	ErrLines = errors.New("more than one Cookie line")
+	// ErrControl: a control character.
+	ErrControl = errors.New("control character in the Cookie header")
+	// ErrPairs: more than MaxPairs.
+	ErrPairs = errors.New("too many cookies")
+)
+
+// Parse reads a request's Cookie header:
+//
+//	line  = pair *( ";" *SP pair )
+//	pair  = name "=" value / ""
+//	name  = 1*128( ALPHA / DIGIT / "-" / "_" / "." )
+//	value = *( %x21-7E, except DQUOTE "," ";" "\" )
+//
+// It yields the pairs in their order, twins too: whoever takes unsealed ones drops
+// those whose names are Same. Pairs of another shape are not yielded; their names
+// are returned for the log as they came, "" where there is none, never longer than
+// 128 bytes. Some honest scripts set such cookies, so they are no error: quotes
+// (RFC 2109), backslashes and bytes from 0x80 (Go drops the pair), commas and
+// blanks (Java's and Python's separators), "$" (RFC 2965 attributes), "%" and "+" in
+// names (older PHP decodes them), "[" (PHP makes an array).
+//
+// An error is ErrLines, ErrControl or ErrPairs, and then nothing was yielded. A tab
+// is not counted as a control character, because browsers let scripts set it; the
+// pair is dropped. Names and values are parts of the line; nothing is allocated
+// unless something is dropped.
+func Parse(lines []string, yield func(name, value string)) (dropped []string, err error) {
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	if len(lines) > 1 {
+		return nil, ErrLines
+	}
+	odd, err := check(lines[0])
+	if err != nil {
+		return nil, err
+	}
+	for pair, rest, more := cut(lines[0]); ; pair, rest, more = cut(rest) {
+		name, value, found := strings.Cut(pair, "=")
+		switch {
+		case pair == "":
+		case found && plainName(name) && plainValue(value, odd):
+			yield(name, value)
+		case found:
+			dropped = append(dropped, name[:min(len(name), maxName)])
+		default:
+			dropped = append(dropped, "") // without "=" it is a value for some parsers
+		}
+		if !more {
+			return dropped, nil
+		}
+	}
+}
+
+// check finds what makes a whole header unacceptable; empty pairs count. odd says
+// that there is any byte that no value may have, other than a blank: as a rule there
+// is none, and then values need no second look at every byte.
+func check(line string) (odd bool, err error) {
+	var seen byteClass
+	for i := range len(line) {
+		seen |= classes[line[i]]
+	}
+	if seen&control != 0 {
+		return false, ErrControl
+	}
+	if strings.Count(line, ";") >= MaxPairs {
+		return false, ErrPairs
+	}
+	return seen&oddInValue != 0, nil
+}
+
+func cut(line string) (pair, rest string, more bool) {
+	pair, rest, more = strings.Cut(line, ";")
+	return strings.TrimLeft(pair, " "), rest, more
+}
+
+func plainName(name string) bool {
+	if name == "" || len(name) > maxName {
+		return false
+	}
+	for i := range len(name) {
+		if classes[name[i]]&inName == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func plainValue(value string, odd bool) bool {
+	if strings.IndexByte(value, ' ') >= 0 {
+		return false
+	}
+	for i := 0; odd && i < len(value); i++ {
+		if classes[value[i]]&oddInValue != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+type byteClass uint8
+
+const (
+	control byteClass = 1 << iota
+	oddInValue
+	inName
+)
+
+var classes = func() (t [256]byteClass) {
+	for i := range t {
+		switch c := byte(i); {
+		case c < ' ' && c != '\t', c == 0x7f:
+			t[c] = control
+		case c == '\t', c > 0x7f, c == '"', c == ',', c == '\\':
+			t[c] = oddInValue
+		case c == '-', c == '_', c == '.', '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
+			t[c] = inName
+		}
+	}
+	return t
+}()
+
+// Same reports whether some parser takes two names for one: ASP.NET ignores case,
+// PHP drops leading blanks and reads ".", " " and "[" as "_". Names of the portal's
+// own cookies, with any bytes, may be given.
+func Same(a, b string) bool {
+	a, b = strings.TrimLeft(a, " "), strings.TrimLeft(b, " ")
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if fold(a[i]) != fold(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func fold(c byte) byte {
+	switch {
+	case c == '.' || c == ' ' || c == '[':
+		return '_'
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	}
+	return c
+}
