@@ -92,7 +92,10 @@ type Whoami struct {
 	Normalize []string `json:"normalize,omitempty"`
 }
 
-// First is a request whose result the question needs, as an anti-forgery token.
+// First is a request whose result the question needs, as an anti-forgery token. The
+// signs in Anonymous are looked for in its response too: an endpoint that gives
+// tokens to users only tells strangers by itself, and then the question is not
+// asked. Neither a sign nor exactly one value: the answer is unknown.
 type First struct {
 	URI     string    `json:"uri"`
 	Extract Extractor `json:"extract"`

@@ -1,0 +1,148 @@
+package config
+
+import (
+	"path"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"encoding/json"
+)
+
+var (
+	realmName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	ownPath     = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+	placeholder = regexp.MustCompile(`^\{[^{}\s]+\}$`)
+)
+
+// Validate tells the first thing that is wrong with resolved settings, as *Error.
+func (s Site) Validate() error {
+	return first(
+		s.validateNames(),
+		s.validateIdentity(),
+		each("leave", s.Leave, validateLeave),
+		each("credential", s.Credential, Credential.validate),
+		each("sign_in", s.SignIn, SignIn.validate),
+		each("sign_out", s.SignOut, validatePlainPath),
+		validateMatchers("public", s.Public),
+		validateMatchers("deny", s.Deny),
+		validateMatchers("guest", s.Guest),
+		validateMatchers("trust", s.Trust),
+		oneOf("watch", s.Watch, "all", "unsafe"),
+		oneOf("require", s.Require, "optional", "always"),
+		s.validateLimits(),
+		s.Brand.validate(),
+		validateSupport(s.Support),
+	)
+}
+
+func (s Site) validateNames() error {
+	if !realmName.MatchString(s.Realm) {
+		return wrong("realm", "%q is not a name; want up to 64 letters, digits, dots, dashes and underscores, for example shop", s.Realm)
+	}
+	if !ownPath.MatchString(s.Path) || path.Clean(s.Path) != s.Path {
+		return wrong("path", "%q cannot hold the own pages; want a path below / without an end slash or wildcards, for example /two-factor", s.Path)
+	}
+	if err := validateText("issuer", s.Issuer); err != nil {
+		return err
+	}
+	// The label of an otpauth:// address is "issuer:account".
+	if strings.Contains(s.Issuer, ":") {
+		return wrong("issuer", "%q holds a colon, which authenticator apps take for the end of the issuer; write it without (the default is the name of brand)", s.Issuer)
+	}
+	return nil
+}
+
+// validateText accepts one short line of text, or none.
+func validateText(where, text string) error {
+	if !utf8.ValidString(text) || strings.IndexFunc(text, unicode.IsControl) >= 0 {
+		return wrong(where, "%q holds control characters; want one line of text", text)
+	}
+	if utf8.RuneCountInString(text) > 100 {
+		return wrong(where, "%q is too long; want 100 characters at most", text)
+	}
+	return nil
+}
+
+func (s Site) validateIdentity() error {
+	switch {
+	case s.User == "" && len(s.Whoami) == 0:
+		return wrong("whoami", "nothing tells who is signed in; want portal with a preset (%s), or whoami, or user with a placeholder", PresetNames())
+	case s.User != "" && len(s.Whoami) > 0:
+		return wrong("user", "%q and whoami exclude each other; want user behind another authenticator, or else whoami", s.User)
+	case s.User != "":
+		return validateUser(s.User)
+	}
+	return each("whoami", s.Whoami, func(w Whoami) error { return w.validate(s.Path) })
+}
+
+// strangersWrite are placeholders whose value the client chooses.
+var strangersWrite = []string{"{http.request.uri", "{http.request.orig_uri", "{http.request.cookie", "{http.request.body", "{http.request.method", "{http.request.orig_method", "{http.request.host", "{http.request.hostport"}
+
+func validateUser(user string) error {
+	if !placeholder.MatchString(user) {
+		return wrong("user", "%q is not a placeholder; want one that an authenticator before two_factor sets, for example {http.auth.user.id}", user)
+	}
+	for _, prefix := range strangersWrite {
+		if strings.HasPrefix(user, prefix) {
+			return wrong("user", "%q is what the client says of itself; want one that an authenticator before two_factor sets, for example {http.auth.user.id}", user)
+		}
+	}
+	return nil
+}
+
+func oneOf(where, value string, allowed ...string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return wrong(where, "%q is not known; want %s", value, strings.Join(allowed, " or "))
+}
+
+// validateMatchers refuses sets that match every request: each of the four lists
+// makes an exception, and an exception for everything is never meant.
+func validateMatchers(where string, sets []MatcherSet) error {
+	return each(where, sets, func(m MatcherSet) error {
+		if len(m) == 0 {
+			return wrong("", "* matches every request; want the paths or @matchers that it is for")
+		}
+		var list []string
+		if len(m) != 1 || json.Unmarshal(m["path"], &list) != nil {
+			return nil
+		}
+		for _, p := range list {
+			if strings.Trim(p, "/*") == "" && strings.Contains(p, "*") {
+				return wrong("", "%q matches every request; want the paths or @matchers that it is for", p)
+			}
+		}
+		return nil
+	})
+}
+
+func (s SignIn) validate() error {
+	if len(s.Paths) == 0 && s.Username == "" && s.Password == "" {
+		return wrong("", "it names neither a path nor a field; want for example a path /login, or username and password")
+	}
+	return first(
+		each("paths", s.Paths, validatePlainPath),
+		validatePage("page", s.Page),
+		validateField("username", s.Username),
+		validateField("password", s.Password),
+	)
+}
+
+func validateField(where, name string) error {
+	if strings.ContainsFunc(name, unicode.IsSpace) || len(name) > 100 {
+		return wrong(where, "%q is not the name of a form field; want what the form's name= says", name)
+	}
+	return validateText(where, name)
+}
+
+func validatePage(where, page string) error {
+	if page == "" {
+		return nil
+	}
+	return validateURI(where, page)
+}

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// validatePlainPath accepts one path as the portal knows it, compared as a whole.
+func validatePlainPath(p string) error {
+	if !strings.HasPrefix(p, "/") {
+		return wrong("", "%q is not a path; want it to begin with /, for example /login", p)
+	}
+	if strings.ContainsAny(p, "?#*{} \t\r\n") || strings.HasPrefix(p, "//") {
+		return wrong("", "%q is not a plain path; want one without wildcards and query, for example /login", p)
+	}
+	return nil
+}
+
+// validateURI accepts a path with an optional query on the portal itself.
+func validateURI(where, uri string) error {
+	if !strings.HasPrefix(uri, "/") || strings.HasPrefix(uri, "//") {
+		return wrong(where, "%q is not a path on the portal; want it to begin with one /, for example /account?tab=profile", uri)
+	}
+	_, err := url.ParseRequestURI(uri)
+	if err != nil || strings.ContainsAny(uri, "# {}\\") {
+		return wrong(where, "%q is not a path with a query; want for example /account?tab=profile, other characters escaped with %%", uri)
+	}
+	return nil
+}
+
+// fixedHeaders make the request what it is or belong to the connection; none can
+// be declared as a credential or set on a question.
+var fixedHeaders = []string{
+	"Cookie", "Connection", "Content-Length", "Host", "Keep-Alive", "Proxy-Connection",
+	"Set-Cookie", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+func validateHeader(where, name string) error {
+	if name == "" || strings.Trim(name, tokenChars) != "" {
+		return wrong(where, "%q is not the name of a header; want for example Authorization", name)
+	}
+	if strings.ContainsAny(name, "_.") {
+		return wrong(where, "%q never arrives: Caddy drops headers with _ or . in their name; want the name with dashes", name)
+	}
+	if slices.Contains(fixedHeaders, http.CanonicalHeaderKey(name)) {
+		return wrong(where, "%q cannot be used here: Secondgate builds it itself; want a header of the portal's own, for example Authorization", name)
+	}
+	return nil
+}
+
+// tokenChars are those of header names and cookie names (RFC 9110, section 5.6.2).
+const tokenChars = "!#$%&'*+-.^_`|~0123456789" +
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+func (c Credential) validate() error {
+	if (c.Header == "") == (c.Query == "") {
+		return wrong("", "it names %d credentials; want either a header or a query parameter", countSet(c.Header, c.Query))
+	}
+	if c.Header != "" {
+		return validateHeader("header", c.Header)
+	}
+	if strings.ContainsAny(c.Query, "=&;#?% \t\r\n") {
+		return wrong("query", "%q is not the name of a query parameter; want for example access_token", c.Query)
+	}
+	return nil
+}
+
+// validateLeave accepts names of cookies with * for any characters.
+func validateLeave(glob string) error {
+	if strings.Trim(glob, "*") == "" {
+		return wrong("", "%q would leave every cookie unsealed, sessions too; want the names that scripts read, for example XSRF-TOKEN or theme_*", glob)
+	}
+	if strings.Trim(glob, tokenChars) != "" {
+		return wrong("", "%q is not the name of a cookie; want for example XSRF-TOKEN or theme_*", glob)
+	}
+	return nil
+}
+
+func countSet(values ...string) int {
+	n := 0
+	for _, v := range values {
+		if v != "" {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,186 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/andybalholm/cascadia"
+)
+
+// firstPlaceholder stands in Whoami.Header for what First yields.
+const firstPlaceholder = "{first}"
+
+func (w Whoami) validate(ownPath string) error {
+	if err := first(validateURI("", w.URI), outside("", w.URI, ownPath), w.validateFirst(ownPath)); err != nil {
+		return err
+	}
+	if w.User == nil {
+		return wrong("user", "whoami %s has none, so nobody could ever be recognised; want for example user json id", w.URI)
+	}
+	if len(w.Anonymous) == 0 {
+		return wrong("anonymous", "whoami %s has no sign of nobody being signed in, so strangers could never be recognised; want for example anonymous redirect */login*", w.URI)
+	}
+	return first(
+		w.validateHeaders(),
+		each("anonymous", w.Anonymous, Sign.validate),
+		w.User.validate("user"),
+		w.Name.validate("name"),
+		w.Email.validate("email"),
+		w.validateNormalize(),
+	)
+}
+
+// outside refuses a question to Secondgate's own pages: it would ask itself.
+func outside(where, uri, ownPath string) error {
+	p, _, _ := strings.Cut(uri, "?")
+	if p == ownPath || strings.HasPrefix(p, ownPath+"/") {
+		return wrong(where, "%q lies among the own pages (%s); want a page of the portal, or another path", uri, ownPath)
+	}
+	return nil
+}
+
+func (w Whoami) validateFirst(ownPath string) error {
+	used := false
+	for _, v := range w.Header {
+		used = used || strings.Contains(v, firstPlaceholder)
+	}
+	if w.First == nil {
+		if used {
+			return wrong("header", "{first} is used without a first; want for example first /nonce with an extractor")
+		}
+		return nil
+	}
+	if !used {
+		return wrong("first", "%q yields a value that nothing uses; want for example header X-WP-Nonce {first}", w.First.URI)
+	}
+	return first(
+		validateURI("first", w.First.URI),
+		outside("first", w.First.URI, ownPath),
+		w.First.Extract.validate("first"),
+	)
+}
+
+func (w Whoami) validateHeaders() error {
+	for name, value := range w.Header {
+		if err := validateHeader("header", name); err != nil {
+			return err
+		}
+		if strings.ContainsAny(value, "\r\n\x00") {
+			return wrong("header", "the value of %s holds a line break; want one line", name)
+		}
+	}
+	return nil
+}
+
+func (w Whoami) validateNormalize() error {
+	for i, n := range w.Normalize {
+		if err := oneOf("normalize", n, "lower", "nfkc", "trim"); err != nil {
+			return err
+		}
+		if slices.Contains(w.Normalize[:i], n) {
+			return wrong("normalize", "%q is there twice; want it once", n)
+		}
+	}
+	return nil
+}
+
+func (s Sign) validate() error {
+	set := countSet(s.Redirect, s.HTML, s.JSON, s.Regex)
+	if len(s.Status) > 0 {
+		set++
+	}
+	if set != 1 {
+		return wrong("", "it has %d signs; want one of redirect, status, html, json, regex", set)
+	}
+	if s.Value != nil && s.JSON == "" {
+		return wrong("", "value %q belongs to json; want json PATH VALUE", *s.Value)
+	}
+	switch {
+	case s.Redirect != "":
+		return validateRedirect(s.Redirect)
+	case s.HTML != "":
+		return validateSelector("", s.HTML)
+	case s.JSON != "":
+		return validateJSONPath("", s.JSON)
+	case s.Regex != "":
+		return validateRegex("", s.Regex, 0)
+	}
+	return s.validateStatus()
+}
+
+func validateRedirect(glob string) error {
+	if strings.Trim(glob, "*/") == "" {
+		return wrong("", "redirect %q holds for every redirect; want the address of the sign-in page, for example */login*", glob)
+	}
+	return nil
+}
+
+// validateStatus refuses what would make a working page or a broken portal look like a stranger.
+func (s Sign) validateStatus() error {
+	for _, code := range s.Status {
+		switch {
+		case code == 200:
+			return wrong("", "status 200 holds for users as well; want the one that only strangers get, for example 401")
+		case code < 200 || code > 499:
+			return wrong("", "status %d is no sign of a stranger (a failing portal is unknown, never anonymous); want for example 401 or 403", code)
+		}
+	}
+	return nil
+}
+
+// validate accepts no extractor, or one with exactly one source.
+func (e *Extractor) validate(where string) error {
+	if e == nil {
+		return nil
+	}
+	if n := countSet(e.HTML, e.JSON, e.Regex, e.Header); n != 1 {
+		return wrong(where, "it has %d sources; want one of html, json, regex, header", n)
+	}
+	if e.Attr != "" && e.HTML == "" {
+		return wrong(where, "attribute %q belongs to html; want html SELECTOR ATTR", e.Attr)
+	}
+	switch {
+	case e.HTML != "":
+		return validateSelector(where, e.HTML)
+	case e.JSON != "":
+		return validateJSONPath(where, e.JSON)
+	case e.Regex != "":
+		return validateRegex(where, e.Regex, 1)
+	}
+	return validateHeader(where, e.Header)
+}
+
+func validateSelector(where, selector string) error {
+	if _, err := cascadia.ParseGroup(selector); err != nil {
+		return wrong(where, "html %q is not a CSS selector: %v; want for example \"#account input[name=email]\"", selector, err)
+	}
+	return nil
+}
+
+// validateRegex wants groups capturing groups; 0 leaves their number open.
+func validateRegex(where, expression string, groups int) error {
+	re, err := regexp.Compile(expression)
+	if err != nil {
+		return wrong(where, "regex %q does not compile: %v; want Go's syntax (RE2)", expression, err)
+	}
+	if groups > 0 && re.NumSubexp() != groups {
+		return wrong(where, "regex %q has %d groups; want exactly one, around the value: \"id\": ?([0-9]+)", expression, re.NumSubexp())
+	}
+	if re.MatchString("") {
+		return wrong(where, "regex %q holds for an empty page; want one that needs text", expression)
+	}
+	return nil
+}
+
+// validateJSONPath accepts gjson's paths, but none that yields what is not in the
+// response: modifiers (@), literals (!) and made-up objects or arrays.
+func validateJSONPath(where, p string) error {
+	if strings.Trim(p, ".") != p || strings.Contains(p, "..") || strings.ContainsAny(p, " \t\r\n") {
+		return wrong(where, "json %q is not a path; want names with dots between, for example user.id", p)
+	}
+	if strings.ContainsAny(p, "@!{[") {
+		return wrong(where, "json %q does more than to read; want names with dots between, for example user.id", p)
+	}
+	return nil
+}
