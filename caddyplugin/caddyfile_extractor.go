@@ -1,0 +1,86 @@
+package caddyplugin
+
+import (
+	"slices"
+
+	"github.com/secondgate/secondgate/config"
+)
+
+// extractor reads EXTRACTOR [not VALUE...].
+func (p *siteParser) extractor(to **config.Extractor) func() error {
+	return func() error {
+		e, err := p.parseExtractor(p.RemainingArgs())
+		*to = &e
+		return err
+	}
+}
+
+func (p *siteParser) parseExtractor(args []string) (e config.Extractor, err error) {
+	if i := slices.Index(args, "not"); i >= 2 {
+		args, e.Not = args[:i], args[i+1:]
+		if len(e.Not) == 0 {
+			return e, errArguments
+		}
+	}
+	if len(args) < 2 || len(args) > 2 && args[0] != "html" || len(args) > 3 {
+		return e, errArguments
+	}
+	switch args[0] {
+	case "html":
+		e.HTML = args[1]
+		if len(args) == 3 {
+			e.Attr = args[2]
+		}
+	case "json":
+		e.JSON = args[1]
+	case "regex":
+		e.Regex = args[1]
+	case "header":
+		e.Header = args[1]
+	default:
+		err = p.Errf("%q is not an extractor; want html, json, regex or header", args[0])
+	}
+	return e, err
+}
+
+// first reads first URI with its extractor behind it or in a block.
+func (p *siteParser) first(outer string, w *config.Whoami) func() error {
+	return func() error {
+		args := p.RemainingArgs()
+		if len(args) == 0 {
+			return errArguments
+		}
+		w.First = &config.First{URI: args[0]}
+		if len(args) > 1 {
+			e, err := p.parseExtractor(args[1:])
+			w.First.Extract = e
+			return err
+		}
+		return p.firstBlock(outer+".first", &w.First.Extract)
+	}
+}
+
+// firstBlock reads the one extractor of the block of first.
+func (p *siteParser) firstBlock(outer string, to *config.Extractor) error {
+	found := false
+	extract := func(kind string) func() error {
+		return func() (err error) {
+			if found {
+				return p.Errf("%s is a second extractor; want one in first", kind)
+			}
+			found = true
+			*to, err = p.parseExtractor(append([]string{kind}, p.RemainingArgs()...))
+			return err
+		}
+	}
+	err := p.block(outer, table{
+		"html":   {usage: "html SELECTOR [ATTR]", parse: extract("html")},
+		"json":   {usage: "json PATH", parse: extract("json")},
+		"regex":  {usage: "regex RE", parse: extract("regex")},
+		"header": {usage: "header NAME", parse: extract("header")},
+	})
+	if err == nil && !found {
+		return errArguments
+	}
+	return err
+}

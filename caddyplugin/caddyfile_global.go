@@ -1,0 +1,77 @@
+package caddyplugin
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+// parseGlobal reads the global option, which all sites share:
+//
+//	two_factor {
+//		storage badger [DIR]
+//		key     VALUE
+//	}
+//
+// VALUE is {file.PATH} or {env.NAME}, newest key first; it stays as it is written.
+func parseGlobal(d *caddyfile.Dispenser, prev any) (any, error) {
+	d.Next()
+	if prev != nil {
+		return nil, d.Errf("the global option two_factor is given again; want one for all sites")
+	}
+	if d.NextArg() {
+		return nil, d.Errf("the global option two_factor takes no argument; %q belongs into a block", d.Val())
+	}
+	var app App
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := app.parseOption(d); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := json.Marshal(app)
+	if err != nil {
+		return nil, d.WrapErr(err)
+	}
+	return httpcaddyfile.App{Name: "two_factor", Value: raw}, nil
+}
+
+func (a *App) parseOption(d *caddyfile.Dispenser) error {
+	switch option := d.Val(); option {
+	case "storage":
+		if a.StorageRaw != nil {
+			return d.Errf("storage is given again; want it once")
+		}
+		return a.parseStorage(d)
+	case "key":
+		if a.Key != "" {
+			return d.Errf("key is given again; want it once, the file may hold several keys")
+		}
+		if !d.AllArgs(&a.Key) || a.Key == "" {
+			return d.Errf("wrong arguments near %q; want: key {file./path/to/key} or key {env.NAME}", d.Val())
+		}
+		return nil
+	default:
+		return d.Errf("unknown option %q of two_factor; known here: key, storage", option)
+	}
+}
+
+// parseStorage lets the engine read its own arguments.
+func (a *App) parseStorage(d *caddyfile.Dispenser) error {
+	if !d.NextArg() {
+		return d.Errf("storage names no engine; want: storage badger [DIR]")
+	}
+	engine := d.Val()
+	id := "two_factor.storage." + engine
+	if _, err := caddy.GetModule(id); err != nil {
+		return d.Errf("%q is not a storage engine of this build; want: storage badger [DIR]", engine)
+	}
+	unmarshaled, err := caddyfile.UnmarshalModule(d, id)
+	if err != nil {
+		return err
+	}
+	a.StorageRaw = caddyconfig.JSONModuleObject(unmarshaled, "engine", engine, nil)
+	return nil
+}

@@ -1,0 +1,86 @@
+package caddyplugin
+
+import (
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/config"
+)
+
+// parseCredential reads credential header|query NAME.
+func (p *siteParser) parseCredential() error {
+	p.where[fmt.Sprintf("credential.%d", len(p.site.Credential))] = p.Token()
+	var kind, name string
+	if !p.AllArgs(&kind, &name) {
+		return errArguments
+	}
+	switch kind {
+	case "header":
+		p.site.Credential = append(p.site.Credential, config.Credential{Header: name})
+	case "query":
+		p.site.Credential = append(p.site.Credential, config.Credential{Query: name})
+	default:
+		return p.Errf("%q is not a kind of credential; want header or query", kind)
+	}
+	return nil
+}
+
+func (p *siteParser) parseRotates() error {
+	if p.NextArg() {
+		return errArguments
+	}
+	yes := true
+	p.site.Rotates = &yes
+	return nil
+}
+
+// parseSignIn reads:
+//
+//	sign_in [PATH...] {
+//		page     URI
+//		username FIELD
+//		password FIELD
+//	}
+func (p *siteParser) parseSignIn() error {
+	outer := fmt.Sprintf("sign_in.%d", len(p.site.SignIn))
+	p.where[outer] = p.Token()
+	s := config.SignIn{Paths: p.RemainingArgs()}
+	err := p.block(outer, table{
+		"page":     {usage: "page URI", parse: p.text(&s.Page)},
+		"username": {usage: "username FIELD", parse: p.text(&s.Username)},
+		"password": {usage: "password FIELD", parse: p.text(&s.Password)},
+	})
+	p.site.SignIn = append(p.site.SignIn, s)
+	return err
+}
+
+// matchers reads arguments that are each a path, with Caddy's wildcards, or the name
+// of a matcher of the site.
+func (p *siteParser) matchers(to *[]config.MatcherSet) func() error {
+	return func() error {
+		for p.CountRemainingArgs() > 0 {
+			set, err := p.matcher()
+			if err != nil {
+				return err
+			}
+			*to = append(*to, config.MatcherSet(set))
+		}
+		if len(*to) == 0 {
+			return errArguments
+		}
+		return nil
+	}
+}
+
+// matcher reads the next argument. MatcherToken's own error has no line.
+func (p *siteParser) matcher() (caddy.ModuleMap, error) {
+	set, ok, err := p.MatcherToken()
+	if err != nil {
+		return nil, p.Errf("%w; want a matcher that this site defines, or a path", err)
+	}
+	if !ok {
+		return nil, p.Errf("%q is neither a path nor a matcher; want for example /%s or @name", p.Val(), p.Val())
+	}
+	return set, nil
+}
