@@ -1,0 +1,160 @@
+// Package browser drives Debian's Chromium through a journey, for tests.
+//
+// Its one invariant: every browser starts from an empty profile, reaches loopback
+// only, and is gone when its test ends. Every step fails the test by itself, saying
+// where the browser was and what it showed.
+package browser
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// stepTime is how long one step may take, page load included.
+const stepTime = 30 * time.Second
+
+// Browser is one browser with one tab, used by one goroutine.
+type Browser struct {
+	t   testing.TB
+	ctx context.Context
+
+	response *network.Response
+}
+
+// Start starts Chromium with an empty profile. Where it is not installed the test is
+// skipped, but fails on a CI machine.
+func Start(t testing.TB) *Browser {
+	t.Helper()
+	program := find(t)
+	options := append([]chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(stepTime),
+		chromedp.Flag("no-sandbox", os.Geteuid() == 0), // Chromium refuses to sandbox for root
+	}, flags...)
+	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, end := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		end()
+		endAllocator()
+	})
+	b := &Browser{t: t, ctx: ctx}
+	// A first step under its own deadline would take the browser down with that deadline.
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)); err != nil {
+		t.Fatalf("starting %s: %v", program, err)
+	}
+	return b
+}
+
+// flags keep Chromium quiet and at home. QUIC and the services of its maker are off,
+// and names other than the loopback's do not resolve.
+var flags = []chromedp.ExecAllocatorOption{
+	chromedp.Flag("headless", true),
+	chromedp.Flag("disable-gpu", true),
+	chromedp.Flag("disable-quic", true),
+	chromedp.Flag("no-first-run", true),
+	chromedp.Flag("no-default-browser-check", true),
+	chromedp.Flag("disable-background-networking", true),
+	chromedp.Flag("disable-component-update", true),
+	chromedp.Flag("disable-default-apps", true),
+	chromedp.Flag("disable-sync", true),
+	chromedp.Flag("disable-extensions", true),
+	chromedp.Flag("disable-dev-shm-usage", true),
+	chromedp.Flag("disable-features", "Translate,OptimizationHints,MediaRouter,PasswordManagerOnboarding"),
+	chromedp.Flag("password-store", "basic"),
+	chromedp.Flag("hide-scrollbars", true),
+	chromedp.Flag("ignore-certificate-errors", true), // tests serve HTTPS with a CA of their own
+	chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1"),
+}
+
+// find returns the path of Chromium.
+func find(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	missing(t, "Chromium is not installed (Debian's package chromium)")
+	return ""
+}
+
+// missing skips the test on a developer's machine; a CI machine has to have everything.
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(what)
+	}
+	t.Skip("SKIPPED: " + what)
+}
+
+// ScriptsOff switches JavaScript off for the pages that follow.
+func (b *Browser) ScriptsOff() {
+	b.t.Helper()
+	call(b, "switching scripts off", func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	})
+}
+
+// Language makes the browser ask for pages in a language ("ar"; or a whole
+// Accept-Language header).
+func (b *Browser) Language(accept string) {
+	b.t.Helper()
+	call(b, "choosing "+accept, func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
+			Headers: network.Headers{"Accept-Language": accept},
+		})
+		return err
+	})
+}
+
+// call is run for what is no action.
+func call(b *Browser, what string, f func(context.Context) error) {
+	b.t.Helper()
+	run(b, what, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error { return f(ctx) }))
+}
+
+// run takes one step and fails the test if it does not succeed in time.
+func run[T any](b *Browser, what string, step chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, stepTime)
+	defer cancel()
+	result, err := chromedp.Run(ctx, step)
+	if err != nil {
+		b.fail(what, err)
+	}
+	return result
+}
+
+// fail ends the test and tells what the browser shows.
+func (b *Browser) fail(what string, err error) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	defer cancel()
+	where, _ := chromedp.Run(ctx, chromedp.Location())
+	shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 2000)`))
+	b.t.Fatalf("%s: %v\nat %s the browser shows:\n%s", what, err, where, shown)
+}
+
+// root returns the module's directory.
+func root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+	}
+	t.Fatal("the test does not run inside the module")
+	return ""
+}

@@ -1,0 +1,63 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// Widths and colour schemes of the screenshots: a small phone and a desktop.
+var (
+	widths  = []int64{320, 1280}
+	schemes = []string{"light", "dark"}
+)
+
+// Screenshot keeps the page, at full length, as
+// test/out/screenshots/NAME-WIDTH-SCHEME.png, in every width and colour scheme. It
+// reports an error where the page is wider than the screen. The browser ends as it
+// began, 1280 pixels wide and light.
+func (b *Browser) Screenshot(name string) {
+	b.t.Helper()
+	dir := filepath.Join(root(b.t), "test", "out", "screenshots")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	defer b.look(1280, "light")
+	for _, width := range widths {
+		for _, scheme := range schemes {
+			b.look(width, scheme)
+			picture := run(b, "taking a screenshot", chromedp.FullScreenshot(100))
+			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
+			if err := os.WriteFile(file, picture, 0o644); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// look gives the tab a width in pixels and a preferred colour scheme.
+func (b *Browser) look(width int64, scheme string) {
+	b.t.Helper()
+	run(b, "changing the width", chromedp.EmulateViewport(width, 900))
+	call(b, "changing the colours", func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	})
+}
+
+// CheckFits reports an error where the page has to be scrolled sideways on a screen
+// of 320 pixels (WCAG 2.2, 1.4.10).
+func (b *Browser) CheckFits() {
+	b.t.Helper()
+	defer b.look(1280, "light")
+	b.look(320, "light")
+	if wide := Evaluate[int](b, `document.documentElement.scrollWidth`); wide > 320 {
+		b.t.Errorf("%s is %d pixels wide on a screen of 320", b.URL(), wide)
+	}
+}
