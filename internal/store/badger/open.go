@@ -1,0 +1,80 @@
+package badger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	engine "github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// engineOptions sizes Badger for some 400 bytes for each of up to a million users,
+// beside a server that has better use for the memory: with the default sizes
+// 100,000 users cost 183 MB, with these 9.
+func engineOptions(dir string, log *zap.Logger) engine.Options {
+	return engine.DefaultOptions(dir).
+		WithLogger(bridge{log.Named("badger").Sugar()}).
+		WithSyncWrites(true).
+		WithMemTableSize(2 << 20).
+		WithNumMemtables(1).
+		WithNumCompactors(2). // the least that Badger accepts
+		WithBlockCacheSize(0).
+		WithIndexCacheSize(2 << 20).
+		WithCompression(options.None). // would need the block cache
+		WithValueLogFileSize(8 << 20).
+		WithValueThreshold(16 << 10).
+		WithVerifyValueChecksum(true).
+		WithChecksumVerificationMode(options.NoVerification). // see the package comment
+		WithMetricsEnabled(false)
+}
+
+// prepare makes the directory and tries it, because Badger's errors hide their cause.
+func (d *DB) prepare() error {
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return fmt.Errorf("making the directory: %w", err)
+	}
+	if err := tryDirectory(d.dir); err != nil {
+		return err
+	}
+	if err := d.room(); err != nil {
+		return err
+	}
+	info, err := os.Stat(d.dir)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		// Not tightened here: it may be a directory that holds more than the store.
+		d.log.Warn("the store's directory is open to other users of this machine; make it 0700",
+			zap.String("dir", d.dir), zap.Stringer("mode", mode))
+	}
+	return nil
+}
+
+// tryDirectory makes and removes a file.
+func tryDirectory(dir string) error {
+	f, err := os.CreateTemp(dir, ".try-*")
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("the directory can't be written; give it to the user that the server runs as: %w", err)
+	case err != nil:
+		return fmt.Errorf("trying the directory: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// openError recognises a locked directory. Badger drops the cause from its error
+// chain (y.Wrap), so that its text is all there is.
+func openError(err error) error {
+	if strings.Contains(err.Error(), "Cannot acquire directory lock") {
+		return fmt.Errorf("%w: a running server holds it (`validate` beside one meets this too); stop that one, or name another directory", store.ErrLocked)
+	}
+	return fmt.Errorf("badger: %w", err)
+}

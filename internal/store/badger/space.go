@@ -1,0 +1,24 @@
+package badger
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// minFree is what must be free on the disk before anything is written. Badger maps
+// its sparse logs into memory, and a write to a page for which the disk has no room
+// is no error but a SIGBUS, which ends the server. The reserve covers what may be
+// written between two looks: logs, a flushed table, a compaction.
+const minFree = 32 << 20
+
+// room reports whether there is room for a change.
+func (d *DB) room() error {
+	free, err := freeSpace(d.dir)
+	if err != nil {
+		return fmt.Errorf("looking for free space in %s: %w", d.dir, err)
+	}
+	if free < minFree {
+		return fmt.Errorf("only %d MB are free for the store in %s, it needs %d MB: %w", free>>20, d.dir, minFree>>20, syscall.ENOSPC)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package badger
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	engine "github.com/dgraph-io/badger/v4"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// tx is one attempt of an Update. It reads whatever it is about to write, because
+// Badger finds conflicts by what was read: blind writes never conflict.
+type tx struct {
+	db  *DB
+	txn *engine.Txn
+	key store.UserKey
+	// failure is the first write that failed. It ends the transaction even if
+	// the caller overlooks it, so that no half of a change is ever committed.
+	failure error
+	// indexed are the user's index entries as they are in this transaction, once
+	// known is set.
+	indexed [][]byte
+	known   bool
+}
+
+// User implements store.Tx.
+func (t *tx) User() (store.User, error) {
+	u, err := getUser(t.txn, t.key)
+	switch {
+	case err == nil:
+		t.indexed, t.known = indexEntries(&u), true
+	case errors.Is(err, store.ErrNotFound):
+		t.indexed, t.known = nil, true
+	}
+	return u, err
+}
+
+// PutUser implements store.Tx. A record that can't be read is not replaced, for
+// it may hold a second factor.
+func (t *tx) PutUser(u store.User) error {
+	if u.Key != t.key {
+		return t.fail(fmt.Errorf("writing %s in a change of %s", nameUser(u.Key), nameUser(t.key)))
+	}
+	if err := t.readIndexed(); err != nil {
+		return t.fail(err)
+	}
+	key := userKey(u.Key)
+	if err := t.set(key, encodeUser(key, &u), time.Time{}); err != nil {
+		return err
+	}
+	return t.reindex(indexEntries(&u))
+}
+
+// DeleteUser implements store.Tx. It is the way out for a record that can't be
+// read: index entries that it may leave are passed over by listings.
+func (t *tx) DeleteUser() error {
+	if err := t.readIndexed(); err != nil && !errors.Is(err, store.ErrCorrupt) {
+		return t.fail(err)
+	}
+	if err := t.delete(userKey(t.key)); err != nil {
+		return err
+	}
+	return t.reindex(nil)
+}
+
+// readIndexed makes indexed known.
+func (t *tx) readIndexed() error {
+	if t.known {
+		return nil
+	}
+	if _, err := t.User(); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// reindex replaces the user's index entries where they differ.
+func (t *tx) reindex(entries [][]byte) error {
+	for _, old := range t.indexed {
+		if !contains(entries, old) {
+			if err := t.delete(old); err != nil {
+				return err
+			}
+		}
+	}
+	for _, entry := range entries {
+		if !contains(t.indexed, entry) {
+			if err := t.set(entry, nil, time.Time{}); err != nil {
+				return err
+			}
+		}
+	}
+	t.indexed, t.known = entries, true
+	return nil
+}
+
+func contains(keys [][]byte, key []byte) bool {
+	for _, k := range keys {
+		if string(k) == string(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// Spend implements store.Tx.
+func (t *tx) Spend(name string, until time.Time) error {
+	if t.db.over(until) {
+		return t.fail(fmt.Errorf("spending something until a time that is past: it could be spent again"))
+	}
+	key := spentKey(t.key, name)
+	what := func() string { return "something spent by " + nameUser(t.key) }
+	old, err := get(t.txn, key, what, decodeTime)
+	if err == nil && !t.db.over(old) {
+		return store.ErrSpent
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return t.fail(err)
+	}
+	return t.set(key, encodeTime(key, until), until)
+}
+
+// set writes a record that may be forgotten after its end; zero is never.
+func (t *tx) set(key, record []byte, end time.Time) error {
+	return t.fail(t.db.set(t.txn, key, record, end))
+}
+
+func (t *tx) delete(key []byte) error {
+	return t.fail(engineError(t.txn.Delete(key)))
+}
+
+// fail remembers the first failure and returns err.
+func (t *tx) fail(err error) error {
+	if t.failure == nil {
+		t.failure = err
+	}
+	return err
+}
