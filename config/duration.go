@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -52,8 +53,13 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// String writes the duration shortly: "30s", "12h", "90m30s".
+// String writes the duration shortly, and so that ParseDuration reads it: "30s",
+// "1h30m", "12h", "30d".
 func (d Duration) String() string {
+	const day = 24 * Duration(time.Hour)
+	if days := d / day; days > 0 && days <= math.MaxUint16 && d%day == 0 {
+		return strconv.Itoa(int(days)) + "d"
+	}
 	s := time.Duration(d).String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

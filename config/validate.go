@@ -49,7 +49,7 @@ func (s Site) validateNames() error {
 	}
 	// The label of an otpauth:// address is "issuer:account".
 	if strings.Contains(s.Issuer, ":") {
-		return wrong("issuer", "%q holds a colon, which authenticator apps take for the end of the issuer; write it without (the default is the name of brand)", s.Issuer)
+		return wrong("issuer", "%q holds a colon, which authenticator apps take for its end; want a name without one", s.Issuer)
 	}
 	return nil
 }

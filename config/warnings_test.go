@@ -1,0 +1,55 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestWarnings(t *testing.T) {
+	tests := []struct {
+		name, says string
+		change     func(*Site)
+	}{
+		{"plantable sign", "planted", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Regex: "Sign in"}} })},
+		{"status that users can provoke", "provoke", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{401, 400}}} })},
+		{"session left unsealed", "PHPSESSID", func(s *Site) { s.Leave = []string{"PHP*"} }},
+		{"WordPress's sign-in left unsealed", "wordpress_logged_in_0", func(s *Site) { s.Leave = []string{"wordpress_*in*"} }},
+		{"user from a header", "request header", func(s *Site) { s.User = "{http.request.header.X-User}" }},
+		{"uncommon TOTP", "authenticator apps", func(s *Site) { s.TOTP = &TOTP{Digits: 8} }},
+		{"nowhere to turn", "support", func(s *Site) { s.Require = "always" }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			site := whole()
+			tt.change(&site)
+			got := site.Warnings()
+			if len(got) != 1 || !strings.Contains(got[0], tt.says) {
+				t.Errorf("got %q, want one with %q", got, tt.says)
+			}
+		})
+	}
+}
+
+func TestNoWarnings(t *testing.T) {
+	site := whole()
+	site.Leave = []string{"theme_*", "XSRF-TOKEN", "wp-settings-*"}
+	site.TOTP = &TOTP{Digits: 6, Period: seconds(30), Algorithm: "SHA1"}
+	if got := site.Warnings(); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestMatchGlob(t *testing.T) {
+	tests := []struct {
+		glob, name string
+		want       bool
+	}{
+		{"a", "a", true}, {"a", "ab", false}, {"a*", "a", true}, {"a*", "ab", true}, {"*a", "ba", true},
+		{"*a", "ab", false}, {"a*b*c", "a-b-b-c", true}, {"a*b*c", "acb", false}, {"a*a", "a", false}, {"*b*", "abc", true},
+	}
+	for _, tt := range tests {
+		if got := matchGlob(tt.glob, tt.name); got != tt.want {
+			t.Errorf("matchGlob(%q, %q) = %v", tt.glob, tt.name, got)
+		}
+	}
+}
