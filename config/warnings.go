@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -57,23 +58,9 @@ var sessions = []string{
 
 func usualSession(glob string) (string, bool) {
 	for _, name := range sessions {
-		if matchGlob(glob, name) {
+		if ok, err := path.Match(glob, name); ok && err == nil {
 			return name, true
 		}
 	}
 	return "", false
-}
-
-// matchGlob compares with * for any characters, none included.
-func matchGlob(glob, s string) bool {
-	parts := strings.Split(glob, "*")
-	if len(parts) == 1 {
-		return glob == s
-	}
-	rest, ok := strings.CutPrefix(s, parts[0])
-	for _, part := range parts[1 : len(parts)-1] {
-		_, after, found := strings.Cut(rest, part)
-		rest, ok = after, ok && found
-	}
-	return ok && strings.HasSuffix(rest, parts[len(parts)-1])
 }

@@ -38,18 +38,3 @@ func TestNoWarnings(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
-
-func TestMatchGlob(t *testing.T) {
-	tests := []struct {
-		glob, name string
-		want       bool
-	}{
-		{"a", "a", true}, {"a", "ab", false}, {"a*", "a", true}, {"a*", "ab", true}, {"*a", "ba", true},
-		{"*a", "ab", false}, {"a*b*c", "a-b-b-c", true}, {"a*b*c", "acb", false}, {"a*a", "a", false}, {"*b*", "abc", true},
-	}
-	for _, tt := range tests {
-		if got := matchGlob(tt.glob, tt.name); got != tt.want {
-			t.Errorf("matchGlob(%q, %q) = %v", tt.glob, tt.name, got)
-		}
-	}
-}
