@@ -50,23 +50,27 @@ func (d *DB) getVisit(txn *engine.Txn, realm string, id store.VisitID) (store.Vi
 	return v, nil
 }
 
-// liveVisit reads a visit that is a dead token, or a clearance that has not ended.
-func (d *DB) liveVisit(txn *engine.Txn, realm string, id store.VisitID) (store.Visit, error) {
+// liveVisit reads a visit that is a dead token, or a clearance that its user's list
+// names.
+func (d *DB) liveVisit(txn *engine.Txn, realm string, id store.VisitID, list lister) (store.Visit, error) {
 	v, err := d.getVisit(txn, realm, id)
 	if err != nil || v.Dead() {
 		return v, err
 	}
-	list, err := d.clearances(txn, store.UserKey{Realm: realm, ID: v.User})
+	clearances, err := list(store.UserKey{Realm: realm, ID: v.User})
 	if err != nil {
 		return store.Visit{}, err
 	}
-	for _, c := range list {
+	for _, c := range clearances {
 		if c.id == id {
 			return v, nil
 		}
 	}
 	return store.Visit{}, store.ErrNotFound
 }
+
+// lister finds a user's list of clearances.
+type lister func(key store.UserKey) ([]clearance, error)
 
 // clearances reads which visits a user's clearances may be held by. Lines may be
 // left of visits that are gone or became another's; none is missing.

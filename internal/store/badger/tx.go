@@ -23,6 +23,18 @@ type tx struct {
 	// known is set.
 	indexed [][]byte
 	known   bool
+	// list are the user's clearances as they are in this transaction, once listed
+	// is set; it is written at the end, and once.
+	list            []clearance
+	listed, changed bool
+}
+
+// finish writes what was put off and returns the transaction's failure.
+func (t *tx) finish() error {
+	if t.failure == nil && t.changed {
+		t.writeClearances()
+	}
+	return t.failure
 }
 
 // User implements store.Tx.

@@ -37,7 +37,7 @@ func (d *DB) Update(ctx context.Context, key store.UserKey, fn func(tx store.Tx)
 		if err := fn(t); err != nil {
 			return err
 		}
-		return t.failure
+		return t.finish()
 	})
 }
 

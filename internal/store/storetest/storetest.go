@@ -1,0 +1,193 @@
+// Package storetest is the suite that every engine of package store passes.
+//
+// Its one invariant: it tests what store's documentation promises and nothing that
+// only one engine could do. So no test makes one transaction wait for another
+// inside its function, and times are whole microseconds.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Open opens a store in one place. Called again after the store was closed, it
+// opens what is there. What has expired is decided by clock alone.
+type Open func(t *testing.T, clock func() time.Time) store.Store
+
+// Run tests an engine; place makes an empty place for a store.
+func Run(t *testing.T, place func(t *testing.T) Open) {
+	for _, group := range [][]test{userTests, listTests, visitTests, spendTests, parallelTests, lifeTests} {
+		for _, tt := range group {
+			t.Run(tt.name, func(t *testing.T) { tt.run(newSuite(t, place(t))) })
+		}
+	}
+}
+
+type test struct {
+	name string
+	run  func(s *suite)
+}
+
+// start is when the tests begin: not now, so that an engine that looks at the
+// machine's clock is found out.
+var start = time.Date(2031, 4, 5, 6, 7, 8, 9000, time.UTC)
+
+const realm = "shop"
+
+var alice = store.UserKey{Realm: realm, ID: "alice"}
+
+// suite is one test's store and clock.
+type suite struct {
+	*testing.T
+	ctx   context.Context
+	store store.Store
+	open  Open
+	now   time.Time
+	mu    sync.Mutex // guards now
+}
+
+func newSuite(t *testing.T, open Open) *suite {
+	s := &suite{T: t, ctx: t.Context(), open: open, now: start}
+	s.store = open(t, s.clock)
+	t.Cleanup(func() { s.store.Close() })
+	return s
+}
+
+func (s *suite) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *suite) setClock(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = now
+}
+
+// reopen closes the store and opens it again.
+func (s *suite) reopen() {
+	s.Helper()
+	s.ok(s.store.Close())
+	s.store = s.open(s.T, s.clock)
+}
+
+func (s *suite) ok(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *suite) fails(err, want error) {
+	s.Helper()
+	if !errors.Is(err, want) {
+		s.Fatalf("error is %v, want %v", err, want)
+	}
+}
+
+func (s *suite) equal(got, want any) {
+	s.Helper()
+	if !reflect.DeepEqual(got, want) {
+		s.Fatalf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func (s *suite) update(key store.UserKey, fn func(tx store.Tx) error) {
+	s.Helper()
+	s.ok(s.store.Update(s.ctx, key, fn))
+}
+
+func (s *suite) put(u store.User) {
+	s.Helper()
+	s.update(u.Key, func(tx store.Tx) error { return tx.PutUser(u) })
+}
+
+func (s *suite) user(key store.UserKey) store.User {
+	s.Helper()
+	u, err := s.store.User(s.ctx, key)
+	s.ok(err)
+	return u
+}
+
+// each runs fn n times in parallel and returns how often it returned nil; any
+// other error than those allowed fails the test.
+func (s *suite) each(n int, fn func(i int) error, allowed ...error) int {
+	s.Helper()
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = fn(i) })
+	}
+	wg.Wait()
+	won := 0
+next:
+	for _, err := range errs {
+		if err == nil {
+			won++
+			continue
+		}
+		for _, a := range allowed {
+			if errors.Is(err, a) {
+				continue next
+			}
+		}
+		s.Fatal(err)
+	}
+	return won
+}
+
+// fullUser has a value in every field.
+func fullUser(key store.UserKey) store.User {
+	at := start.Add(-time.Hour)
+	return store.User{
+		Key: key, Name: "Aliisa Ä.", FirstSeen: at, EnabledAt: at.Add(time.Minute),
+		TOTP: &store.TOTP{
+			ID: "t1", Secret: []byte("sealed\x00bytes"), Algorithm: "SHA256",
+			Digits: 8, Period: 30, Floor: 58_000_000, AddedAt: at, UsedAt: start,
+		},
+		Backup: &store.BackupSet{
+			Salt: []byte("salt"), Hashes: [][]byte{[]byte("one"), []byte("two")}, Total: 10,
+			AddedAt: at, UsedAt: start,
+		},
+		Failures: map[string]store.Failures{
+			"totp":   {Count: 3, Until: start.Add(time.Minute)},
+			"backup": {Count: 1},
+		},
+	}
+}
+
+func visitID(n int) store.VisitID {
+	var id store.VisitID
+	copy(id[:], strconv.Itoa(n))
+	return id
+}
+
+// visit is a clearance of the user for an hour, given n seconds after the start.
+func visit(key store.UserKey, n int) store.Visit {
+	at := start.Add(time.Duration(n) * time.Second)
+	return store.Visit{
+		Realm: key.Realm, ID: visitID(n), User: key.ID, Factor: "totp",
+		At: at, LastSeen: at, Expires: at.Add(time.Hour),
+		Address: "192.0.2.7", Agent: "Browser/1", Binds: []uint64{7, 1 << 63}, Failures: 2,
+	}
+}
+
+func (s *suite) putVisits(key store.UserKey, visits ...store.Visit) {
+	s.Helper()
+	s.update(key, func(tx store.Tx) error {
+		for _, v := range visits {
+			if err := tx.PutVisit(v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
