@@ -47,10 +47,10 @@ func parseEntry(kind, field string, t *store.TOTP) (entry, error) {
 	if !ok {
 		return entry{}, ErrMalformed
 	}
-	if kind != KindBackup && len(symbols) == t.Digits && allDigits(symbols) {
+	if (kind == "" || kind == KindTOTP) && len(symbols) == t.Digits && allDigits(symbols) {
 		return entry{kind: KindTOTP, digits: symbols}, nil
 	}
-	if code, ok := parseBackup(symbols); kind != KindTOTP && ok {
+	if code, ok := parseBackup(symbols); ok && (kind == "" || kind == KindBackup) {
 		return entry{kind: KindBackup, backup: code}, nil
 	}
 	return entry{}, ErrMalformed
