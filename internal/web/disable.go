@@ -1,0 +1,53 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/secondgate/secondgate/templates"
+)
+
+func (c *call) showDisable() {
+	if c.mayDisable() {
+		c.show(http.StatusOK, disable(c.eitherCode()))
+	}
+}
+
+func disable(field templates.Code) templates.Page { return templates.Disable{Code: field} }
+
+// mayDisable: there is something to turn off, and the operator leaves the choice.
+// When it returns false, an answer was given.
+func (c *call) mayDisable() bool {
+	switch {
+	case !c.user.Activated():
+		c.to("/")
+		return false
+	case c.Required:
+		c.show(http.StatusForbidden, templates.Notice{
+			Title: templates.Say("problem.required_title"), Body: templates.Say("problem.required", "Portal", c.portal()),
+			Problem: true, Link: c.Path + "/", LinkText: templates.Say("problem.settings"),
+		})
+		return false
+	}
+	return true
+}
+
+// answerDisable turns everything off for a fresh code.
+func (c *call) answerDisable() {
+	if !c.mayDisable() {
+		return
+	}
+	a := c.attempt()
+	ended, err := c.Factors.Disable(c.r.Context(), a)
+	if err != nil {
+		c.refuse(err, a, c.eitherCode(), disable)
+		return
+	}
+	c.Logger.Info("two-factor authentication turned off", c.who()...)
+	c.v.Visit.EndOthers(ended)
+	c.v.Visit.Changed()
+	for _, p := range []piece{setupPiece, codesPiece} {
+		c.State.drop(c.w, c.r, p, c.v.Secure)
+	}
+	c.flash("flash.disabled")
+	c.to("/")
+}

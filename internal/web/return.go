@@ -1,0 +1,45 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// Return is where a browser was going when it was sent to the challenge.
+type Return struct {
+	// User is who was going there; the target is told to nobody else.
+	User string
+	// Target is a path on this origin, with query; see ValidTarget.
+	Target string
+	// NotSent says that a form was being sent, and was not; Target is the form's page.
+	NotSent bool
+}
+
+// SetReturn remembers where to return to, for an hour. An invalid target becomes
+// "/"; one that is too long for a cookie loses its query.
+func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
+	path, _, _ := strings.Cut(ret.Target, "?")
+	for _, target := range []string{ret.Target, path, "/"} {
+		if !ValidTarget(target) {
+			continue
+		}
+		ret.Target = target
+		err := put(s, w, returnPiece, owner{User: ret.User}, ret, secure)
+		if !errors.Is(err, errTooLong) {
+			return
+		}
+	}
+}
+
+// TakeReturn reads what SetReturn remembered for this user and deletes it. What was
+// remembered for somebody else is deleted unread.
+func (s *State) TakeReturn(w http.ResponseWriter, r *http.Request, user string, secure bool) (Return, bool) {
+	defer s.drop(w, r, returnPiece, secure)
+	return s.peekReturn(r, user, secure)
+}
+
+func (s *State) peekReturn(r *http.Request, user string, secure bool) (Return, bool) {
+	ret, ok := get[Return](s, r, returnPiece, owner{User: user}, secure)
+	return ret, ok && ValidTarget(ret.Target)
+}

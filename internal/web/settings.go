@@ -1,0 +1,91 @@
+package web
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/http"
+
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/templates"
+)
+
+const (
+	// lowBackup is from how few backup codes on the page warns.
+	lowBackup = 2
+	// maxSessions bounds the list; nobody looks through more.
+	maxSessions = 50
+)
+
+var errNotTheirs = errors.New("session of another user, or gone")
+
+func (c *call) showSettings() {
+	page := templates.Settings{Portal: c.portal(), Required: c.Required, BackupLow: lowBackup}
+	if totp := c.user.TOTP; totp != nil {
+		page.On, page.Since, page.Added, page.Used = true, c.user.EnabledAt, totp.AddedAt, totp.UsedAt
+		sessions, err := c.sessions()
+		if err != nil {
+			c.broken("listing sessions failed", err)
+			return
+		}
+		page.Sessions = sessions
+	}
+	if set := c.user.Backup; set != nil {
+		page.BackupLeft, page.BackupTotal, page.BackupUsed = len(set.Hashes), set.Total, set.UsedAt
+	}
+	c.show(http.StatusOK, page)
+}
+
+func (c *call) sessions() ([]templates.Session, error) {
+	visits, err := c.Store.Visits(c.r.Context(), c.key())
+	if err != nil {
+		return nil, err
+	}
+	var out []templates.Session
+	for _, v := range visits[:min(len(visits), maxSessions)] {
+		s := templates.Session{ID: hex.EncodeToString(v.ID[:]), Address: v.Address, Factor: v.Factor,
+			Since: v.At, Seen: v.LastSeen, This: c.this(v.ID)}
+		s.Browser, s.System = device(v.Agent)
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (c *call) this(id store.VisitID) bool { return c.v.Clearance != nil && c.v.Clearance.ID == id }
+
+// endSession signs one browser of the user out: this one, or another.
+func (c *call) endSession() {
+	var id store.VisitID
+	raw, err := hex.DecodeString(c.form.Get("visit"))
+	if c.form.Get("action") != "end" || err != nil || copy(id[:], raw) != len(id) || len(raw) != len(id) {
+		c.deny(unreadable)
+		return
+	}
+	if c.this(id) {
+		c.signOut()
+		return
+	}
+	err = c.Store.Update(c.r.Context(), c.key(), func(tx store.Tx) error { return c.endOther(tx, id) })
+	switch {
+	case errors.Is(err, errNotTheirs):
+		c.flash("flash.session_gone")
+	case err != nil:
+		c.broken("ending a session failed", err)
+		return
+	default:
+		c.v.Visit.EndOthers([]store.VisitID{id})
+		c.Logger.Info("session ended by its user", c.who()...)
+		c.flash("flash.session_ended")
+	}
+	c.to("/")
+}
+
+func (c *call) endOther(tx store.Tx, id store.VisitID) error {
+	v, err := tx.Visit(id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && v.User != c.v.User {
+		return errNotTheirs
+	}
+	if err != nil {
+		return err
+	}
+	return tx.DeleteVisit(id)
+}
