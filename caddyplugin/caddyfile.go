@@ -2,6 +2,7 @@ package caddyplugin
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -145,7 +146,7 @@ func (p *siteParser) block(outer string, known table) error {
 		}
 		p.where[path] = p.Token()
 		if err := e.parse(); err != nil {
-			return p.explain(err, e.usage)
+			return p.explain(err, name, e.usage)
 		}
 		last = name
 	}
@@ -173,11 +174,23 @@ func (p *siteParser) opensBlock() bool {
 // it with the subdirective's usage.
 var errArguments = errors.New("arguments")
 
-func (p *siteParser) explain(err error, usage string) error {
-	if !errors.Is(err, errArguments) {
-		return err
+// problem is an error that block still has to say the place of.
+type problem struct{ error }
+
+func problemf(format string, args ...any) error { return problem{fmt.Errorf(format, args...)} }
+
+// explain adds the subdirective, its usage, the file and the line, unless an inner
+// block has done so.
+func (p *siteParser) explain(err error, name, usage string) error {
+	var here problem
+	switch {
+	case errors.Is(err, errArguments):
+		p.NextArg() // one too many, where there is one
+		return p.Errf("%s: wrong arguments near %q; want: %s", name, p.Val(), usage)
+	case errors.As(err, &here):
+		return p.Errf("%s: %w", name, here.error)
 	}
-	return p.Errf("wrong arguments near %q; want: %s (a # at the start of a word begins a comment; put it into quotes)", p.Val(), usage)
+	return err
 }
 
 // locate adds the file and line of the setting that err is about, or of the

@@ -21,7 +21,7 @@ func (p *siteParser) parseBrand() error {
 		"name":   {usage: "name NAME", parse: p.text(&b.Name)},
 		"logo":   {usage: "logo FILE", parse: p.text(&b.Logo)},
 		"css":    {usage: "css FILE", parse: p.text(&b.CSS)},
-		"accent": {usage: `accent COLOUR, written 0a5 or "#0a5"`, parse: p.colour(&b.Accent)},
+		"accent": {usage: `accent COLOUR, written 0a5 or "#0a5" (a bare # begins a comment)`, parse: p.colour(&b.Accent)},
 	})
 }
 

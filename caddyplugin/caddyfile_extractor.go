@@ -38,7 +38,7 @@ func (p *siteParser) parseExtractor(args []string) (e config.Extractor, err erro
 	case "header":
 		e.Header = args[1]
 	default:
-		err = p.Errf("%q is not an extractor; want html, json, regex or header", args[0])
+		err = problemf("%q is not an extractor; want html, json, regex or header", args[0])
 	}
 	return e, err
 }
@@ -66,7 +66,7 @@ func (p *siteParser) firstBlock(outer string, to *config.Extractor) error {
 	extract := func(kind string) func() error {
 		return func() (err error) {
 			if found {
-				return p.Errf("%s is a second extractor; want one in first", kind)
+				return problemf("it is a second extractor; want one in first")
 			}
 			found = true
 			*to, err = p.parseExtractor(append([]string{kind}, p.RemainingArgs()...))

@@ -24,7 +24,7 @@ func (p *siteParser) parseRecheck() error {
 	}
 	d, err := config.ParseDuration(s)
 	if err != nil {
-		return p.WrapErr(err)
+		return problemf("%w", err)
 	}
 	p.site.Recheck = &d
 	return nil

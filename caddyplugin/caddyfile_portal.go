@@ -21,7 +21,7 @@ func (p *siteParser) parseCredential() error {
 	case "query":
 		p.site.Credential = append(p.site.Credential, config.Credential{Query: name})
 	default:
-		return p.Errf("%q is not a kind of credential; want header or query", kind)
+		return problemf("%q is not a kind of credential; want header or query", kind)
 	}
 	return nil
 }
@@ -77,10 +77,10 @@ func (p *siteParser) matchers(to *[]config.MatcherSet) func() error {
 func (p *siteParser) matcher() (caddy.ModuleMap, error) {
 	set, ok, err := p.MatcherToken()
 	if err != nil {
-		return nil, p.Errf("%w; want a matcher that this site defines, or a path", err)
+		return nil, problemf("%w; want a matcher that this site defines, or a path", err)
 	}
 	if !ok {
-		return nil, p.Errf("%q is neither a path nor a matcher; want for example /%s or @name", p.Val(), p.Val())
+		return nil, problemf("%q is neither a path nor a matcher; want for example /%s or @name", p.Val(), p.Val())
 	}
 	return set, nil
 }

@@ -7,14 +7,16 @@ import (
 
 // unknown is the error for a word that the block does not know: a slip of the
 // pen, something of a later version, or a block where none belongs.
-func (p *siteParser) unknown(name, after string, known table) error {
+func (p *siteParser) unknown(name, after string, t table) error {
 	if name == "{" || name == "}" {
 		return p.Errf("unexpected %q: %s takes no block here", name, after)
 	}
-	if near := nearest(name, known.names()); near != "" {
-		return p.Errf("unknown subdirective %q; did you mean %s?", name, known[near].usage)
+	known := t.names()
+	list := strings.Join(known, ", ")
+	if near := nearest(name, known); near != "" {
+		return p.Errf("unknown subdirective %q; did you mean %s? Known here: %s", name, near, list)
 	}
-	return p.Errf("unknown subdirective %q in this version; known here: %s", name, strings.Join(known.names(), ", "))
+	return p.Errf("unknown subdirective %q in this version; known here: %s", name, list)
 }
 
 // nearest is the name that lies within two typing errors of word, or "".

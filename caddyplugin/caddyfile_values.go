@@ -36,7 +36,7 @@ func (p *siteParser) number() (int, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil {
-		return 0, p.Errf("%q is not a whole number; want for example 10", s)
+		return 0, problemf("%q is not a whole number; want for example 10", s)
 	}
 	return n, nil
 }
@@ -48,7 +48,7 @@ func (p *siteParser) count(to *int) func() error {
 			return err
 		}
 		if *to == 0 {
-			return p.Errf("0 is out of bounds; leave it out for the default")
+			return problemf("0 is out of bounds; leave it out for the default")
 		}
 		return nil
 	}
@@ -77,10 +77,10 @@ func (p *siteParser) duration(to *config.Duration) func() error {
 func (p *siteParser) parseDuration(s string, to *config.Duration) error {
 	d, err := config.ParseDuration(s)
 	if err != nil {
-		return p.WrapErr(err)
+		return problemf("%w", err)
 	}
 	if d <= 0 {
-		return p.Errf("%q is out of bounds; want for example 30s, or leave it out for the default", s)
+		return problemf("%q is out of bounds; want for example 30s, or leave it out for the default", s)
 	}
 	*to = d
 	return nil
@@ -91,11 +91,11 @@ func (p *siteParser) parseRate(s string) (*config.Rate, error) {
 	count, per, _ := strings.Cut(s, "/")
 	n, err := strconv.Atoi(count)
 	if err != nil {
-		return nil, p.Errf("%q is not a number in a time; want for example 30/10m", s)
+		return nil, problemf("%q is not a number in a time; want for example 30/10m", s)
 	}
 	rate := &config.Rate{Count: n}
 	if err := p.parseDuration(per, &rate.Per); err != nil {
-		return nil, p.Errf("%q is not a number in a time; want for example 30/10m", s)
+		return nil, problemf("%q is not a number in a time; want for example 30/10m", s)
 	}
 	return rate, nil
 }

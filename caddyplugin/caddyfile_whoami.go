@@ -33,11 +33,14 @@ func (p *siteParser) parseWhoami() error {
 }
 
 func (p *siteParser) whoamiTable(outer string, w *config.Whoami) table {
-	const extractor = " html SELECTOR [ATTR] | json PATH | regex RE | header NAME, then optionally not VALUE..."
+	const (
+		quote     = ` (a bare # begins a comment, so quote "#id")`
+		extractor = " html SELECTOR [ATTR] | json PATH | regex RE | header NAME, then optionally not VALUE..." + quote
+	)
 	return table{
 		"first":     {usage: "first URI EXTRACTOR, for example first /nonce regex \"token=([a-z0-9]+)\"", parse: p.first(outer, w)},
 		"header":    {usage: "header NAME VALUE", parse: p.header(w), many: true},
-		"anonymous": {usage: "anonymous redirect GLOB | status CODE... | html SELECTOR | json PATH [VALUE] | regex RE", parse: p.anonymous(outer, w), many: true},
+		"anonymous": {usage: "anonymous redirect GLOB | status CODE... | html SELECTOR | json PATH [VALUE] | regex RE" + quote, parse: p.anonymous(outer, w), many: true},
 		"user":      {usage: "user" + extractor, parse: p.extractor(&w.User)},
 		"name":      {usage: "name" + extractor, parse: p.extractor(&w.Name)},
 		"email":     {usage: "email" + extractor, parse: p.extractor(&w.Email)},
@@ -64,7 +67,7 @@ func (p *siteParser) header(w *config.Whoami) func() error {
 			return errArguments
 		}
 		if _, again := w.Header[name]; again {
-			return p.Errf("header %s is given again; want it once", name)
+			return problemf("%s is set again; want it once", name)
 		}
 		if w.Header == nil {
 			w.Header = make(map[string]string)
@@ -107,7 +110,7 @@ func (p *siteParser) sign(kind, value string, more []string) (s config.Sign, err
 	case "status":
 		s.Status, err = p.statuses(append([]string{value}, more...))
 	default:
-		err = p.Errf("%q is not a sign; want redirect, status, html, json or regex", kind)
+		err = problemf("%q is not a sign; want redirect, status, html, json or regex", kind)
 	}
 	return s, err
 }
@@ -117,7 +120,7 @@ func (p *siteParser) statuses(args []string) ([]int, error) {
 	for _, arg := range args {
 		code, err := strconv.Atoi(arg)
 		if err != nil {
-			return nil, p.Errf("%q is not a status; want for example 401", arg)
+			return nil, problemf("%q is not a status; want for example 401", arg)
 		}
 		codes = append(codes, code)
 	}

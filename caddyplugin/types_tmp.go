@@ -49,5 +49,8 @@ func (b *Badger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		b.Directory = d.Val()
 	}
+	if d.NextArg() || d.NextBlock(0) {
+		return d.Errf("storage badger: unexpected %q; want: storage badger [DIR]", d.Val())
+	}
 	return nil
 }

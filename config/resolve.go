@@ -102,13 +102,13 @@ func (s *Site) fillThrottle() {
 	if s.Throttle != nil {
 		t = *s.Throttle
 	}
+	setDefault(&t.Stop, 100)
 	if t.Free == nil {
-		free := 5
+		free := max(min(5, t.Stop-1), 0)
 		t.Free = &free
 	}
 	setDefault(&t.Wait, seconds(30))
 	setDefault(&t.Max, max(minutes(15), t.Wait))
-	setDefault(&t.Stop, 100)
 	if t.Address == nil {
 		t.Address = &Rate{Count: 30, Per: minutes(10)}
 	}

@@ -1,0 +1,55 @@
+package caddyplugin
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+var fileAndLine = regexp.MustCompile(`Caddyfile:[0-9]+`)
+
+// FuzzCaddyfile feeds the parsers with whatever Caddy's lexer makes of a text, blocks
+// that never close included: none panics, every error has file and line.
+func FuzzCaddyfile(f *testing.F) {
+	files, err := filepath.Glob("testdata/adapt/*.caddyfiletest")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		input, _, _ := strings.Cut(string(content), "----------\n")
+		if _, directive, ok := strings.Cut(input, "\ttwo_factor"); ok {
+			f.Add("two_factor" + directive)
+		}
+	}
+	f.Add("two_factor {\nwhoami / {\nfirst /n {\n")
+	f.Add("two_factor {\n} x")
+	f.Add("two_factor {\nrealm a\n} {\n}")
+	f.Fuzz(func(t *testing.T, text string) {
+		tokens, err := caddyfile.Tokenize([]byte(text), "Caddyfile")
+		if err != nil || len(tokens) == 0 {
+			return
+		}
+		site, err := parseSite(httpcaddyfile.Helper{Dispenser: caddyfile.NewDispenser(tokens)})
+		if err != nil && !fileAndLine.MatchString(err.Error()) {
+			t.Errorf("no file and line: %v", err)
+		}
+		if err == nil {
+			if _, err := site.Resolved(); err != nil {
+				t.Errorf("parsed, but does not stand: %v", err)
+			}
+		}
+		_, err = parseGlobal(caddyfile.NewDispenser(tokens), nil)
+		if err != nil && !fileAndLine.MatchString(err.Error()) {
+			t.Errorf("no file and line: %v", err)
+		}
+	})
+}
