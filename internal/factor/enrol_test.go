@@ -73,6 +73,8 @@ func TestConfirm(t *testing.T) {
 	}
 	// ASVS 6.5.1: the code that confirmed is spent.
 	wantError(t, "confirming code again", l.spend(Attempt{User: alice, Code: code, Address: home}), ErrWrongCode)
+	l.change(alice, func(_ store.Tx, u *store.User) { u.TOTP.Floor = 0 })
+	wantError(t, "confirming code again, with a lost floor", l.spend(Attempt{User: alice, Code: code, Address: home}), ErrWrongCode)
 }
 
 // wrongFor is a code that belongs to no step within the clock hint.
