@@ -1,0 +1,93 @@
+package route
+
+import (
+	"path"
+	"strings"
+)
+
+// Patterns are path patterns as Caddy's `path` matcher takes them.
+type Patterns []string
+
+// Simple reports whether Match reads the pattern exactly as Caddy does. Placeholders,
+// percent-encoded patterns and those with double slashes are left to Caddy.
+func Simple(pattern string) bool {
+	return !strings.ContainsAny(pattern, "{%") && !strings.Contains(pattern, "//")
+}
+
+// Match reports whether a decoded path matches a Simple pattern, by the rules of
+// Caddy's MatchPath: case is ignored, dots are resolved and slashes merged; `*` alone
+// is everything, at the end a prefix, at the beginning a suffix, at both ends a
+// substring, and otherwise path.Match. Nothing is allocated for lower-case patterns
+// and clean lower-case paths.
+func Match(pattern, p string) bool {
+	if pattern == "*" {
+		return true
+	}
+	pattern, p = strings.ToLower(pattern), clean(strings.ToLower(p))
+	head, atStart := strings.CutPrefix(pattern, "*")
+	tail, atEnd := strings.CutSuffix(pattern, "*")
+	switch stars := strings.Count(pattern, "*"); {
+	case stars == 2 && atStart && atEnd:
+		return strings.Contains(p, pattern[1:len(pattern)-1])
+	case stars == 1 && atStart:
+		return strings.HasSuffix(p, head)
+	case stars == 1 && atEnd:
+		return strings.HasPrefix(p, tail)
+	}
+	ok, err := path.Match(pattern, p)
+	return ok && err == nil
+}
+
+// clean is caddyhttp.CleanPath: path.Clean that keeps a slash at the end.
+func clean(p string) string {
+	cleaned := path.Clean(p)
+	if cleaned != "/" && strings.HasSuffix(p, "/") {
+		cleaned += "/"
+	}
+	return cleaned
+}
+
+// Any reports whether any of the variants of a path matches any pattern, as `deny`
+// needs it. A slash at the end is no way around it: most frameworks ignore it.
+func (ps Patterns) Any(variants []string) bool {
+	for _, v := range variants {
+		if ps.match(v) || len(v) > 1 && ps.match(strings.TrimRight(v, "/")) {
+			return true
+		}
+	}
+	return false
+}
+
+// All reports whether every variant matches some pattern, as `public`, `guest` and
+// `trust` need it. A variant that is only cut at its script (/index.php of
+// /index.php/login) passes if the pattern that matches the whole names that script
+// and its path info (/index.php/login*).
+func (ps Patterns) All(variants []string) bool {
+	for i, v := range variants {
+		if !ps.match(v) && (i == 0 || !ps.namesScript(v, variants[0])) {
+			return false
+		}
+	}
+	return len(variants) > 0
+}
+
+func (ps Patterns) match(p string) bool {
+	for _, pattern := range ps {
+		if Match(pattern, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// namesScript reports whether some pattern for the whole path is of this script with
+// path info.
+func (ps Patterns) namesScript(script, whole string) bool {
+	for _, pattern := range ps {
+		cut := CutPathInfo(pattern)
+		if cut != pattern && strings.EqualFold(cut, script) && Match(pattern, whole) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,188 @@
+package route
+
+import (
+	"net/url"
+	"strings"
+)
+
+// sessionNames are parameters by which portals are known to take a session from the
+// URL: PHP, servlets, ColdFusion, osCommerce and Zen Cart. "sid" and "session_id"
+// are not among them: too many applications mean something else.
+var sessionNames = [...]string{"phpsessid", "jsessionid", "cfid", "cftoken", "oscsid", "zenid"}
+
+// StripSessionIDs takes session ids out of a URL: `;jsessionid=…` in any segment of
+// the path, `(S(…))` segments (ASP.NET's cookieless sessions and tickets), and
+// parameters of the query, which both `&` and `;` separate. Besides the built-in
+// names those count for which names reports true; it gets them percent-decoded and as
+// PHP reads them (see canonical), in the case that they came in, and has to compare
+// by cookie.Same. Everything else in the URL keeps its bytes. Nothing is allocated
+// if nothing is stripped and names are plain.
+func StripSessionIDs(u *url.URL, names func(string) bool) (changed bool) {
+	if strings.ContainsAny(u.Path, ";(") {
+		changed = stripPath(u, names)
+	}
+	if query, cut := stripQuery(u.RawQuery, names); cut {
+		u.RawQuery, changed = query, true
+	}
+	return changed
+}
+
+// stripPath works on the encoded path, so that %2F and the like stay what they are.
+func stripPath(u *url.URL, names func(string) bool) (changed bool) {
+	escaped := u.EscapedPath()
+	var kept strings.Builder
+	for from := 0; from < len(escaped); {
+		end := segmentEnd(escaped, from)
+		if stripped, cut := stripSegment(escaped[from:end], names); cut {
+			if !changed {
+				kept.WriteString(escaped[:from])
+			}
+			kept.WriteString(stripped)
+			changed = true
+		} else if changed {
+			kept.WriteString(escaped[from:end])
+		}
+		from = end
+	}
+	if !changed {
+		return false
+	}
+	setPath(u, kept.String())
+	return true
+}
+
+// segmentEnd returns where the segment that begins at from (with its slash) ends.
+func segmentEnd(p string, from int) int {
+	if i := strings.IndexByte(p[from+1:], '/'); i >= 0 {
+		return from + 1 + i
+	}
+	return len(p)
+}
+
+// stripSegment returns "/name;a=b" without its session ids. An encoded semicolon
+// counts, for servers that decode first.
+func stripSegment(segment string, names func(string) bool) (stripped string, changed bool) {
+	if cookieless(segment) {
+		return "", true
+	}
+	end, _ := semicolon(segment)
+	stripped, rest := segment[:end], segment[end:]
+	for rest != "" {
+		_, width := semicolon(rest)
+		end, _ := semicolon(rest[width:])
+		parameter := rest[:width+end]
+		if isSession(rest[width:width+end], names) {
+			changed = true
+		} else {
+			stripped += parameter
+		}
+		rest = rest[len(parameter):]
+	}
+	if !changed {
+		return segment, false
+	}
+	return stripped, true
+}
+
+// semicolon finds the first semicolon, encoded or not: where, and how many bytes. It
+// returns len(s) and 0 if there is none.
+func semicolon(s string) (at, width int) {
+	for i := range len(s) {
+		switch {
+		case s[i] == ';':
+			return i, 1
+		case len(s) >= i+3 && strings.EqualFold(s[i:i+3], "%3b"):
+			return i, 3
+		}
+	}
+	return len(s), 0
+}
+
+// cookieless reports whether a segment is like /(S(id)F(ticket)).
+func cookieless(segment string) bool {
+	if !strings.ContainsAny(segment, "(") && !strings.Contains(segment, "%28") {
+		return false
+	}
+	s := decode(segment)
+	return len(s) >= len("/(S())") && strings.HasPrefix(s, "/(") && s[3] == '(' &&
+		strings.IndexByte("AFSX", s[2]&^0x20) >= 0 && strings.HasSuffix(s, "))")
+}
+
+func setPath(u *url.URL, escaped string) {
+	if escaped == "" {
+		escaped = "/"
+	}
+	u.Path, u.RawPath = decode(escaped), escaped
+	if (&url.URL{Path: u.Path}).EscapedPath() == escaped {
+		u.RawPath = "" // the default encoding, as net/url leaves it
+	}
+}
+
+// stripQuery returns the query without its session ids; each goes with the separator
+// before it.
+func stripQuery(query string, names func(string) bool) (kept string, changed bool) {
+	var b strings.Builder
+	for from := 0; from < len(query); {
+		start := from
+		if isSeparator(query[from]) {
+			start++
+		}
+		end := start
+		for end < len(query) && !isSeparator(query[end]) {
+			end++
+		}
+		switch {
+		case isSession(query[start:end], names):
+			if !changed {
+				b.WriteString(query[:from])
+			}
+			changed = true
+		case changed && b.Len() == 0:
+			b.WriteString(query[start:end])
+		case changed:
+			b.WriteString(query[from:end])
+		}
+		from = end
+	}
+	if !changed {
+		return query, false
+	}
+	return b.String(), true
+}
+
+func isSeparator(c byte) bool { return c == '&' || c == ';' }
+
+// isSession reports whether a parameter's name is that of a session, under either
+// way in which PHP reads an open bracket.
+func isSession(parameter string, names func(string) bool) bool {
+	sent, _, _ := strings.Cut(parameter, "=")
+	name := canonical(sent)
+	if name == "" {
+		return false
+	}
+	if is(name, names) {
+		return true
+	}
+	array, _, found := strings.Cut(name, "[")
+	return found && (is(array, names) || is(strings.ReplaceAll(name, "[", "_"), names))
+}
+
+func is(name string, names func(string) bool) bool {
+	for _, known := range sessionNames {
+		if strings.EqualFold(name, known) {
+			return true
+		}
+	}
+	return names != nil && names(name)
+}
+
+// canonical reads a parameter's name as PHP does: percent-decoded, `+` as a blank,
+// cut at a NUL, leading blanks dropped, dots and blanks as `_`. Brackets are left.
+func canonical(name string) string {
+	if !strings.ContainsAny(name, "%+. \x00") {
+		return name
+	}
+	name = decode(strings.ReplaceAll(name, "+", " "))
+	name, _, _ = strings.Cut(name, "\x00")
+	return strings.NewReplacer(".", "_", " ", "_").Replace(strings.TrimLeft(name, " "))
+}

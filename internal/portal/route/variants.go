@@ -1,0 +1,221 @@
+// Package route answers questions about the address of a request that a portal and
+// a gateway could answer differently: which path it is, whether it is an asset,
+// whether it carries a session id.
+//
+// Its one invariant: the answer is the careful one under every reading that is known
+// of some web server, framework or proxy. A path that cannot be read in a bounded
+// number of ways is refused.
+package route
+
+import (
+	"slices"
+	"strings"
+)
+
+// MaxVariants bounds the readings of one path. Honest ones have at most a dozen.
+const MaxVariants = 128
+
+// maxPath bounds the paths that are read at all, in bytes.
+const maxPath = 8192
+
+// Variants appends to dst every path that some server may take p for, p itself
+// first: percent-decoded (again), backslashes as slashes, slashes merged, dots
+// resolved, `;` parameters, trailing dots and blanks and NTFS streams of a segment
+// cut, everything from a NUL, `?` or `#` cut, path info behind a script cut
+// (/xmlrpc.php/x), lower case, and all of these in any order. p is URL.Path, which
+// net/url has decoded once, as every server does.
+//
+// ok is false when there are more than MaxVariants or p has more than 8 KiB: no
+// rule can be sure of such a path, so the request is to be refused with 400. A path
+// with nothing unusual in it is its only variant, and nothing is allocated if dst
+// has room.
+func Variants(dst []string, p string) (variants []string, ok bool) {
+	dst = append(dst, p)
+	if plain(p) {
+		return dst, true
+	}
+	if len(p) > maxPath {
+		return dst, false
+	}
+	// A breadth-first walk: every reading may be read again by the next server.
+	own := len(dst) - 1
+	for i := own; i < len(dst); i++ {
+		for _, read := range readings {
+			v := read(dst[i])
+			if slices.Contains(dst[own:], v) {
+				continue
+			}
+			if len(dst)-own == MaxVariants {
+				return dst, false
+			}
+			dst = append(dst, v)
+		}
+	}
+	return dst, true
+}
+
+var readings = [...]func(string) string{
+	decode, slashes, merge, resolve, cutParameters, trimSegments, cutRest, CutPathInfo, strings.ToLower,
+}
+
+// plain reports whether no reading changes the path. Dots matter at the beginning of
+// a segment, at its end, and where the segment is a script with something behind.
+func plain(p string) bool {
+	for i := range len(p) {
+		switch c := p[i]; {
+		case plainByte[c]:
+		case c == '/':
+			if i > 0 && (p[i-1] == '/' || p[i-1] == '.') || strings.HasPrefix(p[i+1:], ".") {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return !strings.HasSuffix(p, ".") && len(CutPathInfo(p)) == len(p)
+}
+
+var plainByte = func() (t [256]bool) {
+	for _, c := range "abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=@" {
+		t[c] = true
+	}
+	return t
+}()
+
+// decode takes every valid %XX once; others stay, as most servers do it.
+func decode(p string) string {
+	if !strings.Contains(p, "%") {
+		return p
+	}
+	b := make([]byte, 0, len(p))
+	for i := 0; i < len(p); i++ {
+		if c, ok := unhex(p[i:]); ok {
+			b = append(b, c)
+			i += 2
+			continue
+		}
+		b = append(b, p[i])
+	}
+	return string(b)
+}
+
+// unhex reads the %XX that s begins with.
+func unhex(s string) (c byte, ok bool) {
+	if len(s) < 3 || s[0] != '%' {
+		return 0, false
+	}
+	for _, digit := range []byte(s[1:3]) {
+		at := strings.IndexByte("0123456789abcdef", digit|0x20)
+		if at < 0 || digit < '0' {
+			return 0, false
+		}
+		c = c<<4 | byte(at)
+	}
+	return c, true
+}
+
+func slashes(p string) string { return strings.ReplaceAll(p, `\`, "/") }
+
+func merge(p string) string {
+	for strings.Contains(p, "//") {
+		p = strings.ReplaceAll(p, "//", "/")
+	}
+	return p
+}
+
+// resolve removes dot segments (RFC 3986 5.2.4), keeping empty segments and a slash
+// at the end.
+func resolve(p string) string {
+	if !strings.Contains(p, "/.") {
+		return p
+	}
+	segments := strings.Split(p, "/")
+	kept := segments[:0:0]
+	for i, s := range segments {
+		last := i == len(segments)-1
+		switch {
+		case s != "." && s != "..":
+			kept = append(kept, s)
+			continue
+		case s == ".." && len(kept) > 1:
+			kept = kept[:len(kept)-1]
+		}
+		if last {
+			kept = append(kept, "")
+		}
+	}
+	return strings.Join(kept, "/")
+}
+
+func cutParameters(p string) string {
+	if !strings.Contains(p, ";") {
+		return p
+	}
+	return mapSegments(p, func(s string) string { s, _, _ = strings.Cut(s, ";"); return s })
+}
+
+// trimSegments reads names as Windows does: "x.php.", "x.php " and "x.php::$DATA" are
+// x.php. Dot segments are resolve's.
+func trimSegments(p string) string {
+	return mapSegments(p, func(s string) string {
+		s, _, _ = strings.Cut(strings.TrimRight(s, " "), "::$")
+		if s == "." || s == ".." {
+			return s
+		}
+		return strings.TrimRight(s, ". ")
+	})
+}
+
+// cutRest cuts where C ends a string and where a proxy that decodes too early begins
+// the query.
+func cutRest(p string) string {
+	if i := strings.IndexAny(p, "\x00?#"); i >= 0 {
+		return p[:i]
+	}
+	return p
+}
+
+// CutPathInfo cuts what follows the first segment that names a script.
+func CutPathInfo(p string) string {
+	for from := 0; ; {
+		i := strings.IndexByte(p[from:], '/')
+		if i < 0 {
+			return p
+		}
+		if isScript(p[from : from+i]) {
+			return p[:from+i]
+		}
+		from += i + 1
+	}
+}
+
+// isScript reports whether a segment is the name of a file that servers run.
+func isScript(segment string) bool {
+	dot := strings.LastIndexByte(segment, '.')
+	if dot < 0 || len(segment)-dot > len(".action") {
+		return false
+	}
+	for _, ext := range scripts {
+		if strings.EqualFold(segment[dot+1:], ext) {
+			return true
+		}
+	}
+	return false
+}
+
+// scripts are extensions that Apache, nginx, IIS and servlet containers are commonly
+// told to run, with whatever follows the name as path info.
+var scripts = [...]string{
+	"php", "php3", "php4", "php5", "php7", "php8", "pht", "phtml", "phar", "phps", "inc",
+	"jsp", "jspx", "jspa", "jsf", "faces", "xhtml", "do", "action",
+	"asp", "aspx", "ashx", "asmx", "axd", "svc", "cer",
+	"cgi", "fcgi", "pl", "py", "rb", "lua", "cfm", "cfc", "dll", "exe", "shtml",
+}
+
+func mapSegments(p string, f func(string) string) string {
+	segments := strings.Split(p, "/")
+	for i, s := range segments {
+		segments[i] = f(s)
+	}
+	return strings.Join(segments, "/")
+}
