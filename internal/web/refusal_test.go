@@ -1,0 +1,324 @@
+package web
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+
+func hexID(id store.VisitID) string { return hex.EncodeToString(id[:]) }
+
+func TestThrottledPageSaysHowLong(t *testing.T) {
+	w := newWorld(t, nil)
+	e := w.browser("alice").enrol()
+	b := w.browser("alice")
+	page := b.post("/two-factor/challenge", "code", "000000").want(422, "You can try 5 more times").wantNot("Our clock")
+	b.post("/two-factor/challenge", "code", "000000").want(422, "You can try 4 more times", "Our clock says "+w.now.Format("15:04:05"))
+	for range 4 {
+		page = b.post("/two-factor/challenge", "code", "000000").want(422)
+	}
+	page.want(422, "Please wait 30 seconds").wantNot("You can try")
+	w.now = w.now.Add(5 * time.Second)
+	page = b.post("/two-factor/challenge", "code", codeAt(t, e.secret, w.now)).want(429, "Please wait 25 seconds")
+	if got := page.Header.Get("Retry-After"); got != "25" {
+		t.Errorf("Retry-After: %s", got)
+	}
+	b.post("/two-factor/challenge", "code", e.codes[0]).wantTo("/")
+
+	for range 10 {
+		w.now = w.now.Add(15 * time.Minute)
+		page = w.browser("alice").post("/two-factor/challenge", "code", "000000")
+	}
+	page.want(422, "Please wait 8 minutes")
+}
+
+func TestStoppedFactorAsksForABackupCode(t *testing.T) {
+	w := newWorld(t, nil)
+	e := w.browser("alice").enrol()
+	key := store.UserKey{Realm: "default", ID: "alice"}
+	err := w.db.Update(context.Background(), key, func(tx store.Tx) error {
+		u, err := tx.User()
+		if err != nil {
+			return err
+		}
+		u.Failures = map[string]store.Failures{"totp": {Count: 100}}
+		return tx.PutUser(u)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.browser("alice").post("/two-factor/challenge", "code", e.code()).want(403, "Use a backup code: it switches them on again")
+	w.browser("alice").post("/two-factor/challenge", "code", e.codes[0]).wantTo("/")
+	w.browser("alice").post("/two-factor/challenge", "code", e.code()).wantTo("/")
+}
+
+// A cleared visit has a budget of its own: it ends there, and nobody else is held up.
+func TestWrongCodesInAClearedVisitEndIt(t *testing.T) {
+	w := newWorld(t, nil)
+	alice := w.browser("alice")
+	e := alice.enrol()
+	for range 4 {
+		alice.post("/two-factor/disable", "code", "000000").want(422)
+	}
+	alice.post("/two-factor/disable", "code", "000000").wantTo("/two-factor/challenge")
+	if len(alice.ended) != 1 || alice.ended[0] != alice.visit {
+		t.Errorf("the gateway was told of %v", alice.ended)
+	}
+	alice.get("/two-factor/challenge").want(200, "After several wrong codes this browser has to confirm a code again")
+	alice.post("/two-factor/challenge", "code", e.code()).wantTo("/two-factor/disable")
+}
+
+func TestBadCodes(t *testing.T) {
+	w := newWorld(t, nil)
+	w.browser("alice").enrol()
+	b := w.browser("alice")
+	for _, c := range []struct {
+		fields []string
+		status int
+	}{
+		{[]string{}, 422}, {[]string{"code", ""}, 422}, {[]string{"code", "   "}, 422}, {[]string{"code[]", "123456"}, 422},
+		{[]string{"code", "١٢٣٤٥٦"}, 422}, {[]string{"code", "１２３４５６"}, 422}, {[]string{"code", "12345"}, 422}, {[]string{"code", "123456\x00"}, 422},
+		{[]string{"code", strings.Repeat("1", 10<<10)}, 400}, {[]string{"code", "123456", "code", "654321"}, 400},
+		{[]string{"x", strings.Repeat("1", 70<<10)}, 413},
+	} {
+		page := b.post("/two-factor/challenge", c.fields...).want(c.status)
+		if c.status == 422 {
+			page.want(422, "a code")
+		}
+	}
+	u, err := w.db.User(context.Background(), store.UserKey{Realm: "default", ID: "alice"})
+	if err != nil || len(u.Failures) != 0 {
+		t.Errorf("malformed codes were counted for the user: %v, %v", u.Failures, err)
+	}
+}
+
+// threats.md, section F: changes come from pages of this origin.
+func TestAttack_ForeignForms(t *testing.T) {
+	w := newWorld(t, nil)
+	e := w.browser("alice").enrol()
+	for name, c := range map[string]struct {
+		header http.Header
+		plain  bool
+		ok     bool
+	}{
+		"neither":              {header: http.Header{}},
+		"cross-site":           {header: http.Header{"Sec-Fetch-Site": {"cross-site"}}},
+		"same-site":            {header: http.Header{"Sec-Fetch-Site": {"same-site"}}},
+		"none":                 {header: http.Header{"Sec-Fetch-Site": {"none"}}},
+		"both, foreign first":  {header: http.Header{"Sec-Fetch-Site": {"cross-site", "same-origin"}}},
+		"cross-site and ours":  {header: http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {origin}}},
+		"foreign origin":       {header: http.Header{"Origin": {"https://evil.example"}}},
+		"null origin":          {header: http.Header{"Origin": {"null"}}},
+		"other scheme":         {header: http.Header{"Origin": {"http://portal.example"}}},
+		"other port":           {header: http.Header{"Origin": {origin + ":8443"}}},
+		"our name in theirs":   {header: http.Header{"Origin": {"https://portal.example.evil.example"}}},
+		"two origins":          {header: http.Header{"Origin": {origin, "https://evil.example"}}},
+		"https over http":      {header: http.Header{"Origin": {origin}}, plain: true},
+		"same-origin":          {header: http.Header{"Sec-Fetch-Site": {"same-origin"}}, ok: true},
+		"our origin":           {header: http.Header{"Origin": {origin}}, ok: true},
+		"our origin with port": {header: http.Header{"Origin": {origin + ":443"}}, ok: true},
+		"our origin over http": {header: http.Header{"Origin": {"http://portal.example"}}, plain: true, ok: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := w.browser("alice")
+			b.plain = c.plain
+			r := httptest.NewRequest(http.MethodPost, "/two-factor/challenge", strings.NewReader("code="+e.code()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			b.header = c.header
+			status := http.StatusForbidden
+			if c.ok {
+				status = http.StatusSeeOther
+			}
+			b.do(r).want(status)
+		})
+	}
+}
+
+func TestForms(t *testing.T) {
+	w := newWorld(t, nil)
+	w.browser("alice").enrol()
+	for name, c := range map[string]struct {
+		kind, encoding, body string
+		status               int
+	}{
+		"none":      {"", "", "code=123456", 415},
+		"json":      {"application/json", "", `{"code":"123456"}`, 415},
+		"multipart": {"multipart/form-data; boundary=x", "", "--x--", 415},
+		"text":      {"text/plain", "", "code=123456", 415},
+		"gzip":      {"application/x-www-form-urlencoded", "gzip", "code=123456", 415},
+		"escape":    {"application/x-www-form-urlencoded", "", "code=%zz", 400},
+		"semicolon": {"application/x-www-form-urlencoded", "", "code=1;code=2", 400},
+		"charset":   {"application/x-www-form-urlencoded; charset=utf-8", "", "code=123456", 422},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/two-factor/challenge?code=999999", strings.NewReader(c.body))
+		r.Header.Set("Content-Type", c.kind)
+		if c.encoding != "" {
+			r.Header.Set("Content-Encoding", c.encoding)
+		}
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		t.Run(name, func(*testing.T) { w.browser("alice").do(r).want(c.status) })
+	}
+}
+
+func TestUnknownPagesAndMethods(t *testing.T) {
+	w := newWorld(t, nil)
+	alice := w.browser("alice")
+	alice.enrol()
+	for _, path := range []string{"/x.css", "/setup/x.css", "/setup/", "/challenge.css", "/assets/", "/assets/x.css", "/assets/../setup", "//", "/%00", "/SETUP"} {
+		alice.get("/two-factor"+path).want(404, "Page not found").wantNot("alice")
+	}
+	alice.get("/two-factorial").want(404)
+	alice.get("/two-factor").wantTo("/two-factor/")
+	for _, method := range []string{"PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"} {
+		page := alice.do(httptest.NewRequest(method, "/two-factor/disable", nil)).want(405)
+		if allow := page.Header.Get("Allow"); allow != "GET, HEAD, POST" {
+			t.Errorf("%s: Allow is %q", method, allow)
+		}
+	}
+	page := alice.post("/two-factor/help").want(405)
+	if allow := page.Header.Get("Allow"); allow != "GET, HEAD" {
+		t.Errorf("help: Allow is %q", allow)
+	}
+}
+
+// A service worker of the portal must not take the own pages over.
+func TestAttack_ServiceWorker(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.browser("alice")
+	b.header = http.Header{"Service-Worker": {"script"}}
+	for _, path := range []string{"/", "/setup", "/help", w.scriptPath()} {
+		b.get("/two-factor"+path).want(403, "Service workers")
+	}
+}
+
+func (w *world) scriptPath() string {
+	page := w.browser("").get("/two-factor/help").body
+	_, rest, _ := strings.Cut(page, `<script src="/two-factor`)
+	path, _, _ := strings.Cut(rest, `"`)
+	return path
+}
+
+// ASVS 3.4, 14.3: the headers of every own page.
+func TestASVS_3_4_Headers(t *testing.T) {
+	w := newWorld(t, nil)
+	alice := w.browser("alice")
+	e := alice.enrol()
+	stranger := w.browser("")
+	for name, page := range map[string]answer{
+		"settings": alice.get("/two-factor/"), "setup": alice.get("/two-factor/setup"), "challenge": w.browser("alice").get("/two-factor/challenge"),
+		"codes": alice.get("/two-factor/backup-codes"), "disable": alice.get("/two-factor/disable"), "help": stranger.get("/two-factor/help"),
+		"redirect": stranger.get("/two-factor/challenge"), "unknown": alice.get("/two-factor/x.css"), "health": stranger.get("/two-factor/health"),
+		"refused": w.browser("alice").post("/two-factor/challenge", "code", "000000"), "accepted": w.browser("alice").post("/two-factor/challenge", "code", e.code()),
+	} {
+		for header, want := range map[string]string{
+			"Content-Security-Policy":      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+			"X-Content-Type-Options":       "nosniff",
+			"Referrer-Policy":              "same-origin",
+			"Cross-Origin-Opener-Policy":   "same-origin",
+			"Cross-Origin-Resource-Policy": "same-origin",
+			"X-Frame-Options":              "DENY",
+			"Cache-Control":                "no-store",
+		} {
+			if got := page.Header.Get(header); got != want {
+				t.Errorf("%s: %s is %q", name, header, got)
+			}
+		}
+		if page.Header.Get("Permissions-Policy") == "" {
+			t.Errorf("%s: no Permissions-Policy", name)
+		}
+	}
+}
+
+// GET changes nothing, whatever its query says.
+func TestGETChangesNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	alice := w.browser("alice")
+	e := alice.enrol()
+	before, _ := w.db.User(context.Background(), store.UserKey{Realm: "default", ID: "alice"})
+	for _, path := range []string{"/disable?code=", "/backup-codes?action=generate&code=", "/setup?action=replace&code=", "/challenge?action=sign-out&code=", "/?action=end&visit=" + hexID(alice.visit) + "&code="} {
+		for _, method := range []string{"GET", "HEAD"} {
+			alice.do(httptest.NewRequest(method, "/two-factor"+path+e.code(), nil))
+		}
+	}
+	after, err := w.db.User(context.Background(), store.UserKey{Realm: "default", ID: "alice"})
+	if err != nil || before.TOTP.Floor != after.TOTP.Floor || len(after.Backup.Hashes) != 10 || alice.gone {
+		t.Errorf("before %+v, after %+v, gone %v, error %v", before.TOTP, after.TOTP, alice.gone, err)
+	}
+}
+
+func TestNobody(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.browser("")
+	b.get("/two-factor/challenge").wantTo("/")
+	for _, path := range []string{"/", "/setup", "/backup-codes", "/disable"} {
+		b.get("/two-factor"+path).want(403, "You are not signed in", `href="/"`)
+		if path != "/" {
+			b.post("/two-factor"+path, "code", "123456").want(403, "You are not signed in")
+		}
+	}
+	b.post("/two-factor/challenge", "code", "123456").want(403, "You are not signed in")
+	b.get("/two-factor/help").want(200, `href="mailto:support@example.com"`)
+	for path, want := range map[string]bool{"/two-factor/help": true, "/two-factor/health": true, "/two-factor/assets/x.css": true, "/two-factor/": false, "/two-factor/setup": false} {
+		if got := w.pages.Impersonal(path); got != want {
+			t.Errorf("Impersonal(%s) is %v", path, got)
+		}
+	}
+}
+
+// A clearance of somebody else opens nothing.
+func TestAttack_SwappedClearance(t *testing.T) {
+	w := newWorld(t, nil)
+	alice, bob := w.browser("alice"), w.browser("bob")
+	alice.enrol()
+	bob.enrol()
+	v := bob.visitor()
+	v.Clearance = alice.visitor().Clearance
+	rec := newRecorder()
+	w.pages.ServeHTTP(rec, httptest.NewRequest("GET", "/two-factor/", nil), v)
+	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/two-factor/challenge" {
+		t.Errorf("status %d, Location %q", rec.Code, rec.Header().Get("Location"))
+	}
+}
+
+// ASVS 16.5: with the store down nothing is shown, and the page says what to do.
+func TestASVS_16_5_StoreFails(t *testing.T) {
+	w := newWorld(t, nil)
+	alice := w.browser("alice")
+	e := alice.enrol()
+	w.pages.Store, w.pages.health.check = broken{w.db}, broken{}.Check
+	for _, path := range []string{"/", "/setup", "/challenge", "/backup-codes", "/disable"} {
+		page := alice.get("/two-factor"+path).want(503, "Please try again in a moment", "support@example.com")
+		if page.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", path)
+		}
+	}
+	alice.post("/two-factor/challenge", "code", e.code()).want(503, "your account stays protected")
+	alice.get("/two-factor/health").want(503, `{"status":"unavailable"}`)
+	if w.logs.FilterField(errorField()).Len() == 0 {
+		t.Error("nothing was logged with the cause")
+	}
+}
+
+func TestClosedStore(t *testing.T) {
+	w := newWorld(t, nil)
+	e := w.browser("alice").enrol()
+	b := w.browser("alice")
+	v := b.visitor()
+	w.db.Close()
+	r := httptest.NewRequest(http.MethodPost, "/two-factor/challenge", strings.NewReader("code="+e.code()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	rec := newRecorder()
+	w.pages.ServeHTTP(rec, r, v)
+	if rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d", rec.Code)
+	}
+}
