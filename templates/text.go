@@ -22,4 +22,7 @@ var texts = []string{
 	"problem.large_title", "problem.large", "problem.worker_title", "problem.worker",
 	"problem.required_title", "problem.required", "problem.store_title", "problem.store",
 	"problem.settings", "problem.retry",
+	"refused.request_title", "refused.request", "refused.sign_in_title", "refused.sign_in",
+	"refused.closed_title", "refused.closed", "refused.slow_title", "refused.slow",
+	"refused.large_title", "refused.large", "refused.unknown_title", "refused.unknown", "refused.home",
 }

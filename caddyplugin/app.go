@@ -1,0 +1,191 @@
+// Package caddyplugin makes Secondgate a part of Caddy: the app `two_factor`, the
+// handler `http.handlers.two_factor`, the storage modules, and their Caddyfile. It
+// translates between Caddy and the rest of the house, and decides nothing itself.
+//
+// Its one invariant: what outlives a configuration (the store, the memory of visits)
+// is shared through one pool and closed only when no configuration uses it any more;
+// a configuration that fails to load changes nothing of it.
+package caddyplugin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/keys"
+)
+
+func init() { caddy.RegisterModule(App{}) }
+
+// App is the app `two_factor`: what all sites of a server share.
+type App struct {
+	// StorageRaw is the storage engine. Default: Badger in two_factor/ below Caddy's
+	// data directory.
+	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=two_factor.storage inline_key=engine"`
+	// Key holds the master keys, newest first, one of 32 bytes in base64 on each line;
+	// usually {file.…} or {env.…}. Default: a file that is made beside the store on the
+	// first start, readable by the server's user only.
+	Key string `json:"key,omitempty"`
+
+	engine *engine
+	pool   string
+	ring   *keys.Ring
+	log    *zap.Logger
+
+	// unnamed is the site that uses the default realm without naming it. Caddy
+	// provisions handlers one after another.
+	unnamed *config.Site
+}
+
+// CaddyModule returns the module's information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "two_factor", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision opens the store, or joins those who have it open, and reads the keys.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.log = ctx.Logger()
+	if a.StorageRaw == nil {
+		a.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
+	}
+	mod, err := ctx.LoadModule(a, "StorageRaw")
+	if err != nil {
+		return fmt.Errorf("loading the storage engine: %w", err)
+	}
+	storage, ok := mod.(Storage)
+	if !ok {
+		return fmt.Errorf("module %T is no storage engine of two_factor", mod)
+	}
+	return a.open(ctx, storage)
+}
+
+func (a *App) open(ctx caddy.Context, storage Storage) error {
+	pool, err := storage.Key()
+	if err != nil {
+		return err
+	}
+	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) { return openEngine(storage, a.log) })
+	if err != nil {
+		return err
+	}
+	// Only who acquired it may release it: see Cleanup.
+	a.pool, a.engine = pool, val.(*engine)
+	a.ring, err = a.readKeys(ctx, storage)
+	return err
+}
+
+// Start does nothing: the store is open since Provision, which the handlers need.
+func (a *App) Start() error { return nil }
+
+// Stop does nothing: see Cleanup.
+func (a *App) Stop() error { return nil }
+
+// Cleanup releases the store. It also runs when Provision failed half-way.
+func (a *App) Cleanup() error {
+	if a.pool == "" {
+		return nil
+	}
+	_, err := engines.Delete(a.pool)
+	return err
+}
+
+// readKeys returns the master keys, and makes some for a new store. Keys that do not
+// belong to the store are an error: a wrong key would make every secret unreadable,
+// and a new one would lock every customer out.
+func (a *App) readKeys(ctx caddy.Context, storage Storage) (*keys.Ring, error) {
+	text, origin, err := a.keyText(ctx, storage)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keys.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("the master keys from %s: %w", origin, err)
+	}
+	if err := a.engine.admit(ctx, ring); err != nil {
+		return nil, fmt.Errorf("the master keys from %s: %w", origin, err)
+	}
+	return ring, nil
+}
+
+func (a *App) keyText(ctx caddy.Context, storage Storage) (text, origin string, err error) {
+	if a.Key != "" {
+		text, err = caddy.NewReplacer().ReplaceOrErr(a.Key, true, true)
+		if err != nil {
+			return "", "", fmt.Errorf("key %s can't be read: %w", a.Key, err)
+		}
+		return text, a.Key, nil
+	}
+	file, err := storage.KeyFile()
+	if err != nil {
+		return "", "", err
+	}
+	raw, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		raw, err = a.makeKey(ctx, file)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("the master key file: %w", err)
+	}
+	return string(raw), file, nil
+}
+
+// makeKey writes a new key file, but never for a store that was made with another key.
+func (a *App) makeKey(ctx caddy.Context, file string) ([]byte, error) {
+	used, err := a.engine.sealed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if used {
+		return nil, fmt.Errorf("%s is missing, but the store beside it was made with it: put the file back from your backup, or name the keys with `key` (nothing was changed)", file)
+	}
+	text := keys.Generate()
+	if err := writeOnce(file, text); err != nil {
+		return nil, err
+	}
+	a.log.Warn("a new master key was made; keep a copy of it apart from the store's backups", zap.String("file", file))
+	return []byte(text), nil
+}
+
+// writeOnce creates a private file durably, and never replaces one.
+func writeOnce(file, text string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// claim notes which site uses a realm. Two sites that share users must both say so;
+// one Caddyfile block may well become several handlers, which are equal.
+func (a *App) claim(site config.Site) error {
+	if site.Realm != "" {
+		return nil
+	}
+	if a.unnamed != nil && !reflect.DeepEqual(*a.unnamed, site) {
+		return errors.New("two sites use two_factor without naming a realm: give each portal a realm of its own, or both the same if they share their users (realm NAME)")
+	}
+	a.unnamed = &site
+	return nil
+}
+
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,151 @@
+package caddyplugin
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/factor"
+	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+	"github.com/secondgate/secondgate/internal/session"
+	"github.com/secondgate/secondgate/internal/throttle"
+	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/templates"
+)
+
+// builder makes a gate from resolved settings.
+type builder struct {
+	ctx  caddy.Context
+	app  *App
+	site config.Site
+	log  *zap.Logger
+}
+
+func (b *builder) build() (*gateway.Gateway, error) {
+	s := b.site
+	rules, err := b.rules()
+	if err != nil {
+		return nil, err
+	}
+	asker, err := b.asker()
+	if err != nil {
+		return nil, err
+	}
+	state, pages, err := b.pages()
+	if err != nil {
+		return nil, err
+	}
+	o := gateway.Options{
+		Realm: s.Realm, Path: s.Path, Rules: rules,
+		Sealer: portal.NewSealer(b.app.ring, s.Realm), Leave: portal.NewLeave(s.Leave),
+		Asker: asker, Fetch: fetch, SetUser: setUser,
+		Rotates: *s.Rotates, WatchUnsafe: s.Watch == "unsafe", Required: s.Require == "always",
+		Recheck: time.Duration(*s.Recheck),
+		Session: session.Policy{Life: time.Duration(s.Session.Life), Idle: time.Duration(s.Session.Idle)},
+		Store:   b.app.engine.store, Visits: b.app.engine.visits, Pages: pages, State: state,
+		Logger: b.log, Clock: time.Now,
+	}
+	o.Headers, o.Queries = b.credentials()
+	if s.User != "" {
+		o.Asker, o.Identify = nil, identify(s.User)
+	}
+	return gateway.New(o), nil
+}
+
+func (b *builder) credentials() (*portal.Headers, []string) {
+	var headers, queries []string
+	for _, c := range b.site.Credential {
+		if c.Header != "" {
+			headers = append(headers, c.Header)
+		}
+		if c.Query != "" {
+			queries = append(queries, c.Query)
+		}
+	}
+	return portal.NewHeaders(headers), queries
+}
+
+func (b *builder) asker() (*portal.Asker, error) {
+	a := &portal.Asker{Leave: portal.NewLeave(b.site.Leave), Clock: time.Now}
+	for _, w := range b.site.Whoami {
+		q, err := whoami.Compile(w)
+		if err != nil {
+			return nil, fmt.Errorf("whoami %s: %w", w.URI, err)
+		}
+		a.Questions = append(a.Questions, q)
+	}
+	return a, nil
+}
+
+func (b *builder) pages() (*web.State, *web.Pages, error) {
+	s, ring := b.site, b.app.ring
+	state, err := web.NewState(s.Realm, ring.Derive("state hash", 32), ring.Derive("state block", 32), time.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	brand, err := readBrand(s.Brand)
+	if err != nil {
+		return nil, nil, err
+	}
+	policy := b.throttle()
+	factors := factor.New(b.app.engine.store, ring, s.Realm, factor.Settings{
+		Issuer: s.Issuer, Digits: s.TOTP.Digits, Period: time.Duration(s.TOTP.Period), Algorithm: s.TOTP.Algorithm,
+		Skew: *s.TOTP.Skew, BackupCodes: s.BackupCodes, Throttle: policy,
+	}, b.app.engine.counters(s.Realm, policy))
+	pages, err := web.New(web.Options{
+		Path: s.Path, Realm: s.Realm, Issuer: s.Issuer, Support: s.Support, Brand: brand,
+		Required: s.Require == "always", FreeTries: policy.Free,
+		Factors: factors, Store: b.app.engine.store, State: state, Logger: b.log, Clock: time.Now,
+	})
+	return state, pages, err
+}
+
+func (b *builder) throttle() throttle.Policy {
+	t := b.site.Throttle
+	return throttle.Policy{
+		Free: *t.Free, Wait: time.Duration(t.Wait), Max: time.Duration(t.Max), Stop: t.Stop,
+		AddressCount: t.Address.Count, AddressPer: time.Duration(t.Address.Per),
+	}
+}
+
+// readBrand reads the brand's files. The logo's type is what its content says; SVG
+// has no such sign but its beginning.
+func readBrand(b *config.Brand) (templates.Brand, error) {
+	out := templates.Brand{Name: b.Name, Accent: b.Accent}
+	if b.Logo != "" {
+		raw, err := os.ReadFile(b.Logo)
+		if err != nil {
+			return out, fmt.Errorf("brand: logo: %w", err)
+		}
+		out.Logo, out.LogoType = raw, logoType(raw)
+	}
+	if b.CSS != "" {
+		raw, err := os.ReadFile(b.CSS)
+		if err != nil {
+			return out, fmt.Errorf("brand: css: %w", err)
+		}
+		out.CSS = raw
+	}
+	return out, nil
+}
+
+func logoType(raw []byte) string {
+	if looksLikeSVG(raw) {
+		return "image/svg+xml"
+	}
+	return http.DetectContentType(raw)
+}
+
+// looksLikeSVG reports whether a file begins as an SVG drawing does.
+func looksLikeSVG(raw []byte) bool {
+	head := bytes.TrimLeft(raw[:min(len(raw), 1024)], " \t\r\n\ufeff")
+	return bytes.HasPrefix(head, []byte("<svg")) || bytes.HasPrefix(head, []byte("<?xml")) && bytes.Contains(head, []byte("<svg"))
+}

@@ -1,0 +1,127 @@
+package caddyplugin
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/throttle"
+)
+
+// Storage is a storage engine's module.
+type Storage interface {
+	// Key names what can be open only once, for example the absolute directory.
+	Key() (string, error)
+	// KeyFile is where the master keys live if the operator names no other place.
+	KeyFile() (string, error)
+	// Open opens it.
+	Open(log *zap.Logger) (store.Store, error)
+}
+
+// engines holds what is open, by Storage.Key, across reloads of the configuration:
+// Caddy provisions the new configuration before it stops the old one.
+var engines = caddy.NewUsagePool()
+
+// engine is an open store and the memory that belongs to it.
+type engine struct {
+	store  store.Store
+	visits *gateway.Visits
+	stop   context.CancelFunc
+	done   chan struct{}
+
+	mu        sync.Mutex
+	addresses map[string]*addresses
+}
+
+type addresses struct {
+	policy throttle.Policy
+	*throttle.Addresses
+}
+
+func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
+	st, err := storage.Open(log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	e := &engine{
+		store: st, visits: gateway.NewVisits(st, time.Now), stop: stop,
+		done: make(chan struct{}), addresses: make(map[string]*addresses),
+	}
+	go func() {
+		defer close(e.done)
+		e.visits.Run(ctx, func(err error) {
+			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))
+		})
+	}()
+	return e, nil
+}
+
+// Destruct closes the store when no configuration uses it any more.
+func (e *engine) Destruct() error {
+	e.stop()
+	<-e.done
+	return e.store.Close()
+}
+
+// counters returns a realm's counters of failures by address. They outlive reloads
+// unless the policy changes.
+func (e *engine) counters(realm string, p throttle.Policy) *throttle.Addresses {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if a := e.addresses[realm]; a != nil && a.policy == p {
+		return a.Addresses
+	}
+	a := &addresses{p, throttle.NewAddresses(p, time.Now)}
+	e.addresses[realm] = a
+	return a.Addresses
+}
+
+// keyCheck is the record by which a store knows its master keys: something sealed.
+const keyCheck = "key check"
+
+var errWrongKey = errors.New("none of them is the one that this store was made with: restore the right keys, or name another storage directory (nothing was changed)")
+
+// sealed reports whether the store was made with some key.
+func (e *engine) sealed(ctx context.Context) (bool, error) {
+	_, err := e.store.Meta(ctx, keyCheck)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// admit checks that the keys open what this store holds, and marks a new store with
+// them.
+func (e *engine) admit(ctx context.Context, ring *keys.Ring) error {
+	sealed, err := e.sealed(ctx)
+	if err != nil {
+		return err
+	}
+	check := func(old []byte) error {
+		if _, err := ring.Open(old, keyCheck); err != nil {
+			return errWrongKey
+		}
+		return nil
+	}
+	if sealed {
+		old, err := e.store.Meta(ctx, keyCheck)
+		if err != nil {
+			return err
+		}
+		return check(old)
+	}
+	return e.store.UpdateMeta(ctx, keyCheck, func(old []byte) ([]byte, error) {
+		if old != nil {
+			return old, check(old)
+		}
+		return ring.Seal([]byte("secondgate"), keyCheck), nil
+	})
+}

@@ -1,0 +1,105 @@
+package caddyplugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+)
+
+// fetch sends one question through the handlers behind the gate, as a request of its
+// own: with a fresh Caddy context, because the route groups, variables and dial
+// addresses of the request that it is about must not mix with its own.
+func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri string, header http.Header) (res whoami.Response, err error) {
+	srv, ok := base.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return res, errors.New("no Caddy server in the request's context")
+	}
+	u, err := url.ParseRequestURI(uri)
+	if err != nil {
+		return res, err
+	}
+	ctx, cancel := freshContext(ctx, base.Context())
+	defer cancel()
+	rec := &recorder{header: make(http.Header), stop: cancel}
+	r := caddyhttp.PrepareRequest((&http.Request{
+		Method: http.MethodGet, URL: u, RequestURI: uri, Host: base.Host, Header: header, Body: http.NoBody,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: base.RemoteAddr, TLS: base.TLS,
+	}).WithContext(ctx), caddy.NewReplacer(), rec, srv)
+	caddyhttp.SetVar(r.Context(), caddyhttp.ClientIPVarKey, caddyhttp.GetVar(base.Context(), caddyhttp.ClientIPVarKey))
+	caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, caddyhttp.GetVar(base.Context(), caddyhttp.TrustedProxyVarKey))
+	return rec.record(ctx, next, r)
+}
+
+// freshContext has nothing of the request's but the connection that it came on, and
+// ends with the question.
+func freshContext(question, request context.Context) (context.Context, context.CancelFunc) {
+	ctx := context.Background()
+	for _, key := range []any{http.ServerContextKey, http.LocalAddrContextKey} {
+		if v := request.Value(key); v != nil {
+			ctx = context.WithValue(ctx, key, v)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(question, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// recorder keeps a response, up to portal.MaxBody.
+type recorder struct {
+	header    http.Header
+	sent      http.Header
+	status    int
+	body      bytes.Buffer
+	truncated bool
+	stop      context.CancelFunc
+}
+
+// record has next answer. A panic there is an answer that nobody knows.
+func (rec *recorder) record(ctx context.Context, next gateway.Next, r *http.Request) (res whoami.Response, err error) {
+	defer func() {
+		if p := recover(); p != nil && !rec.truncated {
+			err = fmt.Errorf("the portal's answer was cut off: %v", p)
+		}
+	}()
+	err = next(rec, r)
+	res = whoami.Response{Status: rec.status, Header: rec.sent, Body: rec.body.Bytes(), Truncated: rec.truncated}
+	switch {
+	case rec.truncated:
+		return res, nil
+	case err != nil:
+		return res, err
+	case ctx.Err() != nil:
+		return res, fmt.Errorf("no answer in time: %w", ctx.Err())
+	case rec.status == 0:
+		return res, errors.New("no handler behind the gate answered")
+	}
+	return res, nil
+}
+
+func (rec *recorder) Header() http.Header { return rec.header }
+
+func (rec *recorder) WriteHeader(status int) {
+	if rec.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		rec.status, rec.sent = status, rec.header.Clone()
+	}
+}
+
+func (rec *recorder) Write(p []byte) (int, error) {
+	rec.WriteHeader(http.StatusOK)
+	if rec.body.Len()+len(p) > portal.MaxBody {
+		rec.truncated = true
+		rec.stop()
+		return 0, errors.New("answer too long")
+	}
+	return rec.body.Write(p)
+}

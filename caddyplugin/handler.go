@@ -1,0 +1,97 @@
+package caddyplugin
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/gateway"
+)
+
+func init() { caddy.RegisterModule(Handler{}) }
+
+// Handler is `http.handlers.two_factor`: the gate in front of one portal.
+type Handler struct {
+	config.Site
+
+	gate *gateway.Gateway
+}
+
+// CaddyModule returns the module's information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.two_factor", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision builds the gate from the settings.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	site, err := h.Resolved()
+	if err != nil {
+		return err
+	}
+	mod, err := ctx.App("two_factor")
+	if err != nil {
+		return err
+	}
+	app := mod.(*App)
+	if err := app.claim(h.Site); err != nil {
+		return err
+	}
+	log := ctx.Logger()
+	for _, w := range site.Warnings() {
+		log.Warn("settings", zap.String("warning", w))
+	}
+	b := builder{ctx: ctx, app: app, site: site, log: log}
+	h.gate, err = b.build()
+	if err != nil {
+		return fmt.Errorf("two_factor: %w", err)
+	}
+	return nil
+}
+
+// ServeHTTP takes one request through the gate.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	ctx := r.Context()
+	c := gateway.Client{URL: r.URL, Secure: r.TLS != nil}
+	c.Address, _ = caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string)
+	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		c.URL = original.URL
+	}
+	if !c.Secure {
+		c.Secure = forwardedHTTPS(r)
+	}
+	return h.gate.ServeHTTP(w, r, c, next.ServeHTTP)
+}
+
+// forwardedHTTPS reports whether a proxy that the server trusts says that the
+// browser speaks HTTPS. From anybody else the header means nothing.
+func forwardedHTTPS(r *http.Request) bool {
+	trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
+	return trusted && r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
+// setUser names the user for the access log and for the handlers behind.
+func setUser(r *http.Request, id string) {
+	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		repl.Set("http.auth.user.id", id)
+	}
+}
+
+// identify resolves the placeholder under `user`; an unknown one is nobody.
+func identify(placeholder string) func(*http.Request) string {
+	return func(r *http.Request) string {
+		repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+		if !ok {
+			return ""
+		}
+		return repl.ReplaceAll(placeholder, "")
+	}
+}
+
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

@@ -1,0 +1,70 @@
+package caddyplugin
+
+import (
+	"path/filepath"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/badger"
+)
+
+func init() { caddy.RegisterModule(Badger{}) }
+
+// Badger is the storage engine `badger`: a directory on this machine, for one server.
+type Badger struct {
+	// Directory holds the store and, unless `key` names another place, the master
+	// keys. Placeholders as {env.STATE_DIRECTORY} are resolved at start. Default:
+	// two_factor/ below Caddy's data directory.
+	Directory string `json:"directory,omitempty"`
+}
+
+// CaddyModule returns the module's information.
+func (Badger) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "two_factor.storage.badger", New: func() caddy.Module { return new(Badger) }}
+}
+
+// UnmarshalCaddyfile reads `badger [DIR]`.
+func (b *Badger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	if d.NextArg() {
+		b.Directory = d.Val()
+	}
+	if d.NextArg() || d.NextBlock(0) {
+		return d.Errf("storage badger: unexpected %q; want: storage badger [DIR]", d.Val())
+	}
+	return nil
+}
+
+func (b *Badger) dir() (string, error) {
+	if b.Directory == "" {
+		return filepath.Abs(filepath.Join(caddy.AppDataDir(), "two_factor"))
+	}
+	dir, err := caddy.NewReplacer().ReplaceOrErr(b.Directory, true, true)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(dir)
+}
+
+// Key is the absolute directory: what Badger's lock guards.
+func (b *Badger) Key() (string, error) { return b.dir() }
+
+// KeyFile is the file master.key beside the store's own files.
+func (b *Badger) KeyFile() (string, error) {
+	dir, err := b.dir()
+	return filepath.Join(dir, "master.key"), err
+}
+
+// Open opens the store.
+func (b *Badger) Open(log *zap.Logger) (store.Store, error) {
+	dir, err := b.dir()
+	if err != nil {
+		return nil, err
+	}
+	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log})
+}
+
+var _ Storage = (*Badger)(nil)

@@ -1,0 +1,99 @@
+// Package gate decides. It turns facts about a request, and later about its
+// response, into a verdict, and does nothing else: no clock, no store, no HTTP.
+//
+// Its one invariant: Forward with credentials is only ever returned for an answer
+// that is anonymous, for a user who owes no second factor, or for a visit with a
+// clearance for that very user. Whatever is not known is refused.
+package gate
+
+// Answer is what the portal said of somebody's credentials.
+type Answer int
+
+// The three answers. The zero value is Unknown, so that a forgotten answer refuses.
+const (
+	Unknown Answer = iota
+	Anonymous
+	User
+)
+
+// Standing is what an answer means under the policy.
+type Standing struct {
+	Answer Answer
+	// Enrolled: the user has a second factor. Required: the policy demands one.
+	Enrolled, Required bool
+	// Cleared: the visit has a clearance for this very user.
+	Cleared bool
+}
+
+// Owes reports whether the user has to do something before he may pass.
+func (s Standing) Owes() bool {
+	return s.Answer == User && (s.Enrolled || s.Required) && !s.Cleared
+}
+
+// MayPass reports whether a signed-in user may pass: cleared, or owing nothing.
+func (s Standing) MayPass() bool { return s.Answer == User && !s.Owes() }
+
+// Action is what is to be done.
+type Action int
+
+// The actions. The zero value refuses.
+const (
+	// Refuse: it is not known who this is; 503.
+	Refuse Action = iota
+	// Forward with credentials.
+	Forward
+	// Bare: forward without any credential and release only an asset.
+	Bare
+	// Challenge: ask for a code.
+	Challenge
+	// Enrol: only the set-up is reachable.
+	Enrol
+	// Guest: this visit has to sign in at the portal first.
+	Guest
+	// Upgrade: no tunnel for strangers.
+	Upgrade
+)
+
+// Request is what is known of a request before it is forwarded.
+type Request struct {
+	Standing
+	// Asset: its path and query look like a public asset's, or a matcher says so.
+	Asset bool
+	// Upgrade: a WebSocket or another tunnel.
+	Upgrade bool
+	// GuestOnly: the site lists what strangers reach; GuestPath: this is on the list.
+	GuestOnly, GuestPath bool
+}
+
+// Before judges a request.
+func Before(q Request) Action {
+	switch {
+	case q.MayPass():
+		return Forward
+	case q.Asset && !q.Upgrade:
+		return Bare
+	case q.Answer == Anonymous:
+		return beforeAnonymous(q)
+	case q.Answer != User:
+		return Refuse
+	}
+	return debt(q.Standing)
+}
+
+func beforeAnonymous(q Request) Action {
+	switch {
+	case q.GuestOnly && !q.GuestPath:
+		return Guest
+	case q.Upgrade && !q.GuestPath:
+		return Upgrade
+	}
+	return Forward
+}
+
+// debt says what somebody who owes has to do.
+func debt(s Standing) Action {
+	if s.Enrolled {
+		return Challenge
+	}
+	return Enrol
+}

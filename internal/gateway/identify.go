@@ -1,0 +1,260 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// enter has an unsafe request read whole and waits for its turn in the visit.
+func (x *exchange) enter() error {
+	if !x.unsafe || x.visit == nil {
+		return nil
+	}
+	if x.g.Rotates && !x.signIn {
+		if x.identifyBefore() == nil && !gate.Held(x.before, true, false, true) {
+			return nil
+		}
+		x.answer = nil
+	}
+	if err := x.readBody(); err != nil {
+		return err
+	}
+	leave, err := x.visit.queue.enter(x.r.Context())
+	if err != nil {
+		return err
+	}
+	x.leave = leave
+	return nil
+}
+
+// readBody keeps the whole body, so that nobody can hold its last byte back while
+// the visit changes hands.
+func (x *exchange) readBody() error {
+	if !hasBody(x.r) {
+		return nil
+	}
+	trusted := x.st.live(x.g.Session, x.now) || x.passedBefore()
+	if !trusted {
+		select {
+		case x.g.spools <- struct{}{}:
+			defer func() { <-x.g.spools }()
+		default:
+			return errBusy
+		}
+	}
+	body, err := readBody(x.rw.rw, x.r, trusted, x.now)
+	if err != nil {
+		return err
+	}
+	x.body = body
+	x.r.Body = body
+	x.r.ContentLength = body.size
+	x.r.TransferEncoding = nil
+	return nil
+}
+
+// passedBefore reports whether the visit's last answer was a user who may pass.
+// That decides only what is worth asking or reading, never who passes.
+func (x *exchange) passedBefore() bool {
+	if x.visit == nil {
+		return false
+	}
+	key := x.key
+	key.Jar = x.jar.Key()
+	a := x.visit.answers.Last(&key)
+	if a == nil || a.Kind != gate.User {
+		return false
+	}
+	st, err := x.standingOf(x.r.Context(), a)
+	return err == nil && st.MayPass()
+}
+
+// identifyBefore finds out who sent the request, and in what standing.
+func (x *exchange) identifyBefore() error {
+	if x.answer != nil {
+		return nil // already asked on the way into the queue
+	}
+	cleared := x.st.live(x.g.Session, x.now)
+	if x.asset && !cleared && !x.passedBefore() {
+		x.answer = &portal.Answer{} // not asked: Unknown
+		return nil
+	}
+	fresh := x.unsafe && !cleared && !x.g.WatchUnsafe
+	x.answer = x.settle(x.r.Context(), fresh)
+	before, err := x.standingOf(x.r.Context(), x.answer)
+	if err != nil {
+		return err
+	}
+	x.before = before
+	x.endIfSignedOut()
+	if x.before.Cleared {
+		x.g.Visits.touch(x.visit, x.st, x.now)
+	}
+	return nil
+}
+
+// strangers is the answer that needs no question: nothing on the request could tell
+// the portal who it is.
+var strangers = &portal.Answer{Kind: gate.Anonymous}
+
+// maxRounds bounds how often the credentials may shrink in one request.
+const maxRounds = 4
+
+// settle asks whose the credentials are, takes out the cookies that were stamped for
+// another user, and asks again about the rest, until question and request agree.
+func (x *exchange) settle(ctx context.Context, fresh bool) *portal.Answer {
+	if x.g.Identify != nil {
+		return x.identified()
+	}
+	for range maxRounds {
+		if !x.hasCredentials() {
+			return strangers
+		}
+		a := x.ask(ctx, fresh)
+		if a.Kind == gate.Unknown {
+			return a
+		}
+		x.takeChanges(a.Changes, a.User)
+		fitting, gone := x.jar.Fits(a.User)
+		if len(gone) == 0 {
+			return a
+		}
+		x.jar, x.gone = fitting, append(x.gone, gone...)
+	}
+	return &portal.Answer{Why: "the cookies belong to several users"}
+}
+
+// identified reads who another authenticator found. Nobody is not anonymous here:
+// it was that authenticator's job to find somebody.
+func (x *exchange) identified() *portal.Answer {
+	if id := x.g.Identify(x.r); id != "" {
+		return &portal.Answer{Kind: gate.User, User: id, Name: id}
+	}
+	return &portal.Answer{Why: "the placeholder under `user` is empty"}
+}
+
+// takeChanges applies what a response set, stamped for the user it was judged for.
+func (x *exchange) takeChanges(changes []portal.Change, user string) {
+	if len(changes) == 0 {
+		return
+	}
+	x.jar = x.jar.Apply(changes).Stamped(changes, user)
+	x.changes = append(x.changes, changes...)
+}
+
+// ask asks about the jar as it is, or takes a kept answer.
+func (x *exchange) ask(ctx context.Context, fresh bool) *portal.Answer {
+	key := x.key
+	key.Jar = x.jar.Key()
+	answers := &x.visit.answers
+	if !fresh {
+		if a := answers.Kept(&key, x.now); a != nil {
+			return a
+		}
+	}
+	epoch := answers.Epoch()
+	jar, header := x.jar, portal.Question(x.r.Header)
+	a := answers.Ask(key, fresh, func() *portal.Answer {
+		// Others may wait for this answer: it does not end with this request.
+		got := x.g.Asker.Ask(context.WithoutCancel(ctx), jar, header, x.fetch)
+		return &got
+	})
+	x.keep(key, a, epoch)
+	return a
+}
+
+// keep remembers an answer, unless an unsafe request runs that could change it; the
+// one that runs keeps its own afterwards.
+func (x *exchange) keep(key portal.Key, a *portal.Answer, epoch uint64) {
+	if x.visit.queue.busy() {
+		return
+	}
+	x.visit.answers.Keep(key, a, epoch, x.g.Recheck, x.now)
+	if len(a.Changes) > 0 && a.Kind != gate.Unknown {
+		// Whoever asked with the old cookies goes on with the new ones.
+		renewed := *a
+		renewed.Changes = nil
+		key.Jar = x.jar.Apply(a.Changes).Key()
+		x.visit.answers.Keep(key, &renewed, epoch, x.g.Recheck, x.now)
+	}
+}
+
+// standingOf weighs an answer against clearance and policy.
+func (x *exchange) standingOf(ctx context.Context, a *portal.Answer) (gate.Standing, error) {
+	st := gate.Standing{Answer: a.Kind}
+	if a.Kind == gate.Unknown {
+		x.g.Logger.Error("whoami gave no answer", zap.String("reason", a.Why), zap.String("client_ip", x.client.Address))
+	}
+	if a.Kind != gate.User {
+		return st, nil
+	}
+	if x.st.clearedFor(a.User, x.g.Session, x.now) {
+		st.Enrolled, st.Cleared = true, true
+		return st, nil
+	}
+	st.Required = x.g.Required
+	user, err := x.g.user(ctx, a)
+	st.Enrolled = user.Activated()
+	return st, err
+}
+
+// user reads a user's record, and makes one when whoami names somebody for the
+// first time, so that staff can list who has not activated two-factor authentication.
+func (g *Gateway) user(ctx context.Context, a *portal.Answer) (store.User, error) {
+	key := store.UserKey{Realm: g.Realm, ID: a.User}
+	user, err := g.Store.User(ctx, key)
+	if err == nil && (a.Name == "" || user.Name == a.Name) || err != nil && !errors.Is(err, store.ErrNotFound) {
+		return user, err
+	}
+	err = g.Store.Update(ctx, key, func(tx store.Tx) error {
+		rec, err := tx.User()
+		if errors.Is(err, store.ErrNotFound) {
+			rec, err = store.User{Key: key, FirstSeen: g.Clock().UTC()}, nil
+		}
+		if err != nil {
+			return err
+		}
+		if a.Name != "" {
+			rec.Name = a.Name
+		}
+		user = rec
+		return tx.PutUser(rec)
+	})
+	return user, err
+}
+
+// endIfSignedOut ends the clearance when the very credentials it was given for are
+// nobody's any more. Where some of them are missing, as on a cross-site request,
+// nothing ends.
+func (x *exchange) endIfSignedOut() {
+	if x.before.Answer != gate.Anonymous || !x.st.live(x.g.Session, x.now) {
+		return
+	}
+	binds := x.st.clearance.Binds
+	if len(binds) == 0 || !holdsAll(x.sent.Binds(), binds) {
+		return
+	}
+	x.endClearance("signed out")
+}
+
+// endClearance ends the visit's clearance, whoever it was for.
+func (x *exchange) endClearance(why string) {
+	c := x.st.clearance
+	if c == nil {
+		return
+	}
+	x.st.ended.Store(true)
+	err := x.g.Visits.endClearance(context.WithoutCancel(x.r.Context()), x.visit, c.User)
+	fields := []zap.Field{zap.String("user_id", c.User), zap.String("client_ip", x.client.Address), zap.String("reason", why)}
+	if err != nil {
+		x.g.Logger.Error("clearance could not be ended in the store", append(fields, zap.Error(err))...)
+		return
+	}
+	x.g.Logger.Info("clearance ended", fields...)
+}

@@ -1,0 +1,126 @@
+package gateway
+
+import (
+	"strings"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/session"
+)
+
+// badRequest says that a request is one that no honest client sends.
+type badRequest struct{ error }
+
+// open reads the cookies: whose visit this is, and what the portal's jar holds.
+func (x *exchange) open() error {
+	lines := x.r.Header["Cookie"]
+	x.sent, x.jar = portal.EmptyJar, portal.EmptyJar
+	x.st = &noStanding
+	if len(lines) == 0 {
+		return nil
+	}
+	if len(lines) == 1 && x.reopen(lines[0]) {
+		return x.stand()
+	}
+	rc, err := portal.Read(lines, x.names, x.g.Leave)
+	if err != nil {
+		return badRequest{err}
+	}
+	x.g.dropped.note(x.g.Logger, rc.Dropped)
+	x.sent = rc.Unsealed()
+	x.jar = x.sent
+	if len(rc.Visit) != 1 {
+		return nil // none, or several of which nobody knows the right one
+	}
+	token, ok := session.ParseToken(rc.Visit[0])
+	if !ok {
+		return nil
+	}
+	x.join(token)
+	if err := x.stand(); err != nil || x.st.dead() {
+		return err
+	}
+	x.sent, x.stale = rc.Open(x.visitKeys(), x.now, x.now.Add(-session.MaxCookieLife))
+	x.jar = x.sent
+	x.remember(lines)
+	return nil
+}
+
+// noStanding is a stranger's. Nothing is ever written to it.
+var noStanding standing
+
+func (st *standing) dead() bool { return !st.died.IsZero() }
+
+func (x *exchange) join(token session.Token) {
+	x.visit = x.g.Visits.get(x.g.Realm, token.ID(), token)
+	x.browser = true
+}
+
+// stand finds out what the visit's token is worth.
+func (x *exchange) stand() error {
+	st, err := x.g.Visits.standing(x.r.Context(), x.visit)
+	if err != nil {
+		return err
+	}
+	x.st = st
+	return nil
+}
+
+// reopen takes what the visit's last request opened, if this one carries the very
+// same header. That header was read in full then, and found to be this visit's.
+func (x *exchange) reopen(header string) bool {
+	token, ok := findToken(header, x.names.Visit)
+	if !ok {
+		return false
+	}
+	v := x.g.Visits.get(x.g.Realm, token.ID(), token)
+	o := v.opened.Load()
+	if o == nil || o.by != x.g || o.secure != x.client.Secure || o.header != header || !x.now.Before(o.until) {
+		v.release()
+		return false
+	}
+	x.visit, x.browser = v, true
+	x.sent, x.jar, x.stale = o.jar, o.jar, o.stale
+	return true
+}
+
+// reopenFor bounds how long an opened header is taken for opened.
+const reopenFor = 10 * time.Minute
+
+func (x *exchange) remember(lines []string) {
+	until := x.now.Add(reopenFor)
+	for _, c := range x.jar.Cookies() {
+		if !c.Expires.IsZero() && c.Expires.Before(until) {
+			until = c.Expires
+		}
+	}
+	x.visit.opened.Store(&opened{
+		by: x.g, header: lines[0], secure: x.client.Secure, jar: x.jar, stale: x.stale, until: until,
+	})
+}
+
+// findToken looks for the visit's cookie in an unparsed header. It only finds where
+// to look for what was read in full before; nothing is believed because of it.
+func findToken(header, name string) (session.Token, bool) {
+	for rest := header; ; {
+		i := strings.Index(rest, name)
+		if i < 0 {
+			return "", false
+		}
+		start := i == 0 || rest[i-1] == ' ' || rest[i-1] == ';'
+		rest = rest[i+len(name):]
+		if !start || !strings.HasPrefix(rest, "=") {
+			continue
+		}
+		value, _, _ := strings.Cut(rest[1:], ";")
+		return session.ParseToken(value)
+	}
+}
+
+// visitKeys derives the visit's keys once per request that needs them.
+func (x *exchange) visitKeys() *portal.VisitKeys {
+	if x.keys == nil {
+		x.keys = x.g.Sealer.Keys(string(x.visit.token))
+	}
+	return x.keys
+}

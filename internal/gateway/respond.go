@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/portal/route"
+)
+
+// respond takes a response at its headers: it takes the portal's cookies out, and
+// lets the rest pass, or has it judged first.
+func (x *exchange) respond(status int) {
+	set := x.takeCookies()
+	after := x.jar.Apply(set)
+	judged := gate.Judged(gate.Traits{
+		Before: x.before, Credentials: x.credentials, Unsafe: x.unsafe, SignIn: x.signIn,
+		Overlapped: x.overlapped(), Sets: counts(set), Changes: after.Key() != x.jar.Key(),
+		Redirect:    status >= 300 && status < 400 && status != http.StatusNotModified,
+		WatchUnsafe: x.g.WatchUnsafe, Rotates: x.g.Rotates,
+		Upgraded: x.upgrade && !x.before.MayPass() && !x.guestPath,
+	})
+	switch {
+	case judged && x.g.Identify == nil:
+		x.judge(status, set)
+	case x.rw.lost():
+		x.rw.dropping = true
+		x.refuseLost()
+	default:
+		if len(set) > 0 {
+			x.jar = after
+			x.changes = append(x.changes, set...)
+		}
+		x.rw.pass(status)
+	}
+}
+
+// takeCookies takes Set-Cookie out of the response and reads it.
+func (x *exchange) takeCookies() []portal.Change {
+	h := x.rw.rw.Header()
+	lines, ok := h["Set-Cookie"]
+	if !ok {
+		return nil
+	}
+	delete(h, "Set-Cookie")
+	return portal.Changes(lines, x.r.URL.Path, x.g.Leave, x.now)
+}
+
+// overlapped reports whether an unsafe request of the visit ran beside this one.
+func (x *exchange) overlapped() bool {
+	if x.visit == nil || x.held() {
+		return false
+	}
+	started, _ := x.visit.queue.mark()
+	return x.overlap || started != x.started
+}
+
+// counts reports whether any of the cookies could tell the portal who somebody is.
+func counts(set []portal.Change) bool {
+	for _, c := range set {
+		if !c.Delete && c.Class != portal.Free {
+			return true
+		}
+	}
+	return false
+}
+
+// releaseBare lets an asset pass that was fetched as a stranger, and nothing else.
+func (w *responseWriter) releaseBare(status int) {
+	h := w.rw.Header()
+	delete(h, "Set-Cookie")
+	ok := status == http.StatusOK || status == http.StatusPartialContent
+	if ok = ok && route.IsAssetType(h.Get("Content-Type")); ok || status == http.StatusNotModified {
+		w.rw.WriteHeader(status)
+		return
+	}
+	w.dropping = true
+	w.pending = droppedResponse()
+	w.x.refuseAsset(status)
+}

@@ -1,0 +1,119 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+)
+
+// Limits of one question. A whoami page is a whole page of the portal's, up to
+// 1 MiB; a slow portal is worth waiting for, but not so long that a customer leaves.
+const (
+	MaxBody     = 1 << 20
+	AskDeadline = 15 * time.Second
+)
+
+// Answer is what the portal said of somebody's credentials.
+type Answer struct {
+	Kind gate.Answer
+	// User is the canonical id; Name and Email are for showing only.
+	User, Name, Email string
+	// Why is for the operator's log when Kind is Unknown; it quotes no content.
+	Why string
+	// Changes are the cookies that the questions' own responses set, in order.
+	Changes []Change
+}
+
+// Fetch sends one GET to the portal, through the same route as the request that the
+// question is about, and reads at most MaxBody bytes. It follows no redirect.
+type Fetch func(ctx context.Context, uri string, header http.Header) (whoami.Response, error)
+
+// Asker asks a portal's whoami questions.
+type Asker struct {
+	Questions []*whoami.Question
+	Leave     *Leave
+	Clock     func() time.Time
+}
+
+// Ask puts all questions, one after another, with these credentials. Cookies that a
+// response sets are in the credentials of the next, as in a browser.
+func (a *Asker) Ask(ctx context.Context, jar *Jar, base http.Header, fetch Fetch) Answer {
+	ctx, cancel := context.WithTimeout(ctx, AskDeadline)
+	defer cancel()
+	s := &session{asker: a, ctx: ctx, jar: jar, base: base, fetch: fetch}
+	var verdicts []whoami.Verdict
+	for _, q := range a.Questions {
+		v, err := s.put(q)
+		if err != nil {
+			return Answer{Why: err.Error(), Changes: s.changes}
+		}
+		verdicts = append(verdicts, v)
+	}
+	return s.answer(whoami.Agree(verdicts))
+}
+
+// session is one round of questions.
+type session struct {
+	asker   *Asker
+	ctx     context.Context
+	jar     *Jar
+	base    http.Header
+	fetch   Fetch
+	changes []Change
+}
+
+// put asks one question, with the step before it where it has one.
+func (s *session) put(q *whoami.Question) (whoami.Verdict, error) {
+	token := ""
+	if uri, ok := q.First(); ok {
+		res, err := s.get(uri, nil)
+		if err != nil {
+			return whoami.Verdict{}, err
+		}
+		var final whoami.Verdict
+		if token, final = q.ExtractFirst(res); token == "" {
+			return final, nil
+		}
+	}
+	res, err := s.get(q.URI(), q.Headers(token))
+	if err != nil {
+		return whoami.Verdict{}, err
+	}
+	return q.Judge(res), nil
+}
+
+// get sends one request with the credentials as they now are.
+func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
+	path, _, _ := strings.Cut(uri, "?")
+	header := s.base.Clone()
+	if c := s.jar.Header(path); c != "" {
+		header["Cookie"] = []string{c}
+	}
+	for name, values := range extra {
+		header[name] = values
+	}
+	res, err := s.fetch(s.ctx, uri, header)
+	if err != nil {
+		return res, fmt.Errorf("asking %s: %w", path, err)
+	}
+	set := Changes(res.Header["Set-Cookie"], path, s.asker.Leave, s.asker.Clock())
+	s.changes = append(s.changes, set...)
+	s.jar = s.jar.Apply(set)
+	return res, nil
+}
+
+func (s *session) answer(v whoami.Verdict) Answer {
+	a := Answer{User: v.User, Name: v.Name, Email: v.Email, Why: v.Why, Changes: s.changes}
+	switch v.Kind {
+	case whoami.User:
+		a.Kind = gate.User
+	case whoami.Anonymous:
+		a.Kind = gate.Anonymous
+	}
+	return a
+}

@@ -1,0 +1,231 @@
+package portal
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+)
+
+// Jar is the portal's cookies as they stand for one visit at one moment. A Jar is
+// immutable; changes make another one.
+type Jar struct {
+	// cookies are in the order in which a browser would send them.
+	cookies []held
+	// left are cookies that were never sealed: named by the operator under `leave`,
+	// they count as credentials. free are those of the built-in list, which don't.
+	left, free []pair
+	key        string
+}
+
+type held struct {
+	Cookie
+	// tag and pieces are under what name, and in how many cookies, the sealed value
+	// came from the browser; zero for what the browser does not have yet.
+	tag    string
+	pieces int
+}
+
+type pair struct{ name, value string }
+
+// EmptyJar is the jar of a stranger.
+var EmptyJar = newJar(nil, nil, nil)
+
+func newJar(cookies []held, left, free []pair) *Jar {
+	slices.SortStableFunc(cookies, func(a, b held) int { return len(b.Path) - len(a.Path) })
+	j := &Jar{cookies: cookies, left: left, free: free}
+	var b strings.Builder
+	for i := range cookies {
+		c := &cookies[i]
+		for _, s := range [...]string{c.Name, c.Value, c.Path} {
+			b.WriteString(s)
+			b.WriteByte(0) // header values have no NUL, so nothing can pose as something else
+		}
+	}
+	b.WriteByte(1)
+	// The stamps stay out: they are ours, and say nothing to the portal.
+	for _, p := range left {
+		b.WriteString(p.name)
+		b.WriteByte(0)
+		b.WriteString(p.value)
+		b.WriteByte(0)
+	}
+	j.key = b.String()
+	return j
+}
+
+// Key is equal for two jars with the same credentials, and only for those.
+func (j *Jar) Key() string { return j.key }
+
+// Empty reports whether the jar holds no credentials.
+func (j *Jar) Empty() bool { return len(j.cookies) == 0 && len(j.left) == 0 }
+
+// Sealed reports whether any sealed cookie opened.
+func (j *Jar) Sealed() bool { return len(j.cookies) > 0 }
+
+// Header is the Cookie header for a request to path, "" when there is none: the
+// cookies whose original path matches, longest path first (RFC 6265 5.4), then
+// those that were left alone.
+func (j *Jar) Header(path string) string {
+	n := 0
+	for i := range j.cookies {
+		n += len(j.cookies[i].Name) + len(j.cookies[i].Value) + 3
+	}
+	for _, ps := range [2][]pair{j.left, j.free} {
+		for _, p := range ps {
+			n += len(p.name) + len(p.value) + 3
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	b := make([]byte, 0, n)
+	add := func(name, value string) {
+		if len(b) > 0 {
+			b = append(b, "; "...)
+		}
+		b = append(b, name...)
+		b = append(b, '=')
+		b = append(b, value...)
+	}
+	for i := range j.cookies {
+		if c := &j.cookies[i]; cookie.PathMatch(c.Path, path) {
+			add(c.Name, c.Value)
+		}
+	}
+	for _, ps := range [2][]pair{j.left, j.free} {
+		for _, p := range ps {
+			add(p.name, p.value)
+		}
+	}
+	return string(b)
+}
+
+// HasName reports whether one of the jar's cookies has the name, ignoring case.
+func (j *Jar) HasName(name string) bool {
+	return slices.ContainsFunc(j.cookies, func(c held) bool { return strings.EqualFold(c.Name, name) })
+}
+
+// Apply returns the jar after these changes, as a browser would make them.
+func (j *Jar) Apply(changes []Change) *Jar {
+	if len(changes) == 0 {
+		return j
+	}
+	cookies := slices.Clone(j.cookies)
+	left, free := slices.Clone(j.left), slices.Clone(j.free)
+	for _, ch := range changes {
+		switch ch.Class {
+		case Left:
+			left = applyPair(left, ch)
+		case Free:
+			free = applyPair(free, ch)
+		default:
+			cookies = applyHeld(cookies, ch)
+		}
+	}
+	return newJar(cookies, left, free)
+}
+
+func applyHeld(cookies []held, ch Change) []held {
+	at := slices.IndexFunc(cookies, func(c held) bool { return c.Name == ch.Name && c.Path == ch.Path })
+	switch {
+	case at < 0 && ch.Delete:
+		return cookies
+	case at < 0:
+		return append(cookies, held{Cookie: ch.Cookie})
+	case ch.Delete:
+		return slices.Delete(cookies, at, at+1)
+	}
+	stamp := cookies[at].Stamp
+	same := cookies[at].Value == ch.Value
+	cookies[at].Cookie = ch.Cookie
+	if same {
+		cookies[at].Stamp = stamp // sent again as it was: it says nothing new about anybody
+	}
+	return cookies
+}
+
+func applyPair(pairs []pair, ch Change) []pair {
+	at := slices.IndexFunc(pairs, func(p pair) bool { return p.name == ch.Name })
+	switch {
+	case at < 0 && ch.Delete:
+		return pairs
+	case at < 0:
+		return append(pairs, pair{ch.Name, ch.Value})
+	case ch.Delete:
+		return slices.Delete(pairs, at, at+1)
+	}
+	pairs[at].value = ch.Value
+	return pairs
+}
+
+// Fits returns the jar without the cookies that are stamped with another user than
+// the given one ("" for anonymous), and those that were taken out.
+func (j *Jar) Fits(user string) (fitting *Jar, gone []Cookie) {
+	var keep []held
+	for _, c := range j.cookies {
+		if c.Stamp.Anonymous() || c.Stamp.User == user {
+			keep = append(keep, c)
+			continue
+		}
+		gone = append(gone, c.Cookie)
+	}
+	if len(gone) == 0 {
+		return j, nil
+	}
+	return newJar(keep, j.left, j.free), gone
+}
+
+// Stamped returns the same jar with the cookies of these changes stamped for user.
+func (j *Jar) Stamped(changes []Change, user string) *Jar {
+	cookies := slices.Clone(j.cookies)
+	for i := range cookies {
+		c := &cookies[i].Cookie
+		if slices.ContainsFunc(changes, func(ch Change) bool { return !ch.Delete && ch.Name == c.Name && ch.Path == c.Path }) {
+			c.Stamp = Stamp{User: user}
+		}
+	}
+	return newJar(cookies, j.left, j.free)
+}
+
+// Strangers returns the jar with nothing in it but what is no credential.
+func (j *Jar) Strangers() *Jar { return newJar(nil, nil, j.free) }
+
+// Ends is when the longest-lived cookie ends; zero if all end with the browser.
+func (j *Jar) Ends() time.Time {
+	var end time.Time
+	for _, c := range j.cookies {
+		if c.Expires.After(end) {
+			end = c.Expires
+		}
+	}
+	return end
+}
+
+// Cookies returns the sealed cookies, opened.
+func (j *Jar) Cookies() []Cookie {
+	out := make([]Cookie, len(j.cookies))
+	for i := range j.cookies {
+		out[i] = j.cookies[i].Cookie
+	}
+	return out
+}
+
+// Binds names the jar's cookies, without their values: hashes of name and path.
+func (j *Jar) Binds() []uint64 {
+	out := make([]uint64, len(j.cookies))
+	for i := range j.cookies {
+		out[i] = bind(j.cookies[i].Name, j.cookies[i].Path)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// bind needs no secrecy, only that two cookies don't meet by chance.
+func bind(name, path string) uint64 {
+	sum := sha256.Sum256([]byte(name + "\x00" + path))
+	return binary.BigEndian.Uint64(sum[:])
+}

@@ -1,0 +1,85 @@
+package portal
+
+import (
+	"encoding/binary"
+	"net/http"
+	"time"
+)
+
+// Stamp says for whom the response that set a cookie was judged.
+type Stamp struct {
+	// User is the canonical id; Anonymous stamps have none.
+	User string
+}
+
+// Anonymous reports whether the stamp names nobody. Such a cookie may become a
+// user's: portals keep the session's name when it signs in.
+func (s Stamp) Anonymous() bool { return s.User == "" }
+
+// Cookie is one of the portal's cookies, opened.
+type Cookie struct {
+	Name, Value, Path string
+	SameSite          http.SameSite
+	// Expires is when it ends; zero for a session cookie.
+	Expires time.Time
+	// Sealed is when it was sealed, to the millisecond. Of two cookies of one name
+	// and path the later one counts; a browser keeps only one.
+	Sealed time.Time
+	Stamp  Stamp
+}
+
+// payloadVersion begins every sealed payload, so that the form can change.
+const payloadVersion = 1
+
+// encode writes the payload: version, times, SameSite, and the texts, each
+// preceded by its length; the value is the rest.
+func (c *Cookie) encode() []byte {
+	b := make([]byte, 0, 32+len(c.Name)+len(c.Path)+len(c.Value)+len(c.Stamp.User))
+	b = append(b, payloadVersion, byte(c.SameSite))
+	b = binary.AppendVarint(b, c.Sealed.UnixMilli())
+	expires := int64(0)
+	if !c.Expires.IsZero() {
+		expires = c.Expires.Unix()
+	}
+	b = binary.AppendVarint(b, expires)
+	for _, s := range []string{c.Stamp.User, c.Name, c.Path} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return append(b, c.Value...)
+}
+
+// decode reads what encode wrote. The payload was authenticated, so an error means
+// another version of this program.
+func decode(b []byte) (Cookie, error) {
+	var c Cookie
+	if len(b) < 2 || b[0] != payloadVersion {
+		return c, errSealed
+	}
+	c.SameSite = http.SameSite(b[1])
+	rest := b[2:]
+	sealed, n := binary.Varint(rest)
+	if n <= 0 {
+		return c, errSealed
+	}
+	rest = rest[n:]
+	expires, n := binary.Varint(rest)
+	if n <= 0 {
+		return c, errSealed
+	}
+	rest = rest[n:]
+	for _, s := range []*string{&c.Stamp.User, &c.Name, &c.Path} {
+		size, n := binary.Uvarint(rest)
+		if n <= 0 || size > uint64(len(rest)-n) {
+			return c, errSealed
+		}
+		*s = string(rest[n : n+int(size)])
+		rest = rest[n+int(size):]
+	}
+	c.Value = string(rest)
+	c.Sealed = time.UnixMilli(sealed)
+	if expires != 0 {
+		c.Expires = time.Unix(expires, 0)
+	}
+	return c, nil
+}

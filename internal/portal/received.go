@@ -1,0 +1,215 @@
+package portal
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+)
+
+// maxPieces bounds over how many cookies one sealed value is split: 16 pieces of
+// maxPiece bytes, some 45 kB of the portal's own.
+const (
+	maxPieces = 16
+	maxPiece  = 3800
+)
+
+// Received is a request's Cookie header, sorted but not opened.
+type Received struct {
+	// Visit holds the values of the visit cookie: none, one, or more for a request
+	// that is not believed.
+	Visit []string
+	// Dropped are the names of cookies that will not reach the portal.
+	Dropped []string
+
+	pieces     []piece
+	left, free []pair
+}
+
+// piece is one cookie of a sealed value: "sg-TAG" or, from the second on, "sg-TAG.1".
+type piece struct {
+	tag   string
+	index int
+	value string
+}
+
+// Read sorts the Cookie lines of a request. An error is a request that no honest
+// browser sends (see cookie.Parse); it gets a 400.
+func Read(lines []string, names *Names, leave *Leave) (*Received, error) {
+	rc := &Received{}
+	dropped, err := cookie.Parse(lines, func(name, value string) {
+		rc.add(name, value, names, leave)
+	})
+	rc.Dropped = append(rc.Dropped, dropped...)
+	rc.dropTwins()
+	return rc, err
+}
+
+func (rc *Received) add(name, value string, names *Names, leave *Leave) {
+	if name == names.Visit {
+		rc.Visit = append(rc.Visit, value)
+		return
+	}
+	if rest, ok := strings.CutPrefix(name, names.sealed); ok {
+		rc.addPiece(rest, value)
+		return
+	}
+	switch leave.Class(name) {
+	case Left:
+		rc.left = append(rc.left, pair{name, value})
+	case Free:
+		rc.free = append(rc.free, pair{name, value})
+	case Sealed:
+		rc.Dropped = append(rc.Dropped, name)
+	}
+}
+
+func (rc *Received) addPiece(rest, value string) {
+	tag, number, split := strings.Cut(rest, ".")
+	index := 0
+	if split {
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 || n >= maxPieces || strconv.Itoa(n) != number {
+			return
+		}
+		index = n
+	}
+	rc.pieces = append(rc.pieces, piece{tag, index, value})
+}
+
+// dropTwins drops unsealed cookies that come twice: two parsers would not agree on
+// which of them counts.
+func (rc *Received) dropTwins() {
+	twins := func(pairs []pair) []pair {
+		return slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool {
+			n := 0
+			for _, q := range pairs {
+				if cookie.Same(q.name, p.name) {
+					n++
+				}
+			}
+			if n > 1 {
+				rc.Dropped = append(rc.Dropped, p.name)
+			}
+			return n > 1
+		})
+	}
+	rc.left, rc.free = twins(rc.left), twins(rc.free)
+}
+
+// Stale is a sealed cookie in the browser that is of no use any more: what it was
+// called, and in how many pieces.
+type Stale struct {
+	Tag    string
+	Pieces int
+}
+
+// Open opens what was sealed for the visit with these keys. Cookies that do not
+// open, are expired, were sealed before oldest, or are older twins are not in the jar but among the stale.
+func (rc *Received) Open(k *VisitKeys, now time.Time, oldest time.Time) (*Jar, []Stale) {
+	var cookies []held
+	var stale []Stale
+	for _, p := range rc.pieces {
+		if p.index != 0 {
+			continue
+		}
+		sealed, n := rc.join(p)
+		c, err := k.openCookie(p.tag, sealed)
+		ended := err == nil && !c.Expires.IsZero() && !now.Before(c.Expires)
+		if err != nil || ended || c.Sealed.Before(oldest) {
+			stale = append(stale, Stale{p.tag, n})
+			continue
+		}
+		cookies = append(cookies, held{Cookie: c, tag: p.tag, pieces: n})
+	}
+	cookies, twins := newest(cookies)
+	return newJar(cookies, rc.left, rc.free), append(stale, twins...)
+}
+
+// Unsealed is the jar of a request without a visit: nothing that was sealed opens.
+func (rc *Received) Unsealed() *Jar { return newJar(nil, rc.left, rc.free) }
+
+// Pieces is how many sealed cookies the request carries, whether or not they open.
+func (rc *Received) Pieces() int { return len(rc.pieces) }
+
+// join puts a value together again from its pieces. The first piece of a split one
+// begins with their number and a tilde, which base64url does not have.
+func (rc *Received) join(first piece) (sealed string, pieces int) {
+	number, rest, split := strings.Cut(first.value, "~")
+	if !split {
+		return first.value, 1
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 2 || n > maxPieces {
+		return "", 1
+	}
+	parts := make([]string, n)
+	parts[0] = rest
+	for _, p := range rc.pieces {
+		if p.tag == first.tag && p.index > 0 && p.index < n {
+			parts[p.index] = p.value
+		}
+	}
+	return strings.Join(parts, ""), n
+}
+
+// openCookie opens one sealed value; its tag is bound to it.
+func (k *VisitKeys) openCookie(tag, sealed string) (Cookie, error) {
+	plain, err := k.open(sealed, tag)
+	if err != nil {
+		return Cookie{}, err
+	}
+	return decode(plain)
+}
+
+// newest keeps, of cookies with the same name and path, the one sealed last: after
+// a rotation of master keys a browser holds two under different tags.
+func newest(cookies []held) (keep []held, stale []Stale) {
+	for i, c := range cookies {
+		beaten := false
+		for k, o := range cookies {
+			twin := k != i && o.Name == c.Name && o.Path == c.Path
+			beaten = beaten || twin && (o.Sealed.After(c.Sealed) || o.Sealed.Equal(c.Sealed) && k < i)
+		}
+		if !beaten {
+			keep = append(keep, c)
+			continue
+		}
+		stale = append(stale, Stale{c.tag, c.pieces})
+	}
+	// A twin under the same tag is the same cookie to the browser: never delete that.
+	stale = slices.DeleteFunc(stale, func(s Stale) bool {
+		return slices.ContainsFunc(keep, func(c held) bool { return c.tag == s.Tag })
+	})
+	return keep, stale
+}
+
+// WithoutOwn returns Cookie lines as one header without Secondgate's own cookies,
+// and otherwise as they came; "" when nothing is left.
+func WithoutOwn(lines []string) string {
+	var keep []string
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			pair = strings.TrimLeft(pair, " ")
+			name, _, _ := strings.Cut(pair, "=")
+			if pair != "" && !Reserved(strings.TrimSpace(name)) {
+				keep = append(keep, pair)
+			}
+		}
+	}
+	return strings.Join(keep, "; ")
+}
+
+// All returns every sealed cookie of the request, to be taken out of the browser.
+func (rc *Received) All() []Stale {
+	var out []Stale
+	for _, p := range rc.pieces {
+		if p.index == 0 {
+			_, n := rc.join(p)
+			out = append(out, Stale{p.tag, n})
+		}
+	}
+	return out
+}

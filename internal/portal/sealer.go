@@ -1,0 +1,102 @@
+// Package portal owns what passes between Secondgate and the portal behind it: it
+// seals the portal's cookies, rebuilds the Cookie header from them, and asks the
+// portal whose credentials a request carries.
+//
+// Its one invariant: the portal never sees a cookie that was not sealed by us for
+// this visit (or named under `leave`), and the browser never sees one unsealed.
+package portal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+
+	"github.com/secondgate/secondgate/internal/keys"
+)
+
+// Sealer makes the keys of visits for one realm.
+type Sealer struct {
+	realm   string
+	masters [][]byte
+}
+
+// NewSealer derives a sealer from the master keys.
+func NewSealer(ring *keys.Ring, realm string) *Sealer {
+	return &Sealer{realm: realm, masters: ring.Derive("visit", keys.Size)}
+}
+
+// VisitKeys seal and open the cookies of one visit. They are safe for concurrent use.
+type VisitKeys struct {
+	names []byte
+	aeads []cipher.AEAD
+}
+
+// Keys derives the keys of the visit with this token: one for sealing from the
+// newest master key, and more for opening from the older ones.
+func (s *Sealer) Keys(token string) *VisitKeys {
+	k := &VisitKeys{}
+	for i, master := range s.masters {
+		if i == 0 {
+			k.names = mac(master, "names", s.realm, token)
+		}
+		block, err := aes.NewCipher(mac(master, "cookies", s.realm, token))
+		if err != nil {
+			panic("portal: " + err.Error()) // the key has the right length by construction
+		}
+		aead, err := cipher.NewGCM(block)
+		if err != nil {
+			panic("portal: " + err.Error())
+		}
+		k.aeads = append(k.aeads, aead)
+	}
+	return k
+}
+
+// Tag is the part of a sealed cookie's name that is unique per visit, name and
+// path: 96 bits.
+func (k *VisitKeys) Tag(name, path string) string {
+	return base64.RawURLEncoding.EncodeToString(mac(k.names, name, path)[:12])
+}
+
+// errSealed says that a value is not one that was sealed for this visit.
+var errSealed = errors.New("not sealed for this visit")
+
+const nonceSize, gcmTag = 12, 16
+
+// seal encrypts plain under the newest key; bound names what it is.
+func (k *VisitKeys) seal(plain []byte, bound string) string {
+	buf := make([]byte, nonceSize, nonceSize+len(plain)+gcmTag)
+	rand.Read(buf)
+	buf = k.aeads[0].Seal(buf, buf[:nonceSize], plain, []byte(bound))
+	return base64.RawURLEncoding.EncodeToString(buf)
+}
+
+// open decrypts what seal made.
+func (k *VisitKeys) open(value, bound string) ([]byte, error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil || len(raw) < nonceSize+gcmTag {
+		return nil, errSealed
+	}
+	for _, aead := range k.aeads {
+		if plain, err := aead.Open(nil, raw[:nonceSize], raw[nonceSize:], []byte(bound)); err == nil {
+			return plain, nil
+		}
+	}
+	return nil, errSealed
+}
+
+// mac is HMAC-SHA256 over the words, each preceded by its length.
+func mac(key []byte, words ...string) []byte {
+	h := hmac.New(sha256.New, key)
+	var n [binary.MaxVarintLen64]byte
+	for _, w := range words {
+		h.Write(n[:binary.PutUvarint(n[:], uint64(len(w)))])
+		h.Write([]byte(w))
+	}
+	return h.Sum(nil)
+}

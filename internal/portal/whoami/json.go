@@ -1,0 +1,163 @@
+package whoami
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// A JSON path is keys joined by dots, a dot before them allowed: `.user.id`. Where an
+// array stands, the path goes on in each of its elements, which `#` may spell out
+// (`users.#.id`); a number picks one element. A dot within a key is written `\.`.
+
+// maxDepth bounds how deep a JSON document may nest.
+const maxDepth = 64
+
+var errJSON = errors.New("the body is no JSON, or nested too deeply, or has a key twice in one object")
+
+type jsonKind int
+
+const (
+	jsonNull jsonKind = iota
+	jsonFalse
+	jsonTrue
+	jsonText
+	jsonInteger
+	jsonFraction
+	jsonObject
+	jsonArray
+)
+
+// jsonNode is a value. text is the string, or the literal as it stands.
+type jsonNode struct {
+	kind     jsonKind
+	text     string
+	members  map[string]*jsonNode
+	elements []*jsonNode
+}
+
+// parseJSON reads exactly one document. encoding/json takes the last of two equal
+// keys, other parsers the first; so a key twice is an error.
+func parseJSON(text string) (*jsonNode, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	n, err := parseValue(d, 0)
+	if err != nil {
+		return nil, errJSON
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errJSON
+	}
+	return n, nil
+}
+
+func parseValue(d *json.Decoder, depth int) (*jsonNode, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch t := token.(type) {
+	case string:
+		return &jsonNode{kind: jsonText, text: t}, nil
+	case json.Number:
+		return numberNode(t.String()), nil
+	case bool:
+		if t {
+			return &jsonNode{kind: jsonTrue, text: "true"}, nil
+		}
+		return &jsonNode{kind: jsonFalse, text: "false"}, nil
+	case json.Delim:
+		if depth == maxDepth {
+			return nil, errJSON
+		}
+		if t == '[' {
+			return parseArray(d, depth)
+		}
+		return parseObject(d, depth)
+	}
+	return &jsonNode{kind: jsonNull, text: "null"}, nil
+}
+
+// numberNode keeps the digits as they are: 2^53 and above are ids too.
+func numberNode(s string) *jsonNode {
+	if strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") != "" {
+		return &jsonNode{kind: jsonFraction, text: s}
+	}
+	return &jsonNode{kind: jsonInteger, text: s}
+}
+
+func parseArray(d *json.Decoder, depth int) (*jsonNode, error) {
+	n := &jsonNode{kind: jsonArray}
+	for d.More() {
+		e, err := parseValue(d, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		n.elements = append(n.elements, e)
+	}
+	_, err := d.Token()
+	return n, err
+}
+
+func parseObject(d *json.Decoder, depth int) (*jsonNode, error) {
+	n := &jsonNode{kind: jsonObject, members: map[string]*jsonNode{}}
+	for d.More() {
+		token, err := d.Token()
+		key, ok := token.(string)
+		if err != nil || !ok || n.members[key] != nil {
+			return nil, errJSON
+		}
+		if n.members[key], err = parseValue(d, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	_, err := d.Token()
+	return n, err
+}
+
+// follow appends the values at a path. Arrays at its end are taken apart.
+func (n *jsonNode) follow(path []string, found []*jsonNode) []*jsonNode {
+	if n.kind == jsonArray {
+		return n.followArray(path, found)
+	}
+	if len(path) == 0 {
+		return append(found, n)
+	}
+	if member := n.members[path[0]]; member != nil {
+		return member.follow(path[1:], found)
+	}
+	return found
+}
+
+func (n *jsonNode) followArray(path []string, found []*jsonNode) []*jsonNode {
+	if len(path) > 0 {
+		if i, err := strconv.Atoi(path[0]); err == nil {
+			if i < 0 || i >= len(n.elements) {
+				return found
+			}
+			return n.elements[i].follow(path[1:], found)
+		}
+		if path[0] == "#" {
+			path = path[1:]
+		}
+	}
+	for _, e := range n.elements {
+		found = e.follow(path, found)
+	}
+	return found
+}
+
+func compilePath(s string) ([]string, error) {
+	const escaped = "\x00"
+	keys := strings.Split(strings.ReplaceAll(strings.TrimPrefix(s, "."), `\.`, escaped), ".")
+	for i, k := range keys {
+		if k == "" {
+			return nil, fmt.Errorf("json: %q is no path; want for example .user.id or users.#.id", s)
+		}
+		keys[i] = strings.ReplaceAll(k, escaped, ".")
+	}
+	return keys, nil
+}

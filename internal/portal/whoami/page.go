@@ -1,0 +1,219 @@
+package whoami
+
+import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/andybalholm/cascadia"
+	"golang.org/x/net/html"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+)
+
+// maxBody bounds a body after decompression, in bytes.
+const maxBody = 2 << 20
+
+var errEncoding = errors.New("the body is neither UTF-8 nor in the charset that it claims")
+
+// page is a response with its body parsed at most once in each way.
+type page struct {
+	status int
+	header http.Header
+	body   []byte
+
+	decoded *string
+	root    *html.Node
+	value   *jsonNode
+	err     error
+}
+
+// read takes a response apart as far as all rules need it.
+func read(res Response) (*page, error) {
+	if res.Truncated || len(res.Body) > maxBody {
+		return nil, errors.New("the body is too large")
+	}
+	body, err := decompress(res.Body, res.Header.Values("Content-Encoding"))
+	if err != nil {
+		return nil, err
+	}
+	return &page{status: res.Status, header: res.Header, body: body}, nil
+}
+
+func (p *page) success() bool { return p.status >= 200 && p.status <= 299 }
+
+// decompress undoes what some portals do to a body although identity was asked for.
+func decompress(body []byte, encodings []string) ([]byte, error) {
+	var r io.ReadCloser
+	var err error
+	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(encodings, ","))); {
+	case encoding == "" || encoding == "identity" || len(body) == 0:
+		return body, nil
+	case encoding == "gzip" || encoding == "x-gzip":
+		r, err = gzip.NewReader(bytes.NewReader(body))
+	case encoding == "deflate":
+		r, err = zlib.NewReader(bytes.NewReader(body))
+	default:
+		return nil, errors.New("the body is compressed in a way that is not understood; the portal was asked for identity")
+	}
+	if err != nil {
+		return nil, errors.New("the body can't be decompressed")
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	if err != nil || len(plain) > maxBody {
+		return nil, errors.New("the body can't be decompressed, or is too large")
+	}
+	return plain, nil
+}
+
+// text is the body in UTF-8, without a byte order mark. Of other charsets only those
+// of one byte per character are read, where Content-Type says so.
+func (p *page) text() (string, error) {
+	if p.decoded == nil {
+		s, err := decodeText(p.body, p.header.Get("Content-Type"))
+		if err != nil {
+			return "", err
+		}
+		p.decoded = &s
+	}
+	return *p.decoded, nil
+}
+
+func decodeText(body []byte, contentType string) (string, error) {
+	_, parameters, err := mime.ParseMediaType(contentType)
+	if label := parameters["charset"]; err == nil && label != "" {
+		e, err := htmlindex.Get(label)
+		if err != nil {
+			return "", errEncoding
+		}
+		if single, ok := e.(*charmap.Charmap); ok {
+			body, err = single.NewDecoder().Bytes(body)
+			if err != nil {
+				return "", errEncoding
+			}
+		}
+	}
+	if !utf8.Valid(body) {
+		return "", errEncoding
+	}
+	return strings.TrimPrefix(string(body), "\ufeff"), nil
+}
+
+// document is the body as HTML. The parser refuses elements nested deeper than 512.
+func (p *page) document() (*html.Node, error) {
+	if p.root == nil && p.err == nil {
+		text, err := p.text()
+		if err != nil {
+			return nil, err
+		}
+		if p.root, err = html.Parse(strings.NewReader(text)); err != nil {
+			p.err = errors.New("the body can't be read as HTML, or is nested too deeply")
+		}
+	}
+	return p.root, p.err
+}
+
+func (p *page) has(sel cascadia.SelectorGroup) bool {
+	root, err := p.document()
+	return err == nil && cascadia.Query(root, sel) != nil
+}
+
+// elements are the attribute's values, or the texts, of what the selector matches.
+func (p *page) elements(sel cascadia.SelectorGroup, attr string) (found []string, err error) {
+	root, err := p.document()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range cascadia.QueryAll(root, sel) {
+		if attr == "" {
+			var b strings.Builder
+			appendText(&b, n)
+			found = append(found, strings.Join(strings.Fields(b.String()), " "))
+			continue
+		}
+		for _, a := range n.Attr {
+			if a.Key == attr && a.Namespace == "" {
+				found = append(found, a.Val)
+			}
+		}
+	}
+	return found, nil
+}
+
+// appendText collects what is shown of an element.
+func appendText(b *strings.Builder, n *html.Node) {
+	switch {
+	case n.Type == html.TextNode:
+		b.WriteString(n.Data)
+	case n.Type == html.ElementNode && (n.Data == "script" || n.Data == "style" || n.Data == "template"):
+		return
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		appendText(b, c)
+	}
+}
+
+// matches are what the group caught, in every match.
+func (p *page) matches(re *regexp.Regexp) (found []string, err error) {
+	text, err := p.text()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range re.FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	return found, nil
+}
+
+// ids are the values at a JSON path that can be ids: text and whole numbers.
+func (p *page) ids(path []string) (found []string, err error) {
+	nodes, err := p.follow(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range nodes {
+		switch n.kind {
+		case jsonText, jsonInteger:
+			found = append(found, n.text)
+		case jsonNull, jsonFalse: // nobody
+		default:
+			return nil, fmt.Errorf("a value of the user that is neither text nor a whole number")
+		}
+	}
+	return found, nil
+}
+
+// leads reports whether a JSON path exists, with the value if one is given.
+func (p *page) leads(path []string, want *string) bool {
+	nodes, err := p.follow(path)
+	if err != nil {
+		return false
+	}
+	for _, n := range nodes {
+		if want == nil || n.kind != jsonObject && n.text == *want {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *page) follow(path []string) ([]*jsonNode, error) {
+	if p.value == nil {
+		text, err := p.text()
+		if err != nil {
+			return nil, err
+		}
+		if p.value, err = parseJSON(text); err != nil {
+			return nil, err
+		}
+	}
+	return p.value.follow(path, nil), nil
+}

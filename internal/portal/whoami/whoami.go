@@ -1,0 +1,198 @@
+// Package whoami understands what a portal answers when it is asked whose
+// credentials a request carries.
+//
+// Its one invariant: doubt is never an answer. A user needs exactly one distinct
+// value from a 2xx response, anonymous a positive sign and nothing that looks like a
+// user; all else is Unknown, and unknown is never anonymous.
+package whoami
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// Kind is what an answer says.
+type Kind int
+
+const (
+	// Unknown: neither could be proven. It is the zero value.
+	Unknown Kind = iota
+	Anonymous
+	User
+)
+
+// Verdict is what one response, or several, prove.
+type Verdict struct {
+	Kind Kind
+	// User is the portal's canonical id, normalised, for Kind User only: valid UTF-8
+	// without control characters, at most MaxUser bytes.
+	User string
+	// Name and Email are for showing; either may be empty. They identify nobody.
+	Name, Email string
+	// Why says what was missing when Kind is Unknown, for the operator's log. It holds
+	// nothing of the page.
+	Why string
+}
+
+// Response is what the portal answered, redirects not followed.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	// Truncated says that Body is not all of it.
+	Truncated bool
+}
+
+// MaxUser bounds ids, names and e-mail addresses, in bytes.
+const MaxUser = 256
+
+// maxToken bounds what the first step yields, in bytes; it goes into a header.
+const maxToken = 4096
+
+// Question is one compiled whoami. It is safe for concurrent use.
+type Question struct {
+	uri       string
+	first     *first
+	header    map[string]string
+	anonymous []sign
+	user      extractor
+	name      *extractor
+	email     *extractor
+	normalize []func(string) string
+}
+
+type first struct {
+	uri     string
+	extract extractor
+}
+
+// URI is the path and query to ask for.
+func (q *Question) URI() string { return q.uri }
+
+// First is the path and query to ask for before, if the question has two steps.
+func (q *Question) First() (uri string, ok bool) {
+	if q.first == nil {
+		return "", false
+	}
+	return q.first.uri, true
+}
+
+// ExtractFirst takes from the first step's response what Headers needs. Without a
+// token there is no second step, and the verdict is final: Anonymous if the response
+// shows one of the signs of nobody, because some portals give strangers no token,
+// and else Unknown.
+func (q *Question) ExtractFirst(res Response) (token string, v Verdict) {
+	p, err := read(res)
+	if err != nil {
+		return "", unknown(res, "first step: %v", err)
+	}
+	found := q.first.extract.find(p)
+	token, count := found.one()
+	switch {
+	case !p.success() && q.shows(p), count == none && q.shows(p):
+		return "", Verdict{Kind: Anonymous}
+	case !p.success() || count != one:
+		return "", unknown(res, "first step: no sign of nobody, and %s", found)
+	case len(token) > maxToken || !httpguts.ValidHeaderFieldValue(token):
+		return "", unknown(res, "first step: the value can't be put into a header")
+	}
+	return token, Verdict{}
+}
+
+// Headers are the configured headers of the question; token replaces {first}. The
+// caller owns the map.
+func (q *Question) Headers(token string) http.Header {
+	h := make(http.Header, len(q.header))
+	for name, value := range q.header {
+		h.Set(name, strings.ReplaceAll(value, firstPlaceholder, token))
+	}
+	return h
+}
+
+// Judge says what the response to the question proves. Both rules are always
+// evaluated.
+func (q *Question) Judge(res Response) Verdict {
+	p, err := read(res)
+	if err != nil {
+		return unknown(res, "%v", err)
+	}
+	nobody := q.shows(p)
+	var found values
+	if p.success() {
+		found = q.user.find(p)
+	}
+	id, count := found.one()
+	switch {
+	case nobody && count == none:
+		return Verdict{Kind: Anonymous}
+	case nobody:
+		return unknown(res, "a sign of nobody, and yet %s", found)
+	case count != one:
+		return unknown(res, "no sign of nobody, and %s", found)
+	}
+	return q.identify(p, res, id)
+}
+
+// identify normalises an id and adds what is shown of the user.
+func (q *Question) identify(p *page, res Response, id string) Verdict {
+	for _, f := range q.normalize {
+		id = f(id)
+	}
+	switch {
+	case q.user.refuses(id):
+		return unknown(res, "no sign of nobody, and the id is one of those that stand for nobody")
+	case !presentable(id):
+		return unknown(res, "the id is empty, longer than %d bytes or has control characters", MaxUser)
+	}
+	return Verdict{Kind: User, User: id, Name: show(q.name, p), Email: show(q.email, p)}
+}
+
+// shows reports whether any sign of nobody is there.
+func (q *Question) shows(p *page) bool {
+	return slices.ContainsFunc(q.anonymous, func(s sign) bool { return s(p) })
+}
+
+// show is what an optional extractor yields, "" in any doubt.
+func show(x *extractor, p *page) string {
+	if x == nil {
+		return ""
+	}
+	v, count := x.find(p).one()
+	v = strings.TrimSpace(v)
+	if count != one || !presentable(v) {
+		return ""
+	}
+	return v
+}
+
+func unknown(res Response, format string, args ...any) Verdict {
+	return Verdict{Why: fmt.Sprintf("status %d: ", res.Status) + fmt.Sprintf(format, args...)}
+}
+
+// Agree joins the verdicts on several questions: all must say the same, so anonymous
+// needs all, and a user is the same one everywhere. None at all is Unknown.
+func Agree(verdicts []Verdict) Verdict {
+	if len(verdicts) == 0 {
+		return Verdict{Why: "nothing was asked"}
+	}
+	all := verdicts[0]
+	for i, v := range verdicts {
+		switch {
+		case v.Kind == Unknown:
+			return Verdict{Why: fmt.Sprintf("whoami %d: %s", i+1, v.Why)}
+		case v.Kind != all.Kind || v.User != all.User:
+			return Verdict{Why: fmt.Sprintf("whoami 1 and %d do not agree", i+1)}
+		}
+		if all.Name == "" {
+			all.Name = v.Name
+		}
+		if all.Email == "" {
+			all.Email = v.Email
+		}
+	}
+	return all
+}

@@ -1,0 +1,63 @@
+package session
+
+import (
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Policy is the life of a clearance: Life from the code on, Idle from the last request on.
+type Policy struct {
+	Life, Idle time.Duration
+}
+
+// Live reports whether v is a clearance that still counts at the given time, when
+// its last request was at seen. A clock that stepped back before the clearance was
+// given ends it: the doubt is a refusal.
+func (p Policy) Live(v *store.Visit, seen, now time.Time) bool {
+	if v.Dead() || now.Before(v.At.Add(-clockSlack)) {
+		return false
+	}
+	if !now.Before(v.Expires) || now.Sub(v.At) >= p.Life {
+		return false
+	}
+	return now.Sub(seen) < p.Idle
+}
+
+// clockSlack forgives the small steps back that time synchronisation makes.
+const clockSlack = 2 * time.Minute
+
+// Grant describes a clearance to be given.
+type Grant struct {
+	Realm, User, Factor string
+	// Old is the visit's present id, zero where there is none; New the id of its fresh token.
+	Old, New       store.VisitID
+	Now            time.Time
+	Address, Agent string
+	// Binds names the portal cookies that the clearance is given for.
+	Binds []uint64
+}
+
+// Write records the clearance, the end of the old one and the old token's death. It
+// runs in the transaction that spends the code, possibly several times. A token
+// that died meanwhile (two tabs sent codes at once) returns store.ErrSpent.
+func (p Policy) Write(tx store.Tx, g Grant) error {
+	if g.Old != (store.VisitID{}) {
+		if err := bury(tx, g); err != nil {
+			return err
+		}
+	}
+	return tx.PutVisit(store.Visit{
+		Realm: g.Realm, ID: g.New, User: g.User, Factor: g.Factor,
+		At: g.Now, LastSeen: g.Now, Expires: g.Now.Add(p.Life),
+		Address: g.Address, Agent: g.Agent, Binds: g.Binds,
+	})
+}
+
+// bury makes the old token dead.
+func bury(tx store.Tx, g Grant) error {
+	if old, err := tx.Visit(g.Old); err == nil && old.Dead() {
+		return store.ErrSpent
+	}
+	return tx.PutVisit(store.Visit{Realm: g.Realm, ID: g.Old, At: g.Now, Expires: g.Now.Add(MaxCookieLife)})
+}

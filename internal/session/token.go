@@ -1,0 +1,54 @@
+// Package session owns what a visit's token is worth: how tokens are made, how
+// long a clearance lives, and how a visit moves to a fresh token.
+//
+// Its one invariant: a token is known only to the browser. The store and the logs
+// see its SHA-256 (store.VisitID), and a token that was rotated away stays dead
+// for as long as anything sealed for it could still be presented.
+package session
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// MaxCookieLife is the longest life of a sealed cookie and so of a tombstone.
+// Browsers cap cookies at 400 days (RFC 6265bis 5.5), and so do we, for cookies
+// without an expiry too: what was sealed earlier does not open any more.
+const MaxCookieLife = 400 * 24 * time.Hour
+
+// tokenBytes makes 256 bits; ASVS 7.2.3 asks for 128.
+const tokenBytes = 32
+
+var tokenLen = base64.RawURLEncoding.EncodedLen(tokenBytes)
+
+// Token is the secret value of a visit's cookie.
+type Token string
+
+// NewToken returns a fresh random token.
+func NewToken() Token {
+	b := make([]byte, tokenBytes)
+	rand.Read(b)
+	return Token(base64.RawURLEncoding.EncodeToString(b))
+}
+
+// ParseToken reports whether s has the exact form of a token.
+func ParseToken(s string) (Token, bool) {
+	if len(s) != tokenLen {
+		return "", false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		ok := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+		if !ok {
+			return "", false
+		}
+	}
+	return Token(s), true
+}
+
+// ID is what the store knows the token by.
+func (t Token) ID() store.VisitID { return sha256.Sum256([]byte(t)) }
