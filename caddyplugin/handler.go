@@ -40,6 +40,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := app.claim(h.Site); err != nil {
 		return err
 	}
+	h.Site = site // Caddy calls its Validate next, which wants everything resolved
 	log := ctx.Logger()
 	for _, w := range site.Warnings() {
 		log.Warn("settings", zap.String("warning", w))
@@ -51,6 +52,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	return nil
 }
+
+// Validate has nothing left to find: Provision validated the settings as they hold,
+// with preset and defaults. (The embedded Site's own is for those.)
+func (h *Handler) Validate() error { return nil }
 
 // ServeHTTP takes one request through the gate.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
@@ -93,5 +98,6 @@ func identify(placeholder string) func(*http.Request) string {
 
 var (
 	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.Validator             = (*Handler)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
 )

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+
+	"github.com/secondgate/secondgate"
+)
+
+// config is Caddyfile.example in JSON, at the demo's addresses and with everything
+// it keeps below its directory. There is no admin endpoint: a second Caddy on this
+// machine keeps its own.
+func (d demo) config() ([]byte, error) {
+	text := strings.Replace(secondgate.Example, gatewayAddress, d.gateway, 1)
+	text = strings.Replace(text, portalAddress, d.portal, -1)
+	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile.example"})
+	if err != nil {
+		return nil, fmt.Errorf("adapting Caddyfile.example: %w", err)
+	}
+	var config map[string]any
+	if err := json.Unmarshal(adapted, &config); err != nil {
+		return nil, fmt.Errorf("reading the adapted Caddyfile.example: %w", err)
+	}
+	config["admin"] = map[string]any{"disabled": true, "config": map[string]any{"persist": false}}
+	config["storage"] = map[string]any{"module": "file_system", "root": filepath.Join(d.dir, "caddy")}
+	config["logging"] = map[string]any{"logs": map[string]any{"default": map[string]any{"level": "WARN"}}}
+	apps := config["apps"].(map[string]any)
+	apps["two_factor"] = map[string]any{
+		"storage": map[string]any{"engine": "badger", "directory": filepath.Join(d.dir, "two_factor")},
+	}
+	return json.Marshal(config)
+}
