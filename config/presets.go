@@ -49,6 +49,7 @@ func wordpress() Site {
 			Paths: []string{"/wp-login.php"}, Page: "/wp-login.php",
 			Username: "log", Password: "pwd",
 		}},
+		SignOut: []string{"/wp-login.php?action=logout"},
 		// Scripts of the dashboard and the editor read and write the first two,
 		// WooCommerce's cart the others.
 		Leave: []string{"wp-settings-*", "wp-saving-post", "woocommerce_cart_hash", "woocommerce_items_in_cart"},
@@ -69,7 +70,8 @@ func dokuwiki() Site {
 			Name:      &Extractor{HTML: "input[name=fullname]", Attr: "value"},
 			Email:     &Extractor{HTML: "input[name=email]", Attr: "value"},
 		}},
-		SignIn: []SignIn{{Page: "/doku.php?id=start&do=login", Username: "u", Password: "p"}},
+		SignIn:  []SignIn{{Page: "/doku.php?id=start&do=login", Username: "u", Password: "p"}},
+		SignOut: []string{"/doku.php?do=logout"},
 		// What its scripts remember of the editor and of folded parts.
 		Leave: []string{"DOKU_PREFS"},
 		Deny:  []MatcherSet{paths("/lib/exe/xmlrpc.php", "/lib/exe/jsonrpc.php")},
@@ -90,7 +92,7 @@ func whmcs() Site {
 			Normalize: []string{"trim", "lower"},
 		}},
 		SignIn: []SignIn{{
-			Paths: []string{"/dologin.php", "/login"}, Page: "/index.php?rp=/login",
+			Paths: []string{"/dologin.php", "/index.php?rp=/login", "/login"}, Page: "/index.php?rp=/login",
 			Username: "username", Password: "password",
 		}},
 		SignOut: []string{"/logout.php"},

@@ -24,7 +24,7 @@ func (s Site) Validate() error {
 		each("leave", s.Leave, validateLeave),
 		each("credential", s.Credential, Credential.validate),
 		each("sign_in", s.SignIn, SignIn.validate),
-		each("sign_out", s.SignOut, validatePlainPath),
+		each("sign_out", s.SignOut, validateAddress),
 		validateMatchers("public", s.Public),
 		validateMatchers("deny", s.Deny),
 		validateMatchers("guest", s.Guest),
@@ -126,7 +126,7 @@ func (s SignIn) validate() error {
 		return wrong("", "it names neither a path nor a field; want for example a path /login, or username and password")
 	}
 	return first(
-		each("paths", s.Paths, validatePlainPath),
+		each("paths", s.Paths, validateAddress),
 		validatePage("page", s.Page),
 		validateField("username", s.Username),
 		validateField("password", s.Password),

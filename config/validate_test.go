@@ -39,7 +39,8 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"sign_in path", "sign_in.0.paths.1", `"login"`, func(s *Site) { s.SignIn = []SignIn{{Paths: []string{"/a", "login"}}} }},
 		{"sign_in page", "sign_in.0.page", `"https://x/"`, func(s *Site) { s.SignIn = []SignIn{{Paths: []string{"/a"}, Page: "https://x/"}} }},
 		{"sign_in field", "sign_in.0.username", `"user name"`, func(s *Site) { s.SignIn = []SignIn{{Username: "user name"}} }},
-		{"sign_out with a query", "sign_out.0", "plain path", func(s *Site) { s.SignOut = []string{"/?do=logout"} }},
+		{"sign_out elsewhere", "sign_out.1", `"//x/logout"`, func(s *Site) { s.SignOut = []string{"/a", "//x/logout"} }},
+		{"sign_out with a broken query", "sign_out.0", `"/?do=%zz"`, func(s *Site) { s.SignOut = []string{"/?do=%zz"} }},
 		{"trust everything", "trust.0", "every request", func(s *Site) { s.Trust = []MatcherSet{{}} }},
 		{"trust every path", "trust.1", "every request", func(s *Site) { s.Trust = []MatcherSet{paths("/hook"), paths("/*")} }},
 		{"deny everything", "deny.0", "every request", func(s *Site) { s.Deny = []MatcherSet{paths("*")} }},
@@ -80,8 +81,8 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"regex with two groups", "whoami.0.user", "2 groups", whoami(func(w *Whoami) { w.User = &Extractor{Regex: "(a)(b)"} })},
 		{"regex that does not compile", "whoami.0.email", "compile", whoami(func(w *Whoami) { w.Email = &Extractor{Regex: "(a"} })},
 		{"regex for nothing", "whoami.0.user", "empty page", whoami(func(w *Whoami) { w.User = &Extractor{Regex: "(a*)"} })},
-		{"json with a leading dot", "whoami.0.user", `".user.id"`, whoami(func(w *Whoami) { w.User = &Extractor{JSON: ".user.id"} })},
-		{"json literal", "whoami.0.user", `"!\"alice\""`, whoami(func(w *Whoami) { w.User = &Extractor{JSON: `!"alice"`} })},
+		{"json without a key", "whoami.0.user", `"user..id"`, whoami(func(w *Whoami) { w.User = &Extractor{JSON: "user..id"} })},
+		{"json that ends in a dot", "whoami.0.user", `"user."`, whoami(func(w *Whoami) { w.User = &Extractor{JSON: "user."} })},
 		{"header extractor", "whoami.0.user", "builds it itself", whoami(func(w *Whoami) { w.User = &Extractor{Header: "Set-Cookie"} })},
 		{"two signs in one", "whoami.0.anonymous.0", "2 signs", whoami(func(w *Whoami) { w.Anonymous[0].HTML = "a" })},
 		{"empty sign", "whoami.0.anonymous.1", "0 signs", whoami(func(w *Whoami) { w.Anonymous = append(w.Anonymous, Sign{}) })},
@@ -89,6 +90,9 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"every redirect", "whoami.0.anonymous.0", "every redirect", whoami(func(w *Whoami) { w.Anonymous[0].Redirect = "*" })},
 		{"status 200", "whoami.0.anonymous.0", "users as well", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{200}}} })},
 		{"status 503", "whoami.0.anonymous.0", "failing portal", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{401, 503}}} })},
+		{"status 400", "whoami.0.anonymous.0", "users can provoke it", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{400}}} })},
+		{"question with a password", "whoami.0.header", "somebody else", whoami(func(w *Whoami) { w.Header = map[string]string{"authorization": "Basic x"} })},
+		{"question with a placeholder", "whoami.0.header", `"{env.KEY}"`, whoami(func(w *Whoami) { w.Header = map[string]string{"X-Key": "{env.KEY}"} })},
 		{"normaliser", "whoami.0.normalize", `"upper"`, whoami(func(w *Whoami) { w.Normalize = []string{"upper"} })},
 		{"normaliser twice", "whoami.0.normalize", "twice", whoami(func(w *Whoami) { w.Normalize = []string{"trim", "trim"} })},
 		{"first that nothing uses", "whoami.0.first", "nothing uses", whoami(func(w *Whoami) { w.First = &First{URI: "/n", Extract: Extractor{JSON: "n"}} })},
@@ -96,7 +100,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"first without extractor", "whoami.0.first", "0 sources", whoami(func(w *Whoami) {
 			w.First, w.Header = &First{URI: "/n"}, map[string]string{"X-N": "{first}"}
 		})},
-		{"header with a line break", "whoami.0.header", "line break", whoami(func(w *Whoami) { w.Header = map[string]string{"X-N": "a\r\nB: c"} })},
+		{"header with a line break", "whoami.0.header", "control characters", whoami(func(w *Whoami) { w.Header = map[string]string{"X-N": "a\r\nB: c"} })},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,22 +128,24 @@ func whoami(change func(*Whoami)) func(*Site) {
 func TestValidateAccepts(t *testing.T) {
 	zero, none := 0, Duration(0)
 	sites := map[string]func(*Site){
-		"nothing more":        func(*Site) {},
-		"deep own path":       func(s *Site) { s.Path = "/-/two_factor.v1" },
-		"recheck 0":           func(s *Site) { s.Recheck = &none },
-		"skew 0":              func(s *Site) { s.TOTP = &TOTP{Skew: &zero} },
-		"free 0":              func(s *Site) { s.Throttle = &Throttle{Free: &zero} },
-		"400 days":            func(s *Site) { s.Session = &Session{Life: maxLife, Idle: maxLife} },
-		"short accent":        func(s *Site) { s.Brand = &Brand{Accent: "#0A5"} },
-		"long accent":         func(s *Site) { s.Brand = &Brand{Accent: "#00aa55", Logo: "logo.SVG"} },
-		"support by mail":     func(s *Site) { s.Support = "support@example.com" },
-		"support by phone":    func(s *Site) { s.Support = "+358 9 123 4567" },
-		"support by web":      func(s *Site) { s.Support = "https://example.com/help?topic=2fa" },
-		"fields without path": func(s *Site) { s.SignIn = []SignIn{{Username: "u"}} },
-		"one root path":       func(s *Site) { s.Deny = []MatcherSet{paths("/")} },
-		"whoami beside path":  whoami(func(w *Whoami) { w.URI = "/two-factors?x=%20" }),
-		"status 404":          whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{404, 302}}} }),
-		"json array":          whoami(func(w *Whoami) { w.User = &Extractor{JSON: "users.0.id"} }),
+		"nothing more":           func(*Site) {},
+		"deep own path":          func(s *Site) { s.Path = "/-/two_factor.v1" },
+		"recheck 0":              func(s *Site) { s.Recheck = &none },
+		"skew 0":                 func(s *Site) { s.TOTP = &TOTP{Skew: &zero} },
+		"free 0":                 func(s *Site) { s.Throttle = &Throttle{Free: &zero} },
+		"400 days":               func(s *Site) { s.Session = &Session{Life: maxLife, Idle: maxLife} },
+		"short accent":           func(s *Site) { s.Brand = &Brand{Accent: "#0A5"} },
+		"long accent":            func(s *Site) { s.Brand = &Brand{Accent: "#00aa55", Logo: "logo.SVG"} },
+		"support by mail":        func(s *Site) { s.Support = "support@example.com" },
+		"support by phone":       func(s *Site) { s.Support = "+358 9 123 4567" },
+		"support by web":         func(s *Site) { s.Support = "https://example.com/help?topic=2fa" },
+		"fields without path":    func(s *Site) { s.SignIn = []SignIn{{Username: "u"}} },
+		"one root path":          func(s *Site) { s.Deny = []MatcherSet{paths("/")} },
+		"whoami beside path":     whoami(func(w *Whoami) { w.URI = "/two-factors?x=%20" }),
+		"status 404":             whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{404, 302}}} }),
+		"json with a dot before": whoami(func(w *Whoami) { w.User = &Extractor{JSON: `.user.na\.me`} }),
+		"sign_out by its query":  func(s *Site) { s.SignOut = []string{"/doku.php?do=logout", "/logout*"} },
+		"json array":             whoami(func(w *Whoami) { w.User = &Extractor{JSON: "users.0.id"} }),
 	}
 	for name, change := range sites {
 		t.Run(name, func(t *testing.T) {

@@ -7,13 +7,15 @@ import (
 	"strings"
 )
 
-// validatePlainPath accepts one path as the portal knows it, compared as a whole.
-func validatePlainPath(p string) error {
-	if !strings.HasPrefix(p, "/") {
-		return wrong("", "%q is not a path; want it to begin with /, for example /login", p)
+// validateAddress accepts a path pattern as Caddy's path matcher takes it, with the
+// query parameters that a request must have, if any: /index.php?rp=/login.
+func validateAddress(address string) error {
+	p, query, _ := strings.Cut(address, "?")
+	if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") {
+		return wrong("", "%q is not a path; want it to begin with one /, for example /login", address)
 	}
-	if strings.ContainsAny(p, "?#*{} \t\r\n") || strings.HasPrefix(p, "//") {
-		return wrong("", "%q is not a plain path; want one without wildcards and query, for example /login", p)
+	if _, err := url.ParseQuery(query); err != nil || strings.ContainsAny(address, "#{} \t\r\n\\") {
+		return wrong("", "%q is not a path with a query; want for example /login or /index.php?rp=/login", address)
 	}
 	return nil
 }
@@ -31,7 +33,7 @@ func validateURI(where, uri string) error {
 }
 
 // fixedHeaders make the request what it is or belong to the connection; none can
-// be declared as a credential or set on a question.
+// be declared as a credential, read from an answer or set on a question.
 var fixedHeaders = []string{
 	"Cookie", "Connection", "Content-Length", "Host", "Keep-Alive", "Proxy-Connection",
 	"Set-Cookie", "Te", "Trailer", "Transfer-Encoding", "Upgrade",

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/andybalholm/cascadia"
 )
@@ -61,13 +63,23 @@ func (w Whoami) validateFirst(ownPath string) error {
 	)
 }
 
+// personal headers would answer for somebody else than the request's sender, or for
+// a part of the page only.
+var personal = []string{"Authorization", "Proxy-Authorization", "Range"}
+
 func (w Whoami) validateHeaders() error {
 	for name, value := range w.Header {
 		if err := validateHeader("header", name); err != nil {
 			return err
 		}
-		if strings.ContainsAny(value, "\r\n\x00") {
-			return wrong("header", "the value of %s holds a line break; want one line", name)
+		if slices.Contains(personal, http.CanonicalHeaderKey(name)) {
+			return wrong("header", "%q would speak for somebody else than who sent the request; want it declared as a credential, or a header that says nothing of who asks", name)
+		}
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			return wrong("header", "the value of %s holds control characters; want one line", name)
+		}
+		if strings.ContainsAny(strings.ReplaceAll(value, firstPlaceholder, ""), "{}") {
+			return wrong("header", "%q, the value of %s, holds a placeholder that is not known here; want text or {first}", value, name)
 		}
 	}
 	return nil
@@ -116,14 +128,21 @@ func validateRedirect(glob string) error {
 	return nil
 }
 
-// validateStatus refuses what would make a working page or a broken portal look like a stranger.
+// ambiguous are statuses by which servers say that they could not read a request, so
+// that somebody who is signed in can bring them about with odd headers.
+var ambiguous = []int{400, 408, 413, 414, 417, 421, 425, 429, 431}
+
+// validateStatus refuses what would make a working page, an unreadable request or a
+// broken portal look like a stranger.
 func (s Sign) validateStatus() error {
 	for _, code := range s.Status {
 		switch {
 		case code == 200:
-			return wrong("", "status 200 holds for users as well; want the one that only strangers get, for example 401")
+			return wrong("", "status 200 holds for users as well; want one that only strangers get, for example 401")
 		case code < 200 || code > 499:
 			return wrong("", "status %d is no sign of a stranger (a failing portal is unknown, never anonymous); want for example 401 or 403", code)
+		case slices.Contains(ambiguous, code):
+			return wrong("", "status %d proves nothing: users can provoke it with a request that servers dislike; want for example 401, or redirect, html or json", code)
 		}
 	}
 	return nil
@@ -173,14 +192,12 @@ func validateRegex(where, expression string, groups int) error {
 	return nil
 }
 
-// validateJSONPath accepts gjson's paths, but none that yields what is not in the
-// response: modifiers (@), literals (!) and made-up objects or arrays.
+// validateJSONPath accepts keys with dots between, a dot before them allowed, and
+// \. for a dot within a key.
 func validateJSONPath(where, p string) error {
-	if strings.Trim(p, ".") != p || strings.Contains(p, "..") || strings.ContainsAny(p, " \t\r\n") {
-		return wrong(where, "json %q is not a path; want names with dots between, for example user.id", p)
-	}
-	if strings.ContainsAny(p, "@!{[") {
-		return wrong(where, "json %q does more than to read; want names with dots between, for example user.id", p)
+	keys := strings.Split(strings.ReplaceAll(strings.TrimPrefix(p, "."), `\.`, "-"), ".")
+	if slices.Contains(keys, "") {
+		return wrong(where, "json %q is not a path; want keys with dots between, for example user.id or users.#.id", p)
 	}
 	return nil
 }

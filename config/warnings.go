@@ -3,12 +3,11 @@ package config
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 )
 
-// Warnings tells what is allowed but seldom right, a sentence each. Ask the
-// settings as the operator wrote them: what a preset brings was weighed there.
+// Warnings tells what is allowed but seldom right, a sentence each; of the settings
+// as the operator wrote them or resolved: presets give no cause.
 func (s Site) Warnings() []string {
 	var list []string
 	warn := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
@@ -34,18 +33,11 @@ func (s Site) Warnings() []string {
 	return list
 }
 
-// provocable are statuses that servers also give to requests they cannot take, so
-// that somebody who is signed in can bring them about.
-var provocable = []int{400, 405, 406, 408, 411, 413, 414, 417, 421, 429, 431}
-
+// warn tells of text that somebody else may have put on the page. An expression for
+// the whole body has nothing of that.
 func (s Sign) warn(uri string, warn func(string, ...any)) {
-	if s.Regex != "" {
-		warn("whoami %s: anonymous regex %q may hold for text that somebody planted on the page; prefer redirect, status or html", uri, s.Regex)
-	}
-	for _, code := range s.Status {
-		if slices.Contains(provocable, code) {
-			warn("whoami %s: anonymous status %d is also what servers answer to requests they dislike, which a user can provoke; prefer redirect, status 401 or html", uri, code)
-		}
+	if s.Regex != "" && !(strings.HasPrefix(s.Regex, "^") && strings.HasSuffix(s.Regex, "$")) {
+		warn("whoami %s: anonymous regex %q may hold for text that somebody planted on the page; prefer redirect, status or html, or anchor it with ^ and $", uri, s.Regex)
 	}
 }
 

@@ -11,7 +11,6 @@ func TestWarnings(t *testing.T) {
 		change     func(*Site)
 	}{
 		{"plantable sign", "planted", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Regex: "Sign in"}} })},
-		{"status that users can provoke", "provoke", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{401, 400}}} })},
 		{"session left unsealed", "PHPSESSID", func(s *Site) { s.Leave = []string{"PHP*"} }},
 		{"WordPress's sign-in left unsealed", "wordpress_logged_in_0", func(s *Site) { s.Leave = []string{"wordpress_*in*"} }},
 		{"user from a header", "request header", func(s *Site) { s.User = "{http.request.header.X-User}" }},
@@ -27,6 +26,18 @@ func TestWarnings(t *testing.T) {
 				t.Errorf("got %q, want one with %q", got, tt.says)
 			}
 		})
+	}
+}
+
+func TestPresetsGiveNoWarnings(t *testing.T) {
+	for name := range presets {
+		site, err := Site{Portal: name}.Resolved()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := site.Warnings(); len(got) != 0 {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 
