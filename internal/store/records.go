@@ -103,7 +103,9 @@ const (
 	NotActivated
 )
 
-// UserQuery asks for a page of users, ordered by name and then id.
+// UserQuery asks for a page of users, ordered by name, ignoring case, and then id.
+// With a Prefix those whose name has it come first; those of whom only the id has it
+// follow, ordered by id. Engines may order by the beginning of very long names.
 type UserQuery struct {
 	Realm  string
 	Status Status
@@ -115,7 +117,8 @@ type UserQuery struct {
 	Limit int
 }
 
-// UserPage is one page; Next is empty on the last.
+// UserPage is one page; Next is empty on the last, and only there: a page may hold
+// fewer users than asked for.
 type UserPage struct {
 	Users []User
 	Next  string

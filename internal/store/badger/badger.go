@@ -9,9 +9,9 @@
 //
 // Records are binary: a version byte, fields in a fixed order, and a CRC-32C over
 // key and content (codec.go). They cost half of what JSON costs, and the checksum
-// is the only one that is looked at when a record is read: Badger's own
-// verification answers "not found" for every record of a damaged block, and leaves
-// damaged tables out when opening, which would turn a user's second factor off.
+// is the only one that is looked at when a record is read: Badger's own answers
+// "not found" for every record of a damaged block, which would turn its users'
+// second factors off, or else refuses to open the whole store (TestDamagedFile).
 //
 // # Caveats
 //

@@ -2,15 +2,12 @@ package badger
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -61,33 +58,6 @@ func TestOpenWarnsOfReadableDirectory(t *testing.T) {
 	open(t, dir, o)
 	if n := logs.FilterMessageSnippet("open to other users").Len(); n != 1 {
 		t.Errorf("warned %d times, want once", n)
-	}
-}
-
-func TestOpenReadOnlyDirectory(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error)
-	go func() {
-		// Root may write everywhere. The thread gives that up for its files, and
-		// dies with the goroutine, because it is never unlocked.
-		runtime.LockOSThread()
-		if os.Geteuid() == 0 {
-			os.Chmod(dir, 0o555)
-			os.Chmod(filepath.Dir(dir), 0o755)
-			unix.SetfsuidRetUid(65534)
-		}
-		d, err := Open(dir, Options{})
-		if err == nil {
-			d.Close()
-		}
-		done <- err
-	}()
-	err := <-done
-	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "can't be written") || !strings.Contains(err.Error(), dir) {
-		t.Errorf("error is %v", err)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// TestFullDisk fills a small file system: without the reserve Badger's next write
-// into its mapped log would be a SIGBUS, and this test program would be gone.
+// TestFullDisk fills a small file system. Without the reserve changes go on for as
+// long as the log's last page lasts; then there is a SIGBUS, and no test any more.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64m,mode=700"); err != nil {

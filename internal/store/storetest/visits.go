@@ -67,6 +67,14 @@ var visitTests = []test{
 		})
 		s.equal(len(s.endVisits(alice)), 0)
 	}},
+	{"visit: a dead token too", func(s *suite) {
+		s.putVisits(alice, store.Visit{Realm: realm, ID: visitID(9), At: start, Expires: start.Add(hour)})
+		s.setClock(start.Add(hour - time.Microsecond))
+		_, err := s.store.Visit(s.ctx, realm, visitID(9))
+		s.ok(err)
+		s.setClock(start.Add(hour))
+		s.noVisit(visitID(9))
+	}},
 	{"visit: one without an end, or of another realm or user, is refused", func(s *suite) {
 		endless, abroad := visit(alice, 1), visit(alice, 2)
 		endless.Expires = time.Time{}

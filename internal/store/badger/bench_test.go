@@ -1,0 +1,281 @@
+package badger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	engine "github.com/dgraph-io/badger/v4"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+const (
+	benchWriters = 64
+	benchUsers   = 10_000
+)
+
+func benchUser(i int) store.UserKey {
+	return store.UserKey{Realm: "shop", ID: fmt.Sprintf("customer-%07d", i)}
+}
+
+// preload writes n users past the transactions, for they are many.
+func preload(b testing.TB, d *DB, n int) {
+	b.Helper()
+	batch := d.db.NewWriteBatch()
+	defer batch.Cancel()
+	for i := range n {
+		u := sampleUser(benchUser(i))
+		u.Name = fmt.Sprint("Matti Meikäläinen ", i)
+		if i%2 == 0 {
+			u.TOTP, u.Backup = nil, nil
+		}
+		key := userKey(u.Key)
+		err := batch.Set(key, encodeUser(key, &u))
+		for _, entry := range indexEntries(&u) {
+			err = errors.Join(err, batch.Set(entry, nil))
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := batch.Flush(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// accept is what an accepted code costs at the store: one Update that reads the
+// user, raises the floor, records the step as spent and gives a clearance.
+func accept(d *DB, n int64) error {
+	key := benchUser(int(n*2+1) % benchUsers)
+	return d.Update(context.Background(), key, func(tx store.Tx) error {
+		u, err := tx.User()
+		if err != nil {
+			return err
+		}
+		u.TOTP.Floor++
+		u.TOTP.UsedAt = now
+		v := sampleVisit(key, 0)
+		copy(v.ID[:], fmt.Sprintf("%032d", n))
+		return errors.Join(tx.Spend(fmt.Sprint("totp:", u.TOTP.ID, u.TOTP.Floor), now.Add(time.Hour)), tx.PutVisit(v), tx.PutUser(u))
+	})
+}
+
+// acceptedBytes is how much one accepted code writes, keys included.
+func acceptedBytes() int {
+	key, u := benchUser(1), sampleUser(benchUser(1))
+	v := sampleVisit(key, 0)
+	list := []clearance{{v.ID, v.Expires}}
+	n := 0
+	for k, record := range map[string][]byte{
+		string(userKey(key)):                                   encodeUser(nil, &u),
+		string(visitKey("shop", v.ID)):                         encodeVisit(nil, &v),
+		string(clearancesKey(key)):                             encodeClearances(nil, list),
+		string(spentKey(key, "totp:0123456789abcdef58000001")): encodeTime(nil, now),
+	} {
+		n += len(k) + len(record)
+	}
+	return n
+}
+
+// raw is a synchronous Badger transaction of as many bytes, in one record.
+func raw(db *engine.DB, record []byte, n int64) error {
+	return db.Update(func(txn *engine.Txn) error {
+		return txn.Set(fmt.Appendf(nil, "%016d", n*7919%100_000), record)
+	})
+}
+
+func BenchmarkAcceptCode(b *testing.B) {
+	d := settled(b)
+	parallel(b, func(n int64) error { return accept(d, n) })
+}
+
+func BenchmarkRawBadger(b *testing.B) {
+	d := settled(b)
+	record := make([]byte, acceptedBytes()-16)
+	parallel(b, func(n int64) error { return raw(d.db, record, n) })
+}
+
+func parallel(b *testing.B, fn func(n int64) error) {
+	b.Helper()
+	b.ReportAllocs()
+	b.SetParallelism(max(1, benchWriters/runtime.GOMAXPROCS(0)))
+	var n atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := fn(n.Add(1)); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tx/s")
+}
+
+// BenchmarkAcceptToRaw compares both in one run: accepted codes per raw transaction,
+// the median of turns of a moment each. The sides change who begins, so that a busy
+// machine is busy for both, and the first turn does not count. At least 0.5 is
+// wanted. Its control, raw against raw, shows what the machine can tell apart.
+func BenchmarkAcceptToRaw(b *testing.B) {
+	record := make([]byte, acceptedBytes()-16)
+	rawSide := func(d *DB) func(n int64) error {
+		return func(n int64) error { return raw(d.db, record, n) }
+	}
+	b.Run("accept", func(b *testing.B) {
+		d := settled(b)
+		compare(b, func(n int64) error { return accept(d, n) }, rawSide(settled(b)))
+	})
+	b.Run("control", func(b *testing.B) { compare(b, rawSide(settled(b)), rawSide(settled(b))) })
+}
+
+// settled is a preloaded store whose preloading has come to an end.
+func settled(b *testing.B) *DB {
+	b.Helper()
+	dir := b.TempDir()
+	d := open(b, dir, Options{})
+	preload(b, d, benchUsers)
+	if err := d.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return open(b, dir, Options{})
+}
+
+func compare(b *testing.B, one, other func(n int64) error) {
+	b.Helper()
+	var n [2]atomic.Int64
+	sides := []func() error{
+		func() error { return one(n[0].Add(1)) },
+		func() error { return other(n[1].Add(1)) },
+	}
+	var ratios []float64
+	var rates [2]float64
+	for turn := 0; b.Loop() || turn < 2; turn++ {
+		for i := range 2 {
+			side := (turn + i) % 2
+			rates[side] = rate(b, sides[side])
+		}
+		if turn > 0 {
+			ratios = append(ratios, rates[0]/rates[1])
+		}
+	}
+	slices.Sort(ratios)
+	// The 95 % interval of a median, by the ranks that bound it.
+	half, mid := int(math.Sqrt(float64(len(ratios)))), len(ratios)/2
+	b.ReportMetric(ratios[mid], "median")
+	b.ReportMetric(ratios[max(mid-half, 0)], "low")
+	b.ReportMetric(ratios[min(mid+half, len(ratios)-1)], "high")
+	b.ReportMetric(float64(len(ratios)), "turns")
+}
+
+// rate runs fn by all writers for a moment and returns how often a second it ran.
+func rate(b *testing.B, fn func() error) float64 {
+	b.Helper()
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	begin := time.Now()
+	for range benchWriters {
+		wg.Go(func() {
+			for time.Since(begin) < 250*time.Millisecond {
+				if err := fn(); err != nil {
+					b.Error(err)
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return float64(done.Load()) / time.Since(begin).Seconds()
+}
+
+// BenchmarkListPage is a page of 50 out of 100,000 users.
+func BenchmarkListPage(b *testing.B) {
+	d := open(b, b.TempDir(), Options{})
+	preload(b, d, 100_000)
+	for name, q := range map[string]store.UserQuery{
+		"first":  {},
+		"status": {Status: store.Activated},
+		"prefix": {Prefix: "matti meikäläinen 77"},
+		"id":     {Prefix: "customer-005"},
+	} {
+		q.Realm, q.Limit = "shop", 50
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				page, err := d.Users(context.Background(), q)
+				if err != nil || len(page.Users) != 50 {
+					b.Fatalf("%d users, %v", len(page.Users), err)
+				}
+			}
+		})
+	}
+}
+
+const footprintDir = "SECONDGATE_FOOTPRINT_DIR"
+
+// BenchmarkFootprint opens 100,000 users in a process of their own: how long that
+// takes, and what the process costs beyond one that opened nothing.
+func BenchmarkFootprint(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("RssAnon is in Linux's /proc")
+	}
+	dir := b.TempDir()
+	d := open(b, dir, Options{})
+	preload(b, d, 100_000)
+	if err := d.Close(); err != nil {
+		b.Fatal(err)
+	}
+	var times, sizes []float64
+	for b.Loop() {
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), footprintDir+"="+dir)
+		out, err := child.Output()
+		if err != nil {
+			b.Fatal(err)
+		}
+		var ms, kb float64
+		if _, err := fmt.Sscan(string(out), &ms, &kb); err != nil {
+			b.Fatalf("the child says %q", out)
+		}
+		times, sizes = append(times, ms), append(sizes, kb/1024)
+	}
+	slices.Sort(times)
+	slices.Sort(sizes)
+	b.ReportMetric(times[len(times)/2], "open-ms")
+	b.ReportMetric(sizes[len(sizes)/2], "RssAnon-MB")
+}
+
+// footprintChild prints milliseconds and kilobytes.
+func footprintChild(dir string) {
+	before := rssAnon()
+	begin := time.Now()
+	d, err := Open(dir, Options{})
+	took := time.Since(begin)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	for i := range 1000 { // in use, not only open
+		if _, err := d.User(context.Background(), benchUser(i*97)); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	}
+	fmt.Println(float64(took.Microseconds())/1000, rssAnon()-before)
+	d.Close()
+}
+
+func rssAnon() (kb int) {
+	status, _ := os.ReadFile("/proc/self/status")
+	_, after, _ := strings.Cut(string(status), "RssAnon:")
+	fmt.Sscan(after, &kb)
+	return kb
+}
