@@ -40,7 +40,6 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := app.claim(h.Site); err != nil {
 		return err
 	}
-	h.Site = site // Caddy calls its Validate next, which wants everything resolved
 	log := ctx.Logger()
 	for _, w := range site.Warnings() {
 		log.Warn("settings", zap.String("warning", w))
