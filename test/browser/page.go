@@ -68,11 +68,18 @@ func (b *Browser) Click(selector string) {
 	run(b, "clicking "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
-// Type replaces what is in the field by typing, key for key.
+// Type replaces what is in the field by typing, key for key. It types again where a
+// script of the page moved the focus meanwhile, as WordPress's sign-in page does.
 func (b *Browser) Type(selector, text string) {
 	b.t.Helper()
-	run(b, "clearing "+selector, chromedp.Clear(chromedp.CSS(selector)))
-	run(b, "typing into "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
+	for range 3 {
+		run(b, "clearing "+selector, chromedp.Clear(chromedp.CSS(selector)))
+		run(b, "typing into "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
+		if b.Value(selector) == text {
+			return
+		}
+	}
+	b.t.Fatalf("%s does not take what is typed", selector)
 }
 
 // Text returns the element's visible text.
