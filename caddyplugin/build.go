@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/portal"
@@ -51,7 +52,7 @@ func (b *builder) build() (*gateway.Gateway, error) {
 		Recheck: time.Duration(*s.Recheck),
 		Session: session.Policy{Life: time.Duration(s.Session.Life), Idle: time.Duration(s.Session.Idle)},
 		Store:   b.app.engine.store, Visits: b.app.engine.visits, Pages: pages, State: state,
-		Logger: b.log, Clock: time.Now,
+		Logger: b.log, Clock: clock.Now,
 	}
 	o.Headers, o.Queries = b.credentials()
 	if s.User != "" {
@@ -74,7 +75,7 @@ func (b *builder) credentials() (*portal.Headers, []string) {
 }
 
 func (b *builder) asker() (*portal.Asker, error) {
-	a := &portal.Asker{Leave: portal.NewLeave(b.site.Leave), Clock: time.Now}
+	a := &portal.Asker{Leave: portal.NewLeave(b.site.Leave), Clock: clock.Now}
 	for _, w := range b.site.Whoami {
 		q, err := whoami.Compile(w)
 		if err != nil {
@@ -87,7 +88,7 @@ func (b *builder) asker() (*portal.Asker, error) {
 
 func (b *builder) pages() (*web.State, *web.Pages, error) {
 	s, ring := b.site, b.app.ring
-	state, err := web.NewState(s.Realm, ring.Derive("state hash", 32), ring.Derive("state block", 32), time.Now)
+	state, err := web.NewState(s.Realm, ring.Derive("state hash", 32), ring.Derive("state block", 32), clock.Now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,10 +101,11 @@ func (b *builder) pages() (*web.State, *web.Pages, error) {
 		Issuer: s.Issuer, Digits: s.TOTP.Digits, Period: time.Duration(s.TOTP.Period), Algorithm: s.TOTP.Algorithm,
 		Skew: *s.TOTP.Skew, BackupCodes: s.BackupCodes, Throttle: policy,
 	}, b.app.engine.counters(s.Realm, policy))
+	factors.Clock = clock.Now
 	pages, err := web.New(web.Options{
 		Path: s.Path, Realm: s.Realm, Issuer: s.Issuer, Support: s.Support, Brand: brand,
 		Required: s.Require == "always", FreeTries: policy.Free,
-		Factors: factors, Store: b.app.engine.store, State: state, Logger: b.log, Clock: time.Now,
+		Factors: factors, Store: b.app.engine.store, State: state, Logger: b.log, Clock: clock.Now,
 	})
 	return state, pages, err
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/store"
@@ -52,7 +52,7 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e := &engine{
-		store: st, visits: gateway.NewVisits(st, time.Now), stop: stop,
+		store: st, visits: gateway.NewVisits(st, clock.Now), stop: stop,
 		done: make(chan struct{}), addresses: make(map[string]*addresses),
 	}
 	go func() {
@@ -79,7 +79,7 @@ func (e *engine) counters(realm string, p throttle.Policy) *throttle.Addresses {
 	if a := e.addresses[realm]; a != nil && a.policy == p {
 		return a.Addresses
 	}
-	a := &addresses{p, throttle.NewAddresses(p, time.Now)}
+	a := &addresses{p, throttle.NewAddresses(p, clock.Now)}
 	e.addresses[realm] = a
 	return a.Addresses
 }

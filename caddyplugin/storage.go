@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
 )
@@ -64,7 +65,7 @@ func (b *Badger) Open(log *zap.Logger) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log})
+	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
 }
 
 var _ Storage = (*Badger)(nil)
