@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 )
@@ -12,6 +11,8 @@ import (
 // A JSON path is keys joined by dots, a dot before them allowed: `.user.id`. Where an
 // array stands, the path goes on in each of its elements, which `#` may spell out
 // (`users.#.id`); a number picks one element. A dot within a key is written `\.`.
+// Wildcards and queries (`*`, `?`, `|`, `(`) are refused: in other dialects they pick
+// one value of several.
 
 // maxDepth bounds how deep a JSON document may nest.
 const maxDepth = 64
@@ -42,22 +43,18 @@ type jsonNode struct {
 // parseJSON reads exactly one document. encoding/json takes the last of two equal
 // keys, other parsers the first; so a key twice is an error.
 func parseJSON(text string) (*jsonNode, error) {
+	if !json.Valid([]byte(text)) {
+		return nil, errJSON
+	}
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
-	n, err := parseValue(d, 0)
-	if err != nil {
-		return nil, errJSON
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errJSON
-	}
-	return n, nil
+	return parseValue(d, 0)
 }
 
 func parseValue(d *json.Decoder, depth int) (*jsonNode, error) {
 	token, err := d.Token()
 	if err != nil {
-		return nil, err
+		return nil, errJSON
 	}
 	switch t := token.(type) {
 	case string:
@@ -90,7 +87,7 @@ func numberNode(s string) *jsonNode {
 }
 
 func parseArray(d *json.Decoder, depth int) (*jsonNode, error) {
-	n := &jsonNode{kind: jsonArray}
+	n := &jsonNode{kind: jsonArray, text: "[]"}
 	for d.More() {
 		e, err := parseValue(d, depth+1)
 		if err != nil {
@@ -118,7 +115,7 @@ func parseObject(d *json.Decoder, depth int) (*jsonNode, error) {
 	return n, err
 }
 
-// follow appends the values at a path. Arrays at its end are taken apart.
+// follow appends the values at a path. Arrays at its end are taken apart, unless empty.
 func (n *jsonNode) follow(path []string, found []*jsonNode) []*jsonNode {
 	if n.kind == jsonArray {
 		return n.followArray(path, found)
@@ -133,6 +130,9 @@ func (n *jsonNode) follow(path []string, found []*jsonNode) []*jsonNode {
 }
 
 func (n *jsonNode) followArray(path []string, found []*jsonNode) []*jsonNode {
+	if len(path) == 0 && len(n.elements) == 0 {
+		return append(found, n)
+	}
 	if len(path) > 0 {
 		if i, err := strconv.Atoi(path[0]); err == nil {
 			if i < 0 || i >= len(n.elements) {
@@ -152,10 +152,13 @@ func (n *jsonNode) followArray(path []string, found []*jsonNode) []*jsonNode {
 
 func compilePath(s string) ([]string, error) {
 	const escaped = "\x00"
+	if strings.ContainsAny(s, "*?|(") {
+		return nil, fmt.Errorf("json %q: want names with dots between, for example user.id or users.#.id", s)
+	}
 	keys := strings.Split(strings.ReplaceAll(strings.TrimPrefix(s, "."), `\.`, escaped), ".")
 	for i, k := range keys {
 		if k == "" {
-			return nil, fmt.Errorf("json: %q is no path; want for example .user.id or users.#.id", s)
+			return nil, fmt.Errorf("json %q: want names with dots between, for example user.id or users.#.id", s)
 		}
 		keys[i] = strings.ReplaceAll(k, escaped, ".")
 	}

@@ -5,17 +5,16 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 )
 
@@ -48,7 +47,15 @@ func read(res Response) (*page, error) {
 	return &page{status: res.Status, header: res.Header, body: body}, nil
 }
 
-func (p *page) success() bool { return p.status >= 200 && p.status <= 299 }
+// find evaluates an extractor, which needs a 2xx response.
+func (p *page) find(x *extractor) values {
+	if p.status < 200 || p.status > 299 {
+		return values{}
+	}
+	all, err := x.pull(p)
+	slices.Sort(all)
+	return values{all: slices.Compact(all), not: x.not, err: err}
+}
 
 // decompress undoes what some portals do to a body although identity was asked for.
 func decompress(body []byte, encodings []string) ([]byte, error) {
@@ -74,8 +81,8 @@ func decompress(body []byte, encodings []string) ([]byte, error) {
 	return plain, nil
 }
 
-// text is the body in UTF-8, without a byte order mark. Of other charsets only those
-// of one byte per character are read, where Content-Type says so.
+// text is the body in UTF-8, without a byte order mark, as a browser decodes it by
+// the charset of Content-Type.
 func (p *page) text() (string, error) {
 	if p.decoded == nil {
 		s, err := decodeText(p.body, p.header.Get("Content-Type"))
@@ -89,16 +96,13 @@ func (p *page) text() (string, error) {
 
 func decodeText(body []byte, contentType string) (string, error) {
 	_, parameters, err := mime.ParseMediaType(contentType)
-	if label := parameters["charset"]; err == nil && label != "" {
+	if label := parameters["charset"]; err == nil && label != "" && !strings.EqualFold(label, "utf-8") {
 		e, err := htmlindex.Get(label)
 		if err != nil {
 			return "", errEncoding
 		}
-		if single, ok := e.(*charmap.Charmap); ok {
-			body, err = single.NewDecoder().Bytes(body)
-			if err != nil {
-				return "", errEncoding
-			}
+		if body, err = e.NewDecoder().Bytes(body); err != nil {
+			return "", errEncoding
 		}
 	}
 	if !utf8.Valid(body) {
@@ -183,9 +187,9 @@ func (p *page) ids(path []string) (found []string, err error) {
 		switch n.kind {
 		case jsonText, jsonInteger:
 			found = append(found, n.text)
-		case jsonNull, jsonFalse: // nobody
+		case jsonNull, jsonFalse, jsonArray: // nobody; follow leaves no array but an empty one
 		default:
-			return nil, fmt.Errorf("a value of the user that is neither text nor a whole number")
+			return nil, errors.New("a value of the user that is neither text nor a whole number")
 		}
 	}
 	return found, nil

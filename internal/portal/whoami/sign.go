@@ -1,9 +1,9 @@
 package whoami
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,32 +15,23 @@ import (
 type sign func(*page) bool
 
 func compileSign(c config.Sign) (sign, error) {
-	given := 0
-	for _, is := range [...]bool{c.Redirect != "", len(c.Status) > 0, c.HTML != "", c.JSON != "", c.Regex != ""} {
-		if is {
-			given++
-		}
-	}
-	if given != 1 {
-		return nil, errors.New("want exactly one of redirect, status, html, json and regex")
-	}
-	if c.Value != nil && c.JSON == "" {
-		return nil, fmt.Errorf("value: %q needs json", *c.Value)
-	}
 	switch {
 	case c.Redirect != "":
 		return redirectSign(c.Redirect), nil
-	case len(c.Status) > 0:
-		return statusSign(c.Status)
 	case c.HTML != "":
 		sel, err := compileSelector(c.HTML)
 		return func(p *page) bool { return p.has(sel) }, err
 	case c.JSON != "":
 		path, err := compilePath(c.JSON)
 		return func(p *page) bool { return p.leads(path, c.Value) }, err
+	case c.Regex != "":
+		re, err := regexp.Compile(c.Regex)
+		if err != nil {
+			return nil, fmt.Errorf("regex: %w", err)
+		}
+		return func(p *page) bool { text, err := p.text(); return err == nil && re.MatchString(text) }, nil
 	}
-	re, err := compileRegex(c.Regex)
-	return func(p *page) bool { text, err := p.text(); return err == nil && re.MatchString(text) }, err
+	return func(p *page) bool { return slices.Contains(c.Status, p.status) }, nil
 }
 
 // redirects are the statuses by which a browser is sent elsewhere.
@@ -51,15 +42,6 @@ func redirectSign(pattern string) sign {
 		location := p.header["Location"]
 		return slices.Contains(redirects, p.status) && len(location) == 1 && glob(pattern, location[0])
 	}
-}
-
-func statusSign(codes []int) (sign, error) {
-	for _, code := range codes {
-		if code < 200 || code > 499 || slices.Contains(ambiguous, code) {
-			return nil, fmt.Errorf("status: %d proves nothing, servers answer it to requests that they could not read; want for example 401, or redirect, html or json", code)
-		}
-	}
-	return func(p *page) bool { return slices.Contains(codes, p.status) }, nil
 }
 
 // glob matches the whole of s; `*` stands for any bytes, also none.

@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // Kind is what an answer says.
@@ -55,19 +53,13 @@ const maxToken = 4096
 
 // Question is one compiled whoami. It is safe for concurrent use.
 type Question struct {
-	uri       string
-	first     *first
-	header    map[string]string
-	anonymous []sign
-	user      extractor
-	name      *extractor
-	email     *extractor
-	normalize []func(string) string
-}
-
-type first struct {
-	uri     string
-	extract extractor
+	uri, firstURI string
+	header        map[string]string
+	anonymous     []sign
+	user          *extractor
+	// first, name and email are optional.
+	first, name, email *extractor
+	normalize          []func(string) string
 }
 
 // URI is the path and query to ask for.
@@ -78,7 +70,7 @@ func (q *Question) First() (uri string, ok bool) {
 	if q.first == nil {
 		return "", false
 	}
-	return q.first.uri, true
+	return q.firstURI, true
 }
 
 // ExtractFirst takes from the first step's response what Headers needs. Without a
@@ -90,21 +82,21 @@ func (q *Question) ExtractFirst(res Response) (token string, v Verdict) {
 	if err != nil {
 		return "", unknown(res, "first step: %v", err)
 	}
-	found := q.first.extract.find(p)
+	found := p.find(q.first)
 	token, count := found.one()
 	switch {
-	case !p.success() && q.shows(p), count == none && q.shows(p):
+	case count == none && q.shows(p):
 		return "", Verdict{Kind: Anonymous}
-	case !p.success() || count != one:
-		return "", unknown(res, "first step: no sign of nobody, and %s", found)
-	case len(token) > maxToken || !httpguts.ValidHeaderFieldValue(token):
+	case count != one:
+		return "", unknown(res, "first step: %s", found)
+	case len(token) > maxToken || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return "", unknown(res, "first step: the value can't be put into a header")
 	}
 	return token, Verdict{}
 }
 
-// Headers are the configured headers of the question; token replaces {first}. The
-// caller owns the map.
+// Headers returns the configured headers of the question; token, which may be empty
+// for a question of one step, replaces {first}.
 func (q *Question) Headers(token string) http.Header {
 	h := make(http.Header, len(q.header))
 	for name, value := range q.header {
@@ -120,11 +112,7 @@ func (q *Question) Judge(res Response) Verdict {
 	if err != nil {
 		return unknown(res, "%v", err)
 	}
-	nobody := q.shows(p)
-	var found values
-	if p.success() {
-		found = q.user.find(p)
-	}
+	nobody, found := q.shows(p), p.find(q.user)
 	id, count := found.one()
 	switch {
 	case nobody && count == none:
@@ -143,7 +131,7 @@ func (q *Question) identify(p *page, res Response, id string) Verdict {
 		id = f(id)
 	}
 	switch {
-	case q.user.refuses(id):
+	case slices.Contains(q.user.not, id):
 		return unknown(res, "no sign of nobody, and the id is one of those that stand for nobody")
 	case !presentable(id):
 		return unknown(res, "the id is empty, longer than %d bytes or has control characters", MaxUser)
@@ -161,7 +149,7 @@ func show(x *extractor, p *page) string {
 	if x == nil {
 		return ""
 	}
-	v, count := x.find(p).one()
+	v, count := p.find(x).one()
 	v = strings.TrimSpace(v)
 	if count != one || !presentable(v) {
 		return ""
