@@ -7,7 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
 	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
 // The example runs as it is: it adapts without a warning, formatting included, and
@@ -66,7 +70,8 @@ func TestDocumentation(t *testing.T) {
 		if !strings.Contains(doc, "### `"+name+"`\n") {
 			t.Errorf("%s has no section", name)
 		}
-		if usage, _, _ := strings.Cut(e.usage, " {"); !strings.Contains(doc, usage) {
+		usage := strings.TrimSuffix(strings.TrimSuffix(e.usage, " [{ … }]"), " { … }")
+		if !strings.Contains(doc, "\n"+usage) {
 			t.Errorf("%s: its usage is missing: %s", name, usage)
 		}
 	}
@@ -98,4 +103,50 @@ func TestDocumentedCaddyfilesAdapt(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A recipe's second Caddyfile writes the preset out, so that operators can take
+// something away: both must come to the same settings.
+func TestRecipesAreThePresets(t *testing.T) {
+	for name := range strings.SplitSeq(config.PresetNames(), ", ") {
+		text, err := os.ReadFile("../docs/portals/" + name + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, recipe, _ := strings.Cut(string(text), "## What the preset says")
+		_, recipe, _ = strings.Cut(recipe, "```caddyfile\n")
+		recipe, _, _ = strings.Cut(recipe, "```")
+		_, block, _ := strings.Cut(recipe, "\ttwo_factor {")
+		tokens, err := caddyfile.Tokenize([]byte("two_factor {"+block), "Caddyfile")
+		if err != nil {
+			t.Fatal(err)
+		}
+		segment := caddyfile.NewDispenser(tokens)
+		segment.Next()
+		site, err := parseSite(httpcaddyfile.Helper{Dispenser: segment.NewFromNextSegment()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range site.Whoami {
+			if _, err := whoami.Compile(w); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if got, want := resolved(t, site), resolved(t, config.Site{Portal: name}); got != want {
+			t.Errorf("%s: the recipe says\n%s\nthe preset\n%s", name, got, want)
+		}
+	}
+}
+
+func resolved(t *testing.T, site config.Site) string {
+	t.Helper()
+	site, err := site.Resolved()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.MarshalIndent(site, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

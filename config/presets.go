@@ -53,7 +53,7 @@ func wordpress() Site {
 		// Scripts of the dashboard and the editor read and write the first two,
 		// WooCommerce's cart the others.
 		Leave: []string{"wp-settings-*", "wp-saving-post", "woocommerce_cart_hash", "woocommerce_items_in_cart"},
-		Deny:  []MatcherSet{paths("/xmlrpc.php")},
+		Deny:  paths("/xmlrpc.php"),
 	}
 }
 
@@ -74,7 +74,7 @@ func dokuwiki() Site {
 		SignOut: []string{"/doku.php?do=logout"},
 		// What its scripts remember of the editor and of folded parts.
 		Leave: []string{"DOKU_PREFS"},
-		Deny:  []MatcherSet{paths("/lib/exe/xmlrpc.php", "/lib/exe/jsonrpc.php")},
+		Deny:  paths("/lib/exe/xmlrpc.php", "/lib/exe/jsonrpc.php"),
 	}
 }
 
@@ -99,11 +99,14 @@ func whmcs() Site {
 	}
 }
 
-// paths is a matcher set of Caddy that matches any of the paths.
-func paths(list ...string) MatcherSet {
-	raw, err := json.Marshal(list)
-	if err != nil {
-		panic("strings always marshal: " + err.Error())
+// paths are matcher sets of Caddy, one for each path pattern.
+func paths(list ...string) (sets []MatcherSet) {
+	for _, p := range list {
+		raw, err := json.Marshal([]string{p})
+		if err != nil {
+			panic("strings always marshal: " + err.Error())
+		}
+		sets = append(sets, MatcherSet{"path": raw})
 	}
-	return MatcherSet{"path": raw}
+	return sets
 }

@@ -63,7 +63,7 @@ func TestResolvedLeavesTheOriginalAlone(t *testing.T) {
 }
 
 func TestPresetIsRefined(t *testing.T) {
-	site := Site{Portal: "wordpress", Deny: []MatcherSet{paths("/debug")}, Leave: []string{"theme"}, Watch: "unsafe"}
+	site := Site{Portal: "wordpress", Deny: paths("/debug"), Leave: []string{"theme"}, Watch: "unsafe"}
 	got, err := site.Resolved()
 	if err != nil {
 		t.Fatal(err)
