@@ -110,6 +110,7 @@ func parallel(b *testing.B, fn func(n int64) error) {
 	b.Helper()
 	b.ReportAllocs()
 	b.SetParallelism(max(1, benchWriters/runtime.GOMAXPROCS(0)))
+	b.ResetTimer() // preloading takes longer
 	var n atomic.Int64
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
