@@ -26,6 +26,7 @@ type exchange struct {
 	traits
 	// readings are the ways in which servers could read its path.
 	readings []string
+	room     [2]string
 
 	// Whose visit it is. visit is nil for a stranger without any credentials; browser
 	// says that it stands on the browser's own cookie.
@@ -60,6 +61,8 @@ type exchange struct {
 type traits struct {
 	unsafe, upgrade, stream, signIn bool
 	asset, guestPath, credentials   bool
+	// carries: a header that is a credential.
+	carries bool
 }
 
 // serve takes the request through the stations of design.md, "One request, through
@@ -138,8 +141,7 @@ func (x *exchange) check() int {
 	if connectionNames(r.Header) {
 		return http.StatusBadRequest
 	}
-	var room [4]string
-	readings, ok := route.Variants(room[:0], x.client.URL.Path)
+	readings, ok := route.Variants(x.room[:0], x.client.URL.Path)
 	if ok && r.URL != x.client.URL && r.URL.Path != x.client.URL.Path {
 		readings, ok = route.Variants(readings, r.URL.Path)
 	}
@@ -181,7 +183,7 @@ func extendedConnect(r *http.Request) bool {
 // see. It comes after open, because the names sealed in this visit matter.
 func (x *exchange) classify() {
 	r, g := x.r, x.g
-	g.Headers.Strip(r.Header)
+	x.key, x.carries = g.Headers.Take(r, x.client.Address)
 	if route.StripSessionIDs(r.URL, x.jar.HasName) {
 		r.RequestURI = r.URL.RequestURI()
 	}
@@ -191,7 +193,6 @@ func (x *exchange) classify() {
 	x.signIn = x.any(g.Rules.SignIn) || x.any(g.Rules.SignOut) || route.HasParameter(r.URL.RawQuery, g.Rules.Fields)
 	x.asset = !x.signIn && !x.navigation() && (route.IsAsset(r.Method, r.URL, hasBody(r)) || x.publicPath())
 	x.guestPath = x.all(g.Rules.Guest)
-	x.key = g.Headers.Pins(r, x.client.Address)
 	x.credentials = x.hasCredentials()
 	if x.visit == nil && x.credentials {
 		x.joinNameless()
@@ -207,7 +208,7 @@ func (x *exchange) publicPath() bool {
 
 // hasCredentials reports whether the portal could recognise somebody by the request.
 func (x *exchange) hasCredentials() bool {
-	return x.g.Identify != nil || !x.jar.Empty() || x.key.Extra != "" || route.HasParameter(x.r.URL.RawQuery, x.g.Queries)
+	return x.g.Identify != nil || !x.jar.Empty() || x.carries || route.HasParameter(x.r.URL.RawQuery, x.g.Queries)
 }
 
 // joinNameless gives a request that carries credentials but belongs to no visit a

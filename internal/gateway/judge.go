@@ -116,7 +116,7 @@ func (x *exchange) judgeAfter(set []portal.Change, question http.Header) gate.Ac
 func (x *exchange) askAfter(jar *portal.Jar, question http.Header) (*portal.Answer, uint64, portal.Key) {
 	key := x.key
 	key.Jar = jar.Key()
-	if jar.Empty() && key.Extra == "" && len(x.g.Queries) == 0 {
+	if jar.Empty() && !x.carries && len(x.g.Queries) == 0 {
 		return strangers, 0, key
 	}
 	put := func() *portal.Answer {

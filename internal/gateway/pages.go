@@ -52,9 +52,8 @@ func (x *exchange) servePages() error {
 // classifyPage is classify for an own page: nothing of it reaches the portal but
 // the question who is there.
 func (x *exchange) classifyPage() {
-	x.g.Headers.Strip(x.r.Header)
 	x.unsafe = !safeMethod(x.r.Method) || hasBody(x.r)
-	x.key = x.g.Headers.Pins(x.r, x.client.Address)
+	x.key, x.carries = x.g.Headers.Take(x.r, x.client.Address)
 	x.credentials = x.hasCredentials()
 	if x.visit == nil && x.credentials {
 		x.joinNameless()

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,28 +10,28 @@ import (
 // ordinary are request headers that say nothing about who somebody is. Every other
 // header counts as a credential: it goes to whoami and into the answer's key.
 // X-Forwarded-* are here because Caddy sets them anew for the portal.
-var ordinary = set(
-	"Accept", "Accept-Charset", "Accept-Datetime", "Accept-Encoding", "Accept-Language", "Access-Control-Request-Headers",
+var ordinary = []string{
+	"Accept", "Accept-Charset", "Accept-Datetime", "Accept-Encoding", "Access-Control-Request-Headers",
 	"Access-Control-Request-Method", "Alt-Used", "Cache-Control", "Connection", "Content-Disposition", "Content-Encoding",
 	"Content-Language", "Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Cookie", "Date", "Depth",
 	"Device-Memory", "Dnt", "Downlink", "Dpr", "Early-Data", "Ect", "Expect", "Forwarded", "From", "Host", "Http2-Settings",
 	"If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Keep-Alive", "Last-Event-Id",
-	"Max-Forwards", "Origin", "Ping-From", "Ping-To", "Pragma", "Prefer", "Priority", "Purpose", "Range", "Referer", "Rtt",
+	"Max-Forwards", "Ping-From", "Ping-To", "Pragma", "Prefer", "Priority", "Purpose", "Range", "Referer", "Rtt",
 	"Save-Data", "Sec-Gpc", "Sec-Purpose", "Sec-Speculation-Tags", "Service-Worker", "Service-Worker-Navigation-Preload", "Soapaction",
-	"Te", "Traceparent", "Tracestate", "Trailer", "Transfer-Encoding", "Upgrade", "Upgrade-Insecure-Requests", "User-Agent",
+	"Te", "Traceparent", "Tracestate", "Trailer", "Transfer-Encoding", "Upgrade", "Upgrade-Insecure-Requests",
 	"Via", "Viewport-Width", "Width", "X-Csrf-Token", "X-Csrftoken", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
 	"X-Real-Ip", "X-Requested-With", "X-Xsrf-Token",
-)
+}
 
 // stripped are headers that carry credentials of their own and so a way around the
 // sign-in form; they pass only where the Caddyfile declares them. The last ones make
 // frameworks read a GET as another method.
-var stripped = set(
+var stripped = []string{
 	"Authorization", "Proxy-Authorization", "Api-Key", "Apikey", "X-Api-Key", "X-Apikey", "X-Api-Token", "X-Access-Token",
 	"X-Auth", "X-Auth-Key", "X-Auth-Token", "X-Authorization", "X-Session", "X-Session-Id", "X-Session-Token", "X-Token",
 	"Private-Token", "Job-Token", "X-Gitlab-Token", "X-Redmine-Api-Key", "X-Redmine-Switch-User", "X-Switch-User",
 	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
-)
+}
 
 // unasked are not repeated in a question: they belong to the request's body, range,
 // condition, connection or upgrade, or make a portal answer in another form.
@@ -42,99 +43,131 @@ var unasked = set(
 	"X-Requested-With",
 )
 
-func set(names ...string) map[string]struct{} {
-	m := make(map[string]struct{}, len(names))
-	for _, n := range names {
-		m[http.CanonicalHeaderKey(n)] = struct{}{}
-	}
-	return m
+// class is what a request header means.
+type class uint8
+
+const (
+	// credential is the zero value: whatever is not known counts as one.
+	credential class = iota
+	plain
+	forbidden
+	agent
+	language
+	origin
+	clientHints
+	platform
+	mobile
+)
+
+// pins are ordinary headers that portals pin sessions to.
+var pins = map[string]class{
+	"User-Agent": agent, "Accept-Language": language, "Origin": origin,
+	"Sec-Ch-Ua": clientHints, "Sec-Ch-Ua-Platform": platform, "Sec-Ch-Ua-Mobile": mobile,
 }
 
-func in(m map[string]struct{}, name string) bool {
-	_, ok := m[name]
-	return ok
-}
-
-// Headers knows which request headers are credentials at one site.
+// Headers knows what request headers mean at one site.
 type Headers struct {
-	declared map[string]struct{}
+	classes map[string]class
 }
 
 // NewHeaders takes the headers that the site declares with `credential header`.
-func NewHeaders(declared []string) *Headers { return &Headers{declared: set(declared...)} }
+func NewHeaders(declared []string) *Headers {
+	h := &Headers{classes: make(map[string]class)}
+	for _, name := range ordinary {
+		h.classes[http.CanonicalHeaderKey(name)] = plain
+	}
+	maps.Copy(h.classes, pins)
+	for _, name := range stripped {
+		h.classes[http.CanonicalHeaderKey(name)] = forbidden
+	}
+	for _, name := range declared {
+		h.classes[http.CanonicalHeaderKey(name)] = credential
+	}
+	return h
+}
+
+// class looks a header up. The families are ordinary, but portals may pin sessions
+// to client hints, so those that have no place in Key are treated as credentials.
+func (h *Headers) class(name string) class {
+	c, known := h.classes[name]
+	if !known && (strings.HasPrefix(name, "Sec-Fetch-") || strings.HasPrefix(name, "Sec-Websocket-")) {
+		return plain
+	}
+	return c
+}
+
+// Credential reports whether the portal could recognise somebody by the header.
+func (h *Headers) Credential(name string) bool {
+	c := h.class(name)
+	return (c == credential || c == forbidden) && !strings.HasPrefix(name, "Sec-Ch-")
+}
 
 // Strip removes, in place, what is a credential but not declared.
 func (h *Headers) Strip(header http.Header) {
 	for name := range header {
-		if in(stripped, name) && !in(h.declared, name) {
+		if h.class(name) == forbidden {
 			delete(header, name)
 		}
 	}
 }
 
-// Credential reports whether the header counts as a credential.
-func (h *Headers) Credential(name string) bool {
-	if in(ordinary, name) || pinned(name) {
-		return in(h.declared, name)
-	}
-	return true
-}
-
-// pinned reports the families of ordinary headers.
-func pinned(name string) bool {
-	return strings.HasPrefix(name, "Sec-Ch-") || strings.HasPrefix(name, "Sec-Fetch-") || strings.HasPrefix(name, "Sec-Websocket-")
-}
-
-// Pins fills in what an answer depends on besides the jar. Call it after Strip.
-func (h *Headers) Pins(r *http.Request, address string) Key {
-	key := Key{Host: r.Host, Src: address}
+// Take is Strip, and returns what an answer depends on besides the jar, and whether
+// any header is a credential.
+func (h *Headers) Take(r *http.Request, address string) (key Key, credentials bool) {
+	key = Key{Host: r.Host, Src: address}
 	var extra []string
 	for name, values := range r.Header {
-		switch name {
-		case "User-Agent":
-			key.Agent = values[0]
-		case "Accept-Language":
-			key.Language = values[0]
-		case "Origin":
-			key.Origin = values[0]
-		case "Sec-Ch-Ua":
-			key.ClientHints = values[0]
-		case "Sec-Ch-Ua-Platform":
-			key.Platform = values[0]
-		case "Sec-Ch-Ua-Mobile":
-			key.Mobile = values[0]
-		default:
-			if h.Credential(name) || strings.HasPrefix(name, "Sec-Ch-") {
-				extra = append(extra, name+"\x00"+strings.Join(values, "\x00"))
-			}
+		c := h.class(name)
+		switch {
+		case c == plain:
+			continue
+		case c == forbidden:
+			delete(r.Header, name)
+			continue
+		case c != credential && len(values) == 1:
+			key.pin(c, values[0])
 			continue
 		}
-		if len(values) != 1 {
-			extra = append(extra, name+"\x00"+strings.Join(values, "\x00"))
-		}
+		credentials = credentials || h.Credential(name)
+		extra = append(extra, name+"\x00"+strings.Join(values, "\x00"))
 	}
 	if len(extra) > 0 {
 		slices.Sort(extra)
 		key.Extra = strings.Join(extra, "\x01")
 	}
-	return key
+	return key, credentials
 }
 
-// HasCredentials reports whether any header of the request is a credential.
-func (h *Headers) HasCredentials(header http.Header) bool {
-	for name := range header {
-		if h.Credential(name) {
-			return true
-		}
+func (k *Key) pin(c class, value string) {
+	switch c {
+	case agent:
+		k.Agent = value
+	case language:
+		k.Language = value
+	case origin:
+		k.Origin = value
+	case clientHints:
+		k.ClientHints = value
+	case platform:
+		k.Platform = value
+	case mobile:
+		k.Mobile = value
 	}
-	return false
+}
+
+func set(names ...string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, n := range names {
+		m[http.CanonicalHeaderKey(n)] = true
+	}
+	return m
 }
 
 // Question is the header that a question about this request starts from.
 func Question(header http.Header) http.Header {
 	out := make(http.Header, len(header)+3)
 	for name, values := range header {
-		if !in(unasked, name) && !strings.HasPrefix(name, "Sec-Fetch-") && !strings.HasPrefix(name, "Sec-Websocket-") {
+		if !unasked[name] && !strings.HasPrefix(name, "Sec-Fetch-") && !strings.HasPrefix(name, "Sec-Websocket-") {
 			out[name] = values
 		}
 	}

@@ -104,9 +104,10 @@ func (j *Jar) Header(path string) string {
 	return string(b)
 }
 
-// HasName reports whether one of the jar's cookies has the name, ignoring case.
+// HasName reports whether some portal takes the name for that of one of the jar's
+// cookies (cookie.Same).
 func (j *Jar) HasName(name string) bool {
-	return slices.ContainsFunc(j.cookies, func(c held) bool { return strings.EqualFold(c.Name, name) })
+	return slices.ContainsFunc(j.cookies, func(c held) bool { return cookie.Same(c.Name, name) })
 }
 
 // Apply returns the jar after these changes, as a browser would make them.
@@ -165,16 +166,16 @@ func applyPair(pairs []pair, ch Change) []pair {
 // Fits returns the jar without the cookies that are stamped with another user than
 // the given one ("" for anonymous), and those that were taken out.
 func (j *Jar) Fits(user string) (fitting *Jar, gone []Cookie) {
+	if !slices.ContainsFunc(j.cookies, func(c held) bool { return !c.Stamp.fits(user) }) {
+		return j, nil
+	}
 	var keep []held
 	for _, c := range j.cookies {
-		if c.Stamp.Anonymous() || c.Stamp.User == user {
+		if c.Stamp.fits(user) {
 			keep = append(keep, c)
 			continue
 		}
 		gone = append(gone, c.Cookie)
-	}
-	if len(gone) == 0 {
-		return j, nil
 	}
 	return newJar(keep, j.left, j.free), gone
 }

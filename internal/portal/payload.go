@@ -16,6 +16,10 @@ type Stamp struct {
 // user's: portals keep the session's name when it signs in.
 func (s Stamp) Anonymous() bool { return s.User == "" }
 
+// fits reports whether a cookie with this stamp may be sent when the portal's answer
+// names user, "" for anonymous.
+func (s Stamp) fits(user string) bool { return s.Anonymous() || s.User == user }
+
 // Cookie is one of the portal's cookies, opened.
 type Cookie struct {
 	Name, Value, Path string
