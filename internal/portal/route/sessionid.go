@@ -11,14 +11,15 @@ import (
 var sessionNames = [...]string{"phpsessid", "jsessionid", "cfid", "cftoken", "oscsid", "zenid"}
 
 // StripSessionIDs takes session ids out of a URL: `;jsessionid=…` in any segment of
-// the path, `(S(…))` segments (ASP.NET's cookieless sessions and tickets), and
-// parameters of the query, which both `&` and `;` separate. Besides the built-in
+// the path, `/(S(…))` (ASP.NET's cookieless sessions and tickets) and `/PHPSESSID=…`
+// (PHP looks there too) as whole segments, and parameters of the query, which both
+// `&` and `;` separate. Besides the built-in
 // names those count for which names reports true; it gets them percent-decoded and as
 // PHP reads them (see canonical), in the case that they came in, and has to compare
 // by cookie.Same. Everything else in the URL keeps its bytes. Nothing is allocated
 // if nothing is stripped and names are plain.
 func StripSessionIDs(u *url.URL, names func(string) bool) (changed bool) {
-	if strings.ContainsAny(u.Path, ";(") {
+	if strings.ContainsAny(u.Path, ";(=") {
 		changed = stripPath(u, names)
 	}
 	if query, cut := stripQuery(u.RawQuery, names); cut {
@@ -62,11 +63,11 @@ func segmentEnd(p string, from int) int {
 // stripSegment returns "/name;a=b" without its session ids. An encoded semicolon
 // counts, for servers that decode first.
 func stripSegment(segment string, names func(string) bool) (stripped string, changed bool) {
-	if cookieless(segment) {
-		return "", true
-	}
 	end, _ := semicolon(segment)
 	stripped, rest := segment[:end], segment[end:]
+	if cookieless(segment) || strings.Contains(stripped, "=") && isSession(strings.TrimPrefix(stripped, "/"), names) {
+		return "", true
+	}
 	for rest != "" {
 		_, width := semicolon(rest)
 		end, _ := semicolon(rest[width:])

@@ -31,6 +31,8 @@ func TestAttack_SessionIDInURL(t *testing.T) {
 		{"/(A(abc)S(x)F(ticket))/orders.aspx", "/orders.aspx"},
 		{"/%28S%28x%29%29/a%20b", "/a%20b"},
 		{"/(S(x))", "/"},
+		{"/PHPSESSID=1/script.php", "/script.php"},
+		{"/a/app.sess=1;v=2/b", "/a/b"},
 
 		{"/?PHPSESSID=1", "/"},
 		{"/?a=1&PHPSESSID=2&b=3", "/?a=1&b=3"},
@@ -66,7 +68,7 @@ func TestAttack_SessionIDInURL(t *testing.T) {
 func TestStripSessionIDs_LeavesTheRest(t *testing.T) {
 	for _, raw := range []string{
 		"/", "/a;v=1;w=%3b/b", "/wiki/Foo_(bar)", "/a((b))", "/(S)", "/x%2Fy;a=%41", "/?", "/?a=1&&b=%zz;;c=+&", "/?sid=1&session_id=2", "/?x[jsessionid]=1",
-		"/?a=PHPSESSID&xPHPSESSID=1", "/jsessionid=1", "/?=&=PHPSESSID", "/?app-sess=1",
+		"/?a=PHPSESSID&xPHPSESSID=1", "/jsessionid", "/a=1/b=jsessionid", "/?=&=PHPSESSID", "/?app-sess=1",
 	} {
 		u := parseURL(t, raw)
 		before := *u
