@@ -146,20 +146,25 @@ func (l *locales) localize(lang string, config i18n.LocalizeConfig) (string, err
 	return s, err
 }
 
-// said replaces the texts within data by their sentences.
+// said replaces the texts within data by their sentences. Names and other strings
+// are isolated (Unicode's FSI and PDI) where the language runs from right to left, so
+// that they don't disturb the order of the words around them.
 func (l *locales) said(lang string, data map[string]any) (map[string]any, error) {
 	out := make(map[string]any, len(data))
 	for name, value := range data {
 		out[name] = value
-		text, ok := value.(Text)
-		if !ok {
-			continue
+		switch v := value.(type) {
+		case Text:
+			s, err := l.sentence(lang, v)
+			if err != nil {
+				return nil, err
+			}
+			out[name] = s
+		case string:
+			if direction(lang) == "rtl" {
+				out[name] = "\u2068" + v + "\u2069"
+			}
 		}
-		s, err := l.sentence(lang, text)
-		if err != nil {
-			return nil, err
-		}
-		out[name] = s
 	}
 	return out, nil
 }

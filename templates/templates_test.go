@@ -113,6 +113,16 @@ func TestRightToLeft(t *testing.T) {
 	}
 }
 
+// A name in another direction must not carry the words around it away.
+func TestNamesAreIsolatedFromRightToLeft(t *testing.T) {
+	set := newSet(t, templates.Brand{})
+	for lang, want := range map[string]string{"en": "Back to Oma Avaruus", templatestest.RTL: "\u202eBack to\u202c \u2068Oma Avaruus\u2069"} {
+		if got, err := set.Sentence(lang, templates.Say("common.back", "Portal", "Oma Avaruus")); err != nil || got != want {
+			t.Errorf("%s: %q, %v", lang, got, err)
+		}
+	}
+}
+
 func TestOneLanguageNeedsNoSwitch(t *testing.T) {
 	set, err := templates.New(templates.Options{Path: "/two-factor"})
 	if err != nil {

@@ -59,7 +59,9 @@ func (c *call) eitherCode() templates.Code {
 }
 
 // refuse answers a code that was not accepted: mostly with its page again, which page
-// makes from the field with the reasons in it.
+// makes from the field with the reasons in it. Statuses: 422 for a wrong or malformed
+// code (401 would make browsers look for a scheme, 200 would look like success), 429
+// for a wait that is in effect, 403 where only a backup code helps, 503 for our faults.
 func (c *call) refuse(err error, a factor.Attempt, field templates.Code, page func(templates.Code) templates.Page) {
 	status := http.StatusUnprocessableEntity
 	var throttled *factor.Throttled

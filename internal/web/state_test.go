@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -134,14 +135,18 @@ func TestPlainHTTPHasNoHostPrefix(t *testing.T) {
 	}
 }
 
+// pseudo is a second language, from right to left.
+func pseudo(t *testing.T) fs.FS {
+	t.Helper()
+	locales, err := templatestest.Locales()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return locales
+}
+
 func TestLanguageSwitch(t *testing.T) {
-	w := newWorld(t, func(o *Options) {
-		locales, err := templatestest.Locales()
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Locales = locales
-	})
+	w := newWorld(t, func(o *Options) { o.Locales = pseudo(t) })
 	b := w.browser("alice")
 	b.get("/two-factor/help").want(200, `<html lang="en" dir="ltr">`, `href="?lang=ar-XB"`)
 	b.get("/two-factor/help?lang=ar-XB").want(200, `<html lang="ar-XB" dir="rtl">`)

@@ -21,7 +21,11 @@
       const label = button.textContent;
       button.hidden = false;
       button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(copied(button.dataset.copy));
+        try {
+          await navigator.clipboard.writeText(copied(button.dataset.copy));
+        } catch {
+          return; // not allowed here; the text is there to be selected
+        }
         button.textContent = status.textContent = button.dataset.done;
         setTimeout(() => { button.textContent = label; status.textContent = ""; }, 2500);
       });
@@ -33,8 +37,11 @@
     button.addEventListener("click", () => window.print());
   }
 
-  // Server times are in UTC; show them in the reader's own zone.
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+  // Server times are in UTC; show them in the reader's own zone, as written in the
+  // reader's country if its language is the page's.
+  const lang = document.documentElement.lang;
+  const own = navigator.languages.find((l) => l.split("-")[0] === lang.split("-")[0]);
+  const format = new Intl.DateTimeFormat(own || lang, { dateStyle: "long", timeStyle: "short" });
   for (const time of document.querySelectorAll("time[datetime]")) {
     time.textContent = format.format(new Date(time.dateTime));
   }

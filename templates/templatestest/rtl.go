@@ -65,9 +65,11 @@ func mirror(s string) string {
 	return out.String() + turned(s[last:])
 }
 
+// turned leaves blanks at the ends outside, where they part words.
 func turned(s string) string {
-	if strings.TrimSpace(s) == "" {
+	words := strings.TrimSpace(s)
+	if words == "" {
 		return s
 	}
-	return override + s + pop
+	return strings.Replace(s, words, override+words+pop, 1)
 }
