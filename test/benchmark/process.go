@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// bench is the servers of one run.
+type bench struct {
+	options
+	dir                 string
+	portal              *exec.Cmd
+	portalAddress       string
+	gate, bare, control *server
+}
+
+// server is one Caddy. requests are what its clients send, for each active visit.
+type server struct {
+	address  string
+	config   string
+	cmd      *exec.Cmd
+	cookies  []string
+	requests map[string][][]byte
+}
+
+func start(o options) (*bench, error) {
+	dir, err := os.MkdirTemp("", "secondgate-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, dir: dir}
+	sealed, raw, err := fill(filepath.Join(dir, "two_factor"), o)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.startPortal(); err != nil {
+		return nil, err
+	}
+	b.gate = b.configure("gate", sealed, gateBlock(filepath.Join(dir, "two_factor")))
+	b.bare = b.configure("bare", raw, [2]string{})
+	b.control = b.configure("control", raw, [2]string{})
+	for _, s := range []*server{b.gate, b.bare, b.control} {
+		if _, err := b.launch(s); err != nil {
+			b.stop()
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// gateBlock is the global option and the directive.
+func gateBlock(dir string) [2]string {
+	return [2]string{fmt.Sprintf("two_factor {\n\t\tstorage badger %s\n\t}", dir), `two_factor {
+		realm bench
+		whoami /me {
+			anonymous status 401
+			user json user
+		}
+	}`}
+}
+
+func (b *bench) configure(name string, cookies []string, block [2]string) *server {
+	s := &server{address: freeAddress(), config: filepath.Join(b.dir, name+".caddyfile"), cookies: cookies}
+	text := fmt.Sprintf(`{
+	admin off
+	persist_config off
+	auto_https off
+	log {
+		level ERROR
+	}
+	%s
+}
+http://%s {
+	bind 127.0.0.1
+	%s
+	reverse_proxy %s
+}
+`, block[0], s.address, block[1], b.portalAddress)
+	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// launch starts a server and returns how long it took until it answered.
+func (b *bench) launch(s *server) (time.Duration, error) {
+	s.cmd = exec.Command(b.binary, "run", "--config", s.config, "--adapter", "caddyfile")
+	s.cmd.Stderr = os.Stderr
+	s.cmd.Env = append(os.Environ(), "GOGC=100", "GOMAXPROCS=2", "XDG_DATA_HOME="+b.dir, "XDG_CONFIG_HOME="+b.dir)
+	began := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		return 0, err
+	}
+	for time.Since(began) < 20*time.Second {
+		if c, err := net.Dial("tcp", s.address); err == nil {
+			c.Close()
+			return time.Since(began), nil
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	return 0, fmt.Errorf("%s did not start", s.config)
+}
+
+func (s *server) pid() int { return s.cmd.Process.Pid }
+
+func (s *server) quit() {
+	if s == nil || s.cmd == nil || s.cmd.Process == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	_ = s.cmd.Wait()
+}
+
+func (b *bench) stop() {
+	for _, s := range []*server{b.gate, b.bare, b.control} {
+		s.quit()
+	}
+	if b.portal != nil {
+		_ = b.portal.Process.Kill()
+		_ = b.portal.Wait()
+	}
+	_ = os.RemoveAll(b.dir)
+}
+
+func (b *bench) startPortal() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	b.portalAddress = freeAddress()
+	b.portal = exec.Command(self, "portal", b.portalAddress)
+	b.portal.Stderr = os.Stderr
+	return b.portal.Start()
+}
+
+// servePortal answers pages of a number of KiB, and whoami.
+func servePortal(address string) {
+	page := []byte(strings.Repeat("<p>0123456789</p>", 4096))
+	http.HandleFunc("/page/", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/page/"))
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Length", strconv.Itoa(n<<10))
+		_, _ = w.Write(page[:n<<10])
+	})
+	http.HandleFunc("/me", func(w http.ResponseWriter, r *http.Request) {
+		c, err := r.Cookie("PHPSESSID")
+		if err != nil {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		user, _, _ := strings.Cut(c.Value, ".")
+		fmt.Fprintf(w, `{"user":%q}`, user)
+	})
+	fmt.Fprintln(os.Stderr, http.ListenAndServe(address, nil))
+}
+
+func freeAddress() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// cpuTime is what all threads of a process have used, to the nanosecond.
+func cpuTime(pid int) (sum time.Duration) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		first, _, _ := strings.Cut(string(raw), " ")
+		n, _ := strconv.ParseInt(first, 10, 64)
+		sum += time.Duration(n)
+	}
+	return sum
+}
+
+// rssAnon is the memory of a process that is not backed by files, in KiB.
+func rssAnon(pid int) int {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), "RssAnon:"); ok {
+			n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
+			return n
+		}
+	}
+	return 0
+}
+
+func (b *bench) memory() {
+	gate, bare := rssAnon(b.gate.pid()), rssAnon(b.bare.pid())
+	fmt.Printf("RssAnon after the load, %d users stored: gate %.1f MiB, bare %.1f MiB, more: %.1f MiB (want at most 40)\n",
+		b.users, float64(gate)/1024, float64(bare)/1024, float64(gate-bare)/1024)
+}
+
+// startTimes starts both afresh in turn and compares the medians.
+func (b *bench) startTimes() error {
+	var gate, bare []float64
+	for range 7 {
+		for _, s := range []*server{b.gate, b.bare} {
+			s.quit()
+			took, err := b.launch(s)
+			if err != nil {
+				return err
+			}
+			ms := float64(took) / float64(time.Millisecond)
+			if s == b.gate {
+				gate = append(gate, ms)
+			} else {
+				bare = append(bare, ms)
+			}
+		}
+	}
+	fmt.Printf("ready with %d users stored: %.0f ms later than bare Caddy, median of 7 (want at most 150)\n",
+		b.users, median(gate)-median(bare))
+	return nil
+}
