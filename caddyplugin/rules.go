@@ -96,14 +96,11 @@ func (b *builder) load(set config.MatcherSet) (caddyhttp.MatcherSet, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch m := mod.(type) {
-		case caddyhttp.RequestMatcherWithError:
-			out = append(out, m)
-		case caddyhttp.RequestMatcher:
-			out = append(out, m)
-		default:
+		m, ok := mod.(caddyhttp.RequestMatcherWithError)
+		if !ok {
 			return nil, fmt.Errorf("module %T is no request matcher", mod)
 		}
+		out = append(out, m)
 	}
 	return out, nil
 }

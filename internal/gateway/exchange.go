@@ -187,6 +187,10 @@ func (x *exchange) classify() {
 	if route.StripSessionIDs(r.URL, x.jar.HasName) {
 		r.RequestURI = r.URL.RequestURI()
 	}
+	if x.client.URL != r.URL {
+		// FastCGI makes REQUEST_URI from the address as it was before any rewrite.
+		route.StripSessionIDs(x.client.URL, x.jar.HasName)
+	}
 	x.upgrade = extendedConnect(r) || r.Header["Upgrade"] != nil
 	x.stream = x.upgrade || strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream")
 	x.unsafe = !x.upgrade && (!safeMethod(r.Method) || hasBody(r))

@@ -125,7 +125,13 @@ func (rc *Received) Open(k *VisitKeys, now time.Time, oldest time.Time) (*Jar, [
 		cookies = append(cookies, held{Cookie: c, tag: p.tag, pieces: n})
 	}
 	cookies, twins := newest(cookies)
-	return newJar(cookies, rc.left, rc.free), append(stale, twins...)
+	jar := newJar(cookies, nil, nil)
+	return newJar(cookies, rc.besides(jar, rc.left), rc.besides(jar, rc.free)), append(stale, twins...)
+}
+
+// besides drops unsealed cookies that some parser would take for one of the sealed.
+func (rc *Received) besides(sealed *Jar, pairs []pair) []pair {
+	return slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return sealed.HasName(p.name) })
 }
 
 // Unsealed is the jar of a request without a visit: nothing that was sealed opens.
