@@ -159,7 +159,7 @@ func compare(b *testing.B, one, other func(n int64) error) {
 	}
 	var ratios []float64
 	var rates [2]float64
-	for turn := 0; b.Loop() || turn < 2; turn++ {
+	for turn := 0; turn < 2 || b.Loop(); turn++ {
 		for i := range 2 {
 			side := (turn + i) % 2
 			rates[side] = rate(b, sides[side])
