@@ -7,6 +7,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,7 @@ type Browser struct {
 	ctx context.Context
 
 	response *network.Response
+	traffic  *traffic
 }
 
 // Start starts Chromium with an empty profile. Where it is not installed the test is
@@ -44,9 +46,9 @@ func Start(t testing.TB) *Browser {
 		end()
 		endAllocator()
 	})
-	b := &Browser{t: t, ctx: ctx}
-	// A first step under its own deadline would take the browser down with that deadline.
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)); err != nil {
+	b := &Browser{t: t, ctx: ctx, traffic: &traffic{running: make(map[network.RequestID]string)}}
+	// The browser starts here; started by a step it would end with that step's deadline.
+	if err := errors.Join(chromedp.Listen(ctx, b.traffic.listen), chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900))); err != nil {
 		t.Fatalf("starting %s: %v", program, err)
 	}
 	return b

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/secondgate/secondgate/internal/demoportal"
 )
@@ -152,5 +153,25 @@ func TestAxe(t *testing.T) {
 	found := b.Axe()
 	if len(found) != 2 || found[0].ID != "label" || !strings.Contains(found[0].String(), `name="code"`) {
 		t.Errorf("found %v, want the missing label, in light and in dark", found)
+	}
+}
+
+func TestSettleWaitsForTheIcon(t *testing.T) {
+	icon := make(chan struct{}, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			time.Sleep(200 * time.Millisecond) // what has to be waited for
+			icon <- struct{}{}
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte(`<link rel="icon" href="/icon.svg"><p>page`))
+	}))
+	t.Cleanup(server.Close)
+	b := Start(t)
+	b.Open(server.URL)
+	b.Settle()
+	if len(icon) == 0 {
+		t.Error("settled before the icon was there")
 	}
 }

@@ -23,7 +23,10 @@ func dokuwikiSite(t *testing.T, portal *portals.Portal) site {
 			b.Type("#dw__login input[name=p]", password)
 			b.Follow("#dw__login button[type=submit]")
 		},
-		logout: func(b *browser.Browser) { b.Follow("a[href*='do=logout']") },
+		logout: func(b *browser.Browser) {
+			b.Settle() // a late response would sign in again, with or without a gateway
+			b.Follow("a[href*='do=logout']")
+		},
 		user: func(b *browser.Browser) string {
 			if !b.Has("li.user") {
 				return ""
@@ -52,7 +55,7 @@ func TestDokuWikiSideDoors(t *testing.T) {
 	alice := url.Values{"u": {"alice"}, "p": {s.password}}.Encode()
 
 	t.Run("sign-in by GET", func(t *testing.T) {
-		for _, path := range []string{"/doku.php?id=start&", "/doku.php?id=start&do=login&", "/feed.php?", "/lib/exe/css.php?", "/lib/exe/fetch.php?media=wiki:dokuwiki-128.png&"} {
+		for _, path := range []string{"/doku.php?id=start&", "/doku.php?id=start&do=login&", "/feed.php?", "/lib/exe/fetch.php?media=wiki:dokuwiki-128.png&"} {
 			direct := newClient(t, portal.URL)
 			direct.get(path + alice)
 			if got := direct.get(dokuwikiProfile); !strings.Contains(got.body, `value="alice"`) {

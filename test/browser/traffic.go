@@ -1,0 +1,65 @@
+package browser
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+)
+
+// quietTime is how long no request may begin or end for the page to be settled: an
+// icon, say, is fetched only after the page has loaded.
+const quietTime = 400 * time.Millisecond
+
+// traffic follows the requests of the tab.
+type traffic struct {
+	mu      sync.Mutex
+	running map[network.RequestID]string // their addresses
+	changed time.Time
+}
+
+// listen is told every event of the tab.
+func (t *traffic) listen(event any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if e.Type == network.ResourceTypeDocument {
+			clear(t.running) // what the page before left is not always said to have ended
+		}
+		t.running[e.RequestID] = e.Request.URL
+	case *network.EventLoadingFinished:
+		delete(t.running, e.RequestID)
+	case *network.EventLoadingFailed:
+		delete(t.running, e.RequestID)
+	default:
+		return
+	}
+	t.changed = time.Now()
+}
+
+func (t *traffic) quiet() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.running) == 0 && time.Since(t.changed) > quietTime
+}
+
+func (t *traffic) addresses() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Values(t.running))
+}
+
+// Settle waits until the page fetches nothing any more. Where a portal sets its
+// cookies anew with every response, what is still on its way would set those of a
+// moment ago.
+func (b *Browser) Settle() {
+	b.t.Helper()
+	for limit := time.Now().Add(stepTime); !b.traffic.quiet(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(limit) {
+			b.t.Fatalf("%s goes on fetching: %v", b.URL(), b.traffic.addresses())
+		}
+	}
+}
