@@ -1,0 +1,90 @@
+package secondgate_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/secondgate/secondgate/"
+
+// allowed says which of our own packages each package may import, with those below
+// them, besides those below itself; "*" is any. Packages that are not named may
+// import none.
+var allowed = map[string][]string{
+	"internal/clock": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
+	"config": {}, "templates": {}, "internal/demoportal": {},
+	"internal/store/badger":    {"internal/store"},
+	"internal/store/storetest": {"internal/store"},
+	"internal/throttle":        {"internal/store"},
+	"internal/factor":          {"internal/store", "internal/keys", "internal/throttle"},
+	"internal/session":         {"internal/store"},
+	"internal/portal/whoami":   {"config"},
+	"internal/portal":          {"internal/gate", "internal/keys"},
+	"internal/web":             {"internal/factor", "internal/store", "internal/session", "internal/throttle", "templates"},
+	"internal/gateway":         {"internal/gate", "internal/portal", "internal/session", "internal/store", "internal/web"},
+	"caddyplugin":              {"*"}, "cmd/secondgate": {"*"},
+}
+
+// pure are packages with nothing but the standard library.
+var pure = []string{"internal/gate", "internal/store", "internal/clock", "internal/keys", "internal/session"}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestLayout keeps the house in order: who may know whom, and that only caddyplugin
+// and cmd know Caddy.
+func TestLayout(t *testing.T) {
+	for _, p := range packages(t) {
+		name, ours := strings.CutPrefix(p.ImportPath, module)
+		if !ours || strings.HasPrefix(name, "test/") || strings.HasPrefix(name, "templates/") {
+			continue
+		}
+		for _, i := range p.Imports {
+			check(t, name, i)
+		}
+	}
+}
+
+func check(t *testing.T, name, imported string) {
+	t.Helper()
+	own, ours := strings.CutPrefix(imported, module)
+	standard := !strings.Contains(strings.Split(imported, "/")[0], ".")
+	switch {
+	case ours && !mayImport(name, own):
+		t.Errorf("%s imports %s", name, own)
+	case strings.HasPrefix(imported, "github.com/caddyserver/") && name != "caddyplugin" && name != "cmd/secondgate":
+		t.Errorf("%s imports Caddy (%s)", name, imported)
+	case !ours && !standard && slices.Contains(pure, name):
+		t.Errorf("%s imports %s, and may import the standard library only", name, imported)
+	}
+}
+
+func mayImport(name, own string) bool {
+	return slices.ContainsFunc(append([]string{name}, allowed[name]...), func(a string) bool {
+		return a == "*" || a == own || strings.HasPrefix(own, a+"/")
+	})
+}
+
+func packages(t *testing.T) (all []pkg) {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
