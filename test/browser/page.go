@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
@@ -72,14 +73,15 @@ func (b *Browser) Click(selector string) {
 // script of the page moved the focus meanwhile, as WordPress's sign-in page does.
 func (b *Browser) Type(selector, text string) {
 	b.t.Helper()
-	for range 3 {
+	for try := range 4 {
+		time.Sleep(time.Duration(try) * 200 * time.Millisecond)
 		run(b, "clearing "+selector, chromedp.Clear(chromedp.CSS(selector)))
 		run(b, "typing into "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
 		if b.Value(selector) == text {
 			return
 		}
 	}
-	b.t.Fatalf("%s does not take what is typed", selector)
+	b.t.Fatalf("%s holds %q and not what was typed, %q", selector, b.Value(selector), text)
 }
 
 // Text returns the element's visible text.

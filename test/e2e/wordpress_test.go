@@ -17,6 +17,7 @@ func wordpressSite(t *testing.T, portal *portals.Portal) site {
 	return site{
 		gateway: start(t, built(t, plainBinary), "\t\tportal wordpress", portal.URL),
 		login: func(b *browser.Browser, name, password string) {
+			b.Settle() // a script moves the focus a moment after the page has loaded
 			b.Type("#user_login", name)
 			b.Type("#user_pass", password)
 			b.Follow("#wp-submit")

@@ -24,6 +24,8 @@ func TestProtocols(t *testing.T) {
 	s := serve(t, p, "")
 	each(t, s, func(t *testing.T, b *house.Browser, protocol string) {
 		t.Run("page", func(t *testing.T) { page(t, b, protocol) })
+		t.Run("questions", func(t *testing.T) { questions(t, p, b) })
+		t.Run("body of a GET", func(t *testing.T) { bodyOfGet(t, b) })
 		t.Run("cookies", func(t *testing.T) { cookies(t, b, protocol) })
 		t.Run("events", func(t *testing.T) { events(t, p, b) })
 		t.Run("early hints", func(t *testing.T) { earlyHints(t, b) })
@@ -50,6 +52,26 @@ func page(t *testing.T, b *house.Browser, protocol string) {
 	}
 	if res.ProtoMajor != majors[protocol] {
 		t.Errorf("spoke %s", res.Proto)
+	}
+}
+
+// questions: a GET without a body is a safe request in every protocol, also where its
+// headers don't say that it has no body, as in HTTP/3. So it costs no question.
+func questions(t *testing.T, p *portal, b *house.Browser) {
+	b.Get("/account")
+	before := p.Asked()
+	b.Get("/account")
+	if n := p.Asked() - before; n != 0 {
+		t.Errorf("a GET cost %d questions", n)
+	}
+}
+
+// bodyOfGet: a GET that has a body keeps it, of known length or not.
+func bodyOfGet(t *testing.T, b *house.Browser) {
+	for _, body := range []io.Reader{strings.NewReader("content"), struct{ io.Reader }{strings.NewReader("content")}} {
+		if p := b.Do(b.Request("GET", "/echo", body)); p.Status != 200 || p.Body != "content" {
+			t.Errorf("%T: %d %q", body, p.Status, p.Body)
+		}
 	}
 }
 
