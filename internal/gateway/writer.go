@@ -52,17 +52,17 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 		w.own = append(w.own, header{name, values})
 	}
 	defer func() {
+		p := recover()
+		w.finish() // until then the judgement reads the request
 		// The error routes of the server see a request without credentials.
 		delete(r.Header, "Cookie")
 		delete(r.Header, "Authorization")
-		if p := recover(); p != nil {
+		if p != nil {
 			err = w.panicked(p)
 		}
 	}()
 	err = next(w, r)
-	if w.pending != nil {
-		w.pending.finish()
-	}
+	w.finish()
 	if !w.wrote {
 		w.x.cookies(w.rw.Header()) // next's error or an empty 200: what whoami set must not be lost
 	}
@@ -72,12 +72,16 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 	return err
 }
 
-// panicked goes on with a panic of the handler behind. If the response had been
-// withheld, a refusal is on its way to the client, and being cut off was our doing.
-func (w *responseWriter) panicked(p any) error {
+// finish waits for a judgement that runs.
+func (w *responseWriter) finish() {
 	if w.pending != nil {
 		w.pending.finish()
 	}
+}
+
+// panicked goes on with a panic of the handler behind. If the response had been
+// withheld, a refusal is on its way to the client, and being cut off was our doing.
+func (w *responseWriter) panicked(p any) error {
 	if w.dropping && p == any(http.ErrAbortHandler) {
 		return nil
 	}
