@@ -111,27 +111,14 @@ func (w *responseWriter) WriteHeader(status int) {
 		dropOwnNames(w.rw.Header())
 		w.rw.WriteHeader(status)
 	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
-		w.inform(status)
+		// An informational response is as good as a part of the last one, of which it is
+		// not known yet whether it may pass: it is lost.
 	case w.bare:
 		w.wrote = true
 		w.releaseBare(status)
 	default:
 		w.wrote = true
 		w.x.respond(status)
-	}
-}
-
-// inform passes an informational response on for those who may pass. For others it
-// is as good as a part of the response, and is lost.
-func (w *responseWriter) inform(status int) {
-	h := w.rw.Header()
-	cookies := h["Set-Cookie"]
-	delete(h, "Set-Cookie")
-	if w.x.before.MayPass() && w.pending == nil && !w.x.held() {
-		w.rw.WriteHeader(status)
-	}
-	if cookies != nil {
-		h["Set-Cookie"] = cookies
 	}
 }
 
