@@ -27,6 +27,7 @@ func startPortal(t *testing.T) string {
 // signIn goes through the demo portal's sign-in form.
 func signIn(b *Browser, portal string) {
 	b.Open(portal + "/invoices")
+	b.Type("#login", "somebody else")
 	b.Type("#login", "Alice@example.test")
 	b.Type("#password", "Correct-Horse-1")
 	b.Click("input[name=remember]")

@@ -75,7 +75,9 @@ func (b *Browser) Type(selector, text string) {
 	b.t.Helper()
 	for try := range 4 {
 		time.Sleep(time.Duration(try) * 200 * time.Millisecond)
-		run(b, "clearing "+selector, chromedp.Clear(chromedp.CSS(selector)))
+		run(b, "waiting for "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
+		// chromedp.Clear changes the attribute only, not what has been typed.
+		Evaluate[string](b, fmt.Sprintf("document.querySelector(%q).value = ''", selector))
 		run(b, "typing into "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
 		if b.Value(selector) == text {
 			return
