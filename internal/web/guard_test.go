@@ -143,3 +143,17 @@ func TestASVS_3_4_Headers(t *testing.T) {
 		}
 	}
 }
+
+// What the gateway says is owed counts, also where there is a clearance.
+func TestAttack_ClearanceThatStillOwes(t *testing.T) {
+	w := newWorld(t, nil)
+	alice := w.browser("alice")
+	alice.enrol()
+	v := alice.visitor()
+	v.Owes = true
+	rec := newRecorder()
+	w.pages.ServeHTTP(rec, httptest.NewRequest("GET", "/two-factor/", nil), v)
+	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/two-factor/challenge" {
+		t.Errorf("status %d, Location %q", rec.Code, rec.Header().Get("Location"))
+	}
+}

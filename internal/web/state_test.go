@@ -84,6 +84,24 @@ func TestStateIsBound(t *testing.T) {
 	}
 }
 
+// A bad target is neither kept nor, were it there, released.
+func TestReturnTargetIsCheckedTwice(t *testing.T) {
+	now := time.Now()
+	s := newState(t, "default", &now, 1)
+	rec := newRecorder()
+	s.SetReturn(rec, Return{User: "alice", Target: "//evil.com"}, true)
+	if ret, ok := s.TakeReturn(newRecorder(), carry(rec), "alice", true); !ok || ret.Target != "/" {
+		t.Errorf("kept %q, %v", ret.Target, ok)
+	}
+	rec = newRecorder()
+	if err := put(s, rec, returnPiece, owner{User: "alice"}, Return{User: "alice", Target: "//evil.com"}, true); err != nil {
+		t.Fatal(err)
+	}
+	if ret, ok := s.TakeReturn(newRecorder(), carry(rec), "alice", true); ok {
+		t.Errorf("released %q", ret.Target)
+	}
+}
+
 func TestKeysRotate(t *testing.T) {
 	now := time.Now()
 	rec := newRecorder()

@@ -1,0 +1,52 @@
+package web
+
+import "testing"
+
+func TestSessions(t *testing.T) {
+	w := newWorld(t, nil)
+	alice, phone, bob := w.browser("alice"), w.browser("alice"), w.browser("bob")
+	e := alice.enrol()
+	bob.enrol()
+	phone.post("/two-factor/challenge", "code", e.code()).wantTo("/")
+	id := func(b *browser) string { return hexID(b.visit) }
+	alice.get("/two-factor/").want(200, id(phone), id(alice)).wantNot(id(bob))
+	alice.post("/two-factor/", "action", "end", "visit", id(bob)).wantTo("/two-factor/")
+	bob.get("/two-factor/").want(200, "Enabled")
+	alice.get("/two-factor/").want(200, "had ended already")
+	alice.post("/two-factor/", "action", "end", "visit", id(phone)).wantTo("/two-factor/")
+	if len(alice.ended) != 1 || alice.ended[0] != phone.visit {
+		t.Errorf("the gateway was told of %v", alice.ended)
+	}
+	phone.get("/two-factor/").wantTo("/two-factor/challenge")
+	alice.post("/two-factor/", "action", "end", "visit", id(alice)).wantTo("/")
+	if !alice.gone {
+		t.Error("signing out this browser left its visit")
+	}
+	for _, bad := range []string{"", "zz", "00", id(alice) + "00"} {
+		bob.post("/two-factor/", "action", "end", "visit", bad).want(400)
+	}
+}
+
+func TestCancelAndSignOut(t *testing.T) {
+	w := newWorld(t, nil)
+	w.browser("alice").enrol()
+	for _, user := range []string{"alice", ""} {
+		b := w.browser(user)
+		b.post("/two-factor/challenge", "action", "sign-out").wantTo("/")
+		if !b.gone {
+			t.Errorf("user %q: the visit was not ended", user)
+		}
+	}
+}
+
+func TestRequired(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Required = true })
+	alice := w.browser("alice")
+	alice.get("/two-factor/challenge").wantTo("/two-factor/setup")
+	alice.get("/two-factor/setup").want(200, "Oma Avaruus needs it for every account", "Cancel and sign out")
+	e := alice.enrol()
+	alice.get("/two-factor/").want(200, "can't be turned off").wantNot("/disable")
+	alice.get("/two-factor/disable").want(403, "can't be turned off")
+	alice.post("/two-factor/disable", "code", e.code()).want(403, "can't be turned off")
+	w.browser("alice").get("/two-factor/challenge").want(200, "Enter your code")
+}
