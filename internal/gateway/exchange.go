@@ -175,8 +175,19 @@ func connectionNames(h http.Header) bool {
 	return false
 }
 
+// extendedConnect reports whether a request opens a tunnel as RFC 8441 (HTTP/2) and
+// RFC 9220 (HTTP/3) have it. Go's server says so in a header, quic-go in Proto.
 func extendedConnect(r *http.Request) bool {
-	return r.ProtoMajor >= 2 && r.Method == http.MethodConnect && r.Header.Get(":protocol") != ""
+	if r.Method != http.MethodConnect {
+		return false
+	}
+	return r.ProtoMajor == 2 && r.Header.Get(":protocol") != "" || r.ProtoMajor == 3 && r.Proto != "HTTP/3.0"
+}
+
+// upgrades reports whether a request would leave HTTP. One with a body is first of
+// all a request like any other, whatever it wishes to become.
+func upgrades(r *http.Request) bool {
+	return extendedConnect(r) || r.Header["Upgrade"] != nil && r.Method == http.MethodGet && !hasBody(r)
 }
 
 // classify finds out what the request is, and takes out of it what no portal is to
@@ -191,7 +202,8 @@ func (x *exchange) classify() {
 		// FastCGI makes REQUEST_URI from the address as it was before any rewrite.
 		route.StripSessionIDs(x.client.URL, x.jar.HasName)
 	}
-	x.upgrade = extendedConnect(r) || r.Header["Upgrade"] != nil
+	x.findBody()
+	x.upgrade = upgrades(r)
 	x.stream = x.upgrade || strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream")
 	x.unsafe = !x.upgrade && (!safeMethod(r.Method) || hasBody(r))
 	x.signIn = x.any(g.Rules.SignIn) || x.any(g.Rules.SignOut) || route.HasParameter(r.URL.RawQuery, g.Rules.Fields)

@@ -52,6 +52,7 @@ func (x *exchange) servePages() error {
 // classifyPage is classify for an own page: nothing of it reaches the portal but
 // the question who is there.
 func (x *exchange) classifyPage() {
+	x.findBody()
 	x.unsafe = !safeMethod(x.r.Method) || hasBody(x.r)
 	x.key, x.carries = x.g.Headers.Take(x.r, x.client.Address)
 	x.credentials = x.hasCredentials()

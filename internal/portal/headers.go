@@ -11,6 +11,7 @@ import (
 // header counts as a credential: it goes to whoami and into the answer's key.
 // X-Forwarded-* are here because Caddy sets them anew for the portal.
 var ordinary = []string{
+	":protocol", // extended CONNECT: Go's HTTP/2 server puts it here
 	"Accept", "Accept-Charset", "Accept-Datetime", "Accept-Encoding", "Access-Control-Request-Headers",
 	"Access-Control-Request-Method", "Alt-Used", "Cache-Control", "Connection", "Content-Disposition", "Content-Encoding",
 	"Content-Language", "Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Cookie", "Date", "Depth",
@@ -36,7 +37,7 @@ var stripped = []string{
 // unasked are not repeated in a question: they belong to the request's body, range,
 // condition, connection or upgrade, or make a portal answer in another form.
 var unasked = set(
-	"Accept", "Accept-Encoding", "Access-Control-Request-Headers", "Access-Control-Request-Method", "Cache-Control", "Connection", "Content-Disposition",
+	":protocol", "Accept", "Accept-Encoding", "Access-Control-Request-Headers", "Access-Control-Request-Method", "Cache-Control", "Connection", "Content-Disposition",
 	"Content-Encoding", "Content-Language", "Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type",
 	"Cookie", "Expect", "Http2-Settings", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since",
 	"Keep-Alive", "Last-Event-Id", "Pragma", "Prefer", "Range", "Service-Worker", "Te", "Trailer", "Transfer-Encoding", "Upgrade",

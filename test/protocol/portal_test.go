@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/coder/websocket"
@@ -34,7 +33,7 @@ func newPortal() *portal {
 		"/events": p.events, "/ws": p.socket, "/hints": hints, "/trailers": trailers, "/big": huge, "/text": text,
 		"/upload": p.upload, "/file.bin": file, "/slow-download": p.slowDownload, "/dies": dies,
 		"/hangs-up": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"/status": status, "/echo": echo,
+		"/status":   status, "/echo": echo,
 	}
 	p.Before = func(_ *house.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		page, ok := pages[r.URL.Path]
@@ -179,12 +178,4 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Query", r.URL.RawQuery)
 	body, _ := io.ReadAll(r.Body)
 	_, _ = w.Write(body)
-}
-
-// cleared is a browser that has signed in as alice and given a code.
-func cleared(t *testing.T, h *house.House) (*house.Browser, *house.Device) {
-	t.Helper()
-	b := h.Browser()
-	b.SignIn("alice")
-	return b, b.Enrol()
 }

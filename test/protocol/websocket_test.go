@@ -74,7 +74,7 @@ func TestWebSocketRefused(t *testing.T) {
 			}
 			status = res.StatusCode
 		} else {
-			res, _, _ := connect(t, s, b)
+			res, _ := connect(t, s, b)
 			status = res.StatusCode
 		}
 		if status != http.StatusUnauthorized {
@@ -94,8 +94,8 @@ func TestWebSocketHTTP2(t *testing.T) {
 	s := serve(t, p, "")
 	b := s.browser(t, "h2")
 	b.SignIn("alice")
-	b.Enrol()
-	res, w, leave := connect(t, s, b)
+	device := b.Enrol()
+	res, w := connect(t, s, b)
 	if res.StatusCode != http.StatusOK {
 		t.Fatalf("%d", res.StatusCode)
 	}
@@ -108,15 +108,26 @@ func TestWebSocketHTTP2(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	}
-	if p := b.Get("/two-factor/"); p.Status != 200 {
-		t.Fatalf("settings: %d", p.Status)
+	if p := b.Post("/two-factor/disable", url.Values{"code": {device.Code(t)}}); p.Status != http.StatusSeeOther {
+		t.Fatalf("turning off: %d", p.Status)
 	}
-	leave()
-	<-p.gone
+	ended := make(chan error, 1)
+	go func() {
+		_, err := in.ReadByte()
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("the tunnel went on after its clearance had ended")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("after its clearance had ended the tunnel was open")
+	}
 }
 
 // connect opens a WebSocket over HTTP/2 with the browser's cookies.
-func connect(t *testing.T, s *server, b *house.Browser) (*http.Response, io.Writer, func()) {
+func connect(t *testing.T, s *server, b *house.Browser) (*http.Response, io.Writer) {
 	t.Helper()
 	tr := &http2.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}}
 	t.Cleanup(tr.CloseIdleConnections)
@@ -136,7 +147,7 @@ func connect(t *testing.T, s *server, b *house.Browser) (*http.Response, io.Writ
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { res.Body.Close() })
-	return res, pw, cancel
+	return res, pw
 }
 
 // frame is a masked text message of less than 126 bytes (RFC 6455, section 5.2).
@@ -187,9 +198,9 @@ func TestAttack_UpgradeWithBody(t *testing.T) {
 	bob := s.browser(t, "h1")
 	bob.SignIn("bob")
 	bob.Enrol()
-	b, _ := cleared(t, s.House)
-	b.Client.Transport, b.Base = bob.Client.Transport, bob.Base
+	b := s.browser(t, "h1")
 	b.SignIn("alice")
+	b.Enrol()
 	for _, header := range []string{"websocket", "h2c", ""} {
 		r := b.Request("POST", "/api/login", strings.NewReader(`{"user":"bob","password":"pw-bob"}`))
 		r.Header.Set("Content-Type", "application/json")
