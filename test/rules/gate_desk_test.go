@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/secondgate/secondgate/test/house"
 )
@@ -22,6 +23,7 @@ import (
 //	rotate=1  a sign-in makes a new session id; keep=1 keeps the old one signed in too
 //	stop=X    the request reports at arrived and waits for the channel of stops X
 //	inside=X  the same, while it holds the session's lock
+//	after=X   the same, when its headers are sent and it still holds the lock
 type desk struct {
 	mu       sync.Mutex
 	sessions map[string]*deskSession
@@ -73,6 +75,18 @@ func (d *desk) stop(name string) chan struct{} {
 	return d.stops[name]
 }
 
+// await waits until a request has stopped, and returns its name.
+func (d *desk) await(t *testing.T) string {
+	t.Helper()
+	select {
+	case name := <-d.arrived:
+		return name
+	case <-time.After(20 * time.Second):
+		t.Fatal("no request arrived at the portal")
+		return ""
+	}
+}
+
 // wait stops a request where its query says so.
 func (d *desk) wait(r *http.Request, parameter string) {
 	if name := r.URL.Query().Get(parameter); name != "" {
@@ -102,6 +116,10 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer s.lock.Unlock()
 	}
 	d.wait(r, "inside")
+	if r.URL.Query().Get("after") != "" {
+		defer d.wait(r, "after")
+		defer func() { _ = http.NewResponseController(w).Flush() }()
+	}
 	switch user, as := strings.CutPrefix(r.URL.Path, "/as/"); {
 	case r.URL.Path == "/me":
 		deskMe(w, s)
@@ -228,6 +246,8 @@ func show(w http.ResponseWriter, r *http.Request, user string) {
 		h.Set("Content-Range", "bytes 0-3/100")
 		w.WriteHeader(http.StatusPartialContent)
 		fmt.Fprint(w, mark)
+	case "big":
+		fmt.Fprint(w, mark, strings.Repeat("x", 32<<20))
 	case "empty":
 		w.WriteHeader(http.StatusNoContent)
 	case "error":
@@ -310,6 +330,7 @@ func (h *deskHouse) enrol(user string) *house.Device {
 func (h *deskHouse) cleared(user string, d *house.Device) *house.Browser {
 	h.t.Helper()
 	b := h.Browser()
+	b.Get("/") // its session cookie is a stranger's, and fits whoever signs in
 	h.clear(b, user, d)
 	return b
 }
