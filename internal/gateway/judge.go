@@ -30,6 +30,8 @@ type judgement struct {
 	verdict verdict
 	kept    spool
 	flushed bool
+	// broken is what panicked while the verdict was carried out.
+	broken any
 }
 
 type verdict int
@@ -72,11 +74,26 @@ func (j *judgement) run(status int, header, question http.Header, set []portal.C
 		}()
 		action = x.judgeAfter(set, question)
 	}()
+	defer func() {
+		if p := recover(); p != nil {
+			j.abandon(p)
+		}
+	}()
 	if action == gate.Forward && !j.w.lost() {
 		j.release(status)
 		return
 	}
 	j.withhold(action, status, header)
+}
+
+// abandon leaves a response that could not be written. The panic goes on where the
+// server expects one: here it would end the whole process.
+func (j *judgement) abandon(p any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.broken, j.verdict, j.w.dropping = p, withheld, true
+	j.kept.Close()
+	j.decided.Broadcast()
 }
 
 // judgeAfter asks with the cookies as they now are, and decides. Cookies are kept

@@ -57,7 +57,7 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 		// The error routes of the server see a request without credentials.
 		delete(r.Header, "Cookie")
 		delete(r.Header, "Authorization")
-		if p != nil {
+		if p != nil || w.broken() != nil {
 			err = w.panicked(p)
 		}
 	}()
@@ -79,9 +79,20 @@ func (w *responseWriter) finish() {
 	}
 }
 
+// broken is what panicked in the judgement, if anything did.
+func (w *responseWriter) broken() any {
+	if w.pending == nil {
+		return nil
+	}
+	return w.pending.broken
+}
+
 // panicked goes on with a panic of the handler behind. If the response had been
 // withheld, a refusal is on its way to the client, and being cut off was our doing.
 func (w *responseWriter) panicked(p any) error {
+	if b := w.broken(); b != nil {
+		panic(b)
+	}
 	if w.dropping && p == any(http.ErrAbortHandler) {
 		return nil
 	}
@@ -103,6 +114,9 @@ func (w *responseWriter) Unwrap() http.ResponseWriter { return w.rw }
 // WriteHeader decides, with the portal's headers at hand, whether the response
 // passes or is judged.
 func (w *responseWriter) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		status = http.StatusBadGateway // which no server can write: it would panic
+	}
 	switch {
 	case w.wrote:
 		return

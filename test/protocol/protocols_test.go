@@ -3,6 +3,7 @@ package protocol
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -114,7 +115,13 @@ func events(t *testing.T, p *portal, b *house.Browser) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	lines := bufio.NewScanner(res.Body)
+	var body io.Reader = res.Body
+	if res.Header.Get("Content-Encoding") == "gzip" {
+		if body, err = gzip.NewReader(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := bufio.NewScanner(body)
 	for _, want := range []string{"data: 0", "data: 1", "data: 2"} {
 		if !lines.Scan() || lines.Text() != want {
 			t.Fatalf("got %q, %v; want %q", lines.Text(), lines.Err(), want)
