@@ -104,5 +104,11 @@ func (c *client) setUp() (p *phone, backup []string) {
 	return p, strings.Fields(strings.Join(codes.Map(func(_ int, s *goquery.Selection) string { return s.Text() }), " "))
 }
 
+// answer gives a code at the challenge.
+func (c *client) answer(code string) reply {
+	c.t.Helper()
+	return c.post("/two-factor/challenge", "code", code)
+}
+
 // challenged tells whether the reply is the challenge.
 func (r reply) challenged() bool { return r.at() == "/two-factor/challenge" }

@@ -51,7 +51,7 @@ func (l *logBuffer) String() string {
 // caddyfile has a site on loopback, and leaves nothing in the home directory. Its
 // verbs: directory, address, directives of two_factor, portal.
 const caddyfile = `{
-	admin off
+	admin unix/%[1]s/admin.sock
 	persist_config off
 	auto_https off
 	storage file_system %[1]s/caddy
