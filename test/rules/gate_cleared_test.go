@@ -222,13 +222,17 @@ func TestGate_Unknown(t *testing.T) {
 		"nobody's page": func(http.ResponseWriter) {},
 	} {
 		b := h.cleared("alice", alice)
+		b.Post("/page", url.Values{"a": {"b"}}) // so that the next one passes on what is known
 		w := spy(t, b)
 		fail := func(w http.ResponseWriter, r *http.Request) bool { answer(w); return true }
 		h.desk.whoami = fail
 		if p := b.Post("/page", url.Values{"a": {"b"}}); p.Status != http.StatusServiceUnavailable {
 			t.Errorf("%s, after: %d", name, p.Status)
 		}
-		p := b.Get("/page")
+		if h.desk.last("/page").Method != http.MethodPost {
+			t.Errorf("%s: the POST was not sent on", name)
+		}
+		p := b.Get("/page") // which the POST let forget what was known
 		if p.Status != http.StatusServiceUnavailable || p.Header.Get("Cache-Control") != "no-store" || p.Header.Get("Retry-After") == "" {
 			t.Errorf("%s, before: %d %v", name, p.Status, p.Header)
 		}
