@@ -30,26 +30,33 @@ func StripSessionIDs(u *url.URL, names func(string) bool) (changed bool) {
 
 // stripPath works on the encoded path, so that %2F and the like stay what they are.
 func stripPath(u *url.URL, names func(string) bool) (changed bool) {
-	escaped := u.EscapedPath()
-	var kept strings.Builder
-	for from := 0; from < len(escaped); {
-		end := segmentEnd(escaped, from)
-		if stripped, cut := stripSegment(escaped[from:end], names); cut {
+	kept, changed := stripSegments(u.EscapedPath(), names)
+	if changed {
+		setPath(u, kept)
+	}
+	return changed
+}
+
+// stripSegments returns a path without its session ids; it may be empty then.
+func stripSegments(p string, names func(string) bool) (kept string, changed bool) {
+	var b strings.Builder
+	for from := 0; from < len(p); {
+		end := segmentEnd(p, from)
+		if stripped, cut := stripSegment(p[from:end], names); cut {
 			if !changed {
-				kept.WriteString(escaped[:from])
+				b.WriteString(p[:from])
 			}
-			kept.WriteString(stripped)
+			b.WriteString(stripped)
 			changed = true
 		} else if changed {
-			kept.WriteString(escaped[from:end])
+			b.WriteString(p[from:end])
 		}
 		from = end
 	}
 	if !changed {
-		return false
+		return p, false
 	}
-	setPath(u, kept.String())
-	return true
+	return b.String(), true
 }
 
 // segmentEnd returns where the segment that begins at from (with its slash) ends.

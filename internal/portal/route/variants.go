@@ -22,8 +22,9 @@ const maxPath = 8192
 // first: percent-decoded (again), backslashes as slashes, slashes merged, dots
 // resolved, `;` parameters, trailing dots and blanks and NTFS streams of a segment
 // cut, everything from a NUL, `?` or `#` cut, path info behind a script cut
-// (/xmlrpc.php/x), lower case, and all of these in any order. p is URL.Path, which
-// net/url has decoded once, as every server does.
+// (/xmlrpc.php/x), segments that hold a session id left out (see StripSessionIDs), lower
+// case, and all of these in any order. p is URL.Path, which net/url has decoded once,
+// as every server does.
 //
 // ok is false when there are more than MaxVariants or p has more than 8 KiB: no
 // rule can be sure of such a path, so the request is to be refused with 400. A path
@@ -55,7 +56,7 @@ func Variants(dst []string, p string) (variants []string, ok bool) {
 }
 
 var readings = [...]func(string) string{
-	decode, slashes, merge, resolve, cutParameters, trimSegments, cutRest, CutPathInfo, strings.ToLower,
+	decode, slashes, merge, resolve, cutParameters, trimSegments, cutRest, CutPathInfo, cutSessions, strings.ToLower,
 }
 
 // plain reports whether no reading changes the path. Dots matter at the beginning of
@@ -72,7 +73,7 @@ func plain(p string) bool {
 			return false
 		}
 	}
-	return !strings.HasSuffix(p, ".") && len(CutPathInfo(p)) == len(p)
+	return !strings.HasSuffix(p, ".") && len(CutPathInfo(p)) == len(p) && len(cutSessions(p)) == len(p)
 }
 
 var plainByte = func() (t [256]bool) {
@@ -210,6 +211,22 @@ var scripts = [...]string{
 	"jsp", "jspx", "jspa", "jsf", "faces", "xhtml", "do", "action",
 	"asp", "aspx", "ashx", "asmx", "axd", "svc", "cer",
 	"cgi", "fcgi", "pl", "py", "rb", "lua", "cfm", "cfc", "dll", "exe", "shtml",
+}
+
+// cutSessions leaves out what StripSessionIDs takes out of any path: ASP.NET does so
+// before it looks for a file, and we do before we forward.
+func cutSessions(p string) string {
+	if !strings.ContainsAny(p, "(=") {
+		return p
+	}
+	cut, changed := stripSegments(p, nil)
+	switch {
+	case !changed:
+		return p
+	case cut == "":
+		return "/"
+	}
+	return cut
 }
 
 func mapSegments(p string, f func(string) string) string {

@@ -30,6 +30,7 @@ func TestAttack_SideDoorAliases(t *testing.T) {
 		"/./xmlrpc.php", "/a/../xmlrpc.php", "/../xmlrpc.php", "/a//../../xmlrpc.php", "/%2e/xmlrpc.php", "/%252e%252e/xmlrpc.php", `/\xmlrpc.php`,
 		"/xmlrpc.php%00", "/xmlrpc.php%00.css", "/xmlrpc.php%3fx", "/xmlrpc.php%23x", "/xmlrpc.php.", "/xmlrpc.php%20", "/xmlrpc.php::$DATA", "/XmlRpc.PHP.%20/x",
 		"/a/..%20/xmlrpc.php",
+		"/PHPSESSID=x/xmlrpc.php", "/(S(x))/xmlrpc.php", "/%28S(x))/xmlrpc.php", "/a/jsessionid=x/../xmlrpc.php", "/xmlrpc.php/(S(x))",
 	} {
 		got, ok := variants(t, raw)
 		if !ok || !slices.Contains(got, door) || !(route.Patterns{door}).Any(got) {
@@ -44,6 +45,7 @@ func TestAttack_TrustAlias(t *testing.T) {
 		"/hooks/stripe": true, "/hooks/a%20b": true, "/hooks/x/../y": true, "/hooks/stripe.php/paid": true, "/Hooks/Stripe": true,
 		"/hooks/..;/manager/": false, "/hooks/../manager": false, "/hooks/%2e%2e/manager": false, "/hooks/..%252fmanager": false,
 		`/hooks/..\manager`: false, "/hooks%00/x": false, "/admin/users.php/x.css": false, "/admin/users.jsp;.css": false, "/admin%3f.css": false,
+		"/hooks/PHPSESSID=x/../manager": false, "/hooks/(S(x))/../manager": false, "/hooks/(S(x))/y": true,
 	} {
 		got, ok := variants(t, raw)
 		if !ok || hooks.All(got) != want {
