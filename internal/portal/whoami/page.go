@@ -35,8 +35,12 @@ type page struct {
 	err     error
 }
 
-// read takes a response apart as far as all rules need it.
+// read takes a response apart as far as all rules need it. The page of a failure may
+// look like a stranger's, with a sign-in form in its head, so it is not even read.
 func read(res Response) (*page, error) {
+	if res.Status > 499 {
+		return nil, errors.New("the portal failed")
+	}
 	if res.Truncated || len(res.Body) > maxBody {
 		return nil, errors.New("the body is too large")
 	}

@@ -187,6 +187,7 @@ func TestJudge_RegexAndHeader(t *testing.T) {
 		{"two values", response(200, "uid=7; uid=8;"), unknown},
 		{"empty group", response(200, "uid=;"), unknown},
 		{"sign", response(400, "nobody\n"), anonymous},
+		{"sign on an error page", response(500, "nobody\n"), unknown},
 		{"planted sign", response(200, "<p>nobody"), unknown},
 		{"planted sign beside a user", response(200, "nobody uid=7;"), user("7")},
 	})
