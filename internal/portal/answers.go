@@ -13,6 +13,8 @@ type Key struct {
 	Jar                                string
 	Host, Agent, Language, Origin      string
 	ClientHints, Platform, Mobile, Src string
+	// Referer is its host, where that is another; the others claim the client's address.
+	Referer, RealIP, ForwardedFor, Forwarded string
 	// Extra holds declared and unknown headers; usually empty.
 	Extra string
 }
@@ -72,12 +74,13 @@ func (a *Answers) Last(key *Key) *Answer {
 	return nil
 }
 
-// Forget drops every answer, and those of questions that run now.
-func (a *Answers) Forget() {
+// Forget drops every answer, and those of questions that run now. It returns the new epoch.
+func (a *Answers) Forget() uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.slots = a.slots[:0]
 	a.epoch++
+	return a.epoch
 }
 
 // Epoch is the present epoch, for Keep.

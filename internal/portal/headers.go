@@ -9,19 +9,19 @@ import (
 
 // ordinary are request headers that say nothing about who somebody is. Every other
 // header counts as a credential: it goes to whoami and into the answer's key.
-// X-Forwarded-* are here because Caddy sets them anew for the portal.
+// X-Forwarded-* are here because proxies set them; see pins.
 var ordinary = []string{
 	":protocol", // extended CONNECT: Go's HTTP/2 server puts it here
 	"Accept", "Accept-Charset", "Accept-Datetime", "Accept-Encoding", "Access-Control-Request-Headers",
 	"Access-Control-Request-Method", "Alt-Used", "Cache-Control", "Connection", "Content-Disposition", "Content-Encoding",
 	"Content-Language", "Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Cookie", "Date", "Depth",
-	"Device-Memory", "Dnt", "Downlink", "Dpr", "Early-Data", "Ect", "Expect", "Forwarded", "From", "Host", "Http2-Settings",
+	"Device-Memory", "Dnt", "Downlink", "Dpr", "Early-Data", "Ect", "Expect", "From", "Host", "Http2-Settings",
 	"If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Keep-Alive", "Last-Event-Id",
-	"Max-Forwards", "Ping-From", "Ping-To", "Pragma", "Prefer", "Priority", "Purpose", "Range", "Referer", "Rtt",
+	"Max-Forwards", "Ping-From", "Ping-To", "Pragma", "Prefer", "Priority", "Purpose", "Range", "Rtt",
 	"Save-Data", "Sec-Gpc", "Sec-Purpose", "Sec-Speculation-Tags", "Service-Worker", "Service-Worker-Navigation-Preload", "Soapaction",
 	"Te", "Traceparent", "Tracestate", "Trailer", "Transfer-Encoding", "Upgrade", "Upgrade-Insecure-Requests",
-	"Via", "Viewport-Width", "Width", "X-Csrf-Token", "X-Csrftoken", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
-	"X-Real-Ip", "X-Requested-With", "X-Xsrf-Token",
+	"Via", "Viewport-Width", "Width", "X-Csrf-Token", "X-Csrftoken", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
+	"X-Requested-With", "X-Xsrf-Token",
 }
 
 // stripped are headers that carry credentials of their own and so a way around the
@@ -58,12 +58,18 @@ const (
 	clientHints
 	platform
 	mobile
+	referer
+	realIP
+	forwardedFor
+	forwarded
 )
 
-// pins are ordinary headers that portals pin sessions to.
+// pins are ordinary headers that portals pin sessions to. The last three claim the
+// client's address; Caddy takes not all of them from strangers.
 var pins = map[string]class{
 	"User-Agent": agent, "Accept-Language": language, "Origin": origin,
 	"Sec-Ch-Ua": clientHints, "Sec-Ch-Ua-Platform": platform, "Sec-Ch-Ua-Mobile": mobile,
+	"Referer": referer, "X-Real-Ip": realIP, "X-Forwarded-For": forwardedFor, "Forwarded": forwarded,
 }
 
 // Headers knows what request headers mean at one site.
@@ -153,7 +159,26 @@ func (k *Key) pin(c class, value string) {
 		k.Platform = value
 	case mobile:
 		k.Mobile = value
+	case referer:
+		k.Referer = foreign(value, k.Host)
+	case realIP:
+		k.RealIP = value
+	case forwardedFor:
+		k.ForwardedFor = value
+	case forwarded:
+		k.Forwarded = value
 	}
+}
+
+// foreign is the host of a Referer, "" for the portal's own: some portals know nobody
+// who comes from elsewhere (PHP's session.referer_check), but all know their own pages.
+func foreign(referer, own string) string {
+	_, rest, _ := strings.Cut(referer, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	if strings.EqualFold(host, own) {
+		return ""
+	}
+	return host
 }
 
 func set(names ...string) map[string]bool {

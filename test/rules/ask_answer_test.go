@@ -32,7 +32,6 @@ whoami /me {
 	anonymous status 401
 	anonymous json guest true
 	anonymous redirect */login*
-	anonymous html form#login
 	user json user not 0 nobody
 }`
 	tests := []struct {
@@ -46,7 +45,7 @@ whoami /me {
 		{"nobody by status", `{}`, 401, "", http.StatusOK},
 		{"nobody by JSON", `{"guest":true}`, 200, "", http.StatusOK},
 		{"nobody by redirect", ``, 302, "/login?back", http.StatusOK},
-		{"nobody by HTML", `<form id="login"></form>`, 200, "", http.StatusOK},
+		{"an error page like a stranger's", `{"guest":true}`, 500, "", http.StatusServiceUnavailable},
 		{"nobody and a user", `{"guest":true,"user":"carol"}`, 200, "", http.StatusServiceUnavailable},
 		{"a user at the status of nobody", `{"user":"carol"}`, 401, "", http.StatusOK}, // a user needs 2xx, so there is none
 		{"two users", `{"user":["carol","dave"]}`, 200, "", http.StatusServiceUnavailable},
@@ -314,7 +313,7 @@ func TestAsk_ChangedCredentialsAskAgain(t *testing.T) {
 	b.Get("/account")
 	for name, value := range map[string]string{
 		"User-Agent": "Other/2.0", "Accept-Language": "de", "Sec-Ch-Ua": `"B"`, "Sec-Ch-Ua-Platform": `"Mac"`, "Sec-Ch-Ua-Mobile": "?1", "Sec-Ch-Ua-Model": `"x"`,
-		"Origin": h.URL, "X-Device": "d2", "X-Unknown": "u", "Cookie": "token=1",
+		"Origin": "https://other.example", "Referer": "https://other.example/x", "X-Real-Ip": "192.0.2.1", "Forwarded": "for=192.0.2.1", "X-Forwarded-For": "192.0.2.9", "X-Device": "d2", "X-Unknown": "u", "Cookie": "token=1",
 	} {
 		before := p.Asked()
 		for range 2 {
@@ -372,5 +371,35 @@ func TestAsk_OneQuestionServesAll(t *testing.T) {
 	}
 	if asked != 1 {
 		t.Errorf("asked %d times for %d requests at once", asked, parallel)
+	}
+}
+
+// TestAsk_PinnedSession: a portal that forgets a session for a foreign address, or
+// whoever comes from elsewhere, can't be made to answer for the next request.
+func TestAsk_PinnedSession(t *testing.T) {
+	for name, value := range map[string]string{"X-Real-Ip": "192.0.2.66", "Forwarded": "for=192.0.2.66", "Referer": "https://192.0.2.66/"} {
+		p := newProbe()
+		p.Lazy = false
+		p.also = func(w http.ResponseWriter, r *http.Request) bool {
+			if strings.Contains(r.Header.Get(name), "192.0.2.66") {
+				r.Header.Del("Cookie")
+				p.Lazy = true
+			}
+			return false
+		}
+		h := house.Start(t, p, house.LegacyLines+"\nwatch unsafe")
+		owner := h.Browser()
+		owner.SignIn("alice")
+		owner.Enrol()
+		thief := h.Browser()
+		if page := thief.SignIn("alice"); page.Location != "/two-factor/challenge" {
+			t.Fatalf("sign-in: %d %q", page.Status, page.Location)
+		}
+		r := thief.Request(http.MethodGet, "/", nil)
+		r.Header.Set(name, value)
+		thief.Do(r)
+		if page := thief.Get("/account"); strings.Contains(page.Body, house.SecretOf("alice")) {
+			t.Errorf("whoami was made to say anonymous by %s, and the answer used for another request", name)
+		}
 	}
 }
