@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -111,9 +112,12 @@ func (m *rule) Any(r *http.Request, readings []string) bool {
 	if m.patterns.Any(readings) {
 		return true
 	}
+	if len(m.sets) == 0 {
+		return false
+	}
 	for _, p := range readings {
-		if len(m.sets) > 0 {
-			if ok, err := m.sets.AnyMatchWithError(withPath(r, p)); ok || err != nil {
+		for _, q := range queries(r) {
+			if ok, err := m.sets.AnyMatchWithError(withAddress(r, p, q)); ok || err != nil {
 				return true
 			}
 		}
@@ -134,20 +138,33 @@ func (m *rule) All(r *http.Request, readings []string) bool {
 		if len(m.sets) == 0 {
 			return false
 		}
-		if ok, err := m.sets.AnyMatchWithError(withPath(r, readings[i])); !ok || err != nil {
-			return false
+		for _, q := range queries(r) {
+			if ok, err := m.sets.AnyMatchWithError(withAddress(r, readings[i], q)); !ok || err != nil {
+				return false
+			}
 		}
 	}
 	return len(readings) > 0
 }
 
-// withPath is the request as if its path were p.
-func withPath(r *http.Request, p string) *http.Request {
-	if r.URL.Path == p {
+// queries are the ways in which servers could read the request's query.
+func queries(r *http.Request) []string {
+	if plain := route.PlainQuery(r.URL.RawQuery); plain != r.URL.RawQuery {
+		return []string{r.URL.RawQuery, plain}
+	}
+	return []string{r.URL.RawQuery}
+}
+
+// withAddress is the request as if its path and query were these.
+func withAddress(r *http.Request, path, query string) *http.Request {
+	if r.URL.Path == path && r.URL.RawQuery == query {
 		return r
 	}
 	u := *r.URL
-	u.Path, u.RawPath = p, ""
+	if u.Path != path {
+		u.Path, u.RawPath = path, ""
+	}
+	u.RawQuery = query
 	q := *r
 	q.URL = &u
 	return &q
@@ -169,7 +186,7 @@ func addressRule(list []string) gateway.Rule {
 	var out addressList
 	for _, s := range list {
 		path, query, _ := strings.Cut(s, "?")
-		values, err := url.ParseQuery(query)
+		values, err := url.ParseQuery(route.PlainQuery(query))
 		if err != nil {
 			values = nil // judged more often then, never less
 		}
@@ -195,9 +212,12 @@ func (a *address) hasQuery(r *http.Request) bool {
 	if len(a.query) == 0 {
 		return true
 	}
-	got := r.URL.Query()
+	got, err := url.ParseQuery(route.PlainQuery(r.URL.RawQuery))
+	if err != nil {
+		return true // it was made to be read, so this is a doubt
+	}
 	for name, want := range a.query {
-		if len(got[name]) == 0 || got.Get(name) != want[0] {
+		if !slices.Contains(got[name], want[0]) { // which of several counts differs
 			return false
 		}
 	}

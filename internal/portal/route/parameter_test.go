@@ -14,3 +14,14 @@ func TestHasParameter(t *testing.T) {
 		}
 	}
 }
+
+func TestPlainQuery(t *testing.T) {
+	for query, want := range map[string]string{
+		"": "", "a=1": "a=1", "a=1&b=2": "a=1&b=2", "a;b=2": "a=&b=2", "a=%zz&b=%41": "a=%25zz&b=A", "&&a": "a=",
+		"+a=x+y": "a=x+y", "%20a.b=1": "a_b=1", "a[]=1": "a=1", "a%5Bx%5D=1": "a=1", "a%00b=1": "a=1", "A=B": "A=B&a=B", "a=%3B%26": "a=%3B%26",
+	} {
+		if got := PlainQuery(query); got != want {
+			t.Errorf("%q reads as %q, want %q", query, got, want)
+		}
+	}
+}
