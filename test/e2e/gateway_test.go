@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -70,7 +71,7 @@ http://%[2]s {
 `
 
 // start starts the binary with these directives of two_factor before the portal.
-// When the test ends the gateway is stopped and its log searched for secrets.
+// When the test ends the gateway is stopped, and a data race in it is an error.
 func start(t *testing.T, binary, directives, portal string) *gateway {
 	t.Helper()
 	g := &gateway{t: t, binary: binary, dir: t.TempDir(), log: new(logBuffer)}
@@ -83,6 +84,9 @@ func start(t *testing.T, binary, directives, portal string) *gateway {
 	g.run()
 	t.Cleanup(func() {
 		g.stop(syscall.SIGTERM)
+		if strings.Contains(g.log.String(), "DATA RACE") {
+			t.Error("the gateway has a data race")
+		}
 		if t.Failed() {
 			t.Logf("the gateway's log:\n%s", g.log)
 		}
@@ -199,9 +203,12 @@ var rtlBinary = sync.OnceValues(func() (string, error) {
 	return build("secondgate-rtl", "-overlay", file)
 })
 
+// buildFlags are those of every build.
+var buildFlags []string
+
 func build(name string, flags ...string) (string, error) {
 	binary := filepath.Join(builds, name)
-	args := append(append([]string{"build", "-o", binary}, flags...), "github.com/secondgate/secondgate/cmd/secondgate")
+	args := slices.Concat([]string{"build", "-o", binary}, buildFlags, flags, []string{"github.com/secondgate/secondgate/cmd/secondgate"})
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
 	}

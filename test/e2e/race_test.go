@@ -1,0 +1,6 @@
+//go:build race
+
+package e2e
+
+// The program is built with the race detector where the tests are.
+func init() { buildFlags = append(buildFlags, "-race") }
