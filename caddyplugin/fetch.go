@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -17,8 +18,8 @@ import (
 )
 
 // fetch sends one question through the handlers behind the gate, as a request of its
-// own: with a fresh Caddy context, because the route groups, variables and dial
-// addresses of the request that it is about must not mix with its own.
+// own: with a fresh Caddy context, because the route groups and dial addresses of the
+// request that it is about must not mix with its own. See withVars for the rest.
 func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri string, header http.Header) (res whoami.Response, err error) {
 	srv, ok := base.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -35,9 +36,22 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 		Method: http.MethodGet, URL: u, RequestURI: uri, Host: base.Host, Header: header, Body: http.NoBody,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: base.RemoteAddr, TLS: base.TLS,
 	}).WithContext(ctx), caddy.NewReplacer(), rec, srv)
-	caddyhttp.SetVar(r.Context(), caddyhttp.ClientIPVarKey, caddyhttp.GetVar(base.Context(), caddyhttp.ClientIPVarKey))
-	caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, caddyhttp.GetVar(base.Context(), caddyhttp.TrustedProxyVarKey))
 	return rec.record(ctx, next, r)
+}
+
+// withVars is the route behind the gate, where every request finds the variables that
+// the handlers before the gate had set: `root` for php_fastcgi, `vars`, and the
+// client's address. They are copied now, because later ones are written while a
+// question about the response runs.
+func withVars(ctx context.Context, next caddyhttp.Handler) gateway.Next {
+	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
+	vars = maps.Clone(vars)
+	return func(w http.ResponseWriter, r *http.Request) error {
+		for name, value := range vars {
+			caddyhttp.SetVar(r.Context(), name, value)
+		}
+		return next.ServeHTTP(w, r)
+	}
 }
 
 // freshContext has nothing of the request's but the connection that it came on, and

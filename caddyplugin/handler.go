@@ -67,7 +67,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if !c.Secure {
 		c.Secure = forwardedHTTPS(r)
 	}
-	return h.gate.ServeHTTP(w, r, c, next.ServeHTTP)
+	return h.gate.ServeHTTP(w, r, c, withVars(ctx, next))
 }
 
 // forwardedHTTPS reports whether a proxy that the server trusts says that the

@@ -37,6 +37,8 @@ func TestAsk_ThroughTheSameRoute(t *testing.T) {
 			vars to {upstream}
 			reverse_proxy {vars.to}
 		}`,
+		"vars before the gate": `vars to PORTAL
+			` + gate + "reverse_proxy {vars.to}",
 		"encode and header": `encode gzip
 			header X-Frame-Options DENY
 			` + gate + "reverse_proxy PORTAL",
