@@ -84,10 +84,17 @@ func (x *exchange) reopen(header string) bool {
 	return true
 }
 
-// reopenFor bounds how long an opened header is taken for opened.
-const reopenFor = 10 * time.Minute
+// reopenFor bounds how long an opened header is taken for opened, reopenMax which are
+// remembered at all, in bytes: honest ones are shorter, and thousands are kept.
+const (
+	reopenFor = 10 * time.Minute
+	reopenMax = 16 << 10
+)
 
 func (x *exchange) remember(lines []string) {
+	if len(lines[0]) > reopenMax {
+		return
+	}
 	until := x.now.Add(reopenFor)
 	for _, c := range x.jar.Cookies() {
 		if !c.Expires.IsZero() && c.Expires.Before(until) {

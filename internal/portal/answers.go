@@ -7,9 +7,12 @@ import (
 	"github.com/secondgate/secondgate/internal/gate"
 )
 
-// Key is everything that an answer depends on: the credentials, and the headers
-// that portals pin sessions to.
+// Key is everything that an answer depends on: whom we ask, the credentials, and the
+// headers that portals pin sessions to.
 type Key struct {
+	// Site tells apart the sites that share a realm, and so a visit, but may stand
+	// before different portals or ask differently.
+	Site                               *Headers
 	Jar                                string
 	Host, Agent, Language, Origin      string
 	ClientHints, Platform, Mobile, Src string

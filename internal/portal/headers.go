@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"crypto/sha256"
 	"maps"
 	"net/http"
 	"slices"
@@ -121,7 +122,7 @@ func (h *Headers) Strip(header http.Header) {
 // Take is Strip, and returns what an answer depends on besides the jar, and whether
 // any header is a credential.
 func (h *Headers) Take(r *http.Request, address string) (key Key, credentials bool) {
-	key = Key{Host: r.Host, Src: address}
+	key = Key{Site: h, Host: short(r.Host), Src: address}
 	var extra []string
 	for name, values := range r.Header {
 		c := h.class(name)
@@ -140,12 +141,30 @@ func (h *Headers) Take(r *http.Request, address string) (key Key, credentials bo
 	}
 	if len(extra) > 0 {
 		slices.Sort(extra)
-		key.Extra = strings.Join(extra, "\x01")
+		key.Extra = short(strings.Join(extra, "\x01"))
 	}
 	return key, credentials
 }
 
+// maxPart bounds each part of a Key in bytes. Keys outlive their requests, in the
+// memory of thousands of visits, and strangers send headers of a megabyte.
+const maxPart = 256
+
+// short returns s, or a digest that stands for it, which no header can send: it
+// begins with a NUL.
+func short(s string) string {
+	if len(s) <= maxPart {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	return "\x00" + string(sum[:])
+}
+
 func (k *Key) pin(c class, value string) {
+	if c == referer {
+		value = foreign(value, k.Host)
+	}
+	value = short(value)
 	switch c {
 	case agent:
 		k.Agent = value
@@ -160,7 +179,7 @@ func (k *Key) pin(c class, value string) {
 	case mobile:
 		k.Mobile = value
 	case referer:
-		k.Referer = foreign(value, k.Host)
+		k.Referer = value
 	case realIP:
 		k.RealIP = value
 	case forwardedFor:

@@ -53,7 +53,7 @@ func newJar(cookies []held, left, free []pair) *Jar {
 		b.WriteString(p.value)
 		b.WriteByte(0)
 	}
-	j.key = b.String()
+	j.key = short(b.String())
 	return j
 }
 
