@@ -44,6 +44,12 @@ func judgedCleared(t Traits) bool {
 	return (t.Unsafe || t.Overlapped) && !t.Rotates
 }
 
+// Suspect reports whether a judged response of somebody who may pass could itself be
+// that of a sign-in. Then those beside it are judged as well.
+func Suspect(t Traits) bool {
+	return t.Before.MayPass() && (t.Changes || t.Redirect || t.SignIn)
+}
+
 // Held reports whether an unsafe request is read whole, queued and judged; with
 // `rotates`, those who may pass are spared it.
 func Held(s Standing, unsafe, signIn, rotates bool) bool {

@@ -52,6 +52,7 @@ type exchange struct {
 
 	// How it runs beside others of its visit.
 	leave   func()
+	settled func()
 	started uint64
 	overlap bool
 	body    *spool
@@ -122,6 +123,9 @@ func (x *exchange) close() {
 func (x *exchange) giveUpTurn() {
 	if x.leave != nil {
 		x.leave()
+	}
+	if x.settled != nil {
+		x.settled()
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/portal/route"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -25,7 +27,7 @@ func (x *exchange) forward() error {
 		defer cancel()
 		x.r = x.r.WithContext(ctx)
 		x.rw.cancel = cancel
-		if x.stream && x.before.MayPass() {
+		if x.stream {
 			defer x.openTunnel(cancel)()
 		}
 	}
@@ -42,9 +44,17 @@ func (x *exchange) forget() {
 	}
 }
 
+// turns is how many of those that may be changing whose the visit is this one is.
+func (x *exchange) turns() int {
+	if x.held() || x.settled != nil {
+		return 1
+	}
+	return 0
+}
+
 // openTunnel registers a WebSocket or event stream, to be closed with what it stands on.
 func (x *exchange) openTunnel(cancel context.CancelFunc) (remove func()) {
-	t := &tunnel{user: store.UserKey{Realm: x.g.Realm, ID: x.answer.User}, close: cancel, policy: x.g.Session}
+	t := &tunnel{visit: x.visit, user: store.UserKey{Realm: x.g.Realm, ID: x.answer.User}, close: cancel, policy: x.g.Session}
 	if x.before.Cleared {
 		t.st = x.st
 	}
@@ -66,10 +76,18 @@ func (x *exchange) forwardBare() error {
 
 // verbatim forwards what `trust` names as it came, but for our own cookies, which
 // are nobody else's business and which nobody else may set.
+	if route.StripSessionIDs(x.r.URL, x.declaredQuery) {
+		x.r.RequestURI = x.r.URL.RequestURI()
+	}
 func (x *exchange) verbatim() error {
 	x.g.trusted.note(x.g.Logger, x.r)
 	if lines := x.r.Header["Cookie"]; len(lines) > 0 {
 		setCookie(x.r.Header, portal.WithoutOwn(lines))
+// declaredQuery reports whether a parameter of the query is a declared credential.
+func (x *exchange) declaredQuery(name string) bool {
+	return slices.ContainsFunc(x.g.Queries, func(q string) bool { return strings.EqualFold(q, name) })
+}
+
 	}
 	x.rw.verbatim = true
 	return x.rw.run(x.next, x.r)

@@ -172,7 +172,7 @@ func (x *exchange) ask(ctx context.Context, fresh bool) *portal.Answer {
 // keep remembers an answer, unless an unsafe request runs that could change it; the
 // one that runs keeps its own afterwards.
 func (x *exchange) keep(key portal.Key, a *portal.Answer, epoch uint64) {
-	if x.visit.queue.busy() {
+	if x.visit.queue.busy(x.turns()) {
 		return
 	}
 	x.visit.answers.Keep(key, a, epoch, x.g.Recheck, x.now)

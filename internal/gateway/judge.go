@@ -112,14 +112,15 @@ func (x *exchange) judgeAfter(set []portal.Change, question http.Header) gate.Ac
 	outcome := gate.Outcome{
 		SameUser: x.before.Answer == gate.User && x.answer.User == a.User, Before: x.before, After: after,
 	}
-	x.settleAfter(set, a)
+	settled := x.settleAfter(set, a)
 	action := gate.After(outcome)
 	if !after.Cleared {
 		x.rw.ground = nil
 	}
-	if gate.EndsClearance(outcome) && x.st.clearance != nil {
-		x.endClearance("another sign-in or a sign-out")
-	} else {
+	if gate.EndsClearance(outcome) {
+		epoch = x.changeHands(epoch)
+	}
+	if settled {
 		x.keepAfter(key, a, epoch)
 	}
 	if action != gate.Forward {
@@ -127,6 +128,23 @@ func (x *exchange) judgeAfter(set []portal.Change, question http.Header) gate.Ac
 		x.g.logRefusal(x, action, "after")
 	}
 	return action
+}
+
+// changeHands ends what stood on whose the visit was until now: its clearance, its
+// tunnels, and its answers. What was kept for other cookies of the visit may have
+// changed with it: an old session id that lives on is the new user's too. It returns
+// the epoch in which an answer of the given one is still good.
+func (x *exchange) changeHands(epoch uint64) uint64 {
+	if x.visit == nil {
+		return epoch
+	}
+	now := x.visit.answers.Forget()
+	x.g.Visits.tunnels.closeOf(x.visit)
+	x.endClearance("another sign-in or a sign-out")
+	if now == epoch+1 {
+		return now // nobody else changed anything since the question was put
+	}
+	return epoch
 }
 
 // askAfter puts a question that begins now. Nobody's credentials need none.
@@ -148,16 +166,17 @@ func (x *exchange) askAfter(jar *portal.Jar, question http.Header) (*portal.Answ
 }
 
 // settleAfter moves the jar on to what the response and then the question set, all
-// stamped for the user that they were judged for. Other users' cookies go.
-func (x *exchange) settleAfter(set []portal.Change, a *portal.Answer) {
+// stamped for the user that they were judged for. Other users' cookies go; then the
+// credentials are no longer those that were asked about, and it returns false.
+func (x *exchange) settleAfter(set []portal.Change, a *portal.Answer) bool {
 	x.takeChanges(set, a.User)
 	x.takeChanges(a.Changes, a.User)
 	fitting, gone := x.jar.Fits(a.User)
 	x.jar, x.gone = fitting, append(x.gone, gone...)
+	return len(gone) == 0
 }
 
-// keepAfter keeps the answer for the visit's next request, if that will come with
-// exactly the credentials that were asked about.
+// keepAfter keeps the answer for the visit's next request.
 func (x *exchange) keepAfter(key portal.Key, a *portal.Answer, epoch uint64) {
 	if x.visit == nil || a == strangers {
 		return
@@ -166,7 +185,7 @@ func (x *exchange) keepAfter(key portal.Key, a *portal.Answer, epoch uint64) {
 	kept.Changes = nil
 	key.Jar = x.jar.Key()
 	// Only one unsafe request runs at a time: if this one does, no other.
-	if x.held() || !x.visit.queue.busy() {
+	if !x.visit.queue.busy(x.turns()) {
 		x.visit.answers.Keep(key, &kept, epoch, x.g.Recheck, x.now)
 	}
 }

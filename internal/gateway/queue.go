@@ -26,6 +26,9 @@ type queue struct {
 	started uint64
 	running int
 	waiting int
+	// unsettled are safe requests that seem to have changed whose the visit is, and are
+	// being judged for it. They take no turn.
+	unsettled int
 }
 
 func newQueue() queue { return queue{turn: make(chan struct{}, 1)} }
@@ -64,15 +67,33 @@ func (q *queue) leave() {
 	<-q.turn
 }
 
+// unsettle says that a safe request seems to have changed whose the visit is, until
+// settled is called: those beside it are treated as beside an unsafe one.
+func (q *queue) unsettle() (settled func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.started++
+	q.unsettled++
+	return sync.OnceFunc(q.settle)
+}
+
+func (q *queue) settle() {
+	q.mu.Lock()
+	q.unsettled--
+	q.mu.Unlock()
+}
+
 // mark is a point in time, to be compared with overlapped.
 func (q *queue) mark() (started uint64, running bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.started, q.running > 0
+	return q.started, q.running+q.unsettled > 0
 }
 
-// busy reports whether an unsafe request runs now.
-func (q *queue) busy() bool {
-	_, running := q.mark()
-	return running
+// busy reports whether more requests than the caller's own may be changing whose the
+// visit is.
+func (q *queue) busy(own int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.running+q.unsettled > own
 }

@@ -13,18 +13,22 @@ import (
 func (x *exchange) respond(status int) {
 	set := x.takeCookies()
 	after := x.jar.Apply(set)
-	judged := gate.Judged(gate.Traits{
+	traits := gate.Traits{
 		Before: x.before, Credentials: x.credentials, Unsafe: x.unsafe, SignIn: x.signIn,
 		Overlapped: x.overlapped(), Sets: counts(set), Changes: after.Key() != x.jar.Key(),
 		Redirect:    status >= 300 && status < 400 && status != http.StatusNotModified,
 		WatchUnsafe: x.g.WatchUnsafe, Rotates: x.g.Rotates,
 		Upgraded: x.upgrade && !x.before.MayPass() && !x.guestPath,
-	})
+	}
 	switch {
-	case judged && x.g.Identify == nil:
+	case gate.Judged(traits) && x.g.Identify == nil:
+		if gate.Suspect(traits) && x.visit != nil && !x.held() {
+			x.settled = x.visit.queue.unsettle()
+		}
 		x.judge(status, set)
 	case x.rw.lost():
 		x.rw.dropping = true
+		x.rw.pending = droppedResponse()
 		x.refuseLost()
 	default:
 		if len(set) > 0 {

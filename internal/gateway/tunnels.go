@@ -9,17 +9,19 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// tunnels are the open WebSockets and event streams of users who may pass. They are
-// closed when that ends.
+// tunnels are the open WebSockets and event streams. They are closed when that ends on
+// which they were opened: a clearance, or whose the visit was.
 type tunnels struct {
 	mu   sync.Mutex
 	open map[*tunnel]struct{}
 }
 
 type tunnel struct {
+	// visit is nil for a stranger's.
+	visit *visit
 	user  store.UserKey
 	close context.CancelFunc
-	// st is the clearance it stands on; nil for a user who owes nothing.
+	// st is the clearance it stands on; nil for somebody who owes nothing.
 	st     *standing
 	policy session.Policy
 }
@@ -60,6 +62,11 @@ func (ts *tunnels) closeEnded() {
 // closeExpired closes those whose clearance ran out.
 func (ts *tunnels) closeExpired(now time.Time) {
 	ts.closeIf(func(t *tunnel) bool { return t.st != nil && !t.st.live(t.policy, now) })
+}
+
+// closeOf closes a visit's: it is somebody else's now, or nobody's.
+func (ts *tunnels) closeOf(v *visit) {
+	ts.closeIf(func(t *tunnel) bool { return t.visit == v })
 }
 
 // closeUnproven closes a user's tunnels that stand on no clearance: the user owes a
