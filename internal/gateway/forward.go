@@ -38,18 +38,18 @@ func (x *exchange) forward() error {
 // held reports whether the request waited for its turn and runs alone.
 func (x *exchange) held() bool { return x.leave != nil }
 
-func (x *exchange) forget() {
-	if x.visit != nil {
-		x.visit.answers.Forget()
-	}
-}
-
 // turns is how many of those that may be changing whose the visit is this one is.
 func (x *exchange) turns() int {
 	if x.held() || x.settled != nil {
 		return 1
 	}
 	return 0
+}
+
+func (x *exchange) forget() {
+	if x.visit != nil {
+		x.visit.answers.Forget()
+	}
 }
 
 // openTunnel registers a WebSocket or event stream, to be closed with what it stands on.
@@ -70,24 +70,24 @@ func (x *exchange) forwardBare() error {
 			delete(x.r.Header, name)
 		}
 	}
+	if route.StripSessionIDs(x.r.URL, x.declaredQuery) {
+		x.r.RequestURI = x.r.URL.RequestURI()
+	}
 	setCookie(x.r.Header, x.jar.Strangers().Header(x.r.URL.Path))
 	return x.rw.run(x.next, x.r)
 }
 
-// verbatim forwards what `trust` names as it came, but for our own cookies, which
-// are nobody else's business and which nobody else may set.
-	if route.StripSessionIDs(x.r.URL, x.declaredQuery) {
-		x.r.RequestURI = x.r.URL.RequestURI()
-	}
-func (x *exchange) verbatim() error {
-	x.g.trusted.note(x.g.Logger, x.r)
-	if lines := x.r.Header["Cookie"]; len(lines) > 0 {
-		setCookie(x.r.Header, portal.WithoutOwn(lines))
 // declaredQuery reports whether a parameter of the query is a declared credential.
 func (x *exchange) declaredQuery(name string) bool {
 	return slices.ContainsFunc(x.g.Queries, func(q string) bool { return strings.EqualFold(q, name) })
 }
 
+// verbatim forwards what `trust` names as it came, but for our own cookies, which
+// are nobody else's business and which nobody else may set.
+func (x *exchange) verbatim() error {
+	x.g.trusted.note(x.g.Logger, x.r)
+	if lines := x.r.Header["Cookie"]; len(lines) > 0 {
+		setCookie(x.r.Header, portal.WithoutOwn(lines))
 	}
 	x.rw.verbatim = true
 	return x.rw.run(x.next, x.r)
