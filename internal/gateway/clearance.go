@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -37,8 +38,11 @@ func (vs *Visits) endClearance(ctx context.Context, v *visit, user string) error
 	key := store.UserKey{Realm: v.key.realm, ID: user}
 	err := vs.store.Update(ctx, key, func(tx store.Tx) error {
 		rec, err := tx.Visit(v.key.id)
-		if err != nil || rec.Dead() {
+		switch {
+		case errors.Is(err, store.ErrNotFound), err == nil && rec.Dead():
 			return nil // gone already, or a tombstone, which stays
+		case err != nil && !errors.Is(err, store.ErrCorrupt):
+			return err
 		}
 		return tx.DeleteVisit(v.key.id)
 	})

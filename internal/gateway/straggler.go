@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/web"
 )
 
 // strayTime is how long a request that still carries a rotated token is taken for a
@@ -69,8 +70,9 @@ func (x *exchange) turnStraggler() error {
 	h.Set("Cache-Control", "no-store")
 	mode := x.r.Header.Get("Sec-Fetch-Mode")
 	page := x.navigation() || mode == "no-cors"
-	if page && x.st.strays.again(x.r) {
-		h.Set("Location", x.client.URL.RequestURI())
+	here := x.client.URL.RequestURI() // may begin with //, and then is another host's
+	if page && web.ValidTarget(here) && x.st.strays.again(x.r) {
+		h.Set("Location", here)
 		x.rw.rw.WriteHeader(http.StatusTemporaryRedirect)
 		return nil
 	}

@@ -150,10 +150,12 @@ func (vs *Visits) standing(ctx context.Context, v *visit) (*standing, error) {
 			return nil, err
 		}
 		v.standing.Store(st)
-		// A clearance that ended while it was read must not come back to life.
+		// A clearance that ended while it was read must not come back to life, nor for
+		// somebody who took it from memory meanwhile.
 		if vs.ends.Load() == ends {
 			return st, nil
 		}
+		st.ended.Store(true)
 		v.standing.CompareAndSwap(st, nil)
 	}
 }
