@@ -84,6 +84,9 @@ func (x *exchange) serve() error {
 	if x.st.dead() && x.straggles() {
 		return x.turnStraggler()
 	}
+	if status := x.stripSessions(); status != 0 {
+		return x.refuseStatus(status)
+	}
 	x.classify()
 	if err := x.enter(); err != nil {
 		return x.refuseError(err)
@@ -194,18 +197,30 @@ func upgrades(r *http.Request) bool {
 	return extendedConnect(r) || r.Header["Upgrade"] != nil && r.Method == http.MethodGet && !hasBody(r)
 }
 
+// stripSessions takes session ids out of the address, and then the rules must hold for
+// what is left. It comes after open, because the names sealed in this visit matter, and
+// returns a status, or 0.
+func (x *exchange) stripSessions() int {
+	stripped := route.StripSessionIDs(x.r.URL, x.jar.HasName)
+	if stripped {
+		x.r.RequestURI = x.r.URL.RequestURI()
+	}
+	// FastCGI makes REQUEST_URI from the address as it was before any rewrite.
+	if x.client.URL != x.r.URL && route.StripSessionIDs(x.client.URL, x.jar.HasName) {
+		stripped = true
+	}
+	if !stripped {
+		return 0
+	}
+	return x.check()
+}
+
 // classify finds out what the request is, and takes out of it what no portal is to
-// see. It comes after open, because the names sealed in this visit matter.
+// see: undeclared credentials, and trailers, which come when all is decided.
 func (x *exchange) classify() {
 	r, g := x.r, x.g
 	x.key, x.carries = g.Headers.Take(r, x.client.Address)
-	if route.StripSessionIDs(r.URL, x.jar.HasName) {
-		r.RequestURI = r.URL.RequestURI()
-	}
-	if x.client.URL != r.URL {
-		// FastCGI makes REQUEST_URI from the address as it was before any rewrite.
-		route.StripSessionIDs(x.client.URL, x.jar.HasName)
-	}
+	r.Trailer = nil
 	x.findBody()
 	x.upgrade = upgrades(r)
 	x.stream = x.upgrade || strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream")

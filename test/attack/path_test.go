@@ -33,7 +33,8 @@ func TestAttack_SessionSegmentHidesPath(t *testing.T) {
 				before := len(portal.Requests())
 				p := b.Get(alias(segment))
 				for _, r := range portal.Requests()[before:] {
-					if path := r.URL.Path; path == "/xmlrpc.php" || strings.Contains(path, "/../") && r.Header.Get("Cookie") != "" {
+					verbatim := segment != "/SITE=1" && strings.Contains(r.RequestURI, segment) // that one is no session's before it is opened
+					if path := r.URL.Path; path == "/xmlrpc.php" || verbatim || rule != "trust /hooks/*" && strings.Contains(path, "/../") {
 						t.Errorf("%s: reached the portal as %q, status %d", alias(segment), r.RequestURI, p.Status)
 					}
 				}
