@@ -43,3 +43,10 @@ const GlobalLines = `	admin off
 		level DEBUG
 	}
 `
+
+// NewBrowser is a stranger's browser for a gateway that is no House: one that runs as
+// a program of its own at base, http://127.0.0.1:PORT.
+func NewBrowser(t testing.TB, base string) *Browser {
+	t.Helper()
+	return (&House{URL: base, t: t}).Browser()
+}
