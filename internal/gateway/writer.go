@@ -120,13 +120,13 @@ func (w *responseWriter) WriteHeader(status int) {
 	switch {
 	case w.wrote:
 		return
+	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
+		// An informational response is as good as a part of the last one, of which it is
+		// not known yet whether it may pass: it is lost.
 	case w.verbatim:
 		w.wrote = true
 		dropOwnNames(w.rw.Header())
 		w.rw.WriteHeader(status)
-	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
-		// An informational response is as good as a part of the last one, of which it is
-		// not known yet whether it may pass: it is lost.
 	case w.bare:
 		w.wrote = true
 		w.releaseBare(status)
