@@ -62,7 +62,8 @@ func TestParse_Errors(t *testing.T) {
 }
 
 func TestGenerate_IsFresh(t *testing.T) {
-	if keys.Generate() == keys.Generate() {
+	one, two := keys.Generate(), keys.Generate()
+	if one == two {
 		t.Error("two equal keys")
 	}
 }

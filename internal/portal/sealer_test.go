@@ -92,6 +92,23 @@ func TestSeal_OpensOnlyInItsVisit(t *testing.T) {
 	}
 }
 
+// TestSeal_NamesAreUnique per visit, name and path, so that a late answer to an older
+// visit overwrites nothing; within the visit they stay the same.
+func TestSeal_NamesAreUnique(t *testing.T) {
+	s := NewSealer(ring(t, keys.Generate()), "shop")
+	k := s.Keys("token")
+	seen := map[string]bool{}
+	for _, tag := range []string{k.Tag("a", "/"), k.Tag("b", "/"), k.Tag("a", "/x"), k.Tag("a/", ""), s.Keys("other").Tag("a", "/")} {
+		if seen[tag] || len(tag) != 16 {
+			t.Errorf("%s twice, or too short", tag)
+		}
+		seen[tag] = true
+	}
+	if s.Keys("token").Tag("a", "/") != k.Tag("a", "/") {
+		t.Error("the name changes within a visit")
+	}
+}
+
 func TestSeal_OpensAfterKeyRotation(t *testing.T) {
 	old, fresh := keys.Generate(), keys.Generate()
 	before := NewSealer(ring(t, old), "shop").Keys("token")

@@ -126,7 +126,9 @@ func TestSeal_RotationKillsOldToken(t *testing.T) {
 		arrived := len(l.Requests())
 		thief := old.Clone()
 		page := thief.Get("/account")
-		if strings.Contains(page.Body, house.SecretOf("alice")) || page.Status == http.StatusOK && len(l.Requests()) > arrived && l.Last("/account").Header.Get("Cookie") != "" {
+		forwarded := len(l.Requests()) > arrived
+		// A challenge would say that what was sealed for it opened.
+		if page.Location == "/two-factor/challenge" || forwarded && l.Last("/account").Header.Get("Cookie") != "" || strings.Contains(page.Body, house.SecretOf("alice")) {
 			t.Errorf("%s, the token from before the code opens: %d %s", when, page.Status, page.Body)
 		}
 		both := b.Clone() // the cookie from before the code beside the fresh token
@@ -275,9 +277,17 @@ func TestSeal_ManyVisitsAreNoVisit(t *testing.T) {
 	h := house.Start(t, p, house.LegacyLines)
 	b := h.Browser()
 	b.SignIn("alice")
-	r := b.Request(http.MethodGet, "/account", nil)
-	r.Header.Set("Cookie", "sg="+h.Browser().Get("/").Header.Get("Set-Cookie")[3:46])
-	if page := b.Do(r); strings.Contains(page.Body, house.SecretOf("alice")) {
-		t.Error("one of two visits was believed")
+	var mine []string
+	for name, value := range b.Cookies("/") {
+		mine = append(mine, name+"="+value)
+	}
+	other := "sg=" + cookies(h.Browser().Get("/"))["sg"].Value
+	b.Client.Jar = nil
+	for _, header := range [][]string{append(mine, other), append([]string{other}, mine...)} {
+		r := b.Request(http.MethodGet, "/account", nil)
+		r.Header.Set("Cookie", strings.Join(header, "; "))
+		if page := b.Do(r); strings.Contains(page.Body, house.SecretOf("alice")) {
+			t.Error("one of two visits was believed")
+		}
 	}
 }
