@@ -91,7 +91,6 @@ func serve(t testing.TB, p http.Handler, site string) *server {
 	s.House = house.StartWhole(t, p, fmt.Sprintf(`{
 %s	servers {
 		protocols h1 h2 h2c h3
-		enable_full_duplex
 	}
 	two_factor {
 		storage badger DIR

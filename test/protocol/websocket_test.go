@@ -63,7 +63,7 @@ func TestWebSocketRefused(t *testing.T) {
 	first := s.browser(t, "h1")
 	first.SignIn("alice")
 	first.Enrol()
-	for _, protocol := range []string{"h1", "h2"} {
+	for _, protocol := range []string{"h1", "h2", "h3"} {
 		b := s.browser(t, protocol)
 		b.SignIn("alice")
 		var status int
@@ -74,7 +74,7 @@ func TestWebSocketRefused(t *testing.T) {
 			}
 			status = res.StatusCode
 		} else {
-			res, _ := connect(t, s, b)
+			res, _ := connect(t, s, b, protocol)
 			status = res.StatusCode
 		}
 		if status != http.StatusUnauthorized {
@@ -86,16 +86,21 @@ func TestWebSocketRefused(t *testing.T) {
 	}
 }
 
-// TestWebSocketHTTP2 is a tunnel by extended CONNECT (RFC 8441). Caddy's server takes
-// it only with GODEBUG=http2xconnect=1; without, browsers open another connection by
-// HTTP/1.1.
-func TestWebSocketHTTP2(t *testing.T) {
-	p := newPortal()
-	s := serve(t, p, "")
-	b := s.browser(t, "h2")
-	b.SignIn("alice")
+// TestWebSocketConnect is a tunnel by extended CONNECT, over HTTP/2 (RFC 8441) and
+// HTTP/3 (RFC 9220). Caddy's server takes it over HTTP/2 only with
+// GODEBUG=http2xconnect=1; without, browsers open another connection by HTTP/1.1.
+func TestWebSocketConnect(t *testing.T) {
+	s := serve(t, newPortal(), "")
+	for _, protocol := range []string{"h2", "h3"} {
+		t.Run(protocol, func(t *testing.T) { tunnel(t, s, protocol) })
+	}
+}
+
+func tunnel(t *testing.T, s *server, protocol string) {
+	b := s.browser(t, protocol)
+	b.SignIn("user-" + protocol)
 	device := b.Enrol()
-	res, w := connect(t, s, b)
+	res, w := connect(t, s, b, protocol)
 	if res.StatusCode != http.StatusOK {
 		t.Fatalf("%d", res.StatusCode)
 	}
@@ -126,16 +131,22 @@ func TestWebSocketHTTP2(t *testing.T) {
 	}
 }
 
-// connect opens a WebSocket over HTTP/2 with the browser's cookies.
-func connect(t *testing.T, s *server, b *house.Browser) (*http.Response, io.Writer) {
+// connect opens a WebSocket with the browser's cookies.
+func connect(t *testing.T, s *server, b *house.Browser, protocol string) (*http.Response, io.Writer) {
 	t.Helper()
-	tr := &http2.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}}
-	t.Cleanup(tr.CloseIdleConnections)
 	pr, pw := io.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	r := b.Request(http.MethodConnect, "/ws", pr).WithContext(ctx)
-	r.Header.Set(":protocol", "websocket")
+	tr := b.Client.Transport
+	if protocol == "h2" {
+		//lint:ignore SA1019 http.Transport, which is to replace it, refuses :protocol
+		tr = &http2.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}}
+		t.Cleanup((&http.Client{Transport: tr}).CloseIdleConnections)
+		r.Header.Set(":protocol", "websocket")
+	} else {
+		r.Proto = "websocket" // as quic-go has it
+	}
 	r.Header.Set("Sec-WebSocket-Version", "13")
 	r.Header.Set("Sec-Fetch-Mode", "websocket")
 	r.Header.Set("Sec-Fetch-Dest", "websocket")
