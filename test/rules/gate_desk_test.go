@@ -192,6 +192,19 @@ func (d *desk) signIns() int {
 	return d.signedIn
 }
 
+// become makes one user's sessions another's, without any request.
+func (d *desk) become(user, other string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.sessions {
+		s.lock.Lock()
+		if s.user == user {
+			s.user = other
+		}
+		s.lock.Unlock()
+	}
+}
+
 // last is the last request that arrived at a path, or nil.
 func (d *desk) last(path string) *http.Request {
 	d.mu.Lock()

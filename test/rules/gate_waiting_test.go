@@ -8,15 +8,20 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/secondgate/secondgate/test/house"
 )
 
-// later runs a request beside the test.
+// later runs a request beside the test. One that fails is an empty page.
 func later(f func() *house.Page) <-chan *house.Page {
 	c := make(chan *house.Page, 1)
-	go func() { c <- f() }()
+	go func() {
+		p := &house.Page{}
+		defer func() { c <- p }()
+		p = f()
+	}()
 	return c
 }
 
@@ -87,13 +92,15 @@ func TestAttack_WaitingForTheLock(t *testing.T) {
 }
 
 // TestAttack_WaitingBesideALink: bob signs in by a link that nobody declared. While
-// its redirect is being judged, a GET that waited for the session's lock comes back.
+// its redirect is being judged, a GET that waited for the session's lock comes back;
+// what it brings is more than sockets take, so that the gateway must have seen its
+// headers when it is all sent.
 func TestAttack_WaitingBesideALink(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
 	h.enrol("bob")
 	b := h.cleared("alice", alice)
-	waiting := later(func() *house.Page { return b.Get("/page?stop=get&after=shown") })
+	waiting := later(func() *house.Page { return b.Get("/page?kind=big&stop=get&after=shown") })
 	h.desk.await(t)
 	h.desk.whoami = func(http.ResponseWriter, *http.Request) bool {
 		h.desk.arrived <- "whoami"
@@ -114,6 +121,40 @@ func TestAttack_WaitingBesideALink(t *testing.T) {
 		t.Errorf("the waiting GET came back as bob: %d %s", p.Status, p.Body)
 	}
 	challenged(t, "the link", <-link)
+}
+
+// TestGate_FreshQuestion: a question that was put before somebody signed in does not
+// answer whose the sign-in's response is.
+func TestGate_FreshQuestion(t *testing.T) {
+	h := startDesk(t, "")
+	h.enrol("bob")
+	b := h.Browser()
+	b.Get("/")
+	signIn := later(func() *house.Page {
+		return b.Do(b.Request(http.MethodPut, "/as/bob?kind=big&stop=put&after=sent", nil))
+	})
+	h.desk.await(t)
+	var once sync.Once
+	h.desk.whoami = func(w http.ResponseWriter, _ *http.Request) (answered bool) {
+		once.Do(func() {
+			h.desk.arrived <- "asked"
+			<-h.desk.stop("asked")
+			w.WriteHeader(http.StatusUnauthorized) // as it was when it was asked
+			answered = true
+		})
+		return answered
+	}
+	beside := later(func() *house.Page { return b.Get("/page") })
+	h.desk.await(t)
+	close(h.desk.stop("put"))
+	h.desk.await(t) // all of the response is sent, and so its headers have been seen
+	close(h.desk.stop("sent"))
+	close(h.desk.stop("asked"))
+	challenged(t, "the sign-in", <-signIn)
+	if p := <-beside; strings.Contains(p.Body, markOf("bob")) {
+		t.Errorf("the GET beside it: %d %s", p.Status, p.Body)
+	}
+	challenged(t, "afterwards", b.Get("/page"))
 }
 
 // rawRequest begins a request with the browser's cookies on a connection of its own.
