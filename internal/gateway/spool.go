@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -27,17 +28,24 @@ var (
 )
 
 // spool keeps bytes in order: the first in memory, the rest in a file that has no
-// name any more, so that nothing is left behind whatever happens.
+// name any more, so that nothing is left behind whatever happens. As a request's body
+// it is read by the proxy's transport, which may go on when the response is done.
 type spool struct {
 	limit int64
-	size  int64
-	mem   bytes.Buffer
-	file  *os.File
-	read  int64
+
+	mu sync.Mutex
+	// lost says that the file was closed: what was in it can't be read any more.
+	lost bool
+	size int64
+	mem  bytes.Buffer
+	file *os.File
+	read int64
 }
 
 // Write keeps p, or errTooLarge.
 func (s *spool) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.size+int64(len(p)) > s.limit {
 		return 0, errTooLarge
 	}
@@ -58,8 +66,14 @@ func (s *spool) Write(p []byte) (int, error) {
 	return s.file.Write(p)
 }
 
-// Read reads from the beginning, once everything is written.
+// Read reads from the beginning, once everything is written. After Close it fails
+// where there was a file, so that nobody takes a part for the whole.
 func (s *spool) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost {
+		return 0, os.ErrClosed
+	}
 	if n, err := s.mem.Read(p); err == nil || len(p) == 0 {
 		return n, nil
 	}
@@ -74,13 +88,15 @@ func (s *spool) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close frees the file.
+// Close frees the file. It may be called more than once.
 func (s *spool) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.file == nil {
 		return nil
 	}
 	err := s.file.Close()
-	s.file = nil
+	s.file, s.lost = nil, true
 	return err
 }
 
