@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -338,22 +339,76 @@ func TestAsk_ChangedCredentialsAskAgain(t *testing.T) {
 	}
 }
 
-// TestAsk_JudgingNeedsAFreshAnswer: the one from before the sign-in says nobody, about
-// the very same credentials.
-func TestAsk_JudgingNeedsAFreshAnswer(t *testing.T) {
-	l := &house.Legacy{}
-	h := house.Start(t, l, house.LegacyLines)
-	b, _ := enrolled(t, h, "alice")
-	thief := h.Browser()
-	thief.Get("/")
-	thief.Get("/")
-	before := l.Asked()
-	page := thief.Post("/login", map[string][]string{"user": {"alice"}, "password": {"pw-alice"}})
-	if page.Location != "/two-factor/challenge" || l.Asked() == before {
-		t.Errorf("%d %q after %d questions", page.Status, page.Location, l.Asked()-before)
+// magic is a portal that a link signs in, by the same cookie and without a redirect.
+// While slow is set, its whoami finds out who it is, then waits for go.
+type magic struct {
+	signedIn, slow atomic.Bool
+	asked, goOn    chan struct{}
+}
+
+func (m *magic) answer(w http.ResponseWriter, r *http.Request) bool {
+	switch r.URL.Path {
+	case "/magic":
+		m.signedIn.Store(true)
+		fmt.Fprint(w, house.SecretOf("alice"))
+	case "/me":
+		signedIn := m.signedIn.Load()
+		if m.slow.CompareAndSwap(true, false) {
+			close(m.asked)
+			<-m.goOn
+		}
+		if signedIn {
+			fmt.Fprint(w, `{"user":"alice"}`)
+			return true
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	default:
+		return false
 	}
-	if page := b.Get("/account"); page.Location != "/two-factor/challenge" {
-		t.Errorf("the other browser: %d", page.Status)
+	return true
+}
+
+// TestAsk_JudgingNeedsAFreshAnswer: neither the one that is kept from before the
+// sign-in does, nor the one to a question that began before it.
+func TestAsk_JudgingNeedsAFreshAnswer(t *testing.T) {
+	for _, inFlight := range []bool{false, true} {
+		p, m := newProbe(), &magic{asked: make(chan struct{}), goOn: make(chan struct{})}
+		p.also = m.answer
+		h := house.Start(t, p, house.LegacyLines+"\nleave s")
+		b := h.Browser()
+		b.SetCookie("s", "1")
+		b.Get("/magic")
+		b.Enrol()
+		m.signedIn.Store(false)
+		t.Cleanup(clock.Move(2 * time.Minute)) // the answer about the same cookie ages out
+
+		thief := h.Browser()
+		thief.SetCookie("s", "1")
+		for range 2 {
+			if page := thief.Get("/"); page.Status != http.StatusOK {
+				t.Fatalf("a stranger: %d", page.Status)
+			}
+		}
+		other := make(chan *house.Page, 1)
+		if inFlight {
+			m.slow.Store(true)
+			go func() {
+				page, _ := thief.Try(thief.Request(http.MethodGet, "/page", nil))
+				other <- page
+			}()
+			select {
+			case <-m.asked:
+			case <-time.After(10 * time.Second):
+				t.Fatal("the response was not judged")
+			}
+			time.AfterFunc(300*time.Millisecond, func() { close(m.goOn) })
+		}
+		if page := thief.Get("/magic"); page.Location != "/two-factor/challenge" || strings.Contains(page.Body, "secret") {
+			t.Errorf("beside another question %v: %d %q %s", inFlight, page.Status, page.Location, page.Body)
+		}
+		if inFlight {
+			<-other
+		}
 	}
 }
 
