@@ -52,6 +52,8 @@ const (
 	Guest
 	// Upgrade: no tunnel for strangers.
 	Upgrade
+	// Again: it can't be told whose the response is; nobody owes anything now.
+	Again
 )
 
 // Request is what is known of a request before it is forwarded.

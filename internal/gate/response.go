@@ -65,6 +65,9 @@ type Outcome struct {
 	SameUser bool
 	// Before and After are the standings; After's Cleared is about After's user.
 	Before, After Standing
+	// Mixed: requests ran beside this one by which somebody could have signed in and out
+	// again, so that After naming nobody proves nothing.
+	Mixed bool
 }
 
 // After says what becomes of a judged response: Forward releases it, anything else
@@ -72,6 +75,9 @@ type Outcome struct {
 func After(o Outcome) Action {
 	switch o.After.Answer {
 	case Anonymous:
+		if o.Mixed {
+			return Again
+		}
 		return Forward
 	case User:
 		if SignedIn(o) {

@@ -56,6 +56,12 @@ type exchange struct {
 	started uint64
 	overlap bool
 	body    *spool
+
+	// What runs beside it: see beside and exchange.mixed.
+	counted *int
+	stood   stand
+	doubted bool
+	hands   uint64
 }
 
 // traits are what a request's method, address and headers make of it.
@@ -89,6 +95,9 @@ func (x *exchange) serve() error {
 	}
 	x.classify()
 	if err := x.enter(); err != nil {
+		return x.refuseError(err)
+	}
+	if err := x.standBeside(); err != nil {
 		return x.refuseError(err)
 	}
 	if err := x.identifyBefore(); err != nil {
@@ -129,6 +138,10 @@ func (x *exchange) giveUpTurn() {
 	}
 	if x.settled != nil {
 		x.settled()
+	}
+	if x.counted != nil {
+		x.visit.beside.fall(x.counted)
+		x.counted = nil
 	}
 }
 

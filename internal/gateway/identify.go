@@ -92,6 +92,9 @@ func (x *exchange) identifyBefore() error {
 		return err
 	}
 	x.before = before
+	if may := before.MayPass(); x.visit != nil && x.visit.passes.Load() != may {
+		x.visit.passes.Store(may)
+	}
 	x.endIfSignedOut()
 	if x.before.Cleared {
 		x.g.Visits.touch(x.visit, x.st, x.now)

@@ -111,6 +111,7 @@ func (x *exchange) judgeAfter(set []portal.Change, question http.Header) gate.Ac
 	}
 	outcome := gate.Outcome{
 		SameUser: x.before.Answer == gate.User && x.answer.User == a.User, Before: x.before, After: after,
+		Mixed: x.mixed(),
 	}
 	settled := x.settleAfter(set, a)
 	action := gate.After(outcome)
@@ -119,6 +120,12 @@ func (x *exchange) judgeAfter(set []portal.Change, question http.Header) gate.Ac
 	}
 	if gate.EndsClearance(outcome) {
 		epoch = x.changeHands(epoch)
+		if action != gate.Forward || x.before.MayPass() {
+			x.passOn()
+		}
+	}
+	if x.visit != nil {
+		x.visit.passes.Store(after.MayPass())
 	}
 	if settled {
 		x.keepAfter(key, a, epoch)

@@ -29,11 +29,14 @@ func (x *exchange) refuse(a gate.Action) error {
 // only where it led is kept, sealed, for its owner.
 func (x *exchange) refuseAfter(a gate.Action, status int, header http.Header) {
 	x.cookies(x.rw.restore())
-	if a == gate.Challenge || a == gate.Enrol {
+	switch a {
+	case gate.Challenge, gate.Enrol:
 		x.demand(a, x.led(status, header))
-		return
+	case gate.Again:
+		x.again()
+	default:
+		x.answerFor(a)
 	}
-	x.answerFor(a)
 }
 
 // refuseLost answers where the clearance ended while the portal was answering.
@@ -78,6 +81,21 @@ func (x *exchange) answerFor(a gate.Action) {
 		x.rw.rw.Header().Set("Retry-After", "5")
 		x.status(http.StatusServiceUnavailable)
 	}
+}
+
+// again has a page asked for once more, or after a form the front page. It says nothing
+// of where the response led.
+func (x *exchange) again() {
+	to := x.client.URL.RequestURI()
+	if !safeMethod(x.r.Method) || !web.ValidTarget(to) {
+		to = "/"
+	}
+	if x.navigation() {
+		x.redirect(to)
+		return
+	}
+	x.rw.rw.Header().Set("Retry-After", "1")
+	x.status(http.StatusServiceUnavailable)
 }
 
 func (x *exchange) redirect(to string) {
@@ -203,7 +221,7 @@ func (x *exchange) local(address string) string {
 // logRefusal logs a verdict other than to forward.
 func (g *Gateway) logRefusal(x *exchange, a gate.Action, when string) {
 	names := map[gate.Action]string{
-		gate.Refuse: "unknown", gate.Challenge: "challenge", gate.Enrol: "enrol", gate.Guest: "guest", gate.Upgrade: "upgrade",
+		gate.Refuse: "unknown", gate.Challenge: "challenge", gate.Enrol: "enrol", gate.Guest: "guest", gate.Upgrade: "upgrade", gate.Again: "again",
 	}
 	user := x.owner
 	if user == "" && x.answer != nil {

@@ -20,6 +20,7 @@ func (x *exchange) respond(status int) {
 		WatchUnsafe: x.g.WatchUnsafe, Rotates: x.g.Rotates,
 		Upgraded: x.upgrade && !x.before.MayPass() && !x.guestPath,
 	}
+	x.doubted = traits.Overlapped
 	switch {
 	case gate.Judged(traits) && x.g.Identify == nil:
 		if gate.Suspect(traits) && x.visit != nil && !x.held() {

@@ -58,7 +58,13 @@ type visit struct {
 
 	answers portal.Answers
 	queue   queue
-	opened  atomic.Pointer[opened]
+	beside  beside
+	// passes is whether the last who was asked about may pass; it decides only how the
+	// visit's requests wait for each other. hands counts how often the visit changed hands
+	// in a way that what is open in it must not go on.
+	passes atomic.Bool
+	hands  atomic.Uint64
+	opened atomic.Pointer[opened]
 }
 
 // standing is what the store says of a visit's token.

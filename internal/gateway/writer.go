@@ -159,7 +159,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 
 // lost reports whether what the response stood on is gone.
 func (w *responseWriter) lost() bool {
-	return w.dropping || w.ground != nil && w.ground.ended.Load()
+	return w.dropping || w.ground != nil && w.ground.ended.Load() || !w.bare && w.x.displaced()
 }
 
 // ReadFrom keeps the fast way of a file to a socket open for what passes.
