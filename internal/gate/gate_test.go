@@ -220,3 +220,18 @@ func TestActions_ZeroRefuses(t *testing.T) {
 		t.Error(fmt.Sprint("zero values: ", a, answer))
 	}
 }
+
+// TestAfter_Mixed: where somebody may have signed in and out meanwhile, naming nobody
+// proves nothing; naming somebody is judged as ever.
+func TestAfter_Mixed(t *testing.T) {
+	eachOutcome(func(o Outcome) {
+		want := After(o)
+		if o.After.Answer == Anonymous {
+			want = Again
+		}
+		o.Mixed = true
+		if got := After(o); got != want {
+			t.Errorf("%+v: %v, want %v", o, got, want)
+		}
+	})
+}
