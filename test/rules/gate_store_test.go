@@ -102,6 +102,7 @@ func TestGate_StoreFails(t *testing.T) {
 	}
 	alice := h.enrol("alice")
 	cleared, other := h.cleared("alice", alice), h.cleared("alice", alice)
+	third := h.cleared("alice", alice)
 	carol, known := h.Browser(), h.Browser()
 	h.in(carol, "carol")
 	known.Get("/")
@@ -114,7 +115,7 @@ func TestGate_StoreFails(t *testing.T) {
 	}
 	fresh.SetCookie("sg", strings.Repeat("a", 43))
 	for name, p := range map[string]*house.Page{
-		"owing nothing": carol.Get("/page"), "a sign-in": h.in(known, "carol"), "an unknown visit": fresh.Get("/page"),
+		"owing nothing": carol.Get("/page"), "a sign-in": h.in(known, "carol"), "an unknown visit": fresh.Get("/page"), "a sign-in in a cleared visit": h.in(third, "carol"),
 	} {
 		if p.Status != http.StatusServiceUnavailable || p.Header.Get("Cache-Control") != "no-store" || p.Header.Get("X-User") != "" {
 			t.Errorf("%s: %d %v", name, p.Status, p.Header)
