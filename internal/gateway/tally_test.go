@@ -35,8 +35,10 @@ func TestTally(t *testing.T) {
 func TestStrays(t *testing.T) {
 	var s strays
 	r := func(path string) *http.Request { return httptest.NewRequest(http.MethodGet, path, nil) }
-	if !s.again(r("/a")) || !s.again(r("/a")) || s.again(r("/a")) {
-		t.Error("not exactly two times")
+	for i, want := range []bool{true, true, false, false} {
+		if s.again(r("/a")) != want {
+			t.Errorf("time %d: not %v", i+1, want)
+		}
 	}
 	if !s.again(r("/b")) {
 		t.Error("another request has no turn of its own")
