@@ -237,7 +237,7 @@ func (x *exchange) classify() {
 	x.findBody()
 	x.upgrade = upgrades(r)
 	x.stream = x.upgrade || strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream")
-	x.unsafe = !x.upgrade && (!safeMethod(r.Method) || hasBody(r))
+	x.unsafe = !extendedConnect(r) && (!safeMethod(r.Method) || hasBody(r))
 	x.signIn = x.any(g.Rules.SignIn) || x.any(g.Rules.SignOut) || route.HasParameter(r.URL.RawQuery, g.Rules.Fields)
 	x.asset = !x.signIn && !x.navigation() && (route.IsAsset(r.Method, r.URL, hasBody(r)) || x.publicPath())
 	x.guestPath = x.all(g.Rules.Guest)
@@ -260,9 +260,14 @@ func (x *exchange) hasCredentials() bool {
 }
 
 // joinNameless gives a request that carries credentials but belongs to no visit a
-// place for its answers and its turn: one for equal credentials. It has no clearance.
+// place for its answers and its turn: one for equal credentials from one address, so
+// that strangers with the same header don't wait for each other. It has no clearance.
 func (x *exchange) joinNameless() {
-	id := sha256.Sum256([]byte("credentials\x00" + x.key.Extra + "\x00" + x.jar.Key()))
+	who := x.key.Extra + "\x00" + x.jar.Key() + "\x00" + x.client.Address
+	if x.g.Identify != nil {
+		who += "\x00" + x.g.Identify(x.r)
+	}
+	id := sha256.Sum256([]byte("credentials\x00" + who))
 	x.visit = x.g.Visits.get(x.g.Realm, id, "")
 	x.st = &standing{}
 }

@@ -15,7 +15,7 @@ import (
 
 // forward sends the request on with the portal's cookies, and watches the response.
 func (x *exchange) forward() error {
-	if x.held() || x.signIn {
+	if x.held() {
 		// Whatever was known may be wrong as soon as this request arrives.
 		x.forget()
 	}
@@ -23,7 +23,13 @@ func (x *exchange) forward() error {
 		x.g.SetUser(x.r, x.answer.User)
 	}
 	if x.stream || !x.before.MayPass() || x.held() {
-		ctx, cancel := context.WithCancel(x.r.Context())
+		ctx := x.r.Context()
+		if x.held() {
+			// The portal goes on with it when the client has gone, and so the turn lasts: a
+			// sign-in that nobody waits for must not happen behind the gate's back.
+			ctx = context.WithoutCancel(ctx)
+		}
+		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		x.r = x.r.WithContext(ctx)
 		x.rw.cancel = cancel

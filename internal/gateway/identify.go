@@ -11,9 +11,10 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// enter has an unsafe request read whole and waits for its turn in the visit.
+// enter has a request that may change who is signed in read whole, and waits for its
+// turn in the visit.
 func (x *exchange) enter() error {
-	if !x.unsafe || x.visit == nil {
+	if !x.unsafe && !x.signIn || x.visit == nil {
 		return nil
 	}
 	if x.g.Rotates && !x.signIn {

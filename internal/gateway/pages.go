@@ -168,23 +168,6 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	lines = append(lines, wr.All(x.jar)...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
-	t.moveAnswer()
-}
-
-// moveAnswer spares the visit's next request the question that was just answered.
-func (t *rotation) moveAnswer() {
-	x := t.x
-	if x.g.Asker == nil {
-		return
-	}
-	fresh := x.g.Visits.get(x.g.Realm, t.token.ID(), t.token)
-	defer fresh.release()
-	kept := *x.answer
-	kept.Changes = nil
-	key := x.key
-	key.Jar = x.jar.Key()
-	key.Origin = "" // the next request is a page's, which has none
-	fresh.answers.Keep(key, &kept, fresh.answers.Epoch(), x.g.Recheck, x.now)
 }
 
 // dropOwnLines takes back what was set for the visit before it moved or ended.

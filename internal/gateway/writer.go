@@ -62,10 +62,17 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 		}
 	}()
 	err = next(w, r)
-	w.finish()
-	if !w.wrote {
-		w.x.cookies(w.rw.Header()) // next's error or an empty 200: what whoami set must not be lost
+	switch {
+	case w.wrote:
+	case err == nil:
+		w.WriteHeader(http.StatusOK)
+	default:
+		// The server's error routes write this response: what whoami set must not be
+		// lost, and what the portal set does not pass unsealed.
+		delete(w.rw.Header(), "Set-Cookie")
+		w.x.cookies(w.rw.Header())
 	}
+	w.finish()
 	if w.dropping {
 		return nil
 	}
