@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/sha256"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -56,6 +57,8 @@ type exchange struct {
 	started uint64
 	overlap bool
 	body    *spool
+	// slot: the body takes one of Gateway.spools.
+	slot bool
 
 	// What runs beside it: see beside and exchange.mixed.
 	counted *int
@@ -94,7 +97,9 @@ func (x *exchange) serve() error {
 		return x.refuseStatus(status)
 	}
 	x.classify()
-	if err := x.enter(); err != nil {
+	if err := x.enter(); errors.Is(err, errMoved) {
+		return x.turnStraggler()
+	} else if err != nil {
 		return x.refuseError(err)
 	}
 	if err := x.standBeside(); err != nil {
@@ -126,6 +131,9 @@ func (x *exchange) close() {
 	x.giveUpTurn()
 	if x.body != nil {
 		x.body.Close()
+	}
+	if x.slot {
+		<-x.g.spools
 	}
 	if x.visit != nil {
 		x.visit.release()

@@ -83,8 +83,12 @@ type Gateway struct {
 	spools  chan struct{}
 }
 
-// maxSpools bounds the request bodies of strangers that are kept at one time.
-const maxSpools = 256
+// maxSpools bounds the request bodies of strangers that are kept at one time; those
+// of smallBody bytes at most, as sign-in forms are, don't count.
+const (
+	maxSpools = 256
+	smallBody = 64 << 10
+)
 
 // New returns a gateway.
 func New(o Options) *Gateway {

@@ -31,6 +31,25 @@ func (x *exchange) enter() error {
 		return err
 	}
 	x.leave = leave
+	return x.standAgain()
+}
+
+// errMoved says that the visit moved to a fresh token while a request waited for its
+// turn: as in a double click on the challenge's button.
+var errMoved = errors.New("the visit moved to a fresh token")
+
+// standAgain looks at the visit's standing once more if it changed while the request
+// waited.
+func (x *exchange) standAgain() error {
+	if !x.browser || !x.st.ended.Load() {
+		return nil
+	}
+	if err := x.stand(); err != nil {
+		return err
+	}
+	if x.st.dead() {
+		return errMoved
+	}
 	return nil
 }
 
@@ -41,10 +60,10 @@ func (x *exchange) readBody() error {
 		return nil
 	}
 	trusted := x.st.live(x.g.Session, x.now) || x.passedBefore()
-	if !trusted {
+	if !trusted && (x.r.ContentLength < 0 || x.r.ContentLength > smallBody) {
 		select {
 		case x.g.spools <- struct{}{}:
-			defer func() { <-x.g.spools }()
+			x.slot = true
 		default:
 			return errBusy
 		}
@@ -162,6 +181,8 @@ func (x *exchange) ask(ctx context.Context, fresh bool) *portal.Answer {
 			return a
 		}
 	}
+	// Where every request asks, none is content with an answer to an earlier question.
+	fresh = fresh || x.g.Recheck == 0
 	epoch := answers.Epoch()
 	jar, header := x.jar, portal.Question(x.r.Header)
 	a := answers.Ask(key, fresh, func() *portal.Answer {

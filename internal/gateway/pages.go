@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -35,7 +36,10 @@ func (x *exchange) servePages() error {
 		return nil
 	}
 	x.classifyPage()
-	if err := x.enter(); err != nil {
+	if err := x.enter(); errors.Is(err, errMoved) {
+		x.redirect(x.client.URL.RequestURI()) // as above
+		return nil
+	} else if err != nil {
 		return x.refuseError(err)
 	}
 	if err := x.identifyBefore(); err != nil {
