@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 
@@ -19,7 +18,7 @@ import (
 
 // fetch sends one question through the handlers behind the gate, as a request of its
 // own: with a fresh Caddy context, because the route groups and dial addresses of the
-// request that it is about must not mix with its own. See withVars for the rest.
+// request that it is about must not mix with its own. See behind for the rest.
 func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri string, header http.Header) (res whoami.Response, err error) {
 	srv, ok := base.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -36,21 +35,40 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 		Method: http.MethodGet, URL: u, RequestURI: uri, Host: base.Host, Header: header, Body: http.NoBody,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: base.RemoteAddr, TLS: base.TLS,
 	}).WithContext(ctx), caddy.NewReplacer(), rec, srv)
+	if b, ok := next.(*behind); ok {
+		b.repeat(r)
+	}
 	return rec.record(ctx, next, r)
 }
 
-// withVars is the route behind the gate, where every request finds the variables that
-// the handlers before the gate had set: `root` for php_fastcgi, `vars`, and the
-// client's address. They are copied now, because later ones are written while a
-// question about the response runs.
-func withVars(ctx context.Context, next caddyhttp.Handler) gateway.Next {
-	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
-	vars = maps.Clone(vars)
-	return func(w http.ResponseWriter, r *http.Request) error {
-		for name, value := range vars {
-			caddyhttp.SetVar(r.Context(), name, value)
-		}
-		return next.ServeHTTP(w, r)
+// behind is the route behind the gate, with the variables that the handlers before the
+// gate had set: `root` for php_fastcgi, `vars`, and the client's address. Questions
+// find them too. They are copied when a request comes, because later ones are written
+// while a question about the response runs.
+type behind struct {
+	caddyhttp.Handler
+	vars []variable
+	room [6]variable
+}
+
+type variable struct {
+	name  string
+	value any
+}
+
+func newBehind(next caddyhttp.Handler, vars map[string]any) *behind {
+	b := &behind{Handler: next}
+	b.vars = b.room[:0]
+	for name, value := range vars {
+		b.vars = append(b.vars, variable{name, value})
+	}
+	return b
+}
+
+// repeat sets the variables on another request.
+func (b *behind) repeat(r *http.Request) {
+	for _, v := range b.vars {
+		caddyhttp.SetVar(r.Context(), v.name, v.value)
 	}
 }
 
@@ -85,7 +103,7 @@ func (rec *recorder) record(ctx context.Context, next gateway.Next, r *http.Requ
 			err = fmt.Errorf("the portal's answer was cut off: %v", p)
 		}
 	}()
-	err = next(rec, r)
+	err = next.ServeHTTP(rec, r)
 	res = whoami.Response{Status: rec.status, Header: rec.sent, Body: rec.body.Bytes(), Truncated: rec.truncated}
 	switch {
 	case rec.truncated:

@@ -59,21 +59,19 @@ func (h *Handler) Validate() error { return nil }
 // ServeHTTP takes one request through the gate.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	ctx := r.Context()
-	c := gateway.Client{URL: r.URL, Secure: r.TLS != nil}
-	c.Address, _ = caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string)
+	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
+	c := gateway.Client{URL: r.URL, Secure: r.TLS != nil || forwardedHTTPS(r, vars)}
+	c.Address, _ = vars[caddyhttp.ClientIPVarKey].(string)
 	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		c.URL = original.URL
 	}
-	if !c.Secure {
-		c.Secure = forwardedHTTPS(r)
-	}
-	return h.gate.ServeHTTP(w, r, c, withVars(ctx, next))
+	return h.gate.ServeHTTP(w, r, c, newBehind(next, vars))
 }
 
 // forwardedHTTPS reports whether a proxy that the server trusts says that the
 // browser speaks HTTPS. From anybody else the header means nothing.
-func forwardedHTTPS(r *http.Request) bool {
-	trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
+func forwardedHTTPS(r *http.Request, vars map[string]any) bool {
+	trusted, _ := vars[caddyhttp.TrustedProxyVarKey].(bool)
 	return trusted && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 

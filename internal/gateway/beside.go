@@ -103,7 +103,7 @@ func (x *exchange) standBeside() error {
 		return nil
 	}
 	b := &x.visit.beside
-	free := x.visit.passes.Load() || x.st.live(x.g.Session, x.now)
+	free := x.visit.passes.Load() || x.live()
 	switch {
 	case x.held() && !free:
 		b.apart(x.r.Context())

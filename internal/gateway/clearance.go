@@ -19,9 +19,13 @@ func (st *standing) live(p session.Policy, now time.Time) bool {
 	return p.Live(st.clearance, time.Unix(0, st.seen.Load()), now)
 }
 
-// clearedFor reports whether the standing is a live clearance for this very user.
-func (st *standing) clearedFor(user string, p session.Policy, now time.Time) bool {
-	return user != "" && st.live(p, now) && st.clearance.User == user
+// live reports whether the visit has a clearance that counts at the time of the
+// request. Time is looked at once; a clearance that ended is seen at once.
+func (x *exchange) live() bool {
+	if x.timed != x.st {
+		x.timed, x.inTime = x.st, x.st.live(x.g.Session, x.now)
+	}
+	return x.inTime && !x.st.ended.Load()
 }
 
 // touch notes a request of a cleared visit. The store learns of it with the next

@@ -36,6 +36,9 @@ type exchange struct {
 	st      *standing
 	keys    *portal.VisitKeys
 	minted  session.Token
+	// inTime is whether the clearance of the standing timed had not run out.
+	timed  *standing
+	inTime bool
 
 	// sent is the jar as the browser sent it, jar as it stands now; changes are what
 	// was set since, gone what was taken out, stale what never opened.
@@ -227,7 +230,8 @@ func (x *exchange) stripSessions() int {
 		x.r.RequestURI = x.r.URL.RequestURI()
 	}
 	// FastCGI makes REQUEST_URI from the address as it was before any rewrite.
-	if x.client.URL != x.r.URL && route.StripSessionIDs(x.client.URL, x.jar.HasName) {
+	sameAddress := x.client.URL.RawQuery == x.r.URL.RawQuery && x.client.URL.Path == x.r.URL.Path
+	if (stripped || !sameAddress) && x.client.URL != x.r.URL && route.StripSessionIDs(x.client.URL, x.jar.HasName) {
 		stripped = true
 	}
 	if !stripped {

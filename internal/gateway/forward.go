@@ -104,6 +104,10 @@ func setCookie(h http.Header, value string) {
 		delete(h, "Cookie")
 		return
 	}
+	if lines := h["Cookie"]; len(lines) == 1 {
+		lines[0] = value
+		return
+	}
 	h["Cookie"] = []string{value}
 }
 

@@ -23,8 +23,10 @@ import (
 	"github.com/secondgate/secondgate/internal/web"
 )
 
-// Next forwards a request to whatever stands behind the gate.
-type Next func(w http.ResponseWriter, r *http.Request) error
+// Next is whatever stands behind the gate; Caddy's handlers are.
+type Next interface {
+	ServeHTTP(w http.ResponseWriter, r *http.Request) error
+}
 
 // Rule is one of the site's lists of paths, applied to all readings of a request's
 // path (see route.Variants).

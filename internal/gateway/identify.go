@@ -59,7 +59,7 @@ func (x *exchange) readBody() error {
 	if !hasBody(x.r) {
 		return nil
 	}
-	trusted := x.st.live(x.g.Session, x.now) || x.passedBefore()
+	trusted := x.live() || x.passedBefore()
 	if !trusted && (x.r.ContentLength < 0 || x.r.ContentLength > smallBody) {
 		select {
 		case x.g.spools <- struct{}{}:
@@ -100,7 +100,7 @@ func (x *exchange) identifyBefore() error {
 	if x.answer != nil {
 		return nil // already asked on the way into the queue
 	}
-	cleared := x.st.live(x.g.Session, x.now)
+	cleared := x.live()
 	if x.asset && !cleared && !x.passedBefore() {
 		x.answer = &portal.Answer{} // not asked: Unknown
 		return nil
@@ -173,14 +173,14 @@ func (x *exchange) takeChanges(changes []portal.Change, user string) {
 
 // ask asks about the jar as it is, or takes a kept answer.
 func (x *exchange) ask(ctx context.Context, fresh bool) *portal.Answer {
-	key := x.key
-	key.Jar = x.jar.Key()
+	x.key.Jar = x.jar.Key()
 	answers := &x.visit.answers
 	if !fresh {
-		if a := answers.Kept(&key, x.now); a != nil {
+		if a := answers.Kept(&x.key, x.now); a != nil {
 			return a
 		}
 	}
+	key := x.key
 	// Where every request asks, none is content with an answer to an earlier question.
 	fresh = fresh || x.g.Recheck == 0
 	epoch := answers.Epoch()
@@ -219,7 +219,7 @@ func (x *exchange) standingOf(ctx context.Context, a *portal.Answer) (gate.Stand
 	if a.Kind != gate.User {
 		return st, nil
 	}
-	if x.st.clearedFor(a.User, x.g.Session, x.now) {
+	if x.live() && x.st.clearance.User == a.User {
 		st.Enrolled, st.Cleared = true, true
 		return st, nil
 	}
@@ -258,7 +258,7 @@ func (g *Gateway) user(ctx context.Context, a *portal.Answer) (store.User, error
 // nobody's any more. Where some of them are missing, as on a cross-site request,
 // nothing ends.
 func (x *exchange) endIfSignedOut() {
-	if x.before.Answer != gate.Anonymous || !x.st.live(x.g.Session, x.now) {
+	if x.before.Answer != gate.Anonymous || !x.live() {
 		return
 	}
 	binds := x.st.clearance.Binds

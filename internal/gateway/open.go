@@ -69,16 +69,16 @@ func (x *exchange) stand() error {
 // reopen takes what the visit's last request opened, if this one carries the very
 // same header. That header was read in full then, and found to be this visit's.
 func (x *exchange) reopen(header string) bool {
-	token, ok := findToken(header, x.names.Visit)
-	if !ok {
+	v := x.g.Visits.known(x.g.Realm, findToken(header, x.names.Visit))
+	if v == nil {
 		return false
 	}
-	v := x.g.Visits.get(x.g.Realm, token.ID(), token)
 	o := v.opened.Load()
 	if o == nil || o.by != x.g || o.secure != x.client.Secure || o.header != header || !x.now.Before(o.until) {
 		v.release()
 		return false
 	}
+	v.used.Store(x.now.UnixNano())
 	x.visit, x.browser = v, true
 	x.sent, x.jar, x.stale = o.jar, o.jar, o.stale
 	return true
@@ -108,11 +108,11 @@ func (x *exchange) remember(lines []string) {
 
 // findToken looks for the visit's cookie in an unparsed header. It only finds where
 // to look for what was read in full before; nothing is believed because of it.
-func findToken(header, name string) (session.Token, bool) {
+func findToken(header, name string) session.Token {
 	for rest := header; ; {
 		i := strings.Index(rest, name)
 		if i < 0 {
-			return "", false
+			return ""
 		}
 		start := i == 0 || rest[i-1] == ' ' || rest[i-1] == ';'
 		rest = rest[i+len(name):]
@@ -120,7 +120,7 @@ func findToken(header, name string) (session.Token, bool) {
 			continue
 		}
 		value, _, _ := strings.Cut(rest[1:], ";")
-		return session.ParseToken(value)
+		return session.Token(value)
 	}
 }
 

@@ -25,6 +25,8 @@ type Visits struct {
 
 	mu     sync.RWMutex
 	visits map[visitKey]*visit
+	// tokens are those of browsers, by what their cookie says.
+	tokens map[tokenKey]*visit
 	// ends grows with every clearance that ends: what was read before does not count.
 	ends    atomic.Uint64
 	tunnels tunnels
@@ -36,12 +38,17 @@ type visitKey struct {
 	id    store.VisitID
 }
 
+type tokenKey struct {
+	realm string
+	token session.Token
+}
+
 // NewVisits returns an empty memory over st.
 func NewVisits(st store.Store, clock func() time.Time) *Visits {
 	return &Visits{
 		store: st, clock: clock,
-		visits: make(map[visitKey]*visit),
-		seen:   seen{at: make(map[visitKey]time.Time)},
+		visits: make(map[visitKey]*visit), tokens: make(map[tokenKey]*visit),
+		seen: seen{at: make(map[visitKey]time.Time)},
 	}
 }
 
@@ -91,7 +98,20 @@ type opened struct {
 	until  time.Time
 }
 
-// get returns the visit of a token, pinned; the caller calls release.
+// known returns the visit of a browser's token if it is in memory, pinned, as get
+// does; else nil. The token need not be hashed for that.
+func (vs *Visits) known(realm string, token session.Token) *visit {
+	vs.mu.RLock()
+	v := vs.tokens[tokenKey{realm, token}]
+	if v != nil {
+		v.pins.Add(1)
+	}
+	vs.mu.RUnlock()
+	return v
+}
+
+// get returns the visit of an id, pinned; the caller calls release. The token is empty
+// for a visit that has none.
 func (vs *Visits) get(realm string, id store.VisitID, token session.Token) *visit {
 	key := visitKey{realm, id}
 	now := vs.clock().UnixNano()
@@ -111,6 +131,9 @@ func (vs *Visits) get(realm string, id store.VisitID, token session.Token) *visi
 		vs.makeRoom()
 		v = &visit{key: key, token: token, queue: newQueue()}
 		vs.visits[key] = v
+		if token != "" {
+			vs.tokens[tokenKey{realm, token}] = v
+		}
 	}
 	v.pins.Add(1)
 	v.used.Store(now)
@@ -136,6 +159,7 @@ func (vs *Visits) makeRoom() {
 	}
 	if victim != nil {
 		delete(vs.visits, victim.key)
+		delete(vs.tokens, tokenKey{victim.key.realm, victim.token})
 	}
 }
 

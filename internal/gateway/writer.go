@@ -29,7 +29,7 @@ type responseWriter struct {
 	wrote bool
 	// own are the headers that were there before the portal's.
 	own     []header
-	ownRoom [6]header
+	ownRoom [3]header
 	// ground is the clearance that the response is released on; nil for none.
 	ground *standing
 	// dropping: the rest of the portal's response goes nowhere.
@@ -61,7 +61,7 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 			err = w.panicked(p)
 		}
 	}()
-	err = next(w, r)
+	err = next.ServeHTTP(w, r)
 	switch {
 	case w.wrote:
 	case err == nil:

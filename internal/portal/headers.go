@@ -21,6 +21,7 @@ var ordinary = []string{
 	"Max-Forwards", "Ping-From", "Ping-To", "Pragma", "Prefer", "Priority", "Purpose", "Range", "Rtt",
 	"Save-Data", "Sec-Gpc", "Sec-Purpose", "Sec-Speculation-Tags", "Service-Worker", "Service-Worker-Navigation-Preload", "Soapaction",
 	"Te", "Traceparent", "Tracestate", "Trailer", "Transfer-Encoding", "Upgrade", "Upgrade-Insecure-Requests",
+	"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", // others of the family: see class
 	"Via", "Viewport-Width", "Width", "X-Csrf-Token", "X-Csrftoken", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
 	"X-Requested-With", "X-Xsrf-Token",
 }

@@ -19,6 +19,9 @@ type Jar struct {
 	// they count as credentials. free are those of the built-in list, which don't.
 	left, free []pair
 	key        string
+	// everywhere is the Cookie header where every cookie is for every path.
+	everywhere string
+	anyPath    bool
 }
 
 type held struct {
@@ -54,6 +57,9 @@ func newJar(cookies []held, left, free []pair) *Jar {
 		b.WriteByte(0)
 	}
 	j.key = short(b.String())
+	if !slices.ContainsFunc(cookies, func(c held) bool { return c.Path != "/" }) {
+		j.everywhere, j.anyPath = j.build("/"), true
+	}
 	return j
 }
 
@@ -70,6 +76,13 @@ func (j *Jar) Sealed() bool { return len(j.cookies) > 0 }
 // cookies whose original path matches, longest path first (RFC 6265 5.4), then
 // those that were left alone.
 func (j *Jar) Header(path string) string {
+	if j.anyPath {
+		return j.everywhere
+	}
+	return j.build(path)
+}
+
+func (j *Jar) build(path string) string {
 	n := 0
 	for i := range j.cookies {
 		n += len(j.cookies[i].Name) + len(j.cookies[i].Value) + 3
