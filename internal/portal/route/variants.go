@@ -56,7 +56,7 @@ func Variants(dst []string, p string) (variants []string, ok bool) {
 }
 
 var readings = [...]func(string) string{
-	decode, slashes, merge, resolve, cutParameters, trimSegments, cutRest, CutPathInfo, cutSessions, strings.ToLower,
+	decode, slashes, merge, resolve, cutParameters, trimSegments, cutRest, CutPathInfo, cutSessions, lower,
 }
 
 // plain reports whether no reading changes the path. Dots matter at the beginning of
@@ -113,6 +113,18 @@ func unhex(s string) (c byte, ok bool) {
 		c = c<<4 | byte(at)
 	}
 	return c, true
+}
+
+// lower is for ASCII only: servers know their script names by it, and bytes that are
+// no UTF-8 stay as they are.
+func lower(p string) string {
+	b := []byte(p)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 func slashes(p string) string { return strings.ReplaceAll(p, `\`, "/") }
