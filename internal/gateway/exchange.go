@@ -215,6 +215,15 @@ func extendedConnect(r *http.Request) bool {
 	return r.ProtoMajor == 2 && r.Header.Get(":protocol") != "" || r.ProtoMajor == 3 && r.Proto != "HTTP/3.0"
 }
 
+// stayOnHTTP1 turns an offer of HTTP/2 in the clear down. Some clients make it with any
+// request, and it is no tunnel (RFC 9113 3.1 withdrew it).
+func stayOnHTTP1(r *http.Request) {
+	if strings.EqualFold(first(r.Header, "Upgrade"), "h2c") {
+		delete(r.Header, "Upgrade")
+		delete(r.Header, "Http2-Settings")
+	}
+}
+
 // upgrades reports whether a request would leave HTTP. One with a body is first of
 // all a request like any other, whatever it wishes to become.
 func upgrades(r *http.Request) bool {
@@ -246,9 +255,10 @@ func (x *exchange) classify() {
 	r, g := x.r, x.g
 	x.key, x.carries = g.Headers.Take(r, x.client.Address)
 	r.Trailer = nil
+	stayOnHTTP1(r)
 	x.findBody()
 	x.upgrade = upgrades(r)
-	x.stream = x.upgrade || strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream")
+	x.stream = x.upgrade || strings.HasPrefix(first(r.Header, "Accept"), "text/event-stream")
 	x.unsafe = !extendedConnect(r) && (!safeMethod(r.Method) || hasBody(r))
 	x.signIn = x.any(g.Rules.SignIn) || x.any(g.Rules.SignOut) || route.HasParameter(r.URL.RawQuery, g.Rules.Fields)
 	x.asset = !x.signIn && !x.navigation() && (route.IsAsset(r.Method, r.URL, hasBody(r)) || x.publicPath())

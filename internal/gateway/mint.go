@@ -43,13 +43,21 @@ func (x *exchange) token() session.Token {
 // navigation reports whether a person's browser shows the response as a page.
 func (x *exchange) navigation() bool {
 	h := x.r.Header
-	if mode := h.Get("Sec-Fetch-Mode"); mode != "" {
+	if mode := first(h, "Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate"
 	}
-	if x.upgrade || h.Get("X-Requested-With") != "" {
+	if x.upgrade || first(h, "X-Requested-With") != "" {
 		return false
 	}
-	return strings.Contains(h.Get("Accept"), "text/html")
+	return strings.Contains(first(h, "Accept"), "text/html")
+}
+
+// first is Header.Get for a name that is written canonically.
+func first(h http.Header, canonical string) string {
+	if values := h[canonical]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 // crossSite reports whether another site caused the request. Following a link from
