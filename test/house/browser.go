@@ -1,6 +1,7 @@
 package house
 
 import (
+	"errors"
 	"html"
 	"io"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -148,6 +150,10 @@ func (b *Browser) Do(r *http.Request) *Page {
 // Try is Do that returns the error; it may be called from any goroutine.
 func (b *Browser) Try(r *http.Request) (*Page, error) {
 	res, err := b.Client.Do(r)
+	if errors.Is(err, syscall.ECONNRESET) && (r.Body == nil || r.Body == http.NoBody) {
+		// A connection that waited in a listener while Caddy replaced it; browsers try again.
+		res, err = b.Client.Do(r)
+	}
 	if err != nil {
 		return nil, err
 	}

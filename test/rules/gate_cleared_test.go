@@ -160,7 +160,7 @@ func TestGate_Recheck(t *testing.T) {
 	for lines, want := range map[string][2]int{"": {0, 1}, "recheck 0s\n": {5, 1}, "recheck 10s\n": {0, 1}} {
 		h := startDesk(t, lines)
 		asked := 0
-		h.desk.whoami = func(http.ResponseWriter, *http.Request) bool { asked++; return false }
+		h.desk.answerMe(func(http.ResponseWriter, *http.Request) bool { asked++; return false })
 		b := h.Browser()
 		b.Get("/")
 		h.in(b, "carol")
@@ -221,7 +221,7 @@ func TestGate_Unknown(t *testing.T) {
 		b.Post("/page", url.Values{"a": {"b"}}) // so that the next one passes on what is known
 		w := spy(t, b)
 		fail := func(w http.ResponseWriter, r *http.Request) bool { answer(w); return true }
-		h.desk.whoami = fail
+		h.desk.answerMe(fail)
 		if p := b.Post("/page", url.Values{"a": {"b"}}); p.Status != http.StatusServiceUnavailable {
 			t.Errorf("%s, after: %d", name, p.Status)
 		}
@@ -238,7 +238,7 @@ func TestGate_Unknown(t *testing.T) {
 		if raw := w.take(); strings.Contains(raw, "SECRET") {
 			t.Errorf("%s: shown:\n%.1000s", name, raw)
 		}
-		h.desk.whoami = nil
+		h.desk.answerMe(nil)
 		defer clock.Move(2 * time.Second)() // an unknown answer is kept for a second
 		shows(t, name+": the portal is back", b.Get("/page"), "alice")
 	}

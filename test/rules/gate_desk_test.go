@@ -43,6 +43,20 @@ type deskSession struct {
 	user string
 }
 
+// answerMe has /me answered by this, or by the desk again where it is nil. Questions
+// that were given up may still be on their way then.
+func (d *desk) answerMe(f func(w http.ResponseWriter, r *http.Request) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.whoami = f
+}
+
+func (d *desk) answering() func(w http.ResponseWriter, r *http.Request) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.whoami
+}
+
 func newDesk() *desk {
 	return &desk{sessions: map[string]*deskSession{}, stops: map[string]chan struct{}{}, arrived: make(chan string, 64)}
 }
@@ -100,7 +114,7 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
 		d.seen = append(d.seen, r.Clone(context.Background()))
 		d.mu.Unlock()
-	} else if d.whoami != nil && d.whoami(w, r) {
+	} else if answer := d.answering(); answer != nil && answer(w, r) {
 		return
 	}
 	_ = r.ParseForm() // reads the body, as PHP does before the script runs

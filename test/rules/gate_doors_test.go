@@ -214,7 +214,7 @@ func TestGate_WatchUnsafe(t *testing.T) {
 	h := startDesk(t, "watch unsafe\n")
 	h.enrol("bob")
 	asked := 0
-	h.desk.whoami = func(http.ResponseWriter, *http.Request) bool { asked++; return false }
+	h.desk.answerMe(func(http.ResponseWriter, *http.Request) bool { asked++; return false })
 	b := h.Browser()
 	b.Get("/")
 	b.Get("/page")
@@ -251,7 +251,7 @@ func TestGate_Rotates(t *testing.T) {
 	h.enrol("bob")
 	b := h.cleared("alice", alice)
 	asked := 0
-	h.desk.whoami = func(http.ResponseWriter, *http.Request) bool { asked++; return false }
+	h.desk.answerMe(func(http.ResponseWriter, *http.Request) bool { asked++; return false })
 	first := later(func() *house.Page { return b.Post("/page?stop=one", url.Values{"a": {"b"}}) })
 	h.desk.await(t)
 	asked = 0

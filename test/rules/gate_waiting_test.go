@@ -102,11 +102,11 @@ func TestAttack_WaitingBesideALink(t *testing.T) {
 	b := h.cleared("alice", alice)
 	waiting := later(func() *house.Page { return b.Get("/page?kind=big&stop=get&after=shown") })
 	h.desk.await(t)
-	h.desk.whoami = func(http.ResponseWriter, *http.Request) bool {
+	h.desk.answerMe(func(http.ResponseWriter, *http.Request) bool {
 		h.desk.arrived <- "whoami"
 		<-h.desk.stop("whoami")
 		return false
-	}
+	})
 	link := later(func() *house.Page { return b.Get("/as/bob?kind=redirect") })
 	if got := h.desk.await(t); got != "whoami" {
 		t.Fatalf("%s, and not the question about the link's response", got)
@@ -136,7 +136,7 @@ func TestGate_FreshQuestion(t *testing.T) {
 	})
 	h.desk.await(t)
 	var once sync.Once
-	h.desk.whoami = func(w http.ResponseWriter, _ *http.Request) (answered bool) {
+	h.desk.answerMe(func(w http.ResponseWriter, _ *http.Request) (answered bool) {
 		once.Do(func() {
 			h.desk.arrived <- "asked"
 			<-h.desk.stop("asked")
@@ -144,7 +144,7 @@ func TestGate_FreshQuestion(t *testing.T) {
 			answered = true
 		})
 		return answered
-	}
+	})
 	beside := later(func() *house.Page { return b.Get("/page") })
 	h.desk.await(t)
 	close(h.desk.stop("put"))
