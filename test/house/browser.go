@@ -149,10 +149,11 @@ func (b *Browser) Do(r *http.Request) *Page {
 
 // Try is Do that returns the error; it may be called from any goroutine.
 func (b *Browser) Try(r *http.Request) (*Page, error) {
+	again := r.Clone(r.Context()) // the client adds its cookies to what it is given
 	res, err := b.Client.Do(r)
 	if errors.Is(err, syscall.ECONNRESET) && (r.Body == nil || r.Body == http.NoBody) {
 		// A connection that waited in a listener while Caddy replaced it; browsers try again.
-		res, err = b.Client.Do(r)
+		res, err = b.Client.Do(again)
 	}
 	if err != nil {
 		return nil, err
