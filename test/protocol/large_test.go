@@ -90,6 +90,8 @@ func TestLargeDownload(t *testing.T) {
 type paused struct {
 	size, sent int64
 	at         func()
+	// gone, where at sets it, is what comes in place of the last byte.
+	gone error
 }
 
 func (p *paused) Read(b []byte) (int, error) {
@@ -102,6 +104,9 @@ func (p *paused) Read(b []byte) (int, error) {
 	}
 	if p.sent+n == p.size {
 		p.at()
+	}
+	if p.gone != nil {
+		return 0, p.gone
 	}
 	clear(b[:n])
 	p.sent += n
@@ -173,10 +178,12 @@ func TestUploadGivenUp(t *testing.T) {
 	b.SignIn("alice")
 	b.Enrol()
 	ctx, cancel := context.WithCancel(t.Context())
-	body := &paused{size: 8 << 20, at: func() {
+	body := &paused{size: 8 << 20}
+	body.at = func() {
 		waitFor(t, "the spool file", func() bool { return spooled(t, dir) > 0 })
 		cancel()
-	}}
+		body.gone = ctx.Err() // or the last byte might still be sent
+	}
 	if got, err := b.Try(b.Request("POST", "/upload", body).WithContext(ctx)); err == nil {
 		t.Errorf("%d %q", got.Status, got.Body)
 	}
