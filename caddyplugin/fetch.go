@@ -47,8 +47,10 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 // while a question about the response runs.
 type behind struct {
 	caddyhttp.Handler
-	vars []variable
-	room [6]variable
+	// The server sets these two and the time of arrival, of which a question has its
+	// own; mostly there are no others, and vars is empty.
+	trusted, address any
+	vars             []variable
 }
 
 type variable struct {
@@ -57,16 +59,19 @@ type variable struct {
 }
 
 func newBehind(next caddyhttp.Handler, vars map[string]any) *behind {
-	b := &behind{Handler: next}
-	b.vars = b.room[:0]
-	for name, value := range vars {
-		b.vars = append(b.vars, variable{name, value})
+	b := &behind{Handler: next, trusted: vars[caddyhttp.TrustedProxyVarKey], address: vars[caddyhttp.ClientIPVarKey]}
+	if len(vars) > 3 {
+		for name, value := range vars {
+			b.vars = append(b.vars, variable{name, value})
+		}
 	}
 	return b
 }
 
 // repeat sets the variables on another request.
 func (b *behind) repeat(r *http.Request) {
+	caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, b.trusted)
+	caddyhttp.SetVar(r.Context(), caddyhttp.ClientIPVarKey, b.address)
 	for _, v := range b.vars {
 		caddyhttp.SetVar(r.Context(), v.name, v.value)
 	}

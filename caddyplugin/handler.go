@@ -60,19 +60,19 @@ func (h *Handler) Validate() error { return nil }
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	ctx := r.Context()
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
-	c := gateway.Client{URL: r.URL, Secure: r.TLS != nil || forwardedHTTPS(r, vars)}
-	c.Address, _ = vars[caddyhttp.ClientIPVarKey].(string)
+	b := newBehind(next, vars)
+	c := gateway.Client{URL: r.URL, Secure: secure(r, b.trusted)}
+	c.Address, _ = b.address.(string)
 	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		c.URL = original.URL
 	}
-	return h.gate.ServeHTTP(w, r, c, newBehind(next, vars))
+	return h.gate.ServeHTTP(w, r, c, b)
 }
 
-// forwardedHTTPS reports whether a proxy that the server trusts says that the
-// browser speaks HTTPS. From anybody else the header means nothing.
-func forwardedHTTPS(r *http.Request, vars map[string]any) bool {
-	trusted, _ := vars[caddyhttp.TrustedProxyVarKey].(bool)
-	return trusted && r.Header.Get("X-Forwarded-Proto") == "https"
+// secure reports whether the browser speaks HTTPS: to us, or to a proxy that the server
+// trusts. From anybody else the header means nothing.
+func secure(r *http.Request, trusted any) bool {
+	return r.TLS != nil || trusted == true && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 // setUser names the user for the access log and for the handlers behind.

@@ -17,7 +17,7 @@ import (
 type exchange struct {
 	g      *Gateway
 	r      *http.Request
-	rw     responseWriter
+	rw     *responseWriter
 	client Client
 	next   Next
 	now    time.Time
@@ -62,6 +62,9 @@ type exchange struct {
 	body    *spool
 	// slot: the body takes one of Gateway.spools.
 	slot bool
+
+	// finished: it came to its end without a panic.
+	finished bool
 
 	// What runs beside it: see beside and exchange.mixed.
 	counted *int
@@ -141,6 +144,19 @@ func (x *exchange) close() {
 	if x.visit != nil {
 		x.visit.release()
 	}
+	x.recycle()
+}
+
+// recycle gives the exchange back, empty, for another request, where nobody can have
+// kept it: not the pages, no judgement and no tunnel. The writer that the handlers
+// behind saw is not reused, and lets nothing through any more.
+func (x *exchange) recycle() {
+	if !x.finished || x.rw.pending != nil || x.stream || x.below(x.client.URL.Path) {
+		return
+	}
+	x.rw.shut()
+	*x = exchange{}
+	exchanges.Put(x)
 }
 
 func (x *exchange) giveUpTurn() {
@@ -285,7 +301,8 @@ func (x *exchange) hasCredentials() bool {
 // place for its answers and its turn: one for equal credentials from one address, so
 // that strangers with the same header don't wait for each other. It has no clearance.
 func (x *exchange) joinNameless() {
-	who := x.key.Extra + "\x00" + x.jar.Key() + "\x00" + x.client.Address
+	jar := x.jar.Key()
+	who := x.key.Extra + "\x00" + string(jar[:]) + "\x00" + x.client.Address
 	if x.g.Identify != nil {
 		who += "\x00" + x.g.Identify(x.r)
 	}

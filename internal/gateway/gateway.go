@@ -12,6 +12,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -110,8 +111,14 @@ type Client struct {
 // ServeHTTP takes one request through the house. An error is next's, unchanged, or
 // one that the server may show as 500; nothing was written then.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
-	x := &exchange{g: g, r: r, client: c, next: next, now: g.Clock(), names: portal.NamesFor(c.Secure)}
-	x.rw = responseWriter{x: x, rw: w}
+	x := exchanges.Get().(*exchange)
+	x.g, x.r, x.client, x.next, x.now, x.names = g, r, c, next, g.Clock(), portal.NamesFor(c.Secure)
+	x.rw = &responseWriter{x: x, rw: w}
 	defer x.close()
-	return x.serve()
+	err := x.serve()
+	x.finished = true
+	return err
 }
+
+// exchanges spares the garbage collector an exchange for each request.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}

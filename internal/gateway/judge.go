@@ -51,7 +51,7 @@ func droppedResponse() *judgement {
 
 // judge starts the judgement of a response with this status, which set these cookies.
 func (x *exchange) judge(status int, set []portal.Change) {
-	j := &judgement{w: &x.rw, late: http.Header{}, done: make(chan struct{}), kept: spool{limit: maxHeldBack}}
+	j := &judgement{w: x.rw, late: http.Header{}, done: make(chan struct{}), kept: spool{limit: maxHeldBack}}
 	j.decided = sync.NewCond(&j.mu)
 	x.rw.pending = j
 	header := maps.Clone(x.rw.rw.Header())

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -25,8 +26,8 @@ type Visits struct {
 
 	mu     sync.RWMutex
 	visits map[visitKey]*visit
-	// tokens are those of browsers, by what their cookie says.
-	tokens map[tokenKey]*visit
+	// begun finds browsers' visits by how their tokens begin: see known.
+	begun map[beginning]*visit
 	// ends grows with every clearance that ends: what was read before does not count.
 	ends    atomic.Uint64
 	tunnels tunnels
@@ -38,16 +39,11 @@ type visitKey struct {
 	id    store.VisitID
 }
 
-type tokenKey struct {
-	realm string
-	token session.Token
-}
-
 // NewVisits returns an empty memory over st.
 func NewVisits(st store.Store, clock func() time.Time) *Visits {
 	return &Visits{
 		store: st, clock: clock,
-		visits: make(map[visitKey]*visit), tokens: make(map[tokenKey]*visit),
+		visits: make(map[visitKey]*visit), begun: make(map[beginning]*visit),
 		seen: seen{at: make(map[visitKey]time.Time)},
 	}
 }
@@ -98,15 +94,16 @@ type opened struct {
 	until  time.Time
 }
 
-// known returns the visit of a browser's token if it is in memory, pinned, as get
-// does; else nil. The token need not be hashed for that.
+// known returns a visit that may be the one of a browser's token, if it is in memory,
+// pinned, as get does; else nil. It looks at the token's first bytes only: the caller
+// compares all of it.
 func (vs *Visits) known(realm string, token session.Token) *visit {
 	vs.mu.RLock()
-	v := vs.tokens[tokenKey{realm, token}]
+	defer vs.mu.RUnlock()
+	v := vs.begun[begin(realm, token)]
 	if v != nil {
 		v.pins.Add(1)
 	}
-	vs.mu.RUnlock()
 	return v
 }
 
@@ -132,12 +129,26 @@ func (vs *Visits) get(realm string, id store.VisitID, token session.Token) *visi
 		v = &visit{key: key, token: token, queue: newQueue()}
 		vs.visits[key] = v
 		if token != "" {
-			vs.tokens[tokenKey{realm, token}] = v
+			vs.begun[begin(realm, token)] = v
 		}
 	}
 	v.pins.Add(1)
 	v.used.Store(now)
 	return v
+}
+
+// beginning is a realm and how a token in it begins.
+type beginning struct {
+	realm string
+	first uint64
+}
+
+func begin(realm string, token session.Token) beginning {
+	b := beginning{realm: realm}
+	if len(token) >= 8 {
+		b.first = binary.LittleEndian.Uint64([]byte(token[:8]))
+	}
+	return b
 }
 
 func (v *visit) release() { v.pins.Add(-1) }
@@ -159,7 +170,7 @@ func (vs *Visits) makeRoom() {
 	}
 	if victim != nil {
 		delete(vs.visits, victim.key)
-		delete(vs.tokens, tokenKey{victim.key.realm, victim.token})
+		delete(vs.begun, begin(victim.key.realm, victim.token))
 	}
 }
 

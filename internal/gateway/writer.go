@@ -29,7 +29,7 @@ type responseWriter struct {
 	wrote bool
 	// own are the headers that were there before the portal's.
 	own     []header
-	ownRoom [3]header
+	ownRoom [2]header
 	// ground is the clearance that the response is released on; nil for none.
 	ground *standing
 	// dropping: the rest of the portal's response goes nowhere.
@@ -54,9 +54,11 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 	defer func() {
 		p := recover()
 		w.finish() // until then the judgement reads the request
-		// The error routes of the server see a request without credentials.
-		delete(r.Header, "Cookie")
-		delete(r.Header, "Authorization")
+		if p != nil || err != nil || w.broken() != nil {
+			// The error routes of the server see a request without credentials.
+			delete(r.Header, "Cookie")
+			delete(r.Header, "Authorization")
+		}
 		if p != nil || w.broken() != nil {
 			err = w.panicked(p)
 		}
@@ -207,10 +209,17 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // Push implements http.Pusher for the server in front.
 func (w *responseWriter) Push(target string, opts *http.PushOptions) error {
-	if p, ok := w.rw.(http.Pusher); ok && w.x.before.MayPass() {
+	if p, ok := w.rw.(http.Pusher); ok && !w.dropping && w.x.before.MayPass() {
 		return p.Push(target, opts)
 	}
 	return http.ErrNotSupported
+}
+
+// shut ends the writer when the request is over. Whoever kept it against net/http's
+// rules finds everything dropped.
+func (w *responseWriter) shut() {
+	w.wrote, w.dropping = true, true
+	w.x, w.ground = nil, nil
 }
 
 // restore takes everything of the portal's out of the header.

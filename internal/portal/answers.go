@@ -13,7 +13,7 @@ type Key struct {
 	// Site tells apart the sites that share a realm, and so a visit, but may stand
 	// before different portals or ask differently.
 	Site                               *Headers
-	Jar                                string
+	Jar                                JarKey
 	Host, Agent, Language, Origin      string
 	ClientHints, Platform, Mobile, Src string
 	// Referer is its host, where that is another; the others claim the client's address.

@@ -26,7 +26,7 @@ func TestAnswers_Life(t *testing.T) {
 		{gate.Anonymous, 0, 3 * time.Minute}, {gate.Unknown, time.Minute, time.Second},
 	} {
 		var a Answers
-		key := Key{Jar: "a"}
+		key := Key{Jar: JarKey{'a'}}
 		a.Keep(key, &Answer{Kind: tt.kind}, a.Epoch(), tt.recheck, now)
 		if got := a.Kept(&key, now.Add(tt.life-time.Millisecond)) != nil; got != (tt.life > 0) {
 			t.Errorf("%+v: kept until then: %v", tt, got)
@@ -34,7 +34,7 @@ func TestAnswers_Life(t *testing.T) {
 		if a.Kept(&key, now.Add(tt.life)) != nil {
 			t.Errorf("%+v: kept for longer", tt)
 		}
-		if a.Kept(&Key{Jar: "b"}, now) != nil {
+		if a.Kept(&Key{Jar: JarKey{'b'}}, now) != nil {
 			t.Error("kept for other credentials")
 		}
 	}
@@ -43,7 +43,7 @@ func TestAnswers_Life(t *testing.T) {
 // TestAnswers_Forget: an answer to a question from before is not kept either.
 func TestAnswers_Forget(t *testing.T) {
 	var a Answers
-	key := Key{Jar: "a"}
+	key := Key{Jar: JarKey{'a'}}
 	epoch := a.Epoch()
 	a.Keep(key, &Answer{Kind: gate.User}, epoch, time.Minute, now)
 	a.Forget()
@@ -63,15 +63,15 @@ func TestAnswers_Forget(t *testing.T) {
 func TestAnswers_AreBounded(t *testing.T) {
 	var a Answers
 	for i := range 100 {
-		a.Keep(Key{Jar: fmt.Sprint(i)}, &Answer{Kind: gate.User}, 0, time.Hour, now.Add(time.Duration(i)*time.Second))
+		a.Keep(Key{Jar: JarKey{byte(i)}}, &Answer{Kind: gate.User}, 0, time.Hour, now.Add(time.Duration(i)*time.Second))
 	}
 	kept := 0
 	for i := range 100 {
-		if a.Last(&Key{Jar: fmt.Sprint(i)}) != nil {
+		if a.Last(&Key{Jar: JarKey{byte(i)}}) != nil {
 			kept++
 		}
 	}
-	if kept != maxAnswers || a.Last(&Key{Jar: "99"}) == nil {
+	if kept != maxAnswers || a.Last(&Key{Jar: JarKey{99}}) == nil {
 		t.Errorf("%d kept", kept)
 	}
 }
@@ -124,9 +124,9 @@ func TestAnswers_OtherKeysDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var a Answers
 		release := make(chan struct{})
-		go a.Ask(Key{Jar: "slow"}, false, func() *Answer { <-release; return &Answer{} })
+		go a.Ask(Key{Jar: JarKey{1}}, false, func() *Answer { <-release; return &Answer{} })
 		synctest.Wait()
-		a.Ask(Key{Jar: "other"}, true, func() *Answer { return &Answer{} })
+		a.Ask(Key{Jar: JarKey{2}}, true, func() *Answer { return &Answer{} })
 		close(release)
 		synctest.Wait()
 	})

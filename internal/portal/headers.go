@@ -77,11 +77,13 @@ var pins = map[string]class{
 // Headers knows what request headers mean at one site.
 type Headers struct {
 	classes map[string]class
+	// asUsual: what usual says holds here; nothing else was declared of those headers.
+	asUsual bool
 }
 
 // NewHeaders takes the headers that the site declares with `credential header`.
 func NewHeaders(declared []string) *Headers {
-	h := &Headers{classes: make(map[string]class)}
+	h := &Headers{classes: make(map[string]class), asUsual: true}
 	for _, name := range ordinary {
 		h.classes[http.CanonicalHeaderKey(name)] = plain
 	}
@@ -91,13 +93,34 @@ func NewHeaders(declared []string) *Headers {
 	}
 	for _, name := range declared {
 		h.classes[http.CanonicalHeaderKey(name)] = credential
+		h.asUsual = h.asUsual && usual(http.CanonicalHeaderKey(name)) == credential
 	}
 	return h
+}
+
+// usual is the class of what browsers send with every request, known without a look
+// into memory that is rarely at hand; credential, the zero value, for all else.
+func usual(name string) class {
+	switch name {
+	case "Accept", "Accept-Encoding", "Cache-Control", "Connection", "Cookie", "Priority", "Upgrade-Insecure-Requests",
+		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User":
+		return plain
+	case "User-Agent":
+		return agent
+	case "Accept-Language":
+		return language
+	case "Referer":
+		return referer
+	}
+	return credential
 }
 
 // class looks a header up. The families are ordinary, but portals may pin sessions
 // to client hints, so those that have no place in Key are treated as credentials.
 func (h *Headers) class(name string) class {
+	if c := usual(name); c != credential && h.asUsual {
+		return c
+	}
 	c, known := h.classes[name]
 	if !known && (strings.HasPrefix(name, "Sec-Fetch-") || strings.HasPrefix(name, "Sec-Websocket-")) {
 		return plain

@@ -1,10 +1,10 @@
 package portal
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/portal/cookie"
@@ -13,16 +13,24 @@ import (
 // Jar is the portal's cookies as they stand for one visit at one moment. A Jar is
 // immutable; changes make another one.
 type Jar struct {
+	// What every request looks at comes first and close together: see newJar.
+	key JarKey
+	// owner is the one user that cookies are stamped with, if any are; several says that
+	// there are more than one.
+	owner string
+	// everywhere is the Cookie header where every cookie is for every path.
+	everywhere              string
+	empty, several, anyPath bool
+
 	// cookies are in the order in which a browser would send them.
 	cookies []held
 	// left are cookies that were never sealed: named by the operator under `leave`,
 	// they count as credentials. free are those of the built-in list, which don't.
 	left, free []pair
-	key        string
-	// everywhere is the Cookie header where every cookie is for every path.
-	everywhere string
-	anyPath    bool
 }
+
+// JarKey stands for the credentials in a jar: a digest of them.
+type JarKey [sha256.Size]byte
 
 type held struct {
 	Cookie
@@ -39,35 +47,44 @@ var EmptyJar = newJar(nil, nil, nil)
 
 func newJar(cookies []held, left, free []pair) *Jar {
 	slices.SortStableFunc(cookies, func(a, b held) int { return len(b.Path) - len(a.Path) })
-	j := &Jar{cookies: cookies, left: left, free: free}
-	var b strings.Builder
+	j := &Jar{cookies: cookies, left: left, free: free, empty: len(cookies) == 0 && len(left) == 0}
+	j.key = j.digest()
 	for i := range cookies {
-		c := &cookies[i]
-		for _, s := range [...]string{c.Name, c.Value, c.Path} {
-			b.WriteString(s)
-			b.WriteByte(0) // header values have no NUL, so nothing can pose as something else
-		}
+		user := cookies[i].Stamp.User
+		j.several = j.several || j.owner != "" && user != "" && user != j.owner
+		j.owner = cmp.Or(user, j.owner)
 	}
-	b.WriteByte(1)
-	// The stamps stay out: they are ours, and say nothing to the portal.
-	for _, p := range left {
-		b.WriteString(p.name)
-		b.WriteByte(0)
-		b.WriteString(p.value)
-		b.WriteByte(0)
-	}
-	j.key = short(b.String())
 	if !slices.ContainsFunc(cookies, func(c held) bool { return c.Path != "/" }) {
 		j.everywhere, j.anyPath = j.build("/"), true
 	}
 	return j
 }
 
+// digest leaves the stamps out: they are ours, and say nothing to the portal.
+func (j *Jar) digest() JarKey {
+	var b []byte
+	for i := range j.cookies {
+		c := &j.cookies[i]
+		for _, s := range [...]string{c.Name, c.Value, c.Path} {
+			b = append(b, s...)
+			b = append(b, 0) // header values have no NUL, so nothing can pose as something else
+		}
+	}
+	b = append(b, 1)
+	for _, p := range j.left {
+		b = append(b, p.name...)
+		b = append(b, 0)
+		b = append(b, p.value...)
+		b = append(b, 0)
+	}
+	return sha256.Sum256(b)
+}
+
 // Key is equal for two jars with the same credentials, and only for those.
-func (j *Jar) Key() string { return j.key }
+func (j *Jar) Key() JarKey { return j.key }
 
 // Empty reports whether the jar holds no credentials.
-func (j *Jar) Empty() bool { return len(j.cookies) == 0 && len(j.left) == 0 }
+func (j *Jar) Empty() bool { return j.empty }
 
 // Sealed reports whether any sealed cookie opened.
 func (j *Jar) Sealed() bool { return len(j.cookies) > 0 }
@@ -120,7 +137,12 @@ func (j *Jar) build(path string) string {
 // HasName reports whether some portal takes the name for that of one of the jar's
 // cookies (cookie.Same).
 func (j *Jar) HasName(name string) bool {
-	return slices.ContainsFunc(j.cookies, func(c held) bool { return cookie.Same(c.Name, name) })
+	for i := range j.cookies {
+		if cookie.Same(j.cookies[i].Name, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // Apply returns the jar after these changes, as a browser would make them.
@@ -179,7 +201,7 @@ func applyPair(pairs []pair, ch Change) []pair {
 // Fits returns the jar without the cookies that are stamped with another user than
 // the given one ("" for anonymous), and those that were taken out.
 func (j *Jar) Fits(user string) (fitting *Jar, gone []Cookie) {
-	if !slices.ContainsFunc(j.cookies, func(c held) bool { return !c.Stamp.fits(user) }) {
+	if !j.several && (Stamp{j.owner}).fits(user) {
 		return j, nil
 	}
 	var keep []held

@@ -19,7 +19,7 @@ var sessionNames = [...]string{"phpsessid", "jsessionid", "cfid", "cftoken", "os
 // by cookie.Same. Everything else in the URL keeps its bytes. Nothing is allocated
 // if nothing is stripped and names are plain.
 func StripSessionIDs(u *url.URL, names func(string) bool) (changed bool) {
-	if strings.ContainsAny(u.Path, ";(=") {
+	if contains(u.Path, ';') || contains(u.Path, '(') || contains(u.Path, '=') {
 		changed = stripPath(u, names)
 	}
 	if query, cut := stripQuery(u.RawQuery, names); cut {
@@ -108,7 +108,7 @@ func semicolon(s string) (at, width int) {
 
 // cookieless reports whether a segment is like /(S(id)F(ticket)).
 func cookieless(segment string) bool {
-	if !strings.ContainsAny(segment, "(") && !strings.Contains(segment, "%28") {
+	if !contains(segment, '(') && !strings.Contains(segment, "%28") {
 		return false
 	}
 	s := decode(segment)

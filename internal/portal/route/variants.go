@@ -83,6 +83,8 @@ var plainByte = func() (t [256]bool) {
 	return t
 }()
 
+func contains(s string, c byte) bool { return strings.IndexByte(s, c) >= 0 }
+
 // decode takes every valid %XX once; others stay, as most servers do it.
 func decode(p string) string {
 	if !strings.Contains(p, "%") {
@@ -228,7 +230,7 @@ var scripts = [...]string{
 // cutSessions leaves out what StripSessionIDs takes out of any path: ASP.NET does so
 // before it looks for a file, and we do before we forward.
 func cutSessions(p string) string {
-	if !strings.ContainsAny(p, "(=") {
+	if !contains(p, '(') && !contains(p, '=') {
 		return p
 	}
 	cut, changed := stripSegments(p, nil)
