@@ -151,7 +151,8 @@ func (b *Browser) Do(r *http.Request) *Page {
 func (b *Browser) Try(r *http.Request) (*Page, error) {
 	again := r.Clone(r.Context()) // the client adds its cookies to what it is given
 	res, err := b.Client.Do(r)
-	if errors.Is(err, syscall.ECONNRESET) && (r.Body == nil || r.Body == http.NoBody) {
+	cutOff := errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
+	if cutOff && (r.Body == nil || r.Body == http.NoBody) {
 		// A connection that waited in a listener while Caddy replaced it; browsers try again.
 		res, err = b.Client.Do(again)
 	}

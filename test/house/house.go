@@ -11,10 +11,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -94,7 +97,7 @@ func (h *House) Load(site string) {
 // TryLoad is Load that returns the error.
 func (h *House) TryLoad(site string) error {
 	h.site = site
-	return LoadCaddyfile(fmt.Sprintf(`{
+	return h.load(fmt.Sprintf(`{
 	admin off
 	persist_config off
 	auto_https off
@@ -122,6 +125,35 @@ func (h *House) TryLoad(site string) error {
 func (h *House) Reload() {
 	h.t.Helper()
 	h.Load(h.site)
+}
+
+// load loads a Caddyfile and waits until nobody but its servers listens at the address.
+func (h *House) load(text string) error {
+	if err := LoadCaddyfile(text); err != nil {
+		return err
+	}
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		return err
+	}
+	awaitListener(u.Port())
+	return nil
+}
+
+// awaitListener waits until a replaced server has closed its listener, which Caddy does
+// in the background: a connection that still came to it would be reset. Where there is
+// no /proc it does not wait.
+func awaitListener(port string) {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return
+	}
+	listening := fmt.Sprintf(":%04X 00000000:0000 0A ", n) // local port, no peer, LISTEN
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if raw, err := os.ReadFile("/proc/net/tcp"); err != nil || strings.Count(string(raw), listening) <= 1 {
+			return
+		}
+	}
 }
 
 // LoadCaddyfile adapts and loads a whole Caddyfile.

@@ -28,7 +28,7 @@ func StartWhole(t testing.TB, portal http.Handler, caddyfile string) *House {
 
 // TryWhole loads a whole Caddyfile and returns the error.
 func (h *House) TryWhole(caddyfile string) error {
-	return LoadCaddyfile(strings.NewReplacer(
+	return h.load(strings.NewReplacer(
 		"PORTAL", strings.TrimPrefix(h.PortalURL, "http://"), "PORT", h.URL[strings.LastIndexByte(h.URL, ':')+1:],
 		"DIR", h.Dir, "LOG", h.Log, "HERE", filepath.Dir(h.Dir),
 	).Replace(caddyfile))
