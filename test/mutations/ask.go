@@ -1,0 +1,4 @@
+package mutations
+
+// ask: see All.
+var ask = []Mutation{}

@@ -1,0 +1,4 @@
+package mutations
+
+// codes: see All.
+var codes = []Mutation{}

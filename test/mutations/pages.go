@@ -1,0 +1,4 @@
+package mutations
+
+// pages: see All.
+var pages = []Mutation{}

@@ -1,0 +1,4 @@
+package mutations
+
+// protocol: see All.
+var protocol = []Mutation{}

@@ -1,0 +1,4 @@
+package mutations
+
+// seal: see All.
+var seal = []Mutation{}

@@ -1,0 +1,4 @@
+package mutations
+
+// store: see All.
+var store = []Mutation{}
