@@ -39,7 +39,7 @@ func (b *Browser) Axe() []Violation {
 	source := b.axeSource()
 	defer b.look(1280, "light")
 	var found []Violation
-	for _, scheme := range schemes {
+	for _, scheme := range []string{"light", "dark"} {
 		b.look(1280, scheme)
 		found = append(found, Evaluate[[]Violation](b, source+";"+axeRun)...)
 	}

@@ -115,25 +115,25 @@ func TestScreenshots(t *testing.T) {
 	signIn(b, portal)
 	b.Open(portal + "/account")
 	b.CheckFits()
-	for _, scheme := range schemes {
+	for scheme, query := range map[string]string{
+		"light": "(prefers-color-scheme: light)", "dark": "(prefers-color-scheme: dark)", "forced": "(forced-colors: active)",
+	} {
 		b.look(1280, scheme)
-		if !Evaluate[bool](b, `matchMedia("(prefers-color-scheme: `+scheme+`)").matches`) {
-			t.Errorf("the page doesn't see that %s is preferred", scheme)
+		if !Evaluate[bool](b, "matchMedia('"+query+"').matches") {
+			t.Errorf("the page doesn't see %s", query)
 		}
 	}
 	b.Screenshot("demoportal-account")
-	for _, width := range widths {
-		for _, scheme := range schemes {
-			file, err := os.Open(filepath.Join(root(t), "test", "out", "screenshots", fmt.Sprintf("demoportal-account-%d-%s.png", width, scheme)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			picture, err := png.DecodeConfig(file)
-			if err != nil || int64(picture.Width) != width {
-				t.Errorf("%s: width %d, %v", file.Name(), picture.Width, err)
-			}
-			file.Close()
+	for _, l := range looks {
+		file, err := os.Open(filepath.Join(root(t), "test", "out", "screenshots", fmt.Sprintf("demoportal-account-%d-%s.png", l.width, l.scheme)))
+		if err != nil {
+			t.Fatal(err)
 		}
+		picture, err := png.DecodeConfig(file)
+		if err != nil || int64(picture.Width) != l.width {
+			t.Errorf("%s: width %d, %v", file.Name(), picture.Width, err)
+		}
+		file.Close()
 	}
 }
 

@@ -10,14 +10,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Widths and colour schemes of the screenshots: a small phone and a desktop.
-var (
-	widths  = []int64{320, 1280}
-	schemes = []string{"light", "dark"}
-)
+// looks are the widths and colour schemes of the screenshots: a small phone and a
+// desktop. In forced colours the reader chose them (CSS Color Adjustment 1).
+var looks = []struct {
+	width  int64
+	scheme string
+}{{320, "light"}, {320, "dark"}, {320, "forced"}, {1280, "light"}, {1280, "dark"}}
 
 // Screenshot keeps the page, at full length, as
-// test/out/screenshots/NAME-WIDTH-SCHEME.png, in every width and colour scheme. It
+// test/out/screenshots/NAME-WIDTH-SCHEME.png, in every one of looks. It
 // reports an error where the page is wider than the screen. The browser ends as it
 // began, 1280 pixels wide and light.
 func (b *Browser) Screenshot(name string) {
@@ -27,14 +28,12 @@ func (b *Browser) Screenshot(name string) {
 		b.t.Fatal(err)
 	}
 	defer b.look(1280, "light")
-	for _, width := range widths {
-		for _, scheme := range schemes {
-			b.look(width, scheme)
-			picture := run(b, "taking a screenshot", chromedp.FullScreenshot(100))
-			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
-			if err := os.WriteFile(file, picture, 0o644); err != nil {
-				b.t.Fatal(err)
-			}
+	for _, l := range looks {
+		b.look(l.width, l.scheme)
+		picture := run(b, "taking a screenshot", chromedp.FullScreenshot(100))
+		file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, l.width, l.scheme))
+		if err := os.WriteFile(file, picture, 0o644); err != nil {
+			b.t.Fatal(err)
 		}
 	}
 }
@@ -43,10 +42,12 @@ func (b *Browser) Screenshot(name string) {
 func (b *Browser) look(width int64, scheme string) {
 	b.t.Helper()
 	run(b, "changing the width", chromedp.EmulateViewport(width, 900))
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "forced-colors", Value: "none"}}
+	if scheme == "forced" {
+		features = []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}, {Name: "forced-colors", Value: "active"}}
+	}
 	call(b, "changing the colours", func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-		})
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 		return err
 	})
 }
