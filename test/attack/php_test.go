@@ -1,0 +1,174 @@
+package attack
+
+import (
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/test/house"
+)
+
+// phpHouse is a gateway before testdata/legacy.php.
+type phpHouse struct {
+	*house.House
+	// portal is PHP's own address, sessions where it keeps them.
+	portal, sessions string
+	t                *testing.T
+}
+
+const phpLines = `realm php
+whoami /me.php {
+	anonymous status 401
+	user json user
+}
+sign_in /in.php {
+	username user
+	password password
+}
+`
+
+// startPHP runs PHP's own server. Sessions may also be named in the URL, as PHP 5's
+// defaults had it.
+func startPHP(t *testing.T, extra string) *phpHouse {
+	t.Helper()
+	php, err := exec.LookPath("php")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no php on a CI machine")
+		}
+		t.Skip("needs php")
+	}
+	h := &phpHouse{sessions: t.TempDir(), t: t}
+	address := "127.0.0.1:" + house.FreePort(t)
+	h.portal = "http://" + address
+	cmd := exec.Command(php, "-d", "session.save_path="+h.sessions, "-d", "session.use_only_cookies=0", "-S", address, "testdata/legacy.php")
+	cmd.Env = append(os.Environ(), "PHP_CLI_SERVER_WORKERS=4")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	for tries := 0; ; tries++ {
+		if res, err := http.Get(h.portal + "/me.php"); err == nil {
+			res.Body.Close()
+			break
+		} else if tries == 400 {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond) // another process has no channel
+	}
+	h.House = house.StartSite(t, nil, "two_factor {\n"+phpLines+extra+"\n}\nreverse_proxy "+address)
+	return h
+}
+
+// direct is a browser that talks to PHP without the gateway.
+func (h *phpHouse) direct() *house.Browser {
+	b := h.Browser()
+	b.Base = h.portal
+	b.Client.Jar, _ = cookiejar.New(nil)
+	return b
+}
+
+// session makes a session at PHP that is signed in, and returns its id.
+func (h *phpHouse) session(user string) string {
+	h.t.Helper()
+	b := h.direct()
+	phpSignIn(b, user)
+	if b.Get("/page.php").Body != markOf(user) {
+		h.t.Fatal("the portal signs nobody in")
+	}
+	return b.Cookies("/")["app_sess"]
+}
+
+// link makes a one-time link's token.
+func (h *phpHouse) link(user string) string {
+	h.t.Helper()
+	if err := os.WriteFile(filepath.Join(h.sessions, "magic-t0ken"+user), []byte(user), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	return "t0ken" + user
+}
+
+// endSessions is what PHP's garbage collector does in time.
+func (h *phpHouse) endSessions() {
+	h.t.Helper()
+	all, err := filepath.Glob(filepath.Join(h.sessions, "sess_*"))
+	if err != nil || len(all) == 0 {
+		h.t.Fatalf("%d sessions, %v", len(all), err)
+	}
+	for _, file := range all {
+		if err := os.Remove(file); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// enrol gives the user a second factor.
+func (h *phpHouse) enrol(user string) *house.Device {
+	h.t.Helper()
+	b := h.Browser()
+	phpSignIn(b, user)
+	return b.Enrol()
+}
+
+// cleared is a browser that is signed in and has given a code.
+func (h *phpHouse) cleared(user string, d *house.Device) *house.Browser {
+	h.t.Helper()
+	b := h.Browser()
+	b.Get("/page.php")
+	phpSignIn(b, user)
+	b.Pass(d.Code(h.t))
+	if p := b.Get("/page.php"); p.Body != markOf(user) {
+		h.t.Fatalf("not cleared: %d %q %.300s", p.Status, p.Location, p.Body)
+	}
+	return b
+}
+
+func phpSignIn(b *house.Browser, user string) *house.Page {
+	return b.Post("/in.php", url.Values{"user": {user}, "password": {"pw-" + user}})
+}
+
+// markOf is in everything that only the user may see.
+func markOf(user string) string { return "SECRET-" + user }
+
+// visits are those in which somebody with bob's password, or a link of his, may be.
+func (h *phpHouse) visits(alice *house.Device) map[string]func() *house.Browser {
+	return map[string]func() *house.Browser{
+		"stranger":  h.Browser,
+		"anonymous": func() *house.Browser { b := h.Browser(); b.Get("/page.php"); return b },
+		"unenrolled carol": func() *house.Browser {
+			b := h.Browser()
+			phpSignIn(b, "carol")
+			return b
+		},
+		"cleared as alice": func() *house.Browser { return h.cleared("alice", alice) },
+	}
+}
+
+// withheld has both the browser and a copy of it from before the act ask for pages,
+// and fails the test if a byte of bob's came over the wire, by then or afterwards.
+func withheld(t *testing.T, name string, b *house.Browser, act func(*house.Browser)) {
+	t.Helper()
+	old := b.Clone()
+	w := spy(t, b)
+	old.Client.Transport = b.Client.Transport
+	act(b)
+	for _, jar := range []*house.Browser{b, old} {
+		jar.Get("/page.php")
+		jar.Fetch(http.MethodGet, "/page.php", "", "")
+		jar.Post("/page.php", url.Values{"x": {"y"}})
+	}
+	if raw := w.take(); strings.Contains(raw, markOf("bob")) {
+		t.Errorf("%s: shown to somebody who owes a code:\n%.1500s", name, raw)
+	}
+}
