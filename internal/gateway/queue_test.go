@@ -5,11 +5,22 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 )
 
 // TestQueue_OneAfterAnother: a turn is given up before the next begins.
 func TestQueue_OneAfterAnother(t *testing.T) {
 	q := newQueue()
+	first, err := q.enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := q.enter(soon); !errors.Is(err, errBusy) {
+		t.Errorf("beside one that runs: %v", err)
+	}
+	first()
 	running := 0 // guarded by the turn itself: the race detector watches
 	var wg sync.WaitGroup
 	for range 40 {
@@ -28,7 +39,7 @@ func TestQueue_OneAfterAnother(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if started, busy := q.mark(); started != 40 || busy {
+	if started, busy := q.mark(); started != 41 || busy {
 		t.Errorf("started %d, busy %v", started, busy)
 	}
 }
@@ -54,8 +65,15 @@ func TestQueue_Bounded(t *testing.T) {
 		waiting = q.waiting
 		q.mu.Unlock()
 	}
-	if _, err := q.enter(t.Context()); !errors.Is(err, errBusy) {
-		t.Errorf("one too many: %v", err)
+	told := make(chan error, 1)
+	go func() { _, err := q.enter(ctx); told <- err }()
+	select {
+	case err := <-told:
+		if !errors.Is(err, errBusy) {
+			t.Errorf("one too many: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("one too many waits as well")
 	}
 	cancel()
 	wg.Wait()

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"bytes"
 	"crypto/rand"
 	"errors"
@@ -85,7 +86,9 @@ func TestReadBody_Slow(t *testing.T) {
 	defer server.Close()
 	read, write := io.Pipe()
 	defer write.Close()
-	r, err := http.NewRequest(http.MethodPost, server.URL, io.MultiReader(strings.NewReader("user="), read))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, io.MultiReader(strings.NewReader("user="), read))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -168,6 +168,14 @@ func TestDamagedVisits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// One that turns up under another's key is not taken for that one.
+	damage(t, d, visitKey("shop", store.VisitID{1}), func([]byte) []byte {
+		v := sampleVisit(alice, 2)
+		return encodeVisit(visitKey("shop", v.ID), &v)
+	})
+	if _, err := d.Visit(t.Context(), "shop", store.VisitID{1}); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("another's record: %v", err)
+	}
 }
 
 // TestDamagedSpent: what can't be read may have been spent.

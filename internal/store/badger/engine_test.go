@@ -126,6 +126,30 @@ func TestConflict(t *testing.T) {
 	}
 }
 
+// TestConflict_Visits: a visit that somebody else wrote meanwhile is a conflict for who
+// writes or deletes it, even without having looked at it.
+func TestConflict_Visits(t *testing.T) {
+	d := open(t, t.TempDir(), Options{})
+	v := sampleVisit(alice, 1)
+	key := visitKey(v.Realm, v.ID)
+	for name, change := range map[string]func(tx store.Tx) error{
+		"put":    func(tx store.Tx) error { return tx.PutVisit(v) },
+		"delete": func(tx store.Tx) error { return tx.DeleteVisit(v.ID) },
+	} {
+		runs := 0
+		err := d.Update(t.Context(), alice, func(tx store.Tx) error {
+			if runs++; runs > 1 {
+				return change(tx)
+			}
+			other := func(txn *engine.Txn) error { return txn.Set(key, encodeVisit(key, &v)) }
+			return errors.Join(change(tx), d.db.Update(other))
+		})
+		if err != nil || runs != 2 {
+			t.Errorf("%s: ran %d times, %v", name, runs, err)
+		}
+	}
+}
+
 // TestWaitingEnds: whoever waits for another change of the same user can leave.
 func TestWaitingEnds(t *testing.T) {
 	d := open(t, t.TempDir(), Options{})
