@@ -169,13 +169,19 @@ func appendText(b *strings.Builder, n *html.Node) {
 	}
 }
 
-// matches are what the group caught, in every match.
+// matches are what the group caught, in every match. A value with the text in it that
+// every match begins with has swallowed another one: somebody planted that text in front
+// of the user's own.
 func (p *page) matches(re *regexp.Regexp) (found []string, err error) {
 	text, err := p.text()
 	if err != nil {
 		return nil, err
 	}
+	begins, _ := re.LiteralPrefix()
 	for _, m := range re.FindAllStringSubmatch(text, -1) {
+		if begins != "" && strings.Contains(m[1], begins) {
+			return nil, errors.New("a value of the regex that holds the beginning of another match")
+		}
 		found = append(found, m[1])
 	}
 	return found, nil
