@@ -49,6 +49,10 @@ func TestHeaders_Take(t *testing.T) {
 			t.Errorf("%s is in the key: %+v", name, key)
 		}
 	}
+	elsewhere, _ := h.Take(&http.Request{Host: "portal.example", Header: http.Header{"User-Agent": {"a"}}}, "192.0.2.2")
+	if elsewhere == plain {
+		t.Error("the client's address is not in the key")
+	}
 	one, _ := take(func(h http.Header) { h["X-A"], h["X-B"] = []string{"1"}, []string{"2"} })
 	two, _ := take(func(h http.Header) { h["X-A"] = []string{"1X-B2"} })
 	if one == two {

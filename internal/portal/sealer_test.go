@@ -153,6 +153,22 @@ func TestSeal_TamperedValueDoesNotOpen(t *testing.T) {
 	}
 }
 
+// TestSeal_LeftTwinIsDropped: beside a sealed cookie, one under `leave` that some parser
+// takes for the same is dropped, so that the portal sees one session, ours.
+func TestSeal_LeftTwinIsDropped(t *testing.T) {
+	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("token")
+	header := cookieHeader(t, sealAll(t, k, now, "app_sess=mine; Path=/"))[0]
+	for _, name := range []string{"app_sess", "app.sess", "APP_sess"} {
+		rc, err := Read([]string{name + "=stolen; app_other=1; " + header}, NamesFor(false), NewLeave([]string{"*"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if jar, _ := rc.Open(k, now, now.Add(-time.Hour)); jar.Header("/") != "app_sess=mine; app_other=1" {
+			t.Errorf("beside %s the portal gets %q", name, jar.Header("/"))
+		}
+	}
+}
+
 // TestSeal_TooLongIsLeftOut: and the old value does not stay behind.
 func TestSeal_TooLongIsLeftOut(t *testing.T) {
 	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("token")
