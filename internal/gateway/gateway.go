@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -81,6 +82,9 @@ type Options struct {
 // Gateway is one site's gate. It is safe for concurrent use.
 type Gateway struct {
 	Options
+	// number tells gateways apart in what outlives a configuration: a pointer there would
+	// keep the whole of a replaced one in memory.
+	number  uint64
 	dropped dropped
 	trusted trusted
 	spools  chan struct{}
@@ -93,9 +97,12 @@ const (
 	smallBody = 64 << 10
 )
 
+// made counts gateways.
+var made atomic.Uint64
+
 // New returns a gateway.
 func New(o Options) *Gateway {
-	return &Gateway{Options: o, spools: make(chan struct{}, maxSpools)}
+	return &Gateway{Options: o, number: made.Add(1), spools: make(chan struct{}, maxSpools)}
 }
 
 // Client is what the server knows of a request's sender.

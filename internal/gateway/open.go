@@ -74,7 +74,7 @@ func (x *exchange) reopen(header string) bool {
 		return false
 	}
 	o := v.opened.Load()
-	if o == nil || o.by != x.g || o.secure != x.client.Secure || o.header != header || !x.now.Before(o.until) {
+	if o == nil || o.by != x.g.number || o.secure != x.client.Secure || o.header != header || !x.now.Before(o.until) {
 		v.release()
 		return false
 	}
@@ -102,7 +102,7 @@ func (x *exchange) remember(lines []string) {
 		}
 	}
 	x.visit.opened.Store(&opened{
-		by: x.g, header: lines[0], secure: x.client.Secure, jar: x.jar, stale: x.stale, until: until,
+		by: x.g.number, header: lines[0], secure: x.client.Secure, jar: x.jar, stale: x.stale, until: until,
 	})
 }
 

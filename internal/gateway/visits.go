@@ -86,7 +86,7 @@ type standing struct {
 
 // opened caches what the last Cookie header opened to.
 type opened struct {
-	by     *Gateway
+	by     uint64 // the number of the gateway that opened it
 	header string
 	secure bool
 	jar    *portal.Jar
