@@ -87,3 +87,34 @@ func TestUnsafeGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// TestSignInByQuery: in alice's cleared visit a link signs bob in, anywhere, by the
+// names that sign_in's fields have: what it answers is judged, though it is a plain page
+// that changes no cookie.
+func TestSignInByQuery(t *testing.T) {
+	g, request := cleared(t)
+	g.Required = true // bob owes a factor
+	g.Rules.Fields = []string{"username"}
+	who := "alice"
+	g.Fetch = func(context.Context, gateway.Next, *http.Request, string, http.Header) (whoami.Response, error) {
+		return whoami.Response{Status: http.StatusOK, Body: fmt.Appendf(nil, `{"user":%q}`, who)}, nil
+	}
+	portal := handler(func(w http.ResponseWriter, r *http.Request) error {
+		if name := r.URL.Query().Get("username"); name != "" {
+			who = name
+		}
+		return next{}.ServeHTTP(w, r)
+	})
+	for _, c := range []struct {
+		query  string
+		status int
+	}{{"page=2", http.StatusOK}, {"x=1&username=bob", http.StatusUnauthorized}} {
+		r := request()
+		r.URL.RawQuery = c.query
+		r.Header.Set("Sec-Fetch-Mode", "cors")
+		w := httptest.NewRecorder()
+		if err := g.ServeHTTP(w, r, gateway.Client{Address: "192.0.2.1", URL: r.URL}, portal); err != nil || w.Code != c.status {
+			t.Errorf("?%s: %d, %v; want %d", c.query, w.Code, err, c.status)
+		}
+	}
+}

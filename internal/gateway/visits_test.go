@@ -64,3 +64,35 @@ func TestStanding_EndedWhileRead(t *testing.T) {
 		t.Error("nothing was read, so nothing was tested")
 	}
 }
+
+// TestForget_ClosesTunnels: what stands on a clearance is closed when that ends, and
+// not only when somebody looks the next time; so is what is opened a moment later.
+func TestForget_ClosesTunnels(t *testing.T) {
+	engine, err := badger.Open(t.TempDir(), badger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close() })
+	visits := NewVisits(engine, time.Now)
+	id := session.NewToken().ID()
+	v := visits.get("shop", id, "")
+	defer v.release()
+	st, err := visits.standing(t.Context(), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(map[string]bool)
+	open := func(name string, st *standing) {
+		remove := visits.tunnels.add(&tunnel{visit: v, st: st, close: func() { closed[name] = true }})
+		t.Cleanup(remove)
+	}
+	open("on the clearance", st)
+	open("on another", &standing{})
+	visits.forget("shop", id)
+	open("a moment later", st)
+	for name, want := range map[string]bool{"on the clearance": true, "on another": false, "a moment later": true} {
+		if closed[name] != want {
+			t.Errorf("%s: closed %v", name, closed[name])
+		}
+	}
+}
