@@ -1,4 +1,124 @@
 package mutations
 
-// protocol: see All.
-var protocol = []Mutation{}
+// protocol are the defences in what HTTP brings beside requests and responses.
+var protocol = []Mutation{
+	{
+		Row: "Refusals: offers of HTTP/2 in the clear", Defence: "an offer of h2c is turned down",
+		File:    "internal/gateway/exchange.go",
+		Old:     "		delete(r.Header, \"Upgrade\")\n",
+		New:     "",
+		Package: "test/rules", Test: "TestGate_OfferOfHTTP2IsNoUpgrade",
+	},
+	{
+		Row: "B: an upgrade with a body", Defence: "a request with a body is no upgrade",
+		File:    "internal/gateway/exchange.go",
+		Old:     "x.unsafe = !extendedConnect(r) && (!safeMethod(r.Method) || hasBody(r))",
+		New:     "x.unsafe = !x.upgrade && r.Header[\"Upgrade\"] == nil && (!safeMethod(r.Method) || hasBody(r))",
+		Package: "test/protocol", Test: "TestAttack_UpgradeWithBody",
+	},
+	{
+		Row: "C, open tunnels: extended CONNECT", Defence: "extended CONNECT is an upgrade",
+		File:    "internal/gateway/exchange.go",
+		Old:     "return extendedConnect(r) || r.Header[\"Upgrade\"] != nil",
+		New:     "return r.Header[\"Upgrade\"] != nil",
+		Package: "test/protocol", Test: "TestWebSocketConnect",
+	},
+	{
+		Row: "G: CONNECT that is none of RFC 8441", Defence: "a plain CONNECT is refused",
+		File:    "internal/gateway/exchange.go",
+		Old:     " || r.Method == http.MethodConnect && !extendedConnect(r) {",
+		New:     " {",
+		Package: "test/rules", Test: "TestGate_StrangeRequests",
+	},
+	{
+		Row: "G: TRACE shows the portal's cookies", Defence: "TRACE is refused",
+		File:    "internal/gateway/exchange.go",
+		Old:     "if r.Method == http.MethodTrace ||",
+		New:     "if r.Method == \"\" ||",
+		Package: "test/rules", Test: "TestGate_StrangeRequests",
+	},
+	{
+		Row: "G: Connection: close, Cookie", Defence: "Connection names no header",
+		File:    "internal/gateway/exchange.go",
+		Old:     "	if connectionNames(r.Header) {\n		return http.StatusBadRequest\n	}\n",
+		New:     "",
+		Package: "test/rules", Test: "TestGate_StrangeRequests",
+	},
+	{
+		Row: "C, stale anonymous: trailers come when all is decided", Defence: "a request's trailers are dropped",
+		File:    "internal/gateway/exchange.go",
+		Old:     "	r.Trailer = nil\n",
+		New:     "",
+		Package: "test/attack", Test: "TestAttack_RequestTrailers",
+	},
+	{
+		Row: "Protocols: a GET of HTTP/3 costs no question", Defence: "the end of a body is looked for",
+		File:    "internal/gateway/exchange.go",
+		Old:     "	x.findBody()\n",
+		New:     "",
+		Package: "test/protocol", Test: "TestProtocols",
+	},
+	{
+		Row: "B: a body of a GET that the headers don't tell of", Defence: "the first byte of a body is not lost",
+		File:    "internal/gateway/findbody.go",
+		Old:     "first: first[:n], err: err}",
+		New:     "first: first[:0], err: err}",
+		Package: "test/protocol", Test: "TestProtocols",
+	},
+	{
+		Row: "C, reading the login response", Defence: "informational responses end at the gate",
+		File:    "internal/gateway/writer.go",
+		Old:     "		// not known yet whether it may pass: it is lost.\n",
+		New:     "		// not known yet whether it may pass: it is lost.\n		w.rw.WriteHeader(status)\n",
+		Package: "test/protocol", Test: "TestProtocols",
+	},
+	{
+		Row: "C, reading the login response", Defence: "trailers of a withheld response are dropped",
+		File:    "internal/gateway/judge.go",
+		Old:     "	if j.verdict == released {\n",
+		New:     "	if j.verdict != undecided {\n",
+		Package: "test/rules", Test: "TestGate_SignInWithheld",
+	},
+	{
+		Row: "C, open tunnels: SSE", Defence: "an event stream ends with what it stands on",
+		File:    "internal/gateway/exchange.go",
+		Old:     "x.stream = x.upgrade || strings.HasPrefix(first(r.Header, \"Accept\"), \"text/event-stream\")",
+		New:     "x.stream = x.upgrade",
+		Package: "test/rules", Test: "TestGate_TunnelsClosed",
+	},
+	{
+		Row: "C, open tunnels: WebSockets", Defence: "a WebSocket is a stream",
+		File:    "internal/gateway/exchange.go",
+		Old:     "x.stream = x.upgrade || ",
+		New:     "x.stream = ",
+		Package: "test/protocol", Test: "TestWebSocketHTTP1",
+	},
+	{
+		Row: "C, open tunnels: refused while pending", Defence: "the connection is handed over to those only who may pass",
+		File:    "internal/gateway/writer.go",
+		Old:     "	if w.lost() || !w.x.upgrade && !w.verbatim {\n		return nil, nil, errWithheld\n	}\n",
+		New:     "",
+		Package: "internal/gateway", Test: "TestWriter_HijackAndPush",
+	},
+	{
+		Row: "C, second login: pushed responses are not judged", Defence: "nothing is pushed to who may not pass",
+		File:    "internal/gateway/writer.go",
+		Old:     "!w.dropping && w.x.before.MayPass()",
+		New:     "!w.dropping",
+		Package: "internal/gateway", Test: "TestWriter_HijackAndPush",
+	},
+	{
+		Row: "Gate: an exchange is not reused while it is judged", Defence: "a judged exchange is not given back",
+		File:    "internal/gateway/exchange.go",
+		Old:     "!x.finished || x.rw.pending != nil || x.stream ||",
+		New:     "!x.finished || x.stream ||",
+		Package: "internal/gateway", Test: "TestRecycle",
+	},
+	{
+		Row: "Gate: a writer that was kept lets nothing through", Defence: "a finished exchange shuts its writer",
+		File:    "internal/gateway/exchange.go",
+		Old:     "	x.rw.shut()\n",
+		New:     "",
+		Package: "internal/gateway", Test: "TestRecycle",
+	},
+}
