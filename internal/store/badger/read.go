@@ -31,7 +31,10 @@ func get[T any](txn *engine.Txn, key []byte, what func() string, decode func(key
 func getUser(txn *engine.Txn, key store.UserKey) (store.User, error) {
 	u, err := get(txn, userKey(key), func() string { return nameUser(key) }, decodeUser)
 	if err == nil && u.Key != key {
-		return store.User{}, fmt.Errorf("%w: %s: holds another user", store.ErrCorrupt, nameUser(key))
+		u, err = store.User{}, fmt.Errorf("%w: %s: holds another user", store.ErrCorrupt, nameUser(key))
+	}
+	if errors.Is(err, store.ErrCorrupt) {
+		return u, fmt.Errorf("%w; restore the store from a backup, this user is refused until then", err)
 	}
 	return u, err
 }
