@@ -1,0 +1,181 @@
+package attack
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/secondgate/secondgate/test/house"
+)
+
+// accessLog logs every request as well, as most operators do.
+const accessLog = "log {\n\toutput file %s\n\tformat json\n}\n"
+
+// everythingWritten is what lies in the directory of store and logs, by file.
+func everythingWritten(t *testing.T, h *house.House) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(filepath.Dir(h.Dir), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		all[filepath.Base(path)] = string(raw)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// urlTap notes every address that was asked for or led to.
+type urlTap struct {
+	inner http.RoundTripper
+	seen  *[]string
+}
+
+func (u urlTap) RoundTrip(r *http.Request) (*http.Response, error) {
+	*u.seen = append(*u.seen, r.URL.String())
+	res, err := u.inner.RoundTrip(r)
+	if err == nil {
+		*u.seen = append(*u.seen, res.Header.Get("Location"))
+	}
+	return res, err
+}
+
+// TestASVS_16_2_NothingSecretIsWritten: ASVS 6.5.2, 14.2 and 16.2. A whole life with
+// set-up, codes, wrong codes, backup codes, new backup codes, sign-outs and turning
+// off; then everything that the process wrote to disk (store, log at debug level,
+// access log) and every address is searched for every secret of it.
+func TestASVS_16_2_NothingSecretIsWritten(t *testing.T) {
+	access := filepath.Join(t.TempDir(), "access.log")
+	portal := &house.Legacy{Rotate: true}
+	h := house.StartSite(t, portal, fmt.Sprintf(accessLog, access)+"two_factor {\n"+house.LegacyLines+unthrottled+"\n}\nreverse_proxy PORTAL")
+	var urls []string
+	secrets := map[string]string{}
+	b := h.Browser()
+	b.Client.Transport = urlTap{http.DefaultTransport, &urls}
+	keep := func(when string) {
+		for name, value := range b.Cookies("/") {
+			secrets["cookie "+name+" "+when] = value
+		}
+	}
+	b.SignIn("alice")
+	keep("before the set-up")
+	alice := b.Enrol()
+	keep("after it")
+	secrets["seed"] = alice.Secret
+	for i, code := range alice.Backup {
+		secrets[fmt.Sprint("backup code ", i)] = code
+		secrets[fmt.Sprint("backup code, bare ", i)] = strings.ReplaceAll(code, "-", "")
+	}
+	for i := range 3 {
+		b.Get("/logout")
+		b.SignIn("alice")
+		b.Pass("000000")
+		code := alice.Code(t)
+		secrets[fmt.Sprint("code ", i)] = `"` + code + `"` // six digits alone may be part of anything
+		if b.Pass(code); !shown(b, "alice") {
+			t.Fatal("not cleared")
+		}
+		keep(fmt.Sprint("round ", i))
+	}
+	b.Get("/logout")
+	b.SignIn("alice")
+	b.Post("/two-factor/challenge?use=backup", url.Values{"code": {alice.Backup[0]}})
+	b.Post("/two-factor/backup-codes", url.Values{"action": {"generate"}, "code": {alice.Code(t)}})
+	b.Post("/two-factor/disable", url.Values{"code": {alice.Code(t)}})
+	keep("at the end")
+	for i, r := range portal.Requests() {
+		if c, err := r.Cookie("PHPSESSID"); err == nil {
+			secrets[fmt.Sprint("portal's session ", i)] = c.Value
+		}
+	}
+	secrets["password"] = "pw-alice"
+	searched(t, h, access, urls, secrets)
+}
+
+func searched(t *testing.T, h *house.House, access string, urls []string, secrets map[string]string) {
+	t.Helper()
+	raw, err := os.ReadFile(access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := everythingWritten(t, h)
+	written["access log"], written["addresses"] = string(raw), strings.Join(urls, "\n")
+	if !strings.Contains(h.LogText(), "second factor accepted") || !strings.Contains(string(raw), "/two-factor/challenge") || len(written) < 5 {
+		t.Fatalf("too little is captured: %d files", len(written))
+	}
+	for where, text := range written {
+		for what, secret := range secrets {
+			if len(secret) > 3 && strings.Contains(text, secret) {
+				t.Errorf("%s is in %s", what, where)
+			}
+		}
+	}
+}
+
+// TestASVS_16_3_NamesStayOneRecord: a user whose name holds line breaks and JSON is
+// one record of the log, and no other.
+func TestASVS_16_3_NamesStayOneRecord(t *testing.T) {
+	const name = "eve\r\n{\"level\":\"info\",\"msg\":\"second factor accepted\",\"user_id\":\"admin\"}\n"
+	portal := &house.Legacy{Before: func(_ *house.Legacy, w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/me" {
+			return false
+		}
+		if c, err := r.Cookie("PHPSESSID"); err != nil || c.Value == "" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return true
+		}
+		fmt.Fprintf(w, `{"user":%q}`, name)
+		return true
+	}}
+	h := house.Start(t, portal, house.LegacyLines)
+	b := h.Browser()
+	b.SignIn("carol")
+	b.Get("/two-factor/setup")
+	b.Pass("000000")
+	for line := range strings.Lines(h.LogText()) {
+		if strings.HasPrefix(line, `{"level":"info","msg"`) || !strings.HasPrefix(line, "{") {
+			t.Errorf("a forged record: %s", line)
+		}
+	}
+}
+
+// TestAttack_StrangersWriteNothing: section G. Random cookies, users and codes of those
+// who have not signed in leave the store's files as they are, byte for byte. The one
+// exception is /health, which proves that the store writes, at most once in 3 seconds.
+func TestAttack_StrangersWriteNothing(t *testing.T) {
+	h := legacyHouse(t, "")
+	enrolled(h, "alice")
+	files := func() map[string]string {
+		all := everythingWritten(t, h)
+		maps.DeleteFunc(all, func(name, _ string) bool { return strings.HasSuffix(name, ".log") })
+		return all
+	}
+	before := files()
+	for i := range 150 {
+		b := h.Browser()
+		if i%2 == 0 {
+			b.SetCookie("sg", fmt.Sprintf("%043d", i))
+			b.SetCookie("PHPSESSID", fmt.Sprint("guess", i))
+		}
+		b.Get("/account")
+		try(b, "/login", url.Values{"user": {fmt.Sprint("user", i)}, "password": {"wrong"}})
+		b.Get("/two-factor/" + []string{"", "setup", "challenge", "help", "x.css"}[i%5])
+		try(b, "/two-factor/challenge", url.Values{"code": {fmt.Sprintf("%06d", i)}, "user": {"alice"}})
+	}
+	if after := files(); !maps.Equal(before, after) {
+		for name, text := range after {
+			t.Logf("%s: %d bytes, before %d", name, len(text), len(before[name]))
+		}
+		t.Error("strangers changed the store")
+	}
+}
