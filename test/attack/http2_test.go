@@ -46,7 +46,9 @@ func overHTTP2(t *testing.T, b *house.Browser) (hints func(r *http.Request) *htt
 		all += fmt.Sprint(code, h)
 		return nil
 	}}
-	return func(r *http.Request) *http.Request { return r.WithContext(httptrace.WithClientTrace(r.Context(), trace)) },
+	return func(r *http.Request) *http.Request {
+			return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
+		},
 		func() string { mu.Lock(); defer mu.Unlock(); return all }
 }
 
