@@ -385,7 +385,7 @@ var gate = []Mutation{
 		File:    "internal/gateway/exchange.go",
 		Old:     "x.all(x.g.Rules.Public)",
 		New:     "x.any(x.g.Rules.Public)",
-		Package: "test/rules", Test: "TestGate_Public",
+		Package: "internal/gateway", Test: "TestPublic_EveryReading",
 	},
 	{
 		Row: "Gate: public assets are forwarded without any credential", Defence: "an asset's request has no credential header",
