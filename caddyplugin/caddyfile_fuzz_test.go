@@ -33,6 +33,10 @@ func FuzzCaddyfile(f *testing.F) {
 	f.Add("two_factor {\nwhoami / {\nfirst /n {\n")
 	f.Add("two_factor {\n} x")
 	f.Add("two_factor {\nrealm a\n} {\n}")
+	f.Add("two_factor {\nkey {file.}\nstorage badger\nthrottle {\nfree -1\nwait 9999999999h\naddress /\n}\n}")
+	f.Add("two_factor {\nwhoami /\\evil.com {\nuser regex (\nanonymous status 99999999999999999999\nname html [[\n}\n}")
+	f.Add("two_factor {\nleave [ sg *\nrequire from 0000-99-99 grace\nremember\ncredential header Cookie\n}")
+	f.Add("two_factor @\x00 {\npath //evil.com\ntrust *\nbrand {\nlogo \"\n}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		tokens, err := caddyfile.Tokenize([]byte(text), "Caddyfile")
 		if err != nil || len(tokens) == 0 {

@@ -73,17 +73,20 @@ func shown(e entry) string {
 	return e.kind + " " + e.digits
 }
 
+// FuzzCode (threats.md, E): a code is exactly as many ASCII digits as its factor has, or
+// a backup code, with nothing but blanks and dashes between; all else is malformed.
 func FuzzCode(f *testing.F) {
 	for _, seed := range []string{
-		"123456", "123 456", "12-34-56", "", " ", "-", "١٢٣٤٥٦", "１２３４５６", "123456\x00", "12345²",
+		"123456", "123 456", "12-34-56", "1234567", "1234-5678", "+123456", "0x1234", "1e5", "12345\n", "123456,", "code[]=123456", "", " ", "-", "١٢٣٤٥٦", "１２３４５６", "123456\x00", "12345²",
 		strings.Repeat("1", 10<<10), strings.Repeat("- ", 5<<10), "7KQ2-M9XD-0ABC-VWYZ", "oOiIlL0100000000", "\xff\xfe123456",
 	} {
-		f.Add("", seed)
-		f.Add(KindTOTP, seed)
-		f.Add(KindBackup, seed)
+		f.Add("", seed, uint8(0))
+		f.Add(KindTOTP, seed, uint8(2))
+		f.Add(KindBackup, seed, uint8(0))
 	}
-	f.Fuzz(func(t *testing.T, kind, field string) {
-		got, err := parseEntry(kind, field, sixDigits)
+	f.Fuzz(func(t *testing.T, kind, field string, more uint8) {
+		factor := &store.TOTP{Digits: 6 + int(more%3)}
+		got, err := parseEntry(kind, field, factor)
 		if err != nil {
 			if err != ErrMalformed || got.kind != "" {
 				t.Fatalf("%+v, %v", got, err)
@@ -98,11 +101,11 @@ func FuzzCode(f *testing.F) {
 		}
 		switch got.kind {
 		case KindTOTP:
-			if stripped := strings.NewReplacer(" ", "", "\t", "", "-", "").Replace(field); stripped != got.digits || len(stripped) != 6 || strings.Trim(stripped, "0123456789") != "" {
+			if stripped := strings.NewReplacer(" ", "", "\t", "", "-", "").Replace(field); stripped != got.digits || len(stripped) != factor.Digits || strings.Trim(stripped, "0123456789") != "" {
 				t.Fatalf("%q was read as %q", field, got.digits)
 			}
 		case KindBackup:
-			again, err := parseEntry(kind, formatBackup(got.backup), sixDigits)
+			again, err := parseEntry(kind, formatBackup(got.backup), factor)
 			if err != nil || len(got.backup) != backupBytes || !bytes.Equal(again.backup, got.backup) {
 				t.Fatalf("%q was read as %x, which is read as %x, %v", field, got.backup, again.backup, err)
 			}
