@@ -32,7 +32,11 @@ func TestCancelAndSignOut(t *testing.T) {
 	w.browser("alice").enrol()
 	for _, user := range []string{"alice", ""} {
 		b := w.browser(user)
+		b.get("/two-factor/") // for alice it is remembered where she was going
 		b.post("/two-factor/challenge", "action", "sign-out").wantTo("/")
+		if b.cookies[cookieName(returnPiece.name, true)] != "" {
+			t.Errorf("user %q: our own state stays in the browser", user)
+		}
 		if !b.gone {
 			t.Errorf("user %q: the visit was not ended", user)
 		}

@@ -189,6 +189,9 @@ func TestAssets(t *testing.T) {
 	if got.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Error("the type may be guessed")
 	}
+	if policy := got.Header.Get("Content-Security-Policy"); !strings.HasSuffix(policy, "; sandbox") {
+		t.Errorf("a logo in SVG, opened by itself, may run scripts: %q", policy)
+	}
 	b.header = http.Header{"If-None-Match": {got.Header.Get("Etag")}}
 	b.get(path).want(304)
 	b.post(path).want(405)

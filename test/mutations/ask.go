@@ -317,4 +317,18 @@ var ask = []Mutation{
 		New:     "	if len(s) <= 1<<24 {\n		return s\n	}\n",
 		Package: "internal/portal", Test: "TestTake_ShortKeys",
 	},
+	{
+		Row: "Ask: unknown is never anonymous", Defence: "an own page shows nothing while nobody knows who is there",
+		File:    "internal/gateway/pages.go",
+		Old:     "	if x.before.Answer == gate.Unknown {\n		return x.refuse(gate.Refuse)\n	}\n",
+		New:     "",
+		Package: "test/rules", Test: "TestAsk_UnknownOnOwnPages",
+	},
+	{
+		Row: "Seal: one request never carries two users' stamps", Defence: "the rest is asked about again",
+		File:    "internal/gateway/identify.go",
+		Old:     "		if len(gone) == 0 {\n			return a\n		}\n		x.jar, x.gone = fitting, append(x.gone, gone...)\n",
+		New:     "		x.jar, x.gone = fitting, append(x.gone, gone...)\n		return a\n",
+		Package: "test/rules", Test: "TestSeal_TheRestIsAskedAboutAgain",
+	},
 }

@@ -36,6 +36,7 @@ func TestParseSetCookie(t *testing.T) {
 		{"Max-Age negative", "a=; Max-Age=-99", cookie.SetCookie{Name: "a", Path: "/shop", Expires: now, Delete: true}},
 		{"Max-Age beyond all numbers", "a=b; Max-Age=" + strings.Repeat("9", 40), cookie.SetCookie{Name: "a", Value: "b", Path: "/shop", Expires: now.Add(400 * day)}},
 		{"Expires in the past", "a=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT", cookie.SetCookie{Name: "a", Value: "deleted", Path: "/shop", Expires: time.Unix(1, 0).UTC(), Delete: true}},
+		{"Expires beyond 400 days", "a=b; Expires=Thu, 01 Jan 2099 00:00:00 GMT", cookie.SetCookie{Name: "a", Value: "b", Path: "/shop", Expires: now.Add(400 * day)}},
 		{"Expires nonsense", "a=b; Expires=soon", cookie.SetCookie{Name: "a", Value: "b", Path: "/shop"}},
 		{"long attribute is passed over", "a=b; Path=/" + strings.Repeat("x", 1024), cookie.SetCookie{Name: "a", Value: "b", Path: "/shop"}},
 		{"control character in an attribute", "a=b; Path=/\x01", cookie.SetCookie{Name: "a", Value: "b", Path: "/shop"}},
