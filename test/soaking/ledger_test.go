@@ -1,0 +1,110 @@
+package soaking
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const realm = "soak"
+
+// maxComplaints bounds what a broken program makes the test say.
+const maxComplaints = 20
+
+// soak is one run: the program, and what was done to it.
+type soak struct {
+	t         testing.TB
+	p         *program
+	transport *http.Transport
+	// slots bounds the requests in flight; customers take turns.
+	slots chan struct{}
+	// going is false when customers shall come to an end.
+	going atomic.Bool
+
+	requests, bytes, reloads                  atomic.Int64
+	setUps, wrong, right, backups, replays    atomic.Int64
+	signOuts, regenerated, disabled           atomic.Int64
+	streams, sockets, cutSockets, cut, broken atomic.Int64
+	complaints                                atomic.Int64
+	slowest                                   atomic.Int64
+
+	mu sync.Mutex
+	// ledger is what the store must hold.
+	ledger ledger
+	// dead are cookie headers of visits that moved to a fresh token.
+	dead []string
+	// crowd numbers the calls of strangers, so that each has others.
+	crowd uint64
+}
+
+// ledger counts records. What an answer that got lost may have written is in doubt.
+type ledger struct {
+	users, spent, dead, live int
+	doubt                    int
+}
+
+func (s *soak) note(change ledger) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ledger.users += change.users
+	s.ledger.spent += change.spent
+	s.ledger.dead += change.dead
+	s.ledger.live += change.live
+	s.ledger.doubt += change.doubt
+}
+
+// keepDead remembers what the browser sent until its visit moved, for strangers to try.
+func (s *soak) keepDead(cookies map[string]string) {
+	header := ""
+	for name, value := range cookies {
+		header += "; " + name + "=" + value
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.dead) < 500 && header != "" {
+		s.dead = append(s.dead, header[2:])
+	}
+}
+
+// complain fails the test.
+func (s *soak) complain(format string, args ...any) {
+	if s.complaints.Add(1) <= maxComplaints {
+		s.t.Errorf(format, args...)
+	}
+}
+
+func (s *soak) observe(took time.Duration) {
+	for old := s.slowest.Load(); int64(took) > old && !s.slowest.CompareAndSwap(old, int64(took)); old = s.slowest.Load() {
+		continue
+	}
+}
+
+// check compares the ledger with the store. An answer that got lost, as when a
+// connection was cut, is worth at most two spent codes and one of the others.
+func (l ledger) check(t testing.TB, n tally) {
+	t.Helper()
+	within := func(what string, got, want, slack int) {
+		t.Helper()
+		if got < want-slack || got > want+slack {
+			t.Errorf("%s: %d records, want %d (±%d)", what, got, want, slack)
+		}
+	}
+	within("users", n.users, l.users, l.doubt)
+	within("users by name", n.byName, n.users, 0)
+	within("spent codes and set-ups", n.spent, l.spent, 2*l.doubt)
+	within("dead tokens", n.dead, l.dead, l.doubt)
+	within("clearances", n.live, l.live, l.doubt)
+	if n.byID > n.users || n.lists > n.users {
+		t.Errorf("%d entries by id, %d lists of clearances for %d users", n.byID, n.lists, n.users)
+	}
+	if n.meta != 1 || n.check > 1 || n.other != 0 {
+		t.Errorf("beside them: %d about the store, %d of the check, %d unknown", n.meta, n.check, n.other)
+	}
+}
+
+func (n tally) String() string {
+	return fmt.Sprintf("%d users, %d dead tokens, %d clearances, %d spent, %d lists", n.users, n.dead, n.live, n.spent, n.lists)
+}

@@ -1,0 +1,98 @@
+package soaking
+
+import (
+	"context"
+	"crypto/sha256"
+	"testing"
+
+	engine "github.com/dgraph-io/badger/v4"
+
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/badger"
+)
+
+// record is what a key holds: a digest of its value, and when it was written, so that
+// one that is written anew with the same value shows as well.
+type record struct {
+	sum     [sha256.Size]byte
+	version uint64
+	expires uint64
+}
+
+// readStore reads all that a store holds which no program has open.
+func readStore(t testing.TB, dir string) map[string]record {
+	t.Helper()
+	db, err := engine.Open(engine.DefaultOptions(dir).WithReadOnly(true).WithLogger(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	all := make(map[string]record)
+	err = db.View(func(txn *engine.Txn) error {
+		it := txn.NewIterator(engine.DefaultIteratorOptions)
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			item := it.Item()
+			value, err := item.ValueCopy(nil)
+			if err != nil {
+				return err
+			}
+			all[string(item.Key())] = record{sha256.Sum256(value), item.Version(), item.ExpiresAt()}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// tally is how many records of each kind there are (see the engine's keys.go).
+type tally struct {
+	users, byName, byID, lists, live, dead, spent, meta, check, other int
+}
+
+func count(t testing.TB, dir string, all map[string]record) (n tally) {
+	t.Helper()
+	st, err := badger.Open(dir, badger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	for key := range all {
+		switch key[0] {
+		case 'u':
+			n.users++
+		case 'n':
+			n.byName++
+		case 'i':
+			n.byID++
+		case 'c':
+			n.lists++
+		case 'v':
+			n.countVisit(t, st, key)
+		case 's':
+			n.spent++
+		case 'm':
+			n.meta++
+		case 'k':
+			n.check++
+		default:
+			n.other++
+		}
+	}
+	return n
+}
+
+func (n *tally) countVisit(t testing.TB, st store.Store, key string) {
+	t.Helper()
+	v, err := st.Visit(context.Background(), realm, store.VisitID([]byte(key[len(key)-32:])))
+	switch {
+	case err != nil: // a record of a clearance that no list names
+		n.other++
+	case v.Dead():
+		n.dead++
+	default:
+		n.live++
+	}
+}

@@ -1,0 +1,120 @@
+package soaking
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// weight is what the program holds at a moment. Memory is in KiB.
+type weight struct {
+	goroutines int
+	// files are open ones but the store's, which are as many as its tables.
+	files, storeFiles int
+	// heap is what is reachable: allocated after a garbage collection.
+	heap, rss int
+}
+
+var (
+	totalPattern = regexp.MustCompile(`total (\d+)`)
+	heapPattern  = regexp.MustCompile(`# HeapAlloc = (\d+)`)
+)
+
+// weigh collects the program's garbage and looks at what is left.
+func (p *program) weigh() (w weight, err error) {
+	// Twice: what pools keep is let go by the second collection only.
+	for range 2 {
+		raw, err := p.ask("/debug/pprof/heap?gc=1&debug=1")
+		if err != nil {
+			return w, err
+		}
+		if w.heap, err = number(heapPattern, raw); err != nil {
+			return w, err
+		}
+	}
+	w.heap >>= 10
+	raw, err := p.ask("/debug/pprof/goroutine?debug=1")
+	if err != nil {
+		return w, err
+	}
+	if w.goroutines, err = number(totalPattern, raw); err != nil {
+		return w, err
+	}
+	w.rss = p.rssAnon()
+	w.files, w.storeFiles = p.openFiles()
+	return w, nil
+}
+
+func number(pattern *regexp.Regexp, text string) (int, error) {
+	m := pattern.FindStringSubmatch(text)
+	if m == nil {
+		return 0, fmt.Errorf("no %s in %.200q", pattern, text)
+	}
+	return strconv.Atoi(m[1])
+}
+
+func (p *program) openFiles() (others, store int) {
+	dir := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		to, _ := os.Readlink(filepath.Join(dir, e.Name()))
+		if strings.HasPrefix(to, p.storeDir()) {
+			store++
+			continue
+		}
+		others++
+	}
+	return others, store
+}
+
+// rssAnon is the memory that is not backed by files.
+func (p *program) rssAnon() int {
+	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	_, rest, _ := strings.Cut(string(raw), "RssAnon:")
+	line, _, _ := strings.Cut(rest, "\n")
+	n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(line), " kB"))
+	return n
+}
+
+// What ended may take its time to go: connections that are kept for another request,
+// servers of replaced configurations.
+const (
+	restTime   = 3 * time.Second
+	settleTime = time.Minute
+)
+
+// settled weighs the program at rest, again and again: for a while, and until it has
+// come down to enough, or no longer may be waited for.
+func (p *program) settled(enough func(weight) bool, patience time.Duration) weight {
+	p.t.Helper()
+	var best weight
+	for end := time.Now().Add(patience); ; time.Sleep(300 * time.Millisecond) {
+		w, err := p.weigh()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if best == (weight{}) {
+			best = w
+		}
+		best = weight{
+			min(best.goroutines, w.goroutines), min(best.files, w.files), w.storeFiles,
+			min(best.heap, w.heap), min(best.rss, w.rss),
+		}
+		if enough(best) || time.Now().After(end) {
+			return best
+		}
+	}
+}
+
+// stacks is where goroutines are, the most numerous first.
+func (p *program) stacks() string {
+	raw, err := p.ask("/debug/pprof/goroutine?debug=1")
+	if err != nil {
+		return err.Error()
+	}
+	return raw[:min(len(raw), 12000)]
+}
