@@ -437,17 +437,10 @@ var gate = []Mutation{
 		Package: "test/rules", Test: "TestSeal_ErrorRoutesSeeNoCredentials",
 	},
 	{
-		Row: "F: where alice wanted to go is not where bob is led", Defence: "a return target is its owner's",
-		File:    "internal/gateway/refuse.go",
-		Old:     "	back.User = x.owner\n",
-		New:     "",
-		Package: "test/rules", Test: "TestGate_ReturnIsItsOwners",
-	},
-	{
 		Row: "ASVS 16.5: behind another authenticator", Defence: "nobody found is not anonymous",
 		File:    "internal/gateway/identify.go",
 		Old:     "return &portal.Answer{Why: \"the placeholder under `user` is empty\"}",
 		New:     "return strangers",
-		Package: "test/rules", Test: "TestAsk_UserPlaceholder",
+		Package: "internal/gateway", Test: "TestIdentify_Nobody",
 	},
 }
