@@ -331,4 +331,18 @@ var ask = []Mutation{
 		New:     "		x.jar, x.gone = fitting, append(x.gone, gone...)\n		return a\n",
 		Package: "test/rules", Test: "TestSeal_TheRestIsAskedAboutAgain",
 	},
+	{
+		Row: "Ask: recheck 0", Defence: "with recheck 0 none is content with an earlier question",
+		File:    "internal/gateway/identify.go",
+		Old:     "	fresh = fresh || x.g.Recheck == 0\n",
+		New:     "",
+		Package: "test/rules", Test: "TestAsk_RecheckZeroJoinsNoQuestion",
+	},
+	{
+		Row: "Ask: one question serves all", Defence: "a question does not end with who asked it",
+		File:    "internal/gateway/identify.go",
+		Old:     "x.g.Asker.Ask(context.WithoutCancel(ctx), jar",
+		New:     "x.g.Asker.Ask(ctx, jar",
+		Package: "test/rules", Test: "TestAsk_QuestionOutlivesItsClient",
+	},
 }
