@@ -93,3 +93,18 @@ func TestRecycle(t *testing.T) {
 		}
 	}
 }
+
+// TestFinish_Trailers: trailers come after the verdict; those of a withheld response
+// stay behind with it. (Over HTTP/2 they need no announcement.)
+func TestFinish_Trailers(t *testing.T) {
+	for v, passes := range map[verdict]bool{released: true, withheld: false} {
+		server := httptest.NewRecorder()
+		j := droppedResponse()
+		j.w, j.verdict = &responseWriter{rw: server}, v
+		j.late.Set(http.TrailerPrefix+"X-Token", "secret")
+		j.finish()
+		if got := len(server.Header()) > 0; got != passes {
+			t.Errorf("verdict %d: headers %v", v, server.Header())
+		}
+	}
+}

@@ -77,7 +77,7 @@ var protocol = []Mutation{
 		File:    "internal/gateway/judge.go",
 		Old:     "	if j.verdict == released {\n",
 		New:     "	if j.verdict != undecided {\n",
-		Package: "test/rules", Test: "TestGate_SignInWithheld",
+		Package: "internal/gateway", Test: "TestFinish_Trailers",
 	},
 	{
 		Row: "C, open tunnels: SSE", Defence: "an event stream ends with what it stands on",
