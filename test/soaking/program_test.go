@@ -167,6 +167,19 @@ func (p *program) log() string {
 	return string(raw[max(0, len(raw)-4000):])
 }
 
+// checkLog looks for errors. (Caddy's reverse_proxy writes lines of its own where a
+// WebSocket's client went away.)
+func (p *program) checkLog() {
+	p.t.Helper()
+	raw, err := os.ReadFile(p.logFile())
+	for _, sign := range []string{`"level":"error"`, `"level":"fatal"`, "panic", "goroutine "} {
+		if err != nil || strings.Contains(string(raw), sign) {
+			p.t.Errorf("errors in the log (%v):\n%s", err, p.log())
+			return
+		}
+	}
+}
+
 // reload loads the same configuration once more, with everything in it made anew. The
 // admin endpoint's own listener is replaced by it, too, and may cut the connection.
 func (p *program) reload() (err error) {

@@ -51,9 +51,7 @@ func TestSoak(t *testing.T) {
 	s.meetStrangers()
 	s.p.stop()
 	unchanged(t, before, readStore(t, s.p.storeDir()))
-	if log := s.p.log(); log != "" {
-		t.Errorf("errors in the log:\n%s", log)
-	}
+	s.p.checkLog()
 }
 
 // load is the customers' part, in a warm-up and two halves with a rest after each.
