@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/secondgate/secondgate/internal/portal"
 )
 
 // under is a rule about all paths that begin so.
@@ -42,6 +44,22 @@ func TestPublic_EveryReading(t *testing.T) {
 		x := &exchange{g: g, r: r, readings: tt.readings}
 		if got := x.publicPath(); got != tt.want {
 			t.Errorf("%s with %q, read as %q: public %v", tt.method, tt.body, tt.readings, got)
+		}
+	}
+}
+
+// TestGuest_EveryReading: a stranger reaches a path only where every reading of it is on
+// the list.
+func TestGuest_EveryReading(t *testing.T) {
+	g := &Gateway{Options: Options{Rules: Rules{Guest: under("/guest/")}, Headers: portal.NewHeaders(nil)}}
+	for reading, want := range map[string]bool{"/guest/b": true, "/page": false} {
+		x := &exchange{
+			g: g, r: httptest.NewRequest(http.MethodGet, "/guest/a", nil), jar: portal.EmptyJar,
+			readings: []string{"/guest/a", reading},
+		}
+		x.classify()
+		if x.guestPath != want {
+			t.Errorf("read as %q: for guests %v", x.readings, x.guestPath)
 		}
 	}
 }

@@ -378,7 +378,7 @@ var gate = []Mutation{
 		File:    "internal/gateway/exchange.go",
 		Old:     "x.guestPath = x.all(g.Rules.Guest)",
 		New:     "x.guestPath = x.any(g.Rules.Guest)",
-		Package: "test/rules", Test: "TestGate_Guest",
+		Package: "internal/gateway", Test: "TestGuest_EveryReading",
 	},
 	{
 		Row: "B: public holds only if all readings match", Defence: "public looks at every reading of the path",
