@@ -348,7 +348,7 @@ var gate = []Mutation{
 		File:    "internal/gateway/open.go",
 		Old:     "o == nil || o.by != x.g.number ||",
 		New:     "o == nil ||",
-		Package: "test/attack", Test: "TestAttack_AnswerOfAnotherPortal",
+		Package: "internal/gateway", Test: "TestOpen_BySite",
 	},
 
 	// Side doors.
