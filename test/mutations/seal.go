@@ -346,20 +346,6 @@ var seal = []Mutation{
 		Package: "test/rules", Test: "TestSeal_RotationKillsOldToken",
 	},
 	{
-		Row: "ASVS 11.3: bound to realm, user, field", Defence: "what is sealed for the store is bound",
-		File:    "internal/keys/keys.go",
-		Old:     "for _, w := range words {",
-		New:     "for _, w := range words[:0] {",
-		Package: "internal/keys", Test: "TestSeal_IsBound",
-	},
-	{
-		Row: "State: a master key never encrypts itself", Defence: "each purpose has its key",
-		File:    "internal/keys/keys.go",
-		Old:     "\"secondgate \"+purpose, n)",
-		New:     "\"secondgate \", n)",
-		Package: "internal/keys", Test: "TestDerive_KeepsPurposesApart",
-	},
-	{
 		Row: "Seal: the payload carries the expiry", Defence: "what was opened is opened anew when a cookie in it ends",
 		File:    "internal/gateway/open.go",
 		Old:     "			until = c.Expires\n",
