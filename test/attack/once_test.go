@@ -12,8 +12,9 @@ import (
 )
 
 // unthrottled counts no failures before the hundredth, so that it is the code that is
-// spent, and not the throttle, which keeps the others out.
-const unthrottled = "\nthrottle {\n\tfree 20\n\twait 1s\n\tmax 1s\n\tstop 100\n\taddress 100000/10m\n}\n"
+// spent, and not the throttle, which keeps the others out. Few backup codes, because
+// each costs a password hash.
+const unthrottled = "\nbackup_codes 5\nthrottle {\n\tfree 20\n\twait 1s\n\tmax 1s\n\tstop 100\n\taddress 100000/10m\n}\n"
 
 // owing are browsers that are signed in as alice and owe a code.
 func owing(h *house.House, n int) []*house.Browser {
