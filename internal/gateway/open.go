@@ -85,14 +85,15 @@ func (x *exchange) reopen(header string) bool {
 }
 
 // reopenFor bounds how long an opened header is taken for opened, reopenMax which are
-// remembered at all, in bytes: honest ones are shorter, and thousands are kept.
+// remembered at all, in bytes: honest ones are shorter, and thousands are kept. Those
+// without anything sealed are a stranger's, and not worth it.
 const (
 	reopenFor = 10 * time.Minute
 	reopenMax = 16 << 10
 )
 
 func (x *exchange) remember(lines []string) {
-	if len(lines[0]) > reopenMax {
+	if len(lines[0]) > reopenMax || !x.jar.Sealed() {
 		return
 	}
 	until := x.now.Add(reopenFor)
