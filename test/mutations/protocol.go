@@ -56,14 +56,14 @@ var protocol = []Mutation{
 		File:    "internal/gateway/exchange.go",
 		Old:     "	x.findBody()\n",
 		New:     "",
-		Package: "test/protocol", Test: "TestProtocols",
+		Package: "internal/gateway", Test: "TestClassify_Body",
 	},
 	{
 		Row: "B: a body of a GET that the headers don't tell of", Defence: "the first byte of a body is not lost",
 		File:    "internal/gateway/findbody.go",
 		Old:     "first: first[:n], err: err}",
 		New:     "first: first[:0], err: err}",
-		Package: "test/protocol", Test: "TestProtocols",
+		Package: "internal/gateway", Test: "TestClassify_Body",
 	},
 	{
 		Row: "C, reading the login response", Defence: "informational responses end at the gate",
