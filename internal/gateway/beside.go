@@ -126,10 +126,15 @@ func (x *exchange) mixed() bool {
 	if !x.held() {
 		return x.doubted && !x.g.Rotates
 	}
-	if !x.signIn && !x.before.MayPass() || x.any(x.g.Rules.SignOut) {
+	switch {
+	case x.any(x.g.Rules.SignOut):
 		return false
+	case x.stood.running > 0:
+		return true // something ran on when it had waited
+	case !x.signIn && !x.before.MayPass():
+		return false // nothing could run beside it
 	}
-	return x.stood.running > 0 || x.visit.beside.stand() != x.stood
+	return x.visit.beside.stand() != x.stood
 }
 
 // passOn tells what else the visit has open that its user is not there any more, or

@@ -203,7 +203,7 @@ var gate = []Mutation{
 	},
 	{
 		Row: "B: a login by query string", Defence: "a sign-in's field in the query makes it a sign-in",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     " || route.HasParameter(r.URL.RawQuery, g.Rules.Fields)",
 		New:     "",
 		Package: "internal/gateway", Test: "TestSignInByQuery",
@@ -375,14 +375,14 @@ var gate = []Mutation{
 	},
 	{
 		Row: "B: guest holds only if all readings match", Defence: "guest looks at every reading of the path",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     "x.guestPath = x.all(g.Rules.Guest)",
 		New:     "x.guestPath = x.any(g.Rules.Guest)",
 		Package: "internal/gateway", Test: "TestGuest_EveryReading",
 	},
 	{
 		Row: "B: public holds only if all readings match", Defence: "public looks at every reading of the path",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     "x.all(x.g.Rules.Public)",
 		New:     "x.any(x.g.Rules.Public)",
 		Package: "internal/gateway", Test: "TestPublic_EveryReading",
@@ -442,5 +442,12 @@ var gate = []Mutation{
 		Old:     "return &portal.Answer{Why: \"the placeholder under `user` is empty\"}",
 		New:     "return strangers",
 		Package: "internal/gateway", Test: "TestIdentify_Nobody",
+	},
+	{
+		Row: "C, more: judging after the portal", Defence: "an answer beside a safe request that hung is doubted",
+		File:    "internal/gateway/beside.go",
+		Old:     "		return true // something ran on when it had waited\n",
+		New:     "		return x.signIn || x.before.MayPass()\n",
+		Package: "test/attack", Test: "TestAttack_SlowSignOut",
 	},
 }

@@ -120,7 +120,7 @@ func mutate(t *testing.T, m Mutation) {
 	t.Helper()
 	dir := t.TempDir()
 	overlay := overlay(t, dir, m)
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-timeout", "3m",
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-timeout", "6m",
 		"-run", fmt.Sprintf("^%s$", m.Test), "./"+m.Package)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()

@@ -4,21 +4,21 @@ package mutations
 var protocol = []Mutation{
 	{
 		Row: "Refusals: offers of HTTP/2 in the clear", Defence: "an offer of h2c is turned down",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     "		delete(r.Header, \"Upgrade\")\n",
 		New:     "",
 		Package: "test/rules", Test: "TestGate_OfferOfHTTP2IsNoUpgrade",
 	},
 	{
 		Row: "B: an upgrade with a body", Defence: "a request with a body is no upgrade",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     "x.unsafe = !extendedConnect(r) && (!safeMethod(r.Method) || hasBody(r))",
 		New:     "x.unsafe = !x.upgrade && r.Header[\"Upgrade\"] == nil && (!safeMethod(r.Method) || hasBody(r))",
 		Package: "test/protocol", Test: "TestAttack_UpgradeWithBody",
 	},
 	{
 		Row: "C, open tunnels: extended CONNECT", Defence: "extended CONNECT is an upgrade",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     "return extendedConnect(r) || r.Header[\"Upgrade\"] != nil",
 		New:     "return r.Header[\"Upgrade\"] != nil",
 		Package: "test/protocol", Test: "TestWebSocketConnect",
@@ -46,14 +46,14 @@ var protocol = []Mutation{
 	},
 	{
 		Row: "C, stale anonymous: trailers come when all is decided", Defence: "a request's trailers are dropped",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     "	r.Trailer = nil\n",
 		New:     "",
 		Package: "test/attack", Test: "TestAttack_RequestTrailers",
 	},
 	{
 		Row: "Protocols: a GET of HTTP/3 costs no question", Defence: "the end of a body is looked for",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     "	x.findBody()\n",
 		New:     "",
 		Package: "internal/gateway", Test: "TestClassify_Body",
@@ -81,14 +81,14 @@ var protocol = []Mutation{
 	},
 	{
 		Row: "C, open tunnels: SSE", Defence: "an event stream ends with what it stands on",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     "x.stream = x.upgrade || strings.HasPrefix(first(r.Header, \"Accept\"), \"text/event-stream\")",
 		New:     "x.stream = x.upgrade",
 		Package: "test/rules", Test: "TestGate_TunnelsClosed",
 	},
 	{
 		Row: "C, open tunnels: WebSockets", Defence: "a WebSocket is a stream",
-		File:    "internal/gateway/exchange.go",
+		File:    "internal/gateway/classify.go",
 		Old:     "x.stream = x.upgrade || ",
 		New:     "x.stream = ",
 		Package: "test/protocol", Test: "TestWebSocketHTTP1",
