@@ -5,12 +5,9 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/secondgate/secondgate/test/house"
 )
@@ -38,35 +35,10 @@ sign_in /in.php {
 // defaults had it.
 func startPHP(t *testing.T, extra string) *phpHouse {
 	t.Helper()
-	php, err := exec.LookPath("php")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no php on a CI machine")
-		}
-		t.Skip("needs php")
-	}
 	h := &phpHouse{sessions: t.TempDir(), t: t}
-	address := "127.0.0.1:" + house.FreePort(t)
+	address := house.PHP(t, "testdata/legacy.php", "/me.php", 4,
+		[]string{"session.save_path=" + h.sessions, "session.use_only_cookies=0"}, nil)
 	h.portal = "http://" + address
-	cmd := exec.Command(php, "-d", "session.save_path="+h.sessions, "-d", "session.use_only_cookies=0", "-S", address, "testdata/legacy.php")
-	cmd.Env = append(os.Environ(), "PHP_CLI_SERVER_WORKERS=4")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		_ = cmd.Wait()
-	})
-	for tries := 0; ; tries++ {
-		if res, err := http.Get(h.portal + "/me.php"); err == nil {
-			res.Body.Close()
-			break
-		} else if tries == 400 {
-			t.Fatal(err)
-		}
-		time.Sleep(50 * time.Millisecond) // another process has no channel
-	}
 	h.House = house.StartSite(t, nil, "two_factor {\n"+phpLines+extra+"\n}\nreverse_proxy "+address)
 	return h
 }

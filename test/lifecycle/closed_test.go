@@ -2,54 +2,21 @@ package lifecycle
 
 import (
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"go.uber.org/zap"
-
-	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/store"
 	engine "github.com/secondgate/secondgate/internal/store/badger"
 	"github.com/secondgate/secondgate/test/house"
 )
 
-func init() { caddy.RegisterModule(closableStorage{}) }
-
-// openStore is what a closableStorage opened last.
+// openStore is what `storage closable` opened last, for a test to close.
 var openStore atomic.Pointer[engine.DB]
 
-// closableStorage is Badger that a test can close under the gateway.
-type closableStorage struct {
-	Directory string `json:"directory"`
-}
-
-func (closableStorage) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "two_factor.storage.closable", New: func() caddy.Module { return new(closableStorage) }}
-}
-
-func (s *closableStorage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next()
-	if !d.AllArgs(&s.Directory) {
-		return d.ArgErr()
-	}
-	return nil
-}
-
-func (s *closableStorage) Key() (string, error) { return s.Directory, nil }
-
-func (s *closableStorage) KeyFile() (string, error) {
-	return filepath.Join(s.Directory, "master.key"), nil
-}
-
-func (s *closableStorage) Open(log *zap.Logger) (store.Store, error) {
-	d, err := engine.Open(filepath.Join(s.Directory, "store"), engine.Options{Logger: log, Clock: clock.Now})
-	openStore.Store(d)
-	return d, err
+func init() {
+	house.RegisterStorage("closable", func(d *engine.DB) store.Store { openStore.Store(d); return d })
 }
 
 // TestStoreClosedUnderLoad (ASVS 16.5): the store closes while people browse, sign in and

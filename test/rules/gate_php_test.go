@@ -5,10 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -30,13 +27,6 @@ type hooked struct {
 
 func startPHP(t *testing.T, extra string) *phpHouse {
 	t.Helper()
-	php, err := exec.LookPath("php")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no php on a CI machine")
-		}
-		t.Skip("needs php")
-	}
 	h := &phpHouse{hooks: make(chan hooked, 16)}
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
@@ -44,27 +34,8 @@ func startPHP(t *testing.T, extra string) *phpHouse {
 		<-ctx.Done()
 	}))
 	t.Cleanup(hook.Close)
-	address := "127.0.0.1:" + house.FreePort(t)
-	cmd := exec.Command(php, "-d", "session.save_path="+t.TempDir(), "-d", "output_buffering=0", "-S", address, "testdata/portal.php")
-	// Workers are processes: a session's lock is a lock between processes.
-	cmd.Env = append(os.Environ(), "PHP_CLI_SERVER_WORKERS=8", "HOOK="+hook.URL)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		_ = cmd.Wait()
-	})
-	for tries := 0; ; tries++ {
-		if res, err := http.Get("http://" + address + "/me"); err == nil {
-			res.Body.Close()
-			break
-		} else if tries == 200 {
-			t.Fatal(err)
-		}
-		time.Sleep(50 * time.Millisecond) // another process has no channel
-	}
+	address := house.PHP(t, "testdata/portal.php", "/me", 8,
+		[]string{"session.save_path=" + t.TempDir(), "output_buffering=0"}, []string{"HOOK=" + hook.URL})
 	h.deskHouse = &deskHouse{House: house.StartSite(t, nil, "two_factor {\n"+deskLines+extra+"\n}\nreverse_proxy "+address), t: t}
 	return h
 }

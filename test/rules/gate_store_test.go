@@ -5,55 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"go.uber.org/zap"
-
-	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
 	"github.com/secondgate/secondgate/test/house"
 )
 
-func init() { caddy.RegisterModule(faultyStorage{}) }
+func init() {
+	house.RegisterStorage("faulty", func(d *badger.DB) store.Store { return &faultyStore{d} })
+}
 
 // storeFails makes every store of the engine `faulty` fail, reads and writes.
 var storeFails atomic.Bool
 
 var errStore = errors.New("the disk is gone")
 
-// faultyStorage is Badger, until storeFails.
-type faultyStorage struct {
-	Directory string `json:"directory"`
-}
-
-func (faultyStorage) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "two_factor.storage.faulty", New: func() caddy.Module { return new(faultyStorage) }}
-}
-
-func (s *faultyStorage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next()
-	if !d.AllArgs(&s.Directory) {
-		return d.ArgErr()
-	}
-	return nil
-}
-
-func (s *faultyStorage) Key() (string, error) { return s.Directory, nil }
-func (s *faultyStorage) KeyFile() (string, error) {
-	return filepath.Join(s.Directory, "master.key"), nil
-}
-
-func (s *faultyStorage) Open(log *zap.Logger) (store.Store, error) {
-	st, err := badger.Open(filepath.Join(s.Directory, "store"), badger.Options{Logger: log, Clock: clock.Now})
-	return &faultyStore{st}, err
-}
-
+// faultyStore is Badger, until storeFails.
 type faultyStore struct{ store.Store }
 
 func (s *faultyStore) User(ctx context.Context, key store.UserKey) (store.User, error) {
