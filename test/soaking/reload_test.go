@@ -1,10 +1,8 @@
 package soaking
 
 import (
-	"crypto/rand"
-	"encoding/base64"
+	"fmt"
 	"net/http/httptest"
-	"os"
 	"testing"
 
 	"github.com/secondgate/secondgate/test/house"
@@ -13,33 +11,33 @@ import (
 // TestReplacedConfigurations: the visits that a configuration served do not keep it in
 // memory when it is replaced. (They did, with some 900 kB of pages each time.)
 func TestReplacedConfigurations(t *testing.T) {
-	if _, err := os.Stat("/proc/self/fd"); err != nil {
-		t.Skip("it reads /proc")
-	}
+	needProc(t)
 	portal := httptest.NewServer(newManyPortal())
 	defer portal.Close()
 	p := newProgram(t, portal.URL)
 	p.start()
-	before := p.afterReloads(1)
-	after := p.afterReloads(10)
+	visits := make([]*house.Browser, 11)
+	for i := range visits {
+		visits[i] = house.NewBrowser(t, p.base)
+		visits[i].SignIn(fmt.Sprint("customer", i))
+	}
+	before := p.afterReloads(visits[:1])
+	after := p.afterReloads(visits[1:])
 	if after.heap > before.heap+4<<10 {
 		t.Errorf("10 reloads with a visit in each: %v, before them %v", after, before)
 	}
 }
 
-// afterReloads reloads so often, each time after a visit that goes no further.
-func (p *program) afterReloads(n int) weight {
+// afterReloads reloads after each of these visits has asked for a page, and for no more.
+func (p *program) afterReloads(visits []*house.Browser) weight {
 	p.t.Helper()
-	for range n {
-		b := house.NewBrowser(p.t, p.base)
-		token := make([]byte, 32)
-		rand.Read(token)
-		b.SetCookie("sg", base64.RawURLEncoding.EncodeToString(token))
+	for _, b := range visits {
 		for tries := 10; ; tries-- { // the listener of the configuration before may cut it
-			if _, err := b.Try(b.Request("GET", "/", nil)); err == nil {
+			page, err := b.Try(b.Request("GET", "/account", nil))
+			if err == nil && page.Status == 200 {
 				break
 			} else if tries == 0 {
-				p.t.Fatal(err)
+				p.t.Fatal(page, err)
 			}
 		}
 		b.Client.CloseIdleConnections()

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -28,9 +27,7 @@ const maxInFlight = 16
 // and the store holds what it has to and nothing else (threats G, resources).
 // Strangers change nothing of it, not a byte.
 func TestSoak(t *testing.T) {
-	if _, err := os.Stat("/proc/self/fd"); err != nil {
-		t.Skip("it reads /proc")
-	}
+	needProc(t)
 	portal := httptest.NewServer(newManyPortal())
 	defer portal.Close()
 	s := &soak{t: t, p: newProgram(t, portal.URL), slots: make(chan struct{}, maxInFlight),

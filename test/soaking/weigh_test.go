@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -117,4 +118,17 @@ func (p *program) stacks() string {
 		return err.Error()
 	}
 	return raw[:min(len(raw), 12000)]
+}
+
+// needProc skips the test where there is no /proc to weigh a process by, except with CI
+// set: there it fails.
+func needProc(t testing.TB) {
+	t.Helper()
+	if _, err := os.Stat("/proc/self/fd"); err == nil {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatal("needs /proc, and CI is set")
+	}
+	t.Skip("SKIPPED: needs /proc")
 }
