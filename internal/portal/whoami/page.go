@@ -169,22 +169,35 @@ func appendText(b *strings.Builder, n *html.Node) {
 	}
 }
 
-// matches are what the group caught, in every match. A value with the text in it that
-// every match begins with has swallowed another one: somebody planted that text in front
-// of the user's own.
+// matches are what the group caught, in every match.
 func (p *page) matches(re *regexp.Regexp) (found []string, err error) {
 	text, err := p.text()
 	if err != nil {
 		return nil, err
 	}
-	begins, _ := re.LiteralPrefix()
-	for _, m := range re.FindAllStringSubmatch(text, -1) {
-		if begins != "" && strings.Contains(m[1], begins) {
-			return nil, errors.New("a value of the regex that holds the beginning of another match")
+	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
+		if m[2] < 0 {
+			found = append(found, "") // the group took no part in it, and that is no id
+			continue
 		}
-		found = append(found, m[1])
+		if swallowed(re, text, m[2], m[3]) {
+			return nil, errors.New("a value of the regex in which another match begins")
+		}
+		found = append(found, text[m[2]:m[3]])
 	}
 	return found, nil
+}
+
+// swallowed reports whether another match begins in the value text[from:to]: then
+// somebody planted text in front of the user's own. It can be told only where every
+// match begins with some fixed text.
+func swallowed(re *regexp.Regexp, text string, from, to int) bool {
+	begins, _ := re.LiteralPrefix()
+	if begins == "" || !strings.Contains(text[from:to], begins) {
+		return false
+	}
+	other := re.FindStringIndex(text[from:])
+	return other != nil && from+other[0] < to
 }
 
 // ids are the values at a JSON path that can be ids: text and whole numbers.

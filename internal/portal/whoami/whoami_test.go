@@ -191,6 +191,13 @@ func TestJudge_RegexAndHeader(t *testing.T) {
 		{"planted sign", response(200, "<p>nobody"), unknown},
 		{"planted sign beside a user", response(200, "nobody uid=7;"), user("7")},
 	})
+	c.User.Regex = `u-([^;]*-x);`
+	judge(t, c, []row{
+		{"planted text swallows the id", response(200, "<i>u-</i> u-ann-x;"), unknown},
+		{"an id that holds what matches begin with", response(200, "u-lu-x;"), user("lu-x")},
+	})
+	c.User.Regex = `uid(=\d+)?;`
+	judge(t, c, []row{{"the group takes no part", response(200, "uid;"), unknown}})
 	c = config.Whoami{Anonymous: []config.Sign{{Status: []int{401, 403}}}, User: &config.Extractor{Header: "x-user"}}
 	judge(t, c, []row{
 		{"header", response(200, "", "X-User: alice"), user("alice")},
