@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,31 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 		return r
 	}
 }
+
+// TestNobodyBeforeTheGateSeesCookies: the portal's own cookies are in the request only
+// while the portal is asked; logs and handlers before the gate find none afterwards.
+func TestNobodyBeforeTheGateSeesCookies(t *testing.T) {
+	g, request := cleared(t)
+	r := request()
+	seen := ""
+	behind := nextFunc(func(w http.ResponseWriter, r *http.Request) error {
+		seen = r.Header.Get("Cookie")
+		return next{}.ServeHTTP(w, r)
+	})
+	if err := g.ServeHTTP(httptest.NewRecorder(), r, gateway.Client{Address: "192.0.2.1", URL: r.URL}, behind); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(seen, "PHPSESSID=") {
+		t.Errorf("the portal saw %q", seen)
+	}
+	if after := r.Header.Values("Cookie"); len(after) != 0 {
+		t.Errorf("afterwards the request has %q", after)
+	}
+}
+
+type nextFunc func(w http.ResponseWriter, r *http.Request) error
+
+func (f nextFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) error { return f(w, r) }
 
 // sink is a response writer that costs nothing.
 type sink struct{ header http.Header }

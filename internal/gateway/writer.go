@@ -54,12 +54,14 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 	defer func() {
 		p := recover()
 		w.finish() // until then the judgement reads the request
-		if p != nil || err != nil || w.broken() != nil {
-			// The error routes of the server see a request without credentials.
-			delete(r.Header, "Cookie")
+		// Nobody before the gate sees the portal's cookies, nor do the server's error routes,
+		// which see no credentials at all.
+		delete(r.Header, "Cookie")
+		failed := p != nil || w.broken() != nil
+		if failed || err != nil {
 			delete(r.Header, "Authorization")
 		}
-		if p != nil || w.broken() != nil {
+		if failed {
 			err = w.panicked(p)
 		}
 	}()
