@@ -12,8 +12,8 @@ var ask = []Mutation{
 	{
 		Row: "D: a display name that makes a sloppy extractor read somebody else's id", Defence: "all matches of a regex count",
 		File:    "internal/portal/whoami/page.go",
-		Old:     "FindAllStringSubmatch(text, -1)",
-		New:     "FindAllStringSubmatch(text, 1)",
+		Old:     "FindAllStringSubmatchIndex(text, -1)",
+		New:     "FindAllStringSubmatchIndex(text, 1)",
 		Package: "internal/portal/whoami", Test: "TestJudge_RegexAndHeader",
 	},
 	{
@@ -344,5 +344,12 @@ var ask = []Mutation{
 		Old:     "x.g.Asker.Ask(context.WithoutCancel(ctx), jar",
 		New:     "x.g.Asker.Ask(ctx, jar",
 		Package: "test/rules", Test: "TestAsk_QuestionOutlivesItsClient",
+	},
+	{
+		Row: "D, a display name that reads like an id", Defence: "a regex value that swallowed another match is doubt",
+		File:    "internal/portal/whoami/page.go",
+		Old:     "	return other != nil && from+other[0] < to\n",
+		New:     "	_ = other\n	return false\n",
+		Package: "internal/portal/whoami", Test: "TestJudge_RegexAndHeader",
 	},
 }

@@ -432,7 +432,7 @@ var gate = []Mutation{
 	{
 		Row: "C: an error route of Caddy that proxies the original request", Defence: "error routes see no cookie",
 		File:    "internal/gateway/writer.go",
-		Old:     "			delete(r.Header, \"Cookie\")\n",
+		Old:     "		delete(r.Header, \"Cookie\")\n",
 		New:     "",
 		Package: "test/rules", Test: "TestSeal_ErrorRoutesSeeNoCredentials",
 	},
@@ -449,5 +449,12 @@ var gate = []Mutation{
 		Old:     "		return true // something ran on when it had waited\n",
 		New:     "		return x.signIn || x.before.MayPass()\n",
 		Package: "test/attack", Test: "TestAttack_SlowSignOut",
+	},
+	{
+		Row: "Seal: what nobody before the gate sees", Defence: "the portal's cookies leave the request with the response",
+		File:    "internal/gateway/writer.go",
+		Old:     "		delete(r.Header, \"Cookie\")\n		failed",
+		New:     "		failed",
+		Package: "internal/gateway", Test: "TestNobodyBeforeTheGateSeesCookies",
 	},
 }

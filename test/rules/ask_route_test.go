@@ -233,9 +233,6 @@ func TestAsk_RedirectsAreNotFollowed(t *testing.T) {
 
 // TestAsk_SlowPortalIsGivenUp: the question ends, the customer gets a page.
 func TestAsk_SlowPortalIsGivenUp(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for a question's deadline")
-	}
 	p := newProbe()
 	p.also = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/me" {
