@@ -1,5 +1,5 @@
-// Command secondgate is Caddy with Secondgate's modules and the standard ones, and
-// with the command demo.
+// Command secondgate is Caddy with Secondgate's modules and the standard ones, with the
+// command demo, and with the subcommands of `two-factor` at its top level.
 //
 // Its one invariant: apart from that it is Caddy, with all of Caddy's commands.
 package main
@@ -9,7 +9,12 @@ import (
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
-	_ "github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin"
 )
 
-func main() { caddycmd.Main() }
+func main() {
+	for _, c := range caddyplugin.Commands() {
+		caddycmd.RegisterCommand(c)
+	}
+	caddycmd.Main()
+}
