@@ -17,7 +17,7 @@ const module = "github.com/secondgate/secondgate/"
 // import none.
 var allowed = map[string][]string{
 	"internal/clock": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
-	"config": {}, "templates": {}, "internal/demoportal": {},
+	"config": {}, "templates": {}, "internal/demoportal": {}, "internal/browse": {},
 	"internal/store/badger":    {"internal/store"},
 	"internal/store/storetest": {"internal/store"},
 	"internal/throttle":        {"internal/store"},

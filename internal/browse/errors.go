@@ -1,0 +1,81 @@
+package browse
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// What stood in the way. Each error of this package is one of these, wrapped in a
+// sentence that says what was seen and what to do.
+var (
+	// ErrUnreachable: no connection, no answer in time, or a server error.
+	ErrUnreachable = errors.New("the portal can't be reached")
+	// ErrTLS: the portal's certificate is not good.
+	ErrTLS = errors.New("the portal's certificate is not accepted")
+	// ErrTooLarge: a page without an end, or longer than the limit.
+	ErrTooLarge = errors.New("the page is too large")
+	// ErrRedirects: redirects that don't come to an end.
+	ErrRedirects = errors.New("the portal redirects without end")
+	// ErrNotHTML: something other than a web page where a form was looked for.
+	ErrNotHTML = errors.New("this is no web page")
+	// ErrNoForm: no form with one password field, nor a link to one.
+	ErrNoForm = errors.New("there is no sign-in form")
+	// ErrStillForm: after the sign-in the same form came again: a wrong password.
+	ErrStillForm = errors.New("the portal did not take user name and password")
+	// ErrCaptcha: the form asks for what only a person can give.
+	ErrCaptcha = errors.New("the sign-in form has a captcha")
+	// ErrSecondFactor: the portal itself asks for a code.
+	ErrSecondFactor = errors.New("the portal already asks for a second factor")
+	// ErrRefused: the portal refused the sign-in request itself (401, 403, 429, …).
+	ErrRefused = errors.New("the portal refused the sign-in")
+)
+
+// problem says which sentinel, at which page, what was seen and what to do. The page
+// comes without its query, which may hold a password or a token.
+func problem(kind error, at *url.URL, seen, remedy string) error {
+	return fmt.Errorf("%w: %s: %s; %s", kind, place(at), seen, remedy)
+}
+
+// place is a URL as a message may show it.
+func place(u *url.URL) string {
+	if u == nil {
+		return "(no address)"
+	}
+	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	return bare.String()
+}
+
+// failed says what a request that brought no response met.
+func failed(at *url.URL, err error) error {
+	// The URL that url.Error shows has its query, so only what is inside goes on.
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	if badCertificate(err) {
+		return problem(ErrTLS, at, err.Error(),
+			"use the address that the certificate is for, or the portal's own address behind the proxy (http://127.0.0.1:…)")
+	}
+	return problem(ErrUnreachable, at, err.Error(), "check the address, and that the portal runs and can be reached from this machine")
+}
+
+func badCertificate(err error) bool {
+	_, verify := errors.AsType[*tls.CertificateVerificationError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, host := errors.AsType[x509.HostnameError](err)
+	return verify || record || alert || unknown || host
+}
+
+// serverFault is what a page of a broken portal is taken for.
+func serverFault(p *Page) error {
+	if p.Status < 500 {
+		return nil
+	}
+	return problem(ErrUnreachable, p.URL, fmt.Sprintf("it answers %d %s", p.Status, http.StatusText(p.Status)),
+		"look into the portal's own log; this is not about the sign-in")
+}
