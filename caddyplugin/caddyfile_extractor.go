@@ -16,7 +16,7 @@ func (p *siteParser) extractor(to **config.Extractor) func() error {
 }
 
 func (p *siteParser) parseExtractor(args []string) (e config.Extractor, err error) {
-	if i := slices.Index(args, "not"); i >= 2 {
+	if i := slices.Index(args[min(2, len(args)):], "not") + 2; i >= 2 {
 		args, e.Not = args[:i], args[i+1:]
 		if len(e.Not) == 0 {
 			return e, errArguments

@@ -21,6 +21,15 @@ func PresetNames() string {
 	return strings.Join(slices.Sorted(maps.Keys(presets)), ", ")
 }
 
+// Preset returns what a preset sets, and whether there is one of that name.
+func Preset(name string) (Site, bool) {
+	preset, ok := presets[name]
+	if !ok {
+		return Site{}, false
+	}
+	return preset(), true
+}
+
 // wordpress is WordPress 5.3 (the first with rest-nonce) or later, at the root of
 // its host; observed with 6.1.
 //
