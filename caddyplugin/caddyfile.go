@@ -36,7 +36,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		realm        NAME
 //		issuer       NAME
 //		path         PATH
-//		portal       PRESET
+//		portal       PRESET [{ … }]       # see parsePortal
 //		leave        COOKIE...
 //		credential   header|query NAME
 //		whoami       URI { … }            # see parseWhoami
@@ -103,7 +103,7 @@ func (p *siteParser) siteTable() table {
 		"realm":        {usage: "realm NAME", parse: p.text(&s.Realm)},
 		"issuer":       {usage: "issuer NAME", parse: p.text(&s.Issuer)},
 		"path":         {usage: "path PATH", parse: p.text(&s.Path)},
-		"portal":       {usage: "portal PRESET", parse: p.text(&s.Portal)},
+		"portal":       {usage: "portal PRESET [{ … }]", parse: p.parsePortal},
 		"leave":        {usage: "leave COOKIE...", parse: p.list(&s.Leave)},
 		"credential":   {usage: "credential header|query NAME", parse: p.parseCredential, many: true},
 		"whoami":       {usage: "whoami URI { … }", parse: p.parseWhoami, many: true},

@@ -8,6 +8,38 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
+// parsePortal reads:
+//
+//	portal PRESET {
+//		without SUBDIRECTIVE [VALUE...]    # repeatable
+//	}
+func (p *siteParser) parsePortal() error {
+	if err := p.text(&p.site.Portal)(); err != nil {
+		return err
+	}
+	return p.block("portal", table{
+		"without": {usage: "without SUBDIRECTIVE [VALUE...], for example without deny /xmlrpc.php", parse: p.parseWithout, many: true},
+	})
+}
+
+// parseWithout reads what is taken away from the preset.
+func (p *siteParser) parseWithout() error {
+	token := p.Token()
+	args := p.RemainingArgs()
+	if len(args) == 0 {
+		return errArguments
+	}
+	if _, again := p.site.Without[args[0]]; again {
+		return problemf("%s is taken away again; want all its values on one line", args[0])
+	}
+	if p.site.Without == nil {
+		p.site.Without = make(config.Without)
+	}
+	p.site.Without[args[0]] = args[1:]
+	p.where["without."+args[0]] = token
+	return nil
+}
+
 // parseCredential reads credential header|query NAME.
 func (p *siteParser) parseCredential() error {
 	p.where[fmt.Sprintf("credential.%d", len(p.site.Credential))] = p.Token()

@@ -39,13 +39,14 @@ func TestCaddyfileRoundTripsGoldenFiles(t *testing.T) {
 }
 
 func TestCaddyfileRoundTripsPresets(t *testing.T) {
-	for name := range strings.SplitSeq(config.PresetNames(), ", ") {
-		site, ok := config.Preset(name)
-		if !ok {
-			t.Fatalf("there is no preset %s", name)
+	for _, p := range config.Presets() {
+		text, err := p.Caddyfile()
+		if err != nil {
+			t.Fatalf("%s: %v", p.Name, err)
 		}
-		roundTrip(t, name, site)
-		roundTrip(t, name, config.Site{Portal: name})
+		roundTrip(t, p.Name, p.Site)
+		roundTrip(t, p.Name, config.Site{Portal: p.Name})
+		compareSites(t, text, p.Site, adaptedSites(t, adapt(t, siteOf(text)))[0])
 	}
 }
 

@@ -29,7 +29,7 @@ func (s Site) Caddyfile(notes Notes) (string, error) {
 		w.text("realm", s.Realm)
 		w.text("issuer", s.Issuer)
 		w.text("path", s.Path)
-		w.text("portal", s.Portal)
+		w.portal(s)
 		w.identity(s)
 		w.signIn(s)
 		w.list("leave", s.Leave)

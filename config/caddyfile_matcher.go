@@ -42,7 +42,12 @@ func (w *writer) matcher(list string, set MatcherSet) string {
 	}
 	inner := &writer{depth: 2}
 	inner.matcherLines(set)
-	w.named.WriteString("\t" + name + " {\n" + inner.out.String() + "\t}\n")
+	body := inner.out.String()
+	if strings.Count(body, "\n") == 1 {
+		w.named.WriteString("\t" + name + " " + strings.TrimLeft(body, "\t"))
+	} else {
+		w.named.WriteString("\t" + name + " {\n" + body + "\t}\n")
+	}
 	if w.err == nil {
 		w.err = inner.err
 	}

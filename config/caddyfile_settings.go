@@ -2,9 +2,24 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
+
+func (w *writer) portal(s Site) {
+	if len(s.Without) == 0 {
+		w.text("portal", s.Portal)
+		return
+	}
+	w.comment("portal")
+	w.block("portal", []string{s.Portal}, func() {
+		for _, name := range slices.Sorted(maps.Keys(s.Without)) {
+			w.line("without."+name, "without", append([]string{name}, s.Without[name]...)...)
+		}
+	})
+}
 
 func (w *writer) signIn(s Site) {
 	for i, in := range s.SignIn {

@@ -7,10 +7,26 @@ import (
 	"strings"
 )
 
-// presets are the portals whose ways are known, each a constructor, so that nobody
-// shares its slices. A preset holds only what was observed or what the portal's
-// makers document; what is only plausible belongs into the operator's Caddyfile.
-var presets = map[string]func() Site{
+// Preset is what is known of one portal: data, in a file of its own. It holds only what
+// was observed or what the portal's makers document; what is only plausible belongs
+// into the operator's Caddyfile.
+type Preset struct {
+	// Name is what the subdirective portal takes.
+	Name string
+	// Portal names the portal and the versions that the settings are for.
+	Portal string
+	// Tried is the version that was run here behind Secondgate, or "" where the
+	// settings were only read from the sources.
+	Tried string
+	// Sources are what was read: "repository path (version)".
+	Sources []string
+	Site    Site
+	// Notes say why, setting by setting; they are shown with the Caddyfile.
+	Notes Notes
+}
+
+// presets are constructors, so that nobody shares a preset's slices.
+var presets = map[string]func() Preset{
 	"dokuwiki":  dokuwiki,
 	"whmcs":     whmcs,
 	"wordpress": wordpress,
@@ -21,101 +37,62 @@ func PresetNames() string {
 	return strings.Join(slices.Sorted(maps.Keys(presets)), ", ")
 }
 
-// Preset returns what a preset sets, and whether there is one of that name.
-func Preset(name string) (Site, bool) {
+// FindPreset returns the preset of a name, and whether there is one.
+func FindPreset(name string) (Preset, bool) {
 	preset, ok := presets[name]
 	if !ok {
-		return Site{}, false
+		return Preset{}, false
 	}
-	return preset(), true
+	p := preset()
+	p.Name = name
+	return p, true
 }
 
-// wordpress is WordPress 5.3 (the first with rest-nonce) or later, at the root of
-// its host; observed with 6.1.
-//
-// Whoami goes in two steps, because plug-ins keep customers away from
-// /wp-admin/profile.php. The first is refused to strangers with status 400 and the
-// body "0". The body is the sign, not the status: a web server answers 400 to
-// headers that are too large as well, which somebody who is signed in can provoke.
-// A 401 of the second step is no sign either: then a cookie of /wp-admin is signed in
-// while that of / is not, and that is unknown, not anonymous.
-// The REST address is the one that works without pretty permalinks too.
-func wordpress() Site {
-	return Site{
-		Whoami: []Whoami{{
-			URI: "/index.php?rest_route=/wp/v2/users/me&context=edit",
-			First: &First{
-				URI:     "/wp-admin/admin-ajax.php?action=rest-nonce",
-				Extract: Extractor{Regex: `^\s*([0-9a-f]{10})\s*$`},
-			},
-			Header:    map[string]string{"X-WP-Nonce": "{first}"},
-			Anonymous: []Sign{{Regex: `^\s*0\s*$`}},
-			User:      &Extractor{JSON: "username"},
-			Name:      &Extractor{JSON: "name"},
-			Email:     &Extractor{JSON: "email"},
-		}},
-		SignIn: []SignIn{{
-			Paths: []string{"/wp-login.php"}, Page: "/wp-login.php",
-			Username: "log", Password: "pwd",
-		}},
-		SignOut: []string{"/wp-login.php?action=logout"},
-		// Scripts of the dashboard and the editor read and write the first two,
-		// WooCommerce's cart the others.
-		Leave: []string{"wp-settings-*", "wp-saving-post", "woocommerce_cart_hash", "woocommerce_items_in_cart"},
-		Deny:  paths("/xmlrpc.php"),
+// Presets are all presets, by name.
+func Presets() (list []Preset) {
+	for _, name := range slices.Sorted(maps.Keys(presets)) {
+		p, _ := FindPreset(name)
+		list = append(list, p)
 	}
+	return list
 }
 
-// dokuwiki was observed with release 2022-07-31. It signs in on almost any URL, by
-// GET too, so the field names are what counts; the session id stays the same at the
-// sign-in, so it never rotates.
-func dokuwiki() Site {
-	return Site{
-		Whoami: []Whoami{{
-			// Without a page id another page answers.
-			URI:       "/doku.php?id=start&do=profile",
-			Anonymous: []Sign{{HTML: ".action.login"}},
-			User:      &Extractor{HTML: "input[name=login]", Attr: "value"},
-			Name:      &Extractor{HTML: "input[name=fullname]", Attr: "value"},
-			Email:     &Extractor{HTML: "input[name=email]", Attr: "value"},
-		}},
-		SignIn:  []SignIn{{Page: "/doku.php?id=start&do=login", Username: "u", Password: "p"}},
-		SignOut: []string{"/doku.php?do=logout"},
-		// What its scripts remember of the editor and of folded parts.
-		Leave: []string{"DOKU_PREFS"},
-		Deny:  paths("/lib/exe/xmlrpc.php", "/lib/exe/jsonrpc.php"),
+// Caddyfile writes the preset out as the two_factor directive that it stands for.
+func (p Preset) Caddyfile() (string, error) {
+	notes := maps.Clone(p.Notes)
+	if notes == nil {
+		notes = Notes{}
 	}
-}
-
-// whmcs is WHMCS 8 or later, from its documentation and its published templates;
-// it was never tried. The profile of the *user* is asked, not the details of the
-// client account, which several users may share.
-func whmcs() Site {
-	return Site{
-		Whoami: []Whoami{{
-			URI:       "/index.php?rp=/user/profile",
-			Anonymous: []Sign{{Redirect: "*/login*"}},
-			User:      &Extractor{HTML: "#inputEmail", Attr: "value"},
-			Name:      &Extractor{HTML: "#inputFirstName", Attr: "value"},
-			Email:     &Extractor{HTML: "#inputEmail", Attr: "value"},
-			Normalize: []string{"trim", "lower"},
-		}},
-		SignIn: []SignIn{{
-			Paths: []string{"/dologin.php", "/index.php?rp=/login", "/login"}, Page: "/index.php?rp=/login",
-			Username: "username", Password: "password",
-		}},
-		SignOut: []string{"/logout.php"},
+	tried := "Untested here: only read. Try it with a test installation first."
+	if p.Tried != "" {
+		tried = "Tried here with " + p.Tried + "."
 	}
+	lines := append([]string{p.Portal + ". " + tried, "Taken from:"}, p.Sources...)
+	notes[""] = strings.Join(lines, "\n")
+	return p.Site.Caddyfile(notes)
 }
 
 // paths are matcher sets of Caddy, one for each path pattern.
 func paths(list ...string) (sets []MatcherSet) {
 	for _, p := range list {
-		raw, err := json.Marshal([]string{p})
-		if err != nil {
-			panic("strings always marshal: " + err.Error())
-		}
-		sets = append(sets, MatcherSet{"path": raw})
+		sets = append(sets, matcher("path", []string{p}))
 	}
 	return sets
+}
+
+// queries are matcher sets of Caddy, one for each name of a query parameter, whatever
+// its value.
+func queries(names ...string) (sets []MatcherSet) {
+	for _, name := range names {
+		sets = append(sets, matcher("query", map[string][]string{name: {"*"}}))
+	}
+	return sets
+}
+
+func matcher(name string, value any) MatcherSet {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		panic("strings always marshal: " + err.Error())
+	}
+	return MatcherSet{name: raw}
 }

@@ -19,18 +19,22 @@ func (s Site) Resolved() (Site, error) {
 }
 
 // withPreset fills in from the preset. Single settings and whoami are replaced by
-// the site's own; lists add up, so that nobody loses a preset's deny by adding one.
+// the site's own; lists add up, so that nobody loses a preset's deny by adding one, and
+// what Without names is not filled in.
 // The site's own elements come first: errors name their index.
 func (s Site) withPreset() (Site, error) {
 	if s.Portal == "" {
-		return s, nil
+		return s, s.Without.alone()
 	}
-	preset, ok := presets[s.Portal]
+	preset, ok := FindPreset(s.Portal)
 	if !ok {
 		return s, wrong("portal", "%q is not a preset; want %s, or no portal and a whoami of your own", s.Portal, PresetNames())
 	}
-	p := preset()
-	s.Portal = ""
+	if err := s.Without.take(&preset); err != nil {
+		return s, err
+	}
+	p := preset.Site
+	s.Portal, s.Without = "", nil
 	if len(s.Whoami) == 0 && s.User == "" {
 		s.Whoami = p.Whoami
 	}

@@ -20,6 +20,8 @@ type Site struct {
 	Path string `json:"path,omitempty"`
 	// Portal names a preset whose settings fill in what is not set here.
 	Portal string `json:"portal,omitempty"`
+	// Without takes settings of the preset away: {"deny": ["/xmlrpc.php"]}.
+	Without Without `json:"without,omitempty"`
 
 	// Leave lists names (globs with *) of cookies that the portal's scripts must
 	// read; they are not sealed, and count as credentials.
