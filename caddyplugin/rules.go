@@ -33,9 +33,12 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 	for _, s := range b.site.SignIn {
 		signIn = append(signIn, s.Paths...)
 		rules.Fields = append(rules.Fields, fields(s)...)
-		if rules.SignInPage == "" {
-			rules.SignInPage = s.Page
+		if s.Page != "" {
+			rules.Forms = append(rules.Forms, s.Page)
 		}
+	}
+	if len(rules.Forms) > 0 {
+		rules.SignInPage = rules.Forms[0]
 	}
 	rules.SignIn, rules.SignOut = addressRule(signIn), addressRule(b.site.SignOut)
 	return rules, nil

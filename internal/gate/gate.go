@@ -54,6 +54,8 @@ const (
 	Upgrade
 	// Again: it can't be told whose the response is; nobody owes anything now.
 	Again
+	// Anew: a stranger's form, which the question made useless; the sign-in page has another.
+	Anew
 )
 
 // Request is what is known of a request before it is forwarded.

@@ -235,3 +235,17 @@ func TestAfter_Mixed(t *testing.T) {
 		}
 	})
 }
+
+// TestAfter_Outdated: only a stranger's form is asked for anew.
+func TestAfter_Outdated(t *testing.T) {
+	eachOutcome(func(o Outcome) {
+		want := After(o)
+		if o.After.Answer == Anonymous {
+			want = Anew
+		}
+		o.Outdated = true
+		if got := After(o); got != want {
+			t.Errorf("%+v: %v, want %v", o, got, want)
+		}
+	})
+}

@@ -68,6 +68,8 @@ type Outcome struct {
 	// Mixed: requests ran beside this one by which somebody could have signed in and out
 	// again, so that After naming nobody proves nothing.
 	Mixed bool
+	// Outdated: the response shows a form that the question about it made useless.
+	Outdated bool
 }
 
 // After says what becomes of a judged response: Forward releases it, anything else
@@ -77,6 +79,9 @@ func After(o Outcome) Action {
 	case Anonymous:
 		if o.Mixed {
 			return Again
+		}
+		if o.Outdated {
+			return Anew
 		}
 		return Forward
 	case User:

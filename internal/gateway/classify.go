@@ -87,6 +87,9 @@ func (x *exchange) classify() {
 	x.stream = x.upgrade || strings.HasPrefix(first(r.Header, "Accept"), "text/event-stream")
 	x.unsafe = !extendedConnect(r) && (!safeMethod(r.Method) || hasBody(r))
 	x.signIn = x.any(g.Rules.SignIn) || x.any(g.Rules.SignOut) || route.HasParameter(r.URL.RawQuery, g.Rules.Fields)
+	if x.signIn && g.WatchUnsafe && !x.live() && x.showsForm() {
+		x.signIn = false
+	}
 	x.asset = !x.signIn && !x.navigation() && (route.IsAsset(r.Method, r.URL, hasBody(r)) || x.publicPath())
 	x.guestPath = x.all(g.Rules.Guest)
 	x.credentials = x.hasCredentials()

@@ -50,6 +50,8 @@ type exchange struct {
 	key    portal.Key
 	answer *portal.Answer
 	before gate.Standing
+	// presumes: what the response changed is presumed a stranger's.
+	presumes bool
 	// owner is the user that a withheld response belongs to.
 	owner string
 

@@ -130,6 +130,7 @@ func (x *exchange) cookies(h http.Header) {
 		lines = x.sealed(mint)
 	}
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
+	x.presume()
 }
 
 // sealed returns the Set-Cookie lines for the visit, minted where there is none.

@@ -44,7 +44,9 @@ type Rules struct {
 	Deny, Trust, Guest, Public, SignIn, SignOut Rule
 	// Fields are sign_in's field names: a query that has one makes a sign-in.
 	Fields []string
-	// SignInPage is where a stranger is sent when `guest` shuts a page; may be empty.
+	// Forms are the pages that show a sign-in form. SignInPage is the first of them, where
+	// a stranger is sent when `guest` shuts a page; may be empty.
+	Forms      []string
 	SignInPage string
 }
 

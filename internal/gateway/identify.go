@@ -175,6 +175,9 @@ func (x *exchange) takeChanges(changes []portal.Change, user string) {
 func (x *exchange) ask(ctx context.Context, fresh bool) *portal.Answer {
 	x.key.Jar = x.jar.Key()
 	answers := &x.visit.answers
+	if x.presumed() {
+		return strangers
+	}
 	if !fresh {
 		if a := answers.Kept(&x.key, x.now); a != nil {
 			return a

@@ -72,7 +72,7 @@ func (j *judgement) run(status int, header, question http.Header, set []portal.C
 				action = gate.Refuse
 			}
 		}()
-		action = x.judgeAfter(set, question)
+		action = x.judgeAfter(status, set, question)
 	}()
 	defer func() {
 		if p := recover(); p != nil {
@@ -98,7 +98,7 @@ func (j *judgement) abandon(p any) {
 
 // judgeAfter asks with the cookies as they now are, and decides. Cookies are kept
 // whatever the decision, unless it is not known who they belong to.
-func (x *exchange) judgeAfter(set []portal.Change, question http.Header) gate.Action {
+func (x *exchange) judgeAfter(status int, set []portal.Change, question http.Header) gate.Action {
 	jar := x.jar.Apply(set)
 	a, epoch, key := x.askAfter(jar, question)
 	after, err := x.standingOf(x.r.Context(), a)
@@ -114,6 +114,7 @@ func (x *exchange) judgeAfter(set []portal.Change, question http.Header) gate.Ac
 		Mixed: x.mixed(),
 	}
 	settled := x.settleAfter(set, a)
+	outcome.Outdated = x.outdated(status, a, key.Jar)
 	action := gate.After(outcome)
 	if !after.Cleared {
 		x.rw.ground = nil

@@ -34,6 +34,8 @@ func (x *exchange) refuseAfter(a gate.Action, status int, header http.Header) {
 		x.demand(a, x.led(status, header))
 	case gate.Again:
 		x.again()
+	case gate.Anew:
+		x.anew()
 	default:
 		x.answerFor(a)
 	}
@@ -222,6 +224,7 @@ func (x *exchange) local(address string) string {
 func (g *Gateway) logRefusal(x *exchange, a gate.Action, when string) {
 	names := map[gate.Action]string{
 		gate.Refuse: "unknown", gate.Challenge: "challenge", gate.Enrol: "enrol", gate.Guest: "guest", gate.Upgrade: "upgrade", gate.Again: "again",
+		gate.Anew: "anew",
 	}
 	user := x.owner
 	if user == "" && x.answer != nil {

@@ -35,6 +35,7 @@ func (x *exchange) respond(status int) {
 		if len(set) > 0 {
 			x.jar = after
 			x.changes = append(x.changes, set...)
+			x.presumes = x.presumable(traits.Changes)
 		}
 		x.rw.pass(status)
 	}

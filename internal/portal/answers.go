@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,9 @@ const (
 	maxAnswers    = 12
 )
 
+// presumedLife is how long a sign-in form may lie open before it is filled in.
+const presumedLife = 30 * time.Minute
+
 // Answers keeps a visit's answers and shares questions that are in flight.
 type Answers struct {
 	mu    sync.Mutex
@@ -36,6 +40,8 @@ type Answers struct {
 	calls map[Key]*calls
 	// epoch grows with every Forget: an answer to a question of an older epoch is not kept.
 	epoch uint64
+	// presumed are the credentials that a stranger is presumed to have, for one request.
+	presumed slot
 }
 
 type slot struct {
@@ -81,7 +87,7 @@ func (a *Answers) Last(key *Key) *Answer {
 func (a *Answers) Forget() uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.slots = a.slots[:0]
+	a.slots, a.presumed = a.slots[:0], slot{}
 	a.epoch++
 	return a.epoch
 }
@@ -123,6 +129,34 @@ func (a *Answers) Keep(key Key, answer *Answer, epoch uint64, recheck time.Durat
 		return
 	}
 	a.slots[oldest] = fresh
+}
+
+// Presume has Presumed say yes, once, to what is asked with this key next.
+func (a *Answers) Presume(key Key, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.presumed = slot{key: key.atHome(), expires: now.Add(presumedLife)}
+}
+
+// Presumed reports whether the key was presumed to be a stranger's, and ends that: the
+// request that asks may change it.
+func (a *Answers) Presumed(key Key, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	yes := a.presumed.key == key.atHome() && now.Before(a.presumed.expires)
+	if yes {
+		a.presumed = slot{}
+	}
+	return yes
+}
+
+// atHome is the key without the Origin that browsers send with forms only, where it is
+// the portal's own.
+func (k Key) atHome() Key {
+	if _, host, found := strings.Cut(k.Origin, "://"); found && strings.EqualFold(host, k.Host) {
+		k.Origin = ""
+	}
+	return k
 }
 
 // Ask has put called once for all who ask about the same key at the same time. With

@@ -60,6 +60,35 @@ func TestAnswers_Forget(t *testing.T) {
 	}
 }
 
+func TestAnswers_PresumedOnce(t *testing.T) {
+	var a Answers
+	key := Key{Jar: JarKey{'a'}, Host: "h:1"}
+	form := key
+	form.Origin = "http://H:1"
+	for name, tt := range map[string]struct {
+		ask  Key
+		at   time.Duration
+		want bool
+	}{
+		"the form": {form, presumedLife - 1, true}, "a link": {key, 0, true}, "too late": {form, presumedLife, false},
+		"other cookies":      {Key{Jar: JarKey{'b'}, Host: "h:1"}, 0, false},
+		"another page's":     {Key{Jar: key.Jar, Host: "h:1", Origin: "http://evil.test"}, 0, false},
+		"nobody knows whose": {Key{Jar: key.Jar, Host: "h:1", Origin: "null"}, 0, false},
+	} {
+		a.Presume(key, now)
+		if got := a.Presumed(tt.ask, now.Add(tt.at)); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		if got := a.Presumed(key, now); got == tt.want {
+			t.Errorf("%s: presumed afterwards: %v", name, got)
+		}
+	}
+	a.Presume(key, now)
+	if a.Forget(); a.Presumed(key, now) {
+		t.Error("presumed after a change")
+	}
+}
+
 func TestAnswers_AreBounded(t *testing.T) {
 	var a Answers
 	for i := range 100 {

@@ -1,0 +1,40 @@
+package mutations
+
+// kinds are the defences that came with portals that differ in kind.
+var kinds = []Mutation{
+	{
+		Row: "Gate: watch unsafe", Defence: "strangers' cookies are presumed such for a declared sign-in only",
+		File:    "internal/gateway/presume.go",
+		Old:     "return x.unsafe && x.any(x.g.Rules.SignIn) }",
+		New:     "return x.unsafe }",
+		Package: "test/kinds", Test: "TestAttack_PresumedStranger",
+	},
+	{
+		Row: "Gate: watch unsafe", Defence: "a field of sign_in's makes no sign-in whose sender is presumed a stranger",
+		File:    "internal/gateway/presume.go",
+		Old:     "return x.unsafe && x.any(x.g.Rules.SignIn) }",
+		New:     "return x.unsafe && (x.signIn || x.body != nil) }",
+		Package: "test/kinds", Test: "TestAttack_PresumedStranger",
+	},
+	{
+		Row: "Gate: watch unsafe", Defence: "the form's page with another query is judged",
+		File:    "internal/gateway/presume.go",
+		Old:     "return x.client.URL.Path == path && (x.client.URL.RawQuery == query || x.client.URL.RawQuery == \"\")",
+		New:     "return x.client.URL.Path == path && (query == \"\" || x.client.URL.RawQuery != \"\")",
+		Package: "test/kinds", Test: "TestAttack_PresumedStranger",
+	},
+	{
+		Row: "Gate: watch unsafe", Defence: "credentials are presumed a stranger's once",
+		File:    "internal/portal/answers.go",
+		Old:     "	if yes {\n		a.presumed = slot{}\n	}\n",
+		New:     "",
+		Package: "internal/portal", Test: "TestAnswers_PresumedOnce",
+	},
+	{
+		Row: "Gate: watch unsafe", Defence: "what is presumed is forgotten with the answers",
+		File:    "internal/portal/answers.go",
+		Old:     "a.slots, a.presumed = a.slots[:0], slot{}",
+		New:     "a.slots = a.slots[:0]",
+		Package: "internal/portal", Test: "TestAnswers_PresumedOnce",
+	},
+}
