@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"internal/portal/whoami":   {"config"},
 	"internal/portal":          {"internal/gate", "internal/keys"},
 	"internal/web":             {"internal/factor", "internal/store", "internal/session", "internal/throttle", "templates"},
+	"internal/inspect":         {"config", "internal/browse", "internal/portal"},
 	"internal/gateway":         {"internal/gate", "internal/portal", "internal/session", "internal/store", "internal/web"},
 	"caddyplugin":              {"*"}, "cmd/secondgate": {"*"},
 }

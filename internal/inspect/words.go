@@ -1,0 +1,110 @@
+package inspect
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Words by which pages, links and fields are told apart. They only choose what is
+// looked at first and what is not touched: nothing is concluded from a word alone.
+var (
+	// personal are pages that are likely to name the user.
+	personal = []string{"me", "whoami", "self", "user", "users", "profile", "account", "accounts", "settings", "session", "customer", "member",
+		"clientarea", "details", "preferences", "my", "konto", "profil", "oma", "mypage", "dashboard", "home", "current", "userinfo", "ucp"}
+	// persons qualify an id as a person's.
+	persons = []string{"user", "account", "customer", "client", "member", "me", "my", "profile", "person", "login", "auth", "contact", "current",
+		"self", "viewer", "data", "result", "kunden", "kunde", "asiakas", "subscriber"}
+	identifiers = []string{"id", "uid", "uuid", "guid", "sub", "number", "no", "nr", "num", "nummer", "numero"}
+	names       = []string{"login", "username", "user", "uname", "userid"}
+	display     = []string{"display", "nick", "nickname", "full", "fullname", "first", "firstname", "last", "lastname", "real", "title", "greeting"}
+	fleeting    = []string{"token", "nonce", "csrf", "xsrf", "session", "sessionid", "sid", "hash", "time", "date", "timestamp", "expires", "sectok", "signature", "version", "balance", "sum", "total", "count", "amount", "price"}
+	// doing are links that may change something at the portal.
+	doing = []string{"delete", "remove", "destroy", "drop", "cancel", "unsubscribe", "subscribe", "add", "create", "new", "edit", "save", "update", "insert",
+		"upload", "toggle", "enable", "disable", "activate", "deactivate", "confirm", "approve", "accept", "reject", "install", "upgrade", "purge", "clear",
+		"flush", "reset", "restore", "revoke", "switch", "impersonate", "export", "download", "pay", "buy", "order", "checkout", "vote", "follow",
+		"unfollow", "block", "move", "rename", "send", "resend", "revert", "rollback", "lock", "unlock", "restart", "reboot",
+		"transfer", "renew", "register", "draft", "trash", "import", "join", "invite"}
+	// commands are such words only in a path or behind a parameter that names an action:
+	// ?id=start is a page.
+	commands = []string{"start", "stop", "run", "open", "close", "set", "leave", "sync", "refresh", "submit", "apply", "like", "mark", "execute", "toggle"}
+	actions  = []string{"do", "action", "act", "a", "op", "cmd", "command", "task", "mode", "method", "func", "function", "event"}
+	secret   = regexp.MustCompile(`(?i)nonce|token|sectok|csrf|xsrf|signature|^sig$|^key$|^hash$|sess`)
+
+	leaving  = regexp.MustCompile(`(?i)log[ _-]?(out|off)|sign[ _-]?(out|off)|abmeld|ausloggen|kirjaudu ulos|uloskirjaudu|logga[ -]?ut|d[eé]connexion|cerrar|uitloggen|afmelden|exit`)
+	entering = regexp.MustCompile(`(?i)log[ _-]?in|log[ _-]?on|sign[ _-]?in|anmeld|einlogg|kirjaudu`)
+	numeric  = regexp.MustCompile(`^[0-9]{1,18}$|^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$|^[0-9a-f]{24}$`)
+	plainCSS = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+)
+
+// words splits a name at everything that is no letter and before capitals: userId,
+// user_id and user-id are user and id.
+func words(name string) []string {
+	var b strings.Builder
+	lower := false
+	for _, r := range name {
+		if unicode.IsUpper(r) && lower {
+			b.WriteByte(' ')
+		}
+		lower = unicode.IsLower(r)
+		if !unicode.IsLetter(r) {
+			r = ' '
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return strings.Fields(b.String())
+}
+
+func hasAny(list, of []string) bool {
+	return slices.ContainsFunc(list, func(w string) bool { return slices.Contains(of, w) })
+}
+
+// harmless reports whether a link may be followed: it sounds like looking at something
+// and carries no token, which is what links that do something carry.
+func harmless(u *url.URL, text string) bool {
+	if leaving.MatchString(u.Path+"?"+u.RawQuery) || leaving.MatchString(text) {
+		return false
+	}
+	said := words(u.Path)
+	for key, values := range u.Query() {
+		if secret.MatchString(key) {
+			return false
+		}
+		if hasAny(words(key), actions) {
+			said = append(said, words(strings.Join(values, " "))...)
+		}
+	}
+	if hasAny(said, commands) {
+		return false
+	}
+	said = words(u.Path + " " + u.RawQuery)
+	if hasAny(said, []string{"edit"}) && hasAny(said, personal) {
+		said = slices.DeleteFunc(said, func(w string) bool { return w == "edit" })
+	}
+	return !hasAny(said, doing)
+}
+
+// isIdentifier reports whether a name is that of a person's id: user_id, accountId,
+// customer-number. alone is an id that does not say whose.
+func isIdentifier(said []string) (yes, alone bool) {
+	if len(said) == 0 || !slices.Contains(identifiers, said[len(said)-1]) {
+		return false, false
+	}
+	for _, w := range said[:len(said)-1] {
+		if !slices.Contains(persons, w) && !strings.Contains(w, "user") {
+			return false, false
+		}
+	}
+	return true, len(said) == 1
+}
+
+// isName reports whether a name is that of a user name, which is no display name.
+func isName(said []string) bool {
+	if len(said) == 0 || hasAny(said, display) {
+		return false
+	}
+	last := said[len(said)-1]
+	return slices.Contains(names, last) || last == "name" && len(said) > 1 && slices.Contains(persons, said[len(said)-2])
+}

@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/secondgate/secondgate/internal/demoportal"
+	"github.com/secondgate/secondgate/test/browser"
+	"github.com/secondgate/secondgate/test/portals"
+)
+
+// frame is what a site needs around it to be a test's: everything but the site is
+// here, and the site is the file beside it, just as inspect wrote it.
+const frame = `{
+	admin unix/%[1]s/admin.sock
+	persist_config off
+	auto_https off
+	storage file_system %[1]s/caddy
+	two_factor {
+		storage badger %[1]s/two_factor
+	}
+}
+
+import learned.caddyfile
+`
+
+// learn runs `secondgate inspect` on the portal, with user names and passwords by
+// turns, and starts a gateway with what it writes, unedited.
+func learn(t *testing.T, portal string, flags []string, accounts ...string) (*gateway, string) {
+	t.Helper()
+	g := &gateway{t: t, binary: built(t, plainBinary), dir: t.TempDir(), log: new(logBuffer)}
+	address := freeAddress(t)
+	g.URL = "http://" + address
+	text, progress := runInspect(t, g.binary, append([]string{portal, "--site", g.URL}, flags...), accounts...)
+	for _, secret := range accounts[1:2] {
+		if strings.Contains(text, secret) || strings.Contains(progress, secret) {
+			t.Errorf("inspect tells the password %q", secret)
+		}
+	}
+	for name, content := range map[string]string{"learned.caddyfile": text, "Caddyfile": fmt.Sprintf(frame, g.dir)} {
+		if err := os.WriteFile(filepath.Join(g.dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("inspect wrote:\n%s\nand the gateway logged:\n%s", text, g.log)
+		}
+	})
+	g.run()
+	return g, text
+}
+
+func runInspect(t *testing.T, binary string, args []string, accounts ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, progress bytes.Buffer
+	command := exec.CommandContext(t.Context(), binary, append([]string{"inspect"}, args...)...)
+	command.Stdin = strings.NewReader(strings.Join(accounts, "\n") + "\n")
+	command.Stdout, command.Stderr = &out, &progress
+	if err := command.Run(); err != nil {
+		t.Fatalf("inspect: %v\n%s", err, progress.String())
+	}
+	return out.String(), progress.String()
+}
+
+// wants reports lines that inspect should have written.
+func wants(t *testing.T, text string, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if !strings.Contains(text, line) {
+			t.Errorf("inspect did not write %q:\n%s", line, text)
+		}
+	}
+}
+
+func TestInspectDemoPortal(t *testing.T) {
+	s := demoSite(t, built(t, plainBinary))
+	customers := demoportal.Customers()
+	portal, err := demoportal.Start(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	s.gateway, text = learn(t, portal.URL, nil, customers[0].Name, customers[0].Password, customers[1].Name, customers[1].Password)
+	wants(t, text, `user html "#account-id" value`, "anonymous redirect", "sign_out /logout", "keeps its value when somebody signs in")
+	if strings.Contains(text, "\n\t\trotates") || strings.Contains(text, "\n\t\tleave") {
+		t.Errorf("inspect promises what does not hold:\n%s", text)
+	}
+	journey(t, browser.Start(t), s, "inspect-demo", false)
+	t.Run("side doors", func(t *testing.T) { demoDoors(t, s) })
+}
+
+// demoDoors signs in by the app's way and asks for everything that is no page.
+func demoDoors(t *testing.T, s site) {
+	c := newClient(t, s.URL)
+	c.header.Set("Sec-Fetch-Mode", "cors")
+	signIn := fmt.Sprintf(`{"login":%q,"password":%q}`, s.name, s.password)
+	if got := c.do(http.MethodPost, "/api/login", "application/json", signIn); got.StatusCode != http.StatusUnauthorized || strings.Contains(got.body, "1001") {
+		t.Errorf("the app's sign-in: status %d: %s", got.StatusCode, got.body)
+	}
+	for _, path := range []string{"/api/me", "/account", "/files/invoice-2026-001.pdf", "/clock"} {
+		if got := c.get(path); got.StatusCode != http.StatusUnauthorized || strings.Contains(got.body, "1001") {
+			t.Errorf("%s: status %d: %s", path, got.StatusCode, got.body)
+		}
+	}
+}
+
+// TestInspectDokuWiki learns DokuWiki, as the preset that it is and written out.
+func TestInspectDokuWiki(t *testing.T) {
+	portal := portals.DokuWiki(t)
+	for _, c := range []struct {
+		name  string
+		flags []string
+		lines []string
+	}{
+		{"preset", nil, []string{"portal dokuwiki", "by HTTP Basic", "by GET"}},
+		{"written out", []string{"--no-preset"}, []string{"do=profile", "deny /lib/exe/xmlrpc.php", "sign_out /doku.php?do=logout"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var text string
+			s := dokuwikiSite(t, portal)
+			s.gateway, text = learn(t, portal.URL, c.flags, "alice", portal.Alice.Password, "bob", portal.Bob.Password)
+			wants(t, text, c.lines...)
+			journey(t, browser.Start(t), s, "inspect-dokuwiki", false)
+			call := `<methodCall><methodName>dokuwiki.login</methodName></methodCall>`
+			if got := newClient(t, s.URL).do(http.MethodPost, "/lib/exe/xmlrpc.php", "text/xml", call); got.StatusCode != http.StatusForbidden {
+				t.Errorf("XML-RPC: status %d", got.StatusCode)
+			}
+		})
+	}
+}
+
+// TestInspectWordPress learns WordPress, as the preset that it is and written out.
+func TestInspectWordPress(t *testing.T) {
+	portal := portals.WordPress(t)
+	for _, c := range []struct {
+		name  string
+		flags []string
+		lines []string
+	}{
+		{"preset", nil, []string{"portal wordpress", "\n\t\trotates\n"}},
+		{"written out", []string{"--no-preset"}, []string{"whoami /wp-admin/profile.php", "anonymous redirect */wp-login.php*", "deny /xmlrpc.php", "sign_in /wp-login.php"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var text string
+			s := wordpressSite(t, portal)
+			s.gateway, text = learn(t, portal.URL, c.flags, "alice", portal.Alice.Password, "bob", portal.Bob.Password)
+			wants(t, text, c.lines...)
+			journey(t, browser.Start(t), s, "inspect-wordpress", false)
+			if got := newClient(t, s.URL).do(http.MethodPost, "/xmlrpc.php", "text/xml", "<methodCall/>"); got.StatusCode != http.StatusForbidden {
+				t.Errorf("XML-RPC: status %d", got.StatusCode)
+			}
+		})
+	}
+}
