@@ -22,6 +22,7 @@ func (p *siteParser) parseExtractor(args []string) (e config.Extractor, err erro
 			return e, errArguments
 		}
 	}
+	args, inside := splitInside(args)
 	if len(args) < 2 || len(args) > 2 && args[0] != "html" || len(args) > 3 {
 		return e, errArguments
 	}
@@ -31,6 +32,7 @@ func (p *siteParser) parseExtractor(args []string) (e config.Extractor, err erro
 		if len(args) == 3 {
 			e.Attr = args[2]
 		}
+		return e, parseInside(inside, &e.JSON, &e.Regex)
 	case "json":
 		e.JSON = args[1]
 	case "regex":
@@ -41,6 +43,31 @@ func (p *siteParser) parseExtractor(args []string) (e config.Extractor, err erro
 		err = problemf("%q is not an extractor; want html, json, regex or header", args[0])
 	}
 	return e, err
+}
+
+// splitInside cuts json PATH [VALUE] or regex RE off what stands before: html SELECTOR
+// [ATTR].
+func splitInside(args []string) (outer, inside []string) {
+	for i := 2; i < min(len(args), 4); i++ {
+		if args[0] == "html" && (args[i] == "json" || args[i] == "regex") {
+			return args[:i], args[i:]
+		}
+	}
+	return args, nil
+}
+
+// parseInside reads json PATH or regex RE, or nothing.
+func parseInside(args []string, path, expression *string) error {
+	switch {
+	case len(args) == 0:
+	case len(args) != 2:
+		return errArguments
+	case args[0] == "json":
+		*path = args[1]
+	default:
+		*expression = args[1]
+	}
+	return nil
 }
 
 // first reads first URI with its extractor behind it or in a block.
@@ -74,7 +101,7 @@ func (p *siteParser) firstBlock(outer string, to *config.Extractor) error {
 		}
 	}
 	err := p.block(outer, table{
-		"html":   {usage: "html SELECTOR [ATTR]", parse: extract("html")},
+		"html":   {usage: "html SELECTOR [ATTR] [json PATH | regex RE]", parse: extract("html")},
 		"json":   {usage: "json PATH", parse: extract("json")},
 		"regex":  {usage: "regex RE", parse: extract("regex")},
 		"header": {usage: "header NAME", parse: extract("header")},

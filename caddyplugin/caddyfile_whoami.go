@@ -12,14 +12,14 @@ import (
 //	whoami URI {
 //		first     URI [EXTRACTOR] [{ EXTRACTOR }]
 //		header    NAME VALUE            # repeatable; {first} is what first yielded
-//		anonymous redirect GLOB | status CODE... | html SELECTOR | json PATH [VALUE] | regex RE    # repeatable
+//		anonymous redirect GLOB | status CODE... | html SELECTOR [[ATTR] json PATH [VALUE] | regex RE] | json PATH [VALUE] | regex RE    # repeatable
 //		user      EXTRACTOR [not VALUE...]
 //		name      EXTRACTOR [not VALUE...]
 //		email     EXTRACTOR [not VALUE...]
 //		lower                           # and nfkc, trim: in the order in which they are given
 //	}
 //
-// where EXTRACTOR is html SELECTOR [ATTR] | json PATH | regex RE | header NAME.
+// where EXTRACTOR is html SELECTOR [ATTR] [json PATH | regex RE] | json PATH | regex RE | header NAME.
 func (p *siteParser) parseWhoami() error {
 	outer := fmt.Sprintf("whoami.%d", len(p.site.Whoami))
 	p.where[outer] = p.Token()
@@ -35,12 +35,12 @@ func (p *siteParser) parseWhoami() error {
 func (p *siteParser) whoamiTable(outer string, w *config.Whoami) table {
 	const (
 		quote     = ` (a bare # begins a comment, so quote "#id")`
-		extractor = " html SELECTOR [ATTR] | json PATH | regex RE | header NAME, then optionally not VALUE..." + quote
+		extractor = " html SELECTOR [ATTR] [json PATH | regex RE] | json PATH | regex RE | header NAME, then optionally not VALUE..." + quote
 	)
 	return table{
 		"first":     {usage: "first URI EXTRACTOR, for example first /nonce regex \"token=([a-z0-9]+)\"", parse: p.first(outer, w)},
 		"header":    {usage: "header NAME VALUE", parse: p.header(w), many: true},
-		"anonymous": {usage: "anonymous redirect GLOB | status CODE... | html SELECTOR | json PATH [VALUE] | regex RE" + quote, parse: p.anonymous(outer, w), many: true},
+		"anonymous": {usage: "anonymous redirect GLOB | status CODE... | html SELECTOR [[ATTR] json PATH [VALUE] | regex RE] | json PATH [VALUE] | regex RE" + quote, parse: p.anonymous(outer, w), many: true},
 		"user":      {usage: "user" + extractor, parse: p.extractor(&w.User)},
 		"name":      {usage: "name" + extractor, parse: p.extractor(&w.Name)},
 		"email":     {usage: "email" + extractor, parse: p.extractor(&w.Email)},
@@ -81,7 +81,12 @@ func (p *siteParser) header(w *config.Whoami) func() error {
 func (p *siteParser) anonymous(outer string, w *config.Whoami) func() error {
 	return func() error {
 		p.where[fmt.Sprintf("%s.anonymous.%d", outer, len(w.Anonymous))] = p.Token()
-		args := p.RemainingArgs()
+		args, inside := splitInside(p.RemainingArgs())
+		if inside != nil {
+			sign, err := signInside(args, inside)
+			w.Anonymous = append(w.Anonymous, sign)
+			return err
+		}
 		if len(args) < 2 || len(args) > 2 && args[0] != "status" && args[0] != "json" {
 			return errArguments
 		}
@@ -113,6 +118,18 @@ func (p *siteParser) sign(kind, value string, more []string) (s config.Sign, err
 		err = problemf("%q is not a sign; want redirect, status, html, json or regex", kind)
 	}
 	return s, err
+}
+
+// signInside reads html SELECTOR [ATTR] json PATH [VALUE] or regex RE.
+func signInside(args, inside []string) (s config.Sign, err error) {
+	s.HTML = args[1]
+	if len(args) == 3 {
+		s.Attr = args[2]
+	}
+	if len(inside) == 3 && inside[0] == "json" {
+		s.Value, inside = &inside[2], inside[:2]
+	}
+	return s, parseInside(inside, &s.JSON, &s.Regex)
 }
 
 func (p *siteParser) statuses(args []string) ([]int, error) {

@@ -172,7 +172,7 @@ func siteFrom(t *testing.T, v any) (site config.Site) {
 // back as it was, or is refused because no Caddyfile can say it.
 func FuzzCaddyfileRoundTrip(f *testing.F) {
 	for _, text := range []string{
-		"", "a", "#id", "a b", "a\tb", "a\nb", "a\r\nb", `"`, "`", "\"`", "\\", `a\`, `\"`, "\\\"`", "\\\"`\r", "{", "}", "{}", "{a", "not", "<<", "<<END", "<<END\nx\nEND", `\<`,
+		"", "a", "#id", "a b", "a\tb", "a\nb", "a\r\nb", `"`, "`", "\"`", "\\", `a\`, `\"`, "\\\"`", "\\\"`\r", "{", "}", "{}", "{a", "not", "json", "regex", "<<", "<<END", "<<END\nx\nEND", `\<`,
 		"{$HOME}", "{$", "{host}", "{query.user}", "{http.auth.user.id}", "{first}", "{env.X}", "{file./x}", "é", "\xff", "\ufeff", "\u00a0", "\u2028", "'", "//", "*", "/*",
 		"@x", "import x", "^([0-9a-f]{10})$", `href="([a-z]+)"`, "`x\\\"y`", "a\\\nb", "(x)", "0", "-", "END", "\x00",
 	} {
@@ -203,7 +203,7 @@ func FuzzCaddyfileRoundTrip(f *testing.F) {
 
 // unsayable are the texts that Site.Caddyfile may refuse: what Caddy replaces or drops.
 func unsayable(text string) bool {
-	return strings.Contains(text, "{$") || strings.ContainsRune(text, '\uFFFD') || strings.ToValidUTF8(text, "") != text || text == "not" ||
+	return strings.Contains(text, "{$") || strings.ContainsRune(text, '\uFFFD') || strings.ToValidUTF8(text, "") != text || text == "not" || text == "json" || text == "regex" ||
 		strings.Contains(text, "{") && strings.Contains(text, "}") || strings.Contains(text, "\r")
 }
 
@@ -222,6 +222,11 @@ func fuzzSite() config.Site {
 
 // fuzzed put a text into a setting, one for each way in which settings are written.
 var fuzzed = []func(*config.Site, string){
+	func(s *config.Site, v string) { s.Whoami[0].User = &config.Extractor{HTML: "a", Attr: v, JSON: "id"} },
+	func(s *config.Site, v string) { s.Whoami[0].User = &config.Extractor{HTML: "a", JSON: v} },
+	func(s *config.Site, v string) {
+		s.Whoami[0].Anonymous = []config.Sign{{HTML: "a", Attr: v, JSON: "id", Value: &v}}
+	},
 	func(s *config.Site, v string) { s.Issuer = v },
 	func(s *config.Site, v string) { s.Brand.Name = v },
 	func(s *config.Site, v string) { s.Brand.CSS = v + ".css" },

@@ -24,7 +24,7 @@ func (w *writer) whoami(path string, q Whoami) {
 			w.line(path+".header."+name, "header", name, q.Header[name])
 		}
 		for i, sign := range q.Anonymous {
-			w.line(fmt.Sprintf("%s.anonymous.%d", path, i), "anonymous", sign.args()...)
+			w.line(fmt.Sprintf("%s.anonymous.%d", path, i), "anonymous", sign.args(w)...)
 		}
 		w.extractor(path, "user", q.User)
 		w.extractor(path, "name", q.Name)
@@ -35,12 +35,12 @@ func (w *writer) whoami(path string, q Whoami) {
 	})
 }
 
-func (s Sign) args() []string {
+func (s Sign) args(w *writer) []string {
 	switch {
 	case s.Redirect != "":
 		return []string{"redirect", s.Redirect}
 	case s.HTML != "":
-		return []string{"html", s.HTML}
+		return s.htmlArgs(w)
 	case s.JSON != "" && s.Value != nil:
 		return []string{"json", s.JSON, *s.Value}
 	case s.JSON != "":
@@ -55,29 +55,55 @@ func (s Sign) args() []string {
 	return args
 }
 
+// htmlArgs are a selector, and what looks inside of what it finds.
+func (s Sign) htmlArgs(w *writer) []string {
+	args := append([]string{"html", s.HTML}, w.attr("anonymous", s.Attr)...)
+	if s.JSON+s.Regex == "" {
+		return args
+	}
+	s.HTML = ""
+	return append(args, s.args(w)...)
+}
+
+// attr cannot say an attribute that has the name of a word that may stand behind it.
+func (w *writer) attr(name, attr string) []string {
+	switch attr {
+	case "":
+		return nil
+	case "not", "json", "regex":
+		w.fail(name, attr, "it would be read as the word of that name")
+	}
+	return []string{attr}
+}
+
+// inside cannot say a path or an expression that would be read as the word before
+// placeholders.
+func (w *writer) inside(name, what string) {
+	if what == "not" {
+		w.fail(name, what, "it would be read as the word before placeholders")
+	}
+}
+
 func (w *writer) extractor(path, name string, e *Extractor) {
 	if e != nil {
 		w.line(path+"."+name, name, w.extractorArgs(name, *e)...)
 	}
 }
 
-// extractorArgs cannot say an attribute that has the name of the word behind it.
 func (w *writer) extractorArgs(name string, e Extractor) (args []string) {
 	switch {
 	case e.HTML != "":
-		args = []string{"html", e.HTML}
+		args = append([]string{"html", e.HTML}, w.attr(name, e.Attr)...)
+		if e.JSON+e.Regex != "" {
+			w.inside(name, e.JSON+e.Regex)
+			args = append(args, w.extractorArgs(name, Extractor{JSON: e.JSON, Regex: e.Regex})...)
+		}
 	case e.JSON != "":
 		args = []string{"json", e.JSON}
 	case e.Regex != "":
 		args = []string{"regex", e.Regex}
 	default:
 		args = []string{"header", e.Header}
-	}
-	if e.Attr == "not" {
-		w.fail(name, e.Attr, "it would be read as the word before placeholders")
-	}
-	if e.Attr != "" {
-		args = append(args, e.Attr)
 	}
 	if len(e.Not) > 0 {
 		args = append(append(args, "not"), e.Not...)

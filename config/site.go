@@ -104,13 +104,15 @@ type First struct {
 }
 
 // Sign is one positive sign that nobody is signed in; exactly one of Redirect,
-// Status, HTML, JSON and Regex is set.
+// Status, HTML, JSON and Regex is set, or HTML with JSON or Regex, which then look at
+// what the element, or its attribute Attr, holds.
 type Sign struct {
 	// Redirect is a glob that the Location of a 3xx response matches.
 	Redirect string `json:"redirect,omitempty"`
 	Status   []int  `json:"status,omitempty"`
 	// HTML is a CSS selector that matches something.
 	HTML string `json:"html,omitempty"`
+	Attr string `json:"attr,omitempty"`
 	// JSON is a path that exists, or has Value where that is set.
 	JSON  string  `json:"json,omitempty"`
 	Value *string `json:"value,omitempty"`
@@ -118,7 +120,8 @@ type Sign struct {
 }
 
 // Extractor yields values from a response; exactly one of HTML, JSON, Regex and
-// Header is set.
+// Header is set, or HTML with JSON or Regex, which then look at what the element, or
+// its attribute, holds.
 type Extractor struct {
 	// HTML is a CSS selector; the value is the attribute Attr, or the element's text.
 	HTML string `json:"html,omitempty"`

@@ -102,8 +102,12 @@ func (s Sign) validate() error {
 	if len(s.Status) > 0 {
 		set++
 	}
-	if set != 1 {
-		return wrong("", "it has %d signs; want one of redirect, status, html, json, regex", set)
+	inside := s.HTML != "" && countSet(s.JSON, s.Regex) == 1
+	if set != 1 && !(inside && set == 2) {
+		return wrong("", "it has %d signs; want one of redirect, status, html, json, regex, or html with json or regex behind it", set)
+	}
+	if s.Attr != "" && !inside {
+		return wrong("", "attribute %q belongs to html with json or regex behind it; want one of these, or a selector that finds the attribute: html \"div[%s]\"", s.Attr, s.Attr)
 	}
 	if s.Value != nil && s.JSON == "" {
 		return wrong("", "value %q belongs to json; want json PATH VALUE", *s.Value)
@@ -111,6 +115,8 @@ func (s Sign) validate() error {
 	switch {
 	case s.Redirect != "":
 		return validateRedirect(s.Redirect)
+	case inside:
+		return first(validateSelector("", s.HTML), validateInside("", s.JSON, s.Regex, 0))
 	case s.HTML != "":
 		return validateSelector("", s.HTML)
 	case s.JSON != "":
@@ -153,13 +159,16 @@ func (e *Extractor) validate(where string) error {
 	if e == nil {
 		return nil
 	}
-	if n := countSet(e.HTML, e.JSON, e.Regex, e.Header); n != 1 {
-		return wrong(where, "it has %d sources; want one of html, json, regex, header", n)
+	inside := e.HTML != "" && countSet(e.JSON, e.Regex) == 1 && e.Header == ""
+	if n := countSet(e.HTML, e.JSON, e.Regex, e.Header); n != 1 && !inside {
+		return wrong(where, "it has %d sources; want one of html, json, regex, header, or html with json or regex behind it", n)
 	}
 	if e.Attr != "" && e.HTML == "" {
 		return wrong(where, "attribute %q belongs to html; want html SELECTOR ATTR", e.Attr)
 	}
 	switch {
+	case inside:
+		return first(validateSelector(where, e.HTML), validateInside(where, e.JSON, e.Regex, 1))
 	case e.HTML != "":
 		return validateSelector(where, e.HTML)
 	case e.JSON != "":
@@ -168,6 +177,14 @@ func (e *Extractor) validate(where string) error {
 		return validateRegex(where, e.Regex, 1)
 	}
 	return validateHeader(where, e.Header)
+}
+
+// validateInside checks what looks at an element's text: one of path and expression.
+func validateInside(where, path, expression string, groups int) error {
+	if path != "" {
+		return validateJSONPath(where, path)
+	}
+	return validateRegex(where, expression, groups)
 }
 
 func validateSelector(where, selector string) error {

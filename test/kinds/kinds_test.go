@@ -74,4 +74,4 @@ func read(t testing.TB, name string) string {
 }
 
 // kinds are all of them, by what makes them different.
-var kinds = slices.Concat(bySessions, bySignIn)
+var kinds = slices.Concat(bySessions, bySignIn, byName, byAddress, bySize)

@@ -3,6 +3,13 @@ package mutations
 // kinds are the defences that came with portals that differ in kind.
 var kinds = []Mutation{
 	{
+		Row: "Ask: exactly one distinct value", Defence: "an element that can't be read is a doubt about all of them",
+		File:    "internal/portal/whoami/inside.go",
+		Old:     "		if err != nil {\n			return nil, err\n		}\n		found",
+		New:     "		if err != nil {\n			continue\n		}\n		found",
+		Package: "internal/portal/whoami", Test: "TestJudge_Inside",
+	},
+	{
 		Row: "Gate: watch unsafe", Defence: "strangers' cookies are presumed such for a declared sign-in only",
 		File:    "internal/gateway/presume.go",
 		Old:     "return x.unsafe && x.any(x.g.Rules.SignIn) }",

@@ -84,22 +84,61 @@ func compileExtractor(where string, c *config.Extractor) (*extractor, error) {
 
 func compilePull(c *config.Extractor) (func(*page) ([]string, error), error) {
 	switch {
+	case c.HTML != "" && c.JSON+c.Regex != "":
+		return compileInside(c)
 	case c.HTML != "":
 		sel, err := compileSelector(c.HTML)
 		attr := strings.ToLower(c.Attr)
-		return func(p *page) ([]string, error) { return p.elements(sel, attr) }, err
+		return func(p *page) ([]string, error) { return p.elements(sel, attr, shownText) }, err
 	case c.JSON != "":
 		path, err := compilePath(c.JSON)
 		return func(p *page) ([]string, error) { return p.ids(path) }, err
 	case c.Regex != "":
-		re, err := regexp.Compile(c.Regex)
-		if err != nil || re.NumSubexp() != 1 {
-			return nil, fmt.Errorf("regex %q: want a regular expression with exactly one group", c.Regex)
-		}
-		return func(p *page) ([]string, error) { return p.matches(re) }, nil
+		re, err := compileGroup(c.Regex)
+		return func(p *page) ([]string, error) { return p.matches(re) }, err
 	}
 	key := textproto.CanonicalMIMEHeaderKey(c.Header)
 	return func(p *page) ([]string, error) { return slices.Clone(p.header[key]), nil }, nil
+}
+
+// compileInside makes the two steps of html SELECTOR [ATTR] json PATH or regex RE.
+func compileInside(c *config.Extractor) (func(*page) ([]string, error), error) {
+	sel, err := compileSelector(c.HTML)
+	if err != nil {
+		return nil, err
+	}
+	var look func(string) ([]string, error)
+	if c.JSON != "" {
+		look, err = lookForIDs(c.JSON)
+	} else {
+		look, err = lookForMatches(c.Regex)
+	}
+	attr := strings.ToLower(c.Attr)
+	return func(p *page) ([]string, error) { return p.inside(sel, attr, look) }, err
+}
+
+func lookForIDs(path string) (func(string) ([]string, error), error) {
+	keys, err := compilePath(path)
+	return func(text string) ([]string, error) {
+		value, err := parseJSON(text)
+		if err != nil {
+			return nil, err
+		}
+		return idsOf(value.follow(keys, nil))
+	}, err
+}
+
+func lookForMatches(expression string) (func(string) ([]string, error), error) {
+	re, err := compileGroup(expression)
+	return func(text string) ([]string, error) { return matchesIn(text, re) }, err
+}
+
+func compileGroup(expression string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(expression)
+	if err != nil || re.NumSubexp() != 1 {
+		return nil, fmt.Errorf("regex %q: want a regular expression with exactly one group", expression)
+	}
+	return re, nil
 }
 
 func compileSelector(s string) (cascadia.SelectorGroup, error) {

@@ -135,16 +135,14 @@ func (p *page) has(sel cascadia.SelectorGroup) bool {
 }
 
 // elements are the attribute's values, or the texts, of what the selector matches.
-func (p *page) elements(sel cascadia.SelectorGroup, attr string) (found []string, err error) {
+func (p *page) elements(sel cascadia.SelectorGroup, attr string, text func(*html.Node) string) (found []string, err error) {
 	root, err := p.document()
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range cascadia.QueryAll(root, sel) {
 		if attr == "" {
-			var b strings.Builder
-			appendText(&b, n)
-			found = append(found, strings.Join(strings.Fields(b.String()), " "))
+			found = append(found, text(n))
 			continue
 		}
 		for _, a := range n.Attr {
@@ -154,6 +152,13 @@ func (p *page) elements(sel cascadia.SelectorGroup, attr string) (found []string
 		}
 	}
 	return found, nil
+}
+
+// shownText is what is shown of an element, on one line.
+func shownText(n *html.Node) string {
+	var b strings.Builder
+	appendText(&b, n)
+	return strings.Join(strings.Fields(b.String()), " ")
 }
 
 // appendText collects what is shown of an element.
@@ -175,6 +180,10 @@ func (p *page) matches(re *regexp.Regexp) (found []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return matchesIn(text, re)
+}
+
+func matchesIn(text string, re *regexp.Regexp) (found []string, err error) {
 	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
 		if m[2] < 0 {
 			found = append(found, "") // the group took no part in it, and that is no id
@@ -206,6 +215,10 @@ func (p *page) ids(path []string) (found []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return idsOf(nodes)
+}
+
+func idsOf(nodes []*jsonNode) (found []string, err error) {
 	for _, n := range nodes {
 		switch n.kind {
 		case jsonText, jsonInteger:
@@ -221,9 +234,11 @@ func (p *page) ids(path []string) (found []string, err error) {
 // leads reports whether a JSON path exists, with the value if one is given.
 func (p *page) leads(path []string, want *string) bool {
 	nodes, err := p.follow(path)
-	if err != nil {
-		return false
-	}
+	return err == nil && anyIs(nodes, want)
+}
+
+// anyIs reports whether there are nodes, or one with the value if one is given.
+func anyIs(nodes []*jsonNode, want *string) bool {
 	for _, n := range nodes {
 		if want == nil || n.kind != jsonObject && n.text == *want {
 			return true

@@ -27,6 +27,17 @@ var surfaces = []surface{
 		return htmlPage(planted, `<b class="user">`, ids, `</b>`)
 	}},
 	{"json", *byJSON("id"), jsonPage},
+	{"json in a script", config.Extractor{HTML: "script#s", JSON: "id"}, func(planted string, ids ...string) whoami.Response {
+		text := string(jsonPage(planted, ids...).Body) // Go's encoder leaves no < in it
+		return htmlPage(planted, `<script id="s">`, []string{text}, "</script>")
+	}},
+	{"json in an attribute", config.Extractor{HTML: "#a", Attr: "data-page", JSON: "id"}, func(planted string, ids ...string) whoami.Response {
+		text := html.EscapeString(string(jsonPage(planted, ids...).Body))
+		return htmlPage(planted, `<div id="a" data-page="`, []string{text}, `"></div>`)
+	}},
+	{"regex in an attribute", config.Extractor{HTML: "a.me", Attr: "href", Regex: "^/people/([a-z]+)$"}, func(planted string, ids ...string) whoami.Response {
+		return htmlPage(planted, `<a class="me" href="/people/`, ids, `">`)
+	}},
 	{"regex", config.Extractor{Regex: `uid=([^;]*);`}, func(planted string, ids ...string) whoami.Response {
 		return htmlPage(planted, "uid=", ids, ";")
 	}},

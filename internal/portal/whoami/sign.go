@@ -18,6 +18,8 @@ func compileSign(c config.Sign) (sign, error) {
 	switch {
 	case c.Redirect != "":
 		return redirectSign(c.Redirect), nil
+	case c.HTML != "" && c.JSON+c.Regex != "":
+		return compileSignInside(c)
 	case c.HTML != "":
 		sel, err := compileSelector(c.HTML)
 		return func(p *page) bool { return p.has(sel) }, err
@@ -32,6 +34,28 @@ func compileSign(c config.Sign) (sign, error) {
 		return func(p *page) bool { text, err := p.text(); return err == nil && re.MatchString(text) }, nil
 	}
 	return func(p *page) bool { return slices.Contains(c.Status, p.status) }, nil
+}
+
+// compileSignInside makes the two steps of html SELECTOR [ATTR] json PATH [VALUE] or regex RE.
+func compileSignInside(c config.Sign) (sign, error) {
+	sel, err := compileSelector(c.HTML)
+	if err != nil {
+		return nil, err
+	}
+	attr := strings.ToLower(c.Attr)
+	if c.JSON == "" {
+		re, err := regexp.Compile(c.Regex)
+		return func(p *page) bool {
+			return p.contains(sel, attr, func(text string) bool { return re.MatchString(text) })
+		}, err
+	}
+	path, err := compilePath(c.JSON)
+	return func(p *page) bool {
+		return p.contains(sel, attr, func(text string) bool {
+			value, err := parseJSON(text)
+			return err == nil && anyIs(value.follow(path, nil), c.Value)
+		})
+	}, err
 }
 
 // redirects are the statuses by which a browser is sent elsewhere.

@@ -208,6 +208,42 @@ func TestJudge_RegexAndHeader(t *testing.T) {
 	})
 }
 
+// TestJudge_Inside: what an element or its attribute holds is read as a text of its own.
+func TestJudge_Inside(t *testing.T) {
+	nobody := "null"
+	c := config.Whoami{
+		Anonymous: []config.Sign{{HTML: "#state", JSON: "user", Value: &nobody}, {HTML: "#app", Attr: "data-page", Regex: "^guest$"}},
+		User:      &config.Extractor{HTML: "#state", JSON: "user.id", Not: []string{"0"}},
+		Name:      &config.Extractor{HTML: "#app", Attr: "DATA-Page", JSON: "name"},
+	}
+	const alice = `<script id=state type="application/json">{"note":"</p><script>","user":{"id":9007199254740993}}</script>`
+	judge(t, c, []row{
+		{"script", response(200, alice), user("9007199254740993")},
+		{"with a name", response(200, alice+`<i id=app data-page="{&quot;name&quot;:&quot;Al&quot;}">`), whoami.Verdict{Kind: whoami.User, User: "9007199254740993", Name: "Al"}},
+		{"text over lines", response(200, "<p id=state>{\n<b>\"user\"</b> :{\"id\":7}\n}</p>"), user("7")},
+		{"twice the same", response(200, `<p id=state>{"user":{"id":7}}</p><b id=state>{"user":{"id":"7"}}</b>`), user("7")},
+		{"nobody", response(200, `<script id=state>{"user":null}</script>`), anonymous},
+		{"nobody by an attribute", response(200, `<b id=app data-page=guest>`), anonymous},
+		{"nobody and a placeholder", response(200, `<b id=app data-page=guest></b><p id=state>{"user":{"id":0}}`), anonymous},
+
+		{"placeholder", response(200, `<p id=state>{"user":{"id":0}}`), unknown},
+		{"two users", response(200, `<p id=state>{"user":{"id":7}}</p><b id=state>{"user":{"id":8}}</b>`), unknown},
+		{"a second one that can't be read", response(200, alice+`<b id=state>{</b>`), unknown},
+		{"one that can't be read, and a sign", response(200, `<b id=app data-page=guest></b><p id=state>{`), unknown},
+		{"no such element", response(200, `{"user":{"id":7}}`), unknown},
+		{"another element", response(200, `<p id=app>{"user":{"id":7}}`), unknown},
+		{"both at once", response(200, alice+`<b id=app data-page=guest>`), unknown},
+		{"guest among other words", response(200, `<b id=app data-page="no guest">`), unknown},
+		{"on an error page", response(500, `<script id=state>{"user":null}</script>`), unknown},
+	})
+	c = config.Whoami{Anonymous: []config.Sign{{Status: []int{401}}}, User: &config.Extractor{HTML: "a.me", Attr: "href", Regex: `^/people/(\d+)`}}
+	judge(t, c, []row{
+		{"part of a link", response(200, `<a class=me href="/people/7?tab=1">Al</a><a href="/people/1">`), user("7")},
+		{"another link", response(200, `<a class=me href="/x/people/7">`), unknown},
+		{"one of each", response(200, `<a class=me href="/people/7"></a><a class=me href="/people/8">`), unknown},
+	})
+}
+
 // TestAttack_Spelling: what a normaliser joins is decided by the operator, and by
 // nothing else.
 func TestAttack_Spelling(t *testing.T) {

@@ -1,0 +1,54 @@
+package whoami
+
+import (
+	"strings"
+
+	"github.com/andybalholm/cascadia"
+	"golang.org/x/net/html"
+)
+
+// An extractor or a sign may look inside what an element or its attribute holds: JSON
+// that a page brings along for its scripts, or a part of a link. Each of the elements
+// that a selector finds counts, and one that can't be read is a doubt about all.
+
+// inside has look read what each element, or its attribute, holds.
+func (p *page) inside(sel cascadia.SelectorGroup, attr string, look func(text string) ([]string, error)) (found []string, err error) {
+	texts, err := p.elements(sel, attr, rawText)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range texts {
+		values, err := look(text)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, values...)
+	}
+	return found, nil
+}
+
+// contains reports whether holds is true of what some element, or its attribute, holds.
+func (p *page) contains(sel cascadia.SelectorGroup, attr string, holds func(text string) bool) bool {
+	texts, err := p.elements(sel, attr, rawText)
+	if err != nil {
+		return false
+	}
+	for _, text := range texts {
+		if holds(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// rawText is the text of an element as it stands, that of a script too.
+func rawText(n *html.Node) string {
+	if n.Data != "script" {
+		return shownText(n)
+	}
+	var b strings.Builder
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		b.WriteString(c.Data)
+	}
+	return b.String()
+}
