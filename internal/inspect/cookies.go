@@ -1,9 +1,9 @@
 package inspect
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -86,13 +86,19 @@ func (in *inspection) hasForm(p *browse.Page) bool {
 // names reports whether a page shows the name that the customer signed in with, or
 // the address.
 func (in *inspection) names(body []byte) bool {
-	text := bytes.ToLower(body)
-	for _, name := range []string{in.Customers[0].User, in.mail()} {
-		if len(name) > 1 && bytes.Contains(text, []byte(strings.ToLower(strings.TrimSpace(name)))) {
-			return true
+	return in.naming().Match(body)
+}
+
+// naming matches the customer's name, or the address, as a word of its own.
+func (in *inspection) naming() *regexp.Regexp {
+	if in.name == nil {
+		words := regexp.QuoteMeta(strings.TrimSpace(in.Customers[0].User))
+		if mail := in.mail(); mail != "" {
+			words += "|" + regexp.QuoteMeta(mail)
 		}
+		in.name = regexp.MustCompile(`(?i)(^|[^\pL\pN_.-])(` + words + `)($|[^\pL\pN_-])`)
 	}
-	return false
+	return in.name
 }
 
 // without tries one cookie left out.

@@ -26,10 +26,17 @@ var usual = []string{
 	"settings/profile", "preferences", "customer", "customer/account", "member", "dashboard", "profile.php", "account.php",
 }
 
+// stop is a page to be looked at. A guess is looked at in a browser of its own: what
+// is not there, or belongs to something else on the same host, may set cookies.
+type stop struct {
+	place
+	guess bool
+}
+
 // queue is what is still to be looked at.
 type queue struct {
 	in   *inspection
-	next []place
+	next []stop
 	seen map[string]bool
 }
 
@@ -38,33 +45,39 @@ type queue struct {
 // step further. Redirects are not followed by themselves, since whoami does not either.
 func (in *inspection) crawl(ctx context.Context) error {
 	in.say("looking at pages that may name the user")
+	ctx, cancel := context.WithTimeout(ctx, crawlTimeout)
+	defer cancel()
 	q := &queue{in: in, seen: make(map[string]bool)}
 	for _, p := range in.Pages {
-		q.add(p, false)
+		q.add(p, stop{})
 	}
 	q.page(in.entry.Page)
-	q.add(strings.TrimPrefix(in.URL, in.base.String()), false)
+	q.add(strings.TrimPrefix(in.URL, in.base.String()), stop{})
 	for _, p := range usual {
-		q.add("/"+p, strings.HasPrefix(p, "api/"))
+		guess := stop{guess: true}
+		if strings.HasPrefix(p, "api/") {
+			guess.accept = "application/json"
+		}
+		q.add("/"+p, guess)
 		if at, err := in.below(p); err == nil {
-			q.add(strings.TrimPrefix(at, in.base.String()), strings.HasPrefix(p, "api/"))
+			q.add(strings.TrimPrefix(at, in.base.String()), guess)
 		}
 	}
 	skipped := 0
-	for len(q.next) > 0 && len(q.seen) < 3*maxPages && len(in.views) < maxPages {
+	for asked := 0; len(q.next) > 0 && asked < 2*maxPages && len(in.views) < maxPages && ctx.Err() == nil; asked++ {
 		at := q.next[0]
 		q.next = q.next[1:]
 		if !q.look(ctx, at) {
 			skipped++
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
 	}
 	for _, v := range in.views {
 		in.say("%s", v.uri)
 	}
 	in.say("looked at %d pages", len(in.views))
+	if len(q.next) > 0 {
+		in.missing("%d more pages were linked and not looked at; --page names one that should be.", len(q.next))
+	}
 	if skipped > 0 {
 		in.note("", "%d pages could not be read (too large, without an end, or no answer) and were passed over.", skipped)
 	}
@@ -72,21 +85,18 @@ func (in *inspection) crawl(ctx context.Context) error {
 }
 
 // add queues a path with its query, once; personal ones before others.
-func (q *queue) add(uri string, json bool) {
+func (q *queue) add(uri string, at stop) {
 	if uri == "" {
 		uri = "/"
 	}
-	if !strings.HasPrefix(uri, "/") || strings.HasPrefix(uri, "//") || q.seen[uri] {
+	if !strings.HasPrefix(uri, "/") || strings.HasPrefix(uri, "//") || strings.ContainsAny(uri, "{}\"\\`|<> ") || q.seen[uri] {
 		return
 	}
 	q.seen[uri] = true
-	at := place{uri: uri}
-	if json {
-		at.accept = "application/json"
-	}
+	at.uri = uri
 	i := len(q.next)
 	if hasAny(words(uri), personal) {
-		i = slices.IndexFunc(q.next, func(p place) bool { return !hasAny(words(p.uri), personal) })
+		i = slices.IndexFunc(q.next, func(s stop) bool { return !hasAny(words(s.uri), personal) })
 		if i < 0 {
 			i = len(q.next)
 		}
@@ -106,20 +116,24 @@ func (q *queue) page(p *browse.Page) {
 
 func (q *queue) link(u *url.URL, text string) {
 	if u.Host == q.in.base.Host && u.Scheme == q.in.base.Scheme && harmless(u, text) {
-		q.add(u.RequestURI(), false)
+		q.add(u.RequestURI(), stop{})
 	}
 }
 
 // look asks a place and keeps what is a page or JSON. False says that it could not be
 // read to its end.
-func (q *queue) look(ctx context.Context, at place) bool {
+func (q *queue) look(ctx context.Context, at stop) bool {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
 	h := browse.Navigation()
 	if at.accept != "" {
 		h.Set("Accept", at.accept)
 	}
-	p, err := q.in.first.Once(ctx, http.MethodGet, q.in.base.String()+at.uri, h, nil)
+	b := q.in.first
+	if at.guess {
+		b = b.Clone()
+	}
+	p, err := b.Once(ctx, http.MethodGet, q.in.base.String()+at.uri, h, nil)
 	if err != nil || len(p.Body) > portal.MaxBody {
 		return false
 	}
@@ -136,7 +150,7 @@ func (q *queue) look(ctx context.Context, at place) bool {
 	} else if at.accept != "" || !p.HTML() {
 		return true
 	}
-	q.in.views = append(q.in.views, &view{at, p})
+	q.in.views = append(q.in.views, &view{at.place, p})
 	if len(q.in.views) == 1 || hasAny(words(at.uri), personal) || at.uri == q.in.base.Path {
 		q.page(p)
 	}

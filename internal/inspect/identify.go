@@ -35,7 +35,7 @@ func (in *inspection) identify(ctx context.Context) error {
 	if len(good) == 0 {
 		return in.noUser()
 	}
-	in.choose(good, all)
+	in.choose(ctx, good, all)
 	in.signInSettings()
 	in.candidates = good
 	return in.compile()
@@ -172,7 +172,7 @@ func (c *candidate) whoami() config.Whoami {
 
 // choose writes the best candidate down as whoami, with a name and an e-mail address
 // of the same page to show.
-func (in *inspection) choose(good, all []*candidate) {
+func (in *inspection) choose(ctx context.Context, good, all []*candidate) {
 	best := good[0]
 	w := best.whoami()
 	for _, c := range all {
@@ -189,7 +189,22 @@ func (in *inspection) choose(good, all []*candidate) {
 	}
 	in.site.Whoami = []config.Whoami{w}
 	in.id = best.value
+	if best.accept != "" && in.askedPlainly(ctx, best) {
+		in.site.Whoami[0].Header = nil
+	}
 	in.noteWhoami(best, good)
+}
+
+// askedPlainly reports whether a place gives JSON even if it is not asked for.
+func (in *inspection) askedPlainly(ctx context.Context, c *candidate) bool {
+	w := c.whoami()
+	w.Header = nil
+	q, err := whoami.Compile(w)
+	if err != nil {
+		return false
+	}
+	user, stranger := in.put(ctx, in.first, q, nil), in.put(ctx, in.browser(), q, nil)
+	return user.Kind == whoami.User && user.User == c.value && stranger.Kind == whoami.Anonymous
 }
 
 func (in *inspection) noteWhoami(best *candidate, good []*candidate) {

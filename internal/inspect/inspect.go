@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/secondgate/secondgate/config"
@@ -44,6 +45,8 @@ const (
 	maxPages    = 60
 	maxScripts  = 20
 	pageTimeout = 10 * time.Second
+	// crawlTimeout bounds the looking around, where every page may take its time.
+	crawlTimeout = 2 * time.Minute
 )
 
 // inspection is one run. Its steps fill it in, in the order of Inspect.
@@ -54,6 +57,7 @@ type inspection struct {
 	form  string // address of the page with the form
 
 	views      []*view
+	name       *regexp.Regexp // see naming
 	candidates []*candidate
 
 	site      config.Site

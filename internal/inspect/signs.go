@@ -113,17 +113,17 @@ func (in *inspection) htmlSigns(body string) (list []config.Sign) {
 		}
 		list = append(list, config.Sign{HTML: fmt.Sprintf(format, toAny(args)...)})
 	}
-	doc.Find("[id],[class]").Each(func(_ int, s *goquery.Selection) {
+	if in.entry.Form.ID != "" && plainCSS.MatchString(in.entry.Form.ID) {
+		add("form#" + in.entry.Form.ID)
+	}
+	add(`input[type=password][name=%q]`, in.entry.Password)
+	doc.Find("[class]").Each(func(_ int, s *goquery.Selection) {
 		for _, class := range strings.Fields(s.AttrOr("class", "")) {
 			if plainCSS.MatchString(class) && entering.MatchString(class) {
 				add(goquery.NodeName(s) + "." + class)
 			}
 		}
 	})
-	if in.entry.Form.ID != "" && plainCSS.MatchString(in.entry.Form.ID) {
-		add("form#" + in.entry.Form.ID)
-	}
-	add(`input[type=password][name=%q]`, in.entry.Password)
 	doc.Find("a[href],form[action]").Each(func(_ int, s *goquery.Selection) {
 		attr := "href"
 		if goquery.NodeName(s) == "form" {
