@@ -1,5 +1,5 @@
-// Package portals starts real portals, from Debian's packages, for tests: the
-// scripts beside it do the work and can be run by hand.
+// Package portals starts real portals, from Debian's packages and from npm, for tests:
+// the scripts beside it do the work and can be run by hand.
 //
 // Its one invariant: a portal belongs to one test at a time, over all test processes
 // of this machine, and is stopped when that test ends. Everything listens on loopback.
@@ -43,6 +43,12 @@ func WordPress(t testing.TB) *Portal {
 func DokuWiki(t testing.TB) *Portal {
 	t.Helper()
 	return start(t, "dokuwiki", 18104, "wikiadmin")
+}
+
+// NodeRED starts Node-RED, as WordPress does. Bob may only read there.
+func NodeRED(t testing.TB) *Portal {
+	t.Helper()
+	return start(t, "nodered", 18108, "redadmin")
 }
 
 func start(t testing.TB, name string, port int, admin string) *Portal {

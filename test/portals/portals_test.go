@@ -1,6 +1,7 @@
 package portals
 
 import (
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -78,5 +79,52 @@ func TestDokuWikiKnowsItsUsers(t *testing.T) {
 	})
 	if portal != nil {
 		gone(t, portal.URL)
+	}
+}
+
+// TestNodeREDKnowsItsUsers: everybody gets a bearer token, and by it /settings tells who.
+func TestNodeREDKnowsItsUsers(t *testing.T) {
+	var portal *Portal
+	t.Run("up", func(t *testing.T) {
+		portal = NodeRED(t)
+		for _, u := range []User{portal.Alice, portal.Bob, portal.Admin} {
+			if got := settingsOf(t, portal.URL, u); got != u.Name {
+				t.Errorf("%s is signed in as %q", u.Name, got)
+			}
+		}
+	})
+	if portal != nil {
+		gone(t, portal.URL)
+	}
+}
+
+// settingsOf signs a user in and returns whom /settings names.
+func settingsOf(t *testing.T, base string, u User) string {
+	t.Helper()
+	var token struct {
+		Value string `json:"access_token"`
+	}
+	resp, err := http.PostForm(base+"/auth/token", url.Values{"client_id": {"node-red-editor"},
+		"grant_type": {"password"}, "scope": {""}, "username": {u.Name}, "password": {u.Password}})
+	decode(t, resp, err, &token)
+	r, err := http.NewRequest(http.MethodGet, base+"/settings", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token.Value)
+	var settings struct{ User struct{ Username string } }
+	resp, err = http.DefaultClient.Do(r)
+	decode(t, resp, err, &settings)
+	return settings.User.Username
+}
+
+func decode(t *testing.T, resp *http.Response, err error, to any) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(to); err != nil {
+		t.Fatalf("status %d: %v", resp.StatusCode, err)
 	}
 }
