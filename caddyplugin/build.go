@@ -55,6 +55,9 @@ func (b *builder) build() (*gateway.Gateway, error) {
 		Logger: b.log, Clock: clock.Now,
 	}
 	o.Headers, o.Queries = b.credentials()
+	if o.Bearer, err = b.bearer(); err != nil {
+		return nil, err
+	}
 	if s.User != "" {
 		o.Asker, o.Identify = nil, identify(s.User)
 	}
@@ -75,7 +78,7 @@ func (b *builder) credentials() (*portal.Headers, []string) {
 }
 
 func (b *builder) asker() (*portal.Asker, error) {
-	a := &portal.Asker{Leave: portal.NewLeave(b.site.Leave), Clock: clock.Now}
+	a := &portal.Asker{Leave: portal.NewLeave(b.site.Leave), Clock: clock.Now, TokenHeader: b.site.TokenHeader()}
 	for _, w := range b.site.Whoami {
 		q, err := whoami.Compile(w)
 		if err != nil {
@@ -84,6 +87,21 @@ func (b *builder) asker() (*portal.Asker, error) {
 		a.Questions = append(a.Questions, q)
 	}
 	return a, nil
+}
+
+func (b *builder) bearer() (gateway.Bearer, error) {
+	out := gateway.Bearer{Header: b.site.TokenHeader()}
+	for _, s := range b.site.SignIn {
+		if s.Token == nil {
+			continue
+		}
+		token, err := whoami.CompileToken(s.Token.JSON)
+		if err != nil {
+			return out, fmt.Errorf("sign_in: token: %w", err)
+		}
+		out.SignIns = append(out.SignIns, gateway.TokenSignIn{Rule: addressRule(s.Paths), Token: token})
+	}
+	return out, nil
 }
 
 func (b *builder) pages() (*web.State, *web.Pages, error) {

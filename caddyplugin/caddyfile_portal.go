@@ -73,6 +73,7 @@ func (p *siteParser) parseRotates() error {
 //		page     URI
 //		username FIELD
 //		password FIELD
+//		token    json PATH
 //	}
 func (p *siteParser) parseSignIn() error {
 	outer := fmt.Sprintf("sign_in.%d", len(p.site.SignIn))
@@ -82,9 +83,25 @@ func (p *siteParser) parseSignIn() error {
 		"page":     {usage: "page URI", parse: p.text(&s.Page)},
 		"username": {usage: "username FIELD", parse: p.text(&s.Username)},
 		"password": {usage: "password FIELD", parse: p.text(&s.Password)},
+		"token":    {usage: "token json PATH", parse: p.token(&s.Token)},
 	})
 	p.site.SignIn = append(p.site.SignIn, s)
 	return err
+}
+
+// token reads json PATH.
+func (p *siteParser) token(to **config.Token) func() error {
+	return func() error {
+		var kind, path string
+		if !p.AllArgs(&kind, &path) {
+			return errArguments
+		}
+		if kind != "json" {
+			return problemf("%q does not lead to a token; want json", kind)
+		}
+		*to = &config.Token{JSON: path}
+		return nil
+	}
 }
 
 // matchers reads arguments that are each a path, with Caddy's wildcards, or the name

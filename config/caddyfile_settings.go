@@ -25,7 +25,7 @@ func (w *writer) signIn(s Site) {
 	for i, in := range s.SignIn {
 		path := "sign_in." + strconv.Itoa(i)
 		w.comment(path)
-		if in.Page == "" && in.Username == "" && in.Password == "" {
+		if in.Page == "" && in.Username == "" && in.Password == "" && in.Token == nil {
 			w.head("sign_in", in.Paths)
 			w.out.WriteByte('\n')
 			continue
@@ -34,6 +34,9 @@ func (w *writer) signIn(s Site) {
 			w.text(path+".page", in.Page)
 			w.text(path+".username", in.Username)
 			w.text(path+".password", in.Password)
+			if in.Token != nil {
+				w.line(path+".token", "token", "json", in.Token.JSON)
+			}
 		})
 	}
 	w.list("sign_out", s.SignOut)

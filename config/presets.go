@@ -28,11 +28,12 @@ type Preset struct {
 // presets are constructors, so that nobody shares a preset's slices.
 var presets = map[string]func() Preset{
 	"dokuwiki":  dokuwiki,
+	"node-red":  nodeRED,
 	"whmcs":     whmcs,
 	"wordpress": wordpress,
 }
 
-// PresetNames lists the presets for people: "dokuwiki, whmcs, wordpress".
+// PresetNames lists the presets for people: "dokuwiki, node-red, whmcs, wordpress".
 func PresetNames() string {
 	return strings.Join(slices.Sorted(maps.Keys(presets)), ", ")
 }

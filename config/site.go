@@ -142,6 +142,15 @@ type SignIn struct {
 	Page     string `json:"page,omitempty"`
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
+	// Token is where the response to these paths has the bearer token that whoami then
+	// understands in the declared header.
+	Token *Token `json:"token,omitempty"`
+}
+
+// Token is where a response has a token.
+type Token struct {
+	// JSON is a path to it, as in Extractor.
+	JSON string `json:"json,omitempty"`
 }
 
 // Session is the life of a clearance. Defaults: 12h, idle 30m.

@@ -21,6 +21,7 @@ func (s Site) Validate() error {
 	return first(
 		s.validateNames(),
 		s.validateIdentity(),
+		s.validateTokens(),
 		each("leave", s.Leave, validateLeave),
 		each("credential", s.Credential, Credential.validate),
 		each("sign_in", s.SignIn, SignIn.validate),
@@ -130,6 +131,7 @@ func (s SignIn) validate() error {
 		validatePage("page", s.Page),
 		validateField("username", s.Username),
 		validateField("password", s.Password),
+		s.Token.validate(s.Paths),
 	)
 }
 

@@ -14,7 +14,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		change            func(*Site)
 	}{
 		{"no whoami", "whoami", "nothing tells who is signed in", func(s *Site) { s.Whoami = nil }},
-		{"unknown preset", "portal", "dokuwiki, whmcs, wordpress", func(s *Site) { s.Portal = "joomla" }},
+		{"unknown preset", "portal", "dokuwiki, node-red, whmcs, wordpress", func(s *Site) { s.Portal = "joomla" }},
 		{"realm with a slash", "realm", `"a/b"`, func(s *Site) { s.Realm = "a/b" }},
 		{"own path is the root", "path", `"/"`, func(s *Site) { s.Path = "/" }},
 		{"own path ends with a slash", "path", "without an end slash", func(s *Site) { s.Path = "/2fa/" }},
@@ -39,6 +39,21 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"sign_in path", "sign_in.0.paths.1", `"login"`, func(s *Site) { s.SignIn = []SignIn{{Paths: []string{"/a", "login"}}} }},
 		{"sign_in page", "sign_in.0.page", `"https://x/"`, func(s *Site) { s.SignIn = []SignIn{{Paths: []string{"/a"}, Page: "https://x/"}} }},
 		{"sign_in field", "sign_in.0.username", `"user name"`, func(s *Site) { s.SignIn = []SignIn{{Username: "user name"}} }},
+		{"token without a path", "sign_in.0.token", "no path whose response", func(s *Site) {
+			s.Credential = []Credential{{Header: "X-Token"}}
+			s.SignIn = []SignIn{{Username: "u", Token: &Token{JSON: "t"}}}
+		}},
+		{"token nowhere", "sign_in.0.token", "no path to the token", func(s *Site) {
+			s.Credential = []Credential{{Header: "X-Token"}}
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{}}}
+		}},
+		{"token without a header", "sign_in.0.token", "in which header", func(s *Site) {
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}}}
+		}},
+		{"token in one of two headers", "sign_in.0.token", "in which header", func(s *Site) {
+			s.Credential = []Credential{{Header: "X-Token"}, {Header: "X-Other"}}
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}}}
+		}},
 		{"sign_out elsewhere", "sign_out.1", `"//x/logout"`, func(s *Site) { s.SignOut = []string{"/a", "//x/logout"} }},
 		{"sign_out with a broken query", "sign_out.0", `"/?do=%zz"`, func(s *Site) { s.SignOut = []string{"/?do=%zz"} }},
 		{"trust everything", "trust.0", "every request", func(s *Site) { s.Trust = []MatcherSet{{}} }},

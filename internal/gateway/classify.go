@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
@@ -79,7 +80,8 @@ func (x *exchange) stripSessions() int {
 // see: undeclared credentials, and trailers, which come when all is decided.
 func (x *exchange) classify() {
 	r, g := x.r, x.g
-	x.key, x.carries = g.Headers.Take(r, x.client.Address)
+	x.queried = x.declaredQueries()
+	x.key, x.carries = x.takeKey(r)
 	r.Trailer = nil
 	stayOnHTTP1(r)
 	x.findBody()
@@ -90,6 +92,7 @@ func (x *exchange) classify() {
 	if x.signIn && g.WatchUnsafe && !x.live() && x.showsForm() {
 		x.signIn = false
 	}
+	x.classifyToken()
 	x.asset = !x.signIn && !x.navigation() && (route.IsAsset(r.Method, r.URL, hasBody(r)) || x.publicPath())
 	x.guestPath = x.all(g.Rules.Guest)
 	x.credentials = x.hasCredentials()
@@ -101,13 +104,36 @@ func (x *exchange) classify() {
 	}
 }
 
+// takeKey is Headers.Take, with the declared parameters of the query in the key.
+func (x *exchange) takeKey(r *http.Request) (portal.Key, bool) {
+	key, carries := x.g.Headers.Take(r, x.client.Address)
+	key.Query = portal.Short(x.queried)
+	return key, carries
+}
+
+// declaredQueries are the parameters of the query that are declared as credentials, as
+// they were sent. Questions have them too, or nobody would be asked about them.
+func (x *exchange) declaredQueries() string {
+	query := x.r.URL.RawQuery
+	if len(x.g.Queries) == 0 || query == "" {
+		return ""
+	}
+	var found []string
+	for pair := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == ';' }) {
+		if route.HasParameter(pair, x.g.Queries) {
+			found = append(found, pair)
+		}
+	}
+	return strings.Join(found, "&")
+}
+
 func (x *exchange) publicPath() bool {
 	return (x.r.Method == http.MethodGet || x.r.Method == http.MethodHead) && !hasBody(x.r) && x.all(x.g.Rules.Public)
 }
 
 // hasCredentials reports whether the portal could recognise somebody by the request.
 func (x *exchange) hasCredentials() bool {
-	return x.g.Identify != nil || !x.jar.Empty() || x.carries || route.HasParameter(x.r.URL.RawQuery, x.g.Queries)
+	return x.g.Identify != nil || !x.jar.Empty() || x.carries || x.queried != ""
 }
 
 // joinNameless gives a request that carries credentials but belongs to no visit a

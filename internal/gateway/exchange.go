@@ -9,6 +9,7 @@ import (
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/route"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
 	"github.com/secondgate/secondgate/internal/session"
 )
 
@@ -46,12 +47,15 @@ type exchange struct {
 	gone      []portal.Cookie
 	stale     []portal.Stale
 
-	// Who it is.
-	key    portal.Key
-	answer *portal.Answer
-	before gate.Standing
+	// Who it is. queried are the credentials in the query, as they were sent.
+	queried string
+	key     portal.Key
+	answer  *portal.Answer
+	before  gate.Standing
 	// presumes: what the response changed is presumed a stranger's.
 	presumes bool
+	// reads find the token in the response to a sign-in that answers with one.
+	reads []*whoami.Token
 	// owner is the user that a withheld response belongs to.
 	owner string
 
@@ -100,6 +104,11 @@ func (x *exchange) serve() error {
 		return x.turnStraggler()
 	} else if err != nil {
 		return x.refuseError(err)
+	}
+	if status, err := x.checkBody(); err != nil {
+		return x.refuseError(err)
+	} else if status != 0 {
+		return x.refuseStatus(status)
 	}
 	if err := x.standBeside(); err != nil {
 		return x.refuseError(err)
@@ -189,7 +198,7 @@ func (x *exchange) check() int {
 		return http.StatusBadRequest
 	}
 	x.readings = readings
-	if x.any(x.g.Rules.Deny) {
+	if x.any(x.g.Rules.Deny) || x.tokenBeside() {
 		return http.StatusForbidden
 	}
 	return 0

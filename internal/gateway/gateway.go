@@ -60,6 +60,8 @@ type Options struct {
 	Headers *portal.Headers
 	// Queries are declared credentials in the query.
 	Queries []string
+	// Bearer is how the portal knows tokens; see there.
+	Bearer Bearer
 	// Asker asks whoami. Identify, instead of it, reads who another authenticator found.
 	Asker    *portal.Asker
 	Identify func(r *http.Request) (id string)

@@ -112,6 +112,7 @@ func (x *exchange) identifyBefore() error {
 		return err
 	}
 	x.before = before
+	x.rememberToken()
 	if may := before.MayPass(); x.visit != nil && x.visit.passes.Load() != may {
 		x.visit.passes.Store(may)
 	}

@@ -5,11 +5,13 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
 // maxHeldBack bounds what is kept of a response while a question about it runs. A
@@ -30,6 +32,11 @@ type judgement struct {
 	verdict verdict
 	kept    spool
 	flushed bool
+	// start puts the question; nil where that is done already. The response to a token's
+	// sign-in has to be here whole before; cut says that it is not.
+	start func()
+	timer *time.Timer
+	cut   bool
 	// broken is what panicked while the verdict was carried out.
 	broken any
 }
@@ -55,13 +62,32 @@ func (x *exchange) judge(status int, set []portal.Change) {
 	j.decided = sync.NewCond(&j.mu)
 	x.rw.pending = j
 	header := maps.Clone(x.rw.rw.Header())
-	question := portal.Question(x.r.Header)
-	go j.run(status, header, question, set)
+	q := &inquiry{status: status, header: portal.Question(x.r.Header), key: x.key, carries: x.carries, set: set}
+	if len(x.reads) == 0 {
+		go j.run(status, header, q)
+		return
+	}
+	j.kept.limit, j.cut = maxTokenBody, true
+	j.start = sync.OnceFunc(func() { go j.run(status, header, q) })
+	j.timer = time.AfterFunc(tokenTime, j.start)
+}
+
+// inquiry is the question about a response with this status: the credentials as they
+// now are.
+type inquiry struct {
+	status  int
+	header  http.Header
+	key     portal.Key
+	carries bool
+	// set are the cookies that the response set. token says that a sign-in's token is
+	// among them: somebody it must belong to.
+	set   []portal.Change
+	token bool
 }
 
 // run asks and carries the verdict out. It is the only one to write to the client
 // until it is done.
-func (j *judgement) run(status int, header, question http.Header, set []portal.Change) {
+func (j *judgement) run(status int, header http.Header, q *inquiry) {
 	defer close(j.done)
 	x := j.w.x
 	action := gate.Refuse
@@ -72,7 +98,9 @@ func (j *judgement) run(status int, header, question http.Header, set []portal.C
 				action = gate.Refuse
 			}
 		}()
-		action = x.judgeAfter(status, set, question)
+		if x.readToken(q, j.response(status, header)) {
+			action = x.judgeAfter(q)
+		}
 	}()
 	defer func() {
 		if p := recover(); p != nil {
@@ -96,14 +124,30 @@ func (j *judgement) abandon(p any) {
 	j.decided.Broadcast()
 }
 
+// response is what a token's sign-in answered.
+func (j *judgement) response(status int, header http.Header) whoami.Response {
+	res := whoami.Response{Status: status, Header: header}
+	if j.start != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		res.Body, res.Truncated = j.kept.kept(), j.cut
+	}
+	return res
+}
+
 // judgeAfter asks with the cookies as they now are, and decides. Cookies are kept
 // whatever the decision, unless it is not known who they belong to.
-func (x *exchange) judgeAfter(status int, set []portal.Change, question http.Header) gate.Action {
-	jar := x.jar.Apply(set)
-	a, epoch, key := x.askAfter(jar, question)
+func (x *exchange) judgeAfter(q *inquiry) gate.Action {
+	jar := x.jar.Apply(q.set)
+	a, epoch, key := x.askAfter(jar, q)
 	after, err := x.standingOf(x.r.Context(), a)
 	if err != nil {
 		x.g.Logger.Error("store failed while a response was judged", zap.Error(err))
+		return gate.Refuse
+	}
+	if q.token && a.Kind == gate.Anonymous {
+		x.g.Logger.Error("the token of a sign-in is nobody's: whoami does not know it; see credential header and whoami",
+			zap.String("path", x.client.URL.Path))
 		return gate.Refuse
 	}
 	if a.Kind == gate.Unknown {
@@ -113,8 +157,8 @@ func (x *exchange) judgeAfter(status int, set []portal.Change, question http.Hea
 		SameUser: x.before.Answer == gate.User && x.answer.User == a.User, Before: x.before, After: after,
 		Mixed: x.mixed(),
 	}
-	settled := x.settleAfter(set, a)
-	outcome.Outdated = x.outdated(status, a, key.Jar)
+	settled := x.settleAfter(q.set, a)
+	outcome.Outdated = x.outdated(q.status, a, key.Jar)
 	action := gate.After(outcome)
 	if !after.Cleared {
 		x.rw.ground = nil
@@ -156,14 +200,14 @@ func (x *exchange) changeHands(epoch uint64) uint64 {
 }
 
 // askAfter puts a question that begins now. Nobody's credentials need none.
-func (x *exchange) askAfter(jar *portal.Jar, question http.Header) (*portal.Answer, uint64, portal.Key) {
-	key := x.key
+func (x *exchange) askAfter(jar *portal.Jar, q *inquiry) (*portal.Answer, uint64, portal.Key) {
+	key := q.key
 	key.Jar = jar.Key()
-	if jar.Empty() && !x.carries && len(x.g.Queries) == 0 {
+	if jar.Empty() && !q.carries && x.queried == "" {
 		return strangers, 0, key
 	}
 	put := func() *portal.Answer {
-		got := x.g.Asker.Ask(context.WithoutCancel(x.r.Context()), jar, question, x.fetch)
+		got := x.g.Asker.Ask(context.WithoutCancel(x.r.Context()), jar, q.header, x.fetch)
 		return &got
 	}
 	if x.visit == nil {
@@ -255,6 +299,9 @@ func (j *judgement) Write(p []byte) (int, error) {
 			j.mu.Unlock()
 			return n, nil
 		}
+		if j.start != nil {
+			j.start() // it is too long to be read
+		}
 		j.decided.Wait()
 	}
 	v := j.verdict
@@ -279,9 +326,22 @@ func (j *judgement) flush() error {
 	return nil
 }
 
-// finish waits for the verdict when the handler behind is done, and sends the
-// trailers of a released response.
-func (j *judgement) finish() {
+// ended says that nothing more comes of the body, and whether it is whole.
+func (j *judgement) ended(whole bool) {
+	if j.start == nil {
+		return
+	}
+	j.timer.Stop()
+	j.mu.Lock()
+	j.cut = j.cut && !whole
+	j.mu.Unlock()
+	j.start()
+}
+
+// finish waits for the verdict when the handler behind is done, or failed before the
+// response was whole, and sends the trailers of a released one.
+func (j *judgement) finish(whole bool) {
+	j.ended(whole)
 	<-j.done
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -58,7 +58,8 @@ func (x *exchange) servePages() error {
 func (x *exchange) classifyPage() {
 	x.findBody()
 	x.unsafe = !safeMethod(x.r.Method) || hasBody(x.r)
-	x.key, x.carries = x.g.Headers.Take(x.r, x.client.Address)
+	x.queried = x.declaredQueries()
+	x.key, x.carries = x.takeKey(x.r)
 	x.credentials = x.hasCredentials()
 	if x.visit == nil && x.credentials {
 		x.joinNameless()

@@ -88,6 +88,13 @@ func (s *spool) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// kept is what is in memory and was not read yet: all there is, up to inMemory.
+func (s *spool) kept() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.mem.Bytes())
+}
+
 // Close frees the file. It may be called more than once.
 func (s *spool) Close() error {
 	s.mu.Lock()

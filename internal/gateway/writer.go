@@ -53,7 +53,7 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 	}
 	defer func() {
 		p := recover()
-		w.finish() // until then the judgement reads the request
+		w.finish(p == nil && err == nil) // until then the judgement reads the request
 		// Nobody before the gate sees the portal's cookies, nor do the server's error routes,
 		// which see no credentials at all.
 		delete(r.Header, "Cookie")
@@ -76,17 +76,17 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 		delete(w.rw.Header(), "Set-Cookie")
 		w.x.cookies(w.rw.Header())
 	}
-	w.finish()
+	w.finish(err == nil)
 	if w.dropping {
 		return nil
 	}
 	return err
 }
 
-// finish waits for a judgement that runs.
-func (w *responseWriter) finish() {
+// finish waits for a judgement that runs; whole is whether the response came to its end.
+func (w *responseWriter) finish(whole bool) {
 	if w.pending != nil {
-		w.pending.finish()
+		w.pending.finish(whole)
 	}
 }
 
@@ -201,6 +201,7 @@ func (w *responseWriter) FlushError() error {
 // Hijack hands the connection over for a tunnel, which only those have who may pass.
 func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.pending != nil {
+		w.pending.ended(false)
 		<-w.pending.done
 	}
 	if w.lost() || !w.x.upgrade && !w.verbatim {

@@ -102,7 +102,7 @@ func TestFinish_Trailers(t *testing.T) {
 		j := droppedResponse()
 		j.w, j.verdict = &responseWriter{rw: server}, v
 		j.late.Set(http.TrailerPrefix+"X-Token", "secret")
-		j.finish()
+		j.finish(true)
 		if got := len(server.Header()) > 0; got != passes {
 			t.Errorf("verdict %d: headers %v", v, server.Header())
 		}

@@ -19,6 +19,8 @@ type Key struct {
 	ClientHints, Platform, Mobile, Src string
 	// Referer is its host, where that is another; the others claim the client's address.
 	Referer, RealIP, ForwardedFor, Forwarded string
+	// Query holds declared parameters of the query; usually empty.
+	Query string
 	// Extra holds declared and unknown headers; usually empty.
 	Extra string
 }

@@ -38,6 +38,8 @@ type Asker struct {
 	Questions []*whoami.Question
 	Leave     *Leave
 	Clock     func() time.Time
+	// TokenHeader carries the jar's token where the request itself has none; "" for none.
+	TokenHeader string
 }
 
 // Ask puts all questions, one after another, with these credentials. Cookies that a
@@ -93,6 +95,11 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	header := s.base.Clone()
 	if c := s.jar.Header(path); c != "" {
 		header["Cookie"] = []string{c}
+	}
+	if name := s.asker.TokenHeader; name != "" && header[name] == nil {
+		if token, _ := s.jar.Token(); token != "" {
+			header[name] = []string{TokenValue(name, token)}
+		}
 	}
 	for name, values := range extra {
 		header[name] = values

@@ -146,7 +146,7 @@ func (h *Headers) Strip(header http.Header) {
 // Take is Strip, and returns what an answer depends on besides the jar, and whether
 // any header is a credential.
 func (h *Headers) Take(r *http.Request, address string) (key Key, credentials bool) {
-	key = Key{Site: h, Host: short(r.Host), Src: address}
+	key = Key{Site: h, Host: Short(r.Host), Src: address}
 	var extra []string
 	for name, values := range r.Header {
 		c := h.class(name)
@@ -165,7 +165,7 @@ func (h *Headers) Take(r *http.Request, address string) (key Key, credentials bo
 	}
 	if len(extra) > 0 {
 		slices.Sort(extra)
-		key.Extra = short(strings.Join(extra, "\x01"))
+		key.Extra = Short(strings.Join(extra, "\x01"))
 	}
 	return key, credentials
 }
@@ -174,9 +174,9 @@ func (h *Headers) Take(r *http.Request, address string) (key Key, credentials bo
 // memory of thousands of visits, and strangers send headers of a megabyte.
 const maxPart = 256
 
-// short returns s, or a digest that stands for it, which no header can send: it
+// Short returns s, or a digest that stands for it, which no header can send: it
 // begins with a NUL.
-func short(s string) string {
+func Short(s string) string {
 	if len(s) <= maxPart {
 		return s
 	}
@@ -188,7 +188,7 @@ func (k *Key) pin(c class, value string) {
 	if c == referer {
 		value = foreign(value, k.Host)
 	}
-	value = short(value)
+	value = Short(value)
 	switch c {
 	case agent:
 		k.Agent = value

@@ -122,7 +122,7 @@ func (j *Jar) build(path string) string {
 		b = append(b, value...)
 	}
 	for i := range j.cookies {
-		if c := &j.cookies[i]; cookie.PathMatch(c.Path, path) {
+		if c := &j.cookies[i]; c.Name != tokenName && cookie.PathMatch(c.Path, path) {
 			add(c.Name, c.Value)
 		}
 	}

@@ -1,0 +1,134 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/secondgate/secondgate/internal/portal/route"
+)
+
+// bodyTokens are the names under which RFC 6750 (2.2, 2.3) lets a token travel in a
+// body and in a query. Of such a token nobody is asked whose it is, so where tokens
+// are declared it gets no further.
+var bodyTokens = []string{"access_token"}
+
+// maxParsed bounds, in bytes, a body in which a token is looked for. Programs that take
+// fields from a body take less.
+const maxParsed = 16 << 20
+
+// tokenBeside reports whether the query carries a token that is not declared.
+func (x *exchange) tokenBeside() bool {
+	if x.g.Bearer.Header == "" {
+		return false
+	}
+	names := slices.DeleteFunc(slices.Clone(bodyTokens), x.declaredQuery)
+	return route.HasParameter(x.r.URL.RawQuery, names) || route.HasParameter(x.client.URL.RawQuery, names)
+}
+
+var (
+	errTokenInBody  = errors.New("the body carries a token, which belongs into a header")
+	errUnreadable   = errors.New("the body is of a form in which a token could be hidden")
+	errParsedLength = errors.New("the body is too long to look for a token in it")
+)
+
+// checkBody reads the body of a request to a portal of tokens and refuses one that
+// carries a token. It returns a status, or 0.
+func (x *exchange) checkBody() (int, error) {
+	if x.g.Bearer.Header == "" || !hasBody(x.r) {
+		return 0, nil
+	}
+	if x.body == nil {
+		if err := x.readBody(); err != nil {
+			return 0, err
+		}
+	}
+	switch err := bodyToken(x.r.Header, x.body); {
+	case errors.Is(err, errTokenInBody):
+		return http.StatusForbidden, nil
+	case errors.Is(err, errUnreadable):
+		return http.StatusUnsupportedMediaType, nil
+	case errors.Is(err, errParsedLength):
+		return http.StatusRequestEntityTooLarge, nil
+	case err != nil:
+		return 0, err
+	}
+	return 0, nil
+}
+
+// bodyToken looks for a token in a body as programs read it: as a form or as JSON, by
+// the declared type, and in doubt as both. Files and multipart forms are left alone.
+func bodyToken(h http.Header, body *spool) error {
+	kind, parameters, err := mime.ParseMediaType(h.Get("Content-Type"))
+	form, inJSON := kind == "application/x-www-form-urlencoded", kind == "application/json" || strings.HasSuffix(kind, "+json")
+	if err != nil || kind == "" || kind == "text/plain" {
+		form, inJSON = true, true
+	}
+	if !form && !inJSON {
+		return nil
+	}
+	charset := parameters["charset"]
+	if len(h["Content-Encoding"]) > 0 || len(h["Content-Type"]) > 1 || !slices.Contains([]string{"", "utf-8", "utf8"}, strings.ToLower(charset)) {
+		return errUnreadable
+	}
+	if body.size > maxParsed {
+		return errParsedLength
+	}
+	text := make([]byte, body.size)
+	if _, err := body.readAt(text); err != nil {
+		return err
+	}
+	if form && route.HasParameter(string(text), bodyTokens) {
+		return errTokenInBody
+	}
+	if !inJSON || kind != "application/json" && !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n\ufeff"), []byte("{")) {
+		return nil
+	}
+	return keyOf(text)
+}
+
+// keyOf looks for one of bodyTokens among the own keys of a JSON object. What can't be
+// read to its end could be read by others: nested deeper, or in another encoding.
+func keyOf(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
+	open, err := d.Token()
+	if errors.Is(err, io.EOF) || err == nil && open != json.Delim('{') {
+		return nil
+	}
+	for err == nil && d.More() {
+		var key json.Token
+		if key, err = d.Token(); err != nil {
+			break
+		}
+		if name, ok := key.(string); ok && slices.Contains(bodyTokens, strings.ToLower(name)) {
+			return errTokenInBody
+		}
+		var value json.RawMessage
+		err = d.Decode(&value)
+	}
+	if err != nil {
+		return errUnreadable
+	}
+	return nil
+}
+
+// readAt reads the whole of what was written from its beginning, and leaves it to be
+// read again.
+func (s *spool) readAt(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := copy(p, s.mem.Bytes())
+	if n == len(p) {
+		return n, nil
+	}
+	if s.file == nil {
+		return n, io.ErrUnexpectedEOF
+	}
+	m, err := s.file.ReadAt(p[n:], 0)
+	return n + m, err
+}

@@ -1,0 +1,75 @@
+package portal
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Some portals know people by a bearer token that a script puts into a header of each
+// request. Browsers send none with pages, own pages and WebSockets, so the token of
+// the last sign-in is kept sealed among the visit's cookies. It is for questions only:
+// it tells whose the visit is, and is never sent on with a request.
+
+// tokenName is the token's name in the jar. No cookie can have it: `=` ends a name.
+const tokenName = "=token"
+
+// TokenChange puts a token into a jar. Other sites' requests don't bring it along,
+// but for links that somebody followed.
+func TokenChange(token string, now time.Time) Change {
+	return Change{Class: Sealed, Cookie: Cookie{
+		Name: tokenName, Value: token, Path: "/", SameSite: http.SameSiteLaxMode, Sealed: now,
+	}}
+}
+
+// TokenGone takes the token out of a jar.
+func TokenGone() Change {
+	return Change{Class: Sealed, Delete: true, Cookie: Cookie{Name: tokenName, Path: "/"}}
+}
+
+// Token returns the token in the jar and when it was sealed; "" without one.
+func (j *Jar) Token() (token string, sealed time.Time) {
+	if h := j.find(tokenName, "/"); h != nil {
+		return h.Value, h.Sealed
+	}
+	return "", time.Time{}
+}
+
+// bearer is the scheme of Authorization (RFC 6750 2.1).
+const bearer = "Bearer "
+
+// TokenValue is what a header says that carries the token.
+func TokenValue(header, token string) string {
+	if http.CanonicalHeaderKey(header) == "Authorization" {
+		return bearer + token
+	}
+	return token
+}
+
+// SentToken is the token in a request's header, "" for none or another scheme.
+func SentToken(h http.Header, header string) string {
+	values := h[http.CanonicalHeaderKey(header)]
+	if len(values) != 1 {
+		return ""
+	}
+	value := values[0]
+	if http.CanonicalHeaderKey(header) == "Authorization" {
+		if len(value) < len(bearer) || !strings.EqualFold(value[:len(bearer)], bearer) {
+			return ""
+		}
+		value = strings.TrimLeft(value[len(bearer):], " ")
+	}
+	if !ValidToken(value) {
+		return ""
+	}
+	return value
+}
+
+// maxToken bounds a token in bytes: servers take headers of 8 KiB.
+const maxToken = 8 << 10
+
+// ValidToken reports whether a token can stand in a header as one word.
+func ValidToken(token string) bool {
+	odd := func(r rune) bool { return r <= ' ' || r >= 0x7f }
+	return token != "" && len(token) <= maxToken && !strings.ContainsFunc(token, odd)
+}

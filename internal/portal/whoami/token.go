@@ -1,0 +1,69 @@
+package whoami
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// Token finds the token that a portal's sign-in answers with. It is safe for
+// concurrent use.
+type Token struct{ path []string }
+
+// CompileToken takes a JSON path, as `json` of an extractor does.
+func CompileToken(path string) (*Token, error) {
+	compiled, err := compilePath(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Token{compiled}, nil
+}
+
+// Find returns the token, "" where the response has none, as after a wrong password.
+// A response that may hide one is an error: one that is too large, compressed in a way
+// that is not understood, or no JSON where JSON was to be expected; and one with
+// several tokens, or with something at the path that is no text. Errors quote nothing.
+func (t *Token) Find(res Response) (string, error) {
+	if res.Truncated || len(res.Body) > maxBody {
+		return "", errors.New("the response is too large, too slow or cut off")
+	}
+	if len(res.Body) == 0 {
+		return "", nil
+	}
+	body, err := decompress(res.Body, res.Header.Values("Content-Encoding"))
+	if err != nil {
+		return "", err
+	}
+	p := &page{status: res.Status, header: res.Header, body: body}
+	nodes, err := p.follow(t.path)
+	if err != nil {
+		if expectsJSON(res) {
+			return "", err
+		}
+		return "", nil
+	}
+	return onlyText(nodes)
+}
+
+// expectsJSON reports whether a script would take the response for a sign-in's.
+func expectsJSON(res Response) bool {
+	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
+	return res.Status >= http.StatusOK && res.Status < http.StatusMultipleChoices || strings.HasSuffix(strings.TrimSpace(strings.ToLower(kind)), "json")
+}
+
+// onlyText is the one text among the nodes; what stands for nothing is left out.
+func onlyText(nodes []*jsonNode) (string, error) {
+	found := ""
+	for _, n := range nodes {
+		switch {
+		case n.kind == jsonText && (found == "" || found == n.text):
+			found = n.text
+		case n.kind == jsonText && n.text == "", n.kind == jsonNull, n.kind == jsonFalse, n.kind == jsonArray:
+		case n.kind == jsonText:
+			return "", errors.New("several tokens")
+		default:
+			return "", errors.New("the token is no text")
+		}
+	}
+	return found, nil
+}
