@@ -1,0 +1,78 @@
+package caddyplugin
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/internal/demoportal"
+)
+
+// runInspectCommand runs the command as cobra does, with lines on standard input.
+func runInspectCommand(t *testing.T, input []string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, progress bytes.Buffer
+	c := inspectCommand()
+	cmd := &cobra.Command{Use: c.Name, SilenceErrors: true, SilenceUsage: true}
+	c.CobraFunc(cmd)
+	cmd.SetArgs(args)
+	cmd.SetIn(strings.NewReader(strings.Join(input, "\n") + "\n"))
+	cmd.SetOut(&out)
+	cmd.SetErr(&progress)
+	err = cmd.ExecuteContext(t.Context())
+	return out.String(), progress.String(), err
+}
+
+// TestInspectWritesACaddyfile: standard output is a Caddyfile and nothing else, the
+// progress is elsewhere, and passwords are in neither.
+func TestInspectWritesACaddyfile(t *testing.T) {
+	server := httptest.NewServer(demoportal.New())
+	t.Cleanup(server.Close)
+	customers := demoportal.Customers()
+	input := []string{customers[0].Name, customers[0].Password, customers[2].Name, customers[2].Password}
+	out, progress, err := runInspectCommand(t, input, server.URL+"/", "--site", "portal.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if adapted := adapt(t, out); !strings.HasPrefix(adapted, "{") || len(adaptedSites(t, adapted)) != 1 {
+		t.Errorf("%s\n%s", adapted, out)
+	}
+	if !strings.Contains(out, "\nportal.example.com {\n") || !strings.Contains(progress, "signing in as alice") || strings.Contains(out, "signing in as") {
+		t.Errorf("output %q, progress %q", out, progress)
+	}
+	for _, c := range customers {
+		if strings.Contains(out+progress, c.Password) {
+			t.Errorf("the password of %s is told", c.Name)
+		}
+	}
+}
+
+func TestInspectRefusesBadInput(t *testing.T) {
+	good := []string{"alice", "secret-1"}
+	for name, c := range map[string]struct {
+		args, input []string
+		says        string
+	}{
+		"no address":    {nil, good, "wants one argument, the portal's address"},
+		"a password":    {[]string{"http://127.0.0.1:1/", "secret-1"}, good, "never given here"},
+		"no scheme":     {[]string{"portal.example.com"}, good, "has no scheme"},
+		"bad site":      {[]string{"http://127.0.0.1:1/", "--site", "a { b"}, good, "is not a site's address"},
+		"bad page":      {[]string{"http://127.0.0.1:1/", "--page", "account"}, good, "is not a path of the portal"},
+		"no customer":   {[]string{"http://127.0.0.1:1/"}, nil, "no test customer"},
+		"nobody there":  {[]string{"http://127.0.0.1:1/"}, good, "check the address"},
+		"unknown flags": {[]string{"http://127.0.0.1:1/", "--password", "secret-1"}, good, "unknown flag"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, _, err := runInspectCommand(t, c.input, c.args...)
+			if err == nil || !strings.Contains(err.Error(), c.says) || out != "" {
+				t.Errorf("error %v, want %q; output %q", err, c.says, out)
+			}
+			if err != nil && strings.Contains(err.Error(), "secret-1") {
+				t.Errorf("the error tells the password: %v", err)
+			}
+		})
+	}
+}
