@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"internal/web":             {"internal/factor", "internal/store", "internal/session", "internal/throttle", "templates"},
 	"internal/inspect":         {"config", "internal/browse", "internal/portal"},
 	"internal/gateway":         {"internal/gate", "internal/portal", "internal/session", "internal/store", "internal/web"},
+	"internal/rehearse":        {"config", "internal/browse", "internal/portal"},
 	"caddyplugin":              {"*"}, "cmd/secondgate": {"*"},
 }
 
