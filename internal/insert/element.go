@@ -1,0 +1,117 @@
+package insert
+
+import (
+	"regexp"
+	"slices"
+
+	"golang.org/x/net/html"
+)
+
+// headStart is the position of what opens the head.
+const headStart Position = -1
+
+// element is an element of the page. Its node is what selectors look at: it knows its
+// ancestors and, where a selector asks for them, the elements before it.
+type element struct {
+	node     html.Node
+	parent   *element
+	children int
+	// implied: it has no start tag. void: it has neither content nor end tag.
+	implied, void bool
+}
+
+func (e *element) name() string  { return e.node.Data }
+func (e *element) foreign() bool { return e.node.Namespace != "" }
+
+// is reports whether it is an element of HTML with one of these names.
+func (e *element) is(names map[string]bool) bool { return !e.foreign() && names[e.name()] }
+
+// match picks elements.
+type match func(*element) bool
+
+func among(names map[string]bool) match { return func(e *element) bool { return e.is(names) } }
+
+func named(list ...string) match {
+	return func(e *element) bool { return !e.foreign() && slices.Contains(list, e.name()) }
+}
+
+var plainName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+
+// endTag is the tag that ends it. Formatting has none: browsers open it anew behind.
+func (e *element) endTag() string {
+	if e.foreign() || e.is(formatting) || e.is(structure) || !plainName.MatchString(e.name()) {
+		return ""
+	}
+	return "</" + e.name() + ">"
+}
+
+// takesLink reports whether a link can stand among its children and be used.
+func (e *element) takesLink() bool {
+	if e.void || e.is(noLink) || e.is(rawText) {
+		return false
+	}
+	for ; e != nil; e = e.parent {
+		if e.foreign() || e.is(noLinkWithin) {
+			return false
+		}
+	}
+	return true
+}
+
+func names(list ...string) map[string]bool {
+	m := make(map[string]bool, len(list))
+	for _, name := range list {
+		m[name] = true
+	}
+	return m
+}
+
+// Elements by what they mean for the tree (HTML Standard, 13.2.4.2 and 13.2.6.4).
+var (
+	structure = names("html", "head", "body")
+	voids     = names("area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link",
+		"meta", "param", "source", "track", "wbr")
+	rawText    = names("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes", "noscript", "plaintext")
+	inHead     = names("base", "basefont", "bgsound", "link", "meta", "title", "noframes", "style", "script", "template", "noscript")
+	formatting = names("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
+	headings   = names("h1", "h2", "h3", "h4", "h5", "h6")
+	tableParts = names("caption", "col", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr")
+	cells      = names("td", "th", "caption", "template", "html")
+	bodies     = names("tbody", "thead", "tfoot")
+	// skeleton: what stands directly in it and is no part of the table goes before the table.
+	skeleton = names("table", "tbody", "thead", "tfoot", "tr")
+
+	// endsP end an open paragraph.
+	endsP = names("address", "article", "aside", "blockquote", "center", "details", "dialog", "dir", "div", "dl", "fieldset",
+		"figcaption", "figure", "footer", "header", "hgroup", "main", "menu", "nav", "ol", "p", "search", "section", "summary", "ul",
+		"h1", "h2", "h3", "h4", "h5", "h6", "pre", "listing", "form", "hr", "xmp", "li", "dd", "dt", "plaintext")
+	// blocks end by their own end tag, whatever is open within.
+	blocks = names("address", "article", "aside", "blockquote", "button", "center", "details", "dialog", "dir", "div", "dl",
+		"fieldset", "figcaption", "figure", "footer", "header", "hgroup", "listing", "main", "menu", "nav", "ol", "pre", "search",
+		"section", "select", "summary", "ul", "applet", "marquee", "object", "dd", "dt")
+	special = names("address", "applet", "area", "article", "aside", "base", "basefont", "bgsound", "blockquote", "body", "br",
+		"button", "caption", "center", "col", "colgroup", "dd", "details", "dir", "div", "dl", "dt", "embed", "fieldset",
+		"figcaption", "figure", "footer", "form", "frame", "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header",
+		"hgroup", "hr", "html", "iframe", "img", "input", "keygen", "li", "link", "listing", "main", "marquee", "menu", "meta",
+		"nav", "noembed", "noframes", "noscript", "object", "ol", "p", "param", "plaintext", "pre", "script", "search", "section",
+		"select", "source", "style", "summary", "table", "tbody", "td", "template", "textarea", "tfoot", "th", "thead", "title",
+		"tr", "track", "ul", "wbr", "xmp")
+	// omitted may lack their end tags.
+	omitted = names("dd", "dt", "li", "optgroup", "option", "p", "rb", "rp", "rt", "rtc")
+	// walls are what no end tag reaches through.
+	walls      = names("applet", "caption", "html", "table", "td", "th", "marquee", "object", "template", "select")
+	listWalls  = names("ol", "ul")
+	pWalls     = names("button")
+	tableWalls = names("html", "table", "template")
+
+	noLink = names("html", "head", "table", "tbody", "thead", "tfoot", "tr", "colgroup", "frameset", "picture", "video", "audio",
+		"datalist", "dl", "ruby")
+	noLinkWithin = names("a", "button", "select", "template", "head")
+
+	// Where HTML goes on within other markup, and what can't be in it at all.
+	integration = names("foreignobject", "desc", "title")
+	mathText    = names("mi", "mo", "mn", "ms", "mtext", "annotation-xml")
+	breakout    = names("b", "big", "blockquote", "body", "br", "center", "code", "dd", "div", "dl", "dt", "em", "embed", "h1",
+		"h2", "h3", "h4", "h5", "h6", "head", "hr", "i", "img", "li", "listing", "menu", "meta", "nobr", "ol", "p", "pre", "ruby",
+		"s", "small", "span", "strong", "strike", "sub", "sup", "table", "tt", "u", "ul", "var")
+)

@@ -1,0 +1,142 @@
+package insert
+
+import (
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/encoding/htmlindex"
+)
+
+// Fits reports whether a response with status 200 is a page that pieces may be put into:
+// HTML to be shown, whole, in a charset whose tags are ASCII, compressed in a way that
+// can be undone.
+func Fits(h http.Header) bool {
+	if len(h["Content-Type"]) != 1 || h.Get("Content-Range") != "" {
+		return false
+	}
+	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil || kind != "text/html" || !readable(params["charset"]) {
+		return false
+	}
+	if d := h.Get("Content-Disposition"); d != "" {
+		if shown, _, err := mime.ParseMediaType(d); err != nil || shown != "inline" {
+			return false
+		}
+	}
+	_, ok := codingOf(h["Content-Encoding"])
+	return ok
+}
+
+// unlike are charsets in which a byte below 0x80 need not be the ASCII letter.
+var unlike = []string{"utf-16be", "utf-16le", "iso-2022-jp", "replacement"}
+
+func readable(charset string) bool {
+	if charset == "" {
+		return true
+	}
+	enc, err := htmlindex.Get(charset)
+	if err != nil {
+		return false
+	}
+	name, err := htmlindex.Name(enc)
+	return err == nil && !slices.Contains(unlike, name)
+}
+
+// Shared reports whether a response says that it is the same for everybody, so that
+// caches may show it to strangers.
+func Shared(h http.Header) bool {
+	for directive := range strings.SplitSeq(strings.ToLower(strings.Join(h["Cache-Control"], ",")), ",") {
+		name, _, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		if name == "public" || name == "s-maxage" {
+			return true
+		}
+	}
+	return false
+}
+
+// Prepare makes a request's header one to which the portal answers with the whole page, and
+// in a form that can be read: gzip or nothing. Validators would bring back a page
+// from before it had its pieces.
+func Prepare(h http.Header) (gzip bool) {
+	gzip = acceptsGzip(h["Accept-Encoding"])
+	want := "identity"
+	if gzip {
+		want = "gzip"
+	}
+	h["Accept-Encoding"] = []string{want}
+	delete(h, "If-None-Match")
+	delete(h, "If-Modified-Since")
+	return gzip
+}
+
+func acceptsGzip(values []string) bool {
+	for offer := range strings.SplitSeq(strings.ToLower(strings.Join(values, ",")), ",") {
+		name, weight, _ := strings.Cut(strings.TrimSpace(offer), ";")
+		if name = strings.TrimSpace(name); name == "gzip" || name == "x-gzip" {
+			return !refused.MatchString(weight)
+		}
+	}
+	return false
+}
+
+var refused = regexp.MustCompile(`^\s*q\s*=\s*0(\.0*)?\s*$`)
+
+// obsolete is what a response says of its bytes that is not so any more.
+var obsolete = []string{"Content-Length", "Etag", "Last-Modified", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"}
+
+// Change makes the header of a response that fits that of the page with its pieces, and
+// says how its body has to be read and written.
+func Change(h http.Header, gzip bool) Coding {
+	from, _ := codingOf(h["Content-Encoding"])
+	c := Coding{From: from, Gzip: gzip && from != ""}
+	for _, name := range obsolete {
+		delete(h, name)
+	}
+	switch {
+	case c.Gzip:
+		h["Content-Encoding"] = []string{"gzip"}
+	case from != "":
+		delete(h, "Content-Encoding")
+	}
+	return c
+}
+
+var nonces = regexp.MustCompile(`'nonce-([A-Za-z0-9+/_-]+={0,2})'`)
+
+// Nonce is the nonce that all of a response's policies accept for scripts, or empty.
+func Nonce(h http.Header) string {
+	nonce := ""
+	for _, policy := range h["Content-Security-Policy"] {
+		for part := range strings.SplitSeq(policy, ",") {
+			found := nonces.FindStringSubmatch(scriptSources(part))
+			if found == nil {
+				continue
+			}
+			if nonce != "" && nonce != found[1] {
+				return ""
+			}
+			nonce = found[1]
+		}
+	}
+	return nonce
+}
+
+// scriptSources is what a policy says of scripts (CSP 3, 6.8.4).
+func scriptSources(policy string) string {
+	said := make(map[string]string)
+	for directive := range strings.SplitSeq(policy, ";") {
+		name, sources, _ := strings.Cut(strings.TrimSpace(directive), " ")
+		if name = strings.ToLower(name); said[name] == "" {
+			said[name] = sources
+		}
+	}
+	for _, name := range []string{"script-src-elem", "script-src", "default-src"} {
+		if sources, ok := said[name]; ok {
+			return sources
+		}
+	}
+	return ""
+}

@@ -1,0 +1,100 @@
+// Package insert puts short pieces of HTML into pages while they stream by: a link into
+// the portal's own menu, a script into its head.
+//
+// Its one invariant: what goes out is what came in, byte for byte, with whole pieces
+// between two of its tags and nowhere else; in whatever portions it comes, and however
+// broken the page is. Where a piece has no place, the page goes out as it came.
+//
+// It knows nothing of HTTP but headers, and nothing of who is signed in.
+package insert
+
+import (
+	"fmt"
+	"html"
+	"strings"
+
+	"github.com/andybalholm/cascadia"
+)
+
+// Position is where a piece goes, seen from the element that the selector finds first.
+type Position int
+
+// The positions: as the element's last child, or as its sibling.
+const (
+	Append Position = iota
+	Before
+	After
+)
+
+// Piece is a bit of HTML and the place for it.
+type Piece struct {
+	// selector is nil for a piece that opens the head.
+	selector cascadia.SelectorGroup
+	// siblings: the selector looks at the elements before one.
+	siblings bool
+	where    Position
+	html     string
+}
+
+// Link is a link for people. The selector must not look ahead (see
+// config.Link), for the page is never held back to find out what comes.
+func Link(selector string, where Position, href, text string) (Piece, error) {
+	group, err := cascadia.ParseGroup(selector)
+	if err != nil {
+		return Piece{}, fmt.Errorf("link %q: %w", selector, err)
+	}
+	a := fmt.Sprintf(`<a href="%s" class="secondgate-link">%s</a>`, escape(href), escape(text))
+	return Piece{selector: group, siblings: strings.ContainsAny(selector, "+~:"), where: where, html: a}, nil
+}
+
+// Script is a classic script that runs before any other of the page: first in its
+// head, without defer. The nonce is one that the page's own policy accepts, or empty.
+func Script(src, nonce string) Piece {
+	if nonce != "" {
+		nonce = fmt.Sprintf(` nonce="%s"`, escape(nonce))
+	}
+	return Piece{html: fmt.Sprintf(`<script src="%s"%s></script>`, escape(src), nonce)}
+}
+
+// escape makes text for an element or a quoted attribute, in ASCII, so that it reads the
+// same in every charset that a page may have.
+func escape(text string) string {
+	var b strings.Builder
+	for _, r := range html.EscapeString(text) {
+		if r < 0x80 {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, "&#%d;", r)
+		}
+	}
+	return b.String()
+}
+
+// wish is a piece on its way into one page.
+type wish struct {
+	Piece
+	state state
+	// element is the one that was found; the piece waits for its end.
+	element *element
+	// why says why it is missed.
+	why string
+}
+
+type state int
+
+const (
+	wanted state = iota
+	waiting
+	placed
+	missed
+)
+
+func (w *wish) miss(why string) { w.state, w.why = missed, why }
+
+// at is the HTML for a place among parent's children.
+func (w *wish) at(parent *element) string {
+	if parent.name() == "ul" || parent.name() == "ol" || parent.name() == "menu" {
+		return "<li>" + w.html + "</li>"
+	}
+	return w.html
+}

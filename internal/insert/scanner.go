@@ -1,0 +1,260 @@
+package insert
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// Beyond these bounds a page goes out as it is. maxPage is in bytes after decompression,
+// until the last piece is placed; maxTag is what is held back of one tag.
+const (
+	maxPage = 4 << 20
+	maxTag  = 256 << 10
+)
+
+var errBounds = errors.New("the page is larger than what is looked at")
+
+// scanner reads a page tag by tag and lets it go out, with pieces between the tags. Text
+// goes out as it comes, a tag when it is complete: a piece may belong before it.
+type scanner struct {
+	src    io.Reader
+	out    io.Writer
+	z      *html.Tokenizer
+	tree   *tree
+	wishes []*wish
+
+	// window is what was read and is still needed; sent of it has gone out, and the
+	// token that is looked at begins at token.
+	window      []byte
+	sent, token int
+	read        int
+	// raw: the tokenizer is within a script, a style or the like.
+	raw bool
+	// ends are the end tags that the present token makes superfluous.
+	ends string
+}
+
+func newScanner(src io.Reader, out io.Writer, wishes []*wish) *scanner {
+	s := &scanner{src: src, out: out, wishes: wishes}
+	s.z = html.NewTokenizer(s)
+	siblings := false
+	for _, w := range wishes {
+		siblings = siblings || w.siblings
+	}
+	s.tree = newTree(siblings)
+	return s
+}
+
+// Read feeds the tokenizer. Before it waits for more, what is certain goes out.
+func (s *scanner) Read(p []byte) (int, error) {
+	s.release(s.token + certain(s.window[s.token:], s.raw))
+	if len(s.window)-s.sent > maxTag || s.read >= maxPage {
+		return 0, errBounds
+	}
+	drop := min(s.sent, s.token)
+	s.window = append(s.window[:0], s.window[drop:]...)
+	s.sent, s.token = s.sent-drop, s.token-drop
+	n, err := s.src.Read(p)
+	s.window = append(s.window, p[:n]...)
+	s.read += n
+	return n, err
+}
+
+// certain is how much of an incomplete token may go out, because no piece can belong
+// before it: all but the beginning of a tag.
+func certain(token []byte, raw bool) int {
+	switch n := len(token); {
+	case raw || n == 0:
+		return n
+	case token[0] == '<' && (n == 1 || isLetter(token[1])):
+		return 0
+	case token[0] == '<' && token[1] == '/' && (n == 2 || isLetter(token[2])):
+		return 0
+	case token[0] == '<' && bytes.IndexByte([]byte("/!?"), token[1]) >= 0:
+		return n
+	}
+	return len(bytes.TrimSuffix(token, []byte("<")))
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// release lets the window go out up to an index.
+func (s *scanner) release(to int) {
+	if to > s.sent {
+		_, _ = s.out.Write(s.window[s.sent:to]) // into memory, which does not fail
+		s.sent = to
+	}
+}
+
+func (s *scanner) releaseAll() { s.release(len(s.window)) }
+
+// place puts HTML before the byte that comes next.
+func (s *scanner) place(text string) {
+	s.release(s.token)
+	_, _ = io.WriteString(s.out, text)
+}
+
+// scan goes on until all is placed or can't be.
+func (s *scanner) scan() {
+	for s.hopes() {
+		kind := s.z.Next()
+		size := len(s.z.Raw())
+		s.ends = ""
+		switch kind {
+		case html.ErrorToken:
+			s.end(s.z.Err())
+			return
+		case html.StartTagToken, html.SelfClosingTagToken:
+			s.startTag(size, kind == html.SelfClosingTagToken)
+			continue
+		case html.EndTagToken:
+			s.endTag(size)
+			continue
+		case html.TextToken:
+			s.tree.text(s.window[s.token : s.token+size])
+			s.raw = false
+		case html.DoctypeToken:
+			s.tree.standards = true
+		}
+		s.token += size
+	}
+}
+
+// hopes reports whether a piece may still be placed.
+func (s *scanner) hopes() bool {
+	for _, w := range s.wishes {
+		if w.state == wanted || w.state == waiting {
+			if s.tree.over == "" && !s.unreadable() {
+				return true
+			}
+			w.miss(s.tree.over)
+		}
+	}
+	return false
+}
+
+// unreadable reports whether the page begins as UTF-16 does, whose tags are no tags here.
+func (s *scanner) unreadable() bool {
+	if s.read == len(s.window) && (bytes.HasPrefix(s.window, []byte("\xfe\xff")) || bytes.HasPrefix(s.window, []byte("\xff\xfe"))) {
+		s.tree.over = "the page is in UTF-16"
+	}
+	return s.tree.over != ""
+}
+
+func (s *scanner) startTag(size int, selfClosing bool) {
+	t := s.z.Token()
+	s.tree.start(t, selfClosing)
+	s.raw = rawText[t.Data] && !s.tree.inForeign()
+	if !s.raw {
+		s.z.NextIsNotRawText()
+	}
+	s.z.AllowCDATA(s.tree.inForeign())
+	s.settle(nil)
+	s.openHead()
+	var behind []string
+	for _, e := range s.tree.made {
+		behind = append(behind, s.find(e)...)
+	}
+	s.token += size
+	s.place(strings.Join(behind, ""))
+}
+
+func (s *scanner) endTag(size int) {
+	name := s.z.Token().Data
+	s.raw = false
+	explicit := s.tree.end(name)
+	s.z.AllowCDATA(s.tree.inForeign())
+	s.settle(explicit)
+	s.token += size
+	for _, w := range s.wishes {
+		if w.state == waiting && w.element == explicit {
+			s.place(w.at(explicit.parent))
+			w.state = placed
+		}
+	}
+}
+
+// settle places what waits for the ends of elements that the present token ended. Those
+// that have no end tag of their own get one where a piece comes in between.
+func (s *scanner) settle(explicit *element) {
+	for _, e := range s.tree.popped {
+		s.settleAt(e, Append, e)
+		if e == explicit {
+			return // what comes after it comes after its tag
+		}
+		s.ends += e.endTag()
+		s.settleAt(e, After, e.parent)
+	}
+}
+
+func (s *scanner) settleAt(e *element, where Position, parent *element) {
+	for _, w := range s.wishes {
+		if w.state == waiting && w.element == e && w.where == where {
+			s.place(s.ends + w.at(parent))
+			s.ends, w.state = "", placed
+		}
+	}
+}
+
+// openHead places what opens the head: after its tag, or, where it has none, before the
+// tag that a browser opens it for.
+func (s *scanner) openHead() {
+	for _, w := range s.wishes {
+		if w.selector != nil || w.state != wanted {
+			continue
+		}
+		switch {
+		case s.tree.head == nil && s.tree.body == nil:
+		case s.tree.head == nil || s.tree.texted:
+			w.miss("the page has no head")
+		case s.tree.head.implied:
+			s.place(w.html)
+			w.state = placed
+		default:
+			w.state, w.element, w.where = waiting, s.tree.head, headStart
+		}
+	}
+}
+
+// find compares a new element with the selectors, and returns what comes right behind
+// its tag.
+func (s *scanner) find(e *element) (behind []string) {
+	for _, w := range s.wishes {
+		switch {
+		case w.where == headStart && w.element == e && w.state == waiting:
+			behind = append(behind, w.html)
+			w.state = placed
+		case w.state != wanted || w.selector == nil || !w.selector.Match(&e.node):
+		case w.where == Append && !e.takesLink(), w.where != Append && !e.parent.takesLink():
+			w.miss("a link can't stand where the selector matches first")
+		case w.where == Before:
+			s.place(s.ends + w.at(e.parent))
+			s.ends, w.state = "", placed
+		case w.where == After && e.void:
+			behind = append(behind, w.at(e.parent))
+			w.state = placed
+		default:
+			w.state, w.element = waiting, e
+		}
+	}
+	return behind
+}
+
+// end places what waits for the end of an element that the page does not end. A page
+// that breaks off within a tag or a script gets nothing more.
+func (s *scanner) end(err error) {
+	if !errors.Is(err, io.EOF) {
+		s.tree.over = errBounds.Error()
+		s.hopes()
+		return
+	}
+	if s.tree.top().is(rawText) || s.token < len(s.window) {
+		return
+	}
+	s.tree.endAll()
+	s.settle(nil)
+}

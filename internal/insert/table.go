@@ -1,0 +1,96 @@
+package insert
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// startTablePart opens a part of the innermost table, with what it implies.
+func (t *tree) startTablePart(tok html.Token) {
+	table := t.inScope(named("table"), tableWalls)
+	if table < 0 {
+		if t.templates > 0 {
+			t.push(t.make(tok, t.top(), ""))
+		}
+		return
+	}
+	switch tok.Data {
+	case "col":
+		if !named("colgroup")(t.top()) {
+			t.popTo(table + 1)
+			t.imply("colgroup", t.top())
+		}
+	case "tr":
+		t.openBody(table)
+	case "td", "th":
+		t.openRow(table)
+	default:
+		t.popTo(table + 1)
+	}
+	t.push(t.make(tok, t.top(), ""))
+}
+
+// openBody closes down to the table's body, and implies one where there is none.
+func (t *tree) openBody(table int) {
+	if body := t.inScope(among(bodies), tableWalls); body > table {
+		t.popTo(body + 1)
+		return
+	}
+	t.popTo(table + 1)
+	t.imply("tbody", t.top())
+}
+
+func (t *tree) openRow(table int) {
+	if row := t.inScope(named("tr"), tableWalls); row > table {
+		t.popTo(row + 1)
+		return
+	}
+	t.openBody(table)
+	t.imply("tr", t.top())
+}
+
+// startForeign takes a start tag within SVG or MathML; false: it is HTML, and ends that.
+func (t *tree) startForeign(tok html.Token, selfClosing bool) bool {
+	if breakout[tok.Data] || tok.Data == "font" && coloured(tok) {
+		t.breakOut()
+		return false
+	}
+	top := t.top()
+	e := t.make(tok, top, top.node.Namespace)
+	if !selfClosing {
+		t.push(e)
+	}
+	return true
+}
+
+// breakOut ends SVG and MathML.
+func (t *tree) breakOut() {
+	for t.inForeign() {
+		t.popTo(len(t.open) - 1)
+	}
+}
+
+func coloured(tok html.Token) bool {
+	for _, a := range tok.Attr {
+		if a.Key == "color" || a.Key == "face" || a.Key == "size" {
+			return true
+		}
+	}
+	return false
+}
+
+// endForeign takes an end tag within SVG or MathML; false: it ends something of HTML.
+func (t *tree) endForeign(name string) (ended *element, ok bool) {
+	for i := len(t.open) - 1; i > 0; i-- {
+		e := t.open[i]
+		if !e.foreign() {
+			return nil, false
+		}
+		if strings.EqualFold(e.name(), name) {
+			t.popTo(i)
+			return e, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,210 @@
+package insert
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// Beyond these bounds no selector is followed any more: comparing takes longer the
+// deeper and, for selectors that look at siblings, the wider a page is.
+const (
+	maxDepth    = 512
+	maxSiblings = 2048
+)
+
+// tree is what a browser's tree (HTML Standard, 13.2.6) looks like at one point of the
+// page, as far as selectors need it: the open elements and, where siblings count, the
+// elements before them. Browsers mend broken markup in ways that only show after the
+// fact; where that matters the tree stays with what the tags say.
+type tree struct {
+	doc        *element
+	html, head *element
+	body, form *element
+	open       []*element
+	templates  int
+	// siblings: a selector looks at them. standards: there is a doctype. texted: text opened
+	// the body, before any head.
+	siblings, standards, texted bool
+	// over says why no selector is followed any more; empty while they are.
+	over string
+
+	// made are the elements that the last token opened; popped those that it closed,
+	// innermost first.
+	made, popped []*element
+}
+
+func newTree(siblings bool) *tree {
+	return &tree{siblings: siblings, doc: &element{node: html.Node{Type: html.DocumentNode}}}
+}
+
+func (t *tree) top() *element {
+	if len(t.open) == 0 {
+		return t.doc
+	}
+	return t.open[len(t.open)-1]
+}
+
+// inForeign reports whether what comes is within SVG or MathML.
+func (t *tree) inForeign() bool {
+	e := t.top()
+	return e.foreign() && !e.integrates()
+}
+
+// integrates reports whether HTML goes on within a foreign element.
+func (e *element) integrates() bool {
+	switch e.node.Namespace {
+	case "svg":
+		return integration[e.name()]
+	case "math":
+		return mathText[e.name()]
+	}
+	return false
+}
+
+// make opens an element, as parent's last child.
+func (t *tree) make(tok html.Token, parent *element, namespace string) *element {
+	e := &element{parent: parent, node: html.Node{
+		Type: html.ElementNode, Data: tok.Data, DataAtom: tok.DataAtom, Attr: tok.Attr, Namespace: namespace,
+		Parent: &parent.node,
+	}}
+	e.void = namespace == "" && voids[tok.Data]
+	if t.siblings {
+		t.line(e, parent)
+	}
+	if t.templates == 0 {
+		t.made = append(t.made, e)
+	}
+	return e
+}
+
+// line puts an element behind its siblings, or, for what stands astray in a table, before
+// that table.
+func (t *tree) line(e, parent *element) {
+	e.node.Parent = nil
+	if last := parent.node.LastChild; last != nil && last.Data == "table" && t.holds(last) {
+		parent.node.InsertBefore(&e.node, last)
+	} else {
+		parent.node.AppendChild(&e.node)
+	}
+	if parent.children++; parent.children > maxSiblings {
+		t.over = "the page has more elements side by side than are looked at"
+	}
+}
+
+func (t *tree) holds(n *html.Node) bool {
+	for _, e := range t.open {
+		if &e.node == n {
+			return true
+		}
+	}
+	return false
+}
+
+// push opens an element that has content.
+func (t *tree) push(e *element) *element {
+	if e.void {
+		return e
+	}
+	t.open = append(t.open, e)
+	if e.name() == "template" {
+		t.templates++
+	}
+	if len(t.open) > maxDepth {
+		t.over = "the page is nested deeper than is looked at"
+	}
+	return e
+}
+
+func (t *tree) imply(name string, parent *element) *element {
+	e := t.push(t.make(html.Token{Data: name, DataAtom: atom.Lookup([]byte(name))}, parent, ""))
+	e.implied = true
+	return e
+}
+
+// popTo closes the open elements down to an index.
+func (t *tree) popTo(i int) {
+	for len(t.open) > i {
+		e := t.top()
+		t.open = t.open[:len(t.open)-1]
+		t.closed(e)
+	}
+}
+
+func (t *tree) closed(e *element) {
+	t.popped = append(t.popped, e)
+	e.node.FirstChild, e.node.LastChild = nil, nil
+	if e.name() == "template" && !e.foreign() {
+		t.templates--
+	}
+}
+
+// inScope is the index of the innermost open element with one of these names that no
+// wall hides, or -1.
+func (t *tree) inScope(wanted match, hide ...map[string]bool) int {
+	for i := len(t.open) - 1; i >= 0; i-- {
+		e := t.open[i]
+		if wanted(e) {
+			return i
+		}
+		if e.integrates() {
+			return -1
+		}
+		for _, w := range hide {
+			if e.is(w) {
+				return -1
+			}
+		}
+	}
+	return -1
+}
+
+// close closes the innermost element with one of these names, if it can be reached.
+func (t *tree) close(wanted match, hide ...map[string]bool) *element {
+	i := t.inScope(wanted, hide...)
+	if i < 0 {
+		return nil
+	}
+	e := t.open[i]
+	t.popTo(i)
+	return e
+}
+
+// text opens the body for text that is not blank.
+func (t *tree) text(raw []byte) {
+	t.made, t.popped = t.made[:0], t.popped[:0]
+	if t.body != nil || t.templates > 0 || len(strings.TrimSpace(string(raw))) == 0 || t.top().is(rawText) {
+		return
+	}
+	t.texted = t.head == nil
+	t.needBody()
+}
+
+func (t *tree) needHTML() {
+	if t.html == nil {
+		t.html = t.imply("html", t.doc)
+	}
+}
+
+func (t *tree) needHead() {
+	t.needHTML()
+	if t.head == nil {
+		t.head = t.imply("head", t.html)
+	}
+}
+
+func (t *tree) needBody() {
+	if t.body != nil || t.templates > 0 {
+		return
+	}
+	t.needHead()
+	t.popTo(1) // html stays
+	t.body = t.imply("body", t.html)
+}
+
+// endAll closes everything, as the end of the page does.
+func (t *tree) endAll() {
+	t.made, t.popped = t.made[:0], t.popped[:0]
+	t.popTo(0)
+}
