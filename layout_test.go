@@ -27,8 +27,9 @@ var allowed = map[string][]string{
 	"internal/portal":          {"internal/gate", "internal/keys"},
 	"internal/web":             {"internal/factor", "internal/store", "internal/session", "internal/throttle", "templates"},
 	"internal/inspect":         {"config", "internal/browse", "internal/portal"},
-	"internal/gateway":         {"internal/gate", "internal/portal", "internal/session", "internal/store", "internal/web"},
 	"internal/rehearse":        {"config", "internal/browse", "internal/portal"},
+	"internal/insert":          {},
+	"internal/gateway":         {"internal/gate", "internal/insert", "internal/portal", "internal/session", "internal/store", "internal/web"},
 	"caddyplugin":              {"*"}, "cmd/secondgate": {"*"},
 }
 

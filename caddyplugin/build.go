@@ -58,6 +58,9 @@ func (b *builder) build() (*gateway.Gateway, error) {
 	if o.Bearer, err = b.bearer(); err != nil {
 		return nil, err
 	}
+	if o.Insertions, err = b.insertions(); err != nil {
+		return nil, err
+	}
 	if s.User != "" {
 		o.Asker, o.Identify = nil, identify(s.User)
 	}

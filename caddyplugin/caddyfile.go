@@ -46,6 +46,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		sign_in      [PATH...] [{ … }]    # see parseSignIn
 //		sign_out     PATH...
 //		public       PATH|@MATCHER...     # and deny, guest, trust
+//		link         SELECTOR [before|after|append] TEXT
 //		require      optional|always
 //		session      LIFE [idle IDLE]
 //		recheck      DURATION
@@ -56,7 +57,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		support      CONTACT
 //	}
 //
-// Only whoami, credential and sign_in may be repeated. Nothing is resolved here:
+// Only whoami, credential, sign_in and link may be repeated. Nothing is resolved here:
 // placeholders stay as they are written. The settings are validated, so that what is
 // wrong with them is told with file and line.
 func parseSite(h httpcaddyfile.Helper) (config.Site, error) {
@@ -116,6 +117,7 @@ func (p *siteParser) siteTable() table {
 		"deny":         {usage: "deny PATH|@MATCHER...", parse: p.matchers(&s.Deny)},
 		"guest":        {usage: "guest PATH|@MATCHER...", parse: p.matchers(&s.Guest)},
 		"trust":        {usage: "trust PATH|@MATCHER...", parse: p.matchers(&s.Trust)},
+		"link":         {usage: linkUsage, parse: p.parseLink, many: true},
 		"require":      {usage: "require optional|always", parse: p.text(&s.Require)},
 		"session":      {usage: "session LIFE [idle IDLE]", parse: p.parseSession},
 		"recheck":      {usage: "recheck DURATION", parse: p.parseRecheck},

@@ -110,6 +110,16 @@ func (w *writer) throttle(t Throttle) {
 	})
 }
 
+func (w *writer) links(list []Link) {
+	for i, l := range list {
+		args := []string{l.Selector, l.Text}
+		if l.Position != "" {
+			args = []string{l.Selector, l.Position, l.Text}
+		}
+		w.line("link."+strconv.Itoa(i), "link", args...)
+	}
+}
+
 func (w *writer) looks(s Site) {
 	if b := s.Brand; b != nil {
 		w.comment("brand")

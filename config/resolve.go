@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 )
 
@@ -13,6 +14,7 @@ func (s Site) Resolved() (Site, error) {
 		return s, err
 	}
 	s.fillNames()
+	s.fillLinks()
 	s.fillLimits()
 	s.fillThrottle()
 	return s, s.Validate()
@@ -68,6 +70,13 @@ func (s *Site) fillNames() {
 	setDefault(&s.Issuer, s.Brand.Name)
 	if s.Rotates == nil {
 		s.Rotates = new(bool)
+	}
+}
+
+func (s *Site) fillLinks() {
+	s.Link = slices.Clone(s.Link) // sites are copied by value
+	for i := range s.Link {
+		setDefault(&s.Link[i].Position, "append")
 	}
 }
 

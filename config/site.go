@@ -50,6 +50,9 @@ type Site struct {
 	Guest  []MatcherSet `json:"guest,omitempty"`
 	Trust  []MatcherSet `json:"trust,omitempty"`
 
+	// Link are links to the settings page in the portal's own pages.
+	Link []Link `json:"link,omitempty"`
+
 	// Require is who must have a second factor: "optional" (default) or "always".
 	Require string `json:"require,omitempty"`
 	// Session is the life of a clearance.

@@ -32,6 +32,7 @@ func (s Site) Validate() error {
 		validateMatchers("trust", s.Trust),
 		oneOf("watch", s.Watch, "all", "unsafe"),
 		oneOf("require", s.Require, "optional", "always"),
+		s.validateLinks(),
 		s.validateLimits(),
 		s.Brand.validate(),
 		validateSupport(s.Support),

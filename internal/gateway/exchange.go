@@ -68,6 +68,9 @@ type exchange struct {
 	// slot: the body takes one of Gateway.spools.
 	slot bool
 
+	// into is what may be put into the response.
+	into insertion
+
 	// finished: it came to its end without a panic.
 	finished bool
 

@@ -37,6 +37,9 @@ func (x *exchange) forward() error {
 			defer x.openTunnel(cancel)()
 		}
 	}
+	if x.g.Insertions != nil {
+		x.expectPage()
+	}
 	setCookie(x.r.Header, x.jar.Header(x.r.URL.Path))
 	return x.rw.run(x.next, x.r)
 }

@@ -70,6 +70,9 @@ type Options struct {
 	// SetUser tells the rest of the server who the user is.
 	SetUser func(r *http.Request, id string)
 
+	// Insertions are what is put into the portal's pages; nil for nothing.
+	Insertions *Insertions
+
 	// Rotates, WatchUnsafe and Required are `rotates`, `watch unsafe`, `require always`.
 	Rotates, WatchUnsafe, Required bool
 	Recheck                        time.Duration
@@ -91,6 +94,7 @@ type Gateway struct {
 	number  uint64
 	dropped dropped
 	trusted trusted
+	missed  tally
 	spools  chan struct{}
 }
 

@@ -153,6 +153,7 @@ func (x *exchange) judgeAfter(q *inquiry) gate.Action {
 	if a.Kind == gate.Unknown {
 		return gate.Refuse
 	}
+	x.into.links = x.into.links && a.Kind == gate.User
 	outcome := gate.Outcome{
 		SameUser: x.before.Answer == gate.User && x.answer.User == a.User, Before: x.before, After: after,
 		Mixed: x.mixed(),
@@ -248,11 +249,11 @@ func (j *judgement) release(status int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	w.x.cookies(w.rw.Header())
-	w.rw.WriteHeader(status)
+	w.begin(status)
 	w.x.giveUpTurn()
 	j.copyKept()
 	if j.flushed {
-		_ = http.NewResponseController(w.rw).Flush()
+		_ = w.flushSent()
 	}
 	j.verdict = released
 	j.decided.Broadcast()
@@ -267,7 +268,7 @@ func (j *judgement) copyKept() {
 		if n == 0 || err != nil {
 			break
 		}
-		if _, err := j.w.rw.Write(buf[:n]); err != nil {
+		if _, err := j.w.send(buf[:n]); err != nil {
 			break
 		}
 	}
@@ -309,7 +310,7 @@ func (j *judgement) Write(p []byte) (int, error) {
 	if v == withheld || j.w.lost() {
 		return 0, errWithheld
 	}
-	return j.w.rw.Write(p)
+	return j.w.send(p)
 }
 
 func (j *judgement) flush() error {
@@ -319,7 +320,7 @@ func (j *judgement) flush() error {
 	j.mu.Unlock()
 	switch v {
 	case released:
-		return http.NewResponseController(j.w.rw).Flush()
+		return j.w.flushSent()
 	case withheld:
 		return errWithheld
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/secondgate/secondgate/internal/insert"
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
@@ -35,6 +36,8 @@ type responseWriter struct {
 	// dropping: the rest of the portal's response goes nowhere.
 	dropping bool
 	pending  *judgement
+	// inserting is the page that something is put into; nil for all else.
+	inserting *insert.Stream
 }
 
 type header struct {
@@ -54,6 +57,7 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 	defer func() {
 		p := recover()
 		w.finish(p == nil && err == nil) // until then the judgement reads the request
+		w.endPage(p == nil)
 		// Nobody before the gate sees the portal's cookies, nor do the server's error routes,
 		// which see no credentials at all.
 		delete(r.Header, "Cookie")
@@ -150,7 +154,7 @@ func (w *responseWriter) WriteHeader(status int) {
 // pass sends status and headers on; what follows goes straight to the client.
 func (w *responseWriter) pass(status int) {
 	w.x.cookies(w.rw.Header())
-	w.rw.WriteHeader(status)
+	w.begin(status)
 	w.x.giveUpTurn()
 }
 
@@ -165,7 +169,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	if w.lost() {
 		return 0, errWithheld
 	}
-	return w.rw.Write(p)
+	return w.send(p)
 }
 
 // lost reports whether what the response stood on is gone.
@@ -178,7 +182,7 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if !w.wrote {
 		w.WriteHeader(http.StatusOK)
 	}
-	if rf, ok := w.rw.(io.ReaderFrom); ok && w.pending == nil && !w.lost() {
+	if rf, ok := w.rw.(io.ReaderFrom); ok && w.pending == nil && w.inserting == nil && !w.lost() {
 		return rf.ReadFrom(r)
 	}
 	return io.Copy(struct{ io.Writer }{w}, r)
@@ -195,7 +199,7 @@ func (w *responseWriter) FlushError() error {
 	if w.lost() {
 		return errWithheld
 	}
-	return http.NewResponseController(w.rw).Flush()
+	return w.flushSent()
 }
 
 // Hijack hands the connection over for a tunnel, which only those have who may pass.

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/andybalholm/cascadia"
+)
+
+// Link is a link to the settings page, put into the portal's own pages for users who
+// are signed in.
+type Link struct {
+	// Selector finds its place: the first element that matches. It must not look ahead.
+	Selector string `json:"selector"`
+	// Position is where it goes, seen from that element: "append" (default), which is
+	// within it, at its end, or "before" or "after" it.
+	Position string `json:"position,omitempty"`
+	// Text is what it says.
+	Text string `json:"text"`
+}
+
+// maxLinks bounds how many links one page is searched for.
+const maxLinks = 8
+
+func (s Site) validateLinks() error {
+	if len(s.Link) > maxLinks {
+		return wrong("link", "there are %d; want %d at most", len(s.Link), maxLinks)
+	}
+	return each("link", s.Link, Link.validate)
+}
+
+func (l Link) validate() error {
+	if strings.TrimSpace(l.Text) == "" {
+		return wrong("", "link %s has no text, so nobody could see it; want for example link %s append \"Two-factor authentication\"", l.Selector, l.Selector)
+	}
+	return first(
+		validateText("text", l.Text),
+		oneOf("position", l.position(), "append", "before", "after"),
+		validateStreamed("selector", l.Selector),
+	)
+}
+
+func (l Link) position() string {
+	if l.Position == "" {
+		return "append"
+	}
+	return l.Position
+}
+
+// backward are the pseudo-classes that an element's start tag and what came before it
+// decide.
+var backward = []string{"not", "first-child", "first-of-type", "nth-child", "nth-of-type", "root", "link", "lang", "enabled", "disabled", "checked", "input"}
+
+// pseudo finds pseudo-classes and pseudo-elements.
+var pseudo = regexp.MustCompile(`:+([A-Za-z-]+)`)
+
+// validateStreamed accepts a selector that can be compared while the page streams by,
+// with what came before an element.
+func validateStreamed(where, selector string) error {
+	if _, err := cascadia.ParseGroup(selector); err != nil {
+		return wrong(where, "%q is not a CSS selector: %v; want for example \"#menu ul\" (a bare # begins a comment, so quote it)", selector, err)
+	}
+	for _, m := range pseudo.FindAllStringSubmatch(unquoted(selector), -1) {
+		if name := strings.ToLower(m[1]); !slices.Contains(backward, name) {
+			return wrong(where, "%q looks ahead with :%s, but the page is not held back to find out what comes; want a selector by what an element is and what came before it, for example \"#menu ul\", or the element that the link is to stand before", selector, name)
+		}
+	}
+	return nil
+}
+
+// unquoted is a selector without what is in strings or square brackets, or behind a backslash.
+func unquoted(selector string) string {
+	var b strings.Builder
+	quote, brackets := byte(0), 0
+	for i := 0; i < len(selector); i++ {
+		switch c := selector[i]; {
+		case c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '[':
+			brackets++
+		case c == ']':
+			brackets--
+		case brackets == 0:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
