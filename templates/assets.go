@@ -8,13 +8,19 @@ import (
 	"strings"
 )
 
-// Asset is a file that the pages load. Its name carries a hash of its content, so
-// it may be kept for ever.
+// Asset is a file that the pages load.
 type Asset struct {
 	Content []byte
 	Type    string
 	ETag    string
+	// Lasting says that the name carries a hash of the content, so that the file may be
+	// kept for ever.
+	Lasting bool
 }
+
+// Assist is the name of the script that portals' own pages may load. Their makers
+// write it down, so it stays the same.
+const Assist = "assist.js"
 
 // assetLinks are the addresses of the assets; Extra and Logo are empty without one.
 type assetLinks struct {
@@ -37,6 +43,11 @@ func (s *Set) loadAssets() error {
 		}
 		*link = s.addAsset(name, content)
 	}
+	assist, err := fs.ReadFile(assetFiles, "assets/"+Assist)
+	if err != nil {
+		return err
+	}
+	s.assets[Assist] = newAsset(Assist, assist)
 	s.links.Brand = s.addAsset("brand.css", s.brand.css())
 	if len(s.brand.CSS) > 0 {
 		s.links.Extra = s.addAsset("extra.css", s.brand.CSS)
@@ -53,10 +64,15 @@ var assetTypes = map[string]string{
 }
 
 func (s *Set) addAsset(name string, content []byte) (link string) {
-	sum := sha256.Sum256(content)
-	hash := hex.EncodeToString(sum[:8])
+	a := newAsset(name, content)
+	a.Lasting = true
 	ext := path.Ext(name)
-	hashed := strings.TrimSuffix(name, ext) + "-" + hash + ext
-	s.assets[hashed] = Asset{Content: content, Type: assetTypes[ext], ETag: `"` + hash + `"`}
+	hashed := strings.TrimSuffix(name, ext) + "-" + strings.Trim(a.ETag, `"`) + ext
+	s.assets[hashed] = a
 	return s.path + "/assets/" + hashed
+}
+
+func newAsset(name string, content []byte) Asset {
+	sum := sha256.Sum256(content)
+	return Asset{Content: content, Type: assetTypes[path.Ext(name)], ETag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 }

@@ -11,6 +11,7 @@ import (
 
 func (c *call) showChallenge() {
 	switch {
+	case c.takeReturn():
 	case c.cleared() || !c.user.Activated() && !c.v.Owes:
 		c.goOn()
 	case !c.user.Activated():

@@ -46,14 +46,19 @@ func sameOrigin(r *http.Request, secure bool) bool {
 		return false
 	}
 	u, err := url.Parse(origin[0])
-	if err != nil || u.Host == "" {
+	return err == nil && isOrigin(u, r.Host, secure)
+}
+
+// isOrigin reports whether an address is of the site that a request was for.
+func isOrigin(u *url.URL, host string, secure bool) bool {
+	if u.Host == "" {
 		return false
 	}
 	scheme, port := "http", "80"
 	if secure {
 		scheme, port = "https", "443"
 	}
-	return u.Scheme == scheme && strings.EqualFold(withPort(u.Host, port), withPort(r.Host, port))
+	return u.Scheme == scheme && strings.EqualFold(withPort(u.Host, port), withPort(host, port))
 }
 
 func withPort(host, port string) string {

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -42,4 +43,30 @@ func (s *State) TakeReturn(w http.ResponseWriter, r *http.Request, user string, 
 func (s *State) peekReturn(r *http.Request, user string, secure bool) (Return, bool) {
 	ret, ok := get[Return](s, r, returnPiece, owner{User: user}, secure)
 	return ret, ok && ValidTarget(ret.Target)
+}
+
+// takeReturn remembers the page that a script of this site says to come back to, and
+// leads to the same page without that in its address. It returns false where nothing
+// was said. Nobody else is believed: else a link could have somebody who just gave a
+// code do what the portal does on a GET.
+func (c *call) takeReturn() bool {
+	target := c.r.URL.Query().Get("return")
+	if target == "" {
+		return false
+	}
+	if fromHere(c.r, c.v.Secure) && ValidTarget(target) {
+		c.State.SetReturn(c.w, Return{User: c.v.User, Target: target}, c.v.Secure)
+	}
+	c.redirect(c.r.URL.Path)
+	return true
+}
+
+// fromHere reports whether a page of this origin led here: as the browser says, or else
+// by Referer.
+func fromHere(r *http.Request, secure bool) bool {
+	if site := r.Header["Sec-Fetch-Site"]; len(site) > 0 {
+		return len(site) == 1 && site[0] == "same-origin"
+	}
+	u, err := url.Parse(r.Header.Get("Referer"))
+	return err == nil && isOrigin(u, r.Host, secure)
 }

@@ -18,6 +18,9 @@ import (
 const keyGroup = 4
 
 func (c *call) showSetup() {
+	if c.takeReturn() {
+		return
+	}
 	if c.user.Activated() && !c.cleared() {
 		c.toChallenge()
 		return
