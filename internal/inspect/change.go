@@ -127,6 +127,7 @@ func (in *inspection) between(ctx context.Context) error {
 		return ctx.Err()
 	}
 	in.site.Watch = "unsafe"
+	in.declareForm()
 	in.note("watch", "Tried twice: whoami asked between the form and its submission makes the sign-in fail; without it\nthe sign-in works. The portal gives every anonymous request a new session.")
 	return ctx.Err()
 }

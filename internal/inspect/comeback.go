@@ -10,13 +10,6 @@ import (
 	"github.com/secondgate/secondgate/internal/browse"
 )
 
-// spelling is a session that was signed in with another spelling of the first
-// customer's name.
-type spelling struct {
-	as string
-	b  *browse.Browser
-}
-
 // comeBack signs in again: with a wrong password, once; as before; under other
 // spellings of the name; and as the second customer. After a sign-in that failed
 // there is one that works, so that no lock for wrong passwords comes near.
@@ -29,6 +22,7 @@ func (in *inspection) comeBack(ctx context.Context) (err error) {
 	if in.again, _, err = in.signIn(ctx, a); err != nil {
 		return fmt.Errorf("the first sign-in worked and this second one did not: %w", err)
 	}
+	in.ev.users = append(in.ev.users, in.observe(ctx, in.again))
 	for _, as := range in.spellings(a.User) {
 		if err := in.spell(ctx, as, a); err != nil {
 			return err
@@ -42,6 +36,8 @@ func (in *inspection) comeBack(ctx context.Context) (err error) {
 	if in.other, _, err = in.signIn(ctx, in.Customers[1]); err != nil {
 		return fmt.Errorf("signing in as the second test customer: %w", err)
 	}
+	seen := in.observe(ctx, in.other)
+	in.ev.other = &seen
 	return nil
 }
 
@@ -94,7 +90,8 @@ func (in *inspection) mail() string {
 func (in *inspection) spell(ctx context.Context, as string, a browse.Account) error {
 	b, _, err := in.signIn(ctx, browse.Account{User: as, Password: a.Password})
 	if err == nil {
-		in.spelled = append(in.spelled, spelling{as, b})
+		in.spelled = append(in.spelled, as)
+		in.ev.users = append(in.ev.users, in.observe(ctx, b))
 		return nil
 	}
 	in.note("sign_in.0", "The portal does not take %q for %q.", as, a.User)

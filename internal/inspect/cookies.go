@@ -38,6 +38,9 @@ func (c crumb) String() string {
 // after each the session is tried, and opened anew if need be.
 func (in *inspection) leaveOut(ctx context.Context) error {
 	in.say("leaving out each cookie in turn")
+	if _, err := in.alive(ctx); err != nil {
+		return err
+	}
 	witnesses := in.witnesses(ctx)
 	all := in.again.Cookies()
 	if len(all) == 0 {

@@ -72,11 +72,12 @@ func (in *inspection) query(ctx context.Context) {
 
 // sessionInAddress gives the session's id in the address and no cookie.
 func (in *inspection) sessionInAddress(ctx context.Context) {
-	if len(in.questions) != 1 {
+	b, err := in.alive(ctx)
+	if err != nil || len(in.questions) != 1 {
 		return
 	}
 	target, query, _ := strings.Cut(in.questions[0].URI(), "?")
-	for _, c := range in.again.Cookies() {
+	for _, c := range b.Cookies() {
 		if !slices.ContainsFunc(in.crumbs, func(k crumb) bool { return k.matters && k.Name == c.Name }) {
 			continue
 		}

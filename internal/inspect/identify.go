@@ -14,82 +14,84 @@ import (
 // maxPlaces is how many places are compared between all sessions.
 const maxPlaces = 8
 
-// evidence is what the places answered to everybody.
+// observation is what the places answered in one browser, and what the presets whose
+// form this is make of it.
+type observation struct {
+	snapshot
+	presets map[string]whoami.Verdict
+}
+
+// evidence is what was observed of everybody. Sessions are observed at once after they
+// began, because some portals end one when the next begins.
 type evidence struct {
 	places    []place
-	users     []snapshot // of the first customer's sessions
-	other     snapshot   // of the second customer's, nil without one
-	strangers []snapshot // of nobody's: without cookies, with an anonymous session, and that again
+	presets   map[string][]*whoami.Question
+	looked    snapshot      // as the first customer looked around
+	users     []observation // of the first customer's later sessions
+	other     *observation  // of the second customer's, nil without one
+	strangers []observation // of nobody's: without cookies, with an anonymous session, and that again
 }
 
-// identify finds the page that names the user and how it does.
-func (in *inspection) identify(ctx context.Context) error {
-	if in.recognise(ctx) {
-		in.signInSettings()
-		return nil
-	}
-	all, saved := in.collect()
-	in.candidates = rank(all, scoring{account: in.Customers[0], saved: saved})
-	ev := in.gather(ctx, in.candidates)
-	good := in.proven(in.candidates, ev)
-	if len(good) == 0 {
-		return in.noUser()
-	}
-	in.choose(ctx, good, all)
-	in.signInSettings()
-	in.candidates = good
-	return in.compile()
-}
-
-// collect takes the candidates of all pages, and the values that people can change.
-func (in *inspection) collect() (all []*candidate, saved map[string]bool) {
-	saved = make(map[string]bool)
+// prepare settles what is compared: the places with the best candidates, and the
+// presets that have this form.
+func (in *inspection) prepare(context.Context) error {
+	saved := make(map[string]bool)
+	in.ev.looked = make(snapshot)
 	for _, v := range in.views {
 		list, values := candidatesOf(v)
-		all = append(all, list...)
+		in.all = append(in.all, list...)
 		for _, value := range values {
 			saved[value] = true
 		}
+		in.ev.looked[v.place] = whoami.Response{Status: v.page.Status, Header: v.page.Header, Body: v.page.Body}
 	}
-	return all, saved
-}
-
-// gather asks the best places in every session, and without one.
-func (in *inspection) gather(ctx context.Context, ranked []*candidate) evidence {
-	var ev evidence
-	for _, c := range ranked {
-		if !slices.Contains(ev.places, c.place) && len(ev.places) < maxPlaces {
-			ev.places = append(ev.places, c.place)
+	in.candidates = rank(in.all, scoring{account: in.Customers[0], saved: saved})
+	for _, c := range in.candidates {
+		if !slices.Contains(in.ev.places, c.place) && len(in.ev.places) < maxPlaces {
+			in.ev.places = append(in.ev.places, c.place)
 		}
 	}
-	in.say("comparing %d pages between sessions", len(ev.places))
-	ev.users = append(ev.users, in.snap(ctx, in.first, ev.places), in.snap(ctx, in.again, ev.places))
-	for _, s := range in.spelled {
-		ev.users = append(ev.users, in.snap(ctx, s.b, ev.places))
-	}
-	if in.other != nil {
-		ev.other = in.snap(ctx, in.other, ev.places)
-	}
-	ev.strangers = in.strangers(ctx, ev.places)
-	return ev
+	in.ev.presets = in.likely()
+	return nil
 }
 
-// strangers asks as somebody without cookies, and twice as somebody with the session
-// that the sign-in form opened.
-func (in *inspection) strangers(ctx context.Context, places []place) []snapshot {
-	visitor := in.browser()
-	_, _ = visitor.Find(ctx, in.form)
-	return []snapshot{in.snap(ctx, in.browser(), places), in.snap(ctx, visitor, places), in.snap(ctx, visitor, places)}
+// observe asks everything in one browser.
+func (in *inspection) observe(ctx context.Context, b *browse.Browser) observation {
+	o := observation{in.snap(ctx, b, in.ev.places), make(map[string]whoami.Verdict)}
+	for name, questions := range in.ev.presets {
+		o.presets[name] = in.answer(ctx, b, questions, nil)
+	}
+	return o
+}
+
+// identify finds the page that names the user and how it does: as a preset does that
+// fits, or else by what was proven.
+func (in *inspection) identify(ctx context.Context) error {
+	in.say("comparing %d pages between sessions", len(in.ev.places))
+	visitor := in.visitor(ctx)
+	in.ev.strangers = []observation{in.observe(ctx, in.browser()), in.observe(ctx, visitor), in.observe(ctx, visitor)}
+	near := in.candidates
+	in.candidates = in.proven(near)
+	if !in.recognise() {
+		if len(in.candidates) == 0 {
+			return in.noUser(near)
+		}
+		if err := in.choose(ctx); err != nil {
+			return err
+		}
+	}
+	in.signInSettings()
+	return in.compile()
 }
 
 // proven are the candidates that hold in all the evidence, best first: as they are, or
 // if none does, with their case and blanks evened out.
-func (in *inspection) proven(ranked []*candidate, ev evidence) []*candidate {
+func (in *inspection) proven(ranked []*candidate) []*candidate {
 	for _, normalize := range [][]string{nil, {"trim", "lower"}} {
 		var good []*candidate
 		for _, c := range ranked {
 			c.normalize = normalize
-			if slices.Contains(ev.places, c.place) && in.prove(c, ev) {
+			if slices.Contains(in.ev.places, c.place) && in.prove(c) {
 				good = append(good, c)
 			}
 		}
@@ -103,43 +105,47 @@ func (in *inspection) proven(ranked []*candidate, ev evidence) []*candidate {
 // prove holds a candidate against the evidence: one value for the customer in every
 // session, another for the other customer, and none for strangers, who are told by a
 // sign of their own.
-func (in *inspection) prove(c *candidate, ev evidence) bool {
-	id, ok := c.read(ev.users[0])
+func (in *inspection) prove(c *candidate) bool {
+	id, ok := c.read(in.ev.looked)
 	if !ok {
 		return false
 	}
-	for _, s := range ev.users[1:] {
-		if same, ok := c.read(s); !ok || same != id {
+	for _, o := range in.ev.users {
+		if same, ok := c.read(o.snapshot); !ok || same != id {
 			return false
 		}
 	}
-	if ev.other != nil {
-		if other, ok := c.read(ev.other); !ok || other == id || strings.EqualFold(other, id) {
+	if in.ev.other != nil {
+		if other, ok := c.read(in.ev.other.snapshot); !ok || strings.EqualFold(other, id) {
 			return false
 		}
+	} else if !(scoring{account: in.Customers[0]}).typed(id) {
+		return false // a number may be the same for everybody
 	}
 	c.value = id
-	return in.proveStrangers(c, ev)
+	return in.proveStrangers(c)
 }
 
-// proveStrangers finds the signs of nobody, and the placeholders that stand there for
-// a user.
-func (in *inspection) proveStrangers(c *candidate, ev evidence) bool {
+// proveStrangers finds the signs of nobody, and the placeholder that may stand there
+// for a user.
+func (in *inspection) proveStrangers(c *candidate) bool {
 	c.not = nil
-	var nobody, users []whoami.Response
-	for _, s := range ev.strangers {
-		if v, ok := c.read(s); ok && !slices.Contains(c.not, v) {
+	users := []whoami.Response{in.ev.looked[c.place]}
+	for _, o := range in.ev.users {
+		users = append(users, o.snapshot[c.place])
+	}
+	if in.ev.other != nil {
+		users = append(users, in.ev.other.snapshot[c.place])
+	}
+	var nobody []whoami.Response
+	for _, o := range in.ev.strangers {
+		if v, ok := c.read(o.snapshot); ok && !slices.Contains(c.not, v) {
 			c.not = append(c.not, v)
 		}
-		nobody = append(nobody, s[c.place])
+		nobody = append(nobody, o.snapshot[c.place])
 	}
 	if slices.Contains(c.not, c.value) || len(c.not) > 1 {
 		return false // the same for strangers, or something else each time
-	}
-	for _, s := range append(slices.Clone(ev.users), ev.other) {
-		if s != nil {
-			users = append(users, s[c.place])
-		}
 	}
 	c.signs = in.signs(nobody, users)
 	return len(c.signs) > 0
@@ -172,10 +178,10 @@ func (c *candidate) whoami() config.Whoami {
 
 // choose writes the best candidate down as whoami, with a name and an e-mail address
 // of the same page to show.
-func (in *inspection) choose(ctx context.Context, good, all []*candidate) {
-	best := good[0]
+func (in *inspection) choose(ctx context.Context) error {
+	best := in.candidates[0]
 	w := best.whoami()
-	for _, c := range all {
+	for _, c := range in.all {
 		if c.place != best.place || c.extract.HTML == best.extract.HTML && c.extract.JSON == best.extract.JSON && c.extract.Attr == best.extract.Attr {
 			continue
 		}
@@ -189,25 +195,30 @@ func (in *inspection) choose(ctx context.Context, good, all []*candidate) {
 	}
 	in.site.Whoami = []config.Whoami{w}
 	in.id = best.value
-	if best.accept != "" && in.askedPlainly(ctx, best) {
+	in.noteWhoami(best)
+	if best.accept == "" {
+		return nil
+	}
+	b, err := in.session(ctx)
+	if err == nil && in.askedPlainly(ctx, b, best) {
 		in.site.Whoami[0].Header = nil
 	}
-	in.noteWhoami(best, good)
+	return err
 }
 
 // askedPlainly reports whether a place gives JSON even if it is not asked for.
-func (in *inspection) askedPlainly(ctx context.Context, c *candidate) bool {
+func (in *inspection) askedPlainly(ctx context.Context, b *browse.Browser, c *candidate) bool {
 	w := c.whoami()
 	w.Header = nil
 	q, err := whoami.Compile(w)
 	if err != nil {
 		return false
 	}
-	user, stranger := in.put(ctx, in.first, q, nil), in.put(ctx, in.browser(), q, nil)
+	user, stranger := in.put(ctx, b, q, nil), in.put(ctx, in.browser(), q, nil)
 	return user.Kind == whoami.User && user.User == c.value && stranger.Kind == whoami.Anonymous
 }
 
-func (in *inspection) noteWhoami(best *candidate, good []*candidate) {
+func (in *inspection) noteWhoami(best *candidate) {
 	in.note("whoami.0", "%s", in.seenBy())
 	if best.normalize != nil {
 		in.note("whoami.0", "The page shows the name as it was typed, so case and blanks are evened out. A page with a number of the account would be better.")
@@ -219,7 +230,7 @@ func (in *inspection) noteWhoami(best *candidate, good []*candidate) {
 		in.note("whoami.0.user", "A user name: make sure that customers can't change theirs to somebody's who left.")
 	}
 	var others []string
-	for _, c := range good[1:] {
+	for _, c := range in.candidates[1:] {
 		if c.place != best.place && len(others) < 3 && !slices.Contains(others, c.uri) {
 			others = append(others, c.uri)
 		}
@@ -237,9 +248,9 @@ func (in *inspection) seenBy() string {
 		if i == 0 {
 			sep = " and however the name is written: "
 		}
-		text += sep + fmt.Sprintf("%q", s.as)
+		text += sep + fmt.Sprintf("%q", s)
 	}
-	if in.other != nil {
+	if in.ev.other != nil {
 		text += "; another for the second customer"
 	}
 	return text + "."
@@ -251,30 +262,28 @@ func (in *inspection) compile() error {
 	if err != nil {
 		return fmt.Errorf("what was found does not make a configuration, which is a flaw of inspect: %w", err)
 	}
-	in.questions = nil
-	for _, w := range resolved.Whoami {
-		q, err := whoami.Compile(w)
-		if err != nil {
-			return fmt.Errorf("what was found can't be asked, which is a flaw of inspect: %w", err)
-		}
-		in.questions = append(in.questions, q)
+	if in.questions, err = compiled(resolved.Whoami); err != nil {
+		return fmt.Errorf("what was found can't be asked, which is a flaw of inspect: %w", err)
 	}
 	return nil
 }
 
 // noUser says what was looked at in vain.
-func (in *inspection) noUser() error {
+func (in *inspection) noUser(near []*candidate) error {
 	seen := make([]string, 0, 6)
-	for _, c := range in.candidates {
+	for _, c := range near {
 		if !slices.Contains(seen, c.uri) && len(seen) < cap(seen) {
 			seen = append(seen, c.uri)
 		}
 	}
-	near := "none of them shows the user name or an account number"
+	what := "none of them shows the user name or an account number"
 	if len(seen) > 0 {
-		near = "those that came near (" + strings.Join(seen, ", ") + ") change it with the spelling, show it to strangers or can be edited"
+		what = "those that came near (" + strings.Join(seen, ", ") + ") change it with the spelling, show it to strangers or can be edited"
 	}
-	return fmt.Errorf("%w: %d pages were looked at and %s; name one with --page, for example the account's details (--page /account/details), or write whoami yourself", ErrNoUser, len(in.views), near)
+	if in.ev.other == nil {
+		what += ", and with one customer only a number can't be told from one that is everybody's: give a second"
+	}
+	return fmt.Errorf("%w: %d pages were looked at and %s; name one with --page, for example the account's details (--page /account/details), or write whoami yourself", ErrNoUser, len(in.views), what)
 }
 
 // is reports whether a browser is signed in as the first customer.

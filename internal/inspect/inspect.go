@@ -58,16 +58,20 @@ type inspection struct {
 
 	views      []*view
 	name       *regexp.Regexp // see naming
-	candidates []*candidate
+	all        []*candidate   // of every page
+	candidates []*candidate   // the ones worth a proof, and then the proven ones, best first
+	ev         evidence
 
 	site      config.Site
 	questions []*whoami.Question
 	notes     map[string][]string
 	unlearned []string
 
-	// sessions of the first customer, of the second, and of nobody.
+	// first looked around, again came back; either may have ended since. other is the
+	// second customer's.
 	first, again, other *browse.Browser
-	spelled             []spelling
+	single              bool // the portal ends a session when its customer signs in again
+	spelled             []string
 	crumbs              []crumb
 	id, otherID         string
 }
@@ -80,7 +84,7 @@ func Inspect(ctx context.Context, o Options) (*Report, error) {
 		in.Progress = func(string) {}
 	}
 	for _, step := range []func(context.Context) error{
-		in.address, in.enter, in.crawl, in.comeBack, in.identify,
+		in.address, in.enter, in.crawl, in.prepare, in.comeBack, in.identify,
 		in.leaveOut, in.change, in.scripts, in.ends, in.publics, in.sideDoors, in.rehearse,
 	} {
 		if err := step(ctx); err != nil {
@@ -111,4 +115,22 @@ func (in *inspection) signIn(ctx context.Context, a browse.Account) (*browse.Bro
 	b := in.browser()
 	e, err := b.SignIn(ctx, in.form, a)
 	return b, e, err
+}
+
+// alive is a session of the first customer's that is signed in, the one that came back
+// or, if that has ended, a new one.
+func (in *inspection) alive(ctx context.Context) (*browse.Browser, error) {
+	if in.is(ctx, in.again, in.id) {
+		return in.again, nil
+	}
+	if !in.single {
+		in.single = true
+		in.note("", "The portal keeps one session for each customer: it ended when they signed in again.")
+	}
+	b, _, err := in.signIn(ctx, in.Customers[0])
+	if err != nil {
+		return nil, fmt.Errorf("signing in again after the portal ended the session: %w", err)
+	}
+	in.again = b
+	return b, nil
 }

@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -45,9 +46,22 @@ func TestChangesNothing(t *testing.T) {
 			t.Errorf("inspect sent %s", asked)
 		}
 	}
-	if s.worst != 1 {
-		t.Errorf("%d wrong passwords in a row", s.worst)
+	strict := &shop{strict: true}
+	r := study(t, strict, alice, bob)
+	r.says(t, `The portal does not take "ALICE" for "alice".`)
+	if s.worst != 1 || strict.worst != 1 {
+		t.Errorf("%d and %d wrong passwords in a row", s.worst, strict.worst)
 	}
+}
+
+// TestNickNamesAreNobody: what people can change names nobody, even if it is the user
+// name at first; nor does a number that is the same for everybody.
+func TestNickNamesAreNobody(t *testing.T) {
+	s := &shop{nameless: true, more: map[string]http.HandlerFunc{"/": html(`<a href="/login">Sign in</a>`)}}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	sentence(t, server.URL, ErrNoUser, "can be edited")
+	sentence(t, server.URL, ErrNoUser, "give a second", alice)
 }
 
 func TestRotatesNeedsProof(t *testing.T) {
@@ -59,8 +73,13 @@ func TestRotatesNeedsProof(t *testing.T) {
 		t.Error("the old session becomes signed in, and yet rotates")
 	}
 	r.says(t, "becomes signed in, so `rotates` does not hold")
-	r = study(t, &shop{}, alice)
-	if r.Site.Rotates != nil || len(r.Unlearned) < 2 {
+	r = study(t, &shop{keepOther: true}, alice, bob)
+	if r.Site.Rotates != nil {
+		t.Error("the session of the customer before becomes the next one's, and yet rotates")
+	}
+	r.says(t, "Old cookies name the session of the user who signed in later")
+	r = study(t, &shop{named: true}, alice)
+	if r.User != "alice" || r.Site.Rotates != nil || len(r.Unlearned) < 2 {
 		t.Errorf("rotates %v with one customer; not learned: %q", r.Site.Rotates, r.Unlearned)
 	}
 	r.says(t, "Not learned:", "Run inspect again with two.", "needs a second test customer")
@@ -117,6 +136,33 @@ func TestTwoScopes(t *testing.T) {
 		t.Errorf("whoami %v", uris)
 	}
 	r.says(t, "Without the cookie key the page before knows nobody, and this one still knows the user: both are asked.")
+}
+
+// TestOneSessionForEachCustomer: a portal that ends a session when its customer signs
+// in again, and one where looking around ends it, are learned like others.
+func TestOneSessionForEachCustomer(t *testing.T) {
+	r := study(t, &shop{single: true}, alice, bob)
+	if r.User != "4711" || r.Site.Rotates == nil || !slices.Equal(r.Site.Leave, []string{"cart_count"}) {
+		t.Errorf("%+v", r.Site)
+	}
+	r.says(t, "The portal keeps one session for each customer")
+	if strings.Contains(r.Caddyfile, "ends the session at the portal") {
+		t.Error("a cookie is blamed for it")
+	}
+}
+
+func TestLookingAroundEndsTheSession(t *testing.T) {
+	s := &shop{}
+	s.more = map[string]http.HandlerFunc{
+		"/profile": func(w http.ResponseWriter, r *http.Request) {
+			for _, c := range r.CookiesNamed("sid") {
+				delete(s.sessions, c.Value)
+			}
+		},
+	}
+	if r := study(t, s, alice, bob); r.User != "4711" {
+		t.Errorf("%+v", r.Site)
+	}
 }
 
 func TestSideDoors(t *testing.T) {

@@ -1,39 +1,27 @@
 package inspect
 
 import (
-	"context"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/secondgate/secondgate/config"
-	"github.com/secondgate/secondgate/internal/browse"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// recognise looks for a preset that fits: the sign-in form has its fields, and its
-// questions give the right answer about every session and about strangers. Then the
-// settings are that preset.
-func (in *inspection) recognise(ctx context.Context) bool {
+// likely are the questions of the presets whose sign-in form has these fields.
+func (in *inspection) likely() map[string][]*whoami.Question {
+	list := make(map[string][]*whoami.Question)
 	for name := range strings.SplitSeq(config.PresetNames(), ", ") {
 		site, err := config.Site{Portal: name}.Resolved()
 		if err != nil || !in.hasFields(site) {
 			continue
 		}
-		in.say("asking as the preset %s does", name)
-		questions, ok := compiled(site.Whoami)
-		if !ok || !in.fits(ctx, questions) {
-			in.note("", "The sign-in form is like that of the preset %s, but its whoami does not give the right answers here.", name)
-			continue
+		if questions, err := compiled(site.Whoami); err == nil && len(questions) > 0 {
+			list[name] = questions
 		}
-		if in.NoPreset {
-			in.note("", "The preset %s would do as well.", name)
-			return false
-		}
-		in.site, in.questions = config.Site{Portal: name}, questions
-		in.note("portal", "The form's fields are those of %s, and its whoami gives the right answers.\n%s", name, in.seenBy())
-		return true
 	}
-	return false
+	return list
 }
 
 func (in *inspection) hasFields(site config.Site) bool {
@@ -42,44 +30,49 @@ func (in *inspection) hasFields(site config.Site) bool {
 	})
 }
 
-func compiled(list []config.Whoami) (questions []*whoami.Question, ok bool) {
+func compiled(list []config.Whoami) (questions []*whoami.Question, err error) {
 	for _, w := range list {
 		q, err := whoami.Compile(w)
 		if err != nil {
-			return nil, false
+			return nil, err
 		}
 		questions = append(questions, q)
 	}
-	return questions, len(questions) > 0
+	return questions, nil
 }
 
-// fits reports whether the questions are answered right about everybody.
-func (in *inspection) fits(ctx context.Context, questions []*whoami.Question) bool {
-	first := in.answer(ctx, in.first, questions, nil)
-	if first.Kind != whoami.User {
-		return false
-	}
-	sessions := []*browse.Browser{in.again}
-	for _, s := range in.spelled {
-		sessions = append(sessions, s.b)
-	}
-	for _, b := range sessions {
-		if v := in.answer(ctx, b, questions, nil); v.Kind != whoami.User || v.User != first.User {
-			return false
+// recognise looks for a preset that fits: the sign-in form has its fields, and its
+// questions gave the right answer about every session and about strangers. Then the
+// settings are that preset.
+func (in *inspection) recognise() bool {
+	for _, name := range slices.Sorted(maps.Keys(in.ev.presets)) {
+		id, ok := in.fits(name)
+		switch {
+		case !ok:
+			in.note("", "The sign-in form is like that of the preset %s, but its whoami does not give the right answers here.", name)
+		case in.NoPreset:
+			in.note("", "The preset %s would do as well.", name)
+		default:
+			in.site, in.id = config.Site{Portal: name}, id
+			in.note("portal", "The form's fields are those of %s, and its whoami gives the right answers. %s", name, in.seenBy())
+			return true
 		}
 	}
-	if in.other != nil {
-		if v := in.answer(ctx, in.other, questions, nil); v.Kind != whoami.User || v.User == first.User {
-			return false
+	return false
+}
+
+// fits reports whether a preset's questions were answered right about everybody.
+func (in *inspection) fits(name string) (id string, ok bool) {
+	for i, o := range in.ev.users {
+		v := o.presets[name]
+		if v.Kind != whoami.User || i > 0 && v.User != id {
+			return "", false
 		}
+		id = v.User
 	}
-	visitor := in.browser()
-	_, _ = visitor.Find(ctx, in.form)
-	for _, b := range []*browse.Browser{in.browser(), visitor} {
-		if in.answer(ctx, b, questions, nil).Kind != whoami.Anonymous {
-			return false
-		}
+	if o := in.ev.other; o != nil && (o.presets[name].Kind != whoami.User || strings.EqualFold(o.presets[name].User, id)) {
+		return "", false
 	}
-	in.id = first.User
-	return true
+	stranger := func(o observation) bool { return o.presets[name].Kind == whoami.Anonymous }
+	return id, !slices.ContainsFunc(in.ev.strangers, func(o observation) bool { return !stranger(o) })
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/browse"
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
@@ -22,6 +23,10 @@ const maxAssets = 12
 // left alone: what serves one from the same address may serve private ones too.
 func (in *inspection) publics(ctx context.Context) error {
 	in.say("comparing style sheets and scripts")
+	b, err := in.alive(ctx)
+	if err != nil {
+		return err
+	}
 	same := make(map[string]bool)
 	known, tried := 0, 0
 	for _, u := range in.assets() {
@@ -32,7 +37,7 @@ func (in *inspection) publics(ctx context.Context) error {
 		if tried++; tried > maxAssets || u.RawPath != "" || strings.ContainsAny(u.Path, "*{}\"") {
 			continue
 		}
-		equal := in.equal(ctx, u)
+		equal := in.equal(ctx, b, u)
 		if before, seen := same[u.Path]; !seen || before {
 			same[u.Path] = equal
 		}
@@ -71,9 +76,9 @@ func (in *inspection) assets() (list []*url.URL) {
 }
 
 // equal reports whether an address gives the same style sheet or script to everybody.
-func (in *inspection) equal(ctx context.Context, u *url.URL) bool {
+func (in *inspection) equal(ctx context.Context, b *browse.Browser, u *url.URL) bool {
 	at := place{uri: u.RequestURI()}
-	mine, err := in.ask(ctx, in.first, at, nil)
+	mine, err := in.ask(ctx, b, at, nil)
 	if err != nil || mine.Status != http.StatusOK || !styleOrScript(mine.Header) {
 		return false
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
+	"github.com/secondgate/secondgate/internal/browse"
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
@@ -21,7 +22,11 @@ var writes = regexp.MustCompile(`document\s*\.\s*cookie\s*=\s*["'` + "`" + `]([A
 // and named by a script that deals with cookies. One that signs in is never left.
 func (in *inspection) scripts(ctx context.Context) error {
 	in.say("reading the portal's scripts")
-	texts := in.scriptTexts(ctx)
+	b, err := in.alive(ctx)
+	if err != nil {
+		return err
+	}
+	texts := in.scriptTexts(ctx, b)
 	none := portal.NewLeave(nil)
 	for _, c := range in.crumbs {
 		if c.HTTPOnly || none.Class(c.Name) != portal.Sealed || slices.Contains(in.site.Leave, c.Name) || !named(texts, c.Name) {
@@ -64,7 +69,7 @@ func (in *inspection) written(texts []string, none *portal.Leave) {
 
 // scriptTexts are the scripts of the pages that were looked at, of the portal's own
 // host.
-func (in *inspection) scriptTexts(ctx context.Context) (texts []string) {
+func (in *inspection) scriptTexts(ctx context.Context, b *browse.Browser) (texts []string) {
 	seen := make(map[string]bool)
 	for _, v := range append(slices.Clone(in.views), &view{page: in.entry.Login}) {
 		if v.accept != "" {
@@ -81,7 +86,7 @@ func (in *inspection) scriptTexts(ctx context.Context) (texts []string) {
 				return
 			}
 			seen[u.RequestURI()] = true
-			if res, err := in.ask(ctx, in.first, place{uri: u.RequestURI()}, nil); err == nil {
+			if res, err := in.ask(ctx, b, place{uri: u.RequestURI()}, nil); err == nil {
 				texts = append(texts, string(res.Body))
 			}
 		})

@@ -27,6 +27,15 @@ func (in *inspection) signInSettings() {
 	in.site.SignIn = []config.SignIn{s}
 }
 
+// declareForm names the path that the form is sent to: under `watch unsafe` only a
+// declared sign-in is not preceded by a question.
+func (in *inspection) declareForm() {
+	if in.site.Portal != "" || len(in.site.SignIn[0].Paths) > 0 {
+		return
+	}
+	in.site.SignIn[0].Paths = []string{bare(in.entry.Form.Action)}
+}
+
 // bare is the path of an address, with what of its query is neither a token nor empty,
 // and without a session id.
 func bare(u *url.URL) string {

@@ -18,8 +18,10 @@ import (
 type shop struct {
 	// typed shows the name as it was typed; placeholder answers strangers' whoami with
 	// 200 and a nobody; keepOld signs the old session in, too; scoped wants a second
-	// cookie for /my; basic, query and address are side doors.
-	typed, placeholder, keepOld, scoped, basic, query, address bool
+	// cookie for /my; single ends a customer's other sessions at a sign-in; strict takes
+	// no other spelling; nameless shows a number only where it can be changed; named has the user name in JSON; keepOther signs another's session in,
+	// too; basic, query and address are side doors.
+	typed, placeholder, keepOld, scoped, single, strict, nameless, named, keepOther, basic, query, address bool
 	// more are pages besides, by path.
 	more map[string]http.HandlerFunc
 
@@ -105,12 +107,19 @@ func (s *shop) front(w http.ResponseWriter, v *visit) {
 
 func (s *shop) login(w http.ResponseWriter, r *http.Request, v *visit) {
 	name := strings.ToLower(strings.TrimSpace(r.PostFormValue("name")))
-	name = strings.TrimSuffix(name, "@example.test")
+	if s.strict {
+		name = r.PostFormValue("name")
+	}
 	if number := shopAccounts[name]; r.Method == http.MethodPost && number != "" && r.PostFormValue("pass") == "pw-"+name {
 		s.wrong = 0
 		signedIn := visit{number: number, typed: r.PostFormValue("name"), key: rand.Text()}
-		if s.keepOld {
+		if s.keepOld || s.keepOther && v.number != "" {
 			*v = signedIn
+		}
+		for id, other := range s.sessions {
+			if s.single && other.number == number {
+				delete(s.sessions, id)
+			}
 		}
 		s.begin(w, &signedIn)
 		if s.scoped {
@@ -142,8 +151,13 @@ func (s *shop) account(w http.ResponseWriter, r *http.Request, v *visit) {
 		return
 	}
 	nick := map[string]string{"4711": "alice", "4712": "bob"}[v.number]
-	fmt.Fprintf(w, `<b class="username">%[1]s</b><form method="post" action="/account"><input name="nick" id="username" value="%[1]s"></form>
-<dl><dd id="customer-number">%[2]s</dd><dd id="balance">%[2]s.50</dd></dl><form method="post" action="/logout"></form>`, nick, v.number)
+	number := v.number
+	if s.nameless {
+		number = "(none)"
+		fmt.Fprintf(w, `<form method="post" action="/account"><input name="user_id" value="%s"></form>`, v.number)
+	}
+	fmt.Fprintf(w, `<input type="hidden" name="account_id" value="9"><b class="username">%[1]s</b><form method="post" action="/account"><input name="nick" id="username" value="%[1]s"></form>
+<dl><dd id="customer-number">%[2]s</dd><dd id="balance">%[2]s.50</dd></dl><form method="post" action="/logout"></form>`, nick, number)
 }
 
 func (s *shop) me(w http.ResponseWriter, v *visit) {
@@ -151,6 +165,8 @@ func (s *shop) me(w http.ResponseWriter, v *visit) {
 	switch {
 	case s.typed && v.number != "":
 		fmt.Fprintf(w, `{"login":%q}`, v.typed)
+	case s.named && v.number != "":
+		fmt.Fprintf(w, `{"username":%q}`, map[string]string{"4711": "alice", "4712": "bob"}[v.number])
 	case s.placeholder && v.number == "":
 		fmt.Fprint(w, `{"authenticated":false,"user":{"id":0}}`)
 	case s.placeholder:
