@@ -104,15 +104,16 @@ type recorder struct {
 // record has next answer. A panic there is an answer that nobody knows.
 func (rec *recorder) record(ctx context.Context, next gateway.Next, r *http.Request) (res whoami.Response, err error) {
 	defer func() {
-		if p := recover(); p != nil && !rec.truncated {
+		switch p := recover(); {
+		case rec.truncated: // the handler could not go on, which is an error or a panic of its own
+			res, err = rec.response(), nil
+		case p != nil:
 			err = fmt.Errorf("the portal's answer was cut off: %v", p)
 		}
 	}()
 	err = next.ServeHTTP(rec, r)
-	res = whoami.Response{Status: rec.status, Header: rec.sent, Body: rec.body.Bytes(), Truncated: rec.truncated}
+	res = rec.response()
 	switch {
-	case rec.truncated:
-		return res, nil
 	case err != nil:
 		return res, err
 	case ctx.Err() != nil:
@@ -121,6 +122,10 @@ func (rec *recorder) record(ctx context.Context, next gateway.Next, r *http.Requ
 		return res, errors.New("no handler behind the gate answered")
 	}
 	return res, nil
+}
+
+func (rec *recorder) response() whoami.Response {
+	return whoami.Response{Status: rec.status, Header: rec.sent, Body: rec.body.Bytes(), Truncated: rec.truncated}
 }
 
 func (rec *recorder) Header() http.Header { return rec.header }

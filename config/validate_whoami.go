@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/andybalholm/cascadia"
+	"golang.org/x/net/html"
 )
 
 // firstPlaceholder stands in Whoami.Header for what First yields.
@@ -118,7 +119,7 @@ func (s Sign) validate() error {
 	case inside:
 		return first(validateSelector("", s.HTML), validateInside("", s.JSON, s.Regex, 0))
 	case s.HTML != "":
-		return validateSelector("", s.HTML)
+		return first(validateSelector("", s.HTML), validateSeen(s.HTML))
 	case s.JSON != "":
 		return validateJSONPath("", s.JSON)
 	case s.Regex != "":
@@ -190,6 +191,17 @@ func validateInside(where, path, expression string, groups int) error {
 func validateSelector(where, selector string) error {
 	if _, err := cascadia.ParseGroup(selector); err != nil {
 		return wrong(where, "html %q is not a CSS selector: %v; want for example \"#account input[name=email]\"", selector, err)
+	}
+	return nil
+}
+
+// validateSeen refuses a selector that finds something on a page with nothing on it, as
+// body or html:not(.member) do: a page that came out empty is no stranger's.
+func validateSeen(selector string) error {
+	sel, err := cascadia.ParseGroup(selector)
+	page, _ := html.Parse(strings.NewReader("")) // reading fails never
+	if err == nil && cascadia.Query(page, sel) != nil {
+		return wrong("", "html %q holds for an empty page; want what only strangers see, for example form.login", selector)
 	}
 	return nil
 }
