@@ -79,14 +79,23 @@ func (s *session) put(q *whoami.Question) (whoami.Verdict, error) {
 		}
 		var final whoami.Verdict
 		if token, final = q.ExtractFirst(res); token == "" {
-			return final, nil
+			return at(uri, final), nil
 		}
 	}
 	res, err := s.get(q.URI(), q.Headers(token))
 	if err != nil {
 		return whoami.Verdict{}, err
 	}
-	return q.Judge(res), nil
+	return at(q.URI(), q.Judge(res)), nil
+}
+
+// at has the reason of a verdict say which page was asked for.
+func at(uri string, v whoami.Verdict) whoami.Verdict {
+	if v.Why != "" {
+		path, _, _ := strings.Cut(uri, "?")
+		v.Why = path + ": " + v.Why
+	}
+	return v
 }
 
 // get sends one request with the credentials as they now are.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/secondgate/secondgate/test/house"
@@ -96,8 +95,8 @@ func differ(j *journey, device *house.Device) {
 // byAddress are portals that live at odd addresses, or write whole ones.
 var byAddress = []kind{
 	{name: "sub-path", portal: subPath, login: "/auth/sign-in"},
-	{name: "absolute", portal: absolute},
-	{name: "referer", portal: strictForms},
+	{name: "absolute", file: "usual", portal: absolute},
+	{name: "referer", file: "usual", portal: strictForms},
 }
 
 // subPath is in a directory, and its sign-in page in another below that.
@@ -139,23 +138,4 @@ func strictForms() *portal {
 	}
 	p.views = map[string]func(*call) reply{"POST /login": own((*call).signIn), "POST /notes": own((*call).note)}
 	return p
-}
-
-// bySize are portals with a large page for whoami.
-var bySize = []kind{
-	{name: "page-40k", portal: sized(40 << 10)},
-	{name: "page-1M", portal: sized(1 << 20)},
-}
-
-// sized is a portal whose whoami is exactly this large, in bytes.
-func sized(size int) func() *portal {
-	return whoamiPage(func(a *account) reply {
-		out := found("/login")
-		if a != nil {
-			out = page(`<i id="me">` + strconv.FormatInt(a.ID, 10) + "</i>")
-		}
-		out.body += strings.Repeat("<p>filler</p>", (size-len(out.body))/len("<p>filler</p>"))
-		out.body += strings.Repeat(" ", size-len(out.body))
-		return out
-	})
 }

@@ -10,13 +10,13 @@ import (
 // bySessions are portals that keep sessions in their own ways.
 var bySessions = []kind{
 	{name: "usual", portal: func() *portal { return &portal{keeper: serverSide()} }},
-	{name: "cookie-only", portal: func() *portal { return &portal{keeper: cookieOnly()} }, more: grown},
+	{name: "cookie-only", file: "usual", portal: func() *portal { return &portal{keeper: cookieOnly()} }, more: grown},
 	{name: "renamed", portal: servlet},
 	{name: "replaced", portal: func() *portal { return &portal{keeper: replacing{serverSide()}} }},
-	{name: "several-cookies", portal: func() *portal { return &portal{keeper: several{serverSide()}} }},
-	{name: "pinned", portal: func() *portal { return &portal{keeper: pinned{serverSide()}} }, browser: device},
+	{name: "several-cookies", file: "usual", portal: func() *portal { return &portal{keeper: several{serverSide()}} }},
+	{name: "pinned", file: "usual", portal: func() *portal { return &portal{keeper: pinned{serverSide()}} }, browser: device},
 	{name: "no-path", portal: withoutPath},
-	{name: "odd-attributes", portal: oddAttributes},
+	{name: "odd-attributes", file: "usual", portal: oddAttributes},
 }
 
 // grown is what a session in a cookie has come to: more than one cookie when sealed.
@@ -67,7 +67,7 @@ func oddAttributes() *portal {
 // bySignIn are portals that sign in in their own ways.
 var bySignIn = []kind{
 	{name: "json-sign-in", portal: byJSON(http.StatusOK), enter: fetchIn},
-	{name: "json-created", portal: byJSON(http.StatusCreated), enter: fetchIn},
+	{name: "json-created", file: "json-sign-in", portal: byJSON(http.StatusCreated), enter: fetchIn},
 }
 
 // byJSON takes the password in JSON and answers with text, in which more is said than

@@ -1,6 +1,7 @@
 package kinds
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,8 +13,8 @@ import (
 
 // kind is one kind of portal.
 type kind struct {
-	// name is also that of its Caddyfile in testdata.
-	name string
+	// name is also that of its Caddyfile in testdata, unless file says another.
+	name, file string
 	// portal makes one.
 	portal func() *portal
 	// login is the path of the sign-in page below the portal's base; default /login.
@@ -21,6 +22,8 @@ type kind struct {
 	// enter signs in where no form does; more is what this kind shows beside the journey.
 	enter func(j *journey, login, password string) *house.Page
 	more  func(j *journey, device *house.Device)
+	// start runs the gateway; default: house.StartWhole with the Caddyfile.
+	start func(t *testing.T, p *portal, caddyfile string) *house.House
 	// browser makes the customer's browser ready.
 	browser func(v *visitor)
 }
@@ -33,7 +36,11 @@ func (k *kind) form() string {
 }
 
 func (k *kind) visitor(t *testing.T, h *house.House) *visitor {
-	v := newVisitor(t, h.Browser())
+	b := h.Browser()
+	if tr := transports[h]; tr != nil {
+		b.Client.Transport = tr
+	}
+	v := newVisitor(t, b)
 	if k.browser != nil {
 		k.browser(v)
 	}
@@ -45,24 +52,39 @@ func TestKinds(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			p := k.portal()
-			h := house.StartWhole(t, p, caddyfile(t, k.name))
+			h := k.run(t, p)
 			(&journey{t: t, k: &k, p: p, h: h, visitor: k.visitor(t, h)}).run()
 		})
 	}
+}
+
+func (k *kind) run(t *testing.T, p *portal) *house.House {
+	t.Helper()
+	text := caddyfile(t, cmp.Or(k.file, k.name))
+	if k.start != nil {
+		return k.start(t, p, text)
+	}
+	return house.StartWhole(t, p, text)
 }
 
 // caddyfile is the documented one, at the test's addresses.
 func caddyfile(t testing.TB, name string) string {
 	t.Helper()
 	text := read(t, filepath.Join("testdata", name+".caddyfile"))
-	return "{\n" + house.GlobalLines + `	two_factor {
-		storage badger DIR
+	global := "{\n" + house.GlobalLines + "\ttwo_factor {\n\t\tstorage badger DIR\n\t}\n"
+	if options, ok := strings.CutPrefix(text, "{\n"); ok {
+		text = global + options
+	} else {
+		text = global + "}\n" + text
 	}
-}
-` + strings.NewReplacer(
-		"portal.example.com {", "http://127.0.0.1:PORT {\n\tbind 127.0.0.1", "127.0.0.1:8080", "PORTAL",
+	return strings.NewReplacer(
+		"http://portal.example.com {", siteAddress, "portal.example.com {", siteAddress,
+		"127.0.0.1:8080", "PORTAL", "192.0.2.1/32", "127.0.0.2/32",
 	).Replace(text)
 }
+
+// siteAddress stands for the documented address of a site.
+const siteAddress = "http://127.0.0.1:PORT {\n\tbind 127.0.0.1"
 
 func read(t testing.TB, name string) string {
 	t.Helper()
@@ -74,4 +96,4 @@ func read(t testing.TB, name string) string {
 }
 
 // kinds are all of them, by what makes them different.
-var kinds = slices.Concat(bySessions, bySignIn, byName, byAddress, bySize)
+var kinds = slices.Concat(bySessions, bySignIn, byName, byAddress, bySize, byCompression, byHTTPS)

@@ -37,10 +37,11 @@ func newVisitor(t *testing.T, b *house.Browser) *visitor {
 		inner = http.DefaultTransport
 	}
 	b.Client.Transport = strict{inner}
+	b.Header.Set("Accept-Encoding", "gzip, deflate, br, zstd")
 	return v
 }
 
-// strict drops the cookies that browsers drop.
+// strict drops the cookies that browsers drop, and decompresses bodies as they do.
 type strict struct{ http.RoundTripper }
 
 func (s strict) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -55,7 +56,8 @@ func (s strict) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	res.Header["Set-Cookie"] = kept
-	return res, nil
+	res.Body, err = decompressed(res)
+	return res, err
 }
 
 // open goes to an address, as if it were typed.

@@ -39,9 +39,9 @@ var ask = []Mutation{
 	},
 	{
 		Row: "Ask: bounded size", Defence: "a body is bounded after decompression",
-		File:    "internal/portal/whoami/page.go",
-		Old:     "if err != nil || len(plain) > maxBody {",
-		New:     "if err != nil {",
+		File:    "internal/portal/whoami/decompress.go",
+		Old:     "	case len(plain) > maxBody:\n		return nil, errTooLarge\n",
+		New:     "",
 		Package: "internal/portal/whoami", Test: "TestJudge_Bodies",
 	},
 	{

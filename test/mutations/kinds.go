@@ -3,6 +3,27 @@ package mutations
 // kinds are the defences that came with portals that differ in kind.
 var kinds = []Mutation{
 	{
+		Row: "Ask: bounded size", Defence: "a page that was cut off is known to be, though the handler panicked",
+		File:    "caddyplugin/fetch.go",
+		Old:     "			res, err = rec.response(), nil\n",
+		New:     "			err = nil\n",
+		Package: "test/kinds", Test: "TestTooLarge",
+	},
+	{
+		Row: "Ask: unknown is never anonymous", Defence: "a sign that an empty page shows is refused",
+		File:    "config/validate_whoami.go",
+		Old:     "return first(validateSelector(\"\", s.HTML), validateSeen(s.HTML))",
+		New:     "return validateSelector(\"\", s.HTML)",
+		Package: "config", Test: "TestValidateNamesWhatIsWrong",
+	},
+	{
+		Row: "Ask: bounded size", Defence: "a zstd frame is not given as much memory as it wishes",
+		File:    "internal/portal/whoami/decompress.go",
+		Old:     ", zstd.WithDecoderMaxWindow(maxWindow)",
+		New:     "",
+		Package: "internal/portal/whoami", Test: "TestJudge_Bodies",
+	},
+	{
 		Row: "Ask: exactly one distinct value", Defence: "an element that can't be read is a doubt about all of them",
 		File:    "internal/portal/whoami/inside.go",
 		Old:     "		if err != nil {\n			return nil, err\n		}\n		found",

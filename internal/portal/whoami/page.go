@@ -1,11 +1,7 @@
 package whoami
 
 import (
-	"bytes"
-	"compress/gzip"
-	"compress/zlib"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"regexp"
@@ -20,6 +16,8 @@ import (
 
 // maxBody bounds a body after decompression, in bytes.
 const maxBody = 2 << 20
+
+var errTooLarge = errors.New("the page is too large to be read (1 MiB as it is sent, 2 MiB decompressed): want a smaller page for whoami")
 
 var errEncoding = errors.New("the body is neither UTF-8 nor in the charset that it claims")
 
@@ -42,7 +40,7 @@ func read(res Response) (*page, error) {
 		return nil, errors.New("the portal failed")
 	}
 	if res.Truncated || len(res.Body) > maxBody {
-		return nil, errors.New("the body is too large")
+		return nil, errTooLarge
 	}
 	body, err := decompress(res.Body, res.Header.Values("Content-Encoding"))
 	if err != nil {
@@ -59,30 +57,6 @@ func (p *page) find(x *extractor) values {
 	all, err := x.pull(p)
 	slices.Sort(all)
 	return values{all: slices.Compact(all), not: x.not, err: err}
-}
-
-// decompress undoes what some portals do to a body although identity was asked for.
-func decompress(body []byte, encodings []string) ([]byte, error) {
-	var r io.ReadCloser
-	var err error
-	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(encodings, ","))); {
-	case encoding == "" || encoding == "identity" || len(body) == 0:
-		return body, nil
-	case encoding == "gzip" || encoding == "x-gzip":
-		r, err = gzip.NewReader(bytes.NewReader(body))
-	case encoding == "deflate":
-		r, err = zlib.NewReader(bytes.NewReader(body))
-	default:
-		return nil, errors.New("the body is compressed in a way that is not understood; the portal was asked for identity")
-	}
-	if err != nil {
-		return nil, errors.New("the body can't be decompressed")
-	}
-	plain, err := io.ReadAll(io.LimitReader(r, maxBody+1))
-	if err != nil || len(plain) > maxBody {
-		return nil, errors.New("the body can't be decompressed, or is too large")
-	}
-	return plain, nil
 }
 
 // text is the body in UTF-8, without a byte order mark, as a browser decodes it by

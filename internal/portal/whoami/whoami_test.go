@@ -2,12 +2,16 @@ package whoami_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
@@ -271,7 +275,17 @@ func TestJudge_Bodies(t *testing.T) {
 		{"gzip that is none", response(200, body, "Content-Encoding: gzip"), unknown},
 		{"gzip cut off", response(200, gzipped(body)[:20], "Content-Encoding: gzip"), unknown},
 		{"bomb", response(200, gzipped(body+strings.Repeat(" ", 5<<20)), "Content-Encoding: gzip"), unknown},
-		{"brotli", response(200, body, "Content-Encoding: br"), unknown},
+		{"2 MiB", response(200, gzipped(body+strings.Repeat(" ", 2<<20-len(body))), "Content-Encoding: gzip"), user("alice")},
+		{"bare deflate", response(200, bare(body), "Content-Encoding: deflate"), user("alice")},
+		{"brotli", response(200, brotlied(body), "Content-Encoding: br"), user("alice")},
+		{"brotli bomb", response(200, brotlied(body+strings.Repeat(" ", 5<<20)), "Content-Encoding: br"), unknown},
+		{"brotli that is none", response(200, body, "Content-Encoding: br"), unknown},
+		{"zstd", response(200, zstandard(body), "Content-Encoding: zstd"), user("alice")},
+		{"zstd bomb", response(200, zstandard(body+strings.Repeat(" ", 5<<20)), "Content-Encoding: zstd"), unknown},
+		{"zstd cut off", response(200, zstandard(body)[:12], "Content-Encoding: zstd"), unknown},
+		{"zstd with a window of 8 MiB", response(200, windowed(body, 23), "Content-Encoding: zstd"), user("alice")},
+		{"zstd with a window of 16 MiB", response(200, windowed(body, 24), "Content-Encoding: zstd"), unknown},
+		{"another encoding", response(200, body, "Content-Encoding: compress"), unknown},
 		{"gzip twice", response(200, gzipped(body), "Content-Encoding: gzip", "Content-Encoding: gzip"), unknown},
 		{"old charset", response(200, "{\"id\":\"Ren\xe9\"}", "Content-Type: application/json; charset=ISO-8859-1"), user("René")},
 		{"unclaimed charset", response(200, "{\"id\":\"Ren\xe9\"}", "Content-Type: text/html"), unknown},
@@ -283,6 +297,36 @@ func TestJudge_Bodies(t *testing.T) {
 func gzipped(s string) string {
 	var b bytes.Buffer
 	return compressed(&b, gzip.NewWriter(&b), s)
+}
+
+func bare(s string) string {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestSpeed)
+	if err != nil {
+		panic(err)
+	}
+	return compressed(&b, w, s)
+}
+
+func brotlied(s string) string {
+	var b bytes.Buffer
+	return compressed(&b, brotli.NewWriter(&b), s)
+}
+
+// windowed is a zstd frame of one raw block that asks for a window of 1<<log bytes
+// (RFC 8878 3.1.1).
+func windowed(s string, log byte) string {
+	block := len(s)<<3 | 1
+	return "\x28\xb5\x2f\xfd" + string([]byte{0, (log - 10) << 3, byte(block), byte(block >> 8), byte(block >> 16)}) + s
+}
+
+func zstandard(s string) string {
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b)
+	if err != nil {
+		panic(err)
+	}
+	return compressed(&b, w, s)
 }
 
 func deflated(s string) string {
