@@ -89,7 +89,7 @@ func (c check) rehearse(ctx context.Context, p prompt) (report rehearse.Report, 
 	if len(accounts) > 1 {
 		plan.Second = accounts[1]
 	}
-	st, err := startStage(site, plan.Site.Realm, site.hosts)
+	st, err := startStage(site, plan.Site.Realm)
 	if err != nil {
 		return report, err
 	}

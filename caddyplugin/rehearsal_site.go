@@ -89,9 +89,14 @@ func (s foundSite) answersTo(wanted string) bool {
 	if wanted == s.listen {
 		return true
 	}
-	return port == own && slices.ContainsFunc(s.hosts, func(h string) bool {
-		ok, err := path.Match(h, bare)
-		return ok && err == nil || strings.EqualFold(h, bare)
+	return port == own && s.hasHost(bare)
+}
+
+// hasHost says whether one of the site's names, which may have *, is this host.
+func (s foundSite) hasHost(host string) bool {
+	return slices.ContainsFunc(s.hosts, func(h string) bool {
+		ok, err := path.Match(strings.ToLower(h), strings.ToLower(host))
+		return ok && err == nil
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -26,19 +25,19 @@ type stage struct {
 	*whoamiWatch
 	dir, token   string
 	realm        string
-	hosts        []string
+	site         foundSite
 	gate, portal string // addresses on loopback: with two_factor, and without
 }
 
 // startStage runs the site. The operator's own server, if it runs, notices nothing:
 // no admin endpoint, no port of its own, no certificate and no store is touched.
-func startStage(s foundSite, realm string, hosts []string) (st *stage, err error) {
+func startStage(s foundSite, realm string) (st *stage, err error) {
 	registerRehearsal()
 	dir, err := os.MkdirTemp("", "secondgate-check-")
 	if err != nil {
 		return nil, fmt.Errorf("making a place for the rehearsal's store: %w", err)
 	}
-	st = &stage{whoamiWatch: new(whoamiWatch), dir: dir, token: rand.Text(), realm: realm, hosts: hosts}
+	st = &stage{whoamiWatch: new(whoamiWatch), dir: dir, token: rand.Text(), realm: realm, site: s}
 	rehearsals.Store(st.token, st.whoamiWatch)
 	defer func() {
 		if err != nil {
@@ -48,7 +47,7 @@ func startStage(s foundSite, realm string, hosts []string) (st *stage, err error
 	if st.gate, st.portal, err = twoAddresses(); err != nil {
 		return nil, err
 	}
-	raw, err := json.Marshal(st.config(s))
+	raw, err := json.Marshal(st.config())
 	if err != nil {
 		return nil, fmt.Errorf("writing the rehearsal's configuration: %w", err)
 	}
@@ -77,7 +76,7 @@ func twoAddresses() (a, b string, err error) {
 	return listeners[0].Addr().String(), listeners[1].Addr().String(), nil
 }
 
-func (st *stage) config(s foundSite) object {
+func (st *stage) config() object {
 	return object{
 		"admin":   object{"disabled": true, "config": object{"persist": false}},
 		"storage": object{"module": "file_system", "root": filepath.Join(st.dir, "caddy")},
@@ -89,8 +88,8 @@ func (st *stage) config(s foundSite) object {
 		}},
 		"apps": object{
 			"http": object{"servers": object{
-				"gate":   st.server(s, st.gate, st.gated),
-				"portal": st.server(s, st.portal, ungated),
+				"gate":   st.server(st.gate, st.gated),
+				"portal": st.server(st.portal, ungated),
 			}},
 			"two_factor": object{"storage": object{"engine": "badger", "directory": st.storeDir()}},
 		},
@@ -101,8 +100,8 @@ func (st *stage) storeDir() string { return filepath.Join(st.dir, "two_factor") 
 func (st *stage) logFile() string  { return filepath.Join(st.dir, "log.json") }
 
 // server is the operator's, with this site alone, on a loopback address in the clear.
-func (st *stage) server(s foundSite, address string, change func(object) []any) object {
-	server := copied(s.server)
+func (st *stage) server(address string, change func(object) []any) object {
+	server := copied(st.site.server)
 	for _, own := range []string{"listener_wrappers", "packet_conn_wrappers", "tls_connection_policies", "logs", "strict_sni_host", "metrics", "tracing"} {
 		delete(server, own)
 	}
@@ -110,7 +109,7 @@ func (st *stage) server(s foundSite, address string, change func(object) []any) 
 	server["protocols"] = []any{"h1"}
 	server["automatic_https"] = object{"disable": true}
 	front := object{"handle": []any{object{"handler": "two_factor_rehearsal", "token": st.token}}}
-	server["routes"] = []any{copied(s.route)}
+	server["routes"] = []any{copied(st.site.route)}
 	eachHandler(server, change)
 	server["routes"] = append([]any{front}, list(server["routes"])...)
 	return server
@@ -139,21 +138,21 @@ func (st *stage) Gate() http.RoundTripper   { return st.way(st.gate) }
 func (st *stage) Portal() http.RoundTripper { return st.way(st.portal) }
 
 func (st *stage) way(address string) http.RoundTripper {
-	return &loopback{address: address, token: st.token, hosts: st.hosts, transport: &http.Transport{DisableKeepAlives: true}}
+	return &loopback{address: address, token: st.token, site: st.site, transport: &http.Transport{DisableKeepAlives: true}}
 }
 
 // loopback sends what is addressed to the site to the rehearsal's server.
 type loopback struct {
 	address, token string
-	hosts          []string
+	site           foundSite
 	transport      *http.Transport
 }
 
 // RoundTrip refuses other hosts: a portal that signs in elsewhere is not rehearsed by
 // talking to the public site, where the gate stands already or never will.
 func (l *loopback) RoundTrip(r *http.Request) (*http.Response, error) {
-	if len(l.hosts) > 0 && !slices.ContainsFunc(l.hosts, func(h string) bool { return strings.EqualFold(h, r.URL.Hostname()) }) {
-		return nil, fmt.Errorf("the portal leads to %s, which is not the site that is rehearsed (%s)", r.URL.Hostname(), strings.Join(l.hosts, ", "))
+	if len(l.site.hosts) > 0 && !l.site.hasHost(r.URL.Hostname()) {
+		return nil, fmt.Errorf("the portal leads to %s, which is not the site that is rehearsed (%s)", r.URL.Hostname(), strings.Join(l.site.hosts, ", "))
 	}
 	out := r.Clone(r.Context())
 	if out.Host == "" {
@@ -183,7 +182,7 @@ func (st *stage) Users(ctx context.Context) (ids []string, err error) {
 	return ids, err
 }
 
-// Log is what the gate has logged: its messages with their fields.
+// Log is what the gate has logged, and what went wrong behind it.
 func (st *stage) Log() (entries []rehearse.Entry, err error) {
 	f, err := os.Open(st.logFile())
 	if err != nil {
@@ -194,7 +193,7 @@ func (st *stage) Log() (entries []rehearse.Entry, err error) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var e rehearse.Entry
-		if json.Unmarshal(lines.Bytes(), &e) == nil && strings.HasSuffix(e.Logger, "two_factor") {
+		if json.Unmarshal(lines.Bytes(), &e) == nil && (strings.HasSuffix(e.Logger, "two_factor") || e.Logger == rehearse.ErrorLogger) {
 			entries = append(entries, e)
 		}
 	}

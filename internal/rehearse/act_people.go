@@ -65,7 +65,7 @@ func (r *run) spellings() (all []string) {
 func normal(id string, others []string) string {
 	for _, o := range others {
 		if strings.EqualFold(strings.TrimFunc(o, unicode.IsSpace), strings.TrimFunc(id, unicode.IsSpace)) {
-			return "whoami repeats what was typed: point `user` at the customer number, or add `normalize trim lower` to whoami if the portal takes them for one"
+			return "whoami repeats what was typed: point `user` at the customer number, or, if the portal takes them for one, add the lines `trim` and `lower` to whoami"
 		}
 	}
 	return "whoami repeats what was typed: point `user` at the customer number or another id that the portal itself gave"

@@ -3,6 +3,7 @@ package rehearse
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/secondgate/secondgate/internal/browse"
 )
@@ -32,14 +33,28 @@ func (r *run) known(a browse.Account) (*customer, error) {
 	c := &customer{Account: a, direct: browse.New(browse.Options{Transport: r.stage.Portal()})}
 	entry, err := c.direct.SignIn(r.ctx, r.start(), a)
 	if err != nil {
-		hint := ""
+		hint := r.behind()
 		if errors.Is(err, browse.ErrNoForm) || errors.Is(err, browse.ErrNotHTML) {
-			hint = " (the way began at " + r.start() + ", from sign_in in the Caddyfile: name the form's page there with `sign_in { page … }`)"
+			hint += " (the way began at " + r.start() + ", from sign_in in the Caddyfile: name the form's page there with `sign_in { page … }`)"
 		}
 		return nil, fmt.Errorf("signing in as %s at the portal itself, without the gate: %w%s", a.User, err, hint)
 	}
 	c.entry, c.home = entry, entry.Page.URL.String()
 	return c, nil
+}
+
+// behind says what the server could not do, where a portal is not there at all.
+func (r *run) behind() string {
+	log, err := r.stage.Log()
+	if err != nil {
+		return ""
+	}
+	for _, e := range slices.Backward(log) {
+		if e.Logger == ErrorLogger && e.Message != "" {
+			return fmt.Sprintf(" (what your reverse_proxy says: %s)", e.Message)
+		}
+	}
+	return ""
 }
 
 // tellApart learns by what a page of each customer is recognised.

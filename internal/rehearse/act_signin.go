@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -123,8 +124,16 @@ func (r *run) throughGate(c *customer) (*browse.Browser, *browse.Page, bool) {
 	if len(r.site.Trust) > 0 {
 		do = "take pages for people out of `trust`, where the gate does not open its cookies; else " + do
 	}
-	r.report.fail(rowSignIn, "without the gate the sign-in works, through it not: "+err.Error(), do)
+	r.report.fail(rowSignIn, "without the gate the sign-in works, through it not: "+inShort(err), do)
 	return nil, nil, false
+}
+
+// inShort leaves out what does not apply where the same sign-in worked a moment ago.
+func inShort(err error) string {
+	if errors.Is(err, browse.ErrStillForm) {
+		return "the form comes again"
+	}
+	return err.Error()
 }
 
 // enter signs in as somebody and gives the page that it led to: the portal's or the

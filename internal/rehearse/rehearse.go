@@ -48,7 +48,11 @@ type Fault struct {
 	Body   string
 }
 
-// Entry is a line of the gate's log.
+// ErrorLogger is the name under which the server logs that the portal behind it could
+// not be reached.
+const ErrorLogger = "http.log.error"
+
+// Entry is a line of the gate's log, or of ErrorLogger's.
 type Entry struct {
 	Logger  string `json:"logger"`
 	Message string `json:"msg"`

@@ -44,7 +44,10 @@ func check(t *testing.T, caddyfile string, input []string, flags ...string) resu
 		t.Errorf("left behind: %v", left)
 	}
 	r := result{out.String(), errs.String(), statusOf(err)}
-	for _, secret := range input[1:] {
+	for i, secret := range input {
+		if i%2 == 0 {
+			continue
+		}
 		if len(secret) > 6 && strings.Contains(r.out+r.err, secret) {
 			t.Errorf("a password is shown:\n%s%s", r.out, r.err)
 		}
