@@ -3,6 +3,8 @@ package caddyplugin
 import (
 	"bytes"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -47,6 +49,29 @@ func TestInspectWritesACaddyfile(t *testing.T) {
 		if strings.Contains(out+progress, c.Password) {
 			t.Errorf("the password of %s is told", c.Name)
 		}
+	}
+}
+
+// TestInspectIsAsDocumented: the Caddyfile in docs/inspect.md is what is written of the
+// demo portal.
+func TestInspectIsAsDocumented(t *testing.T) {
+	server := httptest.NewServer(demoportal.New())
+	t.Cleanup(server.Close)
+	a, b := demoportal.Customers()[0], demoportal.Customers()[1]
+	out, _, err := runInspectCommand(t, []string{a.Name, a.Password, b.Name, b.Password}, server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../docs/inspect.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want, _ := strings.Cut(string(text), "```caddyfile\n")
+	want, _, _ = strings.Cut(want, "```")
+	out = strings.ReplaceAll(out, strings.TrimPrefix(server.URL, "http://"), "127.0.0.1:8081")
+	out = regexp.MustCompile(`learned by inspect on \d{4}-\d\d-\d\d`).ReplaceAllString(out, "learned by inspect on 2026-11-22")
+	if out != want {
+		t.Errorf("inspect writes\n%s\nand the documentation has\n%s", out, want)
 	}
 }
 

@@ -80,6 +80,9 @@ func (in *inspection) findForm(ctx context.Context) error {
 			}
 		}
 	}
+	if errors.Is(err, browse.ErrNoForm) {
+		return fmt.Errorf("%w. A portal whose scripts sign in is described by hand: sign_in with a token, and credential header", err)
+	}
 	if err != nil {
 		return err
 	}

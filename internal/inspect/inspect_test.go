@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/browse"
 )
 
 // TestNamesByWhatNobodyChooses: the nick name is the user name of both customers, and
@@ -162,6 +164,49 @@ func TestLookingAroundEndsTheSession(t *testing.T) {
 	}
 	if r := study(t, s, alice, bob); r.User != "4711" {
 		t.Errorf("%+v", r.Site)
+	}
+}
+
+// TestNamedPage: a page that nothing links to is looked at where the operator names it.
+func TestNamedPage(t *testing.T) {
+	s := &shop{}
+	s.more = map[string]http.HandlerFunc{
+		"/": html(`<a href="/login">Sign in</a>`), "/account": http.NotFound,
+		"/intern/x": func(w http.ResponseWriter, r *http.Request) {
+			v := s.visit(w, r)
+			if v.number == "" {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			html(`<b id="user-id">`+v.number+`</b>`)(w, r)
+		},
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	sentence(t, server.URL, ErrNoUser, "--page")
+	r, err := Inspect(t.Context(), Options{URL: server.URL, Customers: []browse.Account{alice, bob}, Pages: []string{"/intern/x"}})
+	if err != nil || r.User != "4711" || r.Site.Whoami[0].URI != "/intern/x" || r.Site.Whoami[0].Anonymous[0].Status[0] != http.StatusForbidden {
+		t.Errorf("%v: %+v", err, r)
+	}
+}
+
+// TestAddresses: where the gateway listens and where the portal is.
+func TestAddresses(t *testing.T) {
+	for base, c := range map[string]struct{ site, want string }{
+		"http://127.0.0.1:9000":       {"", "http://127.0.0.1:8080 {\n\tbind 127.0.0.1\n\treverse_proxy 127.0.0.1:9000\n"},
+		"http://127.0.0.1:9001":       {"portal.example.com", "portal.example.com {\n\treverse_proxy 127.0.0.1:9001\n"},
+		"https://localhost:9443":      {"http://localhost:80", "http://localhost:80 {\n\tbind localhost\n\treverse_proxy https://localhost:9443\n"},
+		"https://portal.example.com":  {"", "portal.example.com {\n\t# Put here the address at which only this machine reaches the portal.\n\treverse_proxy https://portal.example.com\n"},
+		"http://portal.example.com:8": {"", "portal.example.com {\n\t# Put here the address at which only this machine reaches the portal.\n\treverse_proxy portal.example.com:8\n"},
+	} {
+		u, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := &inspection{Options: Options{Site: c.site}, base: u}
+		if got := in.siteAddress() + " {\n" + in.bind() + in.upstream(); got != c.want {
+			t.Errorf("%s: %q, want %q", base, got, c.want)
+		}
 	}
 }
 

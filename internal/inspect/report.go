@@ -80,7 +80,7 @@ func (in *inspection) head() string {
 			lines = append(lines, "- "+u)
 		}
 	}
-	lines = append(lines, "", "Rehearse it before it is switched on: secondgate check.")
+	lines = append(lines, "", "Rehearse it before it is switched on: secondgate check. The portal must be reachable through the gateway only.")
 	var b strings.Builder
 	for line := range strings.SplitSeq(wrap(lines), "\n") {
 		b.WriteString(strings.TrimSpace("# "+clean(line)) + "\n")
@@ -151,15 +151,15 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// upstream is the portal. One behind TLS is named to itself as it was here.
+// upstream is the portal. Caddy passes the Host on that customers ask for, so that the
+// portal's own addresses lead to the gateway.
 func (in *inspection) upstream() string {
-	if in.base.Scheme == "http" {
-		text := "\treverse_proxy " + in.base.Host + "\n"
-		if !loopback(in.base.Hostname()) {
-			text = "\t# Put here the address at which only this machine reaches the portal.\n" + text
-		}
-		return text
+	to := in.base.Host
+	if in.base.Scheme == "https" {
+		to = in.base.String()
 	}
-	return "\t# Put here the address at which only this machine reaches the portal.\n\treverse_proxy " + in.base.String() +
-		" {\n\t\theader_up Host {upstream_hostport}\n\t}\n"
+	if loopback(in.base.Hostname()) {
+		return "\treverse_proxy " + to + "\n"
+	}
+	return "\t# Put here the address at which only this machine reaches the portal.\n\treverse_proxy " + to + "\n"
 }
