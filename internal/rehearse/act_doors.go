@@ -22,17 +22,19 @@ type door struct {
 	// customer's own pages show anyway.
 	open func(p *browse.Page) bool
 	do   string
+	// borrowed: it goes by the session of a sign-in that is still needed.
+	borrowed bool
 }
 
 var sideDoors = []door{
-	{"side door Basic", basic, nil, "take this path out of `trust`, and `Authorization` out of `credential header`: without them the gate removes the header"},
-	{"side door query login", queryLogin, nil, "name the form's fields: `sign_in { username NAME password NAME }`, so that an address with them is judged like the form"},
-	{"side door form elsewhere", formElsewhere, nil, "take this path out of `trust` and `public`"},
-	{"side door XML-RPC", xmlRPC, xmlRPCOpen, "`deny %s`: its requests carry the password in the body"},
-	{"side door JSON-RPC", jsonRPC, jsonRPCOpen, "`deny %s`: its requests carry the password in the body"},
-	{"side door JSON sign-in", jsonSignIn, tokenGiven, "`deny %s`, unless the portal's own pages need it: what it answers opens the portal without a cookie"},
-	{"side door session in the address", sessionInAddress, nil, "take this path out of `trust` and `public`"},
-	{"side door the portal's own cookies", rawCookies, nil, "take the session's cookie out of `leave`, and this path out of `trust`"},
+	{"side door Basic", basic, nil, "take this path out of `trust`, and `Authorization` out of `credential header`: without them the gate removes the header", false},
+	{"side door query login", queryLogin, nil, "name the form's fields: `sign_in { username NAME password NAME }`, so that an address with them is judged like the form", false},
+	{"side door form elsewhere", formElsewhere, nil, "take this path out of `trust` and `public`", false},
+	{"side door XML-RPC", xmlRPC, xmlRPCOpen, "`deny %s`: its requests carry the password in the body", false},
+	{"side door JSON-RPC", jsonRPC, jsonRPCOpen, "`deny %s`: its requests carry the password in the body", false},
+	{"side door JSON sign-in", jsonSignIn, tokenGiven, "`deny %s`, unless the portal's own pages need it: what it answers opens the portal without a cookie", false},
+	{"side door session in the address", sessionInAddress, nil, "take this path out of `trust` and `public`", true},
+	{"side door the portal's own cookies", rawCookies, nil, "take the session's cookie out of `leave`, and this path out of `trust`", true},
 }
 
 func doorRows() (rows []string) {
@@ -46,7 +48,11 @@ func doorRows() (rows []string) {
 // whether there is such a door, and through the gate, where it has to be shut.
 func (r *run) doors() bool {
 	for _, d := range sideDoors {
-		there := r.through(d, browse.New(browse.Options{Transport: r.stage.Portal()}))
+		direct := browse.New(browse.Options{Transport: r.stage.Portal()})
+		there := r.through(d, direct)
+		if there != nil && !d.borrowed {
+			_, _ = r.goOut(direct, r.first.home)
+		}
 		here := r.through(d, r.browser())
 		switch {
 		case here != nil:

@@ -76,6 +76,11 @@ func Run(ctx context.Context, p Plan, s Stage) (Report, error) {
 	if len(p.Site.Whoami) == 0 {
 		return Report{}, errors.New("this site has no whoami but takes its users from another authenticator (user): there is no portal's sign-in to rehearse")
 	}
+	for _, s := range p.Site.SignIn {
+		if s.Token != nil {
+			return Report{}, errors.New("this portal's sign-in gives a token (sign_in … token): only sign-ins by form and cookie can be rehearsed so far")
+		}
+	}
 	for _, w := range p.Site.Whoami {
 		q, err := whoami.Compile(w)
 		if err != nil {

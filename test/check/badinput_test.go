@@ -57,10 +57,12 @@ func TestNoRehearsalSaysWhy(t *testing.T) {
 		"no page":             {at(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "application/pdf") }), adaAndBen, nil, []string{"no web page", "application/pdf"}},
 		"endless page":        {at(huge), adaAndBen, nil, []string{"too large", "5242880 bytes"}},
 		"redirect loop":       {at(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login?again", http.StatusFound) }), adaAndBen, nil, []string{"redirects without end", "HTTPS"}},
-		"signs in elsewhere":  {at(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://id.example.com/", http.StatusFound) }), adaAndBen, nil, []string{"leads to id.example.com, which is not the site"}},
-		"unreachable":         {fmt.Sprintf(site, shopLines+shopSignIn, "127.0.0.1:1"), adaAndBen, nil, []string{"502", "connection refused"}},
-		"bad certificate":     {fmt.Sprintf(site, shopLines+shopSignIn, strings.Replace(tls.URL, "127.0.0.1", "localhost", 1)), adaAndBen, nil, []string{"502", "certificate"}},
-		"fails":               {at(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }), adaAndBen, nil, []string{"500", "portal's own log"}},
+		"signs in elsewhere": {at(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://id.example.com/", http.StatusFound)
+		}), adaAndBen, nil, []string{"leads to id.example.com, which is not the site"}},
+		"unreachable":     {fmt.Sprintf(site, shopLines+shopSignIn, "127.0.0.1:1"), adaAndBen, nil, []string{"502", "connection refused"}},
+		"bad certificate": {fmt.Sprintf(site, shopLines+shopSignIn, strings.Replace(tls.URL, "127.0.0.1", "localhost", 1)), adaAndBen, nil, []string{"502", "certificate"}},
+		"fails":           {at(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }), adaAndBen, nil, []string{"500", "portal's own log"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := check(t, c.caddyfile, c.input, c.flags...)
