@@ -162,9 +162,9 @@ func sideDoors(t *testing.T, portal *portals.Portal, g *gateway) {
 	for _, door := range []struct{ name, method, path, kind, body string }{
 		{"the query", "GET", "/settings?access_token=" + escaped, "", ""},
 		{"an array in the query", "GET", "/settings?access_token[]=" + escaped, "", ""},
-		{"a form", "POST", "/settings/user", "application/x-www-form-urlencoded", "access_token=" + escaped},
-		{"JSON", "POST", "/settings/user", "application/json", `{"access_token":"` + token + `"}`},
-		{"escaped JSON", "POST", "/settings/user", "application/json", `{"\u0061ccess_token":"` + token + `"}`},
+		{"a form", "GET", "/settings", "application/x-www-form-urlencoded", "access_token=" + escaped},
+		{"JSON", "GET", "/settings", "application/json", `{"access_token":"` + token + `"}`},
+		{"escaped JSON", "GET", "/settings", "application/json", `{"\u0061ccess_token":"` + token + `"}`},
 	} {
 		direct.header.Del("Authorization")
 		if got := direct.do(door.method, door.path, door.kind, door.body); got.StatusCode/100 != 2 && door.name != "an array in the query" {

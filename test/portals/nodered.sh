@@ -22,9 +22,9 @@ install() {
 up() {
   install
   mkdir -p "$data"
-  [ -s "$data/settings.js" ] || configure
-  # Every start begins with the same flows: tests deploy theirs.
-  rm -f "$data"/flows*.json "$data"/.flows* "$data"/.sessions.json
+  configure
+  # Every start begins without flows, settings and sessions: tests leave theirs.
+  rm -f "$data"/flows*.json "$data"/.flows* "$data"/.sessions.json* "$data"/.config.users.json*
   chown -R www-data:www-data "$data"
   if ! alive "$dir/run/node.pid" node-red; then
     ! port_open $port 2>/dev/null || die "port $port is taken by another program"
@@ -38,10 +38,12 @@ up() {
 }
 
 configure() {
+  # Its own way to have the editor load a script more; see docs/single-page.md.
+  echo 'document.head.append(Object.assign(document.createElement("script"), { src: "/two-factor/assets/assist.js" }));' >"$data/assist-loader.js"
   cat >"$data/settings.new" <<CONF
 module.exports = {
   uiPort: $port, uiHost: "127.0.0.1", flowFile: "flows.json", credentialSecret: "portal-test",
-  editorTheme: { tours: false }, telemetry: { enabled: false, updateNotification: false },
+  editorTheme: { tours: false, page: { scripts: "$data/assist-loader.js" } }, telemetry: { enabled: false, updateNotification: false },
   adminAuth: { type: "credentials", sessionExpiryTime: 86400, users: [
     { username: "alice", password: "$(hash "$alice_pw")", permissions: "*" },
     { username: "bob", password: "$(hash "$bob_pw")", permissions: "read" },
