@@ -46,6 +46,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		sign_in      [PATH...] [{ … }]    # see parseSignIn
 //		sign_out     PATH...
 //		public       PATH|@MATCHER...     # and deny, guest, trust
+//		assist
 //		link         SELECTOR [before|after|append] TEXT
 //		require      optional|always
 //		session      LIFE [idle IDLE]
@@ -117,6 +118,7 @@ func (p *siteParser) siteTable() table {
 		"deny":         {usage: "deny PATH|@MATCHER...", parse: p.matchers(&s.Deny)},
 		"guest":        {usage: "guest PATH|@MATCHER...", parse: p.matchers(&s.Guest)},
 		"trust":        {usage: "trust PATH|@MATCHER...", parse: p.matchers(&s.Trust)},
+		"assist":       {usage: "assist", parse: p.flag(&s.Assist)},
 		"link":         {usage: linkUsage, parse: p.parseLink, many: true},
 		"require":      {usage: "require optional|always", parse: p.text(&s.Require)},
 		"session":      {usage: "session LIFE [idle IDLE]", parse: p.parseSession},

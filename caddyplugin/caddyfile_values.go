@@ -28,6 +28,17 @@ func (p *siteParser) list(to *[]string) func() error {
 	}
 }
 
+// flag reads nothing: the word alone says it.
+func (p *siteParser) flag(to *bool) func() error {
+	return func() error {
+		*to = !p.NextArg()
+		if !*to {
+			return errArguments
+		}
+		return nil
+	}
+}
+
 // number reads exactly one whole number.
 func (p *siteParser) number() (int, error) {
 	var s string

@@ -35,7 +35,7 @@ func (s Site) Caddyfile(notes Notes) (string, error) {
 		w.list("leave", s.Leave)
 		w.credentials(s.Credential)
 		w.exceptions(s)
-		w.links(s.Link)
+		w.insertions(s)
 		w.limits(s)
 		w.looks(s)
 	})

@@ -110,8 +110,11 @@ func (w *writer) throttle(t Throttle) {
 	})
 }
 
-func (w *writer) links(list []Link) {
-	for i, l := range list {
+func (w *writer) insertions(s Site) {
+	if s.Assist {
+		w.line("assist", "assist")
+	}
+	for i, l := range s.Link {
 		args := []string{l.Selector, l.Text}
 		if l.Position != "" {
 			args = []string{l.Selector, l.Position, l.Text}

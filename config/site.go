@@ -50,6 +50,8 @@ type Site struct {
 	Guest  []MatcherSet `json:"guest,omitempty"`
 	Trust  []MatcherSet `json:"trust,omitempty"`
 
+	// Assist puts the assist script into the portal's pages; see docs/single-page.md.
+	Assist bool `json:"assist,omitempty"`
 	// Link are links to the settings page in the portal's own pages.
 	Link []Link `json:"link,omitempty"`
 
