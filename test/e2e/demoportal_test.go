@@ -27,6 +27,13 @@ const demoDirectives = `
 
 func demoSite(t *testing.T, binary string) site {
 	t.Helper()
+	s, _ := demoSiteAt(t, binary)
+	return s
+}
+
+// demoSiteAt is demoSite, and the portal's address.
+func demoSiteAt(t *testing.T, binary string) (site, string) {
+	t.Helper()
 	portal, err := demoportal.Start(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +56,7 @@ func demoSite(t *testing.T, binary string) site {
 		page: "/invoices?year=2026",
 		name: alice.Name, password: alice.Password,
 		aliases: []string{"ALICE", alice.Email, " Alice "},
-	}
+	}, portal.URL
 }
 
 func TestDemoPortal(t *testing.T) {
