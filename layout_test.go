@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"internal/store/badger":    {"internal/store"},
 	"internal/store/storetest": {"internal/store"},
 	"internal/throttle":        {"internal/store"},
+	"internal/report":          {"internal/store"},
 	"internal/factor":          {"internal/store", "internal/keys", "internal/throttle"},
 	"internal/session":         {"internal/store"},
 	"internal/portal/whoami":   {"config"},
@@ -29,7 +30,7 @@ var allowed = map[string][]string{
 	"internal/inspect":         {"config", "internal/browse", "internal/portal"},
 	"internal/rehearse":        {"config", "internal/browse", "internal/portal"},
 	"internal/insert":          {},
-	"internal/gateway":         {"internal/gate", "internal/insert", "internal/portal", "internal/session", "internal/store", "internal/web"},
+	"internal/gateway":         {"internal/gate", "internal/insert", "internal/portal", "internal/report", "internal/session", "internal/store", "internal/web"},
 	"caddyplugin":              {"*"}, "cmd/secondgate": {"*"},
 }
 

@@ -64,6 +64,14 @@ type Store interface {
 	// UpdateMeta replaces such a record by a function of the old one (nil if none).
 	UpdateMeta(ctx context.Context, name string, fn func(old []byte) ([]byte, error)) error
 
+	// UpdateDay replaces what is counted of a realm on one day by a function of the old
+	// numbers, which are empty if there are none. fn may run several times and must not
+	// change what it gets. Numbers of a day are forgotten KeepDays after it.
+	UpdateDay(ctx context.Context, realm, date string, fn func(old Day) (Day, error)) error
+
+	// Days returns what is counted of all realms, from that date on, by realm and date.
+	Days(ctx context.Context, from string) ([]Day, error)
+
 	// Check reports whether the store can write durably now.
 	Check(ctx context.Context) error
 

@@ -15,6 +15,7 @@ import (
 //	c realm id                    a user's clearances
 //	v realm visit                 a visit (32 bytes, no part)
 //	s realm id name               something spent
+//	d realm date                  what is counted of a realm on one day
 //	m name                        a record about the store
 //	k                             what Check writes
 //
@@ -29,6 +30,7 @@ const (
 	kindClearances = 'c'
 	kindVisit      = 'v'
 	kindSpent      = 's'
+	kindDay        = 'd'
 	kindMeta       = 'm'
 	kindCheck      = 'k'
 )
@@ -93,6 +95,8 @@ func clearancesKey(k store.UserKey) []byte { return keyOf(kindClearances, k.Real
 func spentKey(k store.UserKey, name string) []byte {
 	return keyOf(kindSpent, k.Realm, k.ID, name)
 }
+
+func dayKey(realm, date string) []byte { return keyOf(kindDay, realm, date) }
 
 func visitKey(realm string, id store.VisitID) []byte {
 	return append(keyOf(kindVisit, realm), id[:]...)

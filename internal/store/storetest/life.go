@@ -118,6 +118,7 @@ func (s *suite) everything(ctx context.Context) map[string]error {
 	_, visit := s.store.Visit(ctx, realm, visitID(1))
 	_, visits := s.store.Visits(ctx, alice)
 	_, meta := s.store.Meta(ctx, "x")
+	_, days := s.store.Days(ctx, "")
 	return map[string]error{
 		"User": user, "Users": users, "Visit": visit, "Visits": visits, "Meta": meta,
 		"Update": s.store.Update(ctx, alice, func(tx store.Tx) error { return tx.PutUser(store.User{Key: alice}) }),
@@ -125,7 +126,8 @@ func (s *suite) everything(ctx context.Context) map[string]error {
 		"UpdateMeta": s.store.UpdateMeta(ctx, "x", func([]byte) ([]byte, error) {
 			return []byte("y"), nil
 		}),
-		"Check": s.store.Check(ctx),
+		"Check": s.store.Check(ctx), "Days": days,
+		"UpdateDay": s.store.UpdateDay(ctx, realm, "2031-04-05", func(d store.Day) (store.Day, error) { return d, nil }),
 	}
 }
 

@@ -1,0 +1,118 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// flushEvery is how often the numbers are written to the store: what a crash may cost.
+const flushEvery = time.Minute
+
+// Run writes the numbers down until ctx ends, and then once more.
+func (b *Book) Run(ctx context.Context) {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			b.flushOrLog(context.WithoutCancel(ctx))
+			return
+		case <-tick.C:
+			b.flushOrLog(ctx)
+			b.tell(ctx)
+		}
+	}
+}
+
+func (b *Book) flushOrLog(ctx context.Context) {
+	if err := b.Flush(ctx); err != nil && ctx.Err() == nil {
+		b.log.Error("the numbers of the report could not be written; they are kept and tried again", zap.Error(err))
+	}
+}
+
+// Flush writes what was counted since the last time. What can't be written is counted
+// again with the next.
+func (b *Book) Flush(ctx context.Context) error {
+	b.flushing.Lock()
+	defer b.flushing.Unlock()
+	b.mu.Lock()
+	fresh := b.fresh
+	b.fresh = make(map[page]*counts)
+	b.mu.Unlock()
+	var failed error
+	for p, c := range fresh {
+		if err := b.write(ctx, p, c); err != nil {
+			failed = errors.Join(failed, err)
+			b.back(p, c)
+		}
+	}
+	return failed
+}
+
+func (b *Book) write(ctx context.Context, p page, c *counts) error {
+	return b.store.UpdateDay(ctx, p.realm, p.date, func(old store.Day) (store.Day, error) {
+		sum := newCounts(old.Counts)
+		for k, n := range c.n {
+			sum.add(k, n)
+		}
+		return store.Day{Realm: p.realm, Date: p.date, Counts: sum.n}, nil
+	})
+}
+
+// back returns to the book what could not be written. Days of which nothing could be
+// written for long are given up.
+func (b *Book) back(p page, c *counts) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p.date < store.DateOf(b.clock().AddDate(0, 0, -2)) {
+		return
+	}
+	if b.fresh[p] == nil {
+		b.fresh[p] = newCounts(nil)
+	}
+	for k, n := range c.n {
+		b.fresh[p].add(k, n)
+	}
+}
+
+// Read returns the numbers of the last so many days, today's included.
+func (b *Book) Read(ctx context.Context, days int) ([]store.Day, error) {
+	if err := b.Flush(ctx); err != nil {
+		return nil, err
+	}
+	return b.store.Days(ctx, store.DateOf(b.clock().AddDate(0, 0, 1-days)))
+}
+
+// tell logs the summary of the day before, once a day and realm. After a restart it
+// waits for the next: what was told before is not known.
+func (b *Book) tell(ctx context.Context) {
+	now := b.clock()
+	today, yesterday := store.DateOf(now), store.DateOf(now.AddDate(0, 0, -1))
+	days, err := b.store.Days(ctx, yesterday)
+	if err != nil {
+		return // Flush has said it
+	}
+	for _, d := range days {
+		last, known := b.told[d.Realm]
+		b.told[d.Realm] = today
+		if known && last < today && d.Date == yesterday {
+			b.log.Info("summary of the day", Summarize([]store.Day{d})[0].fields(d.Date)...)
+		}
+	}
+}
+
+func bound(d time.Duration) string {
+	ms := int(d / time.Millisecond)
+	for _, b := range Bounds {
+		if ms <= b {
+			return strconv.Itoa(b)
+		}
+	}
+	return strconv.Itoa(Bounds[len(Bounds)-1])
+}

@@ -1,0 +1,101 @@
+package report
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Summary is what was counted of one realm over some days.
+type Summary struct {
+	Realm string `json:"realm"`
+	// From and To are the first and the last date of which there are numbers.
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Counts are the numbers by kind and name; see the kinds of this package.
+	Counts map[string]map[string]int64 `json:"counts"`
+}
+
+// Summarize adds days up, by realm; days are in the order of store.Days.
+func Summarize(days []store.Day) (all []Summary) {
+	for _, d := range days {
+		if len(all) == 0 || all[len(all)-1].Realm != d.Realm {
+			all = append(all, Summary{Realm: d.Realm, From: d.Date, Counts: make(map[string]map[string]int64)})
+		}
+		s := &all[len(all)-1]
+		s.To = d.Date
+		for k, n := range d.Counts {
+			if s.Counts[k.Kind] == nil {
+				s.Counts[k.Kind] = make(map[string]int64)
+			}
+			s.Counts[k.Kind][k.Name] += n
+		}
+	}
+	return all
+}
+
+// Total is the sum of one kind.
+func (s Summary) Total(kind string) (sum int64) {
+	for _, n := range s.Counts[kind] {
+		sum += n
+	}
+	return sum
+}
+
+// Users are how many users there are under the kinds, each counted once. At most so
+// many a day are counted by name: see Other.
+func (s Summary) Users(kinds ...string) int {
+	all := make(map[string]bool)
+	for _, kind := range kinds {
+		for id := range s.Counts[kind] {
+			all[id] = true
+		}
+	}
+	return len(all)
+}
+
+// Named is one name and its number.
+type Named struct {
+	Name string
+	N    int64
+}
+
+// Ranked are the names of a kind, the most frequent first.
+func (s Summary) Ranked(kind string) (list []Named) {
+	for _, name := range slices.Sorted(maps.Keys(s.Counts[kind])) {
+		list = append(list, Named{name, s.Counts[kind][name]})
+	}
+	slices.SortStableFunc(list, func(a, b Named) int { return cmp.Compare(b.N, a.N) })
+	return list
+}
+
+// Quantile is the bound in milliseconds below which that part of the questions was
+// answered, 0 if there were none.
+func (s Summary) Quantile(part float64) int {
+	need := int64(part*float64(s.Total(Took)) + 0.5)
+	for _, b := range Bounds {
+		need -= s.Counts[Took][strconv.Itoa(b)]
+		if need <= 0 && s.Total(Took) > 0 {
+			return b
+		}
+	}
+	return 0
+}
+
+// fields are the numbers that one line of the log has room for.
+func (s Summary) fields(date string) []zap.Field {
+	return []zap.Field{
+		zap.String("realm", s.Realm), zap.String("date", date),
+		zap.Int64("requests", s.Total(Requests)), zap.Int64("sign_ins", s.Total(SignIns)),
+		zap.Int("users", s.Users(UserChallenged, UserEnrolled, UserFree)),
+		zap.Int("users_challenged", s.Users(UserChallenged)), zap.Int("users_to_enrol", s.Users(UserEnrolled)),
+		zap.Int64("unknown", s.Total(Unknown)), zap.Int64("refused", s.Total(Refused)),
+		zap.Int("cookies_dropped", len(s.Counts[CookieDropped])), zap.Int64("questions", s.Total(Took)),
+		zap.Int("question_ms_95", s.Quantile(0.95)),
+	}
+}
