@@ -30,7 +30,7 @@ func Changes(lines []string, path string, leave *Leave, now time.Time) []Change 
 		if class == Own {
 			continue
 		}
-		c := Cookie{Name: sc.Name, Value: sc.Value, Path: sc.Path, SameSite: sc.SameSite, Expires: sc.Expires, Sealed: now}
+		c := Cookie{Name: sc.Name, Value: sc.Value, Path: sc.Path, SameSite: sc.SameSite, Domain: sc.Domain, HTTPOnly: sc.HTTPOnly, Expires: sc.Expires, Sealed: now}
 		out = append(out, Change{Cookie: c, Class: class, Delete: sc.Delete, Line: line})
 	}
 	return out

@@ -24,6 +24,10 @@ func (s Stamp) fits(user string) bool { return s.Anonymous() || s.User == user }
 type Cookie struct {
 	Name, Value, Path string
 	SameSite          http.SameSite
+	// Domain and HTTPOnly are what the portal asked for. Sealed, every cookie is
+	// host-only and out of reach of scripts; these are for giving it back: see Line.
+	Domain   string
+	HTTPOnly bool
 	// Expires is when it ends; zero for a session cookie.
 	Expires time.Time
 	// Sealed is when it was sealed, to the millisecond. Of two cookies of one name
@@ -32,21 +36,29 @@ type Cookie struct {
 	Stamp  Stamp
 }
 
-// payloadVersion begins every sealed payload, so that the form can change.
-const payloadVersion = 1
+// payloadVersion begins every sealed payload, so that the form can change. Version 1
+// had neither flags nor domain.
+const payloadVersion = 2
 
-// encode writes the payload: version, times, SameSite, and the texts, each
+// flagHTTPOnly is the one flag there is.
+const flagHTTPOnly = 1
+
+// encode writes the payload: version, SameSite, flags, times, and the texts, each
 // preceded by its length; the value is the rest.
 func (c *Cookie) encode() []byte {
-	b := make([]byte, 0, 32+len(c.Name)+len(c.Path)+len(c.Value)+len(c.Stamp.User))
-	b = append(b, payloadVersion, byte(c.SameSite))
+	b := make([]byte, 0, 40+len(c.Name)+len(c.Path)+len(c.Value)+len(c.Stamp.User)+len(c.Domain))
+	flags := byte(0)
+	if c.HTTPOnly {
+		flags = flagHTTPOnly
+	}
+	b = append(b, payloadVersion, byte(c.SameSite), flags)
 	b = binary.AppendVarint(b, c.Sealed.UnixMilli())
 	expires := int64(0)
 	if !c.Expires.IsZero() {
 		expires = c.Expires.Unix()
 	}
 	b = binary.AppendVarint(b, expires)
-	for _, s := range []string{c.Stamp.User, c.Name, c.Path} {
+	for _, s := range []string{c.Stamp.User, c.Name, c.Path, c.Domain} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
@@ -57,11 +69,17 @@ func (c *Cookie) encode() []byte {
 // another version of this program.
 func decode(b []byte) (Cookie, error) {
 	var c Cookie
-	if len(b) < 2 || b[0] != payloadVersion {
+	texts := []*string{&c.Stamp.User, &c.Name, &c.Path, &c.Domain}
+	rest := b
+	switch {
+	case len(b) >= 2 && b[0] == 1:
+		c.HTTPOnly, texts, rest = true, texts[:3], b[2:]
+	case len(b) >= 3 && b[0] == payloadVersion:
+		c.HTTPOnly, rest = b[2] == flagHTTPOnly, b[3:]
+	default:
 		return c, errSealed
 	}
 	c.SameSite = http.SameSite(b[1])
-	rest := b[2:]
 	sealed, n := binary.Varint(rest)
 	if n <= 0 {
 		return c, errSealed
@@ -72,7 +90,7 @@ func decode(b []byte) (Cookie, error) {
 		return c, errSealed
 	}
 	rest = rest[n:]
-	for _, s := range []*string{&c.Stamp.User, &c.Name, &c.Path} {
+	for _, s := range texts {
 		size, n := binary.Uvarint(rest)
 		if n <= 0 || size > uint64(len(rest)-n) {
 			return c, errSealed

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -185,6 +186,7 @@ func TestPayload_RoundTrip(t *testing.T) {
 		{},
 		{Name: "a", Value: "1", Path: "/", Sealed: now},
 		{Name: "a=b", Value: `"x; y"\` + "\xff", Path: "/ä", SameSite: http.SameSiteNoneMode, Expires: now.Add(time.Hour), Sealed: now, Stamp: Stamp{User: "Älice\x1f"}},
+		{Name: "d", Path: "/", Domain: "example.test", HTTPOnly: true, Sealed: now},
 		{Name: strings.Repeat("n", 300), Value: strings.Repeat("v", 4000), Path: "/", SameSite: http.SameSiteStrictMode, Sealed: now},
 	} {
 		got, err := decode(c.encode())
@@ -199,6 +201,18 @@ func TestPayload_RoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(got, c) {
 			t.Errorf("%+v, want %+v", got, c)
 		}
+	}
+}
+
+// TestPayload_Earlier: what was sealed before there were flags still opens.
+func TestPayload_Earlier(t *testing.T) {
+	earlier := append([]byte{1, byte(http.SameSiteLaxMode)}, binary.AppendVarint(nil, now.UnixMilli())...)
+	earlier = append(earlier, 0, 5)
+	earlier = append(earlier, "alice\x01a\x01/value"...)
+	c, err := decode(earlier)
+	want := Cookie{Name: "a", Value: "value", Path: "/", SameSite: http.SameSiteLaxMode, HTTPOnly: true, Stamp: Stamp{"alice"}, Sealed: c.Sealed}
+	if err != nil || c != want || !c.Sealed.Equal(now) {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

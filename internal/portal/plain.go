@@ -1,0 +1,183 @@
+package portal
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+)
+
+// Plain is a request's Cookie header where cookies are not sealed: in `mode observe`.
+// Everything in it that is not Secondgate's own stays as the browser sent it.
+type Plain struct {
+	// Visits are the values of visit cookies.
+	Visits []string
+	// Pairs are the others', in their order.
+	Pairs []Pair
+
+	own    bool
+	sealed Received
+}
+
+// Pair is one cookie of a Cookie header. Raw is how it was sent, "" for one that was not.
+type Pair struct{ Name, Value, Raw string }
+
+// visitLen and tagLen are how long a visit's token and a sealed cookie's tag are, in
+// base64url. By their form ours are told from a portal's of the same name.
+const visitLen, tagLen = 43, 16
+
+// ReadPlain takes Secondgate's own cookies out of Cookie lines.
+func ReadPlain(lines []string, names *Names) *Plain {
+	p := &Plain{}
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ";") {
+			raw := strings.Trim(part, " \t")
+			name, value, found := strings.Cut(raw, "=")
+			if !found {
+				name, value = "", name // a browser's cookie without a name
+			}
+			if raw != "" {
+				p.add(Pair{name, value, raw}, names)
+			}
+		}
+	}
+	return p
+}
+
+func (p *Plain) add(c Pair, names *Names) {
+	if !ours(c.Name, c.Value) {
+		p.Pairs = append(p.Pairs, c)
+		return
+	}
+	p.own = true
+	if c.Name == names.Visit {
+		p.Visits = append(p.Visits, c.Value)
+		return
+	}
+	if rest, ok := strings.CutPrefix(c.Name, names.sealed); ok {
+		p.sealed.addPiece(rest, c.Value)
+	}
+}
+
+// ours reports whether a cookie is one of Secondgate's, on any scheme. A portal may have
+// used the same names before it stood behind the gate.
+func ours(name, value string) bool {
+	if !Reserved(name) {
+		return false
+	}
+	name = strings.TrimPrefix(name, "__Host-")
+	tag, ok := strings.CutPrefix(name, "sg-")
+	switch {
+	case name == "sg":
+		return isBase64(value, visitLen)
+	case ok:
+		tag, _, _ = strings.Cut(tag, ".")
+		return isBase64(tag, tagLen)
+	}
+	return strings.HasPrefix(name, "secondgate-")
+}
+
+func isBase64(s string, length int) bool {
+	return len(s) == length && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
+// Own reports whether anything of Secondgate's was in the header.
+func (p *Plain) Own() bool { return p.own }
+
+// Open opens what was sealed in an earlier `mode enforce`. Stale are those that don't.
+func (p *Plain) Open(k *VisitKeys, now, oldest time.Time) (*Jar, []Stale) {
+	return p.sealed.Open(k, now, oldest)
+}
+
+// Sealed reports whether sealed cookies came along, whether or not they open.
+func (p *Plain) Sealed() bool { return len(p.sealed.pieces) > 0 }
+
+// PairHeader writes pairs as one Cookie header, "" when there are none.
+func PairHeader(pairs []Pair) string {
+	var b strings.Builder
+	for _, p := range pairs {
+		if b.Len() > 0 {
+			b.WriteString("; ")
+		}
+		if p.Raw != "" {
+			b.WriteString(p.Raw)
+			continue
+		}
+		b.WriteString(p.Name + "=" + p.Value)
+	}
+	return b.String()
+}
+
+// For returns the jar's sealed cookies that a browser would send to path, in its order.
+func (j *Jar) For(path string) (pairs []Pair) {
+	for i := range j.cookies {
+		if c := &j.cookies[i]; cookie.PathMatch(c.Path, path) {
+			pairs = append(pairs, Pair{Name: c.Name, Value: c.Value})
+		}
+	}
+	return pairs
+}
+
+// PlainJar is a jar of cookies that were never sealed, for a question about them.
+func PlainJar(cookies []Cookie, leave *Leave) *Jar {
+	var hold []held
+	var left, free []pair
+	for _, c := range cookies {
+		switch leave.Class(c.Name) {
+		case Left:
+			left = append(left, pair{c.Name, c.Value})
+		case Free:
+			free = append(free, pair{c.Name, c.Value})
+		default:
+			hold = append(hold, held{Cookie: c})
+		}
+	}
+	return newJar(hold, left, free)
+}
+
+// Line is the Set-Cookie line that gives a cookie to a browser as the portal meant it.
+// A domain that the browser would not take from this host is left out.
+func (c *Cookie) Line(host string, secure bool) string {
+	var b strings.Builder
+	b.WriteString(c.Name + "=" + c.Value + "; Path=" + c.Path)
+	if d := c.Domain; d != "" && (strings.EqualFold(host, d) || strings.HasSuffix(strings.ToLower(host), "."+d)) {
+		b.WriteString("; Domain=" + d)
+	}
+	if !c.Expires.IsZero() {
+		b.WriteString("; Expires=" + c.Expires.UTC().Format(http.TimeFormat))
+	}
+	if c.HTTPOnly {
+		b.WriteString("; HttpOnly")
+	}
+	if secure {
+		b.WriteString("; Secure")
+	}
+	b.WriteString(sameSiteText(c.SameSite, secure))
+	return b.String()
+}
+
+func sameSiteText(s http.SameSite, secure bool) string {
+	switch {
+	case s == http.SameSiteLaxMode:
+		return "; SameSite=Lax"
+	case s == http.SameSiteStrictMode:
+		return "; SameSite=Strict"
+	case s == http.SameSiteNoneMode && secure:
+		return "; SameSite=None"
+	}
+	return ""
+}
+
+// OwnNames are the names in Set-Cookie lines that are Secondgate's, and that a portal
+// could not use in `mode enforce`.
+func OwnNames(lines []string) (names []string) {
+	for _, line := range lines {
+		name, _, _ := strings.Cut(line, "=")
+		if name = strings.TrimSpace(name); Reserved(name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
