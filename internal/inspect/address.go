@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/secondgate/secondgate/internal/browse"
@@ -63,13 +64,29 @@ func (in *inspection) enter(ctx context.Context) error {
 		return err
 	}
 	in.first, in.entry = b, e
-	in.base = origin(e.Login.URL)
+	in.settle(e.Login.URL)
 	return nil
+}
+
+// settle keeps to the host and scheme where the form was found: http:// may have led
+// to https://, and example.com to www.example.com.
+func (in *inspection) settle(at *url.URL) {
+	given, err := url.Parse(in.URL)
+	if err != nil || given.Scheme == at.Scheme && given.Host == at.Host {
+		return
+	}
+	given.Scheme, given.Host = at.Scheme, at.Host
+	in.URL, in.base = given.String(), origin(at)
+	in.note("", "The address given leads to %s.", in.base)
 }
 
 // findForm sets form: at the address, behind a link there, or at a usual place.
 func (in *inspection) findForm(ctx context.Context) error {
-	e, err := in.browser().Find(ctx, in.URL)
+	b := in.browser()
+	e, err := b.Find(ctx, in.URL)
+	if slices.ContainsFunc(b.Cookies(), func(c browse.Cookie) bool { return c.Name == "sg" || c.Name == "__Host-sg" }) {
+		return fmt.Errorf("%w: %s is behind Secondgate already; give the address at which the portal itself listens", ErrInput, in.base)
+	}
 	for _, p := range signInPages {
 		if !errors.Is(err, browse.ErrNoForm) {
 			break

@@ -69,6 +69,16 @@ func TestBadPortals(t *testing.T) {
 	}
 }
 
+// TestBehindTheGateAlready: there inspect would learn the gateway.
+func TestBehindTheGateAlready(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "sg", Value: "x", Path: "/"})
+		fmt.Fprint(w, loginForm)
+	}))
+	t.Cleanup(server.Close)
+	sentence(t, server.URL, ErrInput, "is behind Secondgate already")
+}
+
 func refuse(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		http.Error(w, "slow down", http.StatusTooManyRequests)

@@ -38,8 +38,13 @@ func (c crumb) String() string {
 // after each the session is tried, and opened anew if need be.
 func (in *inspection) leaveOut(ctx context.Context) error {
 	in.say("leaving out each cookie in turn")
-	if _, err := in.alive(ctx); err != nil {
+	b, err := in.alive(ctx)
+	if err != nil {
 		return err
+	}
+	// More cookies may come with the front page, and with the one after the sign-in.
+	for _, at := range []string{in.URL, in.base.String() + in.entry.Page.URL.RequestURI()} {
+		_, _ = b.Get(ctx, at)
 	}
 	witnesses := in.witnesses(ctx)
 	all := in.again.Cookies()

@@ -190,6 +190,22 @@ func TestNamedPage(t *testing.T) {
 	}
 }
 
+// TestLedElsewhere: the address given leads to another host, and the portal there is
+// what is learned.
+func TestLedElsewhere(t *testing.T) {
+	portal := httptest.NewServer(&shop{})
+	t.Cleanup(portal.Close)
+	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, portal.URL+r.URL.Path, http.StatusMovedPermanently)
+	}))
+	t.Cleanup(old.Close)
+	r, err := Inspect(t.Context(), Options{URL: old.URL, Customers: []browse.Account{alice, bob}})
+	if err != nil || r.User != "4711" {
+		t.Fatal(err)
+	}
+	r.says(t, "The address given leads to "+portal.URL, "reverse_proxy "+strings.TrimPrefix(portal.URL, "http://"))
+}
+
 // TestAddresses: where the gateway listens and where the portal is.
 func TestAddresses(t *testing.T) {
 	for base, c := range map[string]struct{ site, want string }{

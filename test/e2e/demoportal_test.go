@@ -38,9 +38,13 @@ func demoSiteAt(t *testing.T, binary string) (site, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return demoBehind(start(t, binary, demoDirectives, portal.URL))
+}
+
+func demoBehind(g *gateway) site {
 	alice := demoportal.Customers()[0]
 	return site{
-		gateway: start(t, binary, demoDirectives, portal.URL),
+		gateway: g,
 		login: func(b *browser.Browser, name, password string) {
 			b.Type("#login", name)
 			b.Type("#password", password)

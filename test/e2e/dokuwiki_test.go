@@ -15,8 +15,12 @@ const dokuwikiProfile = "/doku.php?id=start&do=profile"
 
 func dokuwikiSite(t *testing.T, portal *portals.Portal) site {
 	t.Helper()
+	return dokuwikiBehind(start(t, built(t, plainBinary), "\t\tportal dokuwiki", portal.URL), portal)
+}
+
+func dokuwikiBehind(g *gateway, portal *portals.Portal) site {
 	return site{
-		gateway: start(t, built(t, plainBinary), "\t\tportal dokuwiki", portal.URL),
+		gateway: g,
 		login: func(b *browser.Browser, name, password string) {
 			b.Follow("a[href*='do=login']")
 			b.Type("#dw__login input[name=u]", name)
@@ -48,7 +52,11 @@ func TestDokuWiki(t *testing.T) {
 // GET, by Basic, by XML-RPC. Each is shown to work at the portal first.
 func TestDokuWikiSideDoors(t *testing.T) {
 	portal := portals.DokuWiki(t)
-	s := dokuwikiSite(t, portal)
+	dokuwikiDoors(t, dokuwikiSite(t, portal), portal)
+}
+
+func dokuwikiDoors(t *testing.T, s site, portal *portals.Portal) {
+	t.Helper()
 	enrolled := newClient(t, s.URL)
 	enrolled.post("/doku.php?id=start", "do", "login", "u", "alice", "p", s.password)
 	p, _ := enrolled.setUp()

@@ -3,11 +3,11 @@ package e2e
 import (
 	"bytes"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/secondgate/secondgate/internal/demoportal"
@@ -49,12 +49,24 @@ func learn(t *testing.T, portal string, flags []string, accounts ...string) (*ga
 		}
 	}
 	t.Cleanup(func() {
+		g.stop(syscall.SIGTERM)
 		if t.Failed() {
 			t.Logf("inspect wrote:\n%s\nand the gateway logged:\n%s", text, g.log)
 		}
 	})
 	g.run()
 	return g, text
+}
+
+// forget stops the gateway and starts it with an empty store: nobody has a second
+// factor then.
+func (g *gateway) forget() {
+	g.t.Helper()
+	g.stop(syscall.SIGTERM)
+	if err := os.RemoveAll(filepath.Join(g.dir, "two_factor")); err != nil {
+		g.t.Fatal(err)
+	}
+	g.run()
 }
 
 func runInspect(t *testing.T, binary string, args []string, accounts ...string) (stdout, stderr string) {
@@ -80,35 +92,20 @@ func wants(t *testing.T, text string, lines ...string) {
 }
 
 func TestInspectDemoPortal(t *testing.T) {
-	s := demoSite(t, built(t, plainBinary))
 	customers := demoportal.Customers()
 	portal, err := demoportal.Start(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var text string
-	s.gateway, text = learn(t, portal.URL, nil, customers[0].Name, customers[0].Password, customers[1].Name, customers[1].Password)
+	g, text := learn(t, portal.URL, nil, customers[0].Name, customers[0].Password, customers[1].Name, customers[1].Password)
+	s := demoBehind(g)
 	wants(t, text, `user html "#account-id" value`, "anonymous redirect", "sign_out /logout", "keeps its value when somebody signs in")
 	if strings.Contains(text, "\n\t\trotates") || strings.Contains(text, "\n\t\tleave") {
 		t.Errorf("inspect promises what does not hold:\n%s", text)
 	}
 	journey(t, browser.Start(t), s, "inspect-demo", false)
-	t.Run("side doors", func(t *testing.T) { demoDoors(t, s) })
-}
-
-// demoDoors signs in by the app's way and asks for everything that is no page.
-func demoDoors(t *testing.T, s site) {
-	c := newClient(t, s.URL)
-	c.header.Set("Sec-Fetch-Mode", "cors")
-	signIn := fmt.Sprintf(`{"login":%q,"password":%q}`, s.name, s.password)
-	if got := c.do(http.MethodPost, "/api/login", "application/json", signIn); got.StatusCode != http.StatusUnauthorized || strings.Contains(got.body, "1001") {
-		t.Errorf("the app's sign-in: status %d: %s", got.StatusCode, got.body)
-	}
-	for _, path := range []string{"/api/me", "/account", "/files/invoice-2026-001.pdf", "/clock"} {
-		if got := c.get(path); got.StatusCode != http.StatusUnauthorized || strings.Contains(got.body, "1001") {
-			t.Errorf("%s: status %d: %s", path, got.StatusCode, got.body)
-		}
-	}
+	s.forget()
+	demoDoors(t, s)
 }
 
 // TestInspectDokuWiki learns DokuWiki, as the preset that it is and written out.
@@ -123,15 +120,12 @@ func TestInspectDokuWiki(t *testing.T) {
 		{"written out", []string{"--no-preset"}, []string{"do=profile", "deny /lib/exe/xmlrpc.php", "sign_out /doku.php?do=logout"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var text string
-			s := dokuwikiSite(t, portal)
-			s.gateway, text = learn(t, portal.URL, c.flags, "alice", portal.Alice.Password, "bob", portal.Bob.Password)
+			g, text := learn(t, portal.URL, c.flags, "alice", portal.Alice.Password, "bob", portal.Bob.Password)
+			s := dokuwikiBehind(g, portal)
 			wants(t, text, c.lines...)
 			journey(t, browser.Start(t), s, "inspect-dokuwiki", false)
-			call := `<methodCall><methodName>dokuwiki.login</methodName></methodCall>`
-			if got := newClient(t, s.URL).do(http.MethodPost, "/lib/exe/xmlrpc.php", "text/xml", call); got.StatusCode != http.StatusForbidden {
-				t.Errorf("XML-RPC: status %d", got.StatusCode)
-			}
+			s.forget()
+			dokuwikiDoors(t, s, portal)
 		})
 	}
 }
@@ -148,14 +142,12 @@ func TestInspectWordPress(t *testing.T) {
 		{"written out", []string{"--no-preset"}, []string{"whoami /wp-admin/profile.php", "anonymous redirect */wp-login.php*", "deny /xmlrpc.php", "sign_in /wp-login.php"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var text string
-			s := wordpressSite(t, portal)
-			s.gateway, text = learn(t, portal.URL, c.flags, "alice", portal.Alice.Password, "bob", portal.Bob.Password)
+			g, text := learn(t, portal.URL, c.flags, "alice", portal.Alice.Password, "bob", portal.Bob.Password)
+			s := wordpressBehind(g, portal)
 			wants(t, text, c.lines...)
 			journey(t, browser.Start(t), s, "inspect-wordpress", false)
-			if got := newClient(t, s.URL).do(http.MethodPost, "/xmlrpc.php", "text/xml", "<methodCall/>"); got.StatusCode != http.StatusForbidden {
-				t.Errorf("XML-RPC: status %d", got.StatusCode)
-			}
+			s.forget()
+			wordpressDoors(t, s, portal)
 		})
 	}
 }

@@ -14,8 +14,12 @@ const wordpressWhoIs = "/wp-json/wp/v2/users/me?_fields=id,name,slug"
 
 func wordpressSite(t *testing.T, portal *portals.Portal) site {
 	t.Helper()
+	return wordpressBehind(start(t, built(t, plainBinary), "\t\tportal wordpress", portal.URL), portal)
+}
+
+func wordpressBehind(g *gateway, portal *portals.Portal) site {
 	return site{
-		gateway: start(t, built(t, plainBinary), "\t\tportal wordpress", portal.URL),
+		gateway: g,
 		login: func(b *browser.Browser, name, password string) {
 			b.Settle() // a script moves the focus a moment after the page has loaded
 			b.Type("#user_login", name)
@@ -47,7 +51,11 @@ func TestWordPress(t *testing.T) {
 // that at the gateway it is shut.
 func TestWordPressSideDoors(t *testing.T) {
 	portal := portals.WordPress(t)
-	s := wordpressSite(t, portal)
+	wordpressDoors(t, wordpressSite(t, portal), portal)
+}
+
+func wordpressDoors(t *testing.T, s site, portal *portals.Portal) {
+	t.Helper()
 	enrolled := newClient(t, s.URL)
 	enrolled.post("/wp-login.php", "log", "alice", "pwd", s.password)
 	p, _ := enrolled.setUp()
