@@ -16,6 +16,7 @@ import (
 //		user      EXTRACTOR [not VALUE...]
 //		name      EXTRACTOR [not VALUE...]
 //		email     EXTRACTOR [not VALUE...]
+//		apart                           # this part of the portal has a sign-in of its own
 //		lower                           # and nfkc, trim: in the order in which they are given
 //	}
 //
@@ -44,9 +45,20 @@ func (p *siteParser) whoamiTable(outer string, w *config.Whoami) table {
 		"user":      {usage: "user" + extractor, parse: p.extractor(&w.User)},
 		"name":      {usage: "name" + extractor, parse: p.extractor(&w.Name)},
 		"email":     {usage: "email" + extractor, parse: p.extractor(&w.Email)},
+		"apart":     {usage: "apart", parse: p.apart(w)},
 		"lower":     {usage: "lower", parse: p.normalizer(w, "lower")},
 		"nfkc":      {usage: "nfkc", parse: p.normalizer(w, "nfkc")},
 		"trim":      {usage: "trim", parse: p.normalizer(w, "trim")},
+	}
+}
+
+func (p *siteParser) apart(w *config.Whoami) func() error {
+	return func() error {
+		if p.NextArg() {
+			return errArguments
+		}
+		w.Apart = true
+		return nil
 	}
 }
 

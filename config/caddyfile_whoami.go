@@ -29,6 +29,9 @@ func (w *writer) whoami(path string, q Whoami) {
 		w.extractor(path, "user", q.User)
 		w.extractor(path, "name", q.Name)
 		w.extractor(path, "email", q.Email)
+		if q.Apart {
+			w.line(path+".apart", "apart")
+		}
 		for _, n := range q.Normalize {
 			w.line(path+"."+n, n)
 		}

@@ -95,6 +95,9 @@ type Whoami struct {
 	// Name and Email are optional and never identify anybody.
 	Name  *Extractor `json:"name,omitempty"`
 	Email *Extractor `json:"email,omitempty"`
+	// Apart says that this part of the portal has a sign-in of its own, so that somebody who
+	// is signed in elsewhere may be a stranger here.
+	Apart bool `json:"apart,omitempty"`
 	// Normalize lists, in order, what is done to the id: lower, nfkc, trim.
 	Normalize []string `json:"normalize,omitempty"`
 }

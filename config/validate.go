@@ -76,6 +76,9 @@ func (s Site) validateIdentity() error {
 	case s.User != "":
 		return validateUser(s.User)
 	}
+	if len(s.Whoami) > maxWhoami {
+		return wrong("whoami", "there are %d questions, and each request may put all of them; want at most %d", len(s.Whoami), maxWhoami)
+	}
 	return each("whoami", s.Whoami, func(w Whoami) error { return w.validate(s.Path) })
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -96,6 +97,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"path in an element", "whoami.0.user", "not a path", whoami(func(w *Whoami) { w.User = &Extractor{HTML: "a", JSON: "b..c"} })},
 		{"groups in an element", "whoami.0.user", "2 groups", whoami(func(w *Whoami) { w.User = &Extractor{HTML: "a", Regex: "(b)(c)"} })},
 		{"selector before a path", "whoami.0.user", "not a CSS selector", whoami(func(w *Whoami) { w.User = &Extractor{HTML: "a[", JSON: "b"} })},
+		{"too many questions", "whoami", "at most 16", func(s *Site) { s.Whoami = slices.Repeat(s.Whoami, 17) }},
 		{"sign of an empty page", "whoami.0.anonymous.0", "an empty page", whoami(func(w *Whoami) { w.Anonymous[0] = Sign{HTML: "body:not(.member), form"} })},
 		{"sign with an attribute", "whoami.0.anonymous.0", "belongs to html", whoami(func(w *Whoami) { w.Anonymous[0] = Sign{HTML: "a", Attr: "b"} })},
 		{"sign with three", "whoami.0.anonymous.0", "3 signs", whoami(func(w *Whoami) { w.Anonymous[0] = Sign{HTML: "a", JSON: "b", Regex: "c"} })},

@@ -14,6 +14,9 @@ import (
 // firstPlaceholder stands in Whoami.Header for what First yields.
 const firstPlaceholder = "{first}"
 
+// maxWhoami bounds the questions of a site.
+const maxWhoami = 16
+
 func (w Whoami) validate(ownPath string) error {
 	if err := first(validateURI("", w.URI), outside("", w.URI, ownPath), w.validateFirst(ownPath)); err != nil {
 		return err

@@ -61,7 +61,8 @@ func Held(s Standing, unsafe, signIn, rotates bool) bool {
 
 // Outcome compares the answers before and after.
 type Outcome struct {
-	// SameUser: both answers name the same user.
+	// SameUser: both answers name the same user, and no part of the portal that has a
+	// sign-in of its own knows him only now.
 	SameUser bool
 	// Before and After are the standings; After's Cleared is about After's user.
 	Before, After Standing

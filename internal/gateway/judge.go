@@ -155,7 +155,7 @@ func (x *exchange) judgeAfter(q *inquiry) gate.Action {
 	}
 	x.into.links = x.into.links && a.Kind == gate.User
 	outcome := gate.Outcome{
-		SameUser: x.before.Answer == gate.User && x.answer.User == a.User, Before: x.before, After: after,
+		SameUser: x.before.Answer == gate.User && x.answer.User == a.User && a.Scopes&^x.answer.Scopes == 0, Before: x.before, After: after,
 		Mixed: x.mixed(),
 	}
 	settled := x.settleAfter(q.set, a)

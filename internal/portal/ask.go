@@ -23,6 +23,9 @@ type Answer struct {
 	Kind gate.Answer
 	// User is the canonical id; Name and Email are for showing only.
 	User, Name, Email string
+	// Scopes are the parts of the portal, of those with a sign-in of their own, that know
+	// the user: a bit for each question.
+	Scopes uint64
 	// Why is for the operator's log when Kind is Unknown; it quotes no content.
 	Why string
 	// Changes are the cookies that the questions' own responses set, in order.
@@ -124,7 +127,7 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 }
 
 func (s *session) answer(v whoami.Verdict) Answer {
-	a := Answer{User: v.User, Name: v.Name, Email: v.Email, Why: v.Why, Changes: s.changes}
+	a := Answer{User: v.User, Name: v.Name, Email: v.Email, Scopes: v.Scopes, Why: v.Why, Changes: s.changes}
 	switch v.Kind {
 	case whoami.User:
 		a.Kind = gate.User

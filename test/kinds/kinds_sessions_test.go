@@ -15,6 +15,8 @@ var bySessions = []kind{
 	{name: "replaced", portal: func() *portal { return &portal{keeper: replacing{serverSide()}} }},
 	{name: "several-cookies", file: "usual", portal: func() *portal { return &portal{keeper: several{serverSide()}} }},
 	{name: "pinned", file: "usual", portal: func() *portal { return &portal{keeper: pinned{serverSide()}} }, browser: device},
+	{name: "two-scopes", portal: withDesk, more: desk},
+	{name: "pinned-encoding", portal: func() *portal { return &portal{keeper: pinned{serverSide()}} }, browser: encodings},
 	{name: "no-path", portal: withoutPath},
 	{name: "odd-attributes", file: "usual", portal: oddAttributes},
 }
@@ -35,6 +37,40 @@ func grown(j *journey, _ *house.Device) {
 
 // device is a header of the customer's browser that the portal knows, and nobody else.
 func device(v *visitor) { v.Header.Set("X-Device", "7") }
+
+// encodings has the portal pin sessions to Accept-Encoding too.
+func encodings(v *visitor) { v.Header.Set("X-Pin", "Accept-Encoding") }
+
+// withDesk is a client area with a help desk, which has a sign-in of its own.
+func withDesk() *portal {
+	k := serverSide()
+	k.cookie, k.attributes = "DESK", "; Path=/desk; HttpOnly"
+	return &portal{keeper: serverSide(), beside: &portal{keeper: k, base: "/desk"}}
+}
+
+// desk signs in to the second part as well: a sign-in like any other, after which both
+// parts work, and one may be left for itself.
+func desk(j *journey, device *house.Device) {
+	j.t.Helper()
+	area, desk := j.p, j.p.beside
+	j.p = desk
+	j.browse()
+	j.owe(device)
+	j.use("at the desk")
+	j.p = area
+	j.use("in the client area, beside the desk")
+	j.p = desk
+	j.leave()
+	j.owe(device)
+	j.p = area
+	j.leave()
+	j.p = desk
+	j.use("at the desk alone")
+	if lost := desk.lost(); len(lost) > 0 {
+		j.t.Errorf("the desk gave sessions up: %q", lost)
+	}
+	j.p = area
+}
 
 // servlet is like Tomcat: at a path of its own, with the session's id in its links
 // until the browser has shown that it keeps cookies.

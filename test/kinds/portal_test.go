@@ -89,6 +89,8 @@ type portal struct {
 	views map[string]func(*call) reply
 	// link writes addresses into pages and redirects; default: base and path.
 	link func(c *call, path string) string
+	// beside is another application below its own base, with sessions of its own.
+	beside *portal
 	// finish is done to every response before it is sent.
 	finish func(r *http.Request, out *reply) []byte
 
@@ -117,6 +119,10 @@ func (p *portal) posted() int {
 }
 
 func (p *portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.beside != nil && strings.HasPrefix(r.URL.Path, p.beside.base+"/") {
+		p.beside.ServeHTTP(w, r)
+		return
+	}
 	out, cookies := p.answer(r)
 	for name, values := range out.header {
 		w.Header()[name] = values

@@ -173,6 +173,9 @@ func fingerprint(r *http.Request) string {
 	} {
 		b.WriteString(r.Header.Get(name) + "|")
 	}
+	if also := r.Header.Get("X-Pin"); also != "" {
+		b.WriteString(r.Header.Get(also))
+	}
 	return b.String()
 }
 

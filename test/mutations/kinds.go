@@ -3,6 +3,20 @@ package mutations
 // kinds are the defences that came with portals that differ in kind.
 var kinds = []Mutation{
 	{
+		Row: "Ask: several whoamis must agree", Defence: "only a part that is apart may know nobody where another knows a user",
+		File:    "internal/portal/whoami/whoami.go",
+		Old:     "case v.Kind == Anonymous && v.Apart:",
+		New:     "case v.Kind == Anonymous && all.Kind == User:",
+		Package: "internal/portal/whoami", Test: "TestAgree",
+	},
+	{
+		Row: "Gate: a sign-in always asks", Defence: "a sign-in to another part of the portal asks, too",
+		File:    "internal/gateway/judge.go",
+		Old:     " && a.Scopes&^x.answer.Scopes == 0,",
+		New:     ",",
+		Package: "test/kinds", Test: "TestKinds",
+	},
+	{
 		Row: "Ask: bounded size", Defence: "a page that was cut off is known to be, though the handler panicked",
 		File:    "caddyplugin/fetch.go",
 		Old:     "			res, err = rec.response(), nil\n",

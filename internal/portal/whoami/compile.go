@@ -35,7 +35,7 @@ func Compile(c config.Whoami) (*Question, error) {
 	if c.User == nil {
 		return nil, errors.New("user: missing, so nobody could ever be recognised")
 	}
-	q := &Question{uri: c.URI, header: c.Header}
+	q := &Question{uri: c.URI, header: c.Header, apart: c.Apart}
 	for name := range c.Header {
 		if slices.Contains(unaskable, textproto.CanonicalMIMEHeaderKey(name)) {
 			return nil, fmt.Errorf("header: %s would make whoami answer for somebody else; want a header that identifies nobody, for example X-WP-Nonce", name)

@@ -73,11 +73,23 @@ func TestAgree(t *testing.T) {
 	alice := whoami.Verdict{Kind: whoami.User, User: "alice", Name: "Alice"}
 	mail := whoami.Verdict{Kind: whoami.User, User: "alice", Email: "a@example.com"}
 	doubt := whoami.Verdict{Why: "status 500"}
+	apart := func(v whoami.Verdict) whoami.Verdict { v.Apart = true; return v }
+	in := func(v whoami.Verdict, scopes uint64) whoami.Verdict { v.Scopes = scopes; return v }
 	tests := []struct {
 		name     string
 		verdicts []whoami.Verdict
 		want     whoami.Verdict
 	}{
+		{"apart, signed in to the first", []whoami.Verdict{apart(alice), apart(anonymous)}, in(alice, 1)},
+		{"apart, signed in to the second", []whoami.Verdict{apart(anonymous), apart(alice)}, in(alice, 2)},
+		{"apart, signed in to both", []whoami.Verdict{apart(alice), apart(alice)}, in(alice, 3)},
+		{"apart, strangers", []whoami.Verdict{apart(anonymous), apart(anonymous)}, anonymous},
+		{"apart, two users", []whoami.Verdict{apart(alice), apart(user("bob"))}, unknown},
+		{"apart, a doubt", []whoami.Verdict{apart(alice), apart(doubt)}, unknown},
+		{"apart, a doubt and a stranger", []whoami.Verdict{apart(anonymous), apart(doubt)}, unknown},
+		{"one apart", []whoami.Verdict{alice, apart(anonymous)}, alice},
+		{"one apart, a stranger in the other", []whoami.Verdict{apart(alice), anonymous}, unknown},
+		{"a stranger, and one apart", []whoami.Verdict{anonymous, apart(alice)}, unknown},
 		{"none", nil, unknown},
 		{"one user", []whoami.Verdict{alice}, alice},
 		{"same user", []whoami.Verdict{alice, mail}, whoami.Verdict{Kind: whoami.User, User: "alice", Name: "Alice", Email: "a@example.com"}},

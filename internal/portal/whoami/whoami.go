@@ -31,6 +31,11 @@ type Verdict struct {
 	User string
 	// Name and Email are for showing; either may be empty. They identify nobody.
 	Name, Email string
+	// Apart says that the question is about a part of the portal with a sign-in of its own.
+	Apart bool
+	// Scopes are the questions apart that named the user, a bit for each, in what Agree
+	// returns.
+	Scopes uint64
 	// Why says what was missing when Kind is Unknown, for the operator's log. It holds
 	// nothing of the page.
 	Why string
@@ -60,6 +65,7 @@ type Question struct {
 	// first, name and email are optional.
 	first, name, email *extractor
 	normalize          []func(string) string
+	apart              bool
 }
 
 // URI is the path and query to ask for.
@@ -78,6 +84,7 @@ func (q *Question) First() (uri string, ok bool) {
 // shows one of the signs of nobody, because some portals give strangers no token,
 // and else Unknown.
 func (q *Question) ExtractFirst(res Response) (token string, v Verdict) {
+	defer func() { v.Apart = q.apart }()
 	p, err := read(res)
 	if err != nil {
 		return "", unknown(res, "first step: %v", err)
@@ -108,6 +115,12 @@ func (q *Question) Headers(token string) http.Header {
 // Judge says what the response to the question proves. Both rules are always
 // evaluated.
 func (q *Question) Judge(res Response) Verdict {
+	v := q.judge(res)
+	v.Apart = q.apart
+	return v
+}
+
+func (q *Question) judge(res Response) Verdict {
 	p, err := read(res)
 	if err != nil {
 		return unknown(res, "%v", err)
@@ -162,18 +175,26 @@ func unknown(res Response, format string, args ...any) Verdict {
 }
 
 // Agree joins the verdicts on several questions: all must say the same, so anonymous
-// needs all, and a user is the same one everywhere. None at all is Unknown.
+// needs all, and a user is the same one everywhere. Only where a question is about a part
+// of the portal that is apart, somebody may be signed in elsewhere and a stranger there.
+// None at all is Unknown.
 func Agree(verdicts []Verdict) Verdict {
 	if len(verdicts) == 0 {
 		return Verdict{Why: "nothing was asked"}
 	}
-	all := verdicts[0]
+	first := max(0, slices.IndexFunc(verdicts, func(v Verdict) bool { return v.Kind == User }))
+	all := verdicts[first]
+	all.Apart, all.Scopes = false, 0
 	for i, v := range verdicts {
 		switch {
 		case v.Kind == Unknown:
 			return Verdict{Why: fmt.Sprintf("whoami %d: %s", i+1, v.Why)}
+		case v.Kind == Anonymous && v.Apart:
+			continue
 		case v.Kind != all.Kind || v.User != all.User:
-			return Verdict{Why: fmt.Sprintf("whoami 1 and %d do not agree", i+1)}
+			return Verdict{Why: fmt.Sprintf("whoami %d and %d do not agree", min(i, first)+1, max(i, first)+1)}
+		case v.Apart:
+			all.Scopes |= 1 << i
 		}
 		if all.Name == "" {
 			all.Name = v.Name
