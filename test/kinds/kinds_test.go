@@ -83,6 +83,32 @@ func caddyfile(t testing.TB, name string) string {
 	).Replace(text)
 }
 
+// TestDocumented: every Caddyfile that is run is in the documentation, and the other way
+// round.
+func TestDocumented(t *testing.T) {
+	doc := read(t, filepath.Join("..", "..", "docs", "portals", "kinds.md"))
+	files, err := filepath.Glob("testdata/*.caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := map[string]bool{}
+	for i := range kinds {
+		run[kinds[i].file] = true
+		run[kinds[i].name] = run[kinds[i].name] || kinds[i].file == ""
+	}
+	for _, file := range files {
+		if !strings.Contains(doc, "```caddyfile\n"+read(t, file)+"```\n") {
+			t.Errorf("%s is not in the documentation", file)
+		}
+		if name := strings.TrimSuffix(filepath.Base(file), ".caddyfile"); !run[name] {
+			t.Errorf("%s is not run", file)
+		}
+	}
+	if n := strings.Count(doc, "```caddyfile\n"); n != len(files) {
+		t.Errorf("%d Caddyfiles in the documentation, %d are run", n, len(files))
+	}
+}
+
 // siteAddress stands for the documented address of a site.
 const siteAddress = "http://127.0.0.1:PORT {\n\tbind 127.0.0.1"
 
