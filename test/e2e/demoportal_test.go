@@ -38,7 +38,7 @@ func demoSiteAt(t *testing.T, binary string) (site, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return demoBehind(start(t, binary, demoDirectives, portal.URL))
+	return demoBehind(start(t, binary, demoDirectives, portal.URL)), portal.URL
 }
 
 func demoBehind(g *gateway) site {
@@ -60,7 +60,7 @@ func demoBehind(g *gateway) site {
 		page: "/invoices?year=2026",
 		name: alice.Name, password: alice.Password,
 		aliases: []string{"ALICE", alice.Email, " Alice "},
-	}, portal.URL
+	}
 }
 
 func TestDemoPortal(t *testing.T) {
