@@ -49,6 +49,7 @@ func (b *builder) build() (*gateway.Gateway, error) {
 		Sealer: portal.NewSealer(b.app.ring, s.Realm), Leave: portal.NewLeave(s.Leave),
 		Asker: asker, Fetch: fetch, SetUser: setUser,
 		Rotates: *s.Rotates, WatchUnsafe: s.Watch == "unsafe", Required: s.Require == "always",
+		Observe: s.Mode == "observe", Book: b.app.engine.book,
 		Recheck: time.Duration(*s.Recheck),
 		Session: session.Policy{Life: time.Duration(s.Session.Life), Idle: time.Duration(s.Session.Idle)},
 		Store:   b.app.engine.store, Visits: b.app.engine.visits, Pages: pages, State: state,

@@ -56,6 +56,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		throttle     { … }                # see parseThrottle
 //		brand        { … }                # see parseBrand
 //		support      CONTACT
+//		mode         enforce|observe
 //	}
 //
 // Only whoami, credential, sign_in and link may be repeated. Nothing is resolved here:
@@ -128,6 +129,7 @@ func (p *siteParser) siteTable() table {
 		"throttle":     {usage: "throttle { … }", parse: p.parseThrottle},
 		"brand":        {usage: "brand { … }", parse: p.parseBrand},
 		"support":      {usage: "support CONTACT", parse: p.text(&s.Support)},
+		"mode":         {usage: "mode enforce|observe", parse: p.text(&s.Mode)},
 	}
 }
 

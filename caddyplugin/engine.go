@@ -11,6 +11,7 @@ import (
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/throttle"
 )
@@ -33,6 +34,7 @@ var engines = caddy.NewUsagePool()
 type engine struct {
 	store  store.Store
 	visits *gateway.Visits
+	book   *report.Book
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -52,11 +54,14 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e := &engine{
-		store: st, visits: gateway.NewVisits(st, clock.Now), stop: stop,
+		store: st, visits: gateway.NewVisits(st, clock.Now), book: report.New(st, clock.Now, log), stop: stop,
 		done: make(chan struct{}), addresses: make(map[string]*addresses),
 	}
 	go func() {
 		defer close(e.done)
+		var book sync.WaitGroup
+		defer book.Wait()
+		book.Go(func() { e.book.Run(ctx) })
 		e.visits.Run(ctx, func(err error) {
 			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))
 		})

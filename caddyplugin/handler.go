@@ -56,6 +56,15 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 // with preset and defaults. (The embedded Site's own is for those.)
 func (h *Handler) Validate() error { return nil }
 
+// Cleanup ends what the gate does beside requests, when the configuration was replaced.
+// It also runs when Provision failed half-way.
+func (h *Handler) Cleanup() error {
+	if h.gate != nil {
+		h.gate.Stop()
+	}
+	return nil
+}
+
 // ServeHTTP takes one request through the gate.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	ctx := r.Context()
@@ -96,5 +105,6 @@ func identify(placeholder string) func(*http.Request) string {
 var (
 	_ caddy.Provisioner           = (*Handler)(nil)
 	_ caddy.Validator             = (*Handler)(nil)
+	_ caddy.CleanerUpper          = (*Handler)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
 )

@@ -38,6 +38,7 @@ func (s Site) Caddyfile(notes Notes) (string, error) {
 		w.insertions(s)
 		w.limits(s)
 		w.looks(s)
+		w.text("mode", s.Mode)
 	})
 	if w.err != nil {
 		return "", w.err

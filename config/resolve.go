@@ -64,6 +64,7 @@ func (s *Site) fillNames() {
 	setDefault(&s.Path, "/two-factor")
 	setDefault(&s.Watch, "all")
 	setDefault(&s.Require, "optional")
+	setDefault(&s.Mode, "enforce")
 	if s.Brand == nil {
 		s.Brand = &Brand{}
 	}

@@ -23,7 +23,7 @@ func TestResolvedFillsDefaults(t *testing.T) {
 	}
 	free, skew, rotates, recheck := 5, 1, false, minutes(1)
 	want := whole()
-	want.Realm, want.Path, want.Watch, want.Require = "default", "/two-factor", "all", "optional"
+	want.Realm, want.Path, want.Watch, want.Require, want.Mode = "default", "/two-factor", "all", "optional", "enforce"
 	want.Rotates, want.Recheck, want.BackupCodes, want.Brand = &rotates, &recheck, 10, &Brand{}
 	want.Session = &Session{Life: hours(12), Idle: minutes(30)}
 	want.TOTP = &TOTP{Digits: 6, Period: seconds(30), Algorithm: "SHA1", Skew: &skew}

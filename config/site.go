@@ -57,6 +57,9 @@ type Site struct {
 
 	// Require is who must have a second factor: "optional" (default) or "always".
 	Require string `json:"require,omitempty"`
+	// Mode is "enforce" (default), or "observe": everything is forwarded as it comes, and
+	// what the gate would have done is counted for the report.
+	Mode string `json:"mode,omitempty"`
 	// Session is the life of a clearance.
 	Session *Session `json:"session,omitempty"`
 	// Recheck is how long whoami's answer about a user is believed. Default 60s; 0 asks every time.

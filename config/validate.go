@@ -33,6 +33,7 @@ func (s Site) Validate() error {
 		oneOf("watch", s.Watch, "all", "unsafe"),
 		oneOf("require", s.Require, "optional", "always"),
 		s.validateLinks(),
+		oneOf("mode", s.Mode, "enforce", "observe"),
 		s.validateLimits(),
 		s.Brand.validate(),
 		validateSupport(s.Support),

@@ -27,6 +27,9 @@ func (s Site) Warnings() []string {
 	if t := s.TOTP; t != nil && (t.Algorithm != "" && t.Algorithm != "SHA1" || t.Digits == 8 || t.Period != 0 && t.Period != seconds(30)) {
 		warn("totp: several authenticator apps ignore other parameters than SHA1, 6 digits and 30s, and then show codes that are refused; try yours")
 	}
+	if s.Mode == "observe" {
+		warn("mode observe: nothing is held back, whoever has a portal's password is in; see `two-factor report` for what the gate would do")
+	}
 	if s.Require == "always" && s.Support == "" {
 		warn("require always without support: somebody who is locked out is not told where to turn")
 	}

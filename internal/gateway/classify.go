@@ -79,12 +79,23 @@ func (x *exchange) stripSessions() int {
 // classify finds out what the request is, and takes out of it what no portal is to
 // see: undeclared credentials, and trailers, which come when all is decided.
 func (x *exchange) classify() {
+	x.findBody()
+	x.weigh()
+	if x.visit == nil && x.credentials {
+		x.joinNameless()
+	}
+	if x.visit != nil {
+		x.started, x.overlap = x.visit.queue.mark()
+	}
+}
+
+// weigh is classify without the visit. It has no effect but on the request's headers.
+func (x *exchange) weigh() {
 	r, g := x.r, x.g
 	x.queried = x.declaredQueries()
 	x.key, x.carries = x.takeKey(r)
 	r.Trailer = nil
 	stayOnHTTP1(r)
-	x.findBody()
 	x.upgrade = upgrades(r)
 	x.stream = x.upgrade || strings.HasPrefix(first(r.Header, "Accept"), "text/event-stream")
 	x.unsafe = !extendedConnect(r) && (!safeMethod(r.Method) || hasBody(r))
@@ -96,12 +107,6 @@ func (x *exchange) classify() {
 	x.asset = !x.signIn && !x.navigation() && (route.IsAsset(r.Method, r.URL, hasBody(r)) || x.publicPath())
 	x.guestPath = x.all(g.Rules.Guest)
 	x.credentials = x.hasCredentials()
-	if x.visit == nil && x.credentials {
-		x.joinNameless()
-	}
-	if x.visit != nil {
-		x.started, x.overlap = x.visit.queue.mark()
-	}
 }
 
 // takeKey is Headers.Take, with the declared parameters of the query in the key.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
+	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/web"
@@ -78,6 +79,11 @@ type Options struct {
 	Recheck                        time.Duration
 	Session                        session.Policy
 
+	// Observe is `mode observe`: everything is forwarded, and judged in shadow only.
+	Observe bool
+	// Book counts what is seen; it may be nil.
+	Book *report.Book
+
 	Store  store.Store
 	Visits *Visits
 	Pages  *web.Pages
@@ -96,6 +102,8 @@ type Gateway struct {
 	trusted trusted
 	missed  tally
 	spools  chan struct{}
+	// observer is nil in `mode enforce`.
+	observer *observer
 }
 
 // maxSpools bounds the request bodies of strangers that are kept at one time; those
@@ -110,7 +118,19 @@ var made atomic.Uint64
 
 // New returns a gateway.
 func New(o Options) *Gateway {
-	return &Gateway{Options: o, number: made.Add(1), spools: make(chan struct{}, maxSpools)}
+	g := &Gateway{Options: o, number: made.Add(1), spools: make(chan struct{}, maxSpools)}
+	if o.Observe {
+		g.observer = newObserver(g)
+	}
+	return g
+}
+
+// Stop ends what runs beside the requests: in `mode observe` the questions. A gateway
+// that was stopped goes on carrying requests.
+func (g *Gateway) Stop() {
+	if g.observer != nil {
+		g.observer.stop()
+	}
 }
 
 // Client is what the server knows of a request's sender.
@@ -126,6 +146,9 @@ type Client struct {
 // ServeHTTP takes one request through the house. An error is next's, unchanged, or
 // one that the server may show as 500; nothing was written then.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
+	if g.observer != nil {
+		return g.observer.serve(w, r, c, next)
+	}
 	x := exchanges.Get().(*exchange)
 	x.g, x.r, x.client, x.next, x.now, x.names = g, r, c, next, g.Clock(), portal.NamesFor(c.Secure)
 	x.rw = &responseWriter{x: x, rw: w}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/session"
 )
 
@@ -27,6 +28,9 @@ func (x *exchange) open() error {
 		return badRequest{err}
 	}
 	x.g.dropped.note(x.g.Logger, rc.Dropped)
+	for _, name := range rc.Dropped {
+		x.g.Book.Add(x.g.Realm, report.CookieDropped, name)
+	}
 	x.sent = rc.Unsealed()
 	x.jar = x.sent
 	if len(rc.Visit) != 1 {

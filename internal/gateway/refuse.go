@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/web"
 )
 
@@ -229,6 +230,13 @@ func (g *Gateway) logRefusal(x *exchange, a gate.Action, when string) {
 	user := x.owner
 	if user == "" && x.answer != nil {
 		user = x.answer.User
+	}
+	switch {
+	case user == "":
+	case a == gate.Challenge:
+		g.Book.Add(g.Realm, report.UserChallenged, user)
+	case a == gate.Enrol:
+		g.Book.Add(g.Realm, report.UserEnrolled, user)
 	}
 	g.Logger.Info("request held at the gate", zap.String("verdict", names[a]), zap.String("judged", when),
 		zap.String("user_id", user), zap.String("client_ip", x.client.Address), zap.String("path", x.client.URL.Path))

@@ -68,6 +68,8 @@ type visit struct {
 	passes atomic.Bool
 	hands  atomic.Uint64
 	opened atomic.Pointer[opened]
+	// watched is what `mode observe` knows; nil in `mode enforce`.
+	watched atomic.Pointer[watched]
 }
 
 // standing is what the store says of a visit's token.

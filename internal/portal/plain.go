@@ -113,11 +113,21 @@ func PairHeader(pairs []Pair) string {
 // For returns the jar's sealed cookies that a browser would send to path, in its order.
 func (j *Jar) For(path string) (pairs []Pair) {
 	for i := range j.cookies {
-		if c := &j.cookies[i]; cookie.PathMatch(c.Path, path) {
+		if c := &j.cookies[i]; c.Name != tokenName && cookie.PathMatch(c.Path, path) {
 			pairs = append(pairs, Pair{Name: c.Name, Value: c.Value})
 		}
 	}
 	return pairs
+}
+
+// Given are the jar's sealed cookies that the portal set: all but the token of a sign-in.
+func (j *Jar) Given() (cookies []Cookie) {
+	for i := range j.cookies {
+		if j.cookies[i].Name != tokenName {
+			cookies = append(cookies, j.cookies[i].Cookie)
+		}
+	}
+	return cookies
 }
 
 // PlainJar is a jar of cookies that were never sealed, for a question about them.

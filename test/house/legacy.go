@@ -282,3 +282,10 @@ func (b *Browser) SignIn(user string) *Page {
 	b.Get("/")
 	return b.Post("/login", map[string][]string{"user": {user}, "password": {"pw-" + strings.ToLower(strings.TrimSpace(user))}})
 }
+
+// SignInAndGo signs in and follows to the account.
+func (b *Browser) SignInAndGo(user string) *Page {
+	b.t.Helper()
+	b.SignIn(user)
+	return b.Get("/account")
+}

@@ -1,0 +1,89 @@
+package caddyplugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/internal/report"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+func init() { caddy.RegisterModule(AdminAPI{}) }
+
+// AdminAPI is `admin.api.two_factor`: what the commands ask of a running server, which
+// holds the store's lock. Caddy's admin endpoint has no login; it listens on loopback.
+//
+//	GET /two_factor/report?days=N    what was counted in the last N days: []report.Summary
+type AdminAPI struct{}
+
+// CaddyModule returns the module's information.
+func (AdminAPI) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.two_factor", New: func() caddy.Module { return new(AdminAPI) }}
+}
+
+// Routes are the endpoint's.
+func (AdminAPI) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}}
+}
+
+// defaultDays is how far back a report goes if nothing is said.
+const defaultDays = 7
+
+func serveReport(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodGet {
+		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
+	}
+	days := defaultDays
+	if v := r.URL.Query().Get("days"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || checkDays(n) != nil {
+			return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: checkDays(n)}
+		}
+		days = n
+	}
+	all, err := readReport(r.Context(), days)
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(all)
+}
+
+func checkDays(n int) error {
+	if n < 1 || n > store.KeepDays {
+		return fmt.Errorf("days: want a number from 1 to %d; no more are kept", store.KeepDays)
+	}
+	return nil
+}
+
+// errNoSite says that there is nothing to report about.
+var errNoSite = errors.New("no site of this server has two_factor")
+
+// readReport reads what every open store has.
+func readReport(ctx context.Context, days int) ([]report.Summary, error) {
+	var open []*engine
+	engines.Range(func(_, value any) bool {
+		open = append(open, value.(*engine))
+		return true
+	})
+	if len(open) == 0 {
+		return nil, errNoSite
+	}
+	all := []report.Summary{}
+	for _, e := range open {
+		list, err := e.book.Read(ctx, days)
+		if err != nil {
+			return nil, fmt.Errorf("reading the report: %w", err)
+		}
+		all = append(all, report.Summarize(list)...)
+	}
+	return all, nil
+}
+
+var _ caddy.AdminRouter = (*AdminAPI)(nil)
