@@ -7,9 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
-
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
@@ -105,35 +102,32 @@ func TestDocumentedCaddyfilesAdapt(t *testing.T) {
 	}
 }
 
-// A recipe's second Caddyfile writes the preset out, so that operators can take
-// something away: both must come to the same settings.
+// A recipe's Caddyfile below "What the preset says" writes the preset out, so that
+// operators can read it and copy it: both must come to the same settings.
 func TestRecipesAreThePresets(t *testing.T) {
-	for name := range strings.SplitSeq(config.PresetNames(), ", ") {
-		text, err := os.ReadFile("../docs/portals/" + name + ".md")
+	for _, p := range config.Presets() {
+		text, err := os.ReadFile("../docs/portals/" + p.Name + ".md")
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, recipe, _ := strings.Cut(string(text), "## What the preset says")
 		_, recipe, _ = strings.Cut(recipe, "```caddyfile\n")
 		recipe, _, _ = strings.Cut(recipe, "```")
-		_, block, _ := strings.Cut(recipe, "\ttwo_factor {")
-		tokens, err := caddyfile.Tokenize([]byte("two_factor {"+block), "Caddyfile")
-		if err != nil {
-			t.Fatal(err)
+		adapted := adapt(t, recipe)
+		if !strings.HasPrefix(adapted, "{") {
+			t.Fatalf("%s: %s", p.Name, adapted)
 		}
-		segment := caddyfile.NewDispenser(tokens)
-		segment.Next()
-		site, err := parseSite(httpcaddyfile.Helper{Dispenser: segment.NewFromNextSegment()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		site := adaptedSites(t, adapted)[0]
 		for _, w := range site.Whoami {
 			if _, err := whoami.Compile(w); err != nil {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: %v", p.Name, err)
 			}
 		}
-		if got, want := resolved(t, site), resolved(t, config.Site{Portal: name}); got != want {
-			t.Errorf("%s: the recipe says\n%s\nthe preset\n%s", name, got, want)
+		if got, want := resolved(t, site), resolved(t, config.Site{Portal: p.Name}); got != want {
+			t.Errorf("%s: the recipe says\n%s\nthe preset\n%s", p.Name, got, want)
+		}
+		if untested := strings.Contains(string(text), "**Untested here**"); untested != (p.Tried == "") {
+			t.Errorf("%s: the recipe does not say whether it was tried", p.Name)
 		}
 	}
 }

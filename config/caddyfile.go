@@ -14,8 +14,8 @@ import (
 type Notes map[string]string
 
 // Caddyfile writes the settings as a two_factor directive, as it stands in a site of a
-// Caddyfile: indented by one tab, behind the named matchers that it needs, with a
-// comment for each note. It is the inverse of the parser in caddyplugin: reading it
+// Caddyfile: indented by one tab, behind the named matchers that it needs, with
+// the notes as comments. It is the inverse of the parser in caddyplugin: reading it
 // gives these settings again.
 //
 // It writes what is set, nothing of a preset or a default. The settings are ones that
@@ -25,6 +25,8 @@ type Notes map[string]string
 func (s Site) Caddyfile(notes Notes) (string, error) {
 	w := &writer{depth: 1, notes: notes}
 	w.comment("")
+	above := w.out.String()
+	w.out.Reset()
 	w.block("two_factor", nil, func() {
 		w.text("realm", s.Realm)
 		w.text("issuer", s.Issuer)
@@ -43,7 +45,7 @@ func (s Site) Caddyfile(notes Notes) (string, error) {
 	if w.err != nil {
 		return "", w.err
 	}
-	return w.named.String() + w.out.String(), nil
+	return above + w.named.String() + w.out.String(), nil
 }
 
 // writer collects the lines of a directive, and those of the named matchers before it.

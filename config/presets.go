@@ -27,13 +27,19 @@ type Preset struct {
 
 // presets are constructors, so that nobody shares a preset's slices.
 var presets = map[string]func() Preset{
-	"dokuwiki":  dokuwiki,
-	"node-red":  nodeRED,
-	"whmcs":     whmcs,
-	"wordpress": wordpress,
+	"blesta":     blesta,
+	"dokuwiki":   dokuwiki,
+	"mediawiki":  mediawiki,
+	"nextcloud":  nextcloud,
+	"node-red":   nodeRED,
+	"phpmyadmin": phpmyadmin,
+	"redmine":    redmine,
+	"roundcube":  roundcube,
+	"whmcs":      whmcs,
+	"wordpress":  wordpress,
 }
 
-// PresetNames lists the presets for people: "dokuwiki, node-red, whmcs, wordpress".
+// PresetNames lists the presets for people: "blesta, dokuwiki, …".
 func PresetNames() string {
 	return strings.Join(slices.Sorted(maps.Keys(presets)), ", ")
 }

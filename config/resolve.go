@@ -50,6 +50,7 @@ func (s Site) withPreset() (Site, error) {
 	s.Credential = join(s.Credential, p.Credential)
 	s.SignIn = join(s.SignIn, p.SignIn)
 	s.SignOut = join(s.SignOut, p.SignOut)
+	s.Public = join(s.Public, p.Public)
 	s.Deny = join(s.Deny, p.Deny)
 	return s, nil
 }

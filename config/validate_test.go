@@ -15,7 +15,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		change            func(*Site)
 	}{
 		{"no whoami", "whoami", "nothing tells who is signed in", func(s *Site) { s.Whoami = nil }},
-		{"unknown preset", "portal", "dokuwiki, node-red, whmcs, wordpress", func(s *Site) { s.Portal = "joomla" }},
+		{"unknown preset", "portal", PresetNames(), func(s *Site) { s.Portal = "joomla" }},
 		{"realm with a slash", "realm", `"a/b"`, func(s *Site) { s.Realm = "a/b" }},
 		{"own path is the root", "path", `"/"`, func(s *Site) { s.Path = "/" }},
 		{"own path ends with a slash", "path", "without an end slash", func(s *Site) { s.Path = "/2fa/" }},

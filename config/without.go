@@ -9,7 +9,8 @@ import (
 )
 
 // Without takes settings of a preset away, by the subdirective they belong to: the
-// values that are listed, or all where none is. A query in deny is written ?NAME=VALUE.
+// values that are listed, or all where none is. In deny, a query is written ?NAME=VALUE and a
+// header NAME:VALUE.
 type Without map[string][]string
 
 // take removes what is listed from the preset's settings. What the preset does not have
@@ -23,6 +24,8 @@ func (w Without) take(preset *Preset) error {
 			s.Leave, err = less(s.Leave, w[name], func(v string) string { return v })
 		case "credential":
 			s.Credential, err = less(s.Credential, w[name], func(c Credential) string { return c.Header + c.Query })
+		case "public":
+			s.Public, err = less(s.Public, w[name], MatcherSet.label)
 		case "deny":
 			s.Deny, err = less(s.Deny, w[name], MatcherSet.label)
 		case "sign_in":
@@ -32,7 +35,7 @@ func (w Without) take(preset *Preset) error {
 		case "rotates":
 			s.Rotates, err = nil, noValues(w[name])
 		default:
-			err = wrong("", "%q cannot be taken away; want credential, deny, leave, rotates, sign_in or sign_out (others are replaced by your own)", name)
+			err = wrong("", "%q cannot be taken away; want credential, deny, leave, public, rotates, sign_in or sign_out (others are replaced by your own)", name)
 		}
 		if err != nil {
 			return at("without."+name, ofPreset(preset.Name, err))
@@ -78,20 +81,29 @@ func noValues(values []string) error {
 	return nil
 }
 
-// label is how a matcher set of a preset is named: its path, or its query as ?NAME=VALUE.
+// label is how a matcher set of a preset is named: its path, its query as ?NAME=VALUE,
+// or its header as NAME:VALUE.
 func (m MatcherSet) label() string {
-	if p, ok := m.onePath(); ok {
-		return p
+	var path []string
+	if json.Unmarshal(m["path"], &path) == nil {
+		return strings.Join(path, " ")
 	}
-	var query map[string][]string
-	if json.Unmarshal(m["query"], &query) != nil {
+	if query := m.pairs("query", "="); query != "" {
+		return "?" + query
+	}
+	return m.pairs("header", ":")
+}
+
+func (m MatcherSet) pairs(matcher, separator string) string {
+	var values map[string][]string
+	if json.Unmarshal(m[matcher], &values) != nil {
 		return ""
 	}
 	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(query)) {
-		for _, value := range query[name] {
-			pairs = append(pairs, name+"="+value)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		for _, value := range values[name] {
+			pairs = append(pairs, name+separator+value)
 		}
 	}
-	return "?" + strings.Join(pairs, "&")
+	return strings.Join(pairs, "&")
 }
