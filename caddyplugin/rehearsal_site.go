@@ -74,6 +74,9 @@ func (s foundSite) host(wanted string) (string, error) {
 		}
 	}
 	_, port, _ := net.SplitHostPort(s.listen)
+	if behindProxy(s.server) {
+		return host, nil
+	}
 	if usual := map[bool]string{true: "443", false: "80"}; port == "" || port == usual[s.secure] || strings.Contains(host, ":") {
 		return host, nil
 	}
@@ -166,9 +169,16 @@ func siteWithGate(server, route object) (foundSite, bool) {
 	return s, len(s.gates) > 0
 }
 
+// behindProxy says that customers reach the server through another, which it trusts:
+// then that one is where HTTPS ends.
+func behindProxy(server object) bool { return server["trusted_proxies"] != nil }
+
 // secureSite follows Caddy's automatic HTTPS: names that no `http://` or `auto_https
-// off` takes out of it, and any server with TLS of its own.
+// off` takes out of it, and any server with TLS of its own, or behind one.
 func secureSite(s foundSite) bool {
+	if behindProxy(s.server) {
+		return true
+	}
 	if _, own := s.server["tls_connection_policies"]; own {
 		return true
 	}

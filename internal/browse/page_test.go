@@ -1,11 +1,18 @@
 package browse_test
 
 import (
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/secondgate/secondgate/internal/browse"
 )
@@ -113,5 +120,39 @@ func TestA307KeepsTheForm(t *testing.T) {
 	submit(t, at+"/", nil)
 	if !strings.HasPrefix(got, "u=1application/x-www-form-urlencoded") {
 		t.Errorf("second hop got %q", got)
+	}
+}
+
+// TestCompressedPages reads what some portals send whatever was asked for.
+func TestCompressedPages(t *testing.T) {
+	const body = "<form method=post><input name=u></form>"
+	for name, compress := range map[string]func(io.Writer) io.WriteCloser{
+		"gzip":    func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"deflate": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
+		"Deflate": func(w io.Writer) io.WriteCloser { f, _ := flate.NewWriter(w, 5); return f },
+		"br":      func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
+		"zstd":    func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z },
+	} {
+		at := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.Header().Set("Content-Encoding", name)
+			c := compress(w)
+			_, _ = io.WriteString(c, body)
+			_ = c.Close()
+		}})
+		p, err := browser(browse.Options{}).Get(t.Context(), at)
+		if err != nil || string(p.Body) != body || len(p.Forms()) != 1 {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+	}
+}
+
+func TestUnknownCompression(t *testing.T) {
+	at := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "compress")
+		_, _ = io.WriteString(w, "x")
+	}})
+	if _, err := browser(browse.Options{}).Get(t.Context(), at); !errors.Is(err, browse.ErrNotHTML) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -162,7 +162,11 @@ func (b *Browser) send(ctx context.Context, r request) (*Page, error) {
 	b.jar.take(r.url, res.Cookies(), b.now())
 	p := &Page{URL: r.url, Status: res.StatusCode, Header: res.Header}
 	p.Hops = []Hop{{Method: r.method, URL: r.url, Status: res.StatusCode, Header: res.Header, Location: res.Header.Get("Location"), Cookies: res.Cookies()}}
-	p.Body, err = b.read(r.url, res.Body)
+	body, err := decoded(res.Header, res.Body)
+	if err != nil {
+		return p, problem(ErrNotHTML, r.url, "it is compressed in a way that can't be undone", "give the address of another page")
+	}
+	p.Body, err = b.read(r.url, body)
 	return p, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/secondgate/secondgate/internal/browse"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
@@ -229,7 +230,7 @@ func (r *run) canonical(asked *Asked) bool {
 			return true
 		}
 	}
-	if strings.EqualFold(c.id, strings.TrimSpace(c.User)) || opaque.MatchString(c.id) {
+	if c.givenByPortal() {
 		r.report.ok(rowAnswer, "%s names %q", asked.URI, c.id)
 		return true
 	}
@@ -241,6 +242,25 @@ func (r *run) canonical(asked *Asked) bool {
 	r.report.fail(rowAnswer, fmt.Sprintf("whoami names %q, which is neither the user name nor a number, and the portal signs nobody in by it", c.id),
 		"it may be a display name, which customers can change to somebody else's: point `user` at the customer number or the name they sign in with; "+r.better(asked))
 	return true
+}
+
+// givenByPortal says whether the id is made of the name that the customer signs in
+// with, and of numbers.
+func (c *customer) givenByPortal() bool {
+	user := strings.TrimSpace(c.User)
+	if strings.EqualFold(c.id, user) {
+		return true
+	}
+	words := strings.FieldsFunc(c.id, func(x rune) bool { return !unicode.IsLetter(x) && !unicode.IsDigit(x) && x != '-' })
+	numbers := 0
+	for _, w := range words {
+		if opaque.MatchString(w) {
+			numbers++
+		} else if !strings.EqualFold(w, user) {
+			return false
+		}
+	}
+	return numbers > 0
 }
 
 // spelling tries to sign in by another spelling of the first customer's name: whether

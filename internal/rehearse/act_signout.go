@@ -107,9 +107,9 @@ func (r *run) signOut() bool {
 	copied := c.gate.Clone()
 	how, err := r.goOut(c.gate, c.home)
 	if err != nil {
-		r.report.fail(rowSignOut, err.Error(), "name the portal's sign-out with `sign_out PATH`")
+		r.report.skip(rowSignOut, err.Error()+": name it with `sign_out PATH`, so that it is judged, and rehearse again")
 		r.report.skip(rowAfter, "nobody could be signed out")
-		return false
+		return true
 	}
 	for who, b := range map[string]*browse.Browser{"the browser": c.gate, "a copy of the browser from before": copied} {
 		p, err := r.look(b, c.home)
