@@ -162,3 +162,49 @@ func TestOddPages(t *testing.T) {
 	}
 	r.says(t, "1 pages could not be read")
 }
+
+// TestHostileNames: what a portal calls things stays in its quotes, or is left out and
+// said; it never becomes a line of the Caddyfile.
+func TestHostileNames(t *testing.T) {
+	const evil = "x\n\ttrust /* {$HOME} `"
+	s := &shop{}
+	s.more = map[string]http.HandlerFunc{
+		"/": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Add("Set-Cookie", "{$HOME}=1; Path=/")
+			w.Header().Add("Set-Cookie", "*=1; Path=/")
+			html(`<a href="/login">Sign in</a><a href="/account">a</a><a href="/profile?x={$HOME}&y=%0A`+"`"+`">b</a><a href="/log/out?{$HOME}">c</a>
+<script>document.cookie="{$HOME}=1"; var x = "*"</script><script src="/js/{$HOME}.php"></script>`)(w, r)
+		},
+		"/login": func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				r.Form, r.PostForm = nil, nil
+				_ = r.ParseForm()
+				r.PostForm.Set("name", r.PostForm.Get(evil))
+				w.Header().Set("Content-Type", "text/html")
+				s.login(w, r, s.visit(w, r))
+				return
+			}
+			html(`<form method="post" action="/login?a={$HOME}"><input name="`+evil+`"><input type="password" name="pass"></form>`)(w, r)
+		},
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	r, err := Inspect(t.Context(), Options{URL: server.URL + "/", Customers: []browse.Account{alice, bob}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(r.Caddyfile) {
+		if said := strings.TrimSpace(line); !strings.HasPrefix(said, "#") && (strings.HasPrefix(said, "trust") || strings.Contains(said, "$HOME")) {
+			t.Errorf("the portal wrote %q", said)
+		}
+		if strings.Contains(line, "{$") {
+			t.Errorf("Caddy would replace something in %q", line)
+		}
+	}
+	if len(r.Site.Leave) > 0 || len(r.Unlearned) == 0 {
+		t.Errorf("%+v, not learned: %q", r.Site, r.Unlearned)
+	}
+	if t.Failed() {
+		t.Log(r.Caddyfile)
+	}
+}

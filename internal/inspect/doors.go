@@ -155,10 +155,9 @@ func (in *inspection) answers(ctx context.Context, p string) bool {
 // otherSignIns adds addresses of apps' sign-ins, so that those are judged by name too.
 func (in *inspection) otherSignIns(ctx context.Context) {
 	for _, p := range signIns {
-		if len(in.site.SignIn) == 0 || !in.refusesGet(ctx, p) {
+		if len(in.site.SignIn) == 0 || !in.refusesGet(ctx, p) || !in.addSignIn(p) {
 			continue
 		}
-		in.site.SignIn[0].Paths = append(in.site.SignIn[0].Paths, p)
 		in.note("sign_in.0", "%s answers too, and wants something other than a GET.", p)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
+	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/browse"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
@@ -87,7 +88,7 @@ func exitForm(p *browse.Page) *browse.Form {
 // signedOut writes the sign-out down, and what became of the cookies that were held.
 func (in *inspection) signedOut(ctx context.Context, at *url.URL, before *browse.Browser) {
 	if pattern := exitPattern(at); in.site.Portal == "" && pattern != "" {
-		in.site.SignOut = []string{pattern}
+		in.propose("The sign-out at "+pattern, func(site *config.Site) { site.SignOut = []string{pattern} })
 		in.note("sign_out", "Tried: whoami knows nobody afterwards.")
 	}
 	if v := in.who(ctx, before, nil); v.Kind == whoami.User {

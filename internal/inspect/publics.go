@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,12 +43,11 @@ func (in *inspection) publics(ctx context.Context) error {
 			same[u.Path] = equal
 		}
 	}
-	for p, equal := range same {
-		if equal {
-			in.site.Public = append(in.site.Public, matchPath(p))
+	for _, p := range slices.Sorted(maps.Keys(same)) {
+		if same[p] {
+			in.propose("The style sheet or script "+p, func(site *config.Site) { site.Public = append(slices.Clone(site.Public), matchPath(p)) })
 		}
 	}
-	slices.SortFunc(in.site.Public, func(a, b config.MatcherSet) int { return bytes.Compare(a["path"], b["path"]) })
 	if len(in.site.Public) > 0 {
 		in.note("public", "Style sheets and scripts that are the same for the customer and for strangers.")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
+	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/browse"
 	"github.com/secondgate/secondgate/internal/portal"
 )
@@ -39,7 +40,9 @@ func (in *inspection) scripts(ctx context.Context) error {
 		if strings.ContainsAny(c.Name, "*?[]\\{}\" ") {
 			continue
 		}
-		in.site.Leave = append(in.site.Leave, c.Name)
+		if !in.propose("The cookie "+c.Name, func(site *config.Site) { site.Leave = append(slices.Clone(site.Leave), c.Name) }) {
+			continue
+		}
 		in.note("leave", "%s: set without HttpOnly and read by scripts; no answer changes without it.", c.Name)
 	}
 	in.written(texts, none)

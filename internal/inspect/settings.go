@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/secondgate/secondgate/config"
@@ -24,16 +25,42 @@ func (in *inspection) signInSettings() {
 	} else {
 		in.note("sign_in.0", "The form is sent to %s, which other pages use too: only its fields tell a sign-in.", action)
 	}
-	in.site.SignIn = []config.SignIn{s}
+	in.propose("The sign-in form", func(site *config.Site) { site.SignIn = []config.SignIn{s} })
+}
+
+// propose takes a change of the settings if they are still ones that can be written and
+// read; what a portal calls its fields and pages may be neither.
+func (in *inspection) propose(what string, change func(*config.Site)) bool {
+	s := in.site
+	change(&s)
+	_, err := s.Resolved()
+	if err == nil {
+		_, err = s.Caddyfile(nil)
+	}
+	if err != nil {
+		in.missing("%s can't be written down (%v).", what, err)
+		return false
+	}
+	in.site = s
+	return true
 }
 
 // declareForm names the path that the form is sent to: under `watch unsafe` only a
 // declared sign-in is not preceded by a question.
 func (in *inspection) declareForm() {
-	if in.site.Portal != "" || len(in.site.SignIn[0].Paths) > 0 {
+	if in.site.Portal != "" || len(in.site.SignIn) == 0 || len(in.site.SignIn[0].Paths) > 0 {
 		return
 	}
-	in.site.SignIn[0].Paths = []string{bare(in.entry.Form.Action)}
+	in.addSignIn(bare(in.entry.Form.Action))
+}
+
+// addSignIn adds a path to the sign-in.
+func (in *inspection) addSignIn(p string) bool {
+	return in.propose("The sign-in at "+p, func(site *config.Site) {
+		s := site.SignIn[0]
+		s.Paths = append(slices.Clone(s.Paths), p)
+		site.SignIn = []config.SignIn{s}
+	})
 }
 
 // bare is the path of an address, with what of its query is neither a token nor empty,
