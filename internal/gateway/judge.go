@@ -153,13 +153,13 @@ func (x *exchange) judgeAfter(q *inquiry) gate.Action {
 	if a.Kind == gate.Unknown {
 		return gate.Refuse
 	}
-	x.into.links = x.into.links && a.Kind == gate.User
 	outcome := gate.Outcome{
 		SameUser: x.before.Answer == gate.User && x.answer.User == a.User && a.Scopes&^x.answer.Scopes == 0, Before: x.before, After: after,
 		Mixed: x.mixed(),
 	}
 	settled := x.settleAfter(q.set, a)
 	outcome.Outdated = x.outdated(q.status, a, key.Jar)
+	x.into.links = x.into.links && a.Kind == gate.User
 	action := gate.After(outcome)
 	if !after.Cleared {
 		x.rw.ground = nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
@@ -15,7 +16,7 @@ import (
 
 // Coding says how the portal compressed a page, and how it goes out.
 type Coding struct {
-	// From is gzip, deflate, zstd, or empty.
+	// From is gzip, deflate, br, zstd, or empty.
 	From string
 	// Gzip: it goes out as gzip.
 	Gzip bool
@@ -31,19 +32,28 @@ func codingOf(values []string) (from string, ok bool) {
 		return "", true
 	case "x-gzip":
 		return "gzip", true
-	case "gzip", "deflate", "zstd":
+	case "gzip", "deflate", "br", "zstd":
 		return from, true
 	}
 	return "", false
 }
 
-// reader undoes the portal's compression.
-func (c Coding) reader(r io.Reader) (io.Reader, error) {
+// reader undoes the portal's compression. Nothing at all is the end.
+func (c Coding) reader(from io.Reader) (io.Reader, error) {
+	if c.From == "" {
+		return from, nil
+	}
+	r := bufio.NewReader(from)
+	if _, err := r.Peek(1); err != nil {
+		return nil, err
+	}
 	switch c.From {
 	case "gzip":
 		return newMembers(r)
 	case "deflate":
-		return inflater(bufio.NewReader(r))
+		return inflater(r)
+	case "br":
+		return brotli.NewReader(r), nil
 	case "zstd":
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
@@ -51,7 +61,20 @@ func (c Coding) reader(r io.Reader) (io.Reader, error) {
 		}
 		return z.IOReadCloser(), nil
 	}
-	return r, nil
+	return nil, errors.New("unknown coding " + c.From)
+}
+
+// final gives the first error again, io.EOF included: not every decompressor does.
+type final struct {
+	r   io.Reader
+	err error
+}
+
+func (f *final) Read(p []byte) (n int, err error) {
+	if f.err == nil {
+		n, f.err = f.r.Read(p)
+	}
+	return n, f.err
 }
 
 // members reads one gzip member after another. What follows the last is no part of the
@@ -59,11 +82,10 @@ func (c Coding) reader(r io.Reader) (io.Reader, error) {
 type members struct {
 	from *bufio.Reader
 	one  *gzip.Reader
-	over bool
 }
 
-func newMembers(r io.Reader) (*members, error) {
-	m := &members{from: bufio.NewReader(r)}
+func newMembers(r *bufio.Reader) (*members, error) {
+	m := &members{from: r}
 	one, err := gzip.NewReader(m.from)
 	if err != nil {
 		return nil, err
@@ -74,15 +96,9 @@ func newMembers(r io.Reader) (*members, error) {
 }
 
 func (m *members) Read(p []byte) (int, error) {
-	if m.over {
-		return 0, io.EOF
-	}
 	n, err := m.one.Read(p)
-	if !errors.Is(err, io.EOF) {
+	if !errors.Is(err, io.EOF) || m.one.Reset(m.from) != nil {
 		return n, err
-	}
-	if m.over = m.one.Reset(m.from) != nil; m.over {
-		return n, io.EOF
 	}
 	m.one.Multistream(false)
 	return n, nil

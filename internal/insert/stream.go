@@ -130,6 +130,7 @@ func (s *Stream) work() {
 	if c, ok := src.(io.Closer); ok {
 		defer c.Close()
 	}
+	src = &final{r: src}
 	var out io.Writer = &s.made
 	if s.coding.Gzip {
 		out = &s.enc
@@ -140,7 +141,8 @@ func (s *Stream) work() {
 		s.hand.cur = nil
 		return
 	}
-	if _, err := io.Copy(out, src); err != nil {
+	// As a plain writer: a buffer that reads by itself can't be sent while it does.
+	if _, err := io.Copy(struct{ io.Writer }{out}, src); err != nil {
 		s.err = fmt.Errorf("the portal's page can't be decompressed: %w", err)
 		_ = s.enc.flush() // into memory, which does not fail
 		return

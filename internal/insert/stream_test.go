@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
@@ -198,7 +199,7 @@ func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func TestStream_Codings(t *testing.T) {
 	page := strings.Repeat("<p>text</p>", 500) + "<ul><li>1</ul>"
 	want := strings.Replace(page, "</ul>", "</li><li>"+a+"</li></ul>", 1)
-	for _, coding := range []string{"gzip", "deflate", "zstd"} {
+	for _, coding := range []string{"gzip", "deflate", "br", "zstd"} {
 		in := packed(t, coding, page)
 		for _, size := range []int{1, 10, len(in)} {
 			for _, gz := range []bool{true, false} {
@@ -242,6 +243,8 @@ func packed(t testing.TB, coding, text string) []byte {
 	switch coding {
 	case "deflate":
 		w, _ = flate.NewWriter(&b, 5)
+	case "br":
+		w = brotli.NewWriter(&b)
 	case "zstd":
 		w, _ = zstd.NewWriter(&b)
 	}
@@ -278,5 +281,23 @@ func TestPieces(t *testing.T) {
 	}
 	if _, err := Link("ul[", Append, "/", "x"); err == nil {
 		t.Error("no selector, and no error")
+	}
+}
+
+// TestStream_Window: memory for a page is not what its frame demands.
+func TestStream_Window(t *testing.T) {
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b, zstd.WithWindowSize(4*maxWindow), zstd.WithSingleSegment(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write(bytes.Repeat([]byte("<p>text</p>"), 4*maxWindow/11+1))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := New(io.Discard, Coding{From: "zstd"}, []Piece{link(t, "ul", Append)})
+	defer s.Abort()
+	if _, err := s.Write(b.Bytes()); err == nil {
+		t.Error("a window of four times what browsers give was taken")
 	}
 }
