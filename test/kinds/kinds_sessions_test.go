@@ -15,10 +15,14 @@ var bySessions = []kind{
 	{name: "replaced", portal: func() *portal { return &portal{keeper: replacing{serverSide()}} }},
 	{name: "several-cookies", file: "usual", portal: func() *portal { return &portal{keeper: several{serverSide()}} }},
 	{name: "pinned", file: "usual", portal: func() *portal { return &portal{keeper: pinned{serverSide()}} }, browser: device},
-	{name: "two-scopes", portal: withDesk, more: desk},
-	{name: "pinned-encoding", portal: func() *portal { return &portal{keeper: pinned{serverSide()}} }, browser: encodings},
 	{name: "no-path", portal: withoutPath},
 	{name: "odd-attributes", file: "usual", portal: oddAttributes},
+}
+
+// byHand are portals of which only their admin knows what makes them special.
+var byHand = []kind{
+	{name: "two-scopes", portal: withDesk, more: desk},
+	{name: "pinned-encoding", portal: func() *portal { return &portal{keeper: pinned{serverSide()}} }, browser: encodings},
 }
 
 // grown is what a session in a cookie has come to: more than one cookie when sealed.

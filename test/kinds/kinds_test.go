@@ -122,4 +122,4 @@ func read(t testing.TB, name string) string {
 }
 
 // kinds are all of them, by what makes them different.
-var kinds = slices.Concat(bySessions, bySignIn, byName, byAddress, bySize, byCompression, byHTTPS)
+var kinds = slices.Concat(bySessions, byHand, bySignIn, byName, byAddress, bySize, byCompression, byHTTPS)

@@ -73,8 +73,10 @@ type reply struct {
 	header             http.Header
 }
 
+const html5 = "text/html; charset=utf-8"
+
 func page(body string) reply {
-	return reply{status: http.StatusOK, kind: "text/html; charset=utf-8", body: body}
+	return reply{status: http.StatusOK, kind: html5, body: body}
 }
 
 func found(target string) reply { return reply{status: http.StatusFound, target: target} }
@@ -152,6 +154,9 @@ func (p *portal) answer(r *http.Request) (reply, []string) {
 	}
 	c := &call{p: p, r: r, s: p.open(p, r)}
 	out := c.route()
+	if shown := out.kind == html5 && !strings.HasSuffix(r.URL.Path, "/me"); shown {
+		out.body = `<link rel="stylesheet" href="` + c.to("/style.css") + `">` + out.body
+	}
 	if a := c.s.Account; a != nil {
 		if out.header == nil {
 			out.header = http.Header{}
@@ -187,7 +192,8 @@ func (c *call) to(path string) string {
 // views are what every portal has unless its kind says otherwise.
 var views = map[string]func(*call) reply{
 	"GET /": (*call).home, "GET /login": (*call).form, "POST /login": (*call).signIn, "GET /account": (*call).account,
-	"POST /notes": (*call).note, "GET /logout": (*call).signOut, "GET /me": (*call).me,
+	"GET /style.css": func(*call) reply { return reply{status: http.StatusOK, kind: "text/css", body: "p { margin: 0 }"} },
+	"POST /notes":    (*call).note, "GET /logout": (*call).signOut, "GET /me": (*call).me,
 }
 
 func (c *call) home() reply {

@@ -120,12 +120,31 @@ func (v *visitor) follow(p *house.Page) *house.Page {
 	v.t.Helper()
 	for range 10 {
 		if p.Location == "" || strings.HasPrefix(p.Location, "/two-factor") {
+			v.style(p)
 			return p
 		}
 		p = v.send(http.MethodGet, v.address(p.Location), nil)
 	}
 	v.t.Fatalf("too many redirects, the last to %s", p.Location)
 	return nil
+}
+
+// style loads the style sheet of a page of the portal's, as browsers do at once.
+func (v *visitor) style(p *house.Page) {
+	v.t.Helper()
+	_, rest, found := strings.Cut(p.Body, `<link rel="stylesheet" href="`)
+	if p.Status != http.StatusOK || !found {
+		return
+	}
+	link, _, _ := strings.Cut(rest, `"`)
+	r := v.Request(http.MethodGet, v.address(link).RequestURI(), nil)
+	r.Header.Set("Accept", "text/css,*/*;q=0.1")
+	r.Header.Set("Sec-Fetch-Mode", "no-cors")
+	r.Header.Set("Sec-Fetch-Dest", "style")
+	r.Header.Set("Referer", v.at.String())
+	if css := v.note(v.Do(r)); css.Status != http.StatusOK || css.Header.Get("Content-Type") != "text/css" {
+		v.t.Errorf("the style sheet %s: %d %v", link, css.Status, css.Header)
+	}
 }
 
 // submit fills in a form of a page and sends it with its hidden fields.
