@@ -55,7 +55,8 @@ func (b *builder) build() (*gateway.Gateway, error) {
 		Store:   b.app.engine.store, Visits: b.app.engine.visits, Pages: pages, State: state,
 		Logger: b.log, Clock: clock.Now,
 	}
-	o.Headers, o.Queries = b.credentials()
+	headers, queries := b.credentials()
+	o.Headers, o.Queries = portal.NewHeaders(headers), queries
 	if o.Bearer, err = b.bearer(); err != nil {
 		return nil, err
 	}
@@ -68,8 +69,7 @@ func (b *builder) build() (*gateway.Gateway, error) {
 	return gateway.New(o), nil
 }
 
-func (b *builder) credentials() (*portal.Headers, []string) {
-	var headers, queries []string
+func (b *builder) credentials() (headers, queries []string) {
 	for _, c := range b.site.Credential {
 		if c.Header != "" {
 			headers = append(headers, c.Header)
@@ -78,11 +78,15 @@ func (b *builder) credentials() (*portal.Headers, []string) {
 			queries = append(queries, c.Query)
 		}
 	}
-	return portal.NewHeaders(headers), queries
+	return headers, queries
 }
 
 func (b *builder) asker() (*portal.Asker, error) {
-	a := &portal.Asker{Leave: portal.NewLeave(b.site.Leave), Clock: clock.Now, TokenHeader: b.site.TokenHeader()}
+	headers, _ := b.credentials()
+	a := &portal.Asker{
+		Leave: portal.NewLeave(b.site.Leave), Clock: clock.Now,
+		TokenHeader: b.site.TokenHeader(), Declared: portal.DeclaredHeaders(headers),
+	}
 	for _, w := range b.site.Whoami {
 		q, err := whoami.Compile(w)
 		if err != nil {

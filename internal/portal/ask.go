@@ -43,6 +43,8 @@ type Asker struct {
 	Clock     func() time.Time
 	// TokenHeader carries the jar's token where the request itself has none; "" for none.
 	TokenHeader string
+	// Declared are the headers that the site declares as credentials; see DeclaredHeaders.
+	Declared map[string]bool
 }
 
 // Ask puts all questions, one after another, with these credentials. Cookies that a
@@ -51,8 +53,17 @@ func (a *Asker) Ask(ctx context.Context, jar *Jar, base http.Header, fetch Fetch
 	ctx, cancel := context.WithTimeout(ctx, AskDeadline)
 	defer cancel()
 	s := &session{asker: a, ctx: ctx, jar: jar, base: base, fetch: fetch}
+	answer := s.round()
+	if len(a.Declared) == 0 {
+		return answer
+	}
+	return s.apart(answer)
+}
+
+// round puts all questions once.
+func (s *session) round() Answer {
 	var verdicts []whoami.Verdict
-	for _, q := range a.Questions {
+	for _, q := range s.asker.Questions {
 		v, err := s.put(q)
 		if err != nil {
 			return Answer{Why: err.Error(), Changes: s.changes}
@@ -62,7 +73,7 @@ func (a *Asker) Ask(ctx context.Context, jar *Jar, base http.Header, fetch Fetch
 	return s.answer(whoami.Agree(verdicts))
 }
 
-// session is one round of questions.
+// session is a round of questions.
 type session struct {
 	asker   *Asker
 	ctx     context.Context

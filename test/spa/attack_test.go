@@ -323,3 +323,46 @@ func TestToken_Expired(t *testing.T) {
 	b.token = ""
 	refused(t, "signing in again", b.signIn("alice"))
 }
+
+// TestToken_AskedWhole: whatever the request asks for, the portal is asked for a
+// response that can be read.
+func TestToken_AskedWhole(t *testing.T) {
+	a := newApp()
+	var got http.Header
+	h := &appHouse{house.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/token" {
+			got = r.Header.Clone()
+		}
+		a.ServeHTTP(w, r)
+	}), appLines), a, t}
+	b := h.open()
+	for name, value := range map[string]string{"Range": "bytes=0-9", "If-None-Match": `"x"`, "Accept-Encoding": "br"} {
+		b.Header.Set(name, value)
+	}
+	b.signIn("carol")
+	if got.Get("Range") != "" || got.Get("If-None-Match") != "" || got.Get("Accept-Encoding") != "identity" {
+		t.Errorf("the portal got %v", got)
+	}
+}
+
+// TestAttack_PlantedToken: another site can't put its user into somebody's visit.
+func TestAttack_PlantedToken(t *testing.T) {
+	h := startApp(t, newApp(), "")
+	b := h.open()
+	token := h.Make("bob")
+	send := func(site string) {
+		r := b.Request(http.MethodGet, "/api/data", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Sec-Fetch-Site", site)
+		r.Header.Set("Sec-Fetch-Mode", "cors")
+		b.Do(r)
+	}
+	send("cross-site")
+	if p := b.Get("/two-factor/"); p.Status != http.StatusForbidden {
+		t.Errorf("own pages know somebody: %d", p.Status)
+	}
+	send("same-origin")
+	if p := b.Get("/two-factor/"); p.Status != http.StatusOK {
+		t.Errorf("own pages don't know whom a script of this site sent: %d", p.Status)
+	}
+}
