@@ -205,13 +205,13 @@ func (x *exchange) keep(key portal.Key, a *portal.Answer, epoch uint64) {
 	if x.visit.queue.busy(x.turns()) {
 		return
 	}
-	x.visit.answers.Keep(key, a, epoch, x.g.Recheck, x.now)
+	x.visit.answers.Keep(key, a, epoch, x.g.lives(), x.now)
 	if len(a.Changes) > 0 && a.Kind != gate.Unknown {
 		// Whoever asked with the old cookies goes on with the new ones.
 		renewed := *a
 		renewed.Changes = nil
 		key.Jar = x.jar.Apply(a.Changes).Key()
-		x.visit.answers.Keep(key, &renewed, epoch, x.g.Recheck, x.now)
+		x.visit.answers.Keep(key, &renewed, epoch, x.g.lives(), x.now)
 	}
 }
 

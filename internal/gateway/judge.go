@@ -239,7 +239,7 @@ func (x *exchange) keepAfter(key portal.Key, a *portal.Answer, epoch uint64) {
 	key.Jar = x.jar.Key()
 	// Only one unsafe request runs at a time: if this one does, no other.
 	if !x.visit.queue.busy(x.turns()) {
-		x.visit.answers.Keep(key, &kept, epoch, x.g.Recheck, x.now)
+		x.visit.answers.Keep(key, &kept, epoch, x.g.lives(), x.now)
 	}
 }
 

@@ -15,6 +15,16 @@ import (
 // set is presumed to be a stranger's, once, for a request that fills in the form. It is
 // judged all the same, so that a presumption shows nobody anything.
 
+// lives is how long answers are believed. A stranger's serves for some minutes where
+// every response in between is judged, and else no longer than a user's.
+func (g *Gateway) lives() portal.Lives {
+	lives := portal.Lives{User: g.Recheck, Anonymous: portal.AnonymousLife}
+	if g.WatchUnsafe {
+		lives.Anonymous = min(lives.Anonymous, g.Recheck)
+	}
+	return lives
+}
+
 // presume remembers the credentials that an unjudged response leaves a stranger with.
 // It comes when they are written, because the response may be what starts the visit.
 func (x *exchange) presume() {

@@ -25,12 +25,16 @@ type Key struct {
 	Extra string
 }
 
-// How long answers other than a user's are kept.
+// AnonymousLife is how long a stranger's answer serves a visit in which every response is
+// judged. The others are how long an unknown one is kept, and how many are.
 const (
-	anonymousLife = 3 * time.Minute
+	AnonymousLife = 3 * time.Minute
 	unknownLife   = time.Second
 	maxAnswers    = 12
 )
+
+// Lives is how long answers are believed.
+type Lives struct{ User, Anonymous time.Duration }
 
 // presumedLife is how long a sign-in form may lie open before it is filled in.
 const presumedLife = 30 * time.Minute
@@ -102,11 +106,11 @@ func (a *Answers) Epoch() uint64 {
 }
 
 // Keep stores an answer to a question that was put in the given epoch.
-func (a *Answers) Keep(key Key, answer *Answer, epoch uint64, recheck time.Duration, now time.Time) {
-	life := recheck
+func (a *Answers) Keep(key Key, answer *Answer, epoch uint64, lives Lives, now time.Time) {
+	life := lives.User
 	switch answer.Kind {
 	case gate.Anonymous:
-		life = anonymousLife
+		life = lives.Anonymous
 	case gate.Unknown:
 		life = unknownLife
 	}

@@ -27,7 +27,7 @@ func TestAnswers_Life(t *testing.T) {
 	} {
 		var a Answers
 		key := Key{Jar: JarKey{'a'}}
-		a.Keep(key, &Answer{Kind: tt.kind}, a.Epoch(), tt.recheck, now)
+		a.Keep(key, &Answer{Kind: tt.kind}, a.Epoch(), Lives{tt.recheck, AnonymousLife}, now)
 		if got := a.Kept(&key, now.Add(tt.life-time.Millisecond)) != nil; got != (tt.life > 0) {
 			t.Errorf("%+v: kept until then: %v", tt, got)
 		}
@@ -45,16 +45,16 @@ func TestAnswers_Forget(t *testing.T) {
 	var a Answers
 	key := Key{Jar: JarKey{'a'}}
 	epoch := a.Epoch()
-	a.Keep(key, &Answer{Kind: gate.User}, epoch, time.Minute, now)
+	a.Keep(key, &Answer{Kind: gate.User}, epoch, Lives{User: time.Minute}, now)
 	a.Forget()
 	if a.Kept(&key, now) != nil || a.Last(&key) != nil {
 		t.Error("not forgotten")
 	}
-	a.Keep(key, &Answer{Kind: gate.User}, epoch, time.Minute, now)
+	a.Keep(key, &Answer{Kind: gate.User}, epoch, Lives{User: time.Minute}, now)
 	if a.Kept(&key, now) != nil {
 		t.Error("an answer of the epoch before was kept")
 	}
-	a.Keep(key, &Answer{Kind: gate.User}, a.Epoch(), time.Minute, now)
+	a.Keep(key, &Answer{Kind: gate.User}, a.Epoch(), Lives{User: time.Minute}, now)
 	if a.Kept(&key, now) == nil {
 		t.Error("an answer of this epoch was not kept")
 	}
@@ -92,7 +92,7 @@ func TestAnswers_PresumedOnce(t *testing.T) {
 func TestAnswers_AreBounded(t *testing.T) {
 	var a Answers
 	for i := range 100 {
-		a.Keep(Key{Jar: JarKey{byte(i)}}, &Answer{Kind: gate.User}, 0, time.Hour, now.Add(time.Duration(i)*time.Second))
+		a.Keep(Key{Jar: JarKey{byte(i)}}, &Answer{Kind: gate.User}, 0, Lives{User: time.Hour}, now.Add(time.Duration(i)*time.Second))
 	}
 	kept := 0
 	for i := range 100 {

@@ -5,7 +5,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/test/house"
 )
 
@@ -71,6 +73,29 @@ func TestAttack_PresumedStranger(t *testing.T) {
 	challenged(t, "a link that signs in on the form's page", v.open("/login?as=alice"))
 	if v.saw("SECRET", 0) {
 		t.Errorf("the form's page shows:\n%s", v.seen.String())
+	}
+}
+
+// TestUnsafe_Recheck: under `watch unsafe`, a link that signs in and changes no cookie is
+// noticed when the answer ages out, which recheck says.
+func TestUnsafe_Recheck(t *testing.T) {
+	p := &portal{keeper: serverSide(), views: map[string]func(*call) reply{"GET /magic": func(c *call) reply {
+		c.s.Account = &accounts[0]
+		return views["GET /"](c)
+	}}}
+	h := house.StartWhole(t, p, caddyfile(t, "replaced"))
+	k := &kind{name: "replaced"}
+	owner := &journey{t: t, k: k, p: p, h: h, visitor: k.visitor(t, h)}
+	owner.enter("alice", "pw-alice")
+	owner.Enrol()
+	v := k.visitor(t, h)
+	v.open("/login")
+	v.open("/login")
+	v.open("/magic")
+	t.Cleanup(clock.Move(time.Minute))
+	since := v.mark()
+	if challenged(t, "a minute after the link", v.open("/account")); v.saw("SECRET", since) {
+		t.Errorf("shown:\n%s", v.seen.String()[since:])
 	}
 }
 

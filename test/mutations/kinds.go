@@ -3,6 +3,13 @@ package mutations
 // kinds are the defences that came with portals that differ in kind.
 var kinds = []Mutation{
 	{
+		Row: "Gate: watch unsafe", Defence: "a stranger's answer lives no longer than a user's where not every response is judged",
+		File:    "internal/gateway/presume.go",
+		Old:     "		lives.Anonymous = min(lives.Anonymous, g.Recheck)\n",
+		New:     "",
+		Package: "test/kinds", Test: "TestUnsafe_Recheck",
+	},
+	{
 		Row: "Ask: several whoamis must agree", Defence: "only a part that is apart may know nobody where another knows a user",
 		File:    "internal/portal/whoami/whoami.go",
 		Old:     "case v.Kind == Anonymous && v.Apart:",
