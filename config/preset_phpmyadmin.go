@@ -10,10 +10,10 @@ package config
 // number behind a #, with the name MySQL (checked in all translations), or with PHP's own
 // below #pma_errors. A page with such an error says nothing; that of a session that lay
 // idle is no such error. With a choice of servers, or a server to type in, a user name
-// is not an identity; then the sign never holds and nobody gets through.
+// is not an identity; then neither rule holds and nobody gets through.
 func phpmyadmin() Preset {
 	return Preset{
-		Portal: "phpMyAdmin 5.2 with one server and auth_type cookie, at the root of its host",
+		Portal: "phpMyAdmin 5.2 with one server (no AllowArbitraryServer) and auth_type cookie, at the root of its host",
 		Tried:  "5.2.1",
 		Sources: []string{
 			"phpMyAdmin libraries/classes/Plugins/Auth/AuthenticationCookie.php, Plugins/AuthenticationPlugin.php, Session.php, Common.php, Header.php;",
@@ -21,11 +21,11 @@ func phpmyadmin() Preset {
 		},
 		Site: Site{
 			Whoami: []Whoami{{
-				URI: "/index.php?route=/themes",
+				URI: "/index.php?route=/user-password",
 				Anonymous: []Sign{{HTML: `body:not(:has(#pma_errors, .col-12 > .alert:contains("#"), .col-12 > .alert:contains("MySQL"))) ` +
 					`#login_form:not(:has([name=pma_servername])) input[type=hidden][name=server]`}},
-				User: &Extractor{Regex: `logged_in"?:true,[^\n]*?,"?user"?:"((?:[^"\\\n]|\\.)+)"`},
-				Name: &Extractor{Regex: `logged_in"?:true,[^\n]*?,"?user"?:"((?:[^"\\\n]|\\.)+)"`},
+				User: &Extractor{HTML: "html:not(:has(#select_server)) head script", Regex: phpmyadminUser},
+				Name: &Extractor{HTML: "html:not(:has(#select_server)) head script", Regex: phpmyadminUser},
 			}},
 			Watch: "unsafe",
 			SignIn: []SignIn{{
@@ -37,12 +37,15 @@ func phpmyadmin() Preset {
 			Deny:    paths("/setup*"),
 		},
 		Notes: Notes{
-			"whoami.0":             "The smallest page that names the user.",
+			"whoami.0":             "A small page that names the user, and has a choice of servers where there are several.",
 			"whoami.0.anonymous.0": "The form, for one server only, without an error of the database.",
-			"whoami.0.user":        "The account of the database server; it tells upper from lower case.",
+			"whoami.0.user":        "The account of the one database server; it tells upper from lower case.",
 			"watch":                "Every page for strangers begins another session, and a form of an older one is refused.",
 			"public":               "The sign-in page loads it; with cookies it would be asked about, which ends the form's session.",
 			"deny":                 "The set-up script asks nobody for a password.",
 		},
 	}
 }
+
+// phpmyadminUser finds the name in what every page gives its scripts.
+const phpmyadminUser = `logged_in:true,[^\n]*,user:"((?:[^"\\\n]|\\.)+)"\}\);`
