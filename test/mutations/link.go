@@ -6,7 +6,7 @@ var inserted = []Mutation{
 		Row: "Link: only users who are signed in", Defence: "strangers get no link",
 		File:    "internal/gateway/insertion.go",
 		Old:     "len(in.Links) > 0 && x.before.Answer == gate.User",
-		New:     "len(in.Links) > 0",
+		New:     "len(in.Links) > 0 && x.before.Answer != gate.Unknown",
 		Package: "test/rules", Test: "TestLink_WhoSeesIt",
 	},
 	{
@@ -48,7 +48,7 @@ var inserted = []Mutation{
 		Row: "Link: never in downloads", Defence: "an attachment goes out as it is",
 		File:    "internal/insert/headers.go",
 		Old:     "err != nil || shown != \"inline\"",
-		New:     "err != nil",
+		New:     "err != nil || shown == \"\"",
 		Package: "test/rules", Test: "TestLink_LeftAlone",
 	},
 	{
@@ -76,7 +76,7 @@ var inserted = []Mutation{
 		Row: "Link: whole pieces between two tags", Defence: "a charset whose tags are not ASCII is left alone",
 		File:    "internal/insert/headers.go",
 		Old:     "kind != \"text/html\" || !readable(params[\"charset\"])",
-		New:     "kind != \"text/html\"",
+		New:     "kind != \"text/html\" || len(params) > 9",
 		Package: "internal/insert", Test: "TestFits",
 	},
 	{

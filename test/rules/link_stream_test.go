@@ -69,7 +69,7 @@ func TestLink_Streams(t *testing.T) {
 func TestLink_HeldBackAtTheEnd(t *testing.T) {
 	more := make(chan struct{})
 	h := house.Start(t, pages(func(w http.ResponseWriter, r *http.Request) {
-		trickle(w, "", more, "<p>text\n</p><p data-secret='", house.SecretOf("alice"))
+		trickle(w, "", more, "<p>text\n</p><p data-secret='"+house.SecretOf("alice"), "")
 	}), aLink)
 	b := signedIn(t, h)
 	b.Enrol()
