@@ -105,3 +105,52 @@ func TestSwitch_ObserveToEnforce(t *testing.T) {
 	h.Reload()
 	signedInAs(t, b.Get("/account"), "alice")
 }
+
+// TestSwitch_DeadToken: what was sealed for a token that a code has rotated away stays
+// shut, though the gate stands open.
+func TestSwitch_DeadToken(t *testing.T) {
+	h := house.Start(t, &house.Legacy{}, house.LegacyLines)
+	b := h.Browser()
+	b.SignIn("alice")
+	thief := b.Clone()
+	b.Enrol()
+	h.Load(site(h, "mode observe"))
+	if p := thief.Get("/account"); strings.Contains(p.Body, house.SecretOf("alice")) {
+		t.Error("a token from before the code opens the session")
+	}
+	signedInAs(t, b.Get("/account"), "alice")
+}
+
+// TestSwitch_LateAnswer: of two requests with sealed cookies the later answer does not
+// bring back the value that the portal replaced with the earlier.
+func TestSwitch_LateAnswer(t *testing.T) {
+	held, goOn := make(chan bool, 1), make(chan bool)
+	portal := &house.Legacy{Lazy: true, Before: func(_ *house.Legacy, _ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/late" {
+			held <- true
+			<-goOn
+		}
+		return false
+	}}
+	h := house.Start(t, portal, house.LegacyLines)
+	b := h.Browser()
+	signedInAs(t, b.SignInAndGo("alice"), "alice")
+	h.Load(site(h, "mode observe"))
+	late := make(chan error)
+	r := b.Request(http.MethodGet, "/late", nil)
+	go func() {
+		_, err := b.Try(r)
+		late <- err
+	}()
+	<-held
+	b.Get("/rotate")
+	fresh := b.Cookies("/")["PHPSESSID"]
+	close(goOn)
+	if err := <-late; err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Cookies("/")["PHPSESSID"]; got != fresh || fresh == "" || len(sealedNames(b)) != 0 {
+		t.Errorf("the old session id came back: %v", b.Cookies("/"))
+	}
+	signedInAs(t, b.Get("/account"), "alice")
+}
