@@ -52,6 +52,7 @@ func TestRightSettingsForThePortalAreFound(t *testing.T) {
 		"set-up demanded":    {&shop{}, shopSignIn + "require always\nsupport a@example.com\n"},
 		"own path and realm": {&shop{}, shopSignIn + "path /gate\nrealm shop\n"},
 		"other codes":        {&shop{}, shopSignIn + "totp {\ndigits 8\nperiod 60s\nalgorithm SHA256\nskew 0\n}\n"},
+		"observing":          {&shop{}, shopSignIn + "mode observe\n"},
 		"impatient":          {&shop{}, shopSignIn + "throttle {\nfree 0\n}\n"},
 		"renewed sessions":   {&shop{renew: true}, shopSignIn + "watch unsafe\n"},
 	} {
