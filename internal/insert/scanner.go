@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strings"
 
 	"golang.org/x/net/html"
 )
@@ -160,7 +159,9 @@ func (s *scanner) startTag(size int, selfClosing bool) {
 		behind = append(behind, s.find(e)...)
 	}
 	s.token += size
-	s.place(strings.Join(behind, ""))
+	for _, text := range behind {
+		s.place(text)
+	}
 }
 
 func (s *scanner) endTag(size int) {
