@@ -21,7 +21,7 @@ func redmine() Preset {
 			Whoami: []Whoami{{
 				URI:       "/logout",
 				Anonymous: []Sign{{Redirect: "*://*/"}, {Redirect: "*/login"}, {Redirect: "*/login?*"}},
-				User:      &Extractor{HTML: "#loggedas a", Attr: "href"},
+				User:      &Extractor{HTML: "#loggedas a", Attr: "href", Regex: `/users/([0-9]+)$`},
 				Name:      &Extractor{HTML: "#loggedas a"},
 			}},
 			Rotates: ptr(true),
@@ -39,7 +39,7 @@ func redmine() Preset {
 			"whoami.0":             "The form for signing out: shown in every state that an account can be in.",
 			"whoami.0.anonymous.0": "Strangers are sent to the start page.",
 			"whoami.0.anonymous.1": "Whose session ran out is sent to sign in.",
-			"whoami.0.user":        "/users/ with the user's number.",
+			"whoami.0.user":        "The user's number; names can change.",
 			"rotates":              "Every sign-in resets the session, and the session is in the cookie itself.",
 			"deny":                 "Interfaces for machines, keys in the address that stand for a user, and the REST API,\nbut not files of that kind.",
 		},

@@ -54,7 +54,7 @@ var presetPages = map[string][]struct {
 		{"stranger", response(302, "", "Location: http://projects.example.com/"), "anonymous"},
 		{"ran out", response(302, "", "Location: http://projects.example.com/login?back_url=x"), "anonymous"},
 		{"must change the password", response(302, "", "Location: http://projects.example.com/my/password"), "unknown"},
-		{"user", response(200, `<div id="top-menu"><div id="loggedas">Logged in as <a class="user active" href="/users/5">alice</a></div></div>`), "/users/5"},
+		{"user", response(200, `<div id="top-menu"><div id="loggedas">Logged in as <a class="user active" href="/users/5">alice</a></div></div>`), "5"},
 		{"failing", response(500, `<div id="loggedas"><a href="/users/5">alice</a></div>`), "unknown"},
 	},
 	"roundcube": {
