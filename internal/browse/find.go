@@ -19,7 +19,7 @@ var (
 	soundsLikeSignIn = regexp.MustCompile(`(?i)log[ _-]?[io]n|sign[ _-]?in|anmeld|einlogg|kirjaud|logga[ -]?in|connexion|se connecter|accedi|iniciar|aanmelden|inloggen|do=login|client ?area|my ?account|/auth\b`)
 	soundsLikeOther  = regexp.MustCompile(`(?i)log[ _-]?out|sign[ _-]?(out|up|off)|abmeld|regist|lost|forg|reset|oauth|saml|openid|google|facebook|github`)
 	nameField        = regexp.MustCompile(`(?i)user|login|log$|^log|mail|name|account|kunde|customer|^u$|^id$|tunnus`)
-	codeName         = regexp.MustCompile(`(?i)otp|2fa|mfa|tfa|two.?factor|second.?factor|one.?time|auth.?code|authenticator|verification.?code|security.?code|passcode`)
+	codeName         = regexp.MustCompile(`(?i:otp|2fa|(^|[^a-z])[mt]fa|two.?factor|second.?factor|one.?time|auth.?code|authenticator|verification.?code|security.?code|passcode)|[MT]fa|[MT]FA`)
 	captchaSelectors = `.g-recaptcha,.h-captcha,.cf-turnstile,.frc-captcha,altcha-widget,iframe[src*="captcha"],iframe[src*="challenges.cloudflare.com"],` +
 		`input[name*="captcha" i],img[src*="captcha" i],[data-sitekey]`
 )

@@ -36,6 +36,18 @@ func TestSignsInFromTheFrontPage(t *testing.T) {
 	}
 }
 
+// TestSettingsAreNoCode: the page behind a sign-in may have fields of all sorts;
+// NumFavoriteTables is one of phpMyAdmin's.
+func TestSettingsAreNoCode(t *testing.T) {
+	for field, asks := range map[string]bool{"NumFavoriteTables": false, "mfa": true, "login_mfa": true, "userMfaCode": true, "TFA": true} {
+		pages := map[string]http.HandlerFunc{"GET /": page(form("")), "POST /login": page(`<p>Welcome</p><form><input name=` + field + `></form>`)}
+		_, err := browser(browse.Options{}).SignIn(t.Context(), serve(t, pages)+"/", alice)
+		if errors.Is(err, browse.ErrSecondFactor) != asks {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
 func names(cookies []browse.Cookie) (all []string) {
 	for _, c := range cookies {
 		all = append(all, c.Name)
