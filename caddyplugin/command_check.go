@@ -42,9 +42,7 @@ something did, and 2 if there could be no rehearsal.`,
 		f.BoolVar(&c.json, "json", false, "Write the table as JSON")
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 			cmd.SilenceErrors = true // both ends are said below
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-			defer stop()
-			report, err := c.rehearse(ctx, prompt{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()})
+			report, err := c.rehearse(cmd.Context(), prompt{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()})
 			if err != nil {
 				fmt.Fprintf(cmd.ErrOrStderr(), "There was no rehearsal: %v.\n", err)
 				return exitStatus(cmd, 2)
@@ -89,6 +87,9 @@ func (c check) rehearse(ctx context.Context, p prompt) (report rehearse.Report, 
 	if len(accounts) > 1 {
 		plan.Second = accounts[1]
 	}
+	// From here on something has to be put away. Before, a signal just ends the prompt.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
 	st, err := startStage(site, plan.Site.Realm)
 	if err != nil {
 		return report, err
