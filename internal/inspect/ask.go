@@ -34,7 +34,14 @@ func (in *inspection) ask(ctx context.Context, b *browse.Browser, at place, extr
 	if err != nil {
 		return whoami.Response{}, err
 	}
-	return whoami.Response{Status: p.Status, Header: p.Header, Body: p.Body, Truncated: len(p.Body) > portal.MaxBody}, nil
+	return response(p), nil
+}
+
+// response is a page as whoami takes it; compression was undone already.
+func response(p *browse.Page) whoami.Response {
+	h := p.Header.Clone()
+	h.Del("Content-Encoding")
+	return whoami.Response{Status: p.Status, Header: h, Body: p.Body, Truncated: len(p.Body) > portal.MaxBody}
 }
 
 // put asks one whole question, with the step before it where it has one.

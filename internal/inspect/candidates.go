@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,6 +29,7 @@ type candidate struct {
 // traits are what speaks for a candidate, or against it.
 type traits struct {
 	key      []string // the words of its name
+	path     []string // the words of all keys that lead to it, in JSON
 	json     bool
 	readonly bool // an input that can't be changed
 	hidden   bool
@@ -66,6 +68,10 @@ func candidatesOf(v *view) (found []*candidate, saved []string) {
 		}
 	})
 	f.doc.Find("*").Each(f.data)
+	f.doc.Find("a[href]").Each(f.link)
+	for _, h := range holders(f.doc) {
+		f.found = append(f.found, within(v.place, config.Extractor{HTML: h.selector, Attr: h.attr}, []byte(h.text))...)
+	}
 	return f.found, f.saved
 }
 
@@ -162,8 +168,27 @@ func own(s *goquery.Selection) (list []string) {
 	return list
 }
 
-// data takes attributes as data-user-id.
+// numberedLink is a link with a number, as /people/17?tab=settings.
+var numberedLink = regexp.MustCompile(`^(/[A-Za-z0-9/_-]*/)([0-9]{1,18})($|[/?#])`)
+
+// link takes the number in a link to the user's own page.
+func (f *finder) link(_ int, s *goquery.Selection) {
+	m := numberedLink.FindStringSubmatch(s.AttrOr("href", ""))
+	for _, name := range own(s) {
+		if m == nil || !hasAny(words(name), persons) || f.seen["a"+name+" link"] || f.doc.Find("a"+name).Length() > 1 {
+			continue
+		}
+		f.seen["a"+name+" link"] = true
+		x := config.Extractor{HTML: "a" + name, Attr: "href", Regex: "^" + regexp.QuoteMeta(m[1]) + `(\d+)`}
+		f.found = append(f.found, &candidate{place: f.at, extract: x, value: m[2], traits: traits{key: append(words(name), "id"), readonly: true}})
+	}
+}
+
+// data takes attributes as data-user-id, and data-id of what is the user's by name.
 func (f *finder) data(_ int, s *goquery.Selection) {
+	if id := s.AttrOr("id", ""); s.AttrOr("data-id", "") != "" && plainCSS.MatchString(id) && hasAny(words(id), persons) {
+		f.add("#"+id, "data-id", traits{key: append(words(id), "id"), readonly: true})
+	}
 	for _, a := range s.Nodes[0].Attr {
 		if !strings.HasPrefix(a.Key, "data-") || !plainCSS.MatchString(a.Key) {
 			continue

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/PuerkitoBio/goquery"
+
 	"github.com/secondgate/secondgate/config"
 )
 
@@ -24,8 +26,8 @@ type leaf struct {
 	named bool     // text or a whole number, which can name somebody
 }
 
-// leaves are the values of a document, in the order of their keys. Arrays are entered
-// only where they have one element.
+// leaves are the values of a document, in the order of their keys. Of arrays
+// the first element is looked at; a path goes through all of them.
 func leaves(body []byte) (all []leaf) {
 	d := json.NewDecoder(strings.NewReader(string(body)))
 	d.UseNumber()
@@ -52,8 +54,8 @@ func walk(v any, path string, names []string, all *[]leaf) {
 		}
 		return
 	case []any:
-		if len(x) == 1 && path != "" {
-			walk(x[0], path+".0", names, all)
+		if len(x) > 0 && path != "" {
+			walk(x[0], path, names, all)
 		}
 		return
 	case string:
@@ -71,17 +73,43 @@ func walk(v any, path string, names []string, all *[]leaf) {
 	}
 }
 
-func jsonCandidates(v *view) (found []*candidate) {
-	for _, l := range leaves(v.page.Body) {
+func jsonCandidates(v *view) []*candidate {
+	return within(v.place, config.Extractor{}, v.page.Body)
+}
+
+// within are the candidates in a JSON document, a whole response or what an element of
+// a page holds.
+func within(at place, holder config.Extractor, body []byte) (found []*candidate) {
+	for _, l := range leaves(body) {
 		if !l.named || strings.TrimSpace(l.value) == "" || len(l.value) > maxValue {
 			continue
 		}
 		// The last two keys say what it is: user.id, and not invoices.0.id.
 		near := l.names[max(0, len(l.names)-2):]
-		found = append(found, &candidate{
-			place: v.place, extract: config.Extractor{JSON: l.path}, value: l.value,
-			traits: traits{key: words(strings.Join(near, " ")), json: true},
-		})
+		x := holder
+		x.JSON = l.path
+		found = append(found, &candidate{place: at, extract: x, value: l.value, traits: traits{key: words(strings.Join(near, " ")), path: words(strings.Join(l.names, " ")), json: true}})
 	}
+	return found
+}
+
+// holder is an element of a page that holds a JSON document for its scripts.
+type holder struct{ selector, attr, text string }
+
+func holders(doc *goquery.Document) (found []holder) {
+	doc.Find("[id]").Each(func(_ int, s *goquery.Selection) {
+		id := s.AttrOr("id", "")
+		if !plainCSS.MatchString(id) {
+			return
+		}
+		if strings.Contains(s.AttrOr("type", ""), "json") && goquery.NodeName(s) == "script" {
+			found = append(found, holder{"#" + id, "", s.Text()})
+		}
+		for _, a := range s.Nodes[0].Attr {
+			if strings.HasPrefix(a.Key, "data-") && strings.HasPrefix(a.Val, "{") && plainCSS.MatchString(a.Key) {
+				found = append(found, holder{"#" + id, a.Key, a.Val})
+			}
+		}
+	})
 	return found
 }

@@ -43,7 +43,7 @@ func (in *inspection) prepare(context.Context) error {
 		for _, value := range values {
 			saved[value] = true
 		}
-		in.ev.looked[v.place] = whoami.Response{Status: v.page.Status, Header: v.page.Header, Body: v.page.Body}
+		in.ev.looked[v.place] = response(v.page)
 	}
 	in.candidates = rank(in.all, scoring{account: in.Customers[0], saved: saved})
 	for _, c := range in.candidates {
@@ -148,6 +148,9 @@ func (in *inspection) proveStrangers(c *candidate) bool {
 		return false // the same for strangers, or something else each time
 	}
 	c.signs = in.signs(nobody, users)
+	if sign := c.placeholder(); len(c.signs) == 0 && sign.HTML != "" && only(sign, nobody, users) {
+		c.signs = []config.Sign{sign}
+	}
 	return len(c.signs) > 0
 }
 
@@ -182,7 +185,7 @@ func (in *inspection) choose(ctx context.Context) error {
 	best := in.candidates[0]
 	w := best.whoami()
 	for _, c := range in.all {
-		if c.place != best.place || c.extract.HTML == best.extract.HTML && c.extract.JSON == best.extract.JSON && c.extract.Attr == best.extract.Attr {
+		if c.place != best.place || c.extract.HTML == best.extract.HTML && c.extract.JSON == best.extract.JSON && c.extract.Attr == best.extract.Attr && c.extract.Regex == best.extract.Regex {
 			continue
 		}
 		x := c.extract

@@ -56,6 +56,11 @@ func (s scoring) of(c *candidate) int {
 		identifier = false
 	}
 	name, login := isName(c.key), s.typed(c.value)
+	if strange(c.path) {
+		identifier = false // the id of somebody else's: of the agent of a ticket
+	}
+	// A short number is rather how many messages somebody has.
+	owned := !identifier && !c.class && !strange(c.path) && len(c.value) > 3 && numeric.MatchString(c.value) && hasAny(c.key, ownerWords)
 	points := 0
 	add := func(when bool, n int) {
 		if when {
@@ -64,6 +69,7 @@ func (s scoring) of(c *candidate) int {
 	}
 	add(identifier, 40)
 	add(name && !identifier, 25)
+	add(owned, 55) // <b id="me">17</b>: only the second customer can prove it
 	add(login, 35)
 	add(identifier && numeric.MatchString(c.value), 30)
 	add(c.json || c.hidden, 10)
@@ -74,6 +80,14 @@ func (s scoring) of(c *candidate) int {
 	add(hasAny(c.key, display), -40)
 	add(strings.ContainsAny(c.value, " \t"), -25)
 	add(strings.Contains(c.value, "@"), -15)
-	add(s.saved[c.value] && !c.readonly && !(c.json && name) && !identifier, -45)
+	add(s.saved[c.value] && !c.readonly && !(c.json && name) && !identifier && !owned, -45)
 	return points
+}
+
+// strange reports whether a path in JSON leads through something that is not the user:
+// ticket.agent.user.id.
+func strange(path []string) bool {
+	return slices.ContainsFunc(path, func(w string) bool {
+		return !slices.Contains(persons, w) && !slices.Contains(identifiers, w) && !slices.Contains(names, w) && !slices.Contains(containers, w)
+	})
 }

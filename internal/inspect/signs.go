@@ -33,6 +33,21 @@ func (in *inspection) signs(strangers, users []whoami.Response) (found []config.
 	return found
 }
 
+// placeholder is the sign that stands where a user would be: <b id="who" data-id="0">.
+func (c *candidate) placeholder() config.Sign {
+	x := c.extract
+	if len(c.not) == 0 || x.HTML == "" || x.Attr == "" || x.JSON != "" || x.Regex != "" || !plainName(c.not[0]) {
+		return config.Sign{}
+	}
+	return config.Sign{HTML: fmt.Sprintf("%s[%s=%q]", x.HTML, x.Attr, c.not[0])}
+}
+
+// only reports whether all strangers' responses show a sign, and no user's does.
+func only(sign config.Sign, strangers, users []whoami.Response) bool {
+	shown := func(r whoami.Response) bool { return shows(sign, r) }
+	return !slices.ContainsFunc(strangers, func(r whoami.Response) bool { return !shown(r) }) && !slices.ContainsFunc(users, shown)
+}
+
 // shows reports whether the gateway would see the sign in a response.
 func shows(sign config.Sign, res whoami.Response) bool {
 	q, err := whoami.Compile(config.Whoami{URI: "/", Anonymous: []config.Sign{sign}, User: &config.Extractor{Header: "X-Not-There"}})
@@ -117,9 +132,15 @@ func (in *inspection) htmlSigns(body string) (list []config.Sign) {
 		add("form#" + in.entry.Form.ID)
 	}
 	add(`input[type=password][name=%q]`, in.entry.Password)
+	for _, h := range holders(doc) {
+		for _, sign := range jsonSigns([]byte(h.text)) {
+			sign.HTML, sign.Attr = h.selector, h.attr
+			list = append(list, sign)
+		}
+	}
 	doc.Find("[class]").Each(func(_ int, s *goquery.Selection) {
 		for _, class := range strings.Fields(s.AttrOr("class", "")) {
-			if plainCSS.MatchString(class) && entering.MatchString(class) {
+			if plainCSS.MatchString(class) && (entering.MatchString(class) || nobody.MatchString(class)) {
 				add(goquery.NodeName(s) + "." + class)
 			}
 		}

@@ -16,11 +16,16 @@ var (
 		"clientarea", "details", "preferences", "my", "konto", "profil", "oma", "mypage", "dashboard", "home", "current", "userinfo", "ucp"}
 	// persons qualify an id as a person's.
 	persons = []string{"user", "account", "customer", "client", "member", "me", "my", "profile", "person", "login", "auth", "contact", "current",
-		"self", "viewer", "data", "result", "kunden", "kunde", "asiakas", "subscriber"}
+		"self", "viewer", "who", "people", "data", "result", "kunden", "kunde", "asiakas", "subscriber"}
 	identifiers = []string{"id", "uid", "uuid", "guid", "sub", "number", "no", "nr", "num", "nummer", "numero"}
-	names       = []string{"login", "username", "user", "uname", "userid"}
-	display     = []string{"display", "nick", "nickname", "full", "fullname", "first", "firstname", "last", "lastname", "real", "title", "greeting"}
-	fleeting    = []string{"token", "nonce", "csrf", "xsrf", "session", "sessionid", "sid", "hash", "time", "date", "timestamp", "expires", "sectok", "signature", "version", "balance", "sum", "total", "count", "amount", "price"}
+	// ownerWords make a bare number a person's, if nothing else does.
+	ownerWords = []string{"me", "who", "whoami", "user", "customer", "member", "ids", "uid"}
+	// containers are keys around the user in JSON that say nothing.
+	containers = []string{"result", "results", "props", "state", "response", "payload", "attributes", "session", "value", "page", "initial",
+		"context", "logged", "in", "ids", "identity", "principal", "root"}
+	names    = []string{"login", "username", "user", "uname", "userid"}
+	display  = []string{"display", "nick", "nickname", "full", "fullname", "first", "firstname", "last", "lastname", "real", "title", "greeting"}
+	fleeting = []string{"token", "nonce", "csrf", "xsrf", "session", "sessionid", "sid", "hash", "time", "date", "timestamp", "expires", "sectok", "signature", "version", "balance", "sum", "total", "count", "amount", "price"}
 	// doing are links that may change something at the portal.
 	doing = []string{"delete", "remove", "destroy", "drop", "cancel", "unsubscribe", "subscribe", "add", "create", "new", "edit", "save", "update", "insert",
 		"upload", "toggle", "enable", "disable", "activate", "deactivate", "confirm", "approve", "accept", "reject", "install", "upgrade", "purge", "clear",
@@ -34,6 +39,7 @@ var (
 	secret   = regexp.MustCompile(`(?i)nonce|token|sectok|csrf|xsrf|signature|^sig$|^key$|^hash$|sess`)
 
 	leaving  = regexp.MustCompile(`(?i)log[ _-]?(out|off)|sign[ _-]?(out|off)|abmeld|ausloggen|kirjaudu ulos|uloskirjaudu|logga[ -]?ut|d[eé]connexion|cerrar|uitloggen|afmelden|exit`)
+	nobody   = regexp.MustCompile(`(?i)anonymous|guest|logged-?out|signed-?out|not-?(logged|signed)`)
 	entering = regexp.MustCompile(`(?i)log[ _-]?in|log[ _-]?on|sign[ _-]?in|anmeld|einlogg|kirjaudu`)
 	numeric  = regexp.MustCompile(`^[0-9]{1,18}$|^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$|^[0-9a-f]{24}$`)
 	plainCSS = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)

@@ -3,6 +3,7 @@ package kinds
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,10 +24,18 @@ var learned = map[string]struct{ lines, never []string }{
 	"odd-attributes":  {never: []string{"leave", "watch unsafe"}},
 }
 
+// unlearnable are kinds of which something can't be seen from outside: a second part
+// with a sign-in of its own that nothing leads to, sessions pinned to what only some
+// browsers send, and an id in the midst of a text.
+var unlearnable = []string{"two-scopes", "pinned-encoding", "over-lines"}
+
 // TestInspect learns each kind that signs in by a form, and takes a customer through a
 // gateway with what was written, unedited.
 func TestInspect(t *testing.T) {
-	for _, k := range bySessions {
+	for _, k := range slices.Concat(bySessions, byName, byAddress, bySize, byCompression) {
+		if slices.Contains(unlearnable, k.name) {
+			continue
+		}
 		t.Run(k.name, func(t *testing.T) {
 			port := house.FreePort(t)
 			text := learn(t, &k, "http://127.0.0.1:"+port)
@@ -55,11 +64,19 @@ func withoutParameters(next http.Handler) http.Handler {
 	})
 }
 
+// asServed is a portal as a proxy before it has it: it is told that this is HTTP.
+func asServed(p http.Handler) http.Handler {
+	return withoutParameters(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("X-Forwarded-Proto", "http")
+		p.ServeHTTP(w, r)
+	}))
+}
+
 // learn inspects a portal of the kind.
 func learn(t *testing.T, k *kind, site string) string {
 	t.Helper()
 	p := k.portal()
-	server := httptest.NewServer(withoutParameters(p))
+	server := httptest.NewServer(asServed(p))
 	defer server.Close()
 	report, err := inspect.Inspect(t.Context(), inspect.Options{
 		URL: server.URL + p.base + "/", Site: site,

@@ -47,7 +47,7 @@ var learning = []Mutation{
 	{
 		Row: "Inspect: the user", Defence: "what has the same value as something that can be edited names nobody",
 		File: "internal/inspect/score.go",
-		Old:  "!identifier, -45)", New: "!identifier, 0)",
+		Old:  "!identifier && !owned, -45)", New: "!identifier && !owned, 0)",
 		Package: "internal/inspect", Test: "TestNickNamesAreNobody",
 	},
 	{
@@ -79,5 +79,17 @@ var learning = []Mutation{
 		File: "internal/inspect/publics.go",
 		Old:  " && bytes.Equal(mine.Body, theirs.Body)", New: "",
 		Package: "internal/inspect", Test: "TestSideDoors",
+	},
+	{
+		Row: "Inspect: the user", Defence: "an id below something that is not the user is not the user's",
+		File: "internal/inspect/score.go",
+		Old:  "	if strange(c.path) {\n", New: "	if c.editable {\n",
+		Package: "internal/inspect", Test: "TestScores",
+	},
+	{
+		Row: "Inspect: the user", Defence: "a short number without a name is no id",
+		File: "internal/inspect/score.go",
+		Old:  "len(c.value) > 3", New: "len(c.value) > 0",
+		Package: "internal/inspect", Test: "TestScores",
 	},
 }
