@@ -14,8 +14,8 @@ const settingsLink = "a.secondgate-link"
 var pieces = regexp.MustCompile(`(<li>)?<a href="/two-factor/" class="secondgate-link">[^<]*</a>(</li>)?`)
 
 // chance is what differs between two requests for the same page: WordPress proposes a new
-// password.
-var chance = regexp.MustCompile(` data-pw="[^"]*"`)
+// password, DokuWiki tells the time.
+var chance = regexp.MustCompile(` data-pw="[^"]*"|taskrunner\.php[^"]*`)
 
 // linked is a site with the line that docs/caddyfile.md gives for its portal.
 func linked(t *testing.T, s site, directives, portal string) site {
