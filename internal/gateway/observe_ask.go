@@ -189,11 +189,7 @@ func (ob *observer) put(w *watched, q audience) {
 	}
 	began := time.Now()
 	a := ob.g.Asker.Ask(ob.ctx, q.jar, q.header, q.x.fetch)
-	if ob.ctx.Err() != nil {
-		a = portal.Answer{Why: "stopped", Changes: a.Changes} // what was set is still to be passed on
-	} else {
-		ob.g.Book.AddTime(ob.g.Realm, time.Since(began))
-	}
+	ob.g.Book.AddTime(ob.g.Realm, time.Since(began))
 	ob.settle(w, q, a)
 }
 
@@ -203,17 +199,17 @@ func (ob *observer) unasked(why string) { ob.g.Book.Add(ob.g.Realm, report.Unask
 func (ob *observer) settle(w *watched, q audience, a portal.Answer) {
 	w.mu.Lock()
 	same := portal.PlainJar(w.jar.cookies(), ob.g.Leave).Key() == q.jar.Key()
-	w.receive(q.cookies, a.Changes, ob.g.Clock())
-	offered := len(w.offers) > 0
+	changed := w.receive(q.cookies, a.Changes, ob.g.Clock())
+	if ob.ctx.Err() != nil {
+		w.mu.Unlock()
+		return // what was set is passed on; what was said is not known
+	}
 	was := w.belief
 	w.belief = belief{kind: a.Kind, user: a.User, key: q.jar.Key(), at: ob.g.Clock()}
 	if same {
 		w.belief.key = portal.PlainJar(w.jar.cookies(), ob.g.Leave).Key()
 	}
 	w.mu.Unlock()
-	if ob.ctx.Err() != nil {
-		return
-	}
 	switch a.Kind {
 	case gate.Unknown:
 		ob.g.Book.Add(ob.g.Realm, report.Unknown, a.Why)
@@ -222,7 +218,7 @@ func (ob *observer) settle(w *watched, q audience, a portal.Answer) {
 		if was.kind == gate.User {
 			ob.g.Book.Add(ob.g.Realm, report.SignOuts, "")
 		}
-		ob.regret(offered)
+		ob.regret(changed)
 	case gate.User:
 		if was.kind != gate.User || was.user != a.User {
 			ob.signedIn(q.kind, &a)

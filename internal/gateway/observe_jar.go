@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 // Bounds of what is remembered of one visit's cookies.
 const (
 	maxWatchedCookies = 64
-	maxPast           = 4
+	// maxWatchedBytes bounds names and values: strangers send what they like.
+	maxWatchedBytes = 16 << 10
+	maxPast         = 8
 )
 
 // plainJar is what a browser holds of the portal's cookies, as far as its requests and
@@ -28,9 +31,9 @@ type plainCookie struct {
 	// at is when the portal set it, zero where it was only seen in a request.
 	at   time.Time
 	gone bool
-	// past are earlier values: a request that was under way when the cookie changed
+	// past stand for earlier values: a request that was under way when the cookie changed
 	// still carries one.
-	past []string
+	past []uint64
 }
 
 // set notes a change that the portal made.
@@ -52,13 +55,20 @@ func (j *plainJar) set(ch portal.Change, now time.Time) {
 }
 
 func (c *plainCookie) retire() {
-	if c.Value == "" || slices.Contains(c.past, c.Value) {
+	if c.Value == "" || c.was(c.Value) {
 		return
 	}
-	c.past = append(c.past, c.Value)
+	c.past = append(c.past, maphash.String(pastHash, c.Value))
 	if len(c.past) > maxPast {
 		c.past = slices.Delete(c.past, 0, 1)
 	}
+}
+
+var pastHash = maphash.MakeSeed()
+
+// was reports whether the cookie had that value before.
+func (c *plainCookie) was(value string) bool {
+	return slices.Contains(c.past, maphash.String(pastHash, value))
 }
 
 func (j *plainJar) add(c plainCookie) *plainCookie {
@@ -103,6 +113,7 @@ func (j *plainJar) sync(pairs []portal.Pair, path string, whole bool, now time.T
 			strange = append(strange, p.Name)
 		}
 	}
+	j.bound()
 	if !whole {
 		return strange
 	}
@@ -110,6 +121,17 @@ func (j *plainJar) sync(pairs []portal.Pair, path string, whole bool, now time.T
 		return !e.gone && !seen[e.Name] && cookie.PathMatch(e.Path, path) && now.Sub(e.at) > settled
 	})
 	return strange
+}
+
+// bound forgets the cookies of a visit that has too many bytes of them.
+func (j *plainJar) bound() {
+	n := 0
+	for i := range j.entries {
+		n += len(j.entries[i].Name) + len(j.entries[i].Value) + len(j.entries[i].Path)
+	}
+	if n > maxWatchedBytes {
+		j.entries, j.full = nil, true
+	}
 }
 
 // settled is how long a cookie that was just set may be missing from requests that were
@@ -126,7 +148,7 @@ func (j *plainJar) take(p portal.Pair, path string) (strange bool) {
 			continue
 		}
 		known = known || !e.at.IsZero()
-		if e.Value == p.Value && !e.gone || slices.Contains(e.past, p.Value) {
+		if e.Value == p.Value && !e.gone || e.was(p.Value) {
 			return !known && e.at.IsZero() // as it was, or not yet as it is
 		}
 		if fits == nil && cookie.PathMatch(e.Path, path) {

@@ -162,6 +162,9 @@ func (o *observation) wonder(t gate.Traits, status int, h http.Header, after *po
 	w := o.visit.watch()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.jar.full {
+		return
+	}
 	token := o.g.Bearer.Header != "" && portal.SentToken(x.r.Header, o.g.Bearer.Header) != ""
 	w.byHeader = w.byHeader || token || after.Empty() && (x.carries || x.queried != "")
 	if w.byHeader && !x.carries && x.queried == "" {

@@ -155,10 +155,10 @@ func (ob *observer) tell(a portal.Answer, shy, redirects bool) {
 
 // regret stops the questions where one about somebody who was not signed in replaced his
 // session although the portal is known for that.
-func (ob *observer) regret(offered bool) {
+func (ob *observer) regret(changed bool) {
 	ob.mu.Lock()
 	defer ob.mu.Unlock()
-	if !offered || !ob.temper.shy || ob.temper.halted {
+	if !changed || !ob.temper.shy || ob.temper.halted {
 		return
 	}
 	ob.temper.halted = true

@@ -86,6 +86,11 @@ func TestPlainJar_Strange(t *testing.T) {
 	if len(j.entries) != maxWatchedCookies || !j.full {
 		t.Errorf("%d cookies remembered", len(j.entries))
 	}
+	var long plainJar
+	long.sync(pairs("a", strings.Repeat("x", maxWatchedBytes)), "/", true, then)
+	if len(long.entries) != 0 || !long.full {
+		t.Error("what strangers send is remembered without bound")
+	}
 }
 
 // TestOffers: what questions changed goes out in place of every value that it replaced,

@@ -100,8 +100,9 @@ type offer struct {
 const maxOffers = 16
 
 // receive notes what a question that was put with these cookies changed. New cookies are
-// nobody's, and of those that were deleted the portal will tell the browser itself.
-func (w *watched) receive(asked []portal.Cookie, changes []portal.Change, now time.Time) {
+// nobody's, and of those that were deleted the portal will tell the browser itself. It
+// reports whether there was anything.
+func (w *watched) receive(asked []portal.Cookie, changes []portal.Change, now time.Time) (any bool) {
 	for _, ch := range changes {
 		at := slices.IndexFunc(asked, func(c portal.Cookie) bool { return c.Name == ch.Name && (c.Path == ch.Path || c.Path == "/") })
 		if at < 0 || ch.Delete || asked[at].Value == ch.Value {
@@ -116,7 +117,9 @@ func (w *watched) receive(asked []portal.Cookie, changes []portal.Change, now ti
 			w.offers = append(w.offers, offer{[]string{asked[at].Value}, ch.Cookie})
 		}
 		w.jar.set(ch, now)
+		any = true
 	}
+	return any
 }
 
 // redeem replaces old values by those on offer, and returns what was replaced. An offer

@@ -156,6 +156,7 @@ func (o *observation) giveBack(changes []portal.Change) (lines []string) {
 		w.jar.set(ch, o.g.Clock())
 		o.learn(ch.Path)
 	}
+	w.jar.bound()
 	for _, c := range append(o.opened.Given(), o.redeemed...) {
 		if !w.jar.setSince(c.Name, c.Path, o.now) {
 			lines = append(lines, c.Line(hostname(o.r.Host), o.client.Secure))

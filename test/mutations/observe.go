@@ -76,7 +76,7 @@ var observe = []Mutation{
 	{
 		Row: "Observe: questions do no harm", Defence: "nobody is asked about a value that was replaced",
 		File:    "internal/gateway/observe_jar.go",
-		Old:     "e.Value == p.Value && !e.gone || slices.Contains(e.past, p.Value)",
+		Old:     "e.Value == p.Value && !e.gone || e.was(p.Value)",
 		New:     "e.Value == p.Value && !e.gone",
 		Package: "internal/gateway", Test: "TestPlainJar_Late",
 	},
