@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -90,8 +91,8 @@ func (l *latePassword) Write(p []byte) (int, error) {
 	answer := l.answers[0]
 	l.answers = l.answers[1:]
 	go func() {
-		for echo(l.terminal) {
-			continue
+		for late := time.Now().Add(30 * time.Second); echo(l.terminal) && time.Now().Before(late); {
+			time.Sleep(time.Millisecond)
 		}
 		_, _ = io.WriteString(l.keyboard, answer)
 	}()
