@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/secondgate/secondgate/internal/gate"
 )
 
 // aloneWait is how long an unsafe request waits for the safe ones that are under way.
@@ -138,10 +140,15 @@ func (x *exchange) mixed() bool {
 }
 
 // passOn tells what else the visit has open that its user is not there any more, or
-// that there is one who owes. This response stands on what was found out.
-func (x *exchange) passOn() {
-	if x.visit != nil && x.visit.hands.Add(1) == x.hands+1 {
-		x.hands++
+// that there is one who owes. This response stands on what was found out; a declared
+// sign-out that left nobody does even where another request found that out before it.
+func (x *exchange) passOn(after gate.Answer) {
+	if x.visit == nil {
+		return
+	}
+	now := x.visit.hands.Add(1)
+	if now == x.hands+1 || after == gate.Anonymous && x.held() && x.any(x.g.Rules.SignOut) {
+		x.hands = now
 	}
 }
 

@@ -167,7 +167,7 @@ func (x *exchange) judgeAfter(q *inquiry) gate.Action {
 	if gate.EndsClearance(outcome) {
 		epoch = x.changeHands(epoch)
 		if action != gate.Forward || x.before.MayPass() {
-			x.passOn()
+			x.passOn(after.Answer)
 		}
 	}
 	if x.visit != nil {

@@ -26,7 +26,7 @@ type red struct {
 
 func (r *red) await(what, condition string) {
 	r.t.Helper()
-	for limit := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if browser.Evaluate[bool](r.Browser, "!!("+condition+")") {
 			return
 		}
@@ -55,7 +55,7 @@ func (r *red) inside(name string) {
 // one up, and being asked for it by an editor that knows nothing of all this.
 func TestNodeRED(t *testing.T) {
 	portal := portals.NodeRED(t)
-	g := start(t, built(t, plainBinary), "\t\tportal node-red", portal.URL)
+	g := start(t, built(t, plainBinary), "\t\tportal node-red\n\t\tassist", portal.URL)
 	r := &red{browser.Start(t), t, g}
 	alice := portal.Alice
 

@@ -38,12 +38,10 @@ up() {
 }
 
 configure() {
-  # Its own way to have the editor load a script more; see docs/single-page.md.
-  echo 'document.head.append(Object.assign(document.createElement("script"), { src: "/two-factor/assets/assist.js" }));' >"$data/assist-loader.js"
   cat >"$data/settings.new" <<CONF
 module.exports = {
   uiPort: $port, uiHost: "127.0.0.1", flowFile: "flows.json", credentialSecret: "portal-test",
-  editorTheme: { tours: false, page: { scripts: "$data/assist-loader.js" } }, telemetry: { enabled: false, updateNotification: false },
+  editorTheme: { tours: false }, telemetry: { enabled: false, updateNotification: false },
   adminAuth: { type: "credentials", sessionExpiryTime: 86400, users: [
     { username: "alice", password: "$(hash "$alice_pw")", permissions: "*" },
     { username: "bob", password: "$(hash "$bob_pw")", permissions: "read" },

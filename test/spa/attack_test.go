@@ -366,3 +366,40 @@ func TestAttack_PlantedToken(t *testing.T) {
 		t.Errorf("own pages don't know whom a script of this site sent: %d", p.Status)
 	}
 }
+
+// TestToken_SignOutBesideOthers: a sign-out is answered though another request found
+// out before it that nobody is signed in any more.
+func TestToken_SignOutBesideOthers(t *testing.T) {
+	a := newApp()
+	arrived, revoked, answered := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	h := &appHouse{house.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/slow":
+			close(arrived)
+			<-revoked
+		case "/api/revoke":
+			a.ServeHTTP(w, r)
+			close(revoked)
+			<-answered
+			return
+		}
+		a.ServeHTTP(w, r)
+	}), appLines), a, t}
+	_, device := h.enrolled("alice")
+	b := h.cleared("alice", device)
+	slow := b.Request(http.MethodGet, "/api/slow", nil)
+	slow.Header.Set("Authorization", "Bearer "+b.token)
+	go func() {
+		defer close(answered)
+		if p, err := b.Try(slow); err != nil || strings.HasSuffix(p.Body, "alice") {
+			t.Errorf("the request beside: %v %v", p, err)
+		}
+	}()
+	<-arrived
+	if p := b.send("POST", "/api/revoke", "token=x"); p.Status != http.StatusOK {
+		t.Errorf("the sign-out: %d %s", p.Status, p.Body)
+	}
+	if p := b.send("GET", "/api/data", ""); strings.HasSuffix(p.Body, "alice") {
+		t.Errorf("after it: %d %s", p.Status, p.Body)
+	}
+}

@@ -82,7 +82,7 @@ var kinds = []kind{
 
 func await(t *testing.T, what string, where func() string, done func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(20 * time.Second); !done(); time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatalf("%s does not come; the browser is at %s", what, where())
 		}
