@@ -108,7 +108,7 @@ var tags = strings.Fields(`<p> </p> <div> </div> <ul> </ul> <ol> <li> </li> <spa
 // of them.
 func TestTree_AsBrowsers(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 20000 {
+	for range 10000 {
 		var b strings.Builder
 		if r.IntN(2) == 0 {
 			b.WriteString("<!doctype html>")
