@@ -36,8 +36,13 @@ func (r *run) goOut(b *browse.Browser, home string) (how string, err error) {
 	if err != nil {
 		return "", err
 	}
+	// A page may ask whether it was meant, with a form or with another link.
+	if form := r.outForm(next); form != nil {
+		_, err = b.Submit(r.ctx, form, nil)
+		return form.Method + " " + form.Action.Path, err
+	}
 	if link := r.outLink(next); next.Status >= 400 && link != "" && link != address {
-		_, err = b.Follow(r.ctx, next, link) // a page that asks whether it was meant
+		_, err = b.Follow(r.ctx, next, link)
 	}
 	return "GET " + pathOf(address), err
 }

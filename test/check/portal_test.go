@@ -27,6 +27,7 @@ type shop struct {
 	rpc     bool // the same in JSON
 	token   bool // /api/token gives a token for the password; /account takes it
 	noOut   bool // signing out does nothing
+	askOut  bool // a GET of the sign-out shows a form for it
 	forget  bool // signs nobody in, whatever it says
 	scripts bool // sets and reads cookies by script
 	renew   bool // a new session for strangers on every page
@@ -79,6 +80,10 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/login":
 		s.login(w, r, id)
 	case "/logout":
+		if s.askOut && r.Method == http.MethodGet {
+			fmt.Fprint(w, `<p>Sure?</p><form method="post" action="/logout"><button>Sign out</button></form>`)
+			return
+		}
 		if !s.noOut {
 			delete(s.sessions, id)
 		}

@@ -55,6 +55,7 @@ func TestRightSettingsForThePortalAreFound(t *testing.T) {
 		"observing":          {&shop{}, shopSignIn + "mode observe\n"},
 		"impatient":          {&shop{}, shopSignIn + "throttle {\nfree 0\n}\n"},
 		"renewed sessions":   {&shop{renew: true}, shopSignIn + "watch unsafe\n"},
+		"sign-out by a form": {&shop{askOut: true}, shopSignIn},
 	} {
 		t.Run(name, func(t *testing.T) {
 			check(t, fmt.Sprintf(site, shopLines+c.lines, c.shop.start(t)), adaAndBen).allOK(t)
