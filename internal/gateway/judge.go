@@ -140,7 +140,8 @@ func (j *judgement) response(status int, header http.Header) whoami.Response {
 func (x *exchange) judgeAfter(q *inquiry) gate.Action {
 	jar := x.jar.Apply(q.set)
 	a, epoch, key := x.askAfter(jar, q)
-	after, err := x.standingOf(x.r.Context(), a)
+	// A browser that goes away is no failure of the store's.
+	after, err := x.standingOf(context.WithoutCancel(x.r.Context()), a)
 	if err != nil {
 		x.g.Logger.Error("store failed while a response was judged", zap.Error(err))
 		return gate.Refuse
