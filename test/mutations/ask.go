@@ -194,8 +194,8 @@ var ask = []Mutation{
 	{
 		Row: "C, stale anonymous", Defence: "forgetting drops the answers",
 		File:    "internal/portal/answers.go",
-		Old:     "	a.slots = a.slots[:0]\n",
-		New:     "",
+		Old:     "a.slots, a.presumed = a.slots[:0], slot{}",
+		New:     "a.presumed = slot{}",
 		Package: "internal/portal", Test: "TestAnswers_Forget",
 	},
 	{
@@ -278,8 +278,8 @@ var ask = []Mutation{
 	{
 		Row: "Ask: headers portals pin to are in the key", Defence: "the client's address is in the key",
 		File:    "internal/portal/headers.go",
-		Old:     "Host: short(r.Host), Src: address}",
-		New:     "Host: short(r.Host)}",
+		Old:     "Host: Short(r.Host), Src: address}",
+		New:     "Host: Short(r.Host)}",
 		Package: "internal/portal", Test: "TestHeaders_Take",
 	},
 	{
@@ -292,7 +292,7 @@ var ask = []Mutation{
 	{
 		Row: "Ask: declared headers are in the key", Defence: "declared and unknown headers are in the key",
 		File:    "internal/portal/headers.go",
-		Old:     "		key.Extra = short(strings.Join(extra, \"\\x01\"))\n",
+		Old:     "		key.Extra = Short(strings.Join(extra, \"\\x01\"))\n",
 		New:     "",
 		Package: "internal/portal", Test: "TestHeaders_Take",
 	},

@@ -355,8 +355,8 @@ var gate = []Mutation{
 	{
 		Row: "B, oauth2-proxy: deny holds if any reading matches", Defence: "deny looks at every reading of the path",
 		File:    "internal/gateway/exchange.go",
-		Old:     "if x.any(x.g.Rules.Deny) {",
-		New:     "if x.all(x.g.Rules.Deny) {",
+		Old:     "if x.any(x.g.Rules.Deny) ||",
+		New:     "if x.all(x.g.Rules.Deny) ||",
 		Package: "test/rules", Test: "TestGate_Deny",
 	},
 	{
