@@ -119,6 +119,8 @@ func (x *exchange) readToken(q *inquiry, res whoami.Response) bool {
 	case token != "":
 		q.token = true
 		q.presents(x, portal.TokenChange(token, x.now))
+		// As a header it is asked about by itself, whatever the cookies say.
+		q.header[x.g.Bearer.Header] = []string{portal.TokenValue(x.g.Bearer.Header, token)}
 	case x.any(x.g.Rules.SignOut) && x.unsafe && !x.crossSite() && res.Status < http.StatusBadRequest:
 		q.presents(x, portal.TokenGone())
 	}

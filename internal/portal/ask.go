@@ -57,7 +57,7 @@ func (a *Asker) Ask(ctx context.Context, jar *Jar, base http.Header, fetch Fetch
 	if len(a.Declared) == 0 {
 		return answer
 	}
-	return s.apart(answer)
+	return s.singly(answer)
 }
 
 // round puts all questions once.

@@ -10,11 +10,18 @@ var spa = []Mutation{
 		Package: "test/spa", Test: "TestToken_SignIn",
 	},
 	{
-		Row: "Token: read before it is released", Defence: "the new token takes the place of the request's own",
+		Row: "Token: read before it is released", Defence: "after a sign-out nobody's token is in the question",
 		File:    "internal/gateway/token.go",
 		Old:     "	delete(q.header, x.g.Bearer.Header)\n",
 		New:     "",
-		Package: "test/spa", Test: "TestAttack_SecondTokenSignIn",
+		Package: "test/spa", Test: "TestAttack_TokenAfterSignOut",
+	},
+	{
+		Row: "Token: read before it is released", Defence: "a sign-in's token is asked about whatever the cookies say",
+		File:    "internal/gateway/token.go",
+		Old:     "		q.header[x.g.Bearer.Header] = []string{portal.TokenValue(x.g.Bearer.Header, token)}\n",
+		New:     "",
+		Package: "test/spa", Test: "TestAttack_TokenBesideCookie",
 	},
 	{
 		Row: "Token: what can't be read", Defence: "a response that may hide a token is not released",

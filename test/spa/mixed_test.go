@@ -59,6 +59,11 @@ func TestAttack_TokenBesideCookie(t *testing.T) {
 	d.signIn("carol")
 	d.token = ""
 	refused(t, "alice's form after carol's token", signIn(d))
+	e := h.open()
+	e.send("POST", "/form", "username=carol&password=pw-carol")
+	if p := e.signIn("alice"); p.Status == http.StatusOK || strings.Contains(p.Body, "TOKEN") {
+		t.Errorf("alice's token beside carol's cookie: %d %s", p.Status, p.Body)
+	}
 	b := h.open()
 	b.send("GET", "/start", "")
 	b.signIn("carol")

@@ -12,8 +12,8 @@ import (
 // asked about alone too. Nobody's is fine then, as where a portal wants both; but whoever
 // it is must be the one whom both together name.
 
-// apart asks about cookies and headers alone, after they were asked about together.
-func (s *session) apart(together Answer) Answer {
+// singly asks about cookies and headers alone, after they were asked about together.
+func (s *session) singly(together Answer) Answer {
 	headers := maps.Clone(s.base)
 	maps.DeleteFunc(headers, func(name string, _ []string) bool { return s.asker.Declared[name] })
 	cookies := s.jar.Apply([]Change{TokenGone()})
