@@ -85,7 +85,7 @@ func (b *builder) asker() (*portal.Asker, error) {
 	headers, _ := b.credentials()
 	a := &portal.Asker{
 		Leave: portal.NewLeave(b.site.Leave), Clock: clock.Now,
-		TokenHeader: b.site.TokenHeader(), Declared: portal.DeclaredHeaders(headers),
+		TokenHeader: b.site.TokenHeader(), Headers: portal.NewHeaders(headers),
 	}
 	for _, w := range b.site.Whoami {
 		q, err := whoami.Compile(w)

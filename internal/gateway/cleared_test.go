@@ -42,7 +42,7 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 	sealer, leave := portal.NewSealer(ring, "bench"), portal.NewLeave(nil)
 	g := gateway.New(gateway.Options{
 		Realm: "bench", Path: "/two-factor", Sealer: sealer, Leave: leave, Headers: portal.NewHeaders(nil),
-		Asker: &portal.Asker{Questions: []*whoami.Question{question}, Leave: leave, Clock: time.Now},
+		Asker: &portal.Asker{Questions: []*whoami.Question{question}, Leave: leave, Clock: time.Now, Headers: portal.NewHeaders(nil)},
 		Fetch: func(context.Context, gateway.Next, *http.Request, string, http.Header) (whoami.Response, error) {
 			return whoami.Response{Status: 200, Body: []byte(`{"user":"alice"}`)}, nil
 		},

@@ -186,7 +186,7 @@ func TestAnswers_PanicIsUnknown(t *testing.T) {
 
 func asker(t *testing.T, uris ...string) *Asker {
 	t.Helper()
-	a := &Asker{Leave: NewLeave(nil), Clock: func() time.Time { return now }}
+	a := &Asker{Leave: NewLeave(nil), Clock: func() time.Time { return now }, Headers: NewHeaders(nil)}
 	for _, uri := range uris {
 		q, err := whoami.Compile(config.Whoami{URI: uri, User: &config.Extractor{JSON: "user"}, Anonymous: []config.Sign{{Status: []int{401}}}})
 		if err != nil {

@@ -43,8 +43,8 @@ type Asker struct {
 	Clock     func() time.Time
 	// TokenHeader carries the jar's token where the request itself has none; "" for none.
 	TokenHeader string
-	// Declared are the headers that the site declares as credentials; see DeclaredHeaders.
-	Declared map[string]bool
+	// Headers tells which of a question's headers are credentials.
+	Headers *Headers
 }
 
 // Ask puts all questions, one after another, with these credentials. Cookies that a
@@ -54,9 +54,6 @@ func (a *Asker) Ask(ctx context.Context, jar *Jar, base http.Header, fetch Fetch
 	defer cancel()
 	s := &session{asker: a, ctx: ctx, jar: jar, base: base, fetch: fetch}
 	answer := s.round()
-	if len(a.Declared) == 0 {
-		return answer
-	}
 	return s.singly(answer)
 }
 

@@ -7,15 +7,16 @@ import (
 	"github.com/secondgate/secondgate/internal/gate"
 )
 
-// A request may carry cookies and a declared header, and each may be somebody's: whoami
-// answers by one of them, and some page by the other. So where both are there, each is
-// asked about alone too. Nobody's is fine then, as where a portal wants both; but whoever
-// it is must be the one whom both together name.
+// A request may carry cookies and a header that could be a credential, and whoami may go
+// by one of them and some page by the other: a token of one's own beside somebody else's
+// cookie, or a header that only whoami knows and that makes it see nobody (MediaWiki's API
+// has one). So where both are there, each is asked about alone too. Nobody's is fine then,
+// as where a portal wants both; but whoever it is must be the one whom both together name.
 
 // singly asks about cookies and headers alone, after they were asked about together.
 func (s *session) singly(together Answer) Answer {
 	headers := maps.Clone(s.base)
-	maps.DeleteFunc(headers, func(name string, _ []string) bool { return s.asker.Declared[name] })
+	maps.DeleteFunc(headers, func(name string, _ []string) bool { return s.asker.Headers.Credential(name) })
 	cookies := s.jar.Apply([]Change{TokenGone()})
 	if together.Kind == gate.Unknown || cookies.Empty() || len(headers) == len(s.base) && !s.presents() {
 		return together
@@ -55,13 +56,4 @@ func (s *session) alone(jar *Jar, base http.Header) Answer {
 func (s *session) presents() bool {
 	token, _ := s.jar.Token()
 	return token != "" && s.asker.TokenHeader != "" && s.base[s.asker.TokenHeader] == nil
-}
-
-// DeclaredHeaders is a set of header names for Asker.
-func DeclaredHeaders(names []string) map[string]bool {
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[http.CanonicalHeaderKey(name)] = true
-	}
-	return set
 }

@@ -39,7 +39,7 @@ var spa = []Mutation{
 	},
 	{
 		Row: "Token: what can't be read", Defence: "a response that was cut off is not whole",
-		File:    "internal/gateway/judge.go",
+		File:    "internal/gateway/judgement.go",
 		Old:     "	j.cut = j.cut && !whole\n",
 		New:     "	j.cut = false\n",
 		Package: "test/spa", Test: "TestAttack_HiddenToken",
@@ -157,11 +157,18 @@ var spa = []Mutation{
 		Package: "test/spa", Test: "TestAttack_DeclaredQueryToken",
 	},
 	{
-		Row: "Ask: credentials of two kinds", Defence: "cookies and declared headers are asked about one by one too",
+		Row: "Ask: credentials of two kinds", Defence: "cookies and headers are asked about one by one too",
 		File:    "internal/portal/ask.go",
-		Old:     "	if len(a.Declared) == 0 {",
-		New:     "	if len(a.Declared) >= 0 {",
+		Old:     "return s.singly(answer)",
+		New:     "return answer",
 		Package: "test/spa", Test: "TestAttack_TokenBesideCookie",
+	},
+	{
+		Row: "Ask: a header that only whoami knows", Defence: "undeclared headers are asked about one by one too",
+		File:    "internal/portal/singly.go",
+		Old:     "return s.asker.Headers.Credential(name) })",
+		New:     "return name == \"Authorization\" })",
+		Package: "test/rules", Test: "TestSeal_HeaderThatHidesFromWhoami",
 	},
 	{
 		Row: "Token: described wholly", Defence: "a token needs a header in which whoami takes it",

@@ -80,6 +80,45 @@ func TestSeal_UnknownHeaderIsACredential(t *testing.T) {
 	}
 }
 
+// TestSeal_HeaderThatHidesFromWhoami: a header by which only whoami goes, and that makes
+// it see nobody or somebody else, does not open what the cookie alone would not.
+func TestSeal_HeaderThatHidesFromWhoami(t *testing.T) {
+	p := newProbe()
+	p.also = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/me" {
+			return false
+		}
+		switch as := r.Header.Get("Treat-As"); as {
+		case "":
+			return false
+		case "nobody":
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			fmt.Fprintf(w, `{"user":%q}`, as)
+		}
+		return true
+	}
+	h := house.Start(t, p, house.LegacyLines)
+	alice := h.Browser()
+	alice.SignIn("alice")
+	device := alice.Enrol()
+	thief := h.Browser()
+	thief.SignIn("alice")
+	for _, as := range []string{"nobody", "carol"} {
+		r := thief.Request(http.MethodGet, "/account-"+as, nil)
+		r.Header.Set("Treat-As", as)
+		if page := thief.Do(r); page.Status == http.StatusOK || p.Last("/account-"+as) != nil {
+			t.Errorf("as %s: %d, forwarded: %v", as, page.Status, p.Last("/account-"+as) != nil)
+		}
+	}
+	thief.Pass(device.Code(t))
+	r := thief.Request(http.MethodGet, "/cleared", nil)
+	r.Header.Set("X-Widget", "1")
+	if page := thief.Do(r); page.Status != http.StatusOK {
+		t.Errorf("a harmless header of who has passed: %d", page.Status)
+	}
+}
+
 // TestSeal_OrdinaryHeadersAskNoQuestion: what every browser sends is no credential.
 func TestSeal_OrdinaryHeadersAskNoQuestion(t *testing.T) {
 	p := newProbe()
