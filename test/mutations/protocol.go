@@ -74,7 +74,7 @@ var protocol = []Mutation{
 	},
 	{
 		Row: "C, reading the login response", Defence: "trailers of a withheld response are dropped",
-		File:    "internal/gateway/judge.go",
+		File:    "internal/gateway/judgement.go",
 		Old:     "	if j.verdict == released {\n",
 		New:     "	if j.verdict != undecided {\n",
 		Package: "internal/gateway", Test: "TestFinish_Trailers",
