@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -37,10 +39,20 @@ var (
 	errParsedLength = errors.New("the body is too long to look for a token in it")
 )
 
-// checkBody reads the body of a request to a portal of tokens and refuses one that
-// carries a token. It returns a status, or 0.
+// bodyNames are the fields that no body may have: portals that take a declared parameter
+// from the query take it from a form, too (PHP its session's id), where nobody asks.
+func (x *exchange) bodyNames() []string {
+	if x.g.Bearer.Header == "" {
+		return x.g.Queries
+	}
+	return append(slices.Clone(bodyTokens), x.g.Queries...)
+}
+
+// checkBody reads the body of a request to a portal of tokens or declared parameters and
+// refuses one that carries any. It returns a status, or 0.
 func (x *exchange) checkBody() (int, error) {
-	if x.g.Bearer.Header == "" || !hasBody(x.r) {
+	names := x.bodyNames()
+	if len(names) == 0 || !hasBody(x.r) {
 		return 0, nil
 	}
 	if x.body == nil {
@@ -48,7 +60,7 @@ func (x *exchange) checkBody() (int, error) {
 			return 0, err
 		}
 	}
-	switch err := bodyToken(x.r.Header, x.body); {
+	switch err := bodyToken(x.r.Header, x.body, names); {
 	case errors.Is(err, errTokenInBody):
 		return http.StatusForbidden, nil
 	case errors.Is(err, errUnreadable):
@@ -62,14 +74,17 @@ func (x *exchange) checkBody() (int, error) {
 }
 
 // bodyToken looks for a token in a body as programs read it: as a form or as JSON, by
-// the declared type, and in doubt as both. Files and multipart forms are left alone.
-func bodyToken(h http.Header, body *spool) error {
+// the declared type, and in doubt as both. Files are left alone.
+func bodyToken(h http.Header, body *spool, names []string) error {
 	kind, parameters, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if kind == "multipart/form-data" && len(h["Content-Type"]) == 1 && len(h["Content-Encoding"]) == 0 {
+		return partToken(body.reader(), parameters["boundary"], names)
+	}
 	form, inJSON := kind == "application/x-www-form-urlencoded", kind == "application/json" || strings.HasSuffix(kind, "+json")
 	if err != nil || kind == "" || kind == "text/plain" {
 		form, inJSON = true, true
 	}
-	if !form && !inJSON {
+	if !form && !inJSON && kind != "multipart/form-data" {
 		return nil
 	}
 	charset := parameters["charset"]
@@ -83,18 +98,37 @@ func bodyToken(h http.Header, body *spool) error {
 	if _, err := body.readAt(text); err != nil {
 		return err
 	}
-	if form && route.HasParameter(string(text), bodyTokens) {
+	if form && route.HasParameter(string(text), names) {
 		return errTokenInBody
 	}
 	if !inJSON || kind != "application/json" && !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n\ufeff"), []byte("{")) {
 		return nil
 	}
-	return keyOf(text)
+	return keyOf(text, names)
 }
 
-// keyOf looks for one of bodyTokens among the own keys of a JSON object. What can't be
+// partToken looks at the names of a form's parts.
+func partToken(body io.Reader, boundary string, names []string) error {
+	if boundary == "" {
+		return errUnreadable
+	}
+	for parts := multipart.NewReader(body, boundary); ; {
+		part, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil || part.FormName() == "" {
+			return errUnreadable
+		}
+		if route.HasParameter(url.QueryEscape(part.FormName())+"=", names) {
+			return errTokenInBody
+		}
+	}
+}
+
+// keyOf looks for one of the names among the own keys of a JSON object. What can't be
 // read to its end could be read by others: nested deeper, or in another encoding.
-func keyOf(text []byte) error {
+func keyOf(text []byte, names []string) error {
 	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
 	open, err := d.Token()
 	if errors.Is(err, io.EOF) || err == nil && open != json.Delim('{') {
@@ -105,7 +139,7 @@ func keyOf(text []byte) error {
 		if key, err = d.Token(); err != nil {
 			break
 		}
-		if name, ok := key.(string); ok && slices.Contains(bodyTokens, strings.ToLower(name)) {
+		if name, ok := key.(string); ok && slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {
 			return errTokenInBody
 		}
 		var value json.RawMessage
@@ -115,6 +149,17 @@ func keyOf(text []byte) error {
 		return errUnreadable
 	}
 	return nil
+}
+
+// reader reads what was written from its beginning, and leaves it to be read again.
+func (s *spool) reader() io.Reader {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	mem := bytes.NewReader(s.mem.Bytes())
+	if s.file == nil {
+		return mem
+	}
+	return io.MultiReader(mem, io.NewSectionReader(s.file, 0, s.size-int64(s.mem.Len())))
 }
 
 // readAt reads the whole of what was written from its beginning, and leaves it to be

@@ -116,13 +116,6 @@ func setCookie(h http.Header, value string) {
 
 // fetch puts one whoami question through the request's own route.
 func (x *exchange) fetch(ctx context.Context, uri string, header http.Header) (whoami.Response, error) {
-	if q := x.queried; q != "" {
-		joint := "?"
-		if strings.Contains(uri, "?") {
-			joint = "&"
-		}
-		uri += joint + q
-	}
 	return x.g.Fetch(ctx, x.next, x.r, uri, header)
 }
 

@@ -192,7 +192,7 @@ func (x *exchange) ask(ctx context.Context, fresh bool) *portal.Answer {
 	jar, header := x.jar, portal.Question(x.r.Header)
 	a := answers.Ask(key, fresh, func() *portal.Answer {
 		// Others may wait for this answer: it does not end with this request.
-		got := x.g.Asker.Ask(context.WithoutCancel(ctx), jar, header, x.fetch)
+		got := x.g.Asker.Ask(context.WithoutCancel(ctx), portal.Credentials{Jar: jar, Header: header, Query: x.queried}, x.fetch)
 		return &got
 	})
 	x.keep(key, a, epoch)

@@ -167,7 +167,7 @@ func (x *exchange) askAfter(jar *portal.Jar, q *inquiry) (*portal.Answer, uint64
 		return strangers, 0, key
 	}
 	put := func() *portal.Answer {
-		got := x.g.Asker.Ask(context.WithoutCancel(x.r.Context()), jar, q.header, x.fetch)
+		got := x.g.Asker.Ask(context.WithoutCancel(x.r.Context()), portal.Credentials{Jar: jar, Header: q.header, Query: x.queried}, x.fetch)
 		return &got
 	}
 	if x.visit == nil {

@@ -188,7 +188,7 @@ func (ob *observer) put(w *watched, q audience) {
 		return
 	}
 	began := time.Now()
-	a := ob.g.Asker.Ask(ob.ctx, q.jar, q.header, q.x.fetch)
+	a := ob.g.Asker.Ask(ob.ctx, portal.Credentials{Jar: q.jar, Header: q.header, Query: q.x.queried}, q.x.fetch)
 	ob.g.Book.AddTime(ob.g.Realm, time.Since(began))
 	ob.settle(w, q, a)
 }

@@ -84,7 +84,7 @@ func (ob *observer) rehearse(b *basis) temper {
 	shy := false
 	var a portal.Answer
 	for range 2 {
-		a = ob.g.Asker.Ask(ctx, jar, header, fetch)
+		a = ob.g.Asker.Ask(ctx, portal.Credentials{Jar: jar, Header: header}, fetch)
 		shy = shy || replaces(jar, a.Changes)
 		jar = jar.Apply(a.Changes)
 	}

@@ -201,7 +201,7 @@ func asker(t *testing.T, uris ...string) *Asker {
 // question gets the cookies of its own path.
 func TestAsker_CarriesCookiesOn(t *testing.T) {
 	var got []string
-	answer := asker(t, "/me", "/staff/me?x=1").Ask(context.Background(), jarOf("s=1; Path=/", "p=1; Path=/staff"), http.Header{}, func(_ context.Context, uri string, h http.Header) (whoami.Response, error) {
+	answer := asker(t, "/me", "/staff/me?x=1").Ask(context.Background(), Credentials{Jar: jarOf("s=1; Path=/", "p=1; Path=/staff"), Header: http.Header{}}, func(_ context.Context, uri string, h http.Header) (whoami.Response, error) {
 		got = append(got, uri+" "+h.Get("Cookie"))
 		return whoami.Response{Status: 401, Header: http.Header{"Set-Cookie": {"s=2; Path=/", "p=; Path=/staff; Max-Age=0", "d=1"}}}, nil
 	})
@@ -215,7 +215,7 @@ func TestAsker_CarriesCookiesOn(t *testing.T) {
 
 // TestAsker_ErrorIsUnknown, what was set before it is still told.
 func TestAsker_ErrorIsUnknown(t *testing.T) {
-	answer := asker(t, "/me").Ask(context.Background(), EmptyJar, http.Header{}, func(context.Context, string, http.Header) (whoami.Response, error) {
+	answer := asker(t, "/me").Ask(context.Background(), Credentials{Jar: EmptyJar, Header: http.Header{}}, func(context.Context, string, http.Header) (whoami.Response, error) {
 		return whoami.Response{}, errors.New("refused")
 	})
 	if answer.Kind != gate.Unknown || answer.Why != "asking /me: refused" {
@@ -226,7 +226,7 @@ func TestAsker_ErrorIsUnknown(t *testing.T) {
 func TestAsker_EndsAtTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		answer := asker(t, "/me", "/me2").Ask(context.Background(), EmptyJar, http.Header{}, func(ctx context.Context, _ string, _ http.Header) (whoami.Response, error) {
+		answer := asker(t, "/me", "/me2").Ask(context.Background(), Credentials{Jar: EmptyJar, Header: http.Header{}}, func(ctx context.Context, _ string, _ http.Header) (whoami.Response, error) {
 			<-ctx.Done()
 			return whoami.Response{}, ctx.Err()
 		})

@@ -47,14 +47,22 @@ type Asker struct {
 	Headers *Headers
 }
 
+// Credentials are what a question is about.
+type Credentials struct {
+	Jar *Jar
+	// Header is what the question's header starts from; see Question.
+	Header http.Header
+	// Query are the declared parameters of the query, as they were sent.
+	Query string
+}
+
 // Ask puts all questions, one after another, with these credentials. Cookies that a
 // response sets are in the credentials of the next, as in a browser.
-func (a *Asker) Ask(ctx context.Context, jar *Jar, base http.Header, fetch Fetch) Answer {
+func (a *Asker) Ask(ctx context.Context, c Credentials, fetch Fetch) Answer {
 	ctx, cancel := context.WithTimeout(ctx, AskDeadline)
 	defer cancel()
-	s := &session{asker: a, ctx: ctx, jar: jar, base: base, fetch: fetch}
-	answer := s.round()
-	return s.singly(answer)
+	s := &session{asker: a, ctx: ctx, Credentials: c, fetch: fetch}
+	return s.singly(s.round())
 }
 
 // round puts all questions once.
@@ -72,10 +80,9 @@ func (s *session) round() Answer {
 
 // session is a round of questions.
 type session struct {
+	Credentials
 	asker   *Asker
 	ctx     context.Context
-	jar     *Jar
-	base    http.Header
 	fetch   Fetch
 	changes []Change
 }
@@ -112,17 +119,24 @@ func at(uri string, v whoami.Verdict) whoami.Verdict {
 // get sends one request with the credentials as they now are.
 func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	path, _, _ := strings.Cut(uri, "?")
-	header := s.base.Clone()
-	if c := s.jar.Header(path); c != "" {
+	header := s.Header.Clone()
+	if c := s.Jar.Header(path); c != "" {
 		header["Cookie"] = []string{c}
 	}
 	if name := s.asker.TokenHeader; name != "" && header[name] == nil {
-		if token, _ := s.jar.Token(); token != "" {
+		if token, _ := s.Jar.Token(); token != "" {
 			header[name] = []string{TokenValue(name, token)}
 		}
 	}
 	for name, values := range extra {
 		header[name] = values
+	}
+	if s.Query != "" {
+		joint := "?"
+		if strings.Contains(uri, "?") {
+			joint = "&"
+		}
+		uri += joint + s.Query
 	}
 	res, err := s.fetch(s.ctx, uri, header)
 	if err != nil {
@@ -130,7 +144,7 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	}
 	set := Changes(res.Header["Set-Cookie"], path, s.asker.Leave, s.asker.Clock())
 	s.changes = append(s.changes, set...)
-	s.jar = s.jar.Apply(set)
+	s.Jar = s.Jar.Apply(set)
 	return res, nil
 }
 

@@ -134,6 +134,12 @@ func (h *Headers) Credential(name string) bool {
 	return (c == credential || c == forbidden) && !strings.HasPrefix(name, "Sec-Ch-")
 }
 
+// Declared reports whether the site declares the header as a credential.
+func (h *Headers) Declared(name string) bool {
+	c, known := h.classes[name]
+	return known && c == credential
+}
+
 // Strip removes, in place, what is a credential but not declared.
 func (h *Headers) Strip(header http.Header) {
 	for name := range header {

@@ -99,6 +99,8 @@ func TestAttack_SessionInURLOfPHP(t *testing.T) {
 					b.Get("/page.php/x.css?" + name + victim)
 					b.Post("/page.php?"+name+victim, url.Values{"x": {"y"}})
 					b.Post("/page.php", url.Values{"app_sess": {victim}})
+					b.Fetch(http.MethodPost, "/page.php", "multipart/form-data; boundary=b",
+						"--b\r\nContent-Disposition: form-data; name=\"app_sess\"\r\n\r\n"+victim+"\r\n--b--\r\n")
 				})
 			}
 		}

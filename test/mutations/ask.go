@@ -243,7 +243,7 @@ var ask = []Mutation{
 	{
 		Row: "Ask: what whoami sets is applied in order", Defence: "a question's cookies are in the next",
 		File:    "internal/portal/ask.go",
-		Old:     "	s.jar = s.jar.Apply(set)\n",
+		Old:     "	s.Jar = s.Jar.Apply(set)\n",
 		New:     "",
 		Package: "internal/portal", Test: "TestAsker_CarriesCookiesOn",
 	},
@@ -341,8 +341,8 @@ var ask = []Mutation{
 	{
 		Row: "Ask: one question serves all", Defence: "a question does not end with who asked it",
 		File:    "internal/gateway/identify.go",
-		Old:     "x.g.Asker.Ask(context.WithoutCancel(ctx), jar",
-		New:     "x.g.Asker.Ask(ctx, jar",
+		Old:     "x.g.Asker.Ask(context.WithoutCancel(ctx), portal",
+		New:     "x.g.Asker.Ask(ctx, portal",
 		Package: "test/rules", Test: "TestAsk_QuestionOutlivesItsClient",
 	},
 	{

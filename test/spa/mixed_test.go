@@ -24,7 +24,7 @@ func mixed(a *app) http.Handler {
 		case r.URL.Path == "/page" && err == nil:
 			r.Header.Set("Authorization", "Bearer "+c.Value)
 			fmt.Fprintf(w, "SECRET-%s", a.user(r))
-		case err == nil && r.Header.Get("Authorization") == "":
+		case err == nil && r.Header.Get("Authorization") == "" && r.URL.Query().Get("access_token") == "":
 			r.Header.Set("Authorization", "Bearer "+c.Value)
 			fallthrough
 		default:
@@ -72,4 +72,22 @@ func TestAttack_TokenBesideCookie(t *testing.T) {
 	c.send("POST", "/form", "username=carol&password=pw-carol")
 	c.signIn("carol")
 	passes(t, "carol, with both", c.send("GET", "/api/data", ""), "carol")
+}
+
+// TestAttack_QueryBesideCookie: nor does one's own token in a declared parameter.
+func TestAttack_QueryBesideCookie(t *testing.T) {
+	a := newApp()
+	h := &appHouse{house.Start(t, mixed(a), appLines+"\ncredential query access_token"), a, t}
+	h.enrolled("alice")
+	b := h.open()
+	own := "?access_token=" + a.Make("carol")
+	p := b.Fetch("POST", "/form"+own, "application/x-www-form-urlencoded", "username=alice&password=pw-alice")
+	if strings.Contains(p.Body, "SECRET") {
+		t.Errorf("the form shows %s", p.Body)
+	}
+	if p := b.Fetch("GET", "/page"+own, "", ""); strings.Contains(p.Body, "alice") {
+		t.Errorf("the page shows %s", p.Body)
+	}
+	c := h.open()
+	passes(t, "carol, by her token alone", c.Fetch("GET", "/api/data"+own, "", ""), "carol")
 }
