@@ -173,7 +173,8 @@ func badPaths() []bad {
 		{"path: 1,000 parameters", get("/a" + strings.Repeat(";a=b", 1000)), 0},
 		{"path: 5 times encoded", get("/%2525252561ccount"), 0},
 		{"path: another host's", with(get("http://evil.example/account"), "Host", "Host: evil.example"), 0},
-		{"query: hostile", get(challenge + "?use=%3Cscript%3E&as=..%2f..%2f&lang=..%2f..%2fetc%2fpasswd&return=//evil.example"), 200},
+		{"query: hostile", get(challenge + "?use=%3Cscript%3E&as=..%2f..%2f&lang=..%2f..%2fetc%2fpasswd"), 200},
+		{"query: foreign return", get(challenge + "?return=//evil.example"), 303}, // to the same page without it: see TestReturnFromHere
 		{"query: 20 kB", get(challenge + "?lang=" + strings.Repeat("x", 20<<10)), 431},
 		{"query: broken", get(challenge + "?%zz;;&&=&"), 200},
 	}
