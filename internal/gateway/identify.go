@@ -219,7 +219,7 @@ func (x *exchange) keep(key portal.Key, a *portal.Answer, epoch uint64) {
 func (x *exchange) standingOf(ctx context.Context, a *portal.Answer) (gate.Standing, error) {
 	st := gate.Standing{Answer: a.Kind}
 	if a.Kind == gate.Unknown {
-		x.g.Book.Add(x.g.Realm, report.Unknown, a.Why)
+		x.g.Book.Note(x.g.Realm, report.Unknown, a.Why)
 		x.g.Logger.Error("whoami gave no answer", zap.String("reason", a.Why), zap.String("client_ip", x.client.Address))
 	}
 	if a.Kind != gate.User {

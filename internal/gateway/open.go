@@ -29,7 +29,7 @@ func (x *exchange) open() error {
 	}
 	x.g.dropped.note(x.g.Logger, rc.Dropped)
 	for _, name := range rc.Dropped {
-		x.g.Book.Add(x.g.Realm, report.CookieDropped, name)
+		x.g.Book.Note(x.g.Realm, report.CookieDropped, name)
 	}
 	x.sent = rc.Unsealed()
 	x.jar = x.sent

@@ -36,14 +36,28 @@ func (b *Book) flushOrLog(ctx context.Context) {
 	}
 }
 
-// Flush writes what was counted since the last time. What can't be written is counted
-// again with the next.
+// Flush writes what was counted since the last time, where something has to be. What
+// can't be written is counted again with the next.
 func (b *Book) Flush(ctx context.Context) error {
+	return b.flush(ctx, func(p page) bool { return b.due[p] })
+}
+
+// flush writes the pages that which names; it is called with b.mu held.
+func (b *Book) flush(ctx context.Context, which func(page) bool) error {
 	b.flushing.Lock()
 	defer b.flushing.Unlock()
+	fresh := make(map[page]*counts)
 	b.mu.Lock()
-	fresh := b.fresh
-	b.fresh = make(map[page]*counts)
+	for p, c := range b.fresh {
+		switch {
+		case which(p):
+			fresh[p] = c
+			delete(b.fresh, p)
+			delete(b.due, p)
+		case b.old(p):
+			delete(b.fresh, p)
+		}
+	}
 	b.mu.Unlock()
 	var failed error
 	for p, c := range fresh {
@@ -70,9 +84,10 @@ func (b *Book) write(ctx context.Context, p page, c *counts) error {
 func (b *Book) back(p page, c *counts) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if p.date < store.DateOf(b.clock().AddDate(0, 0, -2)) {
+	if b.old(p) {
 		return
 	}
+	b.due[p] = true
 	if b.fresh[p] == nil {
 		b.fresh[p] = newCounts(nil)
 	}
@@ -81,9 +96,12 @@ func (b *Book) back(p page, c *counts) {
 	}
 }
 
+// old reports whether a page is of a day that is given up.
+func (b *Book) old(p page) bool { return p.date < store.DateOf(b.clock().AddDate(0, 0, -2)) }
+
 // Read returns the numbers of the last so many days, today's included.
 func (b *Book) Read(ctx context.Context, days int) ([]store.Day, error) {
-	if err := b.Flush(ctx); err != nil {
+	if err := b.flush(ctx, func(page) bool { return true }); err != nil {
 		return nil, err
 	}
 	return b.store.Days(ctx, store.DateOf(b.clock().AddDate(0, 0, 1-days)))

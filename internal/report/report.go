@@ -80,6 +80,8 @@ type Book struct {
 
 	mu    sync.Mutex
 	fresh map[page]*counts
+	// due are the pages of which something has to be written.
+	due map[page]bool
 	// told is the last date whose summary was logged, by realm; see tell.
 	told map[string]string
 	// flushing keeps two flushes from passing each other.
@@ -104,17 +106,26 @@ func newCounts(old map[store.Count]int64) *counts {
 
 // New returns an empty book over the store's days.
 func New(st Days, clock func() time.Time, log *zap.Logger) *Book {
-	return &Book{store: st, clock: clock, log: log, fresh: make(map[page]*counts), told: make(map[string]string)}
+	return &Book{store: st, clock: clock, log: log, fresh: make(map[page]*counts), due: make(map[page]bool), told: make(map[string]string)}
 }
 
 // Add counts one.
-func (b *Book) Add(realm, kind, name string) {
+func (b *Book) Add(realm, kind, name string) { b.count(realm, kind, name, true) }
+
+// Note counts one of what strangers can cause, who must not have anything written: it
+// waits until something else is, or the numbers are read.
+func (b *Book) Note(realm, kind, name string) { b.count(realm, kind, name, false) }
+
+func (b *Book) count(realm, kind, name string, due bool) {
 	if b == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := page{realm, store.DateOf(b.clock())}
+	if due {
+		b.due[p] = true
+	}
 	if b.fresh[p] == nil {
 		b.fresh[p] = newCounts(nil)
 	}

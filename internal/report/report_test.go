@@ -198,3 +198,37 @@ func TestPrint(t *testing.T) {
 		t.Errorf("%q %v", out.String(), err)
 	}
 }
+
+// TestBook_StrangersWriteNothing: what strangers can cause is written with something
+// else or read, and by itself never.
+func TestBook_StrangersWriteNothing(t *testing.T) {
+	clock := &clockwork{now: noon}
+	st := open(t, clock)
+	b := New(st, clock.Now, zap.NewNop())
+	b.Note("shop", CookieDropped, "x")
+	if err := b.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stored := func() int64 {
+		days, err := st.Days(t.Context(), "2026-11-22")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := int64(0)
+		for _, d := range days {
+			sum += d.Counts[store.Count{Kind: CookieDropped, Name: "x"}]
+		}
+		return sum
+	}
+	if n := stored(); n != 0 {
+		t.Fatalf("a stranger's cookie was written %d times", n)
+	}
+	if _, err := b.Read(t.Context(), 1); err != nil || stored() != 1 {
+		t.Errorf("read: %d, %v", stored(), err)
+	}
+	b.Note("shop", CookieDropped, "x")
+	b.Add("shop", UserChallenged, "alice")
+	if err := b.Flush(t.Context()); err != nil || stored() != 2 {
+		t.Errorf("beside a user: %d, %v", stored(), err)
+	}
+}

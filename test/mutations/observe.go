@@ -109,6 +109,13 @@ var observe = []Mutation{
 		Package: "internal/portal", Test: "TestPlain_TokenStays",
 	},
 	{
+		Row: "G: strangers write nothing", Defence: "what strangers cause waits for something else to be written",
+		File:    "internal/report/report.go",
+		Old:     "b.count(realm, kind, name, false) }",
+		New:     "b.count(realm, kind, name, true) }",
+		Package: "internal/report", Test: "TestBook_StrangersWriteNothing",
+	},
+	{
 		Row: "Observe: the report holds little of a person", Defence: "paths become patterns",
 		File:    "internal/report/pattern.go",
 		Old:     "		default:\n			return \"*\"\n",

@@ -53,6 +53,19 @@ func (p *probe) question() *http.Request {
 	return p.questions[len(p.questions)-1]
 }
 
+// together is the last question about all credentials of a request that has these
+// headers; those about each kind alone come after it.
+func (p *probe) together(names ...string) *http.Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, q := range slices.Backward(p.questions) {
+		if !slices.ContainsFunc(names, func(name string) bool { return q.Header.Get(name) == "" }) {
+			return q
+		}
+	}
+	return nil
+}
+
 // cookieAt is the Cookie header of the last request that arrived for the path.
 func (p *probe) cookieAt(t testing.TB, path string) string {
 	t.Helper()

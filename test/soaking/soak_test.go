@@ -177,7 +177,7 @@ func unchanged(t *testing.T, before, after map[string]record) {
 	t.Helper()
 	for key, was := range before {
 		if is, ok := after[key]; key != "k" && (!ok || is != was) {
-			t.Errorf("%q was changed (still there: %v)", key, ok)
+			t.Errorf("%q was changed (still there: %v): %+v, was %+v", key, ok, is, was)
 		}
 	}
 	for key := range after {

@@ -49,7 +49,7 @@ func readStore(t testing.TB, dir string) map[string]record {
 
 // tally is how many records of each kind there are (see the engine's keys.go).
 type tally struct {
-	users, byName, byID, lists, live, dead, spent, meta, check, other int
+	users, byName, byID, lists, live, dead, spent, meta, check, days, other int
 }
 
 func count(t testing.TB, dir string, all map[string]record) (n tally) {
@@ -77,6 +77,8 @@ func count(t testing.TB, dir string, all map[string]record) (n tally) {
 			n.meta++
 		case 'k':
 			n.check++
+		case 'd':
+			n.days++
 		default:
 			n.other++
 		}
