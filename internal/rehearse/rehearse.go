@@ -207,12 +207,12 @@ func (r *run) look(b *browse.Browser, address string) (*browse.Page, error) {
 	return b.Once(r.ctx, http.MethodGet, address, browse.Navigation(), nil)
 }
 
-// force opens a page in a way that makes the gate ask whoami now: a header it never
-// saw is another credential.
+// force opens a page in a way that makes the gate ask whoami now: a client hint that it
+// never saw is part of what an answer is kept for, and no credential of its own.
 func (r *run) force(b *browse.Browser, address string) (*browse.Page, error) {
 	r.forced++
 	h := browse.Navigation()
-	h.Set("X-Rehearsal", fmt.Sprint(r.forced))
+	h.Set("Sec-CH-Rehearsal", fmt.Sprint(r.forced))
 	r.stage.Asked()
 	return b.Once(r.ctx, http.MethodGet, address, h, nil)
 }
