@@ -19,7 +19,8 @@ import (
 
 // unlike are the kinds that check can't rehearse: they sign in by scripts, or what is
 // told about them is the way to the gateway, of which a rehearsal has its own.
-var unlike = []string{"json-sign-in", "json-created"}
+// pinned-encoding knows the customers' browsers, of which check's is none.
+var unlike = []string{"json-sign-in", "json-created", "pinned-encoding"}
 
 // TestCheck rehearses the documented Caddyfile of each kind before its portal.
 func TestCheck(t *testing.T) {

@@ -30,7 +30,7 @@ func secure() *portal {
 	p := absolute()
 	k := serverSide()
 	k.attributes += "; Secure"
-	p.keeper = pinned{k}
+	p.keeper = pinned{server: k}
 	return p
 }
 

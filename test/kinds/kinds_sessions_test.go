@@ -14,7 +14,7 @@ var bySessions = []kind{
 	{name: "renamed", portal: servlet},
 	{name: "replaced", portal: func() *portal { return &portal{keeper: replacing{serverSide()}} }},
 	{name: "several-cookies", file: "usual", portal: func() *portal { return &portal{keeper: several{serverSide()}} }},
-	{name: "pinned", file: "usual", portal: func() *portal { return &portal{keeper: pinned{serverSide()}} }, browser: device},
+	{name: "pinned", file: "usual", portal: func() *portal { return &portal{keeper: pinned{server: serverSide()}} }},
 	{name: "no-path", portal: withoutPath},
 	{name: "odd-attributes", file: "usual", portal: oddAttributes},
 }
@@ -22,7 +22,7 @@ var bySessions = []kind{
 // byHand are portals of which only their admin knows what makes them special.
 var byHand = []kind{
 	{name: "two-scopes", portal: withDesk, more: desk},
-	{name: "pinned-encoding", portal: func() *portal { return &portal{keeper: pinned{serverSide()}} }, browser: encodings},
+	{name: "pinned-encoding", portal: func() *portal { return &portal{keeper: pinned{serverSide(), "Accept-Encoding"}} }},
 }
 
 // grown is what a session in a cookie has come to: more than one cookie when sealed.
@@ -38,12 +38,6 @@ func grown(j *journey, _ *house.Device) {
 		j.t.Errorf("the sealed session is %d bytes in %d cookies; this kind is to outgrow one", total, pieces)
 	}
 }
-
-// device is a header of the customer's browser that the portal knows, and nobody else.
-func device(v *visitor) { v.Header.Set("X-Device", "7") }
-
-// encodings has the portal pin sessions to Accept-Encoding too.
-func encodings(v *visitor) { v.Header.Set("X-Pin", "Accept-Encoding") }
 
 // withDesk is a client area with a help desk, which has a sign-in of its own.
 func withDesk() *portal {

@@ -24,8 +24,6 @@ type kind struct {
 	more  func(j *journey, device *house.Device)
 	// start runs the gateway; default: house.StartWhole with the Caddyfile.
 	start func(t *testing.T, p *portal, caddyfile string) *house.House
-	// browser makes the customer's browser ready.
-	browser func(v *visitor)
 }
 
 func (k *kind) form() string {
@@ -40,11 +38,7 @@ func (k *kind) visitor(t *testing.T, h *house.House) *visitor {
 	if tr := transports[h]; tr != nil {
 		b.Client.Transport = tr
 	}
-	v := newVisitor(t, b)
-	if k.browser != nil {
-		k.browser(v)
-	}
-	return v
+	return newVisitor(t, b)
 }
 
 // TestKinds takes a customer through every kind of portal.

@@ -148,12 +148,15 @@ func (k several) end(p *portal, r *http.Request, s *session) (lines []string) {
 }
 
 // pinned ends a session that comes with other headers, from another address, or from
-// another page, than it began with.
-type pinned struct{ *server }
+// another page, than it began with. also is one header more.
+type pinned struct {
+	*server
+	also string
+}
 
 func (k pinned) open(p *portal, r *http.Request) *session {
 	s := k.server.open(p, r)
-	now := fingerprint(r)
+	now := fingerprint(r) + r.Header.Get(k.also)
 	if s.Print == "" {
 		s.Print = now
 	}
@@ -169,12 +172,9 @@ func (k pinned) open(p *portal, r *http.Request) *session {
 func fingerprint(r *http.Request) string {
 	var b strings.Builder
 	for _, name := range []string{
-		"User-Agent", "Accept-Language", "Sec-Ch-Ua", "Sec-Ch-Ua-Platform", "Sec-Ch-Ua-Mobile", "X-Forwarded-For", "X-Forwarded-Proto", "X-Device",
+		"User-Agent", "Accept-Language", "Sec-Ch-Ua", "Sec-Ch-Ua-Platform", "Sec-Ch-Ua-Mobile", "X-Forwarded-For", "X-Forwarded-Proto",
 	} {
 		b.WriteString(r.Header.Get(name) + "|")
-	}
-	if also := r.Header.Get("X-Pin"); also != "" {
-		b.WriteString(r.Header.Get(also))
 	}
 	return b.String()
 }
