@@ -13,6 +13,10 @@ type User struct {
 	Key UserKey
 	// Name is how the portal shows the user, for staff lists; never identifying.
 	Name string
+	// Email is where notices go: what whoami last named; empty if it names none.
+	Email string
+	// Language is the language of the own pages that the user last saw; empty if none.
+	Language string
 	// FirstSeen is when whoami named the user for the first time.
 	FirstSeen time.Time
 	// EnabledAt is when two-factor authentication was last turned on.
@@ -21,6 +25,8 @@ type User struct {
 	TOTP *TOTP
 	// Backup is the current set of backup codes, nil when there is none.
 	Backup *BackupSet
+	// Recovery is the recovery code that staff issued, nil when there is none.
+	Recovery *Recovery
 	// Failures counts refused codes per kind of factor ("totp", "backup").
 	Failures map[string]Failures
 }
@@ -55,6 +61,17 @@ type BackupSet struct {
 	Total int
 	// AddedAt and UsedAt (the last use) are shown on the settings page.
 	AddedAt, UsedAt time.Time
+}
+
+// Recovery is a code that staff gave to somebody who lost all factors. It is good for
+// one challenge.
+type Recovery struct {
+	// Salt and Hash are those of Argon2id, as of a backup code.
+	Salt, Hash []byte
+	// Issued and Expires bound its life.
+	Issued, Expires time.Time
+	// Staff is who issued it.
+	Staff string
 }
 
 // Failures is a run of refused codes since the last accepted one.

@@ -72,6 +72,31 @@ type Store interface {
 	// Days returns what is counted of all realms, from that date on, by realm and date.
 	Days(ctx context.Context, from string) ([]Day, error)
 
+	// Record records events in a transaction of its own; see Tx.Record.
+	Record(ctx context.Context, events ...Event) error
+
+	// Settle moves pending events, at most limit of them and roughly the oldest first, into
+	// the chain: fn gets the chain's last entry (Seq 0 if there is none yet) and the pending
+	// events as MarshalEvent wrote them, and returns what to append. All of it is one
+	// transaction. It returns how many events were settled, 0 if none is pending; then fn
+	// is not called. Only one caller at a time may settle. fn may run several times.
+	Settle(ctx context.Context, limit int, fn func(last Entry, pending [][]byte) (Settled, error)) (int, error)
+
+	// Entries lists the audit log in pages.
+	Entries(ctx context.Context, q EntryQuery) (EntryPage, error)
+
+	// LastEntry returns the newest entry of the chain, or the one that PruneEntries left
+	// as its base, or ErrNotFound.
+	LastEntry(ctx context.Context) (Entry, error)
+
+	// BaseEntry returns the newest entry that was pruned, without its Raw, or ErrNotFound:
+	// the chain begins behind it.
+	BaseEntry(ctx context.Context) (Entry, error)
+
+	// PruneEntries removes the oldest entries of events before that time, at most limit,
+	// and returns how many. An entry stays while one before it does.
+	PruneEntries(ctx context.Context, before time.Time, limit int) (int, error)
+
 	// Check reports whether the store can write durably now.
 	Check(ctx context.Context) error
 
@@ -100,4 +125,6 @@ type Tx interface {
 	// Spend records that name was spent by this user, until the given time, and
 	// returns ErrSpent when it is so recorded already.
 	Spend(name string, until time.Time) error
+	// Record records an event: it is pending until Settle puts it into the audit log.
+	Record(e Event) error
 }

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	engine "github.com/dgraph-io/badger/v4"
@@ -51,6 +52,8 @@ type DB struct {
 	clock  func() time.Time
 	line   line
 	upkeep upkeep
+	// stamped is the last stamp of an event.
+	stamped atomic.Uint64
 
 	mu      sync.Mutex // guards closed, and running against Close
 	closed  bool

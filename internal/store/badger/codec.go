@@ -30,8 +30,10 @@ var zeroMicro = time.Time{}.UnixMicro()
 
 type encoder struct{ b []byte }
 
-func newEncoder(size int) *encoder {
-	return &encoder{append(make([]byte, 0, size), recordVersion)}
+func newEncoder(size int) *encoder { return newEncoderOf(recordVersion, size) }
+
+func newEncoderOf(version byte, size int) *encoder {
+	return &encoder{append(make([]byte, 0, size), version)}
 }
 
 func (e *encoder) int(v int64) { e.b = binary.AppendVarint(e.b, v) }
@@ -71,14 +73,20 @@ type decoder struct {
 
 // openRecord checks what stands under key and returns its fields' decoder.
 func openRecord(key, record []byte) (*decoder, error) {
+	d, _, err := openRecordOf(recordVersion, key, record)
+	return d, err
+}
+
+// openRecordOf is openRecord for a kind of record that has several versions.
+func openRecordOf(newest byte, key, record []byte) (d *decoder, version byte, err error) {
 	end := len(record) - crc32.Size
 	if end < 1 || binary.LittleEndian.Uint32(record[end:]) != checksum(key, record[:end]) {
-		return nil, errChecksum
+		return nil, 0, errChecksum
 	}
-	if record[0] != recordVersion {
-		return nil, errVersion
+	if record[0] < 1 || record[0] > newest {
+		return nil, 0, errVersion
 	}
-	return &decoder{b: record[1:end]}, nil
+	return &decoder{b: record[1:end]}, record[0], nil
 }
 
 // finish reports whether everything was read and all of it fitted.

@@ -17,6 +17,9 @@ import (
 //	s realm id name               something spent
 //	d realm date                  what is counted of a realm on one day
 //	m name                        a record about the store
+//	p time random                 a pending event (8 bytes each, no parts)
+//	e seq                         an entry of the audit log (8 bytes, no part)
+//	a realm user seq              index of entries by user
 //	k                             what Check writes
 //
 // Parts may hold any bytes: a zero byte becomes 00 FF and a part ends with 00 01,
@@ -33,6 +36,9 @@ const (
 	kindDay        = 'd'
 	kindMeta       = 'm'
 	kindCheck      = 'k'
+	kindPending    = 'p'
+	kindEntry      = 'e'
+	kindByUser     = 'a'
 )
 
 const (

@@ -9,8 +9,11 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
+// userVersion 2 brought e-mail address, language and recovery code.
+const userVersion = 2
+
 func encodeUser(key []byte, u *store.User) []byte {
-	e := newEncoder(512)
+	e := newEncoderOf(userVersion, 512)
 	e.str(u.Key.Realm)
 	e.str(u.Key.ID)
 	e.str(u.Name)
@@ -30,12 +33,18 @@ func encodeUser(key []byte, u *store.User) []byte {
 		e.int(int64(u.Failures[kind].Count))
 		e.time(u.Failures[kind].Until)
 	}
+	e.str(u.Email)
+	e.str(u.Language)
+	e.bool(u.Recovery != nil)
+	if u.Recovery != nil {
+		e.recovery(u.Recovery)
+	}
 	return e.seal(key)
 }
 
 func decodeUser(key, record []byte) (store.User, error) {
 	var u store.User
-	d, err := openRecord(key, record)
+	d, version, err := openRecordOf(userVersion, key, record)
 	if err != nil {
 		return u, err
 	}
@@ -54,7 +63,25 @@ func decodeUser(key, record []byte) (store.User, error) {
 		}
 		u.Failures[d.str()] = store.Failures{Count: int(d.int()), Until: d.time()}
 	}
+	if version >= 2 {
+		u.Email, u.Language = d.str(), d.str()
+		if d.bool() {
+			u.Recovery = d.recovery()
+		}
+	}
 	return u, d.finish()
+}
+
+func (e *encoder) recovery(r *store.Recovery) {
+	e.bytes(r.Salt)
+	e.bytes(r.Hash)
+	e.time(r.Issued)
+	e.time(r.Expires)
+	e.str(r.Staff)
+}
+
+func (d *decoder) recovery() *store.Recovery {
+	return &store.Recovery{Salt: d.bytes(), Hash: d.bytes(), Issued: d.time(), Expires: d.time(), Staff: d.str()}
 }
 
 func (e *encoder) totp(t *store.TOTP) {

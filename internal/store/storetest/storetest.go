@@ -23,7 +23,7 @@ type Open func(t *testing.T, clock func() time.Time) store.Store
 
 // Run tests an engine; place makes an empty place for a store.
 func Run(t *testing.T, place func(t *testing.T) Open) {
-	for _, group := range [][]test{userTests, listTests, visitTests, spendTests, parallelTests, dayTests, lifeTests} {
+	for _, group := range [][]test{userTests, listTests, visitTests, spendTests, parallelTests, dayTests, eventTests, lifeTests} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) { tt.run(newSuite(t, place(t))) })
 		}
@@ -148,7 +148,7 @@ next:
 func fullUser(key store.UserKey) store.User {
 	at := start.Add(-time.Hour)
 	return store.User{
-		Key: key, Name: "Aliisa Ä.", FirstSeen: at, EnabledAt: at.Add(time.Minute),
+		Key: key, Name: "Aliisa Ä.", Email: "aliisa@example.org", Language: "fi", FirstSeen: at, EnabledAt: at.Add(time.Minute),
 		TOTP: &store.TOTP{
 			ID: "t1", Secret: []byte("sealed\x00bytes"), Algorithm: "SHA256",
 			Digits: 8, Period: 30, Floor: 58_000_000, AddedAt: at, UsedAt: start,
@@ -156,6 +156,9 @@ func fullUser(key store.UserKey) store.User {
 		Backup: &store.BackupSet{
 			Salt: []byte("salt"), Hashes: [][]byte{[]byte("one"), []byte("two")}, Total: 10,
 			AddedAt: at, UsedAt: start,
+		},
+		Recovery: &store.Recovery{
+			Salt: []byte("other salt"), Hash: []byte("three"), Issued: at, Expires: at.Add(time.Hour), Staff: "sinikka",
 		},
 		Failures: map[string]store.Failures{
 			"totp":   {Count: 3, Until: start.Add(time.Minute)},

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Event is one security event, as it stands in the audit log. It holds nothing secret:
+// no code, token, cookie or key. The JSON names are those of the exported log.
+type Event struct {
+	// At is when it happened, in UTC.
+	At time.Time `json:"at"`
+	// Kind is one of the Event constants.
+	Kind string `json:"event"`
+	// Realm and User say whom it is about; both are empty for the server as a whole.
+	Realm string `json:"realm,omitempty"`
+	User  string `json:"user_id,omitempty"`
+	// Factor is what was presented or changed: "totp", "backup", "recovery".
+	Factor string `json:"factor,omitempty"`
+	// Staff acted, for that Reason.
+	Staff  string `json:"staff,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Address and Agent are the client's address, without port, and its User-Agent.
+	Address string `json:"client_ip,omitempty"`
+	Agent   string `json:"user_agent,omitempty"`
+	// Detail holds what else is to be known of a kind, in few and short words.
+	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// The kinds of events. What happened to a user:
+const (
+	// EventSignIn: a visit became signed in at the portal.
+	EventSignIn = "sign_in"
+	// EventSignedOut: the user signed out on an own page.
+	EventSignedOut = "signed_out"
+	// EventPassed and EventFailed: a code was accepted, or refused.
+	EventPassed = "challenge_passed"
+	EventFailed = "challenge_failed"
+	// EventThrottled: from here on there is a wait. EventLocked: the authenticator's codes are off.
+	EventThrottled = "throttled"
+	EventLocked    = "locked"
+	// EventEnrolled, EventReplaced and EventDisabled are about the authenticator.
+	EventEnrolled = "enrolled"
+	EventReplaced = "replaced"
+	EventDisabled = "disabled"
+	// EventBackupGenerated and EventBackupUsed are about backup codes.
+	EventBackupGenerated = "backup_codes_generated"
+	EventBackupUsed      = "backup_code_used"
+	// EventRecoveryUsed: a recovery code of staff was accepted.
+	EventRecoveryUsed = "recovery_code_used"
+	// EventSessionEnded: the user ended the session of another browser.
+	EventSessionEnded = "session_ended"
+	// EventEnrolMailSent and EventEnrolMailFailed: the code before a first enrolment.
+	EventEnrolMailSent   = "enrol_mail_sent"
+	EventEnrolMailFailed = "enrol_mail_failed"
+	// EventImported: the user's factors came from elsewhere.
+	EventImported = "imported"
+)
+
+// What staff did to a user:
+const (
+	EventStaffReset         = "staff_reset"
+	EventStaffUnlocked      = "staff_unlocked"
+	EventStaffEndedSessions = "staff_ended_sessions"
+	EventStaffRecoveryCode  = "staff_recovery_code"
+)
+
+// What happened to the server:
+const (
+	EventUnknownAnswer = "unknown_answer"
+	EventExported      = "exported"
+	EventBackupMade    = "backup_made"
+	EventRestored      = "restored"
+	EventKeyAdded      = "key_added"
+	EventKeysRotated   = "keys_rotated"
+	EventKeyRemoved    = "key_removed"
+)
+
+// Bounds of an event in bytes: what is longer is cut, for names and browsers' words
+// come from strangers.
+const (
+	maxEventField  = 512
+	maxEventDetail = 16
+)
+
+// MarshalEvent writes an event as it is kept and hashed: one line of JSON whose fields
+// are bounded. Line ends and other control characters stay escaped.
+func MarshalEvent(e Event) ([]byte, error) {
+	if e.Kind == "" || e.At.IsZero() {
+		return nil, fmt.Errorf("an event without kind or time: %q", e.Kind)
+	}
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	for _, field := range []*string{&e.Factor, &e.Staff, &e.Reason, &e.Address, &e.Agent} {
+		*field = cut(*field)
+	}
+	if len(e.Detail) > maxEventDetail {
+		return nil, fmt.Errorf("event %s has %d details, more than %d", e.Kind, len(e.Detail), maxEventDetail)
+	}
+	if e.Detail != nil {
+		detail := make(map[string]string, len(e.Detail))
+		for name, value := range e.Detail {
+			detail[name] = cut(value)
+		}
+		e.Detail = detail
+	}
+	return json.Marshal(e)
+}
+
+func cut(s string) string {
+	if len(s) <= maxEventField {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxEventField-3], "") + "…"
+}
+
+// UnmarshalEvent reads what MarshalEvent wrote.
+func UnmarshalEvent(raw []byte) (Event, error) {
+	var e Event
+	err := json.Unmarshal(raw, &e)
+	return e, err
+}
+
+// Entry is one line of the audit log: an event in its place in the hash chain.
+type Entry struct {
+	// Seq counts from 1, without a gap.
+	Seq uint64
+	// Prev is the Hash of the entry before; zero before the first.
+	Prev [32]byte
+	// Hash is what package audit makes of Seq, Prev and Raw.
+	Hash [32]byte
+	// Raw is the event's JSON, byte by byte as it was hashed.
+	Raw []byte
+	// Event is what Raw says.
+	Event Event
+}
+
+// Settled is what becomes of pending events.
+type Settled struct {
+	// Entries are appended to the chain, in this order.
+	Entries []Entry
+}
+
+// EntryQuery asks for a page of the audit log.
+type EntryQuery struct {
+	// Realm and User restrict to events about them; a User needs a Realm.
+	Realm, User string
+	// From (inclusive) and To (exclusive) restrict to a time; zero is no bound.
+	From, To time.Time
+	// Newest lists the newest first; else the oldest come first.
+	Newest bool
+	// After is the cursor of the previous page, empty for the first.
+	After string
+	// Limit is the page's size, 1 to 1000.
+	Limit int
+}
+
+// EntryPage is one page; Next is empty on the last, and only there: a page may hold
+// fewer entries than asked for.
+type EntryPage struct {
+	Entries []Entry
+	Next    string
+}
