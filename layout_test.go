@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/store/storetest": {"internal/store"},
 	"internal/throttle":        {"internal/store"},
 	"internal/report":          {"internal/store"},
+	"internal/audit":           {"internal/store"},
 	"internal/factor":          {"internal/store", "internal/keys", "internal/throttle"},
 	"internal/session":         {"internal/store"},
 	"internal/portal/whoami":   {"config"},

@@ -43,6 +43,8 @@ type App struct {
 	// unnamed is the site that uses the default realm without naming it. Caddy
 	// provisions handlers one after another.
 	unnamed *config.Site
+	// realms are those of the configuration's handlers, by name.
+	realms map[string]*realm
 }
 
 // CaddyModule returns the module's information.
@@ -82,11 +84,18 @@ func (a *App) open(ctx caddy.Context, storage Storage) error {
 	return err
 }
 
-// Start does nothing: the store is open since Provision, which the handlers need.
-func (a *App) Start() error { return nil }
+// Start makes these settings count for the work in the background. The store is open
+// since Provision, which the handlers need.
+func (a *App) Start() error {
+	a.engine.use(a)
+	return nil
+}
 
-// Stop does nothing: see Cleanup.
-func (a *App) Stop() error { return nil }
+// Stop takes that back. The store is closed by Cleanup.
+func (a *App) Stop() error {
+	a.engine.leave(a)
+	return nil
+}
 
 // Cleanup releases the store. It also runs when Provision failed half-way.
 func (a *App) Cleanup() error {

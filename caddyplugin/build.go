@@ -128,6 +128,7 @@ func (b *builder) pages() (*web.State, *web.Pages, error) {
 		Skew: *s.TOTP.Skew, BackupCodes: s.BackupCodes, Throttle: policy,
 	}, b.app.engine.counters(s.Realm, policy))
 	factors.Clock = clock.Now
+	b.app.register(s, factors)
 	pages, err := web.New(web.Options{
 		Path: s.Path, Realm: s.Realm, Issuer: s.Issuer, Support: s.Support, Brand: brand,
 		Required: s.Require == "always", FreeTries: policy.Free,

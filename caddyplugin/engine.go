@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/audit"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/keys"
@@ -40,6 +41,8 @@ type engine struct {
 
 	mu        sync.Mutex
 	addresses map[string]*addresses
+	// apps are the running configurations' that use this engine, the newest last.
+	apps []*App
 }
 
 type addresses struct {
@@ -59,9 +62,10 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 	}
 	go func() {
 		defer close(e.done)
-		var book sync.WaitGroup
-		defer book.Wait()
-		book.Go(func() { e.book.Run(ctx) })
+		var beside sync.WaitGroup
+		defer beside.Wait()
+		beside.Go(func() { e.book.Run(ctx) })
+		beside.Go(func() { audit.New(st, log).Run(ctx) })
 		e.visits.Run(ctx, func(err error) {
 			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))
 		})

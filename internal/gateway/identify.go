@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -240,7 +241,7 @@ func (x *exchange) standingOf(ctx context.Context, a *portal.Answer) (gate.Stand
 func (g *Gateway) user(ctx context.Context, a *portal.Answer) (store.User, error) {
 	key := store.UserKey{Realm: g.Realm, ID: a.User}
 	user, err := g.Store.User(ctx, key)
-	if err == nil && (a.Name == "" || user.Name == a.Name) || err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err == nil && upToDate(&user, a) || err != nil && !errors.Is(err, store.ErrNotFound) {
 		return user, err
 	}
 	err = g.Store.Update(ctx, key, func(tx store.Tx) error {
@@ -251,13 +252,16 @@ func (g *Gateway) user(ctx context.Context, a *portal.Answer) (store.User, error
 		if err != nil {
 			return err
 		}
-		if a.Name != "" {
-			rec.Name = a.Name
-		}
+		rec.Name, rec.Email = cmp.Or(a.Name, rec.Name), cmp.Or(a.Email, rec.Email)
 		user = rec
 		return tx.PutUser(rec)
 	})
 	return user, err
+}
+
+// upToDate reports whether the record has what the portal says of the user.
+func upToDate(user *store.User, a *portal.Answer) bool {
+	return (a.Name == "" || user.Name == a.Name) && (a.Email == "" || user.Email == a.Email)
 }
 
 // endIfSignedOut ends the clearance when the very credentials it was given for are

@@ -121,9 +121,7 @@ func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 
 // EndOthers forgets clearances whose records a committed transaction removed.
 func (v *visitActs) EndOthers(ids []store.VisitID) {
-	if len(ids) > 0 {
-		v.g.Visits.forget(v.g.Realm, ids...)
-	}
+	v.g.Visits.End(v.g.Realm, ids...)
 }
 
 // Changed closes what the user had open without a clearance: now one may be owed.

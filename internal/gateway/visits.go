@@ -219,6 +219,14 @@ func (vs *Visits) read(ctx context.Context, v *visit) (*standing, error) {
 	return st, nil
 }
 
+// End forgets clearances that were ended in the store by somebody else than their
+// visit, as by staff, and closes what was open in them.
+func (vs *Visits) End(realm string, ids ...store.VisitID) {
+	if len(ids) > 0 {
+		vs.forget(realm, ids...)
+	}
+}
+
 // forget drops what is remembered of these visits after their records changed, and
 // closes the tunnels that stood on their clearances.
 func (vs *Visits) forget(realm string, ids ...store.VisitID) {

@@ -1,0 +1,72 @@
+package caddyplugin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/factor"
+)
+
+// realm is what staff and background work need of a realm's handlers.
+type realm struct {
+	name string
+	// site is the settings of the first of the realm's handlers, with preset and defaults.
+	site    config.Site
+	factors *factor.Service
+}
+
+// register makes the realm of a handler known to the configuration's app. Caddy
+// provisions handlers one after another, before anything is served.
+func (a *App) register(site config.Site, factors *factor.Service) {
+	if a.realms[site.Realm] != nil {
+		return
+	}
+	if a.realms == nil {
+		a.realms = make(map[string]*realm)
+	}
+	a.realms[site.Realm] = &realm{site.Realm, site, factors}
+}
+
+// errNoApp says that the running configuration has nothing of ours.
+var errNoApp = errors.New("no site of this server has two_factor")
+
+// activeApp is the app of the configuration that runs now.
+func activeApp() (*App, error) {
+	mod, err := caddy.ActiveContext().AppIfConfigured("two_factor")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, errNoApp
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finding the app two_factor: %w", err)
+	}
+	return mod.(*App), nil
+}
+
+// use makes the app's settings those that the engine's background work goes by. While a
+// configuration replaces another, both run; the newer one counts.
+func (e *engine) use(a *App) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.apps = append(e.apps, a)
+}
+
+// leave takes that back, as when the new configuration failed to start after all.
+func (e *engine) leave(a *App) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.apps = slices.DeleteFunc(e.apps, func(other *App) bool { return other == a })
+}
+
+// current is the app whose settings count; nil before the first has started.
+func (e *engine) current() *App {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.apps) == 0 {
+		return nil
+	}
+	return e.apps[len(e.apps)-1]
+}
