@@ -27,6 +27,8 @@ var allowed = map[string][]string{
 	"internal/session":         {"internal/store"},
 	"internal/portal/whoami":   {"config"},
 	"internal/portal":          {"internal/gate", "internal/keys"},
+	"internal/web/guard":       {"templates"},
+	"internal/web/sealed":      {"internal/store"},
 	"internal/web":             {"internal/factor", "internal/store", "internal/session", "internal/throttle", "templates"},
 	"internal/inspect":         {"config", "internal/browse", "internal/portal"},
 	"internal/rehearse":        {"config", "internal/browse", "internal/portal"},

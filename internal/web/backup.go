@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web/guard"
+	"github.com/secondgate/secondgate/internal/web/sealed"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -22,7 +24,7 @@ type freshCodes struct {
 
 func (c *call) keepCodes(codes []string, visit store.VisitID, first bool) {
 	fresh := freshCodes{Codes: codes, Made: c.Clock(), First: first}
-	if err := put(c.State, c.w, codesPiece, owner{c.v.User, visit}, fresh, c.v.Secure); err != nil {
+	if err := sealed.Put(c.State.Box, c.w, codesPiece, sealed.Owner{User: c.v.User, Visit: visit}, fresh, c.v.Secure); err != nil {
 		c.broken("keeping the backup codes failed", err)
 		return
 	}
@@ -33,7 +35,7 @@ func (c *call) freshCodes() (freshCodes, bool) {
 	if !c.cleared() {
 		return freshCodes{}, false
 	}
-	return get[freshCodes](c.State, c.r, codesPiece, owner{c.v.User, c.v.Clearance.ID}, c.v.Secure)
+	return sealed.Get[freshCodes](c.State.Box, c.r, codesPiece, sealed.Owner{User: c.v.User, Visit: c.v.Clearance.ID}, c.v.Secure)
 }
 
 func (c *call) showBackup() {
@@ -70,7 +72,7 @@ func (c *call) answerBackup() {
 	case "generate":
 		c.generate()
 	default:
-		c.deny(unreadable)
+		c.deny(guard.Unreadable)
 	}
 }
 
@@ -101,7 +103,7 @@ func (c *call) closeCodes() {
 		c.show(http.StatusUnprocessableEntity, templates.Backup{Codes: fresh.Codes, Missing: true})
 		return
 	}
-	c.State.drop(c.w, c.r, codesPiece, c.v.Secure)
+	c.State.Drop(c.w, c.r, codesPiece, c.v.Secure)
 	c.flash("flash.codes_saved")
 	if fresh.First {
 		c.flash("flash.enabled")

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web/guard"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -121,9 +122,9 @@ func (c *call) send(status int, kind string, body []byte) {
 	}
 }
 
-func (c *call) deny(d *denial) {
+func (c *call) deny(d *guard.Denial) {
 	// A message that waits is left for a page that the user meant to see.
-	c.showFramed(d.status, templates.Notice{Title: d.title, Body: d.body, Problem: true,
+	c.showFramed(d.Status, templates.Notice{Title: d.Title, Body: d.Body, Problem: true,
 		Link: c.Path + "/", LinkText: templates.Say("problem.settings")}, templates.Frame{})
 }
 

@@ -6,6 +6,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web/sealed"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -90,8 +91,8 @@ func (c *call) signOut() {
 		c.broken("ending a visit failed", err)
 		return
 	}
-	for _, p := range []piece{setupPiece, returnPiece, codesPiece, flashPiece} {
-		c.State.drop(c.w, c.r, p, c.v.Secure)
+	for _, p := range []sealed.Piece{setupPiece, returnPiece, codesPiece, flashPiece} {
+		c.State.Drop(c.w, c.r, p, c.v.Secure)
 	}
 	c.Logger.Info("signed out", c.who()...)
 	c.redirect("/")

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/secondgate/secondgate/internal/web/sealed"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -45,8 +46,8 @@ func (c *call) answerDisable() {
 	c.Logger.Info("two-factor authentication turned off", c.who()...)
 	c.v.Visit.EndOthers(ended)
 	c.v.Visit.Changed()
-	for _, p := range []piece{setupPiece, codesPiece} {
-		c.State.drop(c.w, c.r, p, c.v.Secure)
+	for _, p := range []sealed.Piece{setupPiece, codesPiece} {
+		c.State.Drop(c.w, c.r, p, c.v.Secure)
 	}
 	c.flash("flash.disabled")
 	c.to("/")

@@ -1,16 +1,19 @@
 package web
 
-import "github.com/secondgate/secondgate/templates"
+import (
+	"github.com/secondgate/secondgate/internal/web/sealed"
+	"github.com/secondgate/secondgate/templates"
+)
 
 // flash leaves a message, by its id, for the next page that the user sees.
 func (c *call) flash(id string) {
 	// A message's id always fits; without it the page is merely silent.
-	_ = put(c.State, c.w, flashPiece, owner{User: c.v.User}, id, c.v.Secure)
+	_ = sealed.Put(c.State.Box, c.w, flashPiece, sealed.Owner{User: c.v.User}, id, c.v.Secure)
 }
 
 func (c *call) takeFlash() templates.Text {
-	id, ok := get[string](c.State, c.r, flashPiece, owner{User: c.v.User}, c.v.Secure)
-	c.State.drop(c.w, c.r, flashPiece, c.v.Secure)
+	id, ok := sealed.Get[string](c.State.Box, c.r, flashPiece, sealed.Owner{User: c.v.User}, c.v.Secure)
+	c.State.Drop(c.w, c.r, flashPiece, c.v.Secure)
 	if !ok {
 		return templates.Text{}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web/sealed"
 )
 
 func TestTheWholeJourney(t *testing.T) {
@@ -238,11 +239,11 @@ func TestOldSetupRevivesNothing(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")
 	page := alice.get("/two-factor/setup")
-	old := alice.cookies[cookieName("setup", true)]
+	old := alice.cookies[sealed.CookieName("setup", true)]
 	e := &enrolled{world: w, secret: page.first(secretIn)}
 	alice.post("/two-factor/setup", "setup", page.first(setupIn), "code", e.code()).want(http.StatusSeeOther)
 	alice.post("/two-factor/disable", "code", e.code()).wantTo("/two-factor/")
-	alice.cookies[cookieName("setup", true)] = old
+	alice.cookies[sealed.CookieName("setup", true)] = old
 	alice.post("/two-factor/setup", "setup", page.first(setupIn), "code", e.code()).wantTo("/two-factor/")
 	alice.get("/two-factor/").want(200, "was changed in another tab", "Off")
 }
@@ -254,7 +255,7 @@ func TestSetupOfAnotherTimeIsNotShown(t *testing.T) {
 	alice.enrol()
 	rec := newRecorder()
 	e := factor.Enrolment{ID: "e", Secret: []byte("secret"), Algorithm: factor.SHA1, Digits: 6, Period: 30, Started: w.now, Replaces: "gone"}
-	if err := put(w.pages.State, rec, setupPiece, owner{"alice", alice.visit}, e, true); err != nil {
+	if err := sealed.Put(w.pages.State.Box, rec, setupPiece, sealed.Owner{User: "alice", Visit: alice.visit}, e, true); err != nil {
 		t.Fatal(err)
 	}
 	for _, cookie := range rec.Result().Cookies() {

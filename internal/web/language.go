@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"time"
+
+	"github.com/secondgate/secondgate/internal/web/sealed"
 )
 
 // languageCookie remembers the choice; it is no secret and not sealed.
@@ -13,10 +15,10 @@ const languageLife = 365 * 24 * time.Hour
 // language is that of ?lang= (which is remembered), of the choice remembered, or the
 // best for Accept-Language.
 func (p *Pages) language(w http.ResponseWriter, r *http.Request, v *Visitor) string {
-	name := cookieName(languageCookie, v.Secure)
+	name := sealed.CookieName(languageCookie, v.Secure)
 	if chosen := r.URL.Query().Get("lang"); chosen != "" && p.set.Has(chosen) {
 		if r.Method == http.MethodGet {
-			setCookie(w, name, chosen, languageLife, v.Secure)
+			sealed.SetCookie(w, name, chosen, languageLife, v.Secure)
 		}
 		return chosen
 	}

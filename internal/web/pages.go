@@ -12,6 +12,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web/guard"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -110,7 +111,7 @@ func (p *Pages) Impersonal(path string) bool {
 
 // ServeHTTP answers everything at or below Path. r.URL.Path is the browser's path.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visitor) {
-	protect(w.Header())
+	guard.Protect(w.Header())
 	c := &call{Pages: p, w: w, r: r, v: v, lang: p.language(w, r, v)}
 	sub, below := strings.CutPrefix(r.URL.Path, p.Path)
 	if below && sub == "" {
@@ -123,9 +124,9 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visitor) {
 	}
 	switch {
 	case r.Header.Get("Service-Worker") != "":
-		c.deny(noWorker)
+		c.deny(guard.NoWorker)
 	case !known || !below:
-		c.deny(notFound)
+		c.deny(guard.NotFound)
 	default:
 		c.dispatch(page)
 	}
@@ -143,17 +144,17 @@ func (c *call) dispatch(page route) {
 			allow += ", POST"
 		}
 		c.w.Header().Set("Allow", allow)
-		c.deny(wrongMethod)
+		c.deny(guard.WrongMethod)
 	}
 }
 
 // receive lets a form through to its page: one from this origin, read whole.
 func (c *call) receive(post func(*call)) {
-	if !sameOrigin(c.r, c.v.Secure) {
-		c.deny(foreign)
+	if !guard.SameOrigin(c.r, c.v.Secure) {
+		c.deny(guard.Foreign)
 		return
 	}
-	form, denied := readForm(c.w, c.r)
+	form, denied := guard.ReadForm(c.w, c.r)
 	if denied != nil {
 		c.deny(denied)
 		return

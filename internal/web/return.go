@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/secondgate/secondgate/internal/web/guard"
+	"github.com/secondgate/secondgate/internal/web/sealed"
 )
 
 // Return is where a browser was going when it was sent to the challenge.
@@ -26,8 +29,8 @@ func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
 			continue
 		}
 		ret.Target = target
-		err := put(s, w, returnPiece, owner{User: ret.User}, ret, secure)
-		if !errors.Is(err, errTooLong) {
+		err := sealed.Put(s.Box, w, returnPiece, sealed.Owner{User: ret.User}, ret, secure)
+		if !errors.Is(err, sealed.ErrTooLong) {
 			return
 		}
 	}
@@ -36,12 +39,12 @@ func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
 // TakeReturn reads what SetReturn remembered for this user and deletes it. What was
 // remembered for somebody else is deleted unread.
 func (s *State) TakeReturn(w http.ResponseWriter, r *http.Request, user string, secure bool) (Return, bool) {
-	defer s.drop(w, r, returnPiece, secure)
+	defer s.Drop(w, r, returnPiece, secure)
 	return s.peekReturn(r, user, secure)
 }
 
 func (s *State) peekReturn(r *http.Request, user string, secure bool) (Return, bool) {
-	ret, ok := get[Return](s, r, returnPiece, owner{User: user}, secure)
+	ret, ok := sealed.Get[Return](s.Box, r, returnPiece, sealed.Owner{User: user}, secure)
 	return ret, ok && ValidTarget(ret.Target)
 }
 
@@ -68,5 +71,5 @@ func fromHere(r *http.Request, secure bool) bool {
 		return len(site) == 1 && site[0] == "same-origin"
 	}
 	u, err := url.Parse(r.Header.Get("Referer"))
-	return err == nil && isOrigin(u, r.Host, secure)
+	return err == nil && guard.IsOrigin(u, r.Host, secure)
 }

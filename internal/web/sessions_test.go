@@ -1,6 +1,9 @@
 package web
 
-import "testing"
+import (
+	"github.com/secondgate/secondgate/internal/web/sealed"
+	"testing"
+)
 
 func TestSessions(t *testing.T) {
 	w := newWorld(t, nil)
@@ -34,7 +37,7 @@ func TestCancelAndSignOut(t *testing.T) {
 		b := w.browser(user)
 		b.get("/two-factor/") // for alice it is remembered where she was going
 		b.post("/two-factor/challenge", "action", "sign-out").wantTo("/")
-		if b.cookies[cookieName(returnPiece.name, true)] != "" {
+		if b.cookies[sealed.CookieName(returnPiece.Name, true)] != "" {
 			t.Errorf("user %q: our own state stays in the browser", user)
 		}
 		if !b.gone {

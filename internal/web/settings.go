@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web/guard"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -57,7 +58,7 @@ func (c *call) endSession() {
 	var id store.VisitID
 	raw, err := hex.DecodeString(c.form.Get("visit"))
 	if c.form.Get("action") != "end" || err != nil || copy(id[:], raw) != len(id) || len(raw) != len(id) {
-		c.deny(unreadable)
+		c.deny(guard.Unreadable)
 		return
 	}
 	if c.this(id) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web/sealed"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -43,7 +44,7 @@ func (c *call) answerSetup() {
 	case c.user.Activated() && !c.cleared():
 		c.toChallenge()
 	case c.form.Get("action") == "cancel":
-		c.State.drop(c.w, c.r, setupPiece, c.v.Secure)
+		c.State.Drop(c.w, c.r, setupPiece, c.v.Secure)
 		c.to("/")
 	case c.form.Get("action") == "replace":
 		c.replace()
@@ -53,17 +54,17 @@ func (c *call) answerSetup() {
 }
 
 // setupOwner binds a replacement to the clearance whose fresh code began it.
-func (c *call) setupOwner() owner {
+func (c *call) setupOwner() sealed.Owner {
 	if c.user.Activated() {
-		return owner{User: c.v.User, Visit: c.v.Clearance.ID}
+		return sealed.Owner{User: c.v.User, Visit: c.v.Clearance.ID}
 	}
-	return owner{User: c.v.User}
+	return sealed.Owner{User: c.v.User}
 }
 
 // enrolment is the set-up in progress, if it still fits the user's factors. All tabs
 // share it, and it survives a refresh and a wrong code.
 func (c *call) enrolment() (factor.Enrolment, bool) {
-	e, ok := get[factor.Enrolment](c.State, c.r, setupPiece, c.setupOwner(), c.v.Secure)
+	e, ok := sealed.Get[factor.Enrolment](c.State.Box, c.r, setupPiece, c.setupOwner(), c.v.Secure)
 	active := ""
 	if c.user.TOTP != nil {
 		active = c.user.TOTP.ID
@@ -75,7 +76,7 @@ func (c *call) enrolment() (factor.Enrolment, bool) {
 func (c *call) begin(replaces string) (factor.Enrolment, bool) {
 	e, err := c.Factors.Begin(replaces)
 	if err == nil {
-		err = put(c.State, c.w, setupPiece, c.setupOwner(), e, c.v.Secure)
+		err = sealed.Put(c.State.Box, c.w, setupPiece, c.setupOwner(), e, c.v.Secure)
 	}
 	if err != nil {
 		c.broken("beginning a set-up failed", err)
@@ -163,7 +164,7 @@ func (c *call) confirm() {
 	rotation.Commit(c.w)
 	c.v.Visit.EndOthers(done.Ended)
 	c.v.Visit.Changed()
-	c.State.drop(c.w, c.r, setupPiece, c.v.Secure)
+	c.State.Drop(c.w, c.r, setupPiece, c.v.Secure)
 	c.afterSetup(done.BackupCodes, rotation.Visit(), e.Replaces == "")
 }
 
@@ -185,7 +186,7 @@ func (c *call) refuseSetup(err error, e factor.Enrolment) {
 	var clock factor.ErrClock
 	switch {
 	case errors.Is(err, factor.ErrExpired), errors.Is(err, factor.ErrChanged):
-		c.State.drop(c.w, c.r, setupPiece, c.v.Secure)
+		c.State.Drop(c.w, c.r, setupPiece, c.v.Secure)
 		c.flash("flash.changed")
 		c.to("/")
 		return

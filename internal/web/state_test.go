@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web/sealed"
 	"github.com/secondgate/secondgate/templates/templatestest"
 )
 
@@ -45,30 +46,30 @@ func carry(rec *httptest.ResponseRecorder) *http.Request {
 func TestStateIsBound(t *testing.T) {
 	now := time.Now()
 	s := newState(t, "default", &now, 1)
-	alice := owner{"alice", store.VisitID{1}}
+	alice := sealed.Owner{User: "alice", Visit: store.VisitID{1}}
 	rec := newRecorder()
-	if err := put(s, rec, codesPiece, alice, "secret codes", true); err != nil {
+	if err := sealed.Put(s.Box, rec, codesPiece, alice, "secret codes", true); err != nil {
 		t.Fatal(err)
 	}
 	r := carry(rec)
 	if strings.Contains(r.Header.Get("Cookie"), "secret") {
 		t.Fatal("the cookie can be read")
 	}
-	opens := func(s *State, r *http.Request, p piece, o owner, secure bool) bool {
-		_, ok := get[string](s, r, p, o, secure)
+	opens := func(s *State, r *http.Request, p sealed.Piece, o sealed.Owner, secure bool) bool {
+		_, ok := sealed.Get[string](s.Box, r, p, o, secure)
 		return ok
 	}
 	if !opens(s, r, codesPiece, alice, true) {
 		t.Fatal("it does not open for its owner")
 	}
 	renamed := httptest.NewRequest("GET", "/", nil)
-	renamed.AddCookie(&http.Cookie{Name: cookieName("flash", true), Value: rec.Result().Cookies()[0].Value})
+	renamed.AddCookie(&http.Cookie{Name: sealed.CookieName("flash", true), Value: rec.Result().Cookies()[0].Value})
 	plain := httptest.NewRequest("GET", "/", nil)
-	plain.AddCookie(&http.Cookie{Name: cookieName("codes", false), Value: rec.Result().Cookies()[0].Value})
+	plain.AddCookie(&http.Cookie{Name: sealed.CookieName("codes", false), Value: rec.Result().Cookies()[0].Value})
 	for name, opened := range map[string]bool{
-		"another user":   opens(s, r, codesPiece, owner{"bob", store.VisitID{1}}, true),
-		"another visit":  opens(s, r, codesPiece, owner{"alice", store.VisitID{2}}, true),
-		"no visit":       opens(s, r, codesPiece, owner{User: "alice"}, true),
+		"another user":   opens(s, r, codesPiece, sealed.Owner{User: "bob", Visit: store.VisitID{1}}, true),
+		"another visit":  opens(s, r, codesPiece, sealed.Owner{User: "alice", Visit: store.VisitID{2}}, true),
+		"no visit":       opens(s, r, codesPiece, sealed.Owner{User: "alice"}, true),
 		"another realm":  opens(newState(t, "other", &now, 1), r, codesPiece, alice, true),
 		"another key":    opens(newState(t, "default", &now, 2), r, codesPiece, alice, true),
 		"another piece":  opens(s, renamed, flashPiece, alice, true),
@@ -78,7 +79,7 @@ func TestStateIsBound(t *testing.T) {
 			t.Errorf("it opens for %s", name)
 		}
 	}
-	now = now.Add(codesPiece.life)
+	now = now.Add(codesPiece.Life)
 	if opens(s, r, codesPiece, alice, true) {
 		t.Error("it opens after its end")
 	}
@@ -94,7 +95,7 @@ func TestReturnTargetIsCheckedTwice(t *testing.T) {
 		t.Errorf("kept %q, %v", ret.Target, ok)
 	}
 	rec = newRecorder()
-	if err := put(s, rec, returnPiece, owner{User: "alice"}, Return{User: "alice", Target: "//evil.com"}, true); err != nil {
+	if err := sealed.Put(s.Box, rec, returnPiece, sealed.Owner{User: "alice"}, Return{User: "alice", Target: "//evil.com"}, true); err != nil {
 		t.Fatal(err)
 	}
 	if ret, ok := s.TakeReturn(newRecorder(), carry(rec), "alice", true); ok {
@@ -123,7 +124,7 @@ func TestAttack_PlantedTwin(t *testing.T) {
 	rec := newRecorder()
 	s.SetReturn(rec, Return{User: "alice", Target: "/a"}, false)
 	r := httptest.NewRequest("GET", "/", nil)
-	r.AddCookie(&http.Cookie{Name: cookieName("return", false), Value: "planted"})
+	r.AddCookie(&http.Cookie{Name: sealed.CookieName("return", false), Value: "planted"})
 	r.AddCookie(rec.Result().Cookies()[0])
 	if ret, ok := s.TakeReturn(newRecorder(), r, "alice", false); !ok || ret.Target != "/a" {
 		t.Error("the twin hid the real cookie")

@@ -1,4 +1,4 @@
-package web
+package guard
 
 import "net/http"
 
@@ -10,8 +10,8 @@ const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img
 // assetPolicy is for assets opened by themselves: a logo in SVG runs no script.
 const assetPolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
-// protect sets the headers that every own response has (ASVS 3.4).
-func protect(h http.Header) {
+// Protect sets the headers that every own response has (ASVS 3.4).
+func Protect(h http.Header) {
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	// Not no-referrer: with that browsers send "Origin: null" with our own forms.
