@@ -16,7 +16,7 @@ func (s *Service) Regenerate(ctx context.Context, a Attempt) (codes []string, er
 		codes, set, err = s.newBackup(ctx, a.User)
 		return err
 	}
-	_, err = s.spend(ctx, a, prepare, func(_ store.Tx, u *store.User) error {
+	_, err = s.spend(ctx, a, prepare, func(_ store.Tx, u *store.User, _ Accepted) error {
 		u.Backup = set
 		return nil
 	})
@@ -29,7 +29,7 @@ func (s *Service) Regenerate(ctx context.Context, a Attempt) (codes []string, er
 // Disable spends the attempt's code on taking away all factors, and ends all
 // clearances of the user, which it returns. Refusals are those of Spend.
 func (s *Service) Disable(ctx context.Context, a Attempt) (ended []store.VisitID, err error) {
-	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User) error {
+	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {
 		clearFactors(u)
 		ended, err = tx.EndVisits()
 		return err

@@ -110,7 +110,7 @@ func TestAttack_VerifyRacesDisable(t *testing.T) {
 		switch i {
 		case 0:
 			_, err = l.Spend(t.Context(), Attempt{User: alice, Code: l.code(e, 0), Address: home},
-				func(tx store.Tx, _ *store.User) error { return tx.PutVisit(bought) })
+				func(tx store.Tx, _ *store.User, _ Accepted) error { return tx.PutVisit(bought) })
 		case 1:
 			_, err = l.Disable(t.Context(), Attempt{User: alice, Code: backup[0], Address: home, Cleared: id})
 		case 2:

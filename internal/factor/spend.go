@@ -15,19 +15,22 @@ type proof struct {
 	hash   []byte // of a backup code
 }
 
+// Then is what an accepted code buys, in the transaction that spends it.
+type Then func(tx store.Tx, u *store.User, accepted Accepted) error
+
 // Spend accepts the attempt's code and runs then in the same transaction: both are
-// done, or neither. then changes the user by u alone; it may run several times (see
-// store.Update), and its error is returned as it is. It may be nil.
+// done, or neither. then gets what was accepted and changes the user by u alone; it may
+// run several times (see store.Update), and its error is returned as it is. It may be nil.
 //
 // Refusals: *Throttled, ErrOff, ErrMalformed, ErrNoFactor, ErrWrongCode, ErrEnded.
 // They don't tell whether a code had been right at another time.
-func (s *Service) Spend(ctx context.Context, a Attempt, then func(tx store.Tx, u *store.User) error) (Accepted, error) {
+func (s *Service) Spend(ctx context.Context, a Attempt, then Then) (Accepted, error) {
 	return s.spend(ctx, a, nil, then)
 }
 
 // spend is Spend; prepare, if any, runs outside of the transaction once the code was
 // found right.
-func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, then func(store.Tx, *store.User) error) (Accepted, error) {
+func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, then Then) (Accepted, error) {
 	if until, ok := s.addresses.Allow(a.Address); !ok && a.Cleared == nil {
 		return Accepted{}, &Throttled{Until: until}
 	}
@@ -41,7 +44,7 @@ func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, th
 	return accepted, nil
 }
 
-func (s *Service) try(ctx context.Context, a Attempt, prepare func() error, then func(store.Tx, *store.User) error) (Accepted, error) {
+func (s *Service) try(ctx context.Context, a Attempt, prepare func() error, then Then) (Accepted, error) {
 	u, err := s.user(ctx, a.User)
 	if err != nil {
 		return Accepted{}, err
@@ -65,7 +68,7 @@ func (s *Service) try(ctx context.Context, a Attempt, prepare func() error, then
 
 // spendAtOnce counts, checks and spends in one transaction: an authenticator's code
 // is checked in microseconds.
-func (s *Service) spendAtOnce(ctx context.Context, t try, then func(store.Tx, *store.User) error) (accepted Accepted, err error) {
+func (s *Service) spendAtOnce(ctx context.Context, t try, then Then) (accepted Accepted, err error) {
 	err = s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
 		if refusal, err := s.admit(tx, u, t); refusal != nil || err != nil {
 			return refusal, err
@@ -85,7 +88,7 @@ func (s *Service) spendAtOnce(ctx context.Context, t try, then func(store.Tx, *s
 
 // spendInTwo counts in one transaction, hashes outside of any, and spends in a
 // second one.
-func (s *Service) spendInTwo(ctx context.Context, t try, prepare func() error, then func(store.Tx, *store.User) error) (accepted Accepted, err error) {
+func (s *Service) spendInTwo(ctx context.Context, t try, prepare func() error, then Then) (accepted Accepted, err error) {
 	p, ok, err := s.countAndCheck(ctx, t)
 	if err != nil {
 		return accepted, err
@@ -142,7 +145,7 @@ func (s *Service) check(u *store.User, t try) (p proof, ok bool, err error) {
 
 // accept spends what was proven, if that is still there to be spent, pardons the
 // failures and runs then.
-func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then func(store.Tx, *store.User) error) (accepted Accepted, refusal, err error) {
+func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then Then) (accepted Accepted, refusal, err error) {
 	spend := s.spendTOTP
 	if t.kind == KindBackup {
 		spend = s.spendBackup
@@ -165,7 +168,7 @@ func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then func(s
 	if then == nil {
 		return accepted, nil, nil
 	}
-	return accepted, nil, then(tx, u)
+	return accepted, nil, then(tx, u, accepted)
 }
 
 // spendTOTP raises the floor to the proven step.

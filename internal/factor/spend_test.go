@@ -40,7 +40,7 @@ func TestChangesBetweenCheckAndSpending(t *testing.T) {
 			_, err := l.Service.spend(t.Context(), a, func() error {
 				l.change(alice, func(tx store.Tx, u *store.User) { test.change(l, tx, u) })
 				return nil
-			}, func(store.Tx, *store.User) error {
+			}, func(store.Tx, *store.User, Accepted) error {
 				bought = true
 				return nil
 			})

@@ -165,7 +165,7 @@ func TestASVS_6_5_1_ParallelSubmits(t *testing.T) {
 	code, bought := l.code(e, 0), make([]byte, 100)
 	errs := parallel(100, func(i int) error {
 		_, err := l.Spend(t.Context(), Attempt{User: alice, Code: code, Address: fmt.Sprintf("192.0.2.%d", i)},
-			func(tx store.Tx, _ *store.User) error { return tx.PutVisit(l.clearance(alice, byte(i))) })
+			func(tx store.Tx, _ *store.User, _ Accepted) error { return tx.PutVisit(l.clearance(alice, byte(i))) })
 		if err == nil {
 			bought[i] = 1
 		}
@@ -227,7 +227,7 @@ func TestFailedPurchaseSpendsNothing(t *testing.T) {
 	broken := errors.New("portal is gone")
 	for _, code := range []string{l.code(e, 0), backup[0]} {
 		a := Attempt{User: alice, Code: code, Address: home}
-		_, err := l.Spend(t.Context(), a, func(tx store.Tx, u *store.User) error {
+		_, err := l.Spend(t.Context(), a, func(tx store.Tx, u *store.User, _ Accepted) error {
 			u.Name = "changed"
 			return errors.Join(tx.PutVisit(l.clearance(alice, 1)), broken)
 		})
@@ -244,7 +244,7 @@ func TestFailedPurchaseSpendsNothing(t *testing.T) {
 func TestThenChangesTheUser(t *testing.T) {
 	l := newLab(t)
 	e, _ := l.enrol(alice)
-	_, err := l.Spend(t.Context(), Attempt{User: alice, Code: l.code(e, 0), Address: home}, func(_ store.Tx, u *store.User) error {
+	_, err := l.Spend(t.Context(), Attempt{User: alice, Code: l.code(e, 0), Address: home}, func(_ store.Tx, u *store.User, _ Accepted) error {
 		u.Name = "Alice"
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/web/sealed"
 	"github.com/secondgate/secondgate/templates"
@@ -52,8 +53,8 @@ func (c *call) answerChallenge() {
 	}
 	rotation := c.v.Visit.Rotate()
 	a := c.attempt()
-	accepted, err := c.Factors.Spend(c.r.Context(), a, func(tx store.Tx, _ *store.User) error {
-		return rotation.Grant(tx, a.Kind)
+	accepted, err := c.Factors.Spend(c.r.Context(), a, func(tx store.Tx, _ *store.User, accepted factor.Accepted) error {
+		return rotation.Grant(tx, accepted.Kind)
 	})
 	if err != nil {
 		c.refuse(err, a, c.challengeField(), c.challenge)

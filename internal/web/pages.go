@@ -21,7 +21,7 @@ type Factors interface {
 	Begin(replaces string) (factor.Enrolment, error)
 	URI(e factor.Enrolment, issuer, account string) string
 	Confirm(ctx context.Context, user string, e factor.Enrolment, code string, spare store.VisitID, buy func(store.Tx) error) (factor.Confirmed, error)
-	Spend(ctx context.Context, a factor.Attempt, then func(store.Tx, *store.User) error) (factor.Accepted, error)
+	Spend(ctx context.Context, a factor.Attempt, then factor.Then) (factor.Accepted, error)
 	Regenerate(ctx context.Context, a factor.Attempt) ([]string, error)
 	Disable(ctx context.Context, a factor.Attempt) ([]store.VisitID, error)
 }

@@ -94,7 +94,7 @@ func (c *call) replace() {
 	}
 	a := c.attempt()
 	var replaces string
-	accepted, err := c.Factors.Spend(c.r.Context(), a, func(_ store.Tx, u *store.User) error {
+	accepted, err := c.Factors.Spend(c.r.Context(), a, func(_ store.Tx, u *store.User, _ factor.Accepted) error {
 		replaces = u.TOTP.ID
 		return nil
 	})

@@ -117,7 +117,7 @@ var codes = []Mutation{
 	{
 		Row: "ASVS 7.5.1: changing factors needs a fresh factor", Defence: "disabling spends a code",
 		File:    "internal/factor/change.go",
-		Old:     "	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User) error {\n		clearFactors(u)\n		ended, err = tx.EndVisits()\n		return err\n",
+		Old:     "	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {\n		clearFactors(u)\n		ended, err = tx.EndVisits()\n		return err\n",
 		New:     "	err = s.update(ctx, a.User, func(tx store.Tx, u *store.User) (refusal, err error) {\n		clearFactors(u)\n		ended, err = tx.EndVisits()\n		return nil, err\n",
 		Package: "internal/factor", Test: "TestASVS_7_4_3_Disable",
 	},
