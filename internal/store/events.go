@@ -140,6 +140,9 @@ type Entry struct {
 type Settled struct {
 	// Entries are appended to the chain, in this order.
 	Entries []Entry
+	// Mails are queued by the same transaction, but for those that are not to be sent:
+	// see Tx.QueueMail. That the queue is full is logged.
+	Mails []Mail
 }
 
 // EntryQuery asks for a page of the audit log.

@@ -97,6 +97,24 @@ type Store interface {
 	// and returns how many. An entry stays while one before it does.
 	PruneEntries(ctx context.Context, before time.Time, limit int) (int, error)
 
+	// Mail returns one that waits, or ErrNotFound: it was sent, or given up.
+	Mail(ctx context.Context, id string) (Mail, error)
+
+	// DueMails lists mails whose Due is not after until, the most urgent first, at most
+	// limit. One that can't be read is logged and left out.
+	DueMails(ctx context.Context, until time.Time, limit int) ([]Mail, error)
+
+	// UpdateMail changes a waiting mail's Due and Tries in one transaction, or removes
+	// it where fn returns false. It returns ErrNotFound, or fn's error, and has then
+	// changed nothing. fn may run several times.
+	UpdateMail(ctx context.Context, id string, fn func(m *Mail) (keep bool, err error)) error
+
+	// CountMails returns how many mails wait, counting no further than MaxMails.
+	CountMails(ctx context.Context) (int, error)
+
+	// MailCode returns the code by e-mail that a user's enrolment waits for, or ErrNotFound.
+	MailCode(ctx context.Context, key UserKey) (MailCode, error)
+
 	// Check reports whether the store can write durably now.
 	Check(ctx context.Context) error
 
@@ -127,4 +145,12 @@ type Tx interface {
 	Spend(name string, until time.Time) error
 	// Record records an event: it is pending until Settle puts it into the audit log.
 	Record(e Event) error
+	// QueueMail queues a mail to the transaction's user. It returns ErrMailTold,
+	// ErrMailLimit or ErrMailFull where the mail is not to be sent; the transaction may
+	// go on then.
+	QueueMail(m Mail) error
+	// MailCode returns the code by e-mail that the user's enrolment waits for, or ErrNotFound.
+	MailCode() (MailCode, error)
+	// PutMailCode replaces it; it is forgotten at the given time.
+	PutMailCode(c MailCode, until time.Time) error
 }

@@ -89,7 +89,10 @@ func (d *DB) Settle(ctx context.Context, limit int, fn func(store.Entry, [][]byt
 		if err != nil {
 			return err
 		}
-		return d.append(txn, last, settled.Entries)
+		if err := d.append(txn, last, settled.Entries); err != nil {
+			return err
+		}
+		return d.queueMails(txn, settled.Mails)
 	})
 	if err != nil {
 		return 0, err

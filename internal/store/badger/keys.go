@@ -20,6 +20,10 @@ import (
 //	p time random                 a pending event (8 bytes each, no parts)
 //	e seq                         an entry of the audit log (8 bytes, no part)
 //	a realm user seq              index of entries by user
+//	o id                          a mail that waits
+//	t time id                     index of mails by when they are due (8 bytes and a part)
+//	l realm id                    the ledger of a user's mails
+//	x realm id                    the code by e-mail that a user's enrolment waits for
 //	k                             what Check writes
 //
 // Parts may hold any bytes: a zero byte becomes 00 FF and a part ends with 00 01,
@@ -39,6 +43,10 @@ const (
 	kindPending    = 'p'
 	kindEntry      = 'e'
 	kindByUser     = 'a'
+	kindMail       = 'o'
+	kindDue        = 't'
+	kindLedger     = 'l'
+	kindMailCode   = 'x'
 )
 
 const (
