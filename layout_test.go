@@ -17,7 +17,8 @@ const module = "github.com/secondgate/secondgate/"
 // import none.
 var allowed = map[string][]string{
 	"internal/clock": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
-	"config": {}, "templates": {}, "internal/demoportal": {}, "internal/browse": {},
+	"config": {}, "templates": {}, "internal/demoportal": {}, "internal/contentcoding": {},
+	"internal/browse":          {"internal/contentcoding"},
 	"internal/store/badger":    {"internal/store"},
 	"internal/store/storetest": {"internal/store"},
 	"internal/throttle":        {"internal/store"},
@@ -25,14 +26,14 @@ var allowed = map[string][]string{
 	"internal/audit":           {"internal/store"},
 	"internal/factor":          {"internal/store", "internal/keys", "internal/throttle"},
 	"internal/session":         {"internal/store"},
-	"internal/portal/whoami":   {"config"},
-	"internal/portal":          {"internal/gate", "internal/keys"},
+	"internal/portal/whoami":   {"config", "internal/contentcoding"},
+	"internal/portal":          {"internal/contentcoding", "internal/gate", "internal/keys"},
 	"internal/web/guard":       {"templates"},
 	"internal/web/sealed":      {"internal/store"},
 	"internal/web":             {"internal/factor", "internal/store", "internal/session", "internal/throttle", "templates"},
 	"internal/inspect":         {"config", "internal/browse", "internal/portal"},
 	"internal/rehearse":        {"config", "internal/browse", "internal/portal"},
-	"internal/insert":          {},
+	"internal/insert":          {"internal/contentcoding"},
 	"internal/gateway":         {"internal/gate", "internal/insert", "internal/portal", "internal/report", "internal/session", "internal/store", "internal/web"},
 	"caddyplugin":              {"*"}, "cmd/secondgate": {"*"},
 }

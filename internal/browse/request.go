@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/secondgate/secondgate/internal/contentcoding"
 )
 
 // Hop is one response on the way to a page.
@@ -162,12 +164,23 @@ func (b *Browser) send(ctx context.Context, r request) (*Page, error) {
 	b.jar.take(r.url, res.Cookies(), b.now())
 	p := &Page{URL: r.url, Status: res.StatusCode, Header: res.Header}
 	p.Hops = []Hop{{Method: r.method, URL: r.url, Status: res.StatusCode, Header: res.Header, Location: res.Header.Get("Location"), Cookies: res.Cookies()}}
-	body, err := decoded(res.Header, res.Body)
+	body, err := decoded(res)
 	if err != nil {
 		return p, problem(ErrNotHTML, r.url, "it is compressed in a way that can't be undone", "give the address of another page")
 	}
+	defer func() { _ = body.Close() }()
 	p.Body, err = b.read(r.url, body)
 	return p, err
+}
+
+// decoded undoes the compression: the transport asks for gzip and undoes that itself,
+// but some portals compress in their own way whatever was asked.
+func decoded(res *http.Response) (io.ReadCloser, error) {
+	name, err := contentcoding.Name(res.Header["Content-Encoding"])
+	if err != nil {
+		return nil, err
+	}
+	return contentcoding.NewReader(name, res.Body)
 }
 
 func (b *Browser) dress(out *http.Request, header http.Header) {

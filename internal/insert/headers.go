@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/encoding/htmlindex"
+
+	"github.com/secondgate/secondgate/internal/contentcoding"
 )
 
 // Fits reports whether a response with status 200 is a page that pieces may be put into:
@@ -26,8 +28,8 @@ func Fits(h http.Header) bool {
 			return false
 		}
 	}
-	_, ok := codingOf(h["Content-Encoding"])
-	return ok
+	_, err = contentcoding.Name(h["Content-Encoding"])
+	return err == nil
 }
 
 // unlike are charsets in which a byte below 0x80 need not be the ASCII letter.
@@ -90,7 +92,7 @@ var obsolete = []string{"Content-Length", "Etag", "Last-Modified", "Accept-Range
 // Change makes the header of a response that fits that of the page with its pieces, and
 // says how its body has to be read and written.
 func Change(h http.Header, gzip bool) Coding {
-	from, _ := codingOf(h["Content-Encoding"])
+	from, _ := contentcoding.Name(h["Content-Encoding"])
 	c := Coding{From: from, Gzip: gzip && from != ""}
 	for _, name := range obsolete {
 		delete(h, name)

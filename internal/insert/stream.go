@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/secondgate/secondgate/internal/contentcoding"
 )
 
 // errClosed is what becomes of writes after the end.
@@ -122,15 +124,13 @@ func (s *Stream) send() error {
 // work is the worker: it reads the page from the handoff and writes what becomes of it.
 func (s *Stream) work() {
 	defer s.hand.leave()
-	src, err := s.coding.reader(s.hand)
+	page, err := contentcoding.NewReader(s.coding.From, s.hand)
 	if err != nil {
 		s.err = ignoreEOF(err)
 		return
 	}
-	if c, ok := src.(io.Closer); ok {
-		defer c.Close()
-	}
-	src = &final{r: src}
+	defer page.Close()
+	src := &final{r: page}
 	var out io.Writer = &s.made
 	if s.coding.Gzip {
 		out = &s.enc

@@ -286,6 +286,7 @@ func TestPieces(t *testing.T) {
 
 // TestStream_Window: memory for a page is not what its frame demands.
 func TestStream_Window(t *testing.T) {
+	const maxWindow = 8 << 20 // RFC 9659
 	var b bytes.Buffer
 	w, err := zstd.NewWriter(&b, zstd.WithWindowSize(4*maxWindow), zstd.WithSingleSegment(false))
 	if err != nil {

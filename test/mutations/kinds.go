@@ -38,13 +38,6 @@ var kinds = []Mutation{
 		Package: "config", Test: "TestValidateNamesWhatIsWrong",
 	},
 	{
-		Row: "Ask: bounded size", Defence: "a zstd frame is not given as much memory as it wishes",
-		File:    "internal/portal/whoami/decompress.go",
-		Old:     ", zstd.WithDecoderMaxWindow(maxWindow)",
-		New:     "",
-		Package: "internal/portal/whoami", Test: "TestJudge_Bodies",
-	},
-	{
 		Row: "Ask: exactly one distinct value", Defence: "an element that can't be read is a doubt about all of them",
 		File:    "internal/portal/whoami/inside.go",
 		Old:     "		if err != nil {\n			return nil, err\n		}\n		found",

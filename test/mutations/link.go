@@ -94,8 +94,8 @@ var inserted = []Mutation{
 		Package: "internal/insert", Test: "TestTree_Bounds",
 	},
 	{
-		Row: "Link: memory", Defence: "a zstd frame is not given as much memory as it wishes",
-		File:    "internal/insert/coding.go",
+		Row: "Ask and link: memory", Defence: "a zstd frame is not given as much memory as it wishes",
+		File:    "internal/contentcoding/contentcoding.go",
 		Old:     ", zstd.WithDecoderMaxWindow(maxWindow)",
 		New:     "",
 		Package: "internal/insert", Test: "TestStream_Window",
