@@ -16,7 +16,7 @@ const module = "github.com/secondgate/secondgate/"
 // them, besides those below itself; "*" is any. Packages that are not named may
 // import none.
 var allowed = map[string][]string{
-	"internal/clock": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
+	"internal/clock": {}, "internal/meter": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
 	"config": {}, "templates": {}, "internal/demoportal": {}, "internal/contentcoding": {},
 	"internal/browse":          {"internal/contentcoding"},
 	"internal/store/badger":    {"internal/store"},
@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"internal/throttle":        {"internal/store"},
 	"internal/report":          {"internal/store"},
 	"internal/audit":           {"internal/store"},
-	"internal/factor":          {"internal/store", "internal/keys", "internal/throttle"},
+	"internal/factor":          {"internal/keys", "internal/meter", "internal/store", "internal/throttle"},
 	"internal/session":         {"internal/store"},
 	"internal/portal/whoami":   {"config", "internal/contentcoding"},
 	"internal/portal":          {"internal/contentcoding", "internal/gate", "internal/keys"},
@@ -34,12 +34,12 @@ var allowed = map[string][]string{
 	"internal/inspect":         {"config", "internal/browse", "internal/portal"},
 	"internal/rehearse":        {"config", "internal/browse", "internal/portal"},
 	"internal/insert":          {"internal/contentcoding"},
-	"internal/gateway":         {"internal/gate", "internal/insert", "internal/portal", "internal/report", "internal/session", "internal/store", "internal/web"},
+	"internal/gateway":         {"internal/gate", "internal/insert", "internal/meter", "internal/portal", "internal/report", "internal/session", "internal/store", "internal/web"},
 	"caddyplugin":              {"*"}, "cmd/secondgate": {"*"},
 }
 
 // pure are packages with nothing but the standard library.
-var pure = []string{"internal/gate", "internal/store", "internal/clock", "internal/keys", "internal/session"}
+var pure = []string{"internal/gate", "internal/store", "internal/clock", "internal/keys", "internal/meter", "internal/session"}
 
 type pkg struct {
 	ImportPath string

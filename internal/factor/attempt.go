@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -31,8 +32,11 @@ type Attempt struct {
 // Accepted says what a code was.
 type Accepted struct {
 	Kind string
-	// Step is the time step of an authenticator's code.
-	Step int64
+	// Step is the time step of an authenticator's code. Age is how long ago it began by
+	// the server's clock, and Period how long it lasts; an Age of 40 s with a Period of
+	// 30 s is a code of the step before.
+	Step        int64
+	Age, Period time.Duration
 	// BackupLeft is how many backup codes are left.
 	BackupLeft int
 }

@@ -112,6 +112,7 @@ func (s *Service) Confirm(ctx context.Context, user string, e Enrolment, code st
 	if err != nil {
 		return Confirmed{}, err
 	}
+	s.measureEnrolment(e)
 	return done, nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/throttle"
 )
@@ -63,6 +64,8 @@ var (
 type Throttled struct {
 	// Until is when the next attempt may be made.
 	Until time.Time
+	// address says that it is about the address, not the user.
+	address bool
 }
 
 func (t *Throttled) Error() string {
@@ -110,6 +113,9 @@ type Service struct {
 	realm     string
 	settings  Settings
 	addresses *throttle.Addresses
+
+	// Meter counts what became of codes; it may be nil.
+	Meter *meter.Realm
 }
 
 // New returns the service of a realm. Addresses may be shared by several.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -30,11 +31,12 @@ func (s *Service) Spend(ctx context.Context, a Attempt, then Then) (Accepted, er
 
 // spend is Spend; prepare, if any, runs outside of the transaction once the code was
 // found right.
-func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, then Then) (Accepted, error) {
+func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, then Then) (accepted Accepted, err error) {
+	defer func() { s.measure(a, accepted, err) }()
 	if until, ok := s.addresses.Allow(a.Address); !ok && a.Cleared == nil {
-		return Accepted{}, &Throttled{Until: until}
+		return Accepted{}, &Throttled{Until: until, address: true}
 	}
-	accepted, err := s.try(ctx, a, prepare, then)
+	accepted, err = s.try(ctx, a, prepare, then)
 	if errors.Is(err, ErrWrongCode) || errors.Is(err, ErrMalformed) {
 		s.addresses.Fail(a.Address)
 	}
@@ -162,6 +164,10 @@ func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then Then) 
 		return accepted, nil, err
 	}
 	accepted = Accepted{Kind: t.kind, Step: p.step}
+	if t.kind == KindTOTP {
+		accepted.Period = time.Duration(u.TOTP.Period) * time.Second
+		accepted.Age = s.now().Sub(time.Unix(p.step*int64(u.TOTP.Period), 0))
+	}
 	if u.Backup != nil {
 		accepted.BackupLeft = len(u.Backup.Hashes)
 	}

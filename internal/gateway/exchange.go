@@ -65,14 +65,15 @@ type exchange struct {
 	started uint64
 	overlap bool
 	body    *spool
-	// slot: the body takes one of Gateway.spools.
-	slot bool
+	// slot: the body takes one of Gateway.spools. reading is how long it took to arrive.
+	slot    bool
+	reading time.Duration
 
 	// into is what may be put into the response.
 	into insertion
 
-	// finished: it came to its end without a panic.
-	finished bool
+	// reached: it was sent on to the portal. finished: it came to its end without a panic.
+	reached, finished bool
 
 	// What runs beside it: see beside and exchange.mixed.
 	counted *int

@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 	"github.com/secondgate/secondgate/internal/report"
@@ -81,8 +82,9 @@ type Options struct {
 
 	// Observe is `mode observe`: everything is forwarded, and judged in shadow only.
 	Observe bool
-	// Book counts what is seen; it may be nil.
-	Book *report.Book
+	// Book counts what is seen, Meter how much and how fast; both may be nil.
+	Book  *report.Book
+	Meter *meter.Realm
 
 	Store  store.Store
 	Visits *Visits
@@ -154,6 +156,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, c Client, ne
 	x.rw = &responseWriter{x: x, rw: w}
 	defer x.close()
 	err := x.serve()
+	x.timeRefusal()
 	x.finished = true
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -70,7 +71,9 @@ func (x *exchange) readBody() error {
 			return errBusy
 		}
 	}
+	began := time.Now()
 	body, err := readBody(x.rw.rw, x.r, trusted, x.now)
+	x.reading += time.Since(began)
 	if err != nil {
 		return err
 	}
@@ -162,6 +165,7 @@ func (x *exchange) identified() *portal.Answer {
 	if id := x.g.Identify(x.r); id != "" {
 		return &portal.Answer{Kind: gate.User, User: id, Name: id}
 	}
+	x.g.Meter.Unnamed()
 	return &portal.Answer{Why: "the placeholder under `user` is empty"}
 }
 
@@ -193,8 +197,7 @@ func (x *exchange) ask(ctx context.Context, fresh bool) *portal.Answer {
 	jar, header := x.jar, portal.Question(x.r.Header)
 	a := answers.Ask(key, fresh, func() *portal.Answer {
 		// Others may wait for this answer: it does not end with this request.
-		got := x.g.Asker.Ask(context.WithoutCancel(ctx), portal.Credentials{Jar: jar, Header: header, Query: x.queried}, x.fetch)
-		return &got
+		return x.g.put(context.WithoutCancel(ctx), portal.Credentials{Jar: jar, Header: header, Query: x.queried}, x.fetch)
 	})
 	x.keep(key, a, epoch)
 	return a

@@ -167,8 +167,7 @@ func (x *exchange) askAfter(jar *portal.Jar, q *inquiry) (*portal.Answer, uint64
 		return strangers, 0, key
 	}
 	put := func() *portal.Answer {
-		got := x.g.Asker.Ask(context.WithoutCancel(x.r.Context()), portal.Credentials{Jar: jar, Header: q.header, Query: x.queried}, x.fetch)
-		return &got
+		return x.g.put(context.WithoutCancel(x.r.Context()), portal.Credentials{Jar: jar, Header: q.header, Query: x.queried}, x.fetch)
 	}
 	if x.visit == nil {
 		return put(), 0, key

@@ -188,9 +188,9 @@ func (ob *observer) put(w *watched, q audience) {
 		return
 	}
 	began := time.Now()
-	a := ob.g.Asker.Ask(ob.ctx, portal.Credentials{Jar: q.jar, Header: q.header, Query: q.x.queried}, q.x.fetch)
+	a := ob.g.put(ob.ctx, portal.Credentials{Jar: q.jar, Header: q.header, Query: q.x.queried}, q.x.fetch)
 	ob.g.Book.AddTime(ob.g.Realm, time.Since(began))
-	ob.settle(w, q, a)
+	ob.settle(w, q, *a)
 }
 
 func (ob *observer) unasked(why string) { ob.g.Book.Add(ob.g.Realm, report.Unasked, why) }

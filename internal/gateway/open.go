@@ -28,6 +28,7 @@ func (x *exchange) open() error {
 		return badRequest{err}
 	}
 	x.g.dropped.note(x.g.Logger, rc.Dropped)
+	x.g.Meter.Dropped(len(rc.Dropped))
 	for _, name := range rc.Dropped {
 		x.g.Book.Note(x.g.Realm, report.CookieDropped, name)
 	}

@@ -227,6 +227,7 @@ func (g *Gateway) logRefusal(x *exchange, a gate.Action, when string) {
 		gate.Refuse: "unknown", gate.Challenge: "challenge", gate.Enrol: "enrol", gate.Guest: "guest", gate.Upgrade: "upgrade", gate.Again: "again",
 		gate.Anew: "anew",
 	}
+	g.Meter.Held(names[a])
 	user := x.owner
 	if user == "" && x.answer != nil {
 		user = x.answer.User

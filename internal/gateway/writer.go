@@ -69,6 +69,7 @@ func (w *responseWriter) run(next Next, r *http.Request) (err error) {
 			err = w.panicked(p)
 		}
 	}()
+	w.x.timeForward()
 	err = next.ServeHTTP(w, r)
 	switch {
 	case w.wrote:

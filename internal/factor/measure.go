@@ -1,0 +1,64 @@
+package factor
+
+import (
+	"errors"
+
+	"github.com/secondgate/secondgate/internal/meter"
+)
+
+// measure counts what became of an attempt.
+func (s *Service) measure(a Attempt, accepted Accepted, err error) {
+	kind := a.Kind
+	if err == nil {
+		kind = accepted.Kind
+	}
+	s.Meter.Challenge(kind, result(err))
+	var throttled *Throttled
+	if errors.As(err, &throttled) {
+		s.Meter.Throttle(whose(throttled))
+	}
+	if err == nil && kind == KindTOTP {
+		s.Meter.Step(-accepted.steps())
+	}
+}
+
+// steps is how many steps the code was old: negative for one of a step to come.
+func (a Accepted) steps() int64 {
+	n := int64(a.Age / a.Period)
+	if a.Age < 0 && a.Age%a.Period != 0 {
+		n--
+	}
+	return n
+}
+
+func whose(t *Throttled) string {
+	if t.address {
+		return meter.ByAddress
+	}
+	return meter.ByUser
+}
+
+// result is what a refusal is counted as.
+func result(err error) string {
+	switch {
+	case err == nil:
+		return meter.Passed
+	case errors.Is(err, ErrWrongCode):
+		return meter.Wrong
+	case errors.Is(err, ErrMalformed):
+		return meter.Malformed
+	case errors.Is(err, ErrOff):
+		return meter.Off
+	case errors.As(err, new(*Throttled)):
+		return meter.Throttled
+	}
+	return meter.Failed
+}
+
+func (s *Service) measureEnrolment(e Enrolment) {
+	kind := meter.First
+	if e.Replaces != "" {
+		kind = meter.Replacement
+	}
+	s.Meter.Enrolment(kind)
+}
