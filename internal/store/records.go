@@ -140,3 +140,6 @@ type UserPage struct {
 	Users []User
 	Next  string
 }
+
+// UserCount is how many users of a realm have a second factor, and how many don't.
+type UserCount struct{ Activated, NotActivated int }

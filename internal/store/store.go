@@ -47,6 +47,10 @@ type Store interface {
 	// does not depend on how many users there are.
 	Users(ctx context.Context, q UserQuery) (UserPage, error)
 
+	// CountUsers counts a realm's known users, from the index. It walks over all entries:
+	// ask now and then only.
+	CountUsers(ctx context.Context, realm string) (UserCount, error)
+
 	// Visit returns what is recorded of a visit, or ErrNotFound. Expired records
 	// are not found.
 	Visit(ctx context.Context, realm string, id VisitID) (Visit, error)

@@ -220,6 +220,17 @@ func BenchmarkListPage(b *testing.B) {
 	}
 }
 
+// BenchmarkCountUsers counts 100,000 users by their status.
+func BenchmarkCountUsers(b *testing.B) {
+	d := open(b, b.TempDir(), Options{})
+	preload(b, d, 100_000)
+	for b.Loop() {
+		if n, err := d.CountUsers(context.Background(), "shop"); err != nil || n.Activated+n.NotActivated != 100_000 {
+			b.Fatalf("%+v, %v", n, err)
+		}
+	}
+}
+
 const footprintDir = "SECONDGATE_FOOTPRINT_DIR"
 
 // BenchmarkFootprint opens 100,000 users in a process of their own: how long that

@@ -54,6 +54,22 @@ func (s *suite) putNamed(id, name string, activated bool) {
 }
 
 var listTests = []test{
+	{"list: counted by status and realm, as they change", func(s *suite) {
+		for i := range 5 {
+			s.putNamed(fmt.Sprint("user", i), "Same Name", i < 2)
+		}
+		other := store.User{Key: store.UserKey{Realm: realm + "x", ID: "elsewhere"}}
+		s.put(other)
+		s.putNamed("user0", "Another Name", false)
+		n, err := s.store.CountUsers(s.ctx, realm)
+		s.ok(err)
+		if want := (store.UserCount{Activated: 1, NotActivated: 4}); n != want {
+			s.Errorf("counted %+v, want %+v", n, want)
+		}
+		if n, err := s.store.CountUsers(s.ctx, "nobody's"); err != nil || n != (store.UserCount{}) {
+			s.Errorf("an empty realm: %+v, %v", n, err)
+		}
+	}},
 	{"list: by name, ignoring case, then id", func(s *suite) {
 		s.putNamed("4", "Äiti", false)
 		s.putNamed("3", "bob", true)
