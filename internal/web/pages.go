@@ -112,7 +112,7 @@ func (p *Pages) Impersonal(path string) bool {
 // ServeHTTP answers everything at or below Path. r.URL.Path is the browser's path.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visitor) {
 	guard.Protect(w.Header())
-	c := &call{Pages: p, w: w, r: r, v: v, lang: p.language(w, r, v)}
+	c := &call{Pages: p, w: w, r: r, v: v, lang: guard.Language(w, r, p.set, v.Secure)}
 	sub, below := strings.CutPrefix(r.URL.Path, p.Path)
 	if below && sub == "" {
 		c.redirect(p.Path + "/")

@@ -23,7 +23,7 @@ var refusals = map[int]*guard.Denial{
 // on this side: it becomes a 503 that says to try again.
 func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, v *Visitor, status int) {
 	guard.Protect(w.Header())
-	c := &call{Pages: p, w: w, r: r, v: v, lang: p.language(w, r, v)}
+	c := &call{Pages: p, w: w, r: r, v: v, lang: guard.Language(w, r, p.set, v.Secure)}
 	d, ok := refusals[status]
 	if !ok {
 		d = &guard.Denial{Status: http.StatusServiceUnavailable, Title: templates.Say("refused.unknown_title"), Body: templates.Say("refused.unknown")}

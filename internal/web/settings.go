@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web/agent"
 	"github.com/secondgate/secondgate/internal/web/guard"
 	"github.com/secondgate/secondgate/templates"
 )
@@ -45,7 +46,7 @@ func (c *call) sessions() ([]templates.Session, error) {
 	for _, v := range visits[:min(len(visits), maxSessions)] {
 		s := templates.Session{ID: hex.EncodeToString(v.ID[:]), Address: v.Address, Factor: v.Factor,
 			Since: v.At, Seen: v.LastSeen, This: c.this(v.ID)}
-		s.Browser, s.System = device(v.Agent)
+		s.Browser, s.System = agent.Device(v.Agent)
 		out = append(out, s)
 	}
 	return out, nil

@@ -1,4 +1,8 @@
-package web
+// Package agent makes a User-Agent readable for people.
+//
+// Its one invariant: what it says is a reminder only. Nothing is decided by it, for
+// browsers say of themselves what they like.
+package agent
 
 import "strings"
 
@@ -16,9 +20,9 @@ var systems = []mark{
 	{"Macintosh", "Mac"}, {"Linux", "Linux"},
 }
 
-// device names browser and system of a User-Agent for a list of sessions; empty for
-// what is not known. It is a reminder for the user and decides nothing.
-func device(agent string) (browser, system string) {
+// Device names browser and system of a User-Agent for a list of sessions; empty for
+// what is not known. It is a reminder for people and decides nothing.
+func Device(agent string) (browser, system string) {
 	return find(browsers, agent), find(systems, agent)
 }
 
