@@ -21,8 +21,8 @@ type Attempt struct {
 	Code string
 	// Kind is KindTOTP, KindBackup, or empty: then the code's shape decides.
 	Kind string
-	// Address is the client's, without port.
-	Address string
+	// Address is the client's, without port; Agent its User-Agent, for the audit log.
+	Address, Agent string
 	// Cleared is the visit whose clearance the attempt is made in, nil when it is made
 	// to get one. Wrong codes are then counted there, five at most: then that
 	// clearance ends. The user's counters are not touched and hold nobody up.
@@ -45,6 +45,8 @@ type Accepted struct {
 type try struct {
 	Attempt
 	entry
+	// counted is what the user's failures were when this attempt was counted as one.
+	counted store.Failures
 }
 
 // held is why no code of a kind may be tried now without a clearance, nil if one may.
@@ -64,26 +66,27 @@ func (s *Service) held(u *store.User, kind string) error {
 // admit counts the attempt as a failure before anything is looked at; accept takes
 // that back. So any number of parallel attempts gets no more than the policy gives.
 // The user is changed, not yet written.
-func (s *Service) admit(tx store.Tx, u *store.User, t try) (refusal, err error) {
+func (s *Service) admit(tx store.Tx, u *store.User, t *try) (refusal, err error) {
 	if t.Cleared != nil {
-		return admitCleared(tx, t)
+		return s.admitCleared(tx, *t)
 	}
 	if err := s.held(u, t.kind); err != nil {
 		return nil, err
 	}
-	setFailures(u, t.kind, s.settings.Throttle.Next(u.Failures[t.kind], s.now()))
+	t.counted = s.settings.Throttle.Next(u.Failures[t.kind], s.now())
+	setFailures(u, t.kind, t.counted)
 	return nil, nil
 }
 
 // admitCleared counts within the cleared visit. One that is used up, as by a crash
 // between counting and ending, is ended now.
-func admitCleared(tx store.Tx, t try) (refusal, err error) {
+func (s *Service) admitCleared(tx store.Tx, t try) (refusal, err error) {
 	v, err := clearance(tx, t)
 	if err != nil {
 		return nil, err
 	}
 	if v.Failures >= clearedBudget {
-		return fmt.Errorf("%w: %w", ErrChanged, ErrEnded), tx.DeleteVisit(v.ID)
+		return fmt.Errorf("%w: %w", ErrChanged, ErrEnded), s.endCleared(tx, t, v.ID)
 	}
 	v.Failures++
 	return nil, tx.PutVisit(v)
@@ -101,8 +104,11 @@ func clearance(tx store.Tx, t try) (store.Visit, error) {
 	return v, nil
 }
 
-// refuse concludes an admitted attempt with a wrong code.
-func refuse(tx store.Tx, t try) (refusal, err error) {
+// refuse concludes an admitted attempt with a wrong code, and records it.
+func (s *Service) refuse(tx store.Tx, t try) (refusal, err error) {
+	if err := s.recordRefusal(tx, t); err != nil {
+		return nil, err
+	}
 	if t.Cleared == nil {
 		return ErrWrongCode, nil
 	}
@@ -113,7 +119,7 @@ func refuse(tx store.Tx, t try) (refusal, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading the clearance: %w", err)
 	case v.User == t.User && v.Failures >= clearedBudget:
-		return fmt.Errorf("%w: %w", ErrWrongCode, ErrEnded), tx.DeleteVisit(v.ID)
+		return fmt.Errorf("%w: %w", ErrWrongCode, ErrEnded), s.endCleared(tx, t, v.ID)
 	}
 	return ErrWrongCode, nil
 }

@@ -3,6 +3,7 @@ package factor
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
@@ -16,9 +17,9 @@ func (s *Service) Regenerate(ctx context.Context, a Attempt) (codes []string, er
 		codes, set, err = s.newBackup(ctx, a.User)
 		return err
 	}
-	_, err = s.spend(ctx, a, prepare, func(_ store.Tx, u *store.User, _ Accepted) error {
+	_, err = s.spend(ctx, a, prepare, func(tx store.Tx, u *store.User, _ Accepted) error {
 		u.Backup = set
-		return nil
+		return tx.Record(s.event(a, store.EventBackupGenerated, KindBackup, "codes", strconv.Itoa(set.Total)))
 	})
 	if err != nil {
 		return nil, err
@@ -31,8 +32,10 @@ func (s *Service) Regenerate(ctx context.Context, a Attempt) (codes []string, er
 func (s *Service) Disable(ctx context.Context, a Attempt) (ended []store.VisitID, err error) {
 	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {
 		clearFactors(u)
-		ended, err = tx.EndVisits()
-		return err
+		if ended, err = tx.EndVisits(); err != nil {
+			return err
+		}
+		return tx.Record(s.event(a, store.EventDisabled, KindTOTP, "sessions_ended", strconv.Itoa(len(ended))))
 	})
 	if err != nil {
 		return nil, err

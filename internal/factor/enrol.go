@@ -72,7 +72,7 @@ type candidate struct {
 	backup *store.BackupSet
 }
 
-// Confirm makes the enrolment the user's authenticator when code is one of its
+// Confirm makes the enrolment the user's authenticator when the attempt's code is one of its
 // present codes, in one transaction with buy (may be nil; may run several times), and
 // ends all clearances of the user but spare, which buy may grant. The code is spent
 // by it. Backup codes are made for a first authenticator, and where none is left.
@@ -80,24 +80,24 @@ type candidate struct {
 //
 // It returns ErrMalformed, ErrWrongCode, ErrClock, ErrChanged (another tab was first;
 // or ErrExpired), or buy's error; then nothing has changed.
-func (s *Service) Confirm(ctx context.Context, user string, e Enrolment, code string, spare store.VisitID, buy func(store.Tx) error) (Confirmed, error) {
+func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare store.VisitID, buy func(store.Tx) error) (Confirmed, error) {
 	if s.now().Sub(e.Started) > setUpLife {
 		return Confirmed{}, ErrExpired
 	}
-	step, err := s.confirming(e, code)
+	step, err := s.confirming(e, a.Code)
 	if err != nil {
 		return Confirmed{}, err
 	}
-	c := candidate{user: user, replaces: e.Replaces, totp: &store.TOTP{
-		ID: e.ID, Secret: s.sealSecret(e.Secret, user, e.ID),
+	c := candidate{user: a.User, replaces: e.Replaces, totp: &store.TOTP{
+		ID: e.ID, Secret: s.sealSecret(e.Secret, a.User, e.ID),
 		Algorithm: e.Algorithm, Digits: e.Digits, Period: e.Period,
 		Floor: step, AddedAt: s.now(), UsedAt: s.now(),
 	}}
-	if c.codes, c.backup, err = s.firstBackup(ctx, user, e.Replaces); err != nil {
+	if c.codes, c.backup, err = s.firstBackup(ctx, a.User, e.Replaces); err != nil {
 		return Confirmed{}, err
 	}
 	var done Confirmed
-	err = s.store.Update(ctx, s.key(user), func(tx store.Tx) (err error) {
+	err = s.store.Update(ctx, s.key(a.User), func(tx store.Tx) (err error) {
 		if done.BackupCodes, err = s.activate(tx, c); err != nil {
 			return err
 		}
@@ -106,8 +106,10 @@ func (s *Service) Confirm(ctx context.Context, user string, e Enrolment, code st
 				return err
 			}
 		}
-		done.Ended, err = tx.EndVisits(spare)
-		return err
+		if done.Ended, err = tx.EndVisits(spare); err != nil {
+			return err
+		}
+		return s.recordConfirmed(tx, a, e, done)
 	})
 	if err != nil {
 		return Confirmed{}, err

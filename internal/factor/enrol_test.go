@@ -56,14 +56,14 @@ func TestConfirm(t *testing.T) {
 		{"ten minutes ahead", l.code(e, 20), ErrClock{Drift: 10 * time.Minute}},
 		{"further ahead", l.code(e, 21), ErrWrongCode},
 	} {
-		_, err := l.Confirm(t.Context(), alice, e, test.code, store.VisitID{}, nil)
+		_, err := l.Confirm(t.Context(), Attempt{User: alice, Code: test.code}, e, store.VisitID{}, nil)
 		wantError(t, test.name, err, test.want)
 	}
 	if _, err := l.store.User(t.Context(), l.key(alice)); !errors.Is(err, store.ErrNotFound) {
 		t.Fatalf("a refused code wrote something: %v", err)
 	}
 	code := l.code(e, -1)
-	done, err := l.Confirm(t.Context(), alice, e, code[:3]+" "+code[3:], store.VisitID{}, nil)
+	done, err := l.Confirm(t.Context(), Attempt{User: alice, Code: code[:3] + " " + code[3:]}, e, store.VisitID{}, nil)
 	if err != nil || len(done.BackupCodes) != 2 {
 		t.Fatalf("%d backup codes, %v", len(done.BackupCodes), err)
 	}
@@ -97,11 +97,11 @@ func TestConfirmTakesItsTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.clock.Advance(time.Hour + time.Second)
-	_, err = l.Confirm(t.Context(), alice, e, l.code(e, 0), store.VisitID{}, nil)
+	_, err = l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(e, 0)}, e, store.VisitID{}, nil)
 	wantError(t, "late", err, ErrExpired)
 	wantError(t, "late", err, ErrChanged)
 	l.clock.Advance(-time.Second)
-	if _, err = l.Confirm(t.Context(), alice, e, l.code(e, 0), store.VisitID{}, nil); err != nil {
+	if _, err = l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(e, 0)}, e, store.VisitID{}, nil); err != nil {
 		t.Errorf("in time: %v", err)
 	}
 }
@@ -115,7 +115,7 @@ func TestConfirmEndsClearances(t *testing.T) {
 		t.Fatal(err)
 	}
 	bought := l.clearance(alice, 9)
-	done, err := l.Confirm(t.Context(), alice, e, l.code(e, 0), bought.ID, func(tx store.Tx) error { return tx.PutVisit(bought) })
+	done, err := l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(e, 0)}, e, bought.ID, func(tx store.Tx) error { return tx.PutVisit(bought) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,12 +135,12 @@ func TestConfirmFailedPurchase(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := errors.New("portal is gone")
-	_, err = l.Confirm(t.Context(), alice, e, l.code(e, 0), store.VisitID{}, func(store.Tx) error { return broken })
+	_, err = l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(e, 0)}, e, store.VisitID{}, func(store.Tx) error { return broken })
 	wantError(t, "purchase", err, broken)
 	if l.record(alice).Activated() || !l.cleared(id) {
 		t.Error("half of a failed confirmation was written")
 	}
-	if _, err = l.Confirm(t.Context(), alice, e, l.code(e, 0), store.VisitID{}, nil); err != nil {
+	if _, err = l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(e, 0)}, e, store.VisitID{}, nil); err != nil {
 		t.Errorf("the same code after a failed purchase: %v", err)
 	}
 }
@@ -156,7 +156,7 @@ func TestAttack_TwoTabsEnrol(t *testing.T) {
 	}
 	tabs[3] = tabs[2] // and one that sends its form twice
 	errs := parallel(len(tabs), func(i int) error {
-		_, err := l.Confirm(t.Context(), alice, tabs[i], l.code(tabs[i], 0), store.VisitID{}, nil)
+		_, err := l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(tabs[i], 0)}, tabs[i], store.VisitID{}, nil)
 		return err
 	})
 	changed := count(errs, func(err error) bool { return errors.Is(err, ErrChanged) })
@@ -184,7 +184,7 @@ func TestReplace(t *testing.T) {
 	l.change(alice, func(_ store.Tx, u *store.User) {
 		u.Failures = map[string]store.Failures{KindTOTP: {Count: 100}}
 	})
-	done, err := l.Confirm(t.Context(), alice, e, l.code(e, 0), store.VisitID{}, nil)
+	done, err := l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(e, 0)}, e, store.VisitID{}, nil)
 	if err != nil || done.BackupCodes != nil {
 		t.Fatalf("backup codes %v, %v", done.BackupCodes, err)
 	}
@@ -212,7 +212,7 @@ func TestReplaceWithoutBackupCodesLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := l.Confirm(t.Context(), alice, e, l.code(e, 0), store.VisitID{}, nil)
+	done, err := l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(e, 0)}, e, store.VisitID{}, nil)
 	if err != nil || len(done.BackupCodes) != 2 {
 		t.Errorf("backup codes %v, %v", done.BackupCodes, err)
 	}
@@ -226,7 +226,7 @@ func TestConfirmRefusesWhatChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	confirm := func(e Enrolment) error {
-		_, err := l.Confirm(t.Context(), alice, e, l.code(e, 0), store.VisitID{}, nil)
+		_, err := l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(e, 0)}, e, store.VisitID{}, nil)
 		return err
 	}
 	second, replacement := first, first

@@ -73,7 +73,7 @@ func (l *lab) enrol(user string) (Enrolment, []string) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	done, err := l.Confirm(l.t.Context(), user, e, l.code(e, 0), store.VisitID{}, nil)
+	done, err := l.Confirm(l.t.Context(), Attempt{User: user, Code: l.code(e, 0)}, e, store.VisitID{}, nil)
 	if err != nil {
 		l.t.Fatalf("confirm: %v", err)
 	}

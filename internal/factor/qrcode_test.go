@@ -132,7 +132,7 @@ func TestQRCodeReadAndComputedByOthers(t *testing.T) {
 				t.Fatalf("zbarimg read %q, want %q", read, uri)
 			}
 			code := oathtool(t, read, l.clock.Now())
-			if _, err := l.Confirm(t.Context(), alice, e, code, [32]byte{}, nil); err != nil {
+			if _, err := l.Confirm(t.Context(), Attempt{User: alice, Code: code}, e, [32]byte{}, nil); err != nil {
 				t.Errorf("code %s of oathtool: %v", code, err)
 			}
 		})

@@ -38,7 +38,9 @@ func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, th
 	}
 	accepted, err = s.try(ctx, a, prepare, then)
 	if errors.Is(err, ErrWrongCode) || errors.Is(err, ErrMalformed) {
-		s.addresses.Fail(a.Address)
+		if failure := s.failed(ctx, a); failure != nil {
+			err = errors.Join(err, failure)
+		}
 	}
 	if err != nil {
 		return Accepted{}, err
@@ -55,7 +57,7 @@ func (s *Service) try(ctx context.Context, a Attempt, prepare func() error, then
 	if err != nil {
 		return Accepted{}, err
 	}
-	t := try{a, typed}
+	t := try{Attempt: a, entry: typed}
 	if a.Cleared == nil {
 		// Asked again in the transaction; here it spares the store a flood.
 		if err := s.held(&u, t.kind); err != nil {
@@ -72,7 +74,7 @@ func (s *Service) try(ctx context.Context, a Attempt, prepare func() error, then
 // is checked in microseconds.
 func (s *Service) spendAtOnce(ctx context.Context, t try, then Then) (accepted Accepted, err error) {
 	err = s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
-		if refusal, err := s.admit(tx, u, t); refusal != nil || err != nil {
+		if refusal, err := s.admit(tx, u, &t); refusal != nil || err != nil {
 			return refusal, err
 		}
 		p, ok, err := s.check(u, t)
@@ -80,7 +82,7 @@ func (s *Service) spendAtOnce(ctx context.Context, t try, then Then) (accepted A
 			return nil, err
 		}
 		if !ok {
-			return refuse(tx, t)
+			return s.refuse(tx, t)
 		}
 		accepted, refusal, err = s.accept(tx, u, t, p, then)
 		return refusal, err
@@ -91,13 +93,13 @@ func (s *Service) spendAtOnce(ctx context.Context, t try, then Then) (accepted A
 // spendInTwo counts in one transaction, hashes outside of any, and spends in a
 // second one.
 func (s *Service) spendInTwo(ctx context.Context, t try, prepare func() error, then Then) (accepted Accepted, err error) {
-	p, ok, err := s.countAndCheck(ctx, t)
+	p, ok, err := s.countAndCheck(ctx, &t)
 	if err != nil {
 		return accepted, err
 	}
 	if !ok {
 		return accepted, s.update(ctx, t.User, func(tx store.Tx, _ *store.User) (refusal, err error) {
-			return refuse(tx, t)
+			return s.refuse(tx, t)
 		})
 	}
 	if prepare != nil {
@@ -114,7 +116,7 @@ func (s *Service) spendInTwo(ctx context.Context, t try, prepare func() error, t
 
 // countAndCheck waits for its turn to hash before it counts, so that who gives up
 // waiting has lost no attempt.
-func (s *Service) countAndCheck(ctx context.Context, t try) (proof, bool, error) {
+func (s *Service) countAndCheck(ctx context.Context, t *try) (proof, bool, error) {
 	if err := hashing.Acquire(ctx, 1); err != nil {
 		return proof{}, false, fmt.Errorf("waiting to check a code: %w", err)
 	}
@@ -128,7 +130,7 @@ func (s *Service) countAndCheck(ctx context.Context, t try) (proof, bool, error)
 	if err != nil {
 		return proof{}, false, err
 	}
-	return s.check(&counted, t)
+	return s.check(&counted, *t)
 }
 
 // check tells whether the code is right and what it proves. It changes nothing.
@@ -157,7 +159,7 @@ func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then Then) 
 		return accepted, nil, err
 	}
 	if !ok {
-		refusal, err = refuse(tx, t)
+		refusal, err = s.refuse(tx, t)
 		return accepted, refusal, err
 	}
 	if err := pardon(tx, u, t); err != nil {
@@ -170,6 +172,9 @@ func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then Then) 
 	}
 	if u.Backup != nil {
 		accepted.BackupLeft = len(u.Backup.Hashes)
+	}
+	if err := s.recordAccepted(tx, t, accepted.BackupLeft); err != nil {
+		return accepted, nil, err
 	}
 	if then == nil {
 		return accepted, nil, nil

@@ -35,6 +35,8 @@ type network [16]byte
 type window struct {
 	start       int64 // Unix nanoseconds
 	now, before uint32
+	// told is when Fail last said that a wait began, in Unix nanoseconds.
+	told int64
 }
 
 // NewAddresses returns an empty counter; clock is time.Now outside tests.
@@ -58,10 +60,12 @@ func (a *Addresses) Allow(addr string) (until time.Time, ok bool) {
 	return w.free(a.policy), false
 }
 
-// Fail counts a failure from addr.
-func (a *Addresses) Fail(addr string) {
+// Fail counts a failure from addr. It says whether this one made the address wait, and
+// until when, but not more than once in AddressPer: who goes on where a wait ends
+// waits again and again.
+func (a *Addresses) Fail(addr string) (until time.Time, began bool) {
 	if a.policy.AddressCount <= 0 {
-		return
+		return time.Time{}, false
 	}
 	now, key := a.clock().UnixNano(), networkOf(addr)
 	a.mu.Lock()
@@ -72,7 +76,12 @@ func (a *Addresses) Fail(addr string) {
 	}
 	w = w.at(now, a.policy.AddressPer)
 	w.now++
+	if w.estimate(now, a.policy.AddressPer) >= float64(a.policy.AddressCount) && (w.told == 0 || now-w.told >= int64(a.policy.AddressPer)) {
+		w.told = now
+		until, began = w.free(a.policy), true
+	}
 	a.seen[key] = w
+	return until, began
 }
 
 // forget makes room for one address.
@@ -99,7 +108,7 @@ func (w window) at(now int64, per time.Duration) window {
 	case age < 0 || age >= 2*per:
 		return window{start: now}
 	case age >= per:
-		return window{start: w.start + int64(per), before: w.now}
+		return window{start: w.start + int64(per), before: w.now, told: w.told}
 	}
 	return w
 }

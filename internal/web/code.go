@@ -37,7 +37,7 @@ func kindOf(code string, digits int) string {
 // visit's own budget.
 func (c *call) attempt() factor.Attempt {
 	code := c.form.Get("code")
-	a := factor.Attempt{User: c.v.User, Code: code, Kind: kindOf(code, c.digits()), Address: c.v.Address}
+	a := factor.Attempt{User: c.v.User, Code: code, Kind: kindOf(code, c.digits()), Address: c.v.Address, Agent: c.v.Agent}
 	if c.cleared() {
 		id := c.v.Clearance.ID
 		a.Cleared = &id

@@ -20,7 +20,7 @@ import (
 type Factors interface {
 	Begin(replaces string) (factor.Enrolment, error)
 	URI(e factor.Enrolment, issuer, account string) string
-	Confirm(ctx context.Context, user string, e factor.Enrolment, code string, spare store.VisitID, buy func(store.Tx) error) (factor.Confirmed, error)
+	Confirm(ctx context.Context, a factor.Attempt, e factor.Enrolment, spare store.VisitID, buy func(store.Tx) error) (factor.Confirmed, error)
 	Spend(ctx context.Context, a factor.Attempt, then factor.Then) (factor.Accepted, error)
 	Regenerate(ctx context.Context, a factor.Attempt) ([]string, error)
 	Disable(ctx context.Context, a factor.Attempt) ([]store.VisitID, error)

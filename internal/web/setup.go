@@ -153,7 +153,8 @@ func (c *call) confirm() {
 		return
 	}
 	rotation := c.v.Visit.Rotate()
-	done, err := c.Factors.Confirm(c.r.Context(), c.v.User, e, c.form.Get("code"), rotation.Visit(), func(tx store.Tx) error {
+	a := factor.Attempt{User: c.v.User, Code: c.form.Get("code"), Address: c.v.Address, Agent: c.v.Agent}
+	done, err := c.Factors.Confirm(c.r.Context(), a, e, rotation.Visit(), func(tx store.Tx) error {
 		return rotation.Grant(tx, factor.KindTOTP)
 	})
 	if err != nil {

@@ -1,0 +1,96 @@
+package factor
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// event is one about the attempt, in the words of the audit log.
+func (s *Service) event(a Attempt, kind, factor string, pairs ...string) store.Event {
+	e := store.Event{
+		At: s.now(), Kind: kind, Realm: s.realm, User: a.User, Factor: factor,
+		Address: a.Address, Agent: a.Agent,
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if e.Detail == nil {
+			e.Detail = make(map[string]string, len(pairs)/2)
+		}
+		e.Detail[pairs[i]] = pairs[i+1]
+	}
+	return e
+}
+
+// tried is an event about the code itself. One that was given in a cleared visit was
+// for a change of the factors, and says so.
+func (s *Service) tried(t try, kind string, pairs ...string) store.Event {
+	if t.Cleared != nil {
+		pairs = append(pairs, "for", "change")
+	}
+	return s.event(t.Attempt, kind, t.kind, pairs...)
+}
+
+// recordRefusal records a wrong code, and what it brought about: a wait, or that the
+// authenticator's codes are off. The throttle bounds how many of these there can be.
+func (s *Service) recordRefusal(tx store.Tx, t try) error {
+	if t.Cleared != nil {
+		return tx.Record(s.tried(t, store.EventFailed))
+	}
+	n := strconv.Itoa(t.counted.Count)
+	if err := tx.Record(s.tried(t, store.EventFailed, "failures", n)); err != nil {
+		return err
+	}
+	if t.kind == KindTOTP && s.settings.Throttle.Stopped(t.counted) {
+		return tx.Record(s.tried(t, store.EventLocked, "failures", n))
+	}
+	if t.counted.Until.IsZero() {
+		return nil
+	}
+	return tx.Record(s.tried(t, store.EventThrottled, "failures", n, "until", t.counted.Until.Format(time.RFC3339)))
+}
+
+// recordAccepted records a right code; left is how many backup codes remain.
+func (s *Service) recordAccepted(tx store.Tx, t try, left int) error {
+	if err := tx.Record(s.tried(t, store.EventPassed)); err != nil || t.kind != KindBackup {
+		return err
+	}
+	return tx.Record(s.event(t.Attempt, store.EventBackupUsed, t.kind, "left", strconv.Itoa(left)))
+}
+
+// endCleared ends the clearance that the attempt was made in: its budget is used up.
+func (s *Service) endCleared(tx store.Tx, t try, id store.VisitID) error {
+	e := s.event(t.Attempt, store.EventSessionEnded, t.kind)
+	e.Reason = "too many wrong codes in this session"
+	if err := tx.Record(e); err != nil {
+		return err
+	}
+	return tx.DeleteVisit(id)
+}
+
+// failed counts a refused code for the address. The first that makes the address wait
+// is recorded, once in the throttle's time: see throttle.Addresses.
+func (s *Service) failed(ctx context.Context, a Attempt) error {
+	until, began := s.addresses.Fail(a.Address)
+	if !began {
+		return nil
+	}
+	e := s.event(a, store.EventThrottled, "", "until", until.Format(time.RFC3339))
+	e.Reason = "too many wrong codes from this address"
+	// Whoever goes away meanwhile is recorded all the same.
+	return s.store.Record(context.WithoutCancel(ctx), e)
+}
+
+// recordConfirmed records a first authenticator, or one that replaced another.
+func (s *Service) recordConfirmed(tx store.Tx, a Attempt, e Enrolment, done Confirmed) error {
+	kind := store.EventEnrolled
+	if e.Replaces != "" {
+		kind = store.EventReplaced
+	}
+	pairs := []string{"sessions_ended", strconv.Itoa(len(done.Ended))}
+	if n := len(done.BackupCodes); n > 0 {
+		pairs = append(pairs, "backup_codes", strconv.Itoa(n))
+	}
+	return tx.Record(s.event(a, kind, KindTOTP, pairs...))
+}
