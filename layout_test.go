@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"internal/portal":          {"internal/contentcoding", "internal/gate", "internal/keys"},
 	"internal/web/agent":       {},
 	"internal/web/guard":       {"internal/web/sealed", "templates"},
+	"internal/staff":           {"internal/factor", "internal/store"},
 	"internal/web/sealed":      {"internal/store"},
 	"internal/web":             {"internal/factor", "internal/store", "internal/session", "internal/throttle", "templates"},
 	"internal/inspect":         {"config", "internal/browse", "internal/portal"},

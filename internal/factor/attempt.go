@@ -27,6 +27,9 @@ type Attempt struct {
 	// to get one. Wrong codes are then counted there, five at most: then that
 	// clearance ends. The user's counters are not touched and hold nobody up.
 	Cleared *store.VisitID
+	// Recovery allows that the code is a recovery code, which is good for a challenge
+	// and for nothing else.
+	Recovery bool
 }
 
 // Accepted says what a code was.
@@ -39,6 +42,8 @@ type Accepted struct {
 	Age, Period time.Duration
 	// BackupLeft is how many backup codes are left.
 	BackupLeft int
+	// Staff issued the recovery code.
+	Staff string
 }
 
 // try is an attempt whose code was read.

@@ -72,6 +72,22 @@ func holds(set *store.BackupSet, hash []byte) bool {
 	return found == 1
 }
 
+// checkBackup tells whether the code is a backup code that is left or, where that may
+// be, the outstanding recovery code. The caller holds hashing.
+func (s *Service) checkBackup(u *store.User, t try) (p proof, ok bool) {
+	if hasBackup(u) {
+		p.hash = s.hashBackup(t.backup, u.Backup.Salt, t.User)
+		if holds(u.Backup, p.hash) {
+			return p, true
+		}
+	}
+	if !t.Recovery || !s.recoverable(u) {
+		return p, false
+	}
+	p.hash, p.recovery = s.hashBackup(t.backup, u.Recovery.Salt, t.User), true
+	return p, s.recovers(u, p)
+}
+
 // without returns the set without the code of that hash. It changes nothing of set.
 func without(set *store.BackupSet, hash []byte) *store.BackupSet {
 	rest := *set

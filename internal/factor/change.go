@@ -2,7 +2,6 @@ package factor
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -43,29 +42,7 @@ func (s *Service) Disable(ctx context.Context, a Attempt) (ended []store.VisitID
 	return ended, nil
 }
 
-// Reset takes away all factors without a code and ends all clearances of the user,
-// which it returns: for staff, who have made sure who asks. An unknown user is
-// store.ErrNotFound; one without factors is no error.
-func (s *Service) Reset(ctx context.Context, user string) (ended []store.VisitID, err error) {
-	err = s.store.Update(ctx, s.key(user), func(tx store.Tx) error {
-		u, err := tx.User()
-		if err != nil {
-			return err
-		}
-		clearFactors(&u)
-		if err := tx.PutUser(u); err != nil {
-			return err
-		}
-		ended, err = tx.EndVisits()
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("resetting the user's factors: %w", err)
-	}
-	return ended, nil
-}
-
 func clearFactors(u *store.User) {
-	u.TOTP, u.Backup, u.Failures = nil, nil, nil
+	u.TOTP, u.Backup, u.Recovery, u.Failures = nil, nil, nil, nil
 	u.EnabledAt = time.Time{}
 }

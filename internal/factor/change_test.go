@@ -79,7 +79,7 @@ func TestReset(t *testing.T) {
 	l.change(alice, func(_ store.Tx, u *store.User) {
 		u.Name, u.Failures = "Alice", map[string]store.Failures{KindTOTP: {Count: 100}}
 	})
-	ended, err := l.Reset(t.Context(), alice)
+	ended, err := l.Reset(t.Context(), alice, nil)
 	if err != nil || len(ended) != 1 || ended[0] != *id || l.cleared(id) {
 		t.Errorf("ended %v, %v", ended, err)
 	}
@@ -88,7 +88,7 @@ func TestReset(t *testing.T) {
 	if u.Name != "Alice" || u.FirstSeen.IsZero() {
 		t.Errorf("user %+v: more was lost than the factors", u)
 	}
-	if ended, err := l.Reset(t.Context(), alice); err != nil || len(ended) != 0 {
+	if ended, err := l.Reset(t.Context(), alice, nil); err != nil || len(ended) != 0 {
 		t.Errorf("again: ended %v, %v", ended, err)
 	}
 }
@@ -114,7 +114,7 @@ func TestAttack_VerifyRacesDisable(t *testing.T) {
 		case 1:
 			_, err = l.Disable(t.Context(), Attempt{User: alice, Code: backup[0], Address: home, Cleared: id})
 		case 2:
-			_, err = l.Reset(t.Context(), alice)
+			_, err = l.Reset(t.Context(), alice, nil)
 		}
 		return err
 	})

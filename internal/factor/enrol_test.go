@@ -242,7 +242,7 @@ func TestConfirmRefusesWhatChanged(t *testing.T) {
 	if got := l.record(alice).TOTP.ID; got != first.ID {
 		t.Errorf("active factor %s", got)
 	}
-	if _, err := l.Reset(t.Context(), alice); err != nil {
+	if _, err := l.Reset(t.Context(), alice, nil); err != nil {
 		t.Fatal(err)
 	}
 	l.clock.Advance(time.Minute)

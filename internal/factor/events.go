@@ -51,12 +51,22 @@ func (s *Service) recordRefusal(tx store.Tx, t try) error {
 	return tx.Record(s.tried(t, store.EventThrottled, "failures", n, "until", t.counted.Until.Format(time.RFC3339)))
 }
 
-// recordAccepted records a right code; left is how many backup codes remain.
-func (s *Service) recordAccepted(tx store.Tx, t try, left int) error {
-	if err := tx.Record(s.tried(t, store.EventPassed)); err != nil || t.kind != KindBackup {
+// recordAccepted records a right code, and which of those there are a number of it was.
+func (s *Service) recordAccepted(tx store.Tx, t try, accepted Accepted) error {
+	passed := s.tried(t, store.EventPassed)
+	passed.Factor = accepted.Kind
+	if err := tx.Record(passed); err != nil {
 		return err
 	}
-	return tx.Record(s.event(t.Attempt, store.EventBackupUsed, t.kind, "left", strconv.Itoa(left)))
+	switch accepted.Kind {
+	case KindBackup:
+		return tx.Record(s.event(t.Attempt, store.EventBackupUsed, KindBackup, "left", strconv.Itoa(accepted.BackupLeft)))
+	case KindRecovery:
+		e := s.event(t.Attempt, store.EventRecoveryUsed, KindRecovery)
+		e.Staff = accepted.Staff
+		return tx.Record(e)
+	}
+	return nil
 }
 
 // endCleared ends the clearance that the attempt was made in: its budget is used up.

@@ -28,6 +28,9 @@ import (
 const (
 	KindTOTP   = "totp"
 	KindBackup = "backup"
+	// KindRecovery is a recovery code of staff. It is given, and its failures are
+	// counted, as a backup code: they have one shape.
+	KindRecovery = "recovery"
 )
 
 // The algorithms of authenticator apps (RFC 6238 1.2). Many apps know SHA1 only.

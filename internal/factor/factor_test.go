@@ -225,7 +225,7 @@ func TestNobodyThere(t *testing.T) {
 	if _, err := l.store.User(t.Context(), l.key(alice)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an attempt made a record of an unknown user: %v", err)
 	}
-	_, err := l.Reset(t.Context(), alice)
+	_, err := l.Reset(t.Context(), alice, nil)
 	wantError(t, "reset of an unknown user", err, store.ErrNotFound)
 }
 

@@ -11,9 +11,10 @@ import (
 
 // proof is what a right code proves, before it is spent.
 type proof struct {
-	factor string // of an authenticator: the factor's ID
-	step   int64
-	hash   []byte // of a backup code
+	factor   string // of an authenticator: the factor's ID
+	step     int64
+	hash     []byte // of a backup code or a recovery code
+	recovery bool   // it is a recovery code
 }
 
 // Then is what an accepted code buys, in the transaction that spends it.
@@ -136,11 +137,8 @@ func (s *Service) countAndCheck(ctx context.Context, t *try) (proof, bool, error
 // check tells whether the code is right and what it proves. It changes nothing.
 func (s *Service) check(u *store.User, t try) (p proof, ok bool, err error) {
 	if t.kind == KindBackup {
-		if !hasBackup(u) {
-			return p, false, nil
-		}
-		p.hash = s.hashBackup(t.backup, u.Backup.Salt, t.User)
-		return p, holds(u.Backup, p.hash), nil
+		p, ok = s.checkBackup(u, t)
+		return p, ok, nil
 	}
 	p.factor = u.TOTP.ID
 	p.step, ok, err = s.matchTOTP(t.User, u.TOTP, t.digits)
@@ -150,8 +148,15 @@ func (s *Service) check(u *store.User, t try) (p proof, ok bool, err error) {
 // accept spends what was proven, if that is still there to be spent, pardons the
 // failures and runs then.
 func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then Then) (accepted Accepted, refusal, err error) {
+	accepted = Accepted{Kind: t.kind, Step: p.step}
 	spend := s.spendTOTP
-	if t.kind == KindBackup {
+	switch {
+	case p.recovery:
+		spend, accepted.Kind = s.spendRecovery, KindRecovery
+		if u.Recovery != nil {
+			accepted.Staff = u.Recovery.Staff
+		}
+	case t.kind == KindBackup:
 		spend = s.spendBackup
 	}
 	ok, err := spend(tx, u, p)
@@ -165,7 +170,6 @@ func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then Then) 
 	if err := pardon(tx, u, t); err != nil {
 		return accepted, nil, err
 	}
-	accepted = Accepted{Kind: t.kind, Step: p.step}
 	if t.kind == KindTOTP {
 		accepted.Period = time.Duration(u.TOTP.Period) * time.Second
 		accepted.Age = s.now().Sub(time.Unix(p.step*int64(u.TOTP.Period), 0))
@@ -173,7 +177,7 @@ func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then Then) 
 	if u.Backup != nil {
 		accepted.BackupLeft = len(u.Backup.Hashes)
 	}
-	if err := s.recordAccepted(tx, t, accepted.BackupLeft); err != nil {
+	if err := s.recordAccepted(tx, t, accepted); err != nil {
 		return accepted, nil, err
 	}
 	if then == nil {

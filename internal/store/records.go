@@ -34,6 +34,17 @@ type User struct {
 // Activated reports whether the user has a second factor.
 func (u User) Activated() bool { return u.TOTP != nil }
 
+// UsedAt is when one of the user's factors was last used; zero for never.
+func (u User) UsedAt() (at time.Time) {
+	if u.TOTP != nil {
+		at = u.TOTP.UsedAt
+	}
+	if u.Backup != nil && u.Backup.UsedAt.After(at) {
+		at = u.Backup.UsedAt
+	}
+	return at
+}
+
 // TOTP is one authenticator app (RFC 6238).
 type TOTP struct {
 	// ID is unique for every enrolment, so that records about it never meet another's.

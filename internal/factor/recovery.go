@@ -1,0 +1,80 @@
+package factor
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// clockSlack forgives the small steps back that time synchronisation makes.
+const clockSlack = 2 * time.Minute
+
+// IssueRecovery makes a code that staff gives to somebody who has lost all factors, and
+// that is good for one challenge (see Attempt.Recovery) within its life; an earlier one
+// stops. The code is returned, and kept nowhere; the store has a hash of it, made like
+// a backup code's. then runs in the same transaction; see Spend. ErrNoFactor: nobody is
+// asked for a code.
+func (s *Service) IssueRecovery(ctx context.Context, user, staff string, life time.Duration, then func(store.Tx, store.Recovery) error) (code string, issued store.Recovery, err error) {
+	if _, err := s.user(ctx, user); err != nil {
+		return "", issued, err // before a hash is computed
+	}
+	code, issued, err = s.newRecovery(ctx, user)
+	if err != nil {
+		return "", issued, err
+	}
+	issued.Staff, issued.Expires = staff, issued.Issued.Add(life)
+	err = s.update(ctx, user, func(tx store.Tx, u *store.User) (refusal, err error) {
+		u.Recovery = &issued
+		return nil, then(tx, issued)
+	})
+	if err != nil {
+		return "", issued, err
+	}
+	return code, issued, nil
+}
+
+func (s *Service) newRecovery(ctx context.Context, user string) (code string, r store.Recovery, err error) {
+	b, err := s.random(saltBytes + backupBytes)
+	if err != nil {
+		return "", r, err
+	}
+	salt, secret := b[:saltBytes], b[saltBytes:]
+	if err := hashing.Acquire(ctx, 1); err != nil {
+		return "", r, fmt.Errorf("waiting to make a code: %w", err)
+	}
+	defer hashing.Release(1)
+	return formatBackup(secret), store.Recovery{Salt: salt, Hash: s.hashBackup(secret, salt, user), Issued: s.now()}, nil
+}
+
+// Outstanding returns the user's recovery code, nil if there is none that could be
+// used now.
+func (s *Service) Outstanding(u *store.User) *store.Recovery {
+	if !s.recoverable(u) {
+		return nil
+	}
+	return u.Recovery
+}
+
+// recoverable reports whether the user has a recovery code that is in its time. A clock
+// that stepped back before the code was issued ends it: it would make its life longer.
+func (s *Service) recoverable(u *store.User) bool {
+	r, now := u.Recovery, s.now()
+	return r != nil && now.Before(r.Expires) && !now.Before(r.Issued.Add(-clockSlack))
+}
+
+// recovers tells whether what was proven is the user's recovery code.
+func (s *Service) recovers(u *store.User, p proof) bool {
+	return s.recoverable(u) && subtle.ConstantTimeCompare(u.Recovery.Hash, p.hash) == 1
+}
+
+// spendRecovery takes the proven recovery code away.
+func (s *Service) spendRecovery(_ store.Tx, u *store.User, p proof) (bool, error) {
+	if !s.recovers(u, p) {
+		return false, nil
+	}
+	u.Recovery = nil
+	return true, nil
+}

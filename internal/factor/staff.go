@@ -1,0 +1,76 @@
+package factor
+
+import (
+	"context"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Record is what a change for staff writes besides, in the same transaction: the event.
+// old is the user as before. It may run several times; its error aborts the change and
+// is returned as it is. ended are the clearances that the change ends.
+type Record func(tx store.Tx, old store.User, ended []store.VisitID) error
+
+// Reset takes away all factors without a code and ends all clearances of the user,
+// which it returns: for staff, who have made sure who asks. An unknown user is
+// store.ErrNotFound; one without factors is no error. record may be nil.
+func (s *Service) Reset(ctx context.Context, user string, record Record) (ended []store.VisitID, err error) {
+	return s.change(ctx, user, record, func(tx store.Tx, u *store.User) ([]store.VisitID, error) {
+		clearFactors(u)
+		return tx.EndVisits()
+	})
+}
+
+// Unlock forgets the user's wrong codes. The addresses that they came from stay
+// counted. An unknown user is store.ErrNotFound. record may be nil.
+func (s *Service) Unlock(ctx context.Context, user string, record Record) error {
+	_, err := s.change(ctx, user, record, func(_ store.Tx, u *store.User) ([]store.VisitID, error) {
+		u.Failures = nil
+		return nil, nil
+	})
+	return err
+}
+
+// EndVisits ends all clearances of the user, which it returns. An unknown user is
+// store.ErrNotFound. record may be nil.
+func (s *Service) EndVisits(ctx context.Context, user string, record Record) (ended []store.VisitID, err error) {
+	return s.change(ctx, user, record, func(tx store.Tx, _ *store.User) ([]store.VisitID, error) {
+		return tx.EndVisits()
+	})
+}
+
+// change is one transaction about a user, without a code.
+func (s *Service) change(ctx context.Context, user string, record Record, fn func(store.Tx, *store.User) ([]store.VisitID, error)) (ended []store.VisitID, err error) {
+	err = s.store.Update(ctx, s.key(user), func(tx store.Tx) error {
+		old, err := tx.User()
+		if err != nil {
+			return err
+		}
+		u := old
+		if ended, err = fn(tx, &u); err != nil {
+			return err
+		}
+		if record != nil {
+			if err := record(tx, old, ended); err != nil {
+				return err
+			}
+		}
+		return tx.PutUser(u)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ended, nil
+}
+
+// Lock says what wrong codes do to a user now: off, the authenticator's codes are off
+// until something unlocks; until, there is a wait for some kind of code (zero: none).
+func (s *Service) Lock(u *store.User) (off bool, until time.Time) {
+	for _, f := range u.Failures {
+		if end, blocked := s.settings.Throttle.Blocked(f, s.now()); blocked && end.After(until) {
+			until = end
+		}
+	}
+	return s.settings.Throttle.Stopped(u.Failures[KindTOTP]), until
+}
