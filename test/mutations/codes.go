@@ -47,8 +47,8 @@ var codes = []Mutation{
 	{
 		Row: "ASVS 6.5.6, 7.4.3: sessions end with the factor", Defence: "a new factor ends the user's other clearances",
 		File:    "internal/factor/enrol.go",
-		Old:     "		done.Ended, err = tx.EndVisits(spare)\n		return err",
-		New:     "		return nil",
+		Old:     "		if done.Ended, err = tx.EndVisits(spare); err != nil {",
+		New:     "		if err != nil {",
 		Package: "internal/factor", Test: "TestConfirmEndsClearances",
 	},
 	{
@@ -103,8 +103,8 @@ var codes = []Mutation{
 	{
 		Row: "ASVS 6.5.6, 7.4.3: sessions end with the factor", Defence: "disabling ends all clearances",
 		File:    "internal/factor/change.go",
-		Old:     "		clearFactors(u)\n		ended, err = tx.EndVisits()\n		return err",
-		New:     "		clearFactors(u)\n		return nil",
+		Old:     "		if ended, err = tx.EndVisits(); err != nil {",
+		New:     "		if err != nil {",
 		Package: "internal/factor", Test: "TestASVS_7_4_3_Disable",
 	},
 	{
@@ -117,29 +117,29 @@ var codes = []Mutation{
 	{
 		Row: "ASVS 7.5.1: changing factors needs a fresh factor", Defence: "disabling spends a code",
 		File:    "internal/factor/change.go",
-		Old:     "	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {\n		clearFactors(u)\n		ended, err = tx.EndVisits()\n		return err\n",
-		New:     "	err = s.update(ctx, a.User, func(tx store.Tx, u *store.User) (refusal, err error) {\n		clearFactors(u)\n		ended, err = tx.EndVisits()\n		return nil, err\n",
+		Old:     "	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {\n		clearFactors(u)\n		if ended, err = tx.EndVisits(); err != nil {\n			return err\n		}\n		return tx.Record",
+		New:     "	err = s.update(ctx, a.User, func(tx store.Tx, u *store.User) (refusal, err error) {\n		clearFactors(u)\n		if ended, err = tx.EndVisits(); err != nil {\n			return nil, err\n		}\n		return nil, tx.Record",
 		Package: "internal/factor", Test: "TestASVS_7_4_3_Disable",
 	},
 	{
 		Row: "State: spending is one transaction with what it buys", Defence: "a purchase that fails gives the code back",
 		File:    "internal/factor/spend.go",
-		Old:     "return accepted, nil, then(tx, u)",
-		New:     "return accepted, then(tx, u), nil",
+		Old:     "return accepted, nil, then(tx, u, accepted)",
+		New:     "return accepted, then(tx, u, accepted), nil",
 		Package: "internal/factor", Test: "TestFailedPurchaseSpendsNothing",
 	},
 	{
 		Row: "NIST throttling, ASVS 6.1.1", Defence: "an attempt is counted before its code is looked at",
 		File:    "internal/factor/attempt.go",
-		Old:     "	setFailures(u, t.kind, s.settings.Throttle.Next(u.Failures[t.kind], s.now()))\n",
+		Old:     "	setFailures(u, t.kind, t.counted)\n",
 		New:     "",
 		Package: "internal/factor", Test: "TestThrottle",
 	},
 	{
 		Row: "NIST throttling: parallel attempts", Defence: "the transaction that counts asks for the wait",
 		File:    "internal/factor/attempt.go",
-		Old:     "	if err := s.held(u, t.kind); err != nil {\n		return nil, err\n	}\n	setFailures",
-		New:     "	setFailures",
+		Old:     "	if err := s.held(u, t.kind); err != nil {\n		return nil, err\n	}\n	t.counted",
+		New:     "	t.counted",
 		Package: "internal/factor", Test: "TestParallelWrongCodes",
 	},
 	{
@@ -180,14 +180,14 @@ var codes = []Mutation{
 	{
 		Row: "ASVS 6.1.1: no malicious lock-out", Defence: "wrong codes in a cleared visit are counted there",
 		File:    "internal/factor/attempt.go",
-		Old:     "	if t.Cleared != nil {\n		return admitCleared(tx, t)\n	}\n	if err := s.held",
+		Old:     "	if t.Cleared != nil {\n		return s.admitCleared(tx, *t)\n	}\n	if err := s.held",
 		New:     "	if err := s.held",
 		Package: "internal/factor", Test: "TestStrangerCannotLockOutTheOwner",
 	},
 	{
 		Row: "State: a crash at any point", Defence: "a budget that was used up before a crash stays used up",
 		File:    "internal/factor/attempt.go",
-		Old:     "	if v.Failures >= clearedBudget {\n		return fmt.Errorf(\"%w: %w\", ErrChanged, ErrEnded), tx.DeleteVisit(v.ID)\n	}\n",
+		Old:     "	if v.Failures >= clearedBudget {\n		return fmt.Errorf(\"%w: %w\", ErrChanged, ErrEnded), s.endCleared(tx, t, v.ID)\n	}\n",
 		New:     "",
 		Package: "internal/factor", Test: "TestClearedBudgetAfterCrash",
 	},
