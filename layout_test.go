@@ -31,6 +31,8 @@ var allowed = map[string][]string{
 	"internal/web/agent":       {},
 	"internal/web/guard":       {"internal/web/sealed", "templates"},
 	"internal/staff":           {"internal/factor", "internal/store"},
+	"internal/notice":          {"internal/store"},
+	"internal/mail":            {"internal/store"},
 	"internal/web/sealed":      {"internal/store"},
 	"internal/web":             {"internal/factor", "internal/store", "internal/session", "internal/throttle", "templates"},
 	"internal/inspect":         {"config", "internal/browse", "internal/portal"},

@@ -1,0 +1,134 @@
+// Package notice decides which security events a user is told of by e-mail, and to
+// which address.
+//
+// Its one invariant: a notice says only what the user may know who has it, and goes to
+// nobody but the address that the portal named. It holds no code, no link and nothing
+// that staff wrote.
+package notice
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Keep is for how long a notice is tried to be sent.
+const Keep = 3 * 24 * time.Hour
+
+// WrongCodes is the kind of the notice that somebody has the password and no code.
+const WrongCodes = store.EventThrottled
+
+// soon merges notices that say the same again.
+const soon = 5 * time.Minute
+
+// told are the events that a user is told of: under which kind, and for how long one
+// stands for those that follow. On and off are always told: the last is what holds.
+var told = map[string]struct {
+	kind  string
+	quiet time.Duration
+}{
+	store.EventEnrolled:           {store.EventEnrolled, 0},
+	store.EventReplaced:           {store.EventReplaced, 0},
+	store.EventDisabled:           {store.EventDisabled, 0},
+	store.EventBackupGenerated:    {store.EventBackupGenerated, soon},
+	store.EventBackupUsed:         {store.EventBackupUsed, 0},
+	store.EventRecoveryUsed:       {store.EventRecoveryUsed, 0},
+	store.EventThrottled:          {WrongCodes, time.Hour},
+	store.EventLocked:             {WrongCodes, time.Hour},
+	store.EventStaffReset:         {store.EventStaffReset, 0},
+	store.EventStaffUnlocked:      {store.EventStaffUnlocked, soon},
+	store.EventStaffEndedSessions: {store.EventStaffEndedSessions, soon},
+	store.EventStaffRecoveryCode:  {store.EventStaffRecoveryCode, 0},
+}
+
+// Kinds are the kinds of all mails, for the test that each can be written.
+func Kinds() []string {
+	kinds := []string{store.MailEnrolCode}
+	for event, t := range told {
+		if event == t.kind {
+			kinds = append(kinds, t.kind)
+		}
+	}
+	return kinds
+}
+
+// Mails makes the mails that tell of events. A user without an address gets none. find
+// returns a user's record, or store.ErrNotFound; errors of the store as a whole are returned.
+func Mails(events []store.Event, find func(store.UserKey) (store.User, error)) ([]store.Mail, error) {
+	var mails []store.Mail
+	for i, e := range events {
+		t, ok := told[e.Kind]
+		if !ok || e.User == "" || within(events, i) {
+			continue
+		}
+		u, err := find(store.UserKey{Realm: e.Realm, ID: e.User})
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) {
+			continue // one record that can't be read must not hold up all events
+		}
+		if err != nil {
+			return nil, fmt.Errorf("looking for a user's address: %w", err)
+		}
+		to, ok := Address(u.Email)
+		if !ok {
+			continue
+		}
+		m := New(u.Key, t.kind, to, u.Language, e.At)
+		m.Quiet = t.quiet
+		if e.Staff == "" { // where staff sit is nobody's business
+			m.Address, m.Agent = e.Address, e.Agent
+		}
+		mails = append(mails, m)
+	}
+	return mails, nil
+}
+
+// within reports whether an event is told as part of another: the backup codes that
+// come with a set-up.
+func within(events []store.Event, i int) bool {
+	e := &events[i]
+	if e.Kind != store.EventBackupGenerated {
+		return false
+	}
+	for _, other := range events {
+		whole := other.Kind == store.EventEnrolled || other.Kind == store.EventReplaced
+		if whole && other.Realm == e.Realm && other.User == e.User && other.At.Sub(e.At).Abs() < time.Second {
+			return true
+		}
+	}
+	return false
+}
+
+// New makes a mail that is due at once.
+func New(key store.UserKey, kind, to, language string, at time.Time) store.Mail {
+	id := make([]byte, 16)
+	rand.Read(id)
+	return store.Mail{ID: hex.EncodeToString(id), Realm: key.Realm, User: key.ID, To: to, Kind: kind, Language: language,
+		At: at, Due: at, Ends: at.Add(Keep)}
+}
+
+// maxAddress is the longest address that SMTP carries (RFC 5321 4.5.3.1.3, less the brackets).
+const maxAddress = 254
+
+// Address takes what the portal shows for an e-mail address, and reports whether it is
+// one: a single plain one in ASCII, without a name, comment, quotes or anything that
+// could be read as more, or as another, than it is.
+func Address(s string) (string, bool) {
+	s = strings.TrimSpace(s)
+	if s == "" || len(s) > maxAddress || strings.ContainsAny(s, `"<>()[],;:\`) {
+		return "", false
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
+		return "", false
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || a.Name != "" {
+		return "", false
+	}
+	return s, true
+}

@@ -1,0 +1,246 @@
+// Package mailserver runs a real mail server for tests: Debian's Exim, with a
+// configuration, spool and mailbox of its own.
+//
+// Its one invariant: it listens on loopback only and ends with the test.
+package mailserver
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What the server knows: one who may send, and certificates for Name.
+const (
+	Name     = "localhost"
+	User     = "portal"
+	Password = "Åt rätt; {lösen}"
+)
+
+// To these local parts the server answers in a way of its own; it takes mail to all others.
+const (
+	Gone  = "gone"  // 550, for good
+	Later = "later" // 451, try again later
+	Slow  = "slow"  // takes it after two seconds
+	Spam  = "spam"  // 554 after the whole mail was sent
+)
+
+//go:embed exim.conf
+var settings string
+
+// Server is a mail server that may be started and stopped.
+type Server struct {
+	// Port is for STARTTLS, TLSPort for TLS from the start.
+	Port, TLSPort string
+	// CA is the file with the certificate that signs the server's.
+	CA string
+
+	t    testing.TB
+	dir  string
+	exim *exec.Cmd
+	done chan struct{}
+}
+
+// Start runs a server. Open lets anybody send; else only who signs in may.
+func Start(t testing.TB, open bool) *Server {
+	t.Helper()
+	s := Prepare(t, open)
+	s.Start()
+	return s
+}
+
+// Prepare is Start without starting it.
+func Prepare(t testing.TB, open bool) *Server {
+	t.Helper()
+	if os.Getuid() != 0 {
+		missing(t, "the mail server needs root, to write a mailbox as its own user")
+	}
+	if _, err := exec.LookPath("exim4"); err != nil {
+		missing(t, "exim4 is not installed: apt-get install exim4-daemon-light")
+	}
+	// Not t.TempDir: the server runs as a user of its own, who must get there.
+	dir, err := os.MkdirTemp("/tmp", "secondgate-mail-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{t: t, dir: dir, Port: freePort(t), TLSPort: freePort(t), CA: filepath.Join(dir, "ca.pem")}
+	t.Cleanup(s.end)
+	s.lay(open)
+	return s
+}
+
+// missing skips, but with CI set fails.
+func missing(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// lay makes the server's directories, certificate and configuration.
+func (s *Server) lay(open bool) {
+	s.t.Helper()
+	check := func(err error) {
+		s.t.Helper()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	owner, err := user.Lookup("Debian-exim")
+	check(err)
+	uid, _ := strconv.Atoi(owner.Uid)
+	gid, _ := strconv.Atoi(owner.Gid)
+	check(os.Chmod(s.dir, 0o755))
+	for _, name := range []string{"spool", "log", "mail"} {
+		check(os.Mkdir(filepath.Join(s.dir, name), 0o750))
+		check(os.Chown(filepath.Join(s.dir, name), uid, gid))
+	}
+	check(certify(s.dir, gid))
+	senders := "authenticated = *"
+	if open {
+		senders = ""
+	}
+	text := strings.NewReplacer("DIR", s.dir, "TLSPORT", s.TLSPort, "PORT", s.Port, "SENDERS", senders).Replace(settings)
+	check(os.WriteFile(filepath.Join(s.dir, "password"), []byte(Password), 0o644))
+	check(os.WriteFile(filepath.Join(s.dir, "exim.conf"), []byte(text), 0o644))
+}
+
+// Start starts the server and waits until it listens.
+func (s *Server) Start() {
+	s.t.Helper()
+	var out bytes.Buffer
+	s.exim = exec.Command("exim4", "-C", filepath.Join(s.dir, "exim.conf"), "-bdf", "-q1m")
+	s.exim.Stdout, s.exim.Stderr = &out, &out
+	if err := s.exim.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	exim, done := s.exim, make(chan struct{})
+	s.done = done
+	go func() {
+		defer close(done)
+		exim.Wait() //nolint:errcheck // it is killed
+	}()
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+s.Port)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		select {
+		case <-done:
+			s.t.Fatalf("the mail server did not start: %s", out.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("the mail server does not listen: %v\n%s", err, s.Log())
+		}
+	}
+}
+
+// Stop ends the server; Start begins it again with what it had.
+func (s *Server) Stop() {
+	if s.exim == nil {
+		return
+	}
+	s.exim.Process.Kill() //nolint:errcheck // it may have ended
+	<-s.done
+	s.exim = nil
+}
+
+func (s *Server) end() {
+	s.Stop()
+	if s.t.Failed() {
+		s.t.Logf("the mail server's log:\n%s", s.Log())
+	}
+	os.RemoveAll(s.dir) //nolint:errcheck // below /tmp
+}
+
+// Log is what the server logged.
+func (s *Server) Log() string {
+	raw, _ := os.ReadFile(filepath.Join(s.dir, "log", "mainlog"))
+	return string(raw)
+}
+
+// Mails are all that arrived.
+func (s *Server) Mails() []Mail {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "mail", "new", "*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var mails []Mail
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		m, err := parse(raw)
+		if err != nil {
+			s.t.Fatalf("a mail arrived that can't be read: %v\n%s", err, raw)
+		}
+		mails = append(mails, m)
+	}
+	return mails
+}
+
+// Await waits until n mails arrived, and fails when they don't, or when there are more.
+func (s *Server) Await(n int) []Mail {
+	s.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		mails := s.Mails()
+		if len(mails) == n {
+			return mails
+		}
+		if len(mails) > n || time.Now().After(deadline) {
+			s.t.Fatalf("%d mails arrived, want %d: %s", len(mails), n, subjects(mails))
+		}
+	}
+}
+
+// To waits for the mails to one address until there are n.
+func (s *Server) To(address string, n int) []Mail {
+	s.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var to []Mail
+		for _, m := range s.Mails() {
+			if m.To == address {
+				to = append(to, m)
+			}
+		}
+		if len(to) == n {
+			return to
+		}
+		if len(to) > n || time.Now().After(deadline) {
+			s.t.Fatalf("%d mails to %s arrived, want %d: %s", len(to), address, n, subjects(to))
+		}
+	}
+}
+
+func subjects(mails []Mail) string {
+	var out []string
+	for _, m := range mails {
+		out = append(out, fmt.Sprintf("%s to %s", m.Subject, m.To))
+	}
+	return strings.Join(out, "; ")
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
