@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -30,9 +29,7 @@ a Caddyfile, --address names it.`,
 		cmd.Args = cobra.NoArgs
 		cmd.Flags().IntP("days", "d", defaultDays, "how many days, today included")
 		cmd.Flags().Bool("json", false, "print the numbers as JSON")
-		cmd.Flags().String("address", "", "address of the server's admin endpoint (default: as in --config, or localhost:2019)")
-		cmd.Flags().StringP("config", "c", "", "configuration file to find the admin endpoint in")
-		cmd.Flags().StringP("adapter", "a", "", "adapter for that file, if it is no Caddyfile")
+		serverFlags(cmd)
 		cmd.RunE = runReport
 	},
 }
@@ -43,11 +40,11 @@ func runReport(cmd *cobra.Command, _ []string) error {
 	if err := checkDays(days); err != nil {
 		return err
 	}
-	address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
+	srv, err := serverOf(cmd)
 	if err != nil {
-		return fmt.Errorf("finding the admin endpoint: %w", err)
+		return err
 	}
-	raw, err := fetchReport(address, days)
+	raw, err := fetchReport(srv, days)
 	if err != nil {
 		return err
 	}
@@ -57,7 +54,7 @@ func runReport(cmd *cobra.Command, _ []string) error {
 	}
 	var all []report.Summary
 	if err := json.Unmarshal(raw, &all); err != nil {
-		return fmt.Errorf("the server at %s answered something else than a report: %w", address, err)
+		return fmt.Errorf("the server at %s answered something else than a report: %w", srv.address, err)
 	}
 	return report.Print(cmd.OutOrStdout(), all)
 }
@@ -65,14 +62,11 @@ func runReport(cmd *cobra.Command, _ []string) error {
 // maxReport bounds what is read of an answer, in bytes.
 const maxReport = 64 << 20
 
-func fetchReport(address string, days int) ([]byte, error) {
-	res, err := caddycmd.AdminAPIRequest(address, http.MethodGet, fmt.Sprintf("/two_factor/report?days=%d", days), nil, nil)
-	switch {
-	case err != nil && strings.Contains(err.Error(), ": dial "): // Caddy keeps the text of the cause only
-		return nil, fmt.Errorf("no server answers at %s: start it, since it holds the store that the numbers are in; if it runs with another admin endpoint, name that with --address, and if it has `admin off`, the daily summary in its log is all there is (%w)", address, err)
-	case err != nil:
-		return nil, fmt.Errorf("asking the server at %s for its report: %w", address, err)
+func fetchReport(srv server, days int) ([]byte, error) {
+	res, err := srv.ask(http.MethodGet, fmt.Sprintf("/two_factor/report?days=%d", days), nil)
+	if err != nil {
+		return nil, err
 	}
-	defer res.Body.Close()
-	return io.ReadAll(io.LimitReader(res.Body, maxReport))
+	defer res.Close()
+	return io.ReadAll(io.LimitReader(res, maxReport))
 }

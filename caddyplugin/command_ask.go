@@ -1,0 +1,92 @@
+package caddyplugin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+)
+
+// serverFlags are those by which commands that ask the running server find it.
+func serverFlags(cmd *cobra.Command) {
+	cmd.Flags().String("address", "", "address of the server's admin endpoint (default: as in --config, or localhost:2019)")
+	cmd.Flags().StringP("config", "c", "", "configuration file to find the admin endpoint in")
+	cmd.Flags().StringP("adapter", "a", "", "adapter for that file, if it is no Caddyfile")
+}
+
+// server is a running server's admin endpoint.
+type server struct{ address string }
+
+func serverOf(cmd *cobra.Command) (server, error) {
+	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+	address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
+	if err != nil {
+		return server{}, fmt.Errorf("finding the admin endpoint: %w", err)
+	}
+	return server{address}, nil
+}
+
+// ask sends a request with a body in JSON, if it is not nil, and returns the answer's,
+// which the caller closes. What the server refuses is an error in the server's words.
+func (s server) ask(method, path string, body any) (io.ReadCloser, error) {
+	var in io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		in = bytes.NewReader(raw)
+	}
+	res, err := caddycmd.AdminAPIRequest(s.address, method, path, nil, in)
+	switch {
+	case err != nil && strings.Contains(err.Error(), ": dial "): // Caddy keeps the text of the cause only
+		return nil, fmt.Errorf("no server answers at %s: start it, since it holds the store; if it runs with another admin endpoint, name that with --address or --config, and if it has `admin off`, give it one (%w)", s.address, err)
+	case err != nil:
+		return nil, fmt.Errorf("the server at %s: %w", s.address, plainly(err))
+	}
+	return res.Body, nil
+}
+
+// answer is ask for an answer in JSON of some megabytes at most.
+func (s server) answer(method, path string, body, out any) error {
+	res, err := s.ask(method, path, body)
+	if err != nil {
+		return err
+	}
+	defer res.Close()
+	if err := json.NewDecoder(io.LimitReader(res, maxReport)).Decode(out); err != nil {
+		return fmt.Errorf("the server at %s answered something else than JSON: %w", s.address, err)
+	}
+	return nil
+}
+
+// plainly takes the server's sentence out of the JSON that Caddy wraps in its error.
+func plainly(err error) error {
+	_, raw, found := strings.Cut(err.Error(), "{")
+	var said struct{ Error string }
+	if found && json.Unmarshal([]byte("{"+raw), &said) == nil && said.Error != "" {
+		return errors.New(said.Error)
+	}
+	return err
+}
+
+// printJSON writes a command's result for programs.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// answerJSON is the admin API's answer.
+func answerJSON(w http.ResponseWriter, status int, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	return json.NewEncoder(w).Encode(v)
+}
