@@ -119,6 +119,15 @@ type Store interface {
 	// MailCode returns the code by e-mail that a user's enrolment waits for, or ErrNotFound.
 	MailCode(ctx context.Context, key UserKey) (MailCode, error)
 
+	// Everyone lists the users of all realms in pages, in an order of the engine's own,
+	// behind the cursor after; limit is 1 to 1000. Users who are written meanwhile may be
+	// missed or met twice. Records that can't be read are logged and left out.
+	Everyone(ctx context.Context, after string, limit int) (UserPage, error)
+
+	// Snapshot runs fn on everything that is in the store at one moment. It holds no
+	// lock: changes go on meanwhile. Close waits for fn.
+	Snapshot(ctx context.Context, fn func(s Snapshot) error) error
+
 	// Check reports whether the store can write durably now.
 	Check(ctx context.Context) error
 

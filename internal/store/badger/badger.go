@@ -65,6 +65,10 @@ type DB struct {
 // Open opens the store in dir, which is made (0700) if it is missing. It returns
 // store.ErrLocked when another process holds it.
 func Open(dir string, o Options) (*DB, error) {
+	return openSized(dir, o, engineOptions(dir, o.Logger))
+}
+
+func openSized(dir string, o Options, sized engine.Options) (*DB, error) {
 	d := &DB{dir: dir, log: o.Logger, clock: o.Clock, line: newLine()}
 	if d.log == nil {
 		d.log = zap.NewNop()
@@ -75,7 +79,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := d.prepare(); err != nil {
 		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
 	}
-	db, err := engine.Open(engineOptions(dir, d.log))
+	db, err := engine.Open(sized)
 	if err != nil {
 		return nil, fmt.Errorf("opening the store in %s: %w", dir, openError(err))
 	}

@@ -17,8 +17,11 @@ import (
 
 // engineOptions sizes Badger for some 400 bytes for each of up to a million users,
 // beside a server that has better use for the memory: with the default sizes
-// 100,000 users cost 183 MB, with these 9.
+// 100,000 users cost 183 MB, with these 9. Log may be nil.
 func engineOptions(dir string, log *zap.Logger) engine.Options {
+	if log == nil {
+		log = zap.NewNop()
+	}
 	return engine.DefaultOptions(dir).
 		WithLogger(bridge{log.Named("badger").Sugar()}).
 		WithSyncWrites(true).

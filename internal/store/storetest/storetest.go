@@ -23,7 +23,7 @@ type Open func(t *testing.T, clock func() time.Time) store.Store
 
 // Run tests an engine; place makes an empty place for a store.
 func Run(t *testing.T, place func(t *testing.T) Open) {
-	for _, group := range [][]test{userTests, listTests, visitTests, spendTests, parallelTests, dayTests, eventTests, mailTests, lifeTests} {
+	for _, group := range [][]test{userTests, listTests, visitTests, spendTests, parallelTests, snapshotTests, dayTests, eventTests, mailTests, lifeTests} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) { tt.run(newSuite(t, place(t))) })
 		}

@@ -1,0 +1,12 @@
+package store
+
+// The names of records about the store itself that several packages read.
+const (
+	// MetaID is a random name that the store got when it was made. A restored store
+	// keeps it, so that a backup tells which store it is of.
+	MetaID = "store id"
+	// MetaKeys lists the master keys that records may be sealed with (package rotation).
+	MetaKeys = "master keys"
+	// MetaRestored is when the store was last restored from a backup, in RFC 3339.
+	MetaRestored = "restored"
+)
