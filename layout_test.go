@@ -24,6 +24,8 @@ var allowed = map[string][]string{
 	"internal/throttle":        {"internal/store"},
 	"internal/report":          {"internal/store"},
 	"internal/audit":           {"internal/store"},
+	"internal/rotation":        {"internal/store", "internal/keys", "internal/factor"},
+	"internal/backup":          {"internal/store", "internal/keys", "internal/factor", "internal/rotation"},
 	"internal/factor":          {"internal/keys", "internal/meter", "internal/store", "internal/throttle"},
 	"internal/session":         {"internal/store"},
 	"internal/portal/whoami":   {"config", "internal/contentcoding"},

@@ -8,6 +8,7 @@
 package caddyplugin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,10 +36,13 @@ type App struct {
 	// first start, readable by the server's user only.
 	Key string `json:"key,omitempty"`
 
-	engine *engine
-	pool   string
-	ring   *keys.Ring
-	log    *zap.Logger
+	engine  *engine
+	storage Storage
+	pool    string
+	ring    *keys.Ring
+	log     *zap.Logger
+	// release takes back that this configuration seals; see rotation.Keeper.Admit.
+	release func()
 
 	// unnamed is the site that uses the default realm without naming it. Caddy
 	// provisions handlers one after another.
@@ -79,15 +83,25 @@ func (a *App) open(ctx caddy.Context, storage Storage) error {
 		return err
 	}
 	// Only who acquired it may release it: see Cleanup.
-	a.pool, a.engine = pool, val.(*engine)
-	a.ring, err = a.readKeys(ctx, storage)
-	return err
+	a.pool, a.engine, a.storage = pool, val.(*engine), storage
+	ring, origin, err := a.readKeys(ctx)
+	if err != nil {
+		return err
+	}
+	if a.release, err = a.engine.keeper.Admit(ctx, ring); err != nil {
+		return fmt.Errorf("the master keys from %s: %w", origin, err)
+	}
+	a.ring = ring
+	return nil
 }
 
 // Start makes these settings count for the work in the background. The store is open
 // since Provision, which the handlers need.
 func (a *App) Start() error {
 	a.engine.use(a)
+	if err := a.engine.keeper.Resume(a.engine.life, a.engine.ring); err != nil {
+		a.log.Error("a rotation of the master keys that was under way could not go on; start it again with `keys rotate`", zap.Error(err))
+	}
 	return nil
 }
 
@@ -102,29 +116,27 @@ func (a *App) Cleanup() error {
 	if a.pool == "" {
 		return nil
 	}
+	if a.release != nil {
+		a.release()
+	}
 	_, err := engines.Delete(a.pool)
 	return err
 }
 
-// readKeys returns the master keys, and makes some for a new store. Keys that do not
-// belong to the store are an error: a wrong key would make every secret unreadable,
-// and a new one would lock every customer out.
-func (a *App) readKeys(ctx caddy.Context, storage Storage) (*keys.Ring, error) {
-	text, origin, err := a.keyText(ctx, storage)
+// readKeys reads the master keys, and makes some for a new store. Whether they belong
+// to the store is not looked at.
+func (a *App) readKeys(ctx context.Context) (ring *keys.Ring, origin string, err error) {
+	text, origin, err := a.keyText(ctx)
 	if err != nil {
-		return nil, err
+		return nil, origin, err
 	}
-	ring, err := keys.Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("the master keys from %s: %w", origin, err)
+	if ring, err = keys.Parse(text); err != nil {
+		return nil, origin, fmt.Errorf("the master keys from %s: %w", origin, err)
 	}
-	if err := a.engine.admit(ctx, ring); err != nil {
-		return nil, fmt.Errorf("the master keys from %s: %w", origin, err)
-	}
-	return ring, nil
+	return ring, origin, nil
 }
 
-func (a *App) keyText(ctx caddy.Context, storage Storage) (text, origin string, err error) {
+func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	if a.Key != "" {
 		text, err = caddy.NewReplacer().ReplaceOrErr(a.Key, true, true)
 		if err != nil {
@@ -132,7 +144,7 @@ func (a *App) keyText(ctx caddy.Context, storage Storage) (text, origin string, 
 		}
 		return text, a.Key, nil
 	}
-	file, err := storage.KeyFile()
+	file, err := a.storage.KeyFile()
 	if err != nil {
 		return "", "", err
 	}
@@ -147,8 +159,8 @@ func (a *App) keyText(ctx caddy.Context, storage Storage) (text, origin string, 
 }
 
 // makeKey writes a new key file, but never for a store that was made with another key.
-func (a *App) makeKey(ctx caddy.Context, file string) ([]byte, error) {
-	used, err := a.engine.sealed(ctx)
+func (a *App) makeKey(ctx context.Context, file string) ([]byte, error) {
+	used, err := a.engine.keeper.Sealed(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package caddyplugin
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -11,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/internal/audit"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/gateway"
-	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/report"
+	"github.com/secondgate/secondgate/internal/rotation"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/throttle"
 )
@@ -36,8 +35,13 @@ type engine struct {
 	store  store.Store
 	visits *gateway.Visits
 	book   *report.Book
-	stop   context.CancelFunc
-	done   chan struct{}
+	keeper *rotation.Keeper
+	// life ends before the store is closed.
+	life context.Context
+	stop context.CancelFunc
+	done chan struct{}
+	// backups lets one backup be made at a time.
+	backups sync.Mutex
 
 	mu        sync.Mutex
 	addresses map[string]*addresses
@@ -57,8 +61,8 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e := &engine{
-		store: st, visits: gateway.NewVisits(st, clock.Now), book: report.New(st, clock.Now, log), stop: stop,
-		done: make(chan struct{}), addresses: make(map[string]*addresses),
+		store: st, visits: gateway.NewVisits(st, clock.Now), book: report.New(st, clock.Now, log),
+		keeper: rotation.New(st, log, clock.Now), life: ctx, stop: stop, done: make(chan struct{}), addresses: make(map[string]*addresses),
 	}
 	go func() {
 		defer close(e.done)
@@ -76,6 +80,7 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 // Destruct closes the store when no configuration uses it any more.
 func (e *engine) Destruct() error {
 	e.stop()
+	e.keeper.Close()
 	<-e.done
 	return e.store.Close()
 }
@@ -91,46 +96,4 @@ func (e *engine) counters(realm string, p throttle.Policy) *throttle.Addresses {
 	a := &addresses{p, throttle.NewAddresses(p, clock.Now)}
 	e.addresses[realm] = a
 	return a.Addresses
-}
-
-// keyCheck is the record by which a store knows its master keys: something sealed.
-const keyCheck = "key check"
-
-var errWrongKey = errors.New("none of them is the one that this store was made with: restore the right keys, or name another storage directory (nothing was changed)")
-
-// sealed reports whether the store was made with some key.
-func (e *engine) sealed(ctx context.Context) (bool, error) {
-	_, err := e.store.Meta(ctx, keyCheck)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// admit checks that the keys open what this store holds, and marks a new store with
-// them.
-func (e *engine) admit(ctx context.Context, ring *keys.Ring) error {
-	sealed, err := e.sealed(ctx)
-	if err != nil {
-		return err
-	}
-	check := func(old []byte) error {
-		if _, err := ring.Open(old, keyCheck); err != nil {
-			return errWrongKey
-		}
-		return nil
-	}
-	if sealed {
-		old, err := e.store.Meta(ctx, keyCheck)
-		if err != nil {
-			return err
-		}
-		return check(old)
-	}
-	return e.store.UpdateMeta(ctx, keyCheck, func(old []byte) ([]byte, error) {
-		if old != nil {
-			return old, check(old)
-		}
-		return ring.Seal([]byte("secondgate"), keyCheck), nil
-	})
 }

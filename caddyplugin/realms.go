@@ -9,6 +9,7 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/factor"
+	"github.com/secondgate/secondgate/internal/keys"
 )
 
 // realm is what staff and background work need of a realm's handlers.
@@ -69,4 +70,12 @@ func (e *engine) current() *App {
 		return nil
 	}
 	return e.apps[len(e.apps)-1]
+}
+
+// ring is the master keys of the configuration that counts, nil while none does.
+func (e *engine) ring() *keys.Ring {
+	if a := e.current(); a != nil {
+		return a.ring
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package factor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,6 +84,9 @@ type candidate struct {
 func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare store.VisitID, buy func(store.Tx) error) (Confirmed, error) {
 	if s.now().Sub(e.Started) > setUpLife {
 		return Confirmed{}, ErrExpired
+	}
+	if before, err := s.beforeRestore(ctx, e); before || err != nil {
+		return Confirmed{}, cmp.Or(err, ErrExpired)
 	}
 	step, err := s.confirming(e, a.Code)
 	if err != nil {

@@ -87,7 +87,7 @@ func (s *Service) matchTOTP(user string, t *store.TOTP, code string) (step int64
 // openSecret fails with keys.ErrOpen when the secret was sealed for another user or
 // factor, or with a master key that is not there.
 func (s *Service) openSecret(user string, t *store.TOTP) ([]byte, error) {
-	secret, err := s.ring.Open(t.Secret, "totp secret", s.realm, user, t.ID)
+	secret, err := s.ring.Open(t.Secret, boundSecret(s.key(user), t.ID)...)
 	if err != nil {
 		return nil, fmt.Errorf("opening the authenticator secret of user %q in realm %q: %w", user, s.realm, err)
 	}
@@ -95,7 +95,7 @@ func (s *Service) openSecret(user string, t *store.TOTP) ([]byte, error) {
 }
 
 func (s *Service) sealSecret(secret []byte, user, id string) []byte {
-	return s.ring.Seal(secret, "totp secret", s.realm, user, id)
+	return s.ring.Seal(secret, boundSecret(s.key(user), id)...)
 }
 
 // spendStep records a step of a factor as spent, or returns store.ErrSpent. A step

@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,7 +25,14 @@ const Size = 32
 // maxKeys bounds a key file: rotation needs two, a long history a few more.
 const maxKeys = 16
 
-const idSize = 4
+// ID names a master key without telling anything of it; two keys of one ring hardly
+// ever share one, and nothing breaks if they do.
+type ID [4]byte
+
+// String is the ID in hexadecimal, as commands and errors show it.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+const idSize = len(ID{})
 
 // ErrOpen says that something did not open: another key, another owner, or tampered with.
 var ErrOpen = errors.New("sealed data does not open")
@@ -36,7 +44,7 @@ type Ring struct {
 
 type masterKey struct {
 	master []byte
-	id     [idSize]byte
+	id     ID
 	store  cipher.AEAD
 }
 
@@ -93,6 +101,26 @@ func newMasterKey(master []byte) (masterKey, error) {
 	}
 	k.store, err = cipher.NewGCMWithRandomNonce(block)
 	return k, err
+}
+
+// Newest is the ID of the key that seals.
+func (r *Ring) Newest() ID { return r.keys[0].id }
+
+// IDs are those of all keys, newest first.
+func (r *Ring) IDs() []ID {
+	ids := make([]ID, len(r.keys))
+	for i := range r.keys {
+		ids[i] = r.keys[i].id
+	}
+	return ids
+}
+
+// KeyOf tells by which key something was sealed, be that key in a ring or not.
+func KeyOf(sealed []byte) (ID, error) {
+	if len(sealed) < idSize {
+		return ID{}, ErrOpen
+	}
+	return ID(sealed[:idSize]), nil
 }
 
 // Seal encrypts plain for the store. Bound names what it belongs to (realm, user,

@@ -18,8 +18,8 @@ var store = []Mutation{
 	},
 	{
 		Row: "State: a wrong or missing master key is refused at start, never replaced", Defence: "the store knows its master keys",
-		File:    "caddyplugin/engine.go",
-		Old:     "return errWrongKey",
+		File:    "internal/rotation/admit.go",
+		Old:     "return ErrWrongKeys",
 		New:     "return nil",
 		Package: "test/lifecycle", Test: "TestWrongKey",
 	},

@@ -1,0 +1,48 @@
+package factor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// maxSkew is the most that Settings.Skew may be.
+const maxSkew = 1
+
+// Restored makes a user of a backup safe to live again at now: nothing that may have
+// been spent since the backup is accepted. No code of a step that has begun, or that
+// may have been accepted ahead of its time, counts; backup codes are void, unless the
+// operator keeps them; a recovery code of staff is void.
+func Restored(u *store.User, now time.Time, keepBackup bool) {
+	if u.TOTP != nil && u.TOTP.Period > 0 {
+		t := *u.TOTP
+		t.Floor = max(t.Floor, now.Unix()/int64(t.Period)+maxSkew)
+		u.TOTP = &t
+	}
+	if u.Backup != nil && !keepBackup {
+		set := *u.Backup
+		set.Hashes = nil
+		u.Backup = &set
+	}
+	u.Recovery = nil
+}
+
+// beforeRestore reports whether a set-up was begun before the store was restored: its
+// authenticator may have been confirmed, and revoked, after the backup was made.
+func (s *Service) beforeRestore(ctx context.Context, e Enrolment) (bool, error) {
+	raw, err := s.store.Meta(ctx, store.MetaRestored)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading when the store was restored: %w", err)
+	}
+	at, err := time.Parse(time.RFC3339Nano, string(raw))
+	if err != nil {
+		return false, fmt.Errorf("%w: record %q: %w", store.ErrCorrupt, store.MetaRestored, err)
+	}
+	return !e.Started.After(at), nil
+}
