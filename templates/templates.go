@@ -48,6 +48,7 @@ type Set struct {
 	links   assetLinks
 	locales *locales
 	pages   map[string]map[string]*template.Template // language, then page
+	letters map[string]letters                       // by language
 }
 
 // Frame is what surrounds a page and differs from request to request.
@@ -74,12 +75,15 @@ func New(o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{brand: brand, path: o.Path, locales: loc, pages: map[string]map[string]*template.Template{}}
+	s := &Set{brand: brand, path: o.Path, locales: loc, pages: map[string]map[string]*template.Template{}, letters: map[string]letters{}}
 	if err := s.loadAssets(); err != nil {
 		return nil, err
 	}
 	for _, lang := range loc.tags {
 		if s.pages[lang], err = s.parse(lang); err != nil {
+			return nil, err
+		}
+		if s.letters[lang], err = s.parseLetters(lang); err != nil {
 			return nil, err
 		}
 	}

@@ -195,7 +195,7 @@ func TestEveryMessageInGoIsChecked(t *testing.T) {
 	}
 }
 
-var sections = []string{"common", "code", "challenge", "setup", "replace", "backup", "settings", "disable", "help", "flash", "not_sent", "signed_out", "problem", "refused"}
+var sections = []string{"common", "code", "challenge", "setup", "replace", "backup", "settings", "disable", "help", "flash", "not_sent", "signed_out", "problem", "refused", "mail", "mail_code"}
 
 // What is typed in or comes from the portal is text, never markup.
 func TestValuesAreEscaped(t *testing.T) {
