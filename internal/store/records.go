@@ -34,6 +34,17 @@ type User struct {
 // Activated reports whether the user has a second factor.
 func (u User) Activated() bool { return u.TOTP != nil }
 
+// Throttled reports whether wrong codes have cost the user a wait since the last right
+// one. The wait may be over.
+func (u User) Throttled() bool {
+	for _, f := range u.Failures {
+		if !f.Until.IsZero() {
+			return u.Activated()
+		}
+	}
+	return false
+}
+
 // UsedAt is when one of the user's factors was last used; zero for never.
 func (u User) UsedAt() (at time.Time) {
 	if u.TOTP != nil {
@@ -129,16 +140,38 @@ const (
 	AnyStatus Status = iota
 	Activated
 	NotActivated
+	// Throttled are those for whom User.Throttled holds; they are Activated too.
+	Throttled
 )
 
-// UserQuery asks for a page of users, ordered by name, ignoring case, and then id.
-// With a Prefix those whose name has it come first; those of whom only the id has it
-// follow, ordered by id. Engines may order by the beginning of very long names.
+// Sort is what users are listed by.
+type Sort int
+
+// The orders. Where two are equal, the id decides.
+const (
+	// ByName ignores case.
+	ByName Sort = iota
+	// ByID ignores case too.
+	ByID
+	// ByEnabled is by User.EnabledAt, ByUsed by User.UsedAt. Users without a second factor
+	// come last, whatever the direction, by name.
+	ByEnabled
+	ByUsed
+)
+
+// UserQuery asks for a page of users. Engines may order by the beginning of very long
+// names.
 type UserQuery struct {
 	Realm  string
 	Status Status
-	// Prefix restricts to users whose name or id starts with it, ignoring case.
+	// Prefix restricts to users whose name, id or e-mail address starts with it, ignoring
+	// case. Those found by what they are sorted by come first, then those found only by
+	// id (or name), then those found only by address; each sorted by what they were
+	// found by. It can't be combined with ByEnabled and ByUsed.
 	Prefix string
+	Sort   Sort
+	// Descending turns the order around.
+	Descending bool
 	// After is the cursor of the previous page, empty for the first.
 	After string
 	// Limit is the page's size, 1 to 1000.

@@ -27,6 +27,8 @@ var (
 	ErrClosed = errors.New("store is closed")
 	// ErrCorrupt: a record is there but can't be read. The error names the record, never its content.
 	ErrCorrupt = errors.New("record is corrupt")
+	// ErrNotReady: an index is being built, as after an upgrade; ask again in a minute.
+	ErrNotReady = errors.New("an index is being built")
 	// ErrLocked: another process holds the store.
 	ErrLocked = errors.New("store is in use by another process")
 )
@@ -44,7 +46,8 @@ type Store interface {
 	Update(ctx context.Context, key UserKey, fn func(tx Tx) error) error
 
 	// Users lists users of a realm in pages, from an index: the cost of a page
-	// does not depend on how many users there are.
+	// does not depend on how many users there are. While the index of an older version's
+	// store is being built, only listings by name are there; others are ErrNotReady.
 	Users(ctx context.Context, q UserQuery) (UserPage, error)
 
 	// CountUsers counts a realm's known users, from the index. It walks over all entries:

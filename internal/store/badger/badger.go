@@ -52,6 +52,8 @@ type DB struct {
 	clock  func() time.Time
 	line   line
 	upkeep upkeep
+	// indexed is set once all users are in all indexes.
+	indexed atomic.Bool
 	// stamped is the last stamp of an event.
 	stamped atomic.Uint64
 
@@ -84,6 +86,7 @@ func openSized(dir string, o Options, sized engine.Options) (*DB, error) {
 		return nil, fmt.Errorf("opening the store in %s: %w", dir, openError(err))
 	}
 	d.db = db
+	d.index()
 	d.upkeep.start(d)
 	return d, nil
 }

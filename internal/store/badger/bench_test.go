@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -36,9 +37,13 @@ func preload(b testing.TB, d *DB, n int) {
 	defer batch.Cancel()
 	for i := range n {
 		u := sampleUser(benchUser(i))
-		u.Name = fmt.Sprint("Matti Meikäläinen ", i)
+		u.Name, u.Email = fmt.Sprint("Matti Meikäläinen ", i), fmt.Sprintf("matti%d@example.org", i)
+		u.EnabledAt = now.Add(-time.Duration(i*7919%n) * time.Minute)
 		if i%2 == 0 {
 			u.TOTP, u.Backup = nil, nil
+		}
+		if i%50 == 1 {
+			u.Failures = map[string]store.Failures{"totp": {Count: 6, Until: now.Add(time.Minute)}}
 		}
 		key := userKey(u.Key)
 		err := batch.Set(key, encodeUser(key, &u))
@@ -139,11 +144,13 @@ func BenchmarkAcceptToRaw(b *testing.B) {
 }
 
 // settled is a preloaded store whose preloading has come to an end.
-func settled(b *testing.B) *DB {
+func settled(b *testing.B) *DB { return settledWith(b, benchUsers) }
+
+func settledWith(b *testing.B, users int) *DB {
 	b.Helper()
 	dir := b.TempDir()
 	d := open(b, dir, Options{})
-	preload(b, d, benchUsers)
+	preload(b, d, users)
 	if err := d.Close(); err != nil {
 		b.Fatal(err)
 	}
@@ -217,6 +224,55 @@ func BenchmarkListPage(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkListPageMillion is a page of 50 out of 1,000,000 users in every order, the
+// first one and one from the middle, each with the other at its side: what a page costs
+// does not depend on how many users there are.
+func BenchmarkListPageMillion(b *testing.B) {
+	d := settledWith(b, 1_000_000)
+	queries := map[string]store.UserQuery{
+		"name":            {},
+		"name-descending": {Descending: true},
+		"activated":       {Status: store.Activated},
+		"not-activated":   {Status: store.NotActivated},
+		"locked":          {Status: store.Throttled},
+		"id":              {Sort: store.ByID},
+		"enabled":         {Sort: store.ByEnabled, Descending: true},
+		"last-used":       {Sort: store.ByUsed},
+		"search-name":     {Prefix: "matti meikäläinen 77"},
+		"search-id":       {Prefix: "customer-005", Sort: store.ByID},
+	}
+	for _, name := range slices.Sorted(maps.Keys(queries)) {
+		q := queries[name]
+		q.Realm, q.Limit = "shop", 50
+		middle := q
+		middle.After = pageAfter(b, d, q, 100)
+		b.Run(name+"/first", func(b *testing.B) { listPages(b, d, q) })
+		b.Run(name+"/later", func(b *testing.B) { listPages(b, d, middle) })
+	}
+}
+
+// pageAfter turns pages and returns the cursor of the last.
+func pageAfter(b *testing.B, d *DB, q store.UserQuery, pages int) string {
+	b.Helper()
+	for range pages {
+		page, err := d.Users(context.Background(), q)
+		if err != nil || page.Next == "" {
+			b.Fatalf("%+v: %v", q, err)
+		}
+		q.After = page.Next
+	}
+	return q.After
+}
+
+func listPages(b *testing.B, d *DB, q store.UserQuery) {
+	for b.Loop() {
+		page, err := d.Users(context.Background(), q)
+		if err != nil || len(page.Users) != q.Limit {
+			b.Fatalf("%d users, %v", len(page.Users), err)
+		}
 	}
 }
 

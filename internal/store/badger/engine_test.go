@@ -34,7 +34,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	d := open(t, t.TempDir(), Options{})
 	for _, name := range []string{"", "x", "alice", "Alice B.", "y"} {
 		u := sampleUser(alice)
-		u.Name = name
+		u.Name, u.Email, u.EnabledAt = name, name, u.EnabledAt.Add(time.Duration(len(name))*time.Second)
 		for range 2 {
 			if err := d.Update(t.Context(), alice, func(tx store.Tx) error { return tx.PutUser(u) }); err != nil {
 				t.Fatal(err)
@@ -55,7 +55,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	if err := d.Update(t.Context(), alice, func(tx store.Tx) error { _, err := tx.EndVisits(); return err }); err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []byte{kindUser, kindByName, kindByID, kindVisit, kindClearances} {
+	for _, kind := range []byte{kindUser, kindByName, kindByID, kindByEmail, kindByEnabled, kindByUsed, kindVisit, kindClearances} {
 		if n := entries(t, d, kind); n != 0 {
 			t.Errorf("%d records of kind %c", n, kind)
 		}

@@ -2,7 +2,9 @@ package badger
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"strings"
+	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -12,6 +14,9 @@ import (
 //	u realm id                    a user
 //	n realm status name id        index of users by lower-case name
 //	i realm status id id          index of users by lower-case id
+//	w realm status email id       index of users by lower-case e-mail address
+//	g realm status time id        index of users by when they turned it on (8 bytes as a part)
+//	h realm status time id        index of users by when they last used a factor
 //	c realm id                    a user's clearances
 //	v realm visit                 a visit (32 bytes, no part)
 //	s realm id name               something spent
@@ -34,6 +39,9 @@ const (
 	kindUser       = 'u'
 	kindByName     = 'n'
 	kindByID       = 'i'
+	kindByEmail    = 'w'
+	kindByEnabled  = 'g'
+	kindByUsed     = 'h'
 	kindClearances = 'c'
 	kindVisit      = 'v'
 	kindSpent      = 's'
@@ -49,10 +57,16 @@ const (
 	kindMailCode   = 'x'
 )
 
+// Every user has entries under one of the first two, and those who are throttled under
+// the third too.
 const (
-	statusOn  = '1' // the user has a second factor
-	statusOff = '0'
+	statusOn        = '1' // the user has a second factor
+	statusOff       = '0'
+	statusThrottled = 't'
 )
+
+// timed are the indexes of times, which only users with a second factor are in.
+var timed = map[store.Sort]byte{store.ByEnabled: kindByEnabled, store.ByUsed: kindByUsed}
 
 const partLimit = 200
 
@@ -121,34 +135,63 @@ func indexStart(kind byte, realm string, status byte) []byte {
 	return append(keyOf(kind, realm), status)
 }
 
-// indexEntry is a user's entry in the index by name or by id.
-func indexEntry(kind byte, u *store.User) []byte {
-	key := indexStart(kind, u.Key.Realm, statusOf(u))
+// indexEntry is a user's entry in one index under one status.
+func indexEntry(kind, status byte, u *store.User) []byte {
+	key := indexStart(kind, u.Key.Realm, status)
 	key = appendPart(key, term(kind, u))
 	return appendPart(key, u.Key.ID)
 }
 
-// indexEntries are all of a user's. One whose name starts with the id is found by
-// name wherever it would be found by id.
+// indexEntries are all of a user's.
 func indexEntries(u *store.User) [][]byte {
-	entries := [][]byte{indexEntry(kindByName, u)}
-	if !strings.HasPrefix(term(kindByName, u), term(kindByID, u)) {
-		entries = append(entries, indexEntry(kindByID, u))
+	entries := make([][]byte, 0, 8)
+	for _, status := range statusesOf(u) {
+		for _, kind := range kindsOf(u) {
+			entries = append(entries, indexEntry(kind, status, u))
+		}
 	}
 	return entries
 }
 
+// kindsOf are the indexes that a user is in.
+func kindsOf(u *store.User) []byte {
+	kinds := append(make([]byte, 0, 5), kindByName, kindByID)
+	if u.Email != "" {
+		kinds = append(kinds, kindByEmail)
+	}
+	if u.Activated() {
+		kinds = append(kinds, kindByEnabled, kindByUsed)
+	}
+	return kinds
+}
+
 // term is what an index sorts by.
 func term(kind byte, u *store.User) string {
-	if kind == kindByName {
+	switch kind {
+	case kindByName:
 		return strings.ToLower(u.Name)
+	case kindByEmail:
+		return strings.ToLower(u.Email)
+	case kindByEnabled:
+		return timeTerm(u.EnabledAt)
+	case kindByUsed:
+		return timeTerm(u.UsedAt())
 	}
 	return strings.ToLower(u.Key.ID)
 }
 
-func statusOf(u *store.User) byte {
-	if u.Activated() {
-		return statusOn
+// timeTerm sorts as times do.
+func timeTerm(t time.Time) string {
+	return string(binary.BigEndian.AppendUint64(nil, uint64(t.UnixMicro()-zeroMicro)))
+}
+
+// statusesOf are what a user's entries are found under.
+func statusesOf(u *store.User) []byte {
+	if !u.Activated() {
+		return []byte{statusOff}
 	}
-	return statusOff
+	if u.Throttled() {
+		return []byte{statusOn, statusThrottled}
+	}
+	return []byte{statusOn}
 }

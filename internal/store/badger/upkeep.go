@@ -1,7 +1,9 @@
 package badger
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,24 +17,24 @@ const gcEvery = 10 * time.Minute
 // rewritten; 0.5 is what Badger recommends.
 const gcRatio = 0.5
 
-// upkeep is the goroutine that looks after the files.
+// upkeep is the goroutines that look after the files and build what they lack.
 type upkeep struct {
-	quit chan struct{}
-	done chan struct{}
+	quit    context.CancelFunc
+	ended   <-chan struct{}
+	running sync.WaitGroup
 }
 
 func (u *upkeep) start(d *DB) {
-	u.quit, u.done = make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(u.done)
-		u.run(d)
-	}()
+	ctx, quit := context.WithCancel(context.Background())
+	u.quit, u.ended = quit, ctx.Done()
+	u.running.Go(func() { u.run(d) })
+	u.running.Go(func() { d.indexRest(ctx) })
 }
 
-// stop ends the goroutine and waits for it.
+// stop ends the goroutines and waits for them.
 func (u *upkeep) stop() {
-	close(u.quit)
-	<-u.done
+	u.quit()
+	u.running.Wait()
 }
 
 func (u *upkeep) run(d *DB) {
@@ -43,7 +45,7 @@ func (u *upkeep) run(d *DB) {
 	defer tick.Stop()
 	for {
 		select {
-		case <-u.quit:
+		case <-u.ended:
 			return
 		case <-tick.C:
 			u.collect(d)
@@ -67,7 +69,7 @@ func verify(d *DB) (err error) {
 func (u *upkeep) collect(d *DB) {
 	for d.db.RunValueLogGC(gcRatio) == nil {
 		select {
-		case <-u.quit:
+		case <-u.ended:
 			return
 		default:
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	engine "github.com/dgraph-io/badger/v4"
@@ -27,38 +28,106 @@ func (d *DB) Users(ctx context.Context, q store.UserQuery) (page store.UserPage,
 	if q.Limit < 1 || q.Limit > 1000 {
 		return page, fmt.Errorf("listing users: a page of %d, want 1 to 1000", q.Limit)
 	}
-	at, err := parseCursor(q.After)
+	if (q.Sort != store.ByName || q.Status == store.Throttled) && !d.indexed.Load() {
+		return page, fmt.Errorf("listing users: %w", store.ErrNotReady)
+	}
+	l := listing{db: d, ctx: ctx, q: q, prefix: strings.ToLower(q.Prefix)}
+	if l.phases, err = phases(q); err != nil {
+		return page, fmt.Errorf("listing users: %w", err)
+	}
+	at, err := l.parseCursor(q.After)
 	if err != nil {
 		return page, fmt.Errorf("listing users: %w", err)
 	}
 	err = d.view(ctx, func(txn *engine.Txn) error {
-		l := listing{db: d, txn: txn, ctx: ctx, q: q, prefix: strings.ToLower(q.Prefix)}
+		l.txn = txn
 		page, err = l.page(at)
 		return err
 	})
 	return page, err
 }
 
-// cursor is a place in the listing: behind the index entry of that kind that ends
+// phase is a part of a listing: the entries of one index that have these statuses.
+type phase struct {
+	kind       byte
+	statuses   []byte
+	descending bool
+}
+
+// phases are the parts of a listing, in their order.
+func phases(q store.UserQuery) ([]phase, error) {
+	if kind := timed[q.Sort]; kind != 0 {
+		if q.Prefix != "" {
+			return nil, errors.New("a search can't be sorted by a time")
+		}
+		return timedPhases(kind, q), nil
+	}
+	kinds := []byte{kindByName, kindByID, kindByEmail}
+	if q.Sort == store.ByID {
+		kinds[0], kinds[1] = kindByID, kindByName
+	}
+	if q.Prefix == "" {
+		kinds = kinds[:1]
+	}
+	var all []phase
+	for _, kind := range kinds {
+		all = append(all, phase{kind, statuses(q.Status), q.Descending})
+	}
+	return all, nil
+}
+
+// timedPhases put those who have no times last, by name, whatever the direction.
+func timedPhases(kind byte, q store.UserQuery) (all []phase) {
+	for _, status := range []byte{statusOn, statusThrottled} {
+		if slices.Contains(statuses(q.Status), status) {
+			all = append(all, phase{kind, []byte{status}, q.Descending})
+		}
+	}
+	if slices.Contains(statuses(q.Status), statusOff) {
+		all = append(all, phase{kind: kindByName, statuses: []byte{statusOff}})
+	}
+	return all
+}
+
+// statuses are what the entries of those who have a status are found under.
+func statuses(s store.Status) []byte {
+	switch s {
+	case store.Activated:
+		return []byte{statusOn}
+	case store.NotActivated:
+		return []byte{statusOff}
+	case store.Throttled:
+		return []byte{statusThrottled}
+	}
+	return []byte{statusOff, statusOn}
+}
+
+// cursor is a place in the listing: in that phase, behind the index entry that ends
 // with these parts. Users take it as an opaque string.
 type cursor struct {
-	kind byte
-	tail string
+	phase int
+	tail  string
 }
 
-func (c cursor) String() string {
-	return base64.RawURLEncoding.EncodeToString(append([]byte{c.kind}, c.tail...))
+// String writes the kind of index, so that a cursor is not taken for one of a listing
+// in another order.
+func (l *listing) cursor(c cursor) string {
+	return base64.RawURLEncoding.EncodeToString(append([]byte{l.phases[c.phase].kind}, c.tail...))
 }
 
-func parseCursor(s string) (cursor, error) {
+func (l *listing) parseCursor(s string) (cursor, error) {
 	if s == "" {
-		return cursor{kind: kindByName}, nil
+		return cursor{}, nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) < 2 || b[0] != kindByName && b[0] != kindByID {
-		return cursor{}, errors.New("the cursor is not one of a previous page")
+	if err == nil && len(b) > 1 {
+		for i, p := range l.phases {
+			if p.kind == b[0] {
+				return cursor{i, string(b[1:])}, nil
+			}
+		}
 	}
-	return cursor{b[0], string(b[1:])}, nil
+	return cursor{}, errors.New("the cursor is not one of a previous page")
 }
 
 // listing collects one page.
@@ -68,34 +137,32 @@ type listing struct {
 	ctx    context.Context
 	q      store.UserQuery
 	prefix string // lower case
+	phases []phase
 }
 
-// page walks the index by name and then, with a prefix, the one by id. It looks at
-// a bounded number of entries, so that a prefix which very many names and ids
-// share can't make one page cost what all of them cost.
+// page walks through the phases. It looks at a bounded number of entries, so that a
+// prefix which very many names and ids share can't make one page cost what all of them
+// cost.
 func (l *listing) page(at cursor) (page store.UserPage, err error) {
 	budget := 4*l.q.Limit + 1000
-	for _, kind := range []byte{kindByName, kindByID} {
-		if kind == kindByID && l.prefix == "" || kind == kindByName && at.kind == kindByID {
-			continue
-		}
+	for i := at.phase; i < len(l.phases); i++ {
 		after := ""
-		if kind == at.kind {
+		if i == at.phase {
 			after = at.tail
 		}
-		it := l.entries(kind, after)
-		defer it.close()
-		for ; it.valid(); it.next() {
+		w := l.entries(l.phases[i], after)
+		defer w.close()
+		for ; w.valid(); w.next() {
 			if err := l.ctx.Err(); err != nil {
 				return store.UserPage{}, err
 			}
-			u, ok := l.user(kind, it.key())
+			u, ok := l.user(i, w.key())
 			if ok && len(page.Users) == l.q.Limit || budget == 0 {
-				page.Next = at.String()
+				page.Next = l.cursor(at)
 				return page, nil
 			}
 			budget--
-			at = cursor{kind, string(it.tail())}
+			at = cursor{i, string(w.tail())}
 			if ok {
 				page.Users = append(page.Users, u)
 			}
@@ -106,8 +173,10 @@ func (l *listing) page(at cursor) (page store.UserPage, err error) {
 
 // user reads the user of an index entry and reports whether it belongs to the
 // listing here. Entries are never believed, only looked up.
-func (l *listing) user(kind byte, entry []byte) (store.User, bool) {
-	tail := entry[len(indexStart(kind, l.q.Realm, statusOn)):]
+func (l *listing) user(phase int, entry []byte) (store.User, bool) {
+	kind := l.phases[phase].kind
+	start := len(indexStart(kind, l.q.Realm, statusOn))
+	status, tail := entry[start-1], entry[start:]
 	key := append(keyOf(kindUser, l.q.Realm), tail[partLen(tail):]...)
 	what := func() string { return fmt.Sprintf("user under key %q", key) }
 	u, err := get(l.txn, key, what, decodeUser)
@@ -117,69 +186,18 @@ func (l *listing) user(kind byte, entry []byte) (store.User, bool) {
 		}
 		return u, false
 	}
-	if string(indexEntry(kind, &u)) != string(entry) {
+	if !slices.Contains(statusesOf(&u), status) || string(indexEntry(kind, status, &u)) != string(entry) {
 		return u, false
 	}
-	byName := strings.HasPrefix(term(kindByName, &u), l.prefix)
-	if kind == kindByName {
-		return u, byName
-	}
-	return u, !byName && strings.HasPrefix(term(kindByID, &u), l.prefix)
+	return u, l.prefix == "" || l.foundFirst(phase, &u)
 }
 
-// entries starts a walk through the entries of one kind after a tail.
-func (l *listing) entries(kind byte, after string) *walk {
-	statuses := []byte{statusOff, statusOn}
-	switch l.q.Status {
-	case store.Activated:
-		statuses = []byte{statusOn}
-	case store.NotActivated:
-		statuses = []byte{statusOff}
-	}
-	tail := string(appendEscaped(nil, head(l.prefix)))
-	from := tail
-	if after != "" {
-		from = max(tail, after+"\x00") // the least tail behind it
-	}
-	w := new(walk)
-	for _, status := range statuses {
-		start := string(indexStart(kind, l.q.Realm, status))
-		it := l.txn.NewIterator(engine.IteratorOptions{Prefix: []byte(start + tail)})
-		it.Seek([]byte(start + from))
-		w.branches = append(w.branches, branch{it, len(start)})
-	}
-	return w
-}
-
-// walk merges the entries of several statuses in the order of their tails.
-type walk struct{ branches []branch }
-
-type branch struct {
-	it    *engine.Iterator
-	start int // length of what comes before the tail
-}
-
-func (b branch) tail() []byte { return b.it.Item().Key()[b.start:] }
-
-// least is the branch whose entry comes next, nil at the end.
-func (w *walk) least() *branch {
-	var least *branch
-	for i := range w.branches {
-		b := &w.branches[i]
-		if b.it.Valid() && (least == nil || string(b.tail()) < string(least.tail())) {
-			least = b
+// foundFirst reports whether the phase finds the user by the prefix, and none before it.
+func (l *listing) foundFirst(phase int, u *store.User) bool {
+	for _, p := range l.phases[:phase] {
+		if strings.HasPrefix(term(p.kind, u), l.prefix) {
+			return false
 		}
 	}
-	return least
-}
-
-func (w *walk) valid() bool  { return w.least() != nil }
-func (w *walk) next()        { w.least().it.Next() }
-func (w *walk) key() []byte  { return w.least().it.Item().Key() }
-func (w *walk) tail() []byte { return w.least().tail() }
-
-func (w *walk) close() {
-	for _, b := range w.branches {
-		b.it.Close()
-	}
+	return strings.HasPrefix(term(l.phases[phase].kind, u), l.prefix)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -113,6 +114,64 @@ var listTests = []test{
 		s.equal(both, []string{"1", "2"})
 		s.equal(s.names(store.UserQuery{Prefix: strings.ToUpper(long) + "2"}), []string{"2"})
 	}},
+	{"list: e-mail addresses are found last, ignoring case", func(s *suite) {
+		for _, u := range []store.User{
+			{Key: store.UserKey{Realm: realm, ID: "1"}, Name: "Zoe", Email: "Matti@Example.org"},
+			{Key: store.UserKey{Realm: realm, ID: "matti"}, Name: "Yrjö", Email: "y@example.org"},
+			{Key: store.UserKey{Realm: realm, ID: "3"}, Name: "Matti", Email: "matti.x@example.org"},
+		} {
+			s.put(u)
+		}
+		s.equal(s.names(store.UserQuery{Prefix: "MATTI"}), []string{"3", "matti", "1"})
+		s.equal(s.names(store.UserQuery{Prefix: "matti", Sort: store.ByID}), []string{"matti", "3", "1"})
+		s.equal(s.names(store.UserQuery{Prefix: "matti@example.org"}), []string{"1"})
+	}},
+	{"list: in every order and direction, following changes", func(s *suite) {
+		at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
+		on := func(id, name string, enabled, used int) store.User {
+			return store.User{Key: store.UserKey{Realm: realm, ID: id}, Name: name, EnabledAt: at(enabled),
+				TOTP: &store.TOTP{ID: "t", UsedAt: at(used)}}
+		}
+		s.put(on("B", "x", 3, 30))
+		s.put(on("a", "y", 1, 50))
+		s.put(on("c", "w", 2, 40))
+		s.putNamed("d", "v", false)
+		s.putNamed("e", "u", false)
+		s.equal(s.names(store.UserQuery{Descending: true}), []string{"a", "B", "c", "d", "e"})
+		s.equal(s.names(store.UserQuery{Sort: store.ByID}), []string{"a", "B", "c", "d", "e"})
+		s.equal(s.names(store.UserQuery{Sort: store.ByID, Descending: true}), []string{"e", "d", "c", "B", "a"})
+		s.equal(s.names(store.UserQuery{Sort: store.ByEnabled}), []string{"a", "c", "B", "e", "d"})
+		s.equal(s.names(store.UserQuery{Sort: store.ByEnabled, Descending: true}), []string{"B", "c", "a", "e", "d"})
+		s.equal(s.names(store.UserQuery{Sort: store.ByUsed}), []string{"B", "c", "a", "e", "d"})
+		s.equal(s.names(store.UserQuery{Sort: store.ByUsed, Status: store.NotActivated}), []string{"e", "d"})
+		used := on("c", "w", 2, 40)
+		used.Backup = &store.BackupSet{UsedAt: at(60)}
+		s.put(used)
+		s.equal(s.names(store.UserQuery{Sort: store.ByUsed, Descending: true, Status: store.Activated}), []string{"c", "a", "B"})
+	}},
+	{"list: the throttled, in every order", func(s *suite) {
+		for i, id := range []string{"a", "b", "c", "d"} {
+			u := fullUser(store.UserKey{Realm: realm, ID: id})
+			u.Name, u.TOTP.UsedAt, u.Backup = "n", start.Add(-time.Duration(i)*time.Hour), nil
+			switch id {
+			case "b":
+				u.Failures = map[string]store.Failures{"totp": {Count: 2}} // no wait yet
+			case "d":
+				u.TOTP = nil
+			}
+			s.put(u)
+		}
+		for _, sort := range []store.Sort{store.ByName, store.ByID, store.ByEnabled} {
+			s.equal(s.names(store.UserQuery{Status: store.Throttled, Sort: sort}), []string{"a", "c"})
+		}
+		s.equal(s.names(store.UserQuery{Status: store.Throttled, Sort: store.ByUsed}), []string{"c", "a"})
+		s.equal(s.names(store.UserQuery{Status: store.Throttled, Prefix: "c"}), []string{"c"})
+		s.equal(s.names(store.UserQuery{}), []string{"a", "b", "c", "d"})
+		u := s.user(store.UserKey{Realm: realm, ID: "a"})
+		u.Failures = nil
+		s.put(u)
+		s.equal(s.names(store.UserQuery{Status: store.Throttled}), []string{"c"})
+	}},
 	{"list: gives whole records", func(s *suite) {
 		s.put(fullUser(alice))
 		s.equal(s.list(store.UserQuery{}), []store.User{fullUser(alice)})
@@ -126,6 +185,8 @@ var listTests = []test{
 		for _, q := range []store.UserQuery{
 			{Realm: realm}, {Realm: realm, Limit: -1}, {Realm: realm, Limit: 1001},
 			{Realm: realm, Limit: 1, After: "no cursor!"},
+			{Realm: realm, Limit: 1, Prefix: "a", Sort: store.ByUsed},
+			{Realm: realm, Limit: 1, Prefix: "a", Sort: store.ByEnabled},
 		} {
 			if _, err := s.store.Users(s.ctx, q); err == nil {
 				s.Fatalf("%+v was answered", q)
@@ -155,13 +216,18 @@ func manyUsers(s *suite) {
 	const n = 2500
 	all := make([]store.User, n)
 	for i := range all {
-		// Names and ids share prefixes, and some names repeat.
+		// Names and ids share prefixes, and some names and times repeat.
 		all[i] = store.User{
-			Key:  store.UserKey{Realm: realm, ID: fmt.Sprintf("Cust%d", i*7919%n)},
-			Name: fmt.Sprintf("%s %d", []string{"Customer", "cusp", "Matti", ""}[i%4], i/8),
+			Key:   store.UserKey{Realm: realm, ID: fmt.Sprintf("Cust%d", i*7919%n)},
+			Name:  fmt.Sprintf("%s %d", []string{"Customer", "cusp", "Matti", ""}[i%4], i/8),
+			Email: []string{"", fmt.Sprintf("Cust%d@example.org", i), fmt.Sprintf("matti%d@example.org", i)}[i%3],
 		}
 		if i%3 == 0 {
-			all[i].TOTP = &store.TOTP{ID: "t"}
+			all[i].TOTP = &store.TOTP{ID: "t", UsedAt: start.Add(time.Duration(i*31%n) * time.Second)}
+			all[i].EnabledAt = start.Add(-time.Duration(i/9) * time.Hour)
+		}
+		if i%15 == 0 {
+			all[i].Failures = map[string]store.Failures{"totp": {Count: 7, Until: start}}
 		}
 	}
 	s.each(25, func(w int) error {
@@ -176,7 +242,12 @@ func manyUsers(s *suite) {
 	for _, q := range []store.UserQuery{
 		{Limit: 1000}, {Limit: 7, Status: store.Activated}, {Limit: 100, Status: store.NotActivated},
 		{Limit: 5, Prefix: "cus"}, {Limit: 33, Prefix: "CUST1", Status: store.Activated}, {Limit: 3, Prefix: "matti 2"},
-		{Limit: 1, Prefix: "cust24"},
+		{Limit: 1, Prefix: "cust24"}, {Limit: 9, Prefix: "cust2", Descending: true},
+		{Limit: 33, Descending: true}, {Limit: 7, Status: store.Throttled}, {Limit: 40, Status: store.NotActivated, Descending: true},
+		{Limit: 33, Sort: store.ByID}, {Limit: 50, Sort: store.ByID, Descending: true, Status: store.Activated},
+		{Limit: 8, Sort: store.ByID, Prefix: "Cust12"}, {Limit: 8, Sort: store.ByID, Prefix: "matti2", Descending: true},
+		{Limit: 41, Sort: store.ByEnabled}, {Limit: 41, Sort: store.ByEnabled, Descending: true},
+		{Limit: 100, Sort: store.ByUsed}, {Limit: 7, Sort: store.ByUsed, Descending: true, Status: store.Throttled},
 	} {
 		q.Realm = realm
 		var got, want []string
@@ -186,31 +257,80 @@ func manyUsers(s *suite) {
 		for _, u := range expected(all, q) {
 			want = append(want, u.Key.ID)
 		}
+		if !slices.Equal(got, want) {
+			s.Errorf("%+v", q)
+		}
 		s.equal(got, want)
 	}
 }
 
 // expected filters and sorts as Users promises to.
 func expected(all []store.User, q store.UserQuery) []store.User {
-	prefix := strings.ToLower(q.Prefix)
-	byName := func(u store.User) bool { return strings.HasPrefix(strings.ToLower(u.Name), prefix) }
+	name := func(u store.User) string { return strings.ToLower(u.Name) }
+	id := func(u store.User) string { return strings.ToLower(u.Key.ID) }
+	email := func(u store.User) string { return strings.ToLower(u.Email) }
+	terms := []func(store.User) string{name, id, email}
+	if q.Sort == store.ByID {
+		terms = []func(store.User) string{id, name, email}
+	}
+	// by is the first term that finds a user.
+	by := func(u store.User) int {
+		return slices.IndexFunc(terms, func(term func(store.User) string) bool {
+			return strings.HasPrefix(term(u), strings.ToLower(q.Prefix))
+		})
+	}
 	var found []store.User
 	for _, u := range all {
-		status := q.Status == store.AnyStatus || (q.Status == store.Activated) == u.Activated()
-		if status && (byName(u) || strings.HasPrefix(strings.ToLower(u.Key.ID), prefix)) {
+		if matches(u, q.Status) && by(u) >= 0 {
 			found = append(found, u)
 		}
 	}
 	slices.SortFunc(found, func(a, b store.User) int {
-		switch {
-		case byName(a) && byName(b):
-			return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.Key.ID, b.Key.ID))
-		case byName(a):
-			return -1
-		case byName(b):
-			return 1
+		if q.Sort == store.ByEnabled || q.Sort == store.ByUsed {
+			return compareTimes(a, b, q)
 		}
-		return cmp.Compare(strings.ToLower(a.Key.ID), strings.ToLower(b.Key.ID))
+		if by(a) != by(b) {
+			return by(a) - by(b)
+		}
+		term := terms[by(a)]
+		return turned(q, cmp.Or(cmp.Compare(term(a), term(b)), cmp.Compare(a.Key.ID, b.Key.ID)))
 	})
 	return found
+}
+
+func matches(u store.User, s store.Status) bool {
+	switch s {
+	case store.Activated:
+		return u.Activated()
+	case store.NotActivated:
+		return !u.Activated()
+	case store.Throttled:
+		return u.Throttled()
+	}
+	return true
+}
+
+func compareTimes(a, b store.User, q store.UserQuery) int {
+	at := func(u store.User) time.Time {
+		if q.Sort == store.ByEnabled {
+			return u.EnabledAt
+		}
+		return u.UsedAt()
+	}
+	switch {
+	case a.Activated() && b.Activated():
+		return turned(q, cmp.Or(at(a).Compare(at(b)), cmp.Compare(a.Key.ID, b.Key.ID)))
+	case a.Activated():
+		return -1
+	case b.Activated():
+		return 1
+	}
+	return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.Key.ID, b.Key.ID))
+}
+
+func turned(q store.UserQuery, order int) int {
+	if q.Descending {
+		return -order
+	}
+	return order
 }
