@@ -55,7 +55,7 @@ type observation struct {
 }
 
 func (ob *observer) serve(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
-	if c.URL.Path == ob.g.Path+"/health" {
+	if web.AsksHealth(ob.g.Path, c.URL.Path) {
 		ob.g.Pages.ServeHTTP(w, r, &web.Visitor{Host: hostname(r.Host), Secure: c.Secure, Address: c.Address, Agent: r.UserAgent()})
 		return nil
 	}

@@ -48,6 +48,9 @@ type Options struct {
 	Factors Factors
 	Store   store.Store
 	State   *State
+	// Ready looks at all that must hold for customers to be able to sign in; default: the
+	// store alone. It may take two seconds.
+	Ready func(context.Context) []Check
 	// Logger and Clock default to none and time.Now.
 	Logger *zap.Logger
 	Clock  func() time.Time
@@ -56,8 +59,10 @@ type Options struct {
 // Pages serves the own pages of one site. Safe for concurrent use.
 type Pages struct {
 	Options
-	set    *templates.Set
-	health health
+	set *templates.Set
+	// health is asked by `/health`, readiness by `/health/ready`.
+	health, readiness health
+
 	routes map[string]route
 }
 
@@ -80,7 +85,10 @@ func New(o Options) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{Options: o, set: set}
-	p.health.check = o.Store.Check
+	p.health.check, p.readiness.check = p.storeCheck, o.Ready
+	if o.Ready == nil {
+		p.readiness.check = p.storeCheck
+	}
 	p.routes = p.table()
 	return p, nil
 }
@@ -99,6 +107,8 @@ func (p *Pages) table() map[string]route {
 		"/disable":      {cleared((*call).showDisable), cleared((*call).answerDisable)},
 		"/help":         {(*call).showHelp, nil},
 		"/health":       {(*call).showHealth, nil},
+		"/health/live":  {(*call).showLive, nil},
+		"/health/ready": {(*call).showReady, nil},
 	}
 }
 
@@ -106,7 +116,7 @@ func (p *Pages) table() map[string]route {
 // that nobody needs to be asked who the visitor is (Visitor.User may be empty).
 func (p *Pages) Impersonal(path string) bool {
 	sub := strings.TrimPrefix(path, p.Path)
-	return sub == "/help" || sub == "/health" || strings.HasPrefix(sub, "/assets/")
+	return sub == "/help" || AsksHealth(p.Path, path) || strings.HasPrefix(sub, "/assets/")
 }
 
 // ServeHTTP answers everything at or below Path. r.URL.Path is the browser's path.

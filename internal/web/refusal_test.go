@@ -156,7 +156,7 @@ func TestASVS_16_5_StoreFails(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")
 	e := alice.enrol()
-	w.pages.Store, w.pages.health.check = broken{w.db}, broken{}.Check
+	w.pages.Store = broken{w.db}
 	for _, path := range []string{"/", "/setup", "/challenge", "/backup-codes", "/disable"} {
 		page := alice.get("/two-factor"+path).want(503, "Please try again in a moment", "support@example.com")
 		if page.Header.Get("Retry-After") == "" {
@@ -165,6 +165,8 @@ func TestASVS_16_5_StoreFails(t *testing.T) {
 	}
 	alice.post("/two-factor/challenge", "code", e.code()).want(503, "your account stays protected")
 	alice.get("/two-factor/health").want(503, `{"status":"unavailable"}`)
+	alice.get("/two-factor/health/ready").want(503, `{"status":"unavailable","checks":{"store":"can't be written"}}`)
+	alice.get("/two-factor/health/live").want(200, `{"status":"ok"}`)
 	if w.logs.FilterField(errorField()).Len() == 0 {
 		t.Error("nothing was logged with the cause")
 	}

@@ -204,7 +204,7 @@ func TestHealthIsKeptForAMoment(t *testing.T) {
 	if kind := b.get("/two-factor/health").want(200, `{"status":"ok"}`).Header.Get("Content-Type"); kind != "application/json" {
 		t.Errorf("Content-Type %q", kind)
 	}
-	w.pages.health.check = broken{}.Check
+	w.pages.Store = broken{w.db}
 	b.get("/two-factor/health").want(200)
 	w.now = w.now.Add(healthKept)
 	b.get("/two-factor/health").want(503)
