@@ -16,7 +16,7 @@ const module = "github.com/secondgate/secondgate/"
 // them, besides those below itself; "*" is any. Packages that are not named may
 // import none.
 var allowed = map[string][]string{
-	"internal/clock": {}, "internal/meter": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
+	"internal/clock": {}, "internal/meter": {}, "internal/lean": {}, "internal/timesource": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
 	"config": {}, "templates": {}, "internal/demoportal": {}, "internal/contentcoding": {},
 	"internal/browse":          {"internal/contentcoding"},
 	"internal/store/badger":    {"internal/store"},
@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"internal/audit":           {"internal/store"},
 	"internal/rotation":        {"internal/store", "internal/keys", "internal/factor"},
 	"internal/backup":          {"internal/store", "internal/keys", "internal/factor", "internal/rotation"},
-	"internal/factor":          {"internal/keys", "internal/meter", "internal/store", "internal/throttle"},
+	"internal/factor":          {"internal/keys", "internal/lean", "internal/meter", "internal/store", "internal/throttle"},
 	"internal/session":         {"internal/store"},
 	"internal/portal/whoami":   {"config", "internal/contentcoding"},
 	"internal/portal":          {"internal/contentcoding", "internal/gate", "internal/keys"},
@@ -45,7 +45,7 @@ var allowed = map[string][]string{
 }
 
 // pure are packages with nothing but the standard library.
-var pure = []string{"internal/gate", "internal/store", "internal/clock", "internal/keys", "internal/meter", "internal/session"}
+var pure = []string{"internal/gate", "internal/store", "internal/clock", "internal/keys", "internal/lean", "internal/meter", "internal/session"}
 
 type pkg struct {
 	ImportPath string

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/throttle"
@@ -117,8 +118,10 @@ type Service struct {
 	settings  Settings
 	addresses *throttle.Addresses
 
-	// Meter counts what became of codes; it may be nil.
+	// Meter counts what became of codes, and Lean watches how old those are that are
+	// accepted; both may be nil.
 	Meter *meter.Realm
+	Lean  *lean.Watch
 }
 
 // New returns the service of a realm. Addresses may be shared by several.

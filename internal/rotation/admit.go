@@ -22,6 +22,18 @@ func (k *Keeper) Sealed(ctx context.Context) (bool, error) {
 	return raw != nil, err
 }
 
+// Opens checks that the keys open what the store was made with. It changes nothing.
+func (k *Keeper) Opens(ctx context.Context, ring *keys.Ring) error {
+	raw, err := k.meta(ctx, keyCheck)
+	if err != nil {
+		return err
+	}
+	if _, err := ring.Open(raw, keyCheck); err != nil {
+		return ErrWrongKeys
+	}
+	return nil
+}
+
 // Admit checks that the keys open all that the store holds, and marks a new store with
 // them. From then on, until release is called, the newest of them counts as one that
 // seals. An error names what is missing; then nothing was changed.

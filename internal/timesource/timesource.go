@@ -1,0 +1,124 @@
+// Package timesource compares the server's clock with an NTP server's (RFC 5905), by
+// which codes of authenticator apps stand and fall.
+//
+// Its one invariant: it only looks. Nothing here sets a clock, and an answer that can't
+// be used is an error, never a reading.
+package timesource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/beevik/ntp"
+)
+
+const (
+	// samples are taken of one source; the one with the shortest way counts, as its
+	// offset is the surest.
+	samples = 3
+	// answerTime is how long one answer is waited for.
+	answerTime = 1500 * time.Millisecond
+	// maxRoundTrip is the longest way that is believed: half of it is how wrong an offset
+	// can be, which must stay far below what is worth a warning.
+	maxRoundTrip = time.Second
+	// defaultPort is NTP's.
+	defaultPort = "123"
+)
+
+// Reading is one comparison.
+type Reading struct {
+	// Offset is how far the server's clock is ahead of the source's; negative: behind.
+	Offset time.Duration
+	// Error bounds how wrong Offset can be, by the way to the source alone.
+	Error time.Duration
+}
+
+// errTooFar says that an answer took too long on its way to say anything.
+var errTooFar = fmt.Errorf("its answers take longer than %v", maxRoundTrip)
+
+// Compare asks the source at HOST:PORT. It takes some seconds at most, less where ctx
+// ends earlier.
+func Compare(ctx context.Context, address string) (Reading, error) {
+	var best Reading
+	var failed error
+	found := false
+	for range samples {
+		r, err := ask(ctx, address)
+		if err != nil {
+			failed = err
+			if ctx.Err() != nil || !found {
+				break // who does not answer the first time is not asked again
+			}
+			continue
+		}
+		if !found || r.Error < best.Error {
+			best, found = r, true
+		}
+	}
+	if !found {
+		return best, fmt.Errorf("comparing the clock with %s: %w", address, failed)
+	}
+	return best, nil
+}
+
+func ask(ctx context.Context, address string) (Reading, error) {
+	if err := ctx.Err(); err != nil {
+		return Reading{}, err
+	}
+	response, err := ntp.QueryWithOptions(address, ntp.QueryOptions{Timeout: answerTime, Dialer: dialer(ctx)})
+	if err != nil {
+		return Reading{}, err
+	}
+	if err := response.Validate(); err != nil {
+		return Reading{}, err
+	}
+	if response.RTT > maxRoundTrip {
+		return Reading{}, errTooFar
+	}
+	return Reading{Offset: -response.ClockOffset, Error: response.RTT / 2}, nil
+}
+
+// dialer has the name looked up within the time of ctx.
+func dialer(ctx context.Context) func(local, remote string) (net.Conn, error) {
+	return func(_, remote string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
+		return new(net.Dialer).DialContext(ctx, "udp", remote)
+	}
+}
+
+// Address makes HOST:PORT of what an operator wrote: HOST or HOST:PORT, where HOST is a
+// name, an IPv4 address or an IPv6 one (in brackets if a port follows).
+func Address(text string) (string, error) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		host, port = text, defaultPort
+		if n := len(text); n > 1 && text[0] == '[' && text[n-1] == ']' {
+			host = text[1 : n-1]
+		} else if net.ParseIP(text) == nil && !isName(text) {
+			return "", errors.New("want HOST or HOST:PORT, as ntp.example.com or [2001:db8::1]:123")
+		}
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("port %q: want a number from 1 to 65535", port)
+	}
+	if net.ParseIP(host) == nil && !isName(host) {
+		return "", fmt.Errorf("host %q: want a name or an IP address", host)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// isName reports whether it could be the name of a host.
+func isName(host string) bool {
+	for _, r := range host {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !letter && r != '.' && r != '-' && r != '_' {
+			return false
+		}
+	}
+	return host != "" && len(host) <= 253
+}
