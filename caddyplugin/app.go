@@ -22,6 +22,7 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/timesource"
 )
 
 func init() { caddy.RegisterModule(App{}) }
@@ -35,6 +36,9 @@ type App struct {
 	// usually {file.…} or {env.…}. Default: a file that is made beside the store on the
 	// first start, readable by the server's user only.
 	Key string `json:"key,omitempty"`
+	// NTP is the time source that the server's clock is compared with, at start and every
+	// hour: HOST or HOST:PORT. Default: none; the clock is not compared then.
+	NTP string `json:"ntp,omitempty"`
 
 	engine  *engine
 	storage Storage
@@ -43,6 +47,10 @@ type App struct {
 	log     *zap.Logger
 	// release takes back that this configuration seals; see rotation.Keeper.Admit.
 	release func()
+	// source is NTP with its port.
+	source string
+	// meters are those of the configuration's realms.
+	meters *meters
 
 	// unnamed is the site that uses the default realm without naming it. Caddy
 	// provisions handlers one after another.
@@ -59,6 +67,9 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision opens the store, or joins those who have it open, and reads the keys.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Logger()
+	if err := a.readSource(); err != nil {
+		return err
+	}
 	if a.StorageRaw == nil {
 		a.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
 	}
@@ -92,6 +103,16 @@ func (a *App) open(ctx caddy.Context, storage Storage) error {
 		return fmt.Errorf("the master keys from %s: %w", origin, err)
 	}
 	a.ring = ring
+	return a.registerMetrics(ctx)
+}
+
+func (a *App) readSource() (err error) {
+	if a.NTP == "" {
+		return nil
+	}
+	if a.source, err = timesource.Address(a.NTP); err != nil {
+		return fmt.Errorf("ntp %s: %w", a.NTP, err)
+	}
 	return nil
 }
 
@@ -99,6 +120,7 @@ func (a *App) open(ctx caddy.Context, storage Storage) error {
 // since Provision, which the handlers need.
 func (a *App) Start() error {
 	a.engine.use(a)
+	a.engine.watch.started()
 	if err := a.engine.keeper.Resume(a.engine.life, a.engine.ring); err != nil {
 		a.log.Error("a rotation of the master keys that was under way could not go on; start it again with `keys rotate`", zap.Error(err))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 	"github.com/secondgate/secondgate/internal/session"
@@ -49,10 +50,10 @@ func (b *builder) build() (*gateway.Gateway, error) {
 		Sealer: portal.NewSealer(b.app.ring, s.Realm), Leave: portal.NewLeave(s.Leave),
 		Asker: asker, Fetch: fetch, SetUser: setUser,
 		Rotates: *s.Rotates, WatchUnsafe: s.Watch == "unsafe", Required: s.Require == "always",
-		Observe: s.Mode == "observe", Book: b.app.engine.book,
+		Observe: s.Mode == "observe", Book: b.app.engine.book, Meter: b.app.meter(s.Realm),
 		Recheck: time.Duration(*s.Recheck),
 		Session: session.Policy{Life: time.Duration(s.Session.Life), Idle: time.Duration(s.Session.Idle)},
-		Store:   b.app.engine.store, Visits: b.app.engine.visits, Pages: pages, State: state,
+		Store:   b.app.engine.counted, Visits: b.app.engine.visits, Pages: pages, State: state,
 		Logger: b.log, Clock: clock.Now,
 	}
 	headers, queries := b.credentials()
@@ -123,16 +124,20 @@ func (b *builder) pages() (*web.State, *web.Pages, error) {
 		return nil, nil, err
 	}
 	policy := b.throttle()
-	factors := factor.New(b.app.engine.store, ring, s.Realm, factor.Settings{
+	factors := factor.New(b.app.engine.counted, ring, s.Realm, factor.Settings{
 		Issuer: s.Issuer, Digits: s.TOTP.Digits, Period: time.Duration(s.TOTP.Period), Algorithm: s.TOTP.Algorithm,
 		Skew: *s.TOTP.Skew, BackupCodes: s.BackupCodes, Throttle: policy,
 	}, b.app.engine.counters(s.Realm, policy))
-	factors.Clock = clock.Now
+	factors.Clock, factors.Meter = clock.Now, b.app.meter(s.Realm)
+	if *s.TOTP.Skew == lean.Skew {
+		factors.Lean = b.app.engine.lean
+	}
 	b.app.register(s, factors)
 	pages, err := web.New(web.Options{
 		Path: s.Path, Realm: s.Realm, Issuer: s.Issuer, Support: s.Support, Brand: brand,
 		Required: s.Require == "always", FreeTries: policy.Free,
-		Factors: factors, Store: b.app.engine.store, State: state, Logger: b.log, Clock: clock.Now,
+		Factors: factors, Store: b.app.engine.counted, State: state, Logger: b.log, Clock: clock.Now,
+		Ready: b.app.checks,
 	})
 	return state, pages, err
 }

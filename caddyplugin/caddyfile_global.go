@@ -7,6 +7,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/secondgate/secondgate/internal/timesource"
 )
 
 // parseGlobal reads the global option, which all sites share:
@@ -14,6 +16,7 @@ import (
 //	two_factor {
 //		storage badger [DIR]
 //		key     VALUE
+//		ntp     HOST[:PORT]
 //	}
 //
 // VALUE is {file.PATH} or {env.NAME}, newest key first; it stays as it is written.
@@ -53,8 +56,10 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 			return d.Errf("wrong arguments near %q; want: key {file./path/to/key} or key {env.NAME}", d.Val())
 		}
 		return nil
+	case "ntp":
+		return a.parseNTP(d)
 	default:
-		return d.Errf("unknown option %q of two_factor; known here: key, storage", option)
+		return d.Errf("unknown option %q of two_factor; known here: key, ntp, storage", option)
 	}
 }
 
@@ -73,5 +78,19 @@ func (a *App) parseStorage(d *caddyfile.Dispenser) error {
 		return err
 	}
 	a.StorageRaw = caddyconfig.JSONModuleObject(unmarshaled, "engine", engine, nil)
+	return nil
+}
+
+// parseNTP reads the source that the clock is compared with.
+func (a *App) parseNTP(d *caddyfile.Dispenser) error {
+	if a.NTP != "" {
+		return d.Errf("ntp is given again; want one source")
+	}
+	if !d.AllArgs(&a.NTP) || a.NTP == "" {
+		return d.Errf("wrong arguments near %q; want: ntp HOST or ntp HOST:PORT", d.Val())
+	}
+	if _, err := timesource.Address(a.NTP); err != nil {
+		return d.Errf("ntp %q: %v", a.NTP, err)
+	}
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/secondgate/secondgate/internal/audit"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/lean"
+	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/rotation"
 	"github.com/secondgate/secondgate/internal/store"
@@ -36,6 +38,8 @@ type engine struct {
 	visits *gateway.Visits
 	book   *report.Book
 	keeper *rotation.Keeper
+	lean   *lean.Watch
+	watch  *watch
 	// life ends before the store is closed.
 	life context.Context
 	stop context.CancelFunc
@@ -43,8 +47,13 @@ type engine struct {
 	// backups lets one backup be made at a time.
 	backups sync.Mutex
 
+	// counted is store for those who serve requests; failures is what it counts.
+	counted  store.Store
+	failures *meter.Store
+
 	mu        sync.Mutex
 	addresses map[string]*addresses
+	meters    map[string]*meter.Realm
 	// apps are the running configurations' that use this engine, the newest last.
 	apps []*App
 }
@@ -60,15 +69,21 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
+	failures := meter.NewStore()
+	seen := counted{st, failures}
 	e := &engine{
-		store: st, visits: gateway.NewVisits(st, clock.Now), book: report.New(st, clock.Now, log),
-		keeper: rotation.New(st, log, clock.Now), life: ctx, stop: stop, done: make(chan struct{}), addresses: make(map[string]*addresses),
+		store: st, counted: seen, failures: failures, lean: lean.New(clock.Now),
+		visits: gateway.NewVisits(seen, clock.Now), book: report.New(st, clock.Now, log),
+		keeper: rotation.New(st, log, clock.Now), life: ctx, stop: stop, done: make(chan struct{}),
+		addresses: make(map[string]*addresses), meters: make(map[string]*meter.Realm),
 	}
+	e.watch = newWatch(e, log)
 	go func() {
 		defer close(e.done)
 		var beside sync.WaitGroup
 		defer beside.Wait()
 		beside.Go(func() { e.book.Run(ctx) })
+		beside.Go(func() { e.watch.run(ctx) })
 		beside.Go(func() { audit.New(st, log).Run(ctx) })
 		e.visits.Run(ctx, func(err error) {
 			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))

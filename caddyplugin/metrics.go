@@ -1,0 +1,148 @@
+package caddyplugin
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/secondgate/secondgate/internal/meter"
+)
+
+// metricPrefix begins every metric's name, as Caddy's own begin with caddy_ and their
+// module.
+const metricPrefix = "caddy_two_factor_"
+
+// collector shows one configuration's realms in Caddy's registry, which is new for each
+// configuration. The numbers are the engine's and go on.
+type collector struct{ app *App }
+
+// registerMetrics shows the app's numbers in the configuration's registry.
+func (a *App) registerMetrics(ctx caddy.Context) error {
+	a.meters = &meters{realms: make(map[string]*meter.Realm)}
+	registry := ctx.GetMetricsRegistry()
+	if registry == nil {
+		return nil // no configuration of Caddy's, as in `caddy validate` of old
+	}
+	if err := registry.Register(collector{a}); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
+		return err
+	}
+	return nil
+}
+
+// meter is what counts in a realm of the configuration.
+func (a *App) meter(realm string) *meter.Realm {
+	m := a.engine.meter(realm)
+	a.meters.mu.Lock()
+	defer a.meters.mu.Unlock()
+	a.meters.realms[realm] = m
+	return m
+}
+
+// meters are numbers by realm. The admin endpoint of a configuration serves before its
+// handlers are provisioned.
+type meters struct {
+	mu     sync.Mutex
+	realms map[string]*meter.Realm
+}
+
+// read returns them with their names in order.
+func (m *meters) read() ([]string, map[string]*meter.Realm) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.realms)), maps.Clone(m.realms)
+}
+
+// meter returns a realm's numbers, which outlive reloads.
+func (e *engine) meter(realm string) *meter.Realm {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.meters[realm] == nil {
+		e.meters[realm] = meter.New()
+	}
+	return e.meters[realm]
+}
+
+func description(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(metricPrefix+name, help, labels, nil)
+}
+
+// What is no counter of package meter.
+var (
+	gateDesc   = description("gate_duration_seconds", "Time that the gate took before a request was forwarded or refused, questions to whoami included, the arrival of the body not.", "realm", "outcome")
+	whoamiDesc = description("whoami_duration_seconds", "Time that questions to whoami took.", "realm")
+	usersDesc  = description("users", "Known users by status, counted every five minutes.", "realm", "status")
+	auditDesc  = description("audit_entries", "Number of the newest entry of the audit log.")
+	readyDesc  = description("ready", "Whether a check of the readiness held when it was last made, once a minute.", "check")
+	offsetDesc = description("clock_offset_seconds", "How far the server's clock is ahead of the NTP source's (negative: behind).")
+	sourceDesc = description("clock_source_up", "Whether the NTP source gave an answer that can be used.")
+	leanDesc   = description("clock_lean_seconds", "How late codes of authenticator apps lean beyond what people need to type them (negative: early); absent while there are too few.")
+)
+
+// descriptions are all of those above.
+var descriptions = []*prometheus.Desc{gateDesc, whoamiDesc, usersDesc, auditDesc, readyDesc, offsetDesc, sourceDesc, leanDesc}
+
+// descriptionOf makes the description of a counter; realm says that it is counted in
+// each realm.
+func descriptionOf(c *meter.Counter, realm bool) *prometheus.Desc {
+	var labels []string
+	if realm {
+		labels = append(labels, "realm")
+	}
+	for _, l := range c.Labels {
+		labels = append(labels, l.Name)
+	}
+	return description(c.Name, c.Help, labels...)
+}
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range descriptions {
+		out <- d
+	}
+	for _, c := range meter.New().Counters() {
+		out <- descriptionOf(c, true)
+	}
+	for _, c := range meter.NewStore().Counters() {
+		out <- descriptionOf(c, false)
+	}
+}
+
+// Collect implements prometheus.Collector. It reads numbers from memory only: nobody who
+// scrapes costs the store anything.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	realms, meters := c.app.meters.read()
+	for _, realm := range realms {
+		collectRealm(out, realm, meters[realm])
+	}
+	for _, counter := range c.app.engine.failures.Counters() {
+		collectCounter(out, counter)
+	}
+	c.app.engine.watch.collect(out, realms)
+}
+
+func collectRealm(out chan<- prometheus.Metric, realm string, m *meter.Realm) {
+	for _, counter := range m.Counters() {
+		collectCounter(out, counter, realm)
+	}
+	collectHistogram(out, whoamiDesc, m.Whoami(), realm)
+	for _, outcome := range []string{meter.Forwarded, meter.Refused} {
+		collectHistogram(out, gateDesc, m.Gate(outcome), realm, outcome)
+	}
+}
+
+// collectCounter shows a counter, of a realm if one is given.
+func collectCounter(out chan<- prometheus.Metric, c *meter.Counter, realm ...string) {
+	desc := descriptionOf(c, len(realm) > 0)
+	c.Each(func(n uint64, values []string) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), slices.Concat(realm, values)...)
+	})
+}
+
+func collectHistogram(out chan<- prometheus.Metric, d *prometheus.Desc, h *meter.Histogram, values ...string) {
+	count, sum, buckets := h.Read()
+	out <- prometheus.MustNewConstHistogram(d, count, sum, buckets, values...)
+}

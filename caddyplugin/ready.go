@@ -1,0 +1,31 @@
+package caddyplugin
+
+import (
+	"context"
+
+	"github.com/secondgate/secondgate/internal/web"
+)
+
+// The names of what must hold for the server to be ready, as they are shown to everybody.
+const (
+	checkStore = "store"
+	checkKeys  = "keys"
+	checkClock = "clock"
+)
+
+// checks looks at everything that must hold for customers to be able to sign in. The
+// words under Problem are the same for every server and tell nothing about this one.
+func (a *App) checks(ctx context.Context) []web.Check {
+	return []web.Check{
+		checked(checkStore, "can't be written", a.engine.counted.Check(ctx)),
+		checked(checkKeys, "don't open the store", a.engine.keeper.Opens(ctx, a.ring)),
+		{Name: checkClock, Problem: a.engine.watch.clock.problem()},
+	}
+}
+
+func checked(name, words string, err error) web.Check {
+	if err == nil {
+		return web.Check{Name: name}
+	}
+	return web.Check{Name: name, Problem: words, Err: err}
+}
