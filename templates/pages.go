@@ -61,8 +61,10 @@ type Setup struct {
 	Required bool
 	// Replaces says that another authenticator is in use until this one is confirmed.
 	Replaces bool
-	QR       template.HTML
-	URI      template.URL
+	// Renews says that the backup codes will be replaced too.
+	Renews bool
+	QR     template.HTML
+	URI    template.URL
 	// Key is the secret in base32, in groups.
 	Key            []string
 	Digits, Period int
@@ -135,7 +137,10 @@ type Settings struct {
 	Added, Used                        time.Time
 	BackupLeft, BackupTotal, BackupLow int
 	BackupUsed                         time.Time
-	Sessions                           []Session
+	// Recovered says that this browser came in by a recovery code of staff, and may set up
+	// a new authenticator now.
+	Recovered bool
+	Sessions  []Session
 }
 
 // Session is one browser with a clearance.
@@ -145,7 +150,7 @@ type Session struct {
 	// Browser and System are empty where the User-Agent tells nothing known.
 	Browser, System string
 	Address         string
-	// Factor is "totp" or "backup".
+	// Factor is "totp", "backup" or "recovery".
 	Factor      string
 	Since, Seen time.Time
 	This        bool

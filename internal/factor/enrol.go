@@ -35,6 +35,9 @@ type Enrolment struct {
 	// Replaces is the ID of the active authenticator that this one is to replace;
 	// empty for a first one. Who begins a replacement must have spent a fresh code.
 	Replaces string
+	// Renew makes new backup codes in any case: who replaces an authenticator by way of a
+	// recovery code has lost those of before.
+	Renew bool
 }
 
 // Confirmed is what Confirm did.
@@ -68,6 +71,7 @@ type candidate struct {
 	user     string
 	totp     *store.TOTP
 	replaces string
+	renew    bool
 	// codes and backup are a new set; nil where none was needed when we looked.
 	codes  []string
 	backup *store.BackupSet
@@ -76,7 +80,8 @@ type candidate struct {
 // Confirm makes the enrolment the user's authenticator when the attempt's code is one of its
 // present codes, in one transaction with buy (may be nil; may run several times), and
 // ends all clearances of the user but spare, which buy may grant. The code is spent
-// by it. Backup codes are made for a first authenticator, and where none is left.
+// by it. Backup codes are made for a first authenticator, where none is left, and where
+// the enrolment says so.
 // Wrong codes are not counted: the secret is the customer's own and not in use.
 //
 // It returns ErrMalformed, ErrWrongCode, ErrClock, ErrChanged (another tab was first;
@@ -92,12 +97,12 @@ func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare sto
 	if err != nil {
 		return Confirmed{}, err
 	}
-	c := candidate{user: a.User, replaces: e.Replaces, totp: &store.TOTP{
+	c := candidate{user: a.User, replaces: e.Replaces, renew: e.Renew, totp: &store.TOTP{
 		ID: e.ID, Secret: s.sealSecret(e.Secret, a.User, e.ID),
 		Algorithm: e.Algorithm, Digits: e.Digits, Period: e.Period,
 		Floor: step, AddedAt: s.now(), UsedAt: s.now(),
 	}}
-	if c.codes, c.backup, err = s.firstBackup(ctx, a.User, e.Replaces); err != nil {
+	if c.codes, c.backup, err = s.firstBackup(ctx, a.User, e); err != nil {
 		return Confirmed{}, err
 	}
 	var done Confirmed
@@ -157,15 +162,15 @@ func (g generator) drift(code string, now int64) error {
 }
 
 // firstBackup makes backup codes, before the transaction, where Confirm will need them.
-func (s *Service) firstBackup(ctx context.Context, user, replaces string) ([]string, *store.BackupSet, error) {
+func (s *Service) firstBackup(ctx context.Context, user string, e Enrolment) ([]string, *store.BackupSet, error) {
 	u, err := s.store.User(ctx, s.key(user))
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, nil, fmt.Errorf("reading the user's factors: %w", err)
 	}
-	if activeID(&u) != replaces {
+	if activeID(&u) != e.Replaces {
 		return nil, nil, ErrChanged
 	}
-	if replaces != "" && hasBackup(&u) {
+	if e.Replaces != "" && !e.Renew && hasBackup(&u) {
 		return nil, nil, nil
 	}
 	return s.newBackup(ctx, user)
@@ -190,13 +195,13 @@ func (s *Service) activate(tx store.Tx, c candidate) (codes []string, err error)
 	if c.replaces == "" {
 		u.EnabledAt = c.totp.AddedAt
 	}
-	if c.replaces == "" || !hasBackup(&u) {
+	if c.replaces == "" || c.renew || !hasBackup(&u) {
 		if c.backup == nil { // the last code went since we looked
 			return nil, ErrChanged
 		}
 		u.Backup, codes = c.backup, c.codes
 	}
-	u.TOTP = c.totp
+	u.TOTP, u.Recovery = c.totp, nil            // who has a new authenticator needs no other way in
 	setFailures(&u, KindTOTP, store.Failures{}) // they were about another secret
 	return codes, tx.PutUser(u)
 }

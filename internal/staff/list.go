@@ -2,6 +2,11 @@ package staff
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -21,8 +26,8 @@ const (
 // Sort is what a listing is ordered by.
 type Sort string
 
-// The orders. An empty one is SortName. Users without a time come last in either
-// direction, by name.
+// The orders. An empty one is SortName. Users without a second factor have no times and
+// come last in either direction, by name.
 const (
 	SortName    Sort = "name"
 	SortID      Sort = "id"
@@ -42,9 +47,10 @@ type Query struct {
 	Realm  string
 	Status Status
 	// Search restricts to users whose name, id or e-mail address begins with it, ignoring
-	// case: first those found by what the listing is sorted by.
+	// case. Those found by what they are sorted by come first, then those found by id (or
+	// name), then those found by address only.
 	Search string
-	// Sort and Descending are the order. A search sorts by name or id only.
+	// Sort and Descending are the order.
 	Sort       Sort
 	Descending bool
 	// After is Next of the page before, empty for the first.
@@ -53,54 +59,145 @@ type Query struct {
 	Limit int
 }
 
-// Page is a part of a listing. Next is empty on the last page; a page may be shorter than
-// asked for, and even empty, and not be the last.
+// Page is a part of a listing. Next is empty on the last page, and only there: a page may
+// be shorter than asked for.
 type Page struct {
 	Realm string    `json:"realm"`
 	Users []Account `json:"users"`
 	Next  string    `json:"next,omitempty"`
 }
 
-// List returns a page of a realm's users.
+// List returns a page of a realm's users. What a page costs does not depend on how many
+// users there are.
 func (d *Desk) List(ctx context.Context, q Query) (Page, error) {
 	realm, err := d.Realm(q.Realm)
 	if err != nil {
 		return Page{}, err
 	}
-	sq, err := q.query(realm)
+	q.Realm = realm
+	sq, err := q.query()
 	if err != nil {
 		return Page{}, err
 	}
 	page := Page{Realm: realm, Users: []Account{}}
-	found, err := d.Store.Users(ctx, sq)
-	if err != nil {
-		return Page{}, err
+	if q.Search != "" && (sq.Sort == store.ByEnabled || sq.Sort == store.ByUsed) {
+		return page, d.found(ctx, q, sq, &page)
 	}
-	for _, u := range found.Users {
-		if a := d.account(&u); q.Status != StatusLocked || a.Locked() {
-			page.Users = append(page.Users, a)
-		}
-	}
-	page.Next = found.Next
-	return page, nil
+	return page, d.fill(ctx, q.Status, sq, &page)
 }
 
-func (q Query) query(realm string) (store.UserQuery, error) {
-	sq := store.UserQuery{Realm: realm, Prefix: q.Search, After: q.After, Limit: q.Limit}
-	switch q.Status {
-	case "", StatusAny:
-	case StatusActivated:
-		sq.Status = store.Activated
-	case StatusNotActivated:
-		sq.Status = store.NotActivated
-	default:
-		return sq, refuse(ErrInput, "there is no status %q; want any, activated, not-activated or locked", q.Status)
+// maxFills bounds how many pages of the store make one of the listing: of those whom
+// wrong codes once held up, only those count whom they hold up now.
+const maxFills = 20
+
+// fill reads users until the page is full.
+func (d *Desk) fill(ctx context.Context, status Status, sq store.UserQuery, page *Page) error {
+	limit := sq.Limit
+	for range maxFills {
+		sq.Limit = limit - len(page.Users)
+		found, err := d.Store.Users(ctx, sq)
+		if err != nil {
+			return listError(err)
+		}
+		for _, u := range found.Users {
+			if a := d.account(&u); status != StatusLocked || a.Locked() {
+				page.Users = append(page.Users, a)
+			}
+		}
+		page.Next = found.Next
+		if sq.After = found.Next; found.Next == "" || len(page.Users) == limit {
+			return nil
+		}
+	}
+	return nil
+}
+
+// maxFound is how many users a search may find that is sorted by a time: no index helps.
+const maxFound = 1000
+
+// found sorts all that a search finds by a time, and cuts a page out of it.
+func (d *Desk) found(ctx context.Context, q Query, sq store.UserQuery, page *Page) error {
+	from := 0
+	if q.After != "" {
+		n, err := strconv.Atoi(q.After)
+		if err != nil || n < 0 {
+			return listError(errCursor)
+		}
+		from = n
+	}
+	all, limit, by := Page{}, sq.Limit, sq.Sort
+	sq.Sort, sq.Descending, sq.After, sq.Limit = store.ByName, false, "", maxFound
+	if err := d.fill(ctx, q.Status, sq, &all); err != nil {
+		return err
+	}
+	if all.Next != "" {
+		return refuse(ErrInput, "more than %d users begin with %q, too many to sort by time; sort by name or id, or search for more letters", maxFound, q.Search)
+	}
+	slices.SortStableFunc(all.Users, func(a, b Account) int { return compare(a, b, by, q.Descending) })
+	from = min(from, len(all.Users))
+	to := min(from+limit, len(all.Users))
+	if page.Users = all.Users[from:to]; to < len(all.Users) {
+		page.Next = strconv.Itoa(to)
+	}
+	return nil
+}
+
+// compare orders by a time; those without a factor stay at the end.
+func compare(a, b Account, by store.Sort, descending bool) int {
+	at := func(a Account) time.Time {
+		if by == store.ByEnabled {
+			return a.EnabledAt
+		}
+		return a.UsedAt
 	}
 	switch {
-	case q.Limit == 0:
+	case a.Activated && b.Activated && descending:
+		return at(b).Compare(at(a))
+	case a.Activated && b.Activated:
+		return at(a).Compare(at(b))
+	case a.Activated:
+		return -1
+	case b.Activated:
+		return 1
+	}
+	return 0
+}
+
+var errCursor = errors.New("the cursor is not one of a previous page")
+
+func listError(err error) error {
+	switch {
+	case errors.Is(err, store.ErrNotReady):
+		return refuse(ErrLater, "the index for this listing is being built after an upgrade; list by name meanwhile, or ask again in a minute")
+	case errors.Is(err, store.ErrCursor), errors.Is(err, errCursor):
+		return refuse(ErrInput, "the place to go on from is none of this listing; begin again without it")
+	}
+	return fmt.Errorf("listing users: %w", err)
+}
+
+var statuses = map[Status]store.Status{
+	"": store.AnyStatus, StatusAny: store.AnyStatus,
+	StatusActivated: store.Activated, StatusNotActivated: store.NotActivated, StatusLocked: store.Throttled,
+}
+
+var sorts = map[Sort]store.Sort{
+	"": store.ByName, SortName: store.ByName, SortID: store.ByID, SortEnabled: store.ByEnabled, SortUsed: store.ByUsed,
+}
+
+func (q Query) query() (store.UserQuery, error) {
+	sq := store.UserQuery{Realm: q.Realm, Prefix: q.Search, Descending: q.Descending, After: q.After, Limit: q.Limit}
+	var known bool
+	if sq.Status, known = statuses[q.Status]; !known {
+		return sq, refuse(ErrInput, "there is no status %q; want any, activated, not-activated or locked", q.Status)
+	}
+	if sq.Sort, known = sorts[q.Sort]; !known {
+		return sq, refuse(ErrInput, "users can't be sorted by %q; want name, id, enabled or last-used", q.Sort)
+	}
+	if q.Limit == 0 {
 		sq.Limit = DefaultLimit
-	case q.Limit < 1 || q.Limit > MaxLimit:
-		return sq, refuse(ErrInput, "a page of %d users; want 1 to %d", q.Limit, MaxLimit)
+	}
+	if sq.Limit < 1 || sq.Limit > MaxLimit {
+		return sq, refuse(ErrInput, "a page can't have %d users; want 1 to %d", q.Limit, MaxLimit)
 	}
 	return sq, nil
 }

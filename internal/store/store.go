@@ -27,6 +27,8 @@ var (
 	ErrClosed = errors.New("store is closed")
 	// ErrCorrupt: a record is there but can't be read. The error names the record, never its content.
 	ErrCorrupt = errors.New("record is corrupt")
+	// ErrCursor: a listing was to go on at a place that is none of it.
+	ErrCursor = errors.New("the cursor is not one of a previous page")
 	// ErrNotReady: an index is being built, as after an upgrade; ask again in a minute.
 	ErrNotReady = errors.New("an index is being built")
 	// ErrLocked: another process holds the store.

@@ -53,6 +53,7 @@ func (c *call) answerChallenge() {
 	}
 	rotation := c.v.Visit.Rotate()
 	a := c.attempt()
+	a.Recovery = true
 	accepted, err := c.Factors.Spend(c.r.Context(), a, func(tx store.Tx, _ *store.User, accepted factor.Accepted) error {
 		return rotation.Grant(tx, accepted.Kind)
 	})
@@ -62,6 +63,10 @@ func (c *call) answerChallenge() {
 	}
 	c.Logger.Info("second factor accepted", append(c.who(), zap.String("factor", accepted.Kind))...)
 	rotation.Commit(c.w)
+	if accepted.Kind == factor.KindRecovery {
+		c.afterRecovery()
+		return
+	}
 	c.goOn()
 }
 

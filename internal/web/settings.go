@@ -29,7 +29,7 @@ func (c *call) showSettings() {
 			c.broken("listing sessions failed", err)
 			return
 		}
-		page.Sessions = sessions
+		page.Sessions, page.Recovered = sessions, c.recovered()
 	}
 	if set := c.user.Backup; set != nil {
 		page.BackupLeft, page.BackupTotal, page.BackupUsed = len(set.Hashes), set.Total, set.UsedAt

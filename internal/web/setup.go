@@ -27,12 +27,12 @@ func (c *call) showSetup() {
 		return
 	}
 	e, ok := c.enrolment()
-	if !ok && c.user.Activated() {
+	if !ok && c.user.Activated() && !c.recovered() {
 		c.show(http.StatusOK, proof(c.eitherCode()))
 		return
 	}
 	if !ok {
-		if e, ok = c.begin(""); !ok {
+		if e, ok = c.begin(c.active()); !ok {
 			return
 		}
 	}
@@ -65,16 +65,21 @@ func (c *call) setupOwner() sealed.Owner {
 // share it, and it survives a refresh and a wrong code.
 func (c *call) enrolment() (factor.Enrolment, bool) {
 	e, ok := sealed.Get[factor.Enrolment](c.State.Box, c.r, setupPiece, c.setupOwner(), c.v.Secure)
-	active := ""
-	if c.user.TOTP != nil {
-		active = c.user.TOTP.ID
+	return e, ok && e.Replaces == c.active()
+}
+
+// active is the id of the user's authenticator, empty without one.
+func (c *call) active() string {
+	if c.user.TOTP == nil {
+		return ""
 	}
-	return e, ok && e.Replaces == active
+	return c.user.TOTP.ID
 }
 
 // begin starts a set-up and keeps it in the browser. When it returns false, an answer was given.
 func (c *call) begin(replaces string) (factor.Enrolment, bool) {
 	e, err := c.Factors.Begin(replaces)
+	e.Renew = replaces != "" && c.recovered()
 	if err == nil {
 		err = sealed.Put(c.State.Box, c.w, setupPiece, c.setupOwner(), e, c.v.Secure)
 	}
@@ -121,7 +126,7 @@ func (c *call) showEnrolment(status int, e factor.Enrolment, field templates.Cod
 		return
 	}
 	page := templates.Setup{
-		Portal: c.portal(), Account: c.account(), ID: e.ID, Required: c.Required && e.Replaces == "", Replaces: e.Replaces != "",
+		Portal: c.portal(), Account: c.account(), ID: e.ID, Required: c.Required && e.Replaces == "", Replaces: e.Replaces != "", Renews: e.Renew,
 		QR: template.HTML(svg), URI: template.URL(uri), Key: groups(e.SecretText()),
 		Digits: e.Digits, Period: e.Period, Apps: templates.Apps, Code: field,
 	}

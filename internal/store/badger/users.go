@@ -127,7 +127,7 @@ func (l *listing) parseCursor(s string) (cursor, error) {
 			}
 		}
 	}
-	return cursor{}, errors.New("the cursor is not one of a previous page")
+	return cursor{}, store.ErrCursor
 }
 
 // listing collects one page.

@@ -192,6 +192,8 @@ var listTests = []test{
 				s.Fatalf("%+v was answered", q)
 			}
 		}
+		_, err := s.store.Users(s.ctx, store.UserQuery{Realm: realm, Limit: 1, After: "no cursor!"})
+		s.fails(err, store.ErrCursor)
 	}},
 	{"list: going on where the last of the page was deleted", func(s *suite) {
 		for _, id := range []string{"1", "2", "3", "4"} {
