@@ -39,6 +39,8 @@ type App struct {
 	// NTP is the time source that the server's clock is compared with, at start and every
 	// hour: HOST or HOST:PORT. Default: none; the clock is not compared then.
 	NTP string `json:"ntp,omitempty"`
+	// Audit is for how long security events are kept. Default: 400 days.
+	Audit *Audit `json:"audit,omitempty"`
 
 	engine  *engine
 	storage Storage
@@ -68,6 +70,9 @@ func (App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Logger()
 	if err := a.readSource(); err != nil {
+		return err
+	}
+	if err := a.Audit.validate(); err != nil {
 		return err
 	}
 	if a.StorageRaw == nil {
@@ -129,6 +134,7 @@ func (a *App) Start() error {
 
 // Stop takes that back. The store is closed by Cleanup.
 func (a *App) Stop() error {
+	a.engine.flushAudit()
 	a.engine.leave(a)
 	return nil
 }

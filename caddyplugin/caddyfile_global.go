@@ -16,6 +16,7 @@ import (
 //	two_factor {
 //		storage badger [DIR]
 //		key     VALUE
+//		audit   { … }    see parseAudit
 //		ntp     HOST[:PORT]
 //	}
 //
@@ -58,8 +59,10 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 		return nil
 	case "ntp":
 		return a.parseNTP(d)
+	case "audit":
+		return a.parseAudit(d)
 	default:
-		return d.Errf("unknown option %q of two_factor; known here: key, ntp, storage", option)
+		return d.Errf("unknown option %q of two_factor; known here: audit, key, ntp, storage", option)
 	}
 }
 

@@ -37,6 +37,7 @@ type engine struct {
 	store  store.Store
 	visits *gateway.Visits
 	book   *report.Book
+	audit  *audit.Log
 	keeper *rotation.Keeper
 	lean   *lean.Watch
 	watch  *watch
@@ -77,6 +78,7 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 		keeper: rotation.New(st, log, clock.Now), life: ctx, stop: stop, done: make(chan struct{}),
 		addresses: make(map[string]*addresses), meters: make(map[string]*meter.Realm),
 	}
+	e.audit = newAudit(e, st)
 	e.watch = newWatch(e, log)
 	go func() {
 		defer close(e.done)
@@ -84,7 +86,7 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 		defer beside.Wait()
 		beside.Go(func() { e.book.Run(ctx) })
 		beside.Go(func() { e.watch.run(ctx) })
-		beside.Go(func() { audit.New(st, log).Run(ctx) })
+		beside.Go(func() { e.audit.Run(ctx) })
 		e.visits.Run(ctx, func(err error) {
 			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))
 		})

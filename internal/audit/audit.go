@@ -9,11 +9,8 @@ package audit
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
-	"fmt"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,128 +20,159 @@ import (
 
 // Store is what a Log needs of the store.
 type Store interface {
+	Reader
+	Record(ctx context.Context, events ...store.Event) error
 	Settle(ctx context.Context, limit int, fn func(last store.Entry, pending [][]byte) (store.Settled, error)) (int, error)
 	LastEntry(ctx context.Context) (store.Entry, error)
-	BaseEntry(ctx context.Context) (store.Entry, error)
-	Entries(ctx context.Context, q store.EntryQuery) (store.EntryPage, error)
 	PruneEntries(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
+// Options are what a Log needs.
+type Options struct {
+	Store Store
+	// Logger and Keep are the running configuration's: its log, and for how long events
+	// are kept. They are asked for whenever they are used, as configurations are
+	// replaced; a nil logger says that none runs, and then events stay pending.
+	Logger func() *zap.Logger
+	Keep   func() time.Duration
+	Clock  func() time.Time
+}
+
 const (
-	// batch is how many events one transaction settles.
+	// batch is how many events one transaction settles, or forgets.
 	batch = 200
 	// settleEvery is how long an event is pending at most while the store works.
 	settleEvery = time.Second
 	// headEvery is how often the chain's head is written to the log.
 	headEvery = time.Minute
+	// pruneEvery is how often what is too old is forgotten.
+	pruneEvery = time.Hour
 )
 
 // Log moves pending events into the chain and writes them to the server's log.
 type Log struct {
-	store Store
-	log   *zap.Logger
-	told  store.Entry
+	Options
+	told store.Entry
+	// failing is the last failure that was logged, and when: it may come every second.
+	failing string
+	since   time.Time
+
+	noted chan store.Event
+	lost  atomic.Uint64
+	often often
+	// held are noted events that could not be written yet.
+	held    []store.Event
+	flushes chan chan struct{}
+	ended   chan struct{}
 }
 
 // New returns the log of a store. What it does is in Run.
-func New(st Store, log *zap.Logger) *Log { return &Log{store: st, log: log.Named("audit")} }
+func New(o Options) *Log {
+	return &Log{
+		Options: o, noted: make(chan store.Event, maxNoted), often: newOften(o.Clock),
+		flushes: make(chan chan struct{}), ended: make(chan struct{}),
+	}
+}
 
-// Run settles events until ctx ends, and once more then.
+// Run settles events until ctx ends, and once more then if a configuration still runs.
 func (l *Log) Run(ctx context.Context) {
-	settle, head := time.NewTicker(settleEvery), time.NewTicker(headEvery)
+	defer close(l.ended)
+	settle, head, prune := time.NewTicker(settleEvery), time.NewTicker(headEvery), time.NewTicker(pruneEvery)
 	defer settle.Stop()
 	defer head.Stop()
+	defer prune.Stop()
 	l.tellHead(ctx)
 	for {
 		select {
 		case <-ctx.Done():
-			end := context.WithoutCancel(ctx)
-			l.settle(end)
-			l.tellHead(end)
+			l.settle(context.WithoutCancel(ctx))
+			l.tellHead(context.WithoutCancel(ctx))
 			return
+		case done := <-l.flushes:
+			l.settle(ctx)
+			l.tellHead(ctx)
+			close(done)
+		case e := <-l.noted:
+			l.write(ctx, e)
 		case <-settle.C:
 			l.settle(ctx)
 		case <-head.C:
 			l.tellHead(ctx)
+		case <-prune.C:
+			l.prune(ctx)
 		}
 	}
 }
 
-// settle moves all that is pending.
+// Flush has everything that happened until now settled and told, while the log that it
+// is told to is still open. It waits until that is done, or ctx ends.
+func (l *Log) Flush(ctx context.Context) {
+	done := make(chan struct{})
+	select {
+	case l.flushes <- done:
+	case <-l.ended:
+		return
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// settle moves all that is pending. Without a log to tell it to it stays pending: the
+// next start tells it.
 func (l *Log) settle(ctx context.Context) {
+	l.write(ctx, l.often.due()...)
+	log := l.Logger()
+	if log == nil {
+		return
+	}
 	for {
 		var entries []store.Entry
-		n, err := l.store.Settle(ctx, batch, func(last store.Entry, pending [][]byte) (store.Settled, error) {
+		n, err := l.Store.Settle(ctx, batch, func(last store.Entry, pending [][]byte) (store.Settled, error) {
 			var err error
 			entries, err = Chain(last, pending)
 			return store.Settled{Entries: entries}, err
 		})
 		if err != nil {
-			if ctx.Err() == nil {
-				l.log.Error("events could not be moved into the audit log; they stay pending", zap.Error(err))
-			}
+			l.fail(ctx, "events could not be moved into the audit log; they stay pending", err)
 			return
 		}
 		if n == 0 {
 			return
 		}
 		for i := range entries {
-			l.tell(&entries[i])
+			tell(log.Named(logName), &entries[i])
 		}
 	}
 }
 
-// Chain makes the entries that follow last.
-func Chain(last store.Entry, pending [][]byte) ([]store.Entry, error) {
-	entries := make([]store.Entry, 0, len(pending))
-	for _, raw := range pending {
-		event, err := store.UnmarshalEvent(raw)
+// prune forgets what is too old, a moment's work at a time.
+func (l *Log) prune(ctx context.Context) {
+	keep := l.Keep()
+	if keep <= 0 {
+		return
+	}
+	for {
+		n, err := l.Store.PruneEntries(ctx, l.Clock().Add(-keep), batch)
 		if err != nil {
-			return nil, fmt.Errorf("reading a pending event: %w", err)
+			l.fail(ctx, "old entries of the audit log could not be removed", err)
+			return
 		}
-		e := store.Entry{Seq: last.Seq + 1, Prev: last.Hash, Raw: raw, Event: event}
-		e.Hash = Hash(e)
-		entries, last = append(entries, e), e
-	}
-	return entries, nil
-}
-
-// Hash is SHA-256 over the hash of the entry before (32 bytes), the number (8 bytes,
-// big-endian) and the event's JSON as it stands.
-func Hash(e store.Entry) [32]byte {
-	in := make([]byte, 0, len(e.Prev)+8+len(e.Raw))
-	in = append(in, e.Prev[:]...)
-	in = binary.BigEndian.AppendUint64(in, e.Seq)
-	return sha256.Sum256(append(in, e.Raw...))
-}
-
-// tell writes an entry to the log.
-func (l *Log) tell(e *store.Entry) {
-	v := e.Event
-	fields := []zap.Field{zap.String("event", v.Kind), zap.Uint64("seq", e.Seq), zap.Time("at", v.At)}
-	for _, f := range []struct{ name, value string }{
-		{"client_ip", v.Address}, {"realm", v.Realm}, {"user_id", v.User}, {"factor", v.Factor},
-		{"staff", v.Staff}, {"reason", v.Reason}, {"user_agent", v.Agent},
-	} {
-		if f.value != "" {
-			fields = append(fields, zap.String(f.name, f.value))
+		if n < batch {
+			return
 		}
 	}
-	if len(v.Detail) > 0 {
-		fields = append(fields, zap.Any("detail", v.Detail))
-	}
-	l.log.Info("security event", fields...)
 }
 
-// tellHead writes the head to the log, when it changed.
-func (l *Log) tellHead(ctx context.Context) {
-	head, err := l.store.LastEntry(ctx)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
-		l.log.Error("the head of the audit log can't be read", zap.Error(err))
-	case head.Seq != l.told.Seq || head.Hash != l.told.Hash:
-		l.log.Info("audit log head", zap.Uint64("seq", head.Seq), zap.String("hash", hex.EncodeToString(head.Hash[:])))
-		l.told = head
+// fail logs a failure, and the same one again after headEvery only.
+func (l *Log) fail(ctx context.Context, message string, err error) {
+	log, text := l.Logger(), message+err.Error()
+	if log == nil || ctx.Err() != nil || errors.Is(err, store.ErrClosed) || text == l.failing && l.Clock().Sub(l.since) < headEvery {
+		return
 	}
+	l.failing, l.since = text, l.Clock()
+	log.Named(logName).Error(message, zap.Error(err))
 }

@@ -33,7 +33,12 @@ func TestRun(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	var done sync.WaitGroup
-	done.Go(func() { audit.New(st, zap.New(core)).Run(ctx) })
+	done.Go(func() {
+		audit.New(audit.Options{
+			Store: st, Clock: time.Now, Keep: func() time.Duration { return 0 },
+			Logger: func() *zap.Logger { return zap.New(core) },
+		}).Run(ctx)
+	})
 	done.Wait()
 	if n := logs.FilterMessage("security event").Len(); n != 450 {
 		t.Errorf("%d events in the log, want 450", n)

@@ -1,0 +1,209 @@
+package audit
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Reader is what reading the chain needs of the store.
+type Reader interface {
+	BaseEntry(ctx context.Context) (store.Entry, error)
+	Entries(ctx context.Context, q store.EntryQuery) (store.EntryPage, error)
+}
+
+// Head names an entry by its number and hash: what the log tells every minute.
+type Head struct {
+	Seq  uint64
+	Hash [32]byte
+}
+
+// String writes a head as ParseHead reads it.
+func (h Head) String() string { return fmt.Sprintf("%d:%x", h.Seq, h.Hash) }
+
+// MarshalText writes a head as String.
+func (h Head) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads what ParseHead does.
+func (h *Head) UnmarshalText(text []byte) (err error) {
+	*h, err = ParseHead(string(text))
+	return err
+}
+
+// ParseHead reads SEQ:HASH, as 42:9f86d0….
+func ParseHead(s string) (Head, error) {
+	seq, hash, _ := strings.Cut(s, ":")
+	n, err := strconv.ParseUint(seq, 10, 64)
+	raw, broken := hex.DecodeString(hash)
+	if err != nil || broken != nil || n == 0 || len(raw) != 32 {
+		return Head{}, fmt.Errorf("%q is no head of an audit log: want SEQ:HASH, as the server's log shows them under \"audit log head\": a number and 64 hexadecimal digits", s)
+	}
+	return Head{n, [32]byte(raw)}, nil
+}
+
+// Report is what a verification found.
+type Report struct {
+	// Entries is how many were looked at, from First to Last.
+	Entries int    `json:"entries"`
+	First   uint64 `json:"first,omitempty"`
+	Last    uint64 `json:"last,omitempty"`
+	// Oldest is when the first of them happened.
+	Oldest time.Time `json:"oldest,omitzero"`
+	// Base is the entry that what was pruned ended with; absent if nothing was.
+	Base *Head `json:"base,omitempty"`
+	// Head is the chain's present head; absent while it is empty.
+	Head *Head `json:"head,omitempty"`
+	// Broken says what is wrong and where; empty if the chain holds.
+	Broken string `json:"broken,omitempty"`
+	// At is the number of the first entry that is wrong.
+	At uint64 `json:"at,omitempty"`
+}
+
+// OK reports whether the chain holds.
+func (r *Report) OK() bool { return r.Broken == "" }
+
+func (r *Report) breaks(at uint64, format string, args ...any) {
+	if r.OK() {
+		r.At, r.Broken = at, fmt.Sprintf(format, args...)
+	}
+}
+
+// verifier walks a chain, entry by entry.
+type verifier struct {
+	Report
+	last store.Entry
+	want []Head
+}
+
+func newVerifier(base store.Entry, want []Head) *verifier {
+	v := &verifier{last: base, want: want}
+	if base.Seq > 0 {
+		v.Base = &Head{base.Seq, base.Hash}
+		v.meets(base)
+	}
+	return v
+}
+
+// next looks at the entry that should follow. It returns false at the first that is wrong.
+func (v *verifier) next(e store.Entry) bool {
+	switch {
+	case e.Seq != v.last.Seq+1:
+		v.breaks(v.last.Seq+1, "entry %d is missing: entry %d comes after entry %d", v.last.Seq+1, e.Seq, v.last.Seq)
+	case e.Prev != v.last.Hash:
+		v.breaks(e.Seq, "entry %d does not follow entry %d: it was made after another one, so one of the two was changed", e.Seq, v.last.Seq)
+	case e.Hash != Hash(e):
+		v.breaks(e.Seq, "entry %d was changed: its hash is not that of what it says", e.Seq)
+	}
+	if !v.OK() {
+		return false
+	}
+	if v.Entries == 0 {
+		v.First, v.Oldest = e.Seq, e.Event.At
+	}
+	v.Entries++
+	v.Last, v.last = e.Seq, e
+	v.meets(e)
+	return v.OK()
+}
+
+// meets compares an entry with the heads that the operator has.
+func (v *verifier) meets(e store.Entry) {
+	for _, h := range v.want {
+		if h.Seq == e.Seq && h.Hash != e.Hash {
+			v.breaks(e.Seq, "entry %d is not the one that was the head then: the log was rewritten from there or from before it", e.Seq)
+		}
+	}
+}
+
+// end says what the chain came to.
+func (v *verifier) end() Report {
+	if v.last.Seq > 0 {
+		v.Head = &Head{v.last.Seq, v.last.Hash}
+	}
+	for _, h := range v.want {
+		switch {
+		case h.Seq > v.last.Seq:
+			v.breaks(v.last.Seq+1, "the end is missing: there was an entry %d, and the log ends with entry %d", h.Seq, v.last.Seq)
+		case v.Base != nil && h.Seq < v.Base.Seq:
+			v.breaks(0, "entry %d can't be compared: entries up to %d were forgotten, as `keep` says; use a newer head", h.Seq, v.Base.Seq)
+		}
+	}
+	return v.Report
+}
+
+// Verify walks the chain from what pruning left to its head, and names the first entry
+// that is wrong. Heads that the log told earlier show whether the end was cut off, or
+// the whole was written anew. An error says that nothing was found out.
+func Verify(ctx context.Context, st Reader, heads ...Head) (Report, error) {
+	base, err := base(ctx, st)
+	if err != nil {
+		return Report{}, err
+	}
+	v := newVerifier(base, heads)
+	err = walk(ctx, st, base.Seq, func(e store.Entry) (bool, error) {
+		if e.Seq > v.last.Seq+1 {
+			if err := v.pruned(ctx, st); err != nil {
+				return false, err
+			}
+		}
+		return v.next(e), nil
+	})
+	if errors.Is(err, store.ErrCorrupt) {
+		v.breaks(v.last.Seq+1, "%v", err)
+		err = nil
+	}
+	return v.end(), err
+}
+
+// pruned goes on behind what was forgotten while the walk was under way.
+func (v *verifier) pruned(ctx context.Context, st Reader) error {
+	now, err := base(ctx, st)
+	if err == nil && now.Seq > v.last.Seq {
+		v.last, v.Base = now, &Head{now.Seq, now.Hash}
+	}
+	return err
+}
+
+func base(ctx context.Context, st Reader) (store.Entry, error) {
+	e, err := st.BaseEntry(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Entry{}, nil
+	}
+	return e, err
+}
+
+// pageSize is how many entries are read at a time.
+const pageSize = 500
+
+// walk reads the chain behind an entry, until fn returns false. Where a page has an
+// entry that can't be read, it gets as far as the entry before.
+func walk(ctx context.Context, st Reader, after uint64, fn func(store.Entry) (bool, error)) error {
+	q := store.EntryQuery{Limit: pageSize}
+	if after > 0 {
+		q.After = strconv.FormatUint(after, 10)
+	}
+	for {
+		page, err := st.Entries(ctx, q)
+		if errors.Is(err, store.ErrCorrupt) && q.Limit > 1 {
+			q.Limit = 1
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Entries {
+			if more, err := fn(e); err != nil || !more {
+				return err
+			}
+		}
+		if q.After = page.Next; q.After == "" {
+			return nil
+		}
+	}
+}
