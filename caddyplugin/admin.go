@@ -20,6 +20,8 @@ func init() { caddy.RegisterModule(AdminAPI{}) }
 // holds the store's lock. Caddy's admin endpoint has no login; it listens on loopback.
 //
 //	GET /two_factor/report?days=N    what was counted in the last N days: []report.Summary
+//
+// For the audit log see auditRoutes.
 type AdminAPI struct{}
 
 // CaddyModule returns the module's information.
@@ -29,7 +31,7 @@ func (AdminAPI) CaddyModule() caddy.ModuleInfo {
 
 // Routes are the endpoint's.
 func (AdminAPI) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}}
+	return append([]caddy.AdminRoute{{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}}, auditRoutes...)
 }
 
 // defaultDays is how far back a report goes if nothing is said.

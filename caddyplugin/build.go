@@ -53,6 +53,7 @@ func (b *builder) build() (*gateway.Gateway, error) {
 		Observe: s.Mode == "observe", Book: b.app.engine.book, Meter: b.app.meter(s.Realm),
 		Recheck: time.Duration(*s.Recheck),
 		Session: session.Policy{Life: time.Duration(s.Session.Life), Idle: time.Duration(s.Session.Idle)},
+		Note:    b.app.engine.audit.Note,
 		Store:   b.app.engine.counted, Visits: b.app.engine.visits, Pages: pages, State: state,
 		Logger: b.log, Clock: clock.Now,
 	}

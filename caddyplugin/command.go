@@ -9,7 +9,7 @@ import (
 // plugin has them below that one parent, so that none gets into the way of Caddy's
 // own; the secondgate binary has them at its top level too.
 func Commands() []caddycmd.Command {
-	return []caddycmd.Command{presetsCommand, inspectCommand(), checkCommand, reportCommand}
+	return []caddycmd.Command{presetsCommand, inspectCommand(), checkCommand, reportCommand, auditCommand}
 }
 
 func init() {

@@ -78,7 +78,7 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 		keeper: rotation.New(st, log, clock.Now), life: ctx, stop: stop, done: make(chan struct{}),
 		addresses: make(map[string]*addresses), meters: make(map[string]*meter.Realm),
 	}
-	e.audit = newAudit(e, st)
+	e.audit = newAudit(e, seen)
 	e.watch = newWatch(e, log)
 	go func() {
 		defer close(e.done)

@@ -37,15 +37,19 @@ func (vs *Visits) touch(v *visit, st *standing, now time.Time) {
 	}
 }
 
-// endClearance ends the visit's clearance, if it still has one.
-func (vs *Visits) endClearance(ctx context.Context, v *visit, user string) error {
-	key := store.UserKey{Realm: v.key.realm, ID: user}
+// endClearance ends the visit's clearance, if it still has one, and records that with
+// the event, which names the user.
+func (vs *Visits) endClearance(ctx context.Context, v *visit, e store.Event) error {
+	key := store.UserKey{Realm: v.key.realm, ID: e.User}
 	err := vs.store.Update(ctx, key, func(tx store.Tx) error {
 		rec, err := tx.Visit(v.key.id)
 		switch {
 		case errors.Is(err, store.ErrNotFound), err == nil && rec.Dead():
 			return nil // gone already, or a tombstone, which stays
 		case err != nil && !errors.Is(err, store.ErrCorrupt):
+			return err
+		}
+		if err := tx.Record(e); err != nil {
 			return err
 		}
 		return tx.DeleteVisit(v.key.id)

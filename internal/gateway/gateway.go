@@ -86,6 +86,10 @@ type Options struct {
 	Book  *report.Book
 	Meter *meter.Realm
 
+	// Note takes security events that belong to no transaction, and must not block; nil
+	// forgets them.
+	Note func(store.Event)
+
 	Store  store.Store
 	Visits *Visits
 	Pages  *web.Pages

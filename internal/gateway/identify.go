@@ -118,6 +118,9 @@ func (x *exchange) identifyBefore() error {
 	}
 	x.before = before
 	x.rememberToken()
+	if !before.Cleared {
+		x.seeSignIn(x.answer)
+	}
 	if may := before.MayPass(); x.visit != nil && x.visit.passes.Load() != may {
 		x.visit.passes.Store(may)
 	}
@@ -224,6 +227,7 @@ func (x *exchange) standingOf(ctx context.Context, a *portal.Answer) (gate.Stand
 	st := gate.Standing{Answer: a.Kind}
 	if a.Kind == gate.Unknown {
 		x.g.Book.Note(x.g.Realm, report.Unknown, a.Why)
+		x.g.note(store.Event{At: x.now.UTC(), Kind: store.EventUnknownAnswer, Realm: x.g.Realm, Reason: a.Why})
 		x.g.Logger.Error("whoami gave no answer", zap.String("reason", a.Why), zap.String("client_ip", x.client.Address))
 	}
 	if a.Kind != gate.User {
@@ -278,7 +282,7 @@ func (x *exchange) endIfSignedOut() {
 	if len(binds) == 0 || !holdsAll(x.sent.Binds(), binds) {
 		return
 	}
-	x.endClearance("signed out")
+	x.endClearance("signed out at the portal")
 }
 
 // endClearance ends the visit's clearance, whoever it was for.
@@ -288,7 +292,7 @@ func (x *exchange) endClearance(why string) {
 		return
 	}
 	x.st.ended.Store(true)
-	err := x.g.Visits.endClearance(context.WithoutCancel(x.r.Context()), x.visit, c.User)
+	err := x.g.Visits.endClearance(context.WithoutCancel(x.r.Context()), x.visit, x.event(store.EventSignedOut, c.User, why))
 	fields := []zap.Field{zap.String("user_id", c.User), zap.String("client_ip", x.client.Address), zap.String("reason", why)}
 	if err != nil {
 		x.g.Logger.Error("clearance could not be ended in the store", append(fields, zap.Error(err))...)

@@ -112,6 +112,9 @@ func (x *exchange) judgeAfter(q *inquiry) gate.Action {
 	if a.Kind == gate.Unknown {
 		return gate.Refuse
 	}
+	if !after.Cleared {
+		x.seeSignInAfter(a)
+	}
 	outcome := gate.Outcome{
 		SameUser: x.before.Answer == gate.User && x.answer.User == a.User && a.Scopes&^x.answer.Scopes == 0, Before: x.before, After: after,
 		Mixed: x.mixed(),

@@ -105,7 +105,7 @@ func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	}
 	if c := x.st.clearance; c != nil {
 		x.st.ended.Store(true)
-		if err := x.g.Visits.endClearance(context.WithoutCancel(r.Context()), x.visit, c.User); err != nil {
+		if err := x.g.Visits.endClearance(context.WithoutCancel(r.Context()), x.visit, x.event(store.EventSignedOut, c.User, "")); err != nil {
 			return err
 		}
 	}

@@ -70,6 +70,8 @@ type visit struct {
 	opened atomic.Pointer[opened]
 	// watched is what `mode observe` knows; nil in `mode enforce`.
 	watched atomic.Pointer[watched]
+	// signedIn is who the visit was last seen signed in as; nil for a stranger's.
+	signedIn atomic.Pointer[string]
 }
 
 // standing is what the store says of a visit's token.
@@ -214,6 +216,7 @@ func (vs *Visits) read(ctx context.Context, v *visit) (*standing, error) {
 		st.died = rec.At
 	default:
 		st.clearance = &rec
+		v.signedIn.Store(&rec.User)
 		st.seen.Store(rec.LastSeen.UnixNano())
 	}
 	return st, nil

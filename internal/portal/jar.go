@@ -86,6 +86,10 @@ func (j *Jar) Key() JarKey { return j.key }
 // Empty reports whether the jar holds no credentials.
 func (j *Jar) Empty() bool { return j.empty }
 
+// StampedFor reports whether there are cookies stamped with the user, and none with
+// another.
+func (j *Jar) StampedFor(user string) bool { return j.owner == user && !j.several }
+
 // Sealed reports whether any sealed cookie opened.
 func (j *Jar) Sealed() bool { return len(j.cookies) > 0 }
 

@@ -33,7 +33,8 @@ type Event struct {
 const (
 	// EventSignIn: a visit became signed in at the portal.
 	EventSignIn = "sign_in"
-	// EventSignedOut: the user signed out on an own page.
+	// EventSignedOut: a clearance ended with its visit: the user signed out, on an own page
+	// or, as Reason says, at the portal, or somebody else signed in.
 	EventSignedOut = "signed_out"
 	// EventPassed and EventFailed: a code was accepted, or refused.
 	EventPassed = "challenge_passed"
@@ -50,7 +51,8 @@ const (
 	EventBackupUsed      = "backup_code_used"
 	// EventRecoveryUsed: a recovery code of staff was accepted.
 	EventRecoveryUsed = "recovery_code_used"
-	// EventSessionEnded: the user ended the session of another browser.
+	// EventSessionEnded: the user ended the session of another browser, or, as Reason says,
+	// wrong codes ended this one.
 	EventSessionEnded = "session_ended"
 	// EventEnrolMailSent and EventEnrolMailFailed: the code before a first enrolment.
 	EventEnrolMailSent   = "enrol_mail_sent"

@@ -89,5 +89,12 @@ func (c *call) endOther(tx store.Tx, id store.VisitID) error {
 	if err != nil {
 		return err
 	}
+	e := store.Event{
+		At: c.Clock().UTC(), Kind: store.EventSessionEnded, Realm: c.Realm, User: c.v.User,
+		Address: c.v.Address, Agent: c.v.Agent, Detail: map[string]string{"session_ip": v.Address},
+	}
+	if err := tx.Record(e); err != nil {
+		return err
+	}
 	return tx.DeleteVisit(id)
 }
