@@ -31,7 +31,7 @@ func TestRecoveryCode(t *testing.T) {
 	l := newLab(t)
 	_, backup := l.enrol(alice)
 	code := l.issue()
-	if u := l.record(alice); strings.Contains(fmt.Sprintf("%s", u.Recovery.Hash), strings.ReplaceAll(code, "-", "")) {
+	if u := l.record(alice); strings.Contains(string(u.Recovery.Hash), strings.ReplaceAll(code, "-", "")) {
 		t.Error("the store has the code itself")
 	}
 	cleared := l.clear(alice, 1)

@@ -37,10 +37,10 @@ func TestRecoveryLeadsToANewAuthenticator(t *testing.T) {
 	b := w.recover()
 	b.get("/two-factor/").want(200, "Set up your authenticator now", "Set up a new authenticator", "with code from support")
 	b.get("/two-factor/challenge").wantTo("/") // where the customer was going is forgotten
-	page := b.get("/two-factor/setup").want(200, "Connect your new authenticator", "you get new backup codes; the old ones stop")
+	b.get("/two-factor/setup").want(200, "Connect your new authenticator", "you get new backup codes; the old ones stop")
 	b.post("/two-factor/setup", "action", "cancel").wantTo("/two-factor/")
 	b.get("/two-factor/").want(200, "Set up your authenticator now") // may begin again
-	page = b.get("/two-factor/setup").want(200, "Connect your new authenticator")
+	page := b.get("/two-factor/setup").want(200, "Connect your new authenticator")
 	e := &enrolled{world: w, secret: page.first(secretIn)}
 	b.post("/two-factor/setup", "setup", page.first(setupIn), "code", e.code()).wantTo("/two-factor/backup-codes")
 	fresh := b.get("/two-factor/backup-codes").want(200, "Save your backup codes").backupCodes()

@@ -36,6 +36,9 @@ var rules = map[byte]rule{
 	kindByUser:     copied,
 	kindByName:     dropped, // index entries are made with their users
 	kindByID:       dropped,
+	kindByEmail:    dropped,
+	kindByEnabled:  dropped,
+	kindByUsed:     dropped,
 	kindClearances: dropped,
 	kindCheck:      dropped,
 	kindMail:       dropped, // they may have been sent, and tell of what is undone
