@@ -24,7 +24,7 @@ const Assist = "assist.js"
 
 // assetLinks are the addresses of the assets; Extra and Logo are empty without one.
 type assetLinks struct {
-	Style, Brand, Extra, Script, Icon, Logo string
+	Style, Staff, Brand, Extra, Script, Icon, Logo string
 }
 
 // Asset returns the asset with this name, the part of the path after /assets/.
@@ -35,7 +35,7 @@ func (s *Set) Asset(name string) (Asset, bool) {
 
 func (s *Set) loadAssets() error {
 	s.assets = map[string]Asset{}
-	files := map[string]*string{"style.css": &s.links.Style, "script.js": &s.links.Script, "icon.svg": &s.links.Icon}
+	files := map[string]*string{"style.css": &s.links.Style, "staff.css": &s.links.Staff, "script.js": &s.links.Script, "icon.svg": &s.links.Icon}
 	for name, link := range files {
 		content, err := fs.ReadFile(assetFiles, "assets/"+name)
 		if err != nil {

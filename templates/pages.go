@@ -12,7 +12,8 @@ type Page interface {
 }
 
 // pageNames are the files of html/ that are pages.
-var pageNames = []string{"challenge", "setup", "proof", "backup", "sheet", "manage", "settings", "disable", "help", "notice"}
+var pageNames = []string{"challenge", "setup", "proof", "backup", "sheet", "manage", "settings", "disable", "help", "notice",
+	"staff_users", "staff_user", "staff_act", "staff_code"}
 
 // Code is the one field for a code, with what is to be said about it.
 type Code struct {

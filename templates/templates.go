@@ -61,6 +61,8 @@ type Frame struct {
 	Query url.Values
 	// Flash is a message about what was just done; empty for none.
 	Flash Text
+	// Desk surrounds the pages of staff; nil for those of customers.
+	Desk *Desk
 	// Bare leaves out the links around the card (for the sheet that is printed).
 	Bare bool
 }
@@ -92,7 +94,7 @@ func New(o Options) (*Set, error) {
 
 // parse reads all pages for one language, whose words are bound into the functions.
 func (s *Set) parse(lang string) (map[string]*template.Template, error) {
-	layout, err := template.New("layout.html").Funcs(s.functions(lang)).ParseFS(htmlFiles, "html/layout.html", "html/parts.html")
+	layout, err := template.New("layout.html").Funcs(s.functions(lang)).ParseFS(htmlFiles, "html/layout.html", "html/parts.html", "html/staff_parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}

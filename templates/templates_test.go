@@ -172,7 +172,7 @@ func TestEveryMessageInGoIsChecked(t *testing.T) {
 	}
 	said := regexp.MustCompile(`"((?:` + strings.Join(sections, "|") + `)\.[a-z_]+)"`)
 	found := 0
-	for _, pattern := range []string{"*.go", "../internal/web/*.go", "../internal/web/guard/*.go"} {
+	for _, pattern := range []string{"*.go", "../internal/web/*.go", "../internal/web/guard/*.go", "../internal/staffweb/*.go"} {
 		files, _ := filepath.Glob(pattern)
 		for _, file := range files {
 			if strings.HasSuffix(file, "_test.go") || file == "text.go" {
@@ -195,7 +195,7 @@ func TestEveryMessageInGoIsChecked(t *testing.T) {
 	}
 }
 
-var sections = []string{"common", "code", "challenge", "setup", "replace", "backup", "settings", "disable", "help", "flash", "not_sent", "signed_out", "problem", "refused", "mail", "mail_code"}
+var sections = []string{"common", "code", "challenge", "setup", "replace", "backup", "settings", "disable", "help", "flash", "not_sent", "signed_out", "problem", "refused", "mail", "mail_code", "desk", "history"}
 
 // What is typed in or comes from the portal is text, never markup.
 func TestValuesAreEscaped(t *testing.T) {

@@ -1,7 +1,8 @@
 package templates
 
-// texts are the messages that Go code names, here and in package web. New looks
-// each of them up; a test sees to it that none is missing here.
+// texts are the messages that Go code names, here and in the packages of the
+// own pages. New looks each of them up; a test sees to it that none
+// is missing here.
 var texts = []string{
 	"language", "date_layout", "time_layout", "error_prefix", "page_title", "common.never",
 	"common.totp", "common.backup",
@@ -37,4 +38,19 @@ var texts = []string{
 	"mail.staff_recovery_code_subject", "mail.staff_recovery_code_what", "mail.staff_recovery_code_not_you",
 	"mail.enrol_code_subject", "mail.enrol_code_what", "mail.enrol_code_not_you", "mail.browser_on",
 	"mail.account", "mail.when", "mail.address", "mail.browser",
+	"desk.activated", "desk.any", "desk.backup_left", "desk.bad_query", "desk.behind_gate", "desk.code_title",
+	"desk.customer", "desk.days", "desk.done_end", "desk.done_reset", "desk.done_unlock", "desk.down", "desk.enabled",
+	"desk.end", "desk.end_text", "desk.end_title", "desk.factors", "desk.fault", "desk.fault_title", "desk.hours",
+	"desk.customer_id", "desk.later", "desk.link", "desk.locked", "desk.locked_until", "desk.may_not_act",
+	"desk.may_not_act_title", "desk.name", "desk.name_column", "desk.no_realm", "desk.no_realms", "desk.no_user",
+	"desk.no_user_title", "desk.nobody", "desk.not_activated", "desk.not_done", "desk.not_staff", "desk.reason_line",
+	"desk.reason_long", "desk.reason_missing", "desk.recovery", "desk.recovery_ask", "desk.recovery_code",
+	"desk.recovery_text", "desk.recovery_title", "desk.refused_title", "desk.reset", "desk.reset_ask",
+	"desk.reset_text", "desk.reset_title", "desk.status", "desk.unlock", "desk.unlock_ask", "desk.unlock_text",
+	"desk.unlock_title", "desk.up", "desk.used", "desk.user_title", "desk.users",
+	"history.backup_code_used", "history.backup_codes_generated", "history.challenge_failed",
+	"history.challenge_passed", "history.disabled", "history.enrol_mail_failed", "history.enrol_mail_sent",
+	"history.enrolled", "history.imported", "history.locked", "history.recovery_code_used", "history.replaced",
+	"history.session_ended", "history.sign_in", "history.signed_out", "history.staff_ended_sessions",
+	"history.staff_recovery_code", "history.staff_reset", "history.staff_unlocked", "history.throttled",
 }

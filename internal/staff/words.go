@@ -26,16 +26,24 @@ func (a *Act) check() error {
 	case !oneLine(a.Reason):
 		return refuse(ErrInput, "the reason has line ends or other control characters; want one line of text")
 	}
-	switch n := utf8.RuneCountInString(a.Staff); {
+	if err := CheckName(a.Staff); err != nil {
+		return err
+	}
+	if a.User == "" {
+		return refuse(ErrInput, "the id of the user is missing")
+	}
+	return nil
+}
+
+// CheckName reports whether a name of staff can stand in the audit log: ErrInput if not.
+func CheckName(staff string) error {
+	switch n := utf8.RuneCountInString(staff); {
 	case n == 0:
 		return refuse(ErrInput, "the name of who acts is missing; it goes into the audit log")
 	case n > MaxStaff:
 		return refuse(ErrInput, "the name of who acts has %d characters; want at most %d", n, MaxStaff)
-	case !oneLine(a.Staff):
+	case !oneLine(staff):
 		return refuse(ErrInput, "the name of who acts has control characters; want one line of text")
-	}
-	if a.User == "" {
-		return refuse(ErrInput, "the id of the user is missing")
 	}
 	return nil
 }
