@@ -59,6 +59,8 @@ type App struct {
 	unnamed *config.Site
 	// realms are those of the configuration's handlers, by name.
 	realms map[string]*realm
+	// shown are the realms that support desks name.
+	shown []string
 }
 
 // CaddyModule returns the module's information.
@@ -124,6 +126,9 @@ func (a *App) readSource() (err error) {
 // Start makes these settings count for the work in the background. The store is open
 // since Provision, which the handlers need.
 func (a *App) Start() error {
+	if err := a.checkShown(); err != nil {
+		return err
+	}
 	a.engine.use(a)
 	a.engine.watch.started()
 	if err := a.engine.keeper.Resume(a.engine.life, a.engine.ring); err != nil {

@@ -63,7 +63,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 // placeholders stay as they are written. The settings are validated, so that what is
 // wrong with them is told with file and line.
 func parseSite(h httpcaddyfile.Helper) (config.Site, error) {
-	p := &siteParser{Helper: h, where: make(map[string]caddyfile.Token)}
+	p := &siteParser{Helper: h, where: make(map[string]caddyfile.Token), directive: "two_factor"}
 	p.Next()
 	start := p.Token()
 	if args := p.RemainingArgs(); len(args) > 0 {
@@ -87,6 +87,8 @@ type siteParser struct {
 	httpcaddyfile.Helper
 	site  config.Site
 	where map[string]caddyfile.Token
+	// directive is the one whose block is read.
+	directive string
 }
 
 // entry is one subdirective: how it is written, whether it may be repeated, and what
@@ -136,7 +138,7 @@ func (p *siteParser) siteTable() table {
 // block reads a block whose settings lie below the path outer. What is not in known,
 // or is there again, is an error.
 func (p *siteParser) block(outer string, known table) error {
-	last := "two_factor"
+	last := p.directive
 	if outer != "" {
 		last = outer
 	}

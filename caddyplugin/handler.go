@@ -18,7 +18,8 @@ func init() { caddy.RegisterModule(Handler{}) }
 type Handler struct {
 	config.Site
 
-	gate *gateway.Gateway
+	gate   *gateway.Gateway
+	passed gateMark
 }
 
 // CaddyModule returns the module's information.
@@ -44,6 +45,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	for _, w := range site.Warnings() {
 		log.Warn("settings", zap.String("warning", w))
 	}
+	h.passed = gateMark{user: site.User, realm: site.Realm}
 	b := builder{ctx: ctx, app: app, site: site, log: log}
 	h.gate, err = b.build()
 	if err != nil {
@@ -69,6 +71,7 @@ func (h *Handler) Cleanup() error {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	ctx := r.Context()
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
+	h.passed.mark(vars)
 	b := newBehind(next, vars)
 	c := gateway.Client{URL: r.URL, Secure: secure(r, b.trusted)}
 	c.Address, _ = b.address.(string)

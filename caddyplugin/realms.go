@@ -18,18 +18,22 @@ type realm struct {
 	// site is the settings of the first of the realm's handlers, with preset and defaults.
 	site    config.Site
 	factors *factor.Service
+	// customers says that a site asks a portal who the realm's users are.
+	customers bool
 }
 
 // register makes the realm of a handler known to the configuration's app. Caddy
 // provisions handlers one after another, before anything is served.
 func (a *App) register(site config.Site, factors *factor.Service) {
-	if a.realms[site.Realm] != nil {
-		return
-	}
 	if a.realms == nil {
 		a.realms = make(map[string]*realm)
 	}
-	a.realms[site.Realm] = &realm{site.Realm, site, factors}
+	r := a.realms[site.Realm]
+	if r == nil {
+		r = &realm{name: site.Realm, site: site, factors: factors}
+		a.realms[site.Realm] = r
+	}
+	r.customers = r.customers || site.User == ""
 }
 
 // errNoApp says that the running configuration has nothing of ours.

@@ -1,0 +1,173 @@
+package caddyplugin
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/staffweb"
+	"github.com/secondgate/secondgate/internal/web/sealed"
+)
+
+func init() { caddy.RegisterModule(StaffHandler{}) }
+
+// StaffHandler is `http.handlers.two_factor_admin`: the support desk, for a site of its
+// own behind an authentication for staff. It answers every request; nothing behind it
+// is ever reached.
+type StaffHandler struct {
+	// Realms are those whose users are shown. Default: all realms of the server.
+	Realms []string `json:"realms,omitempty"`
+	// Staff is the placeholder that holds the name of who is signed in. Default:
+	// {http.auth.user.id}, which Caddy's authentications set.
+	Staff string `json:"staff,omitempty"`
+	// Act says who may act. Default: nobody.
+	Act *StaffRule `json:"act,omitempty"`
+	// View says who may look. Default: everybody who is authenticated. Who may act may
+	// look, too.
+	View *StaffRule `json:"view,omitempty"`
+
+	app       *App
+	pages     *staffweb.Pages
+	act, view caddyhttp.MatcherSets
+	log       *zap.Logger
+}
+
+// StaffRule names members of staff: any of its parts may hold.
+type StaffRule struct {
+	// Everybody is everybody who is authenticated.
+	Everybody bool `json:"everybody,omitempty"`
+	// Names are names as the authentication gives them, compared exactly.
+	Names []string `json:"names,omitempty"`
+	// Match are Caddy matcher sets.
+	Match []config.MatcherSet `json:"match,omitempty"`
+}
+
+// authenticated is where Caddy's authentications leave the name.
+const authenticated = "{http.auth.user.id}"
+
+// CaddyModule returns the module's information.
+func (StaffHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.two_factor_admin", New: func() caddy.Module { return new(StaffHandler) }}
+}
+
+// Provision builds the pages.
+func (h *StaffHandler) Provision(ctx caddy.Context) (err error) {
+	h.log = ctx.Logger()
+	if h.Staff == "" {
+		h.Staff = authenticated
+	}
+	if err := checkStaff(h.Staff); err != nil {
+		return fmt.Errorf("two_factor_admin: staff: %w", err)
+	}
+	for _, rule := range []struct {
+		from *StaffRule
+		to   *caddyhttp.MatcherSets
+	}{{h.Act, &h.act}, {h.View, &h.view}} {
+		if *rule.to, err = loadSets(ctx, rule.from); err != nil {
+			return fmt.Errorf("two_factor_admin: %w", err)
+		}
+	}
+	mod, err := ctx.App("two_factor")
+	if err != nil {
+		return err
+	}
+	h.app = mod.(*App)
+	h.app.shown = append(h.app.shown, h.Realms...)
+	h.warn()
+	return h.build()
+}
+
+func (h *StaffHandler) build() error {
+	ring := h.app.ring
+	state, err := sealed.New("two_factor_admin", ring.Derive("staff state hash", 32), ring.Derive("staff state block", 32), clock.Now)
+	if err != nil {
+		return err
+	}
+	h.pages, err = staffweb.New(staffweb.Options{
+		Desk: func() staffweb.Desk { return h.app.desk() }, Realms: h.Realms, State: state, Logger: h.log,
+	})
+	return err
+}
+
+// warn says what is allowed but seldom right.
+func (h *StaffHandler) warn() {
+	if h.Act == nil {
+		h.log.Warn("settings", zap.String("warning", "two_factor_admin names nobody who may act, so all staff may look only: name who may with act NAME..., act @MATCHER or act *"))
+	}
+	if strings.HasPrefix(h.Staff, "{http.request.header.") {
+		h.log.Warn("settings", zap.String("warning", "two_factor_admin takes the name of staff from a request header: make sure that an authentication before it (forward_auth with copy_headers) sets or removes "+h.Staff+" on every request, else whoever sends it is staff"))
+	}
+}
+
+// checkStaff refuses what is the same for everybody: a word, or {env.X}.
+func checkStaff(placeholder string) error {
+	if !strings.HasPrefix(placeholder, "{http.") || strings.IndexByte(placeholder, '}') != len(placeholder)-1 {
+		return fmt.Errorf("%q is not one placeholder of the request; want for example {http.auth.user.id} or {http.request.tls.client.subject}", placeholder)
+	}
+	return nil
+}
+
+func loadSets(ctx caddy.Context, rule *StaffRule) (sets caddyhttp.MatcherSets, err error) {
+	if rule == nil {
+		return nil, nil
+	}
+	b := builder{ctx: ctx}
+	for _, set := range rule.Match {
+		loaded, err := b.load(set)
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, loaded)
+	}
+	return sets, nil
+}
+
+// holds reports whether the rule names this member of staff. A matcher that fails does
+// not hold.
+func (s *StaffRule) holds(r *http.Request, name string, sets caddyhttp.MatcherSets) bool {
+	if s.Everybody || slices.Contains(s.Names, name) {
+		return true
+	}
+	if len(sets) == 0 {
+		return false
+	}
+	ok, err := sets.AnyMatchWithError(r)
+	return ok && err == nil
+}
+
+// ServeHTTP answers every request.
+func (h *StaffHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	ctx := r.Context()
+	repl, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return caddyhttp.Error(http.StatusInternalServerError, errors.New("two_factor_admin needs Caddy's HTTP server"))
+	}
+	v := staffweb.Visitor{
+		Staff:  strings.TrimSpace(repl.ReplaceAll(h.Staff, "")),
+		Behind: h.behindPortal(r),
+		Secure: secure(r, caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey)),
+	}
+	v.Address, _ = caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string)
+	v.Acts = v.Staff != "" && h.Act != nil && h.Act.holds(r, v.Staff, h.act)
+	v.Sees = v.Acts || h.View == nil || h.View.holds(r, v.Staff, h.view)
+	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		shallow := *r
+		shallow.URL = original.URL
+		r = &shallow
+	}
+	h.pages.ServeHTTP(w, r, v)
+	return nil
+}
+
+var (
+	_ caddy.Provisioner           = (*StaffHandler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*StaffHandler)(nil)
+)
