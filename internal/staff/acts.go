@@ -138,6 +138,5 @@ func (d *Desk) done(ctx context.Context, key store.UserKey, ended []store.VisitI
 	if len(ended) > 0 {
 		d.End(key.Realm, ended...)
 	}
-	d.Wake()
 	return nil
 }

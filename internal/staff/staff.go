@@ -30,8 +30,6 @@ type Options struct {
 	// End forgets, in the gateway's memory, clearances that a committed transaction
 	// ended, and closes what stands on them (gateway.Visits.End).
 	End func(realm string, ids ...store.VisitID)
-	// Wake says that an event is pending (audit.Log.Wake); nil if nobody waits for it.
-	Wake func()
 	// Clock is time.Now if nil.
 	Clock func() time.Time
 }
@@ -43,9 +41,6 @@ type Desk struct{ Options }
 func New(o Options) *Desk {
 	if o.Clock == nil {
 		o.Clock = time.Now
-	}
-	if o.Wake == nil {
-		o.Wake = func() {}
 	}
 	return &Desk{o}
 }

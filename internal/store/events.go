@@ -84,6 +84,7 @@ const (
 // come from strangers.
 const (
 	maxEventField  = 512
+	maxEventReason = 2048 // 500 characters in any script
 	maxEventDetail = 16
 )
 
@@ -94,27 +95,28 @@ func MarshalEvent(e Event) ([]byte, error) {
 		return nil, fmt.Errorf("an event without kind or time: %q", e.Kind)
 	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
-	for _, field := range []*string{&e.Factor, &e.Staff, &e.Reason, &e.Address, &e.Agent} {
-		*field = cut(*field)
+	for _, field := range []*string{&e.Factor, &e.Staff, &e.Address, &e.Agent} {
+		*field = cut(*field, maxEventField)
 	}
+	e.Reason = cut(e.Reason, maxEventReason)
 	if len(e.Detail) > maxEventDetail {
 		return nil, fmt.Errorf("event %s has %d details, more than %d", e.Kind, len(e.Detail), maxEventDetail)
 	}
 	if e.Detail != nil {
 		detail := make(map[string]string, len(e.Detail))
 		for name, value := range e.Detail {
-			detail[name] = cut(value)
+			detail[name] = cut(value, maxEventField)
 		}
 		e.Detail = detail
 	}
 	return json.Marshal(e)
 }
 
-func cut(s string) string {
-	if len(s) <= maxEventField {
+func cut(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxEventField-3], "") + "…"
+	return strings.ToValidUTF8(s[:limit-3], "") + "…"
 }
 
 // UnmarshalEvent reads what MarshalEvent wrote.
