@@ -13,6 +13,7 @@ import (
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 	"github.com/secondgate/secondgate/internal/session"
@@ -48,7 +49,7 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 		},
 		SetUser: func(*http.Request, string) {}, Recheck: time.Hour,
 		Session: session.Policy{Life: 12 * time.Hour, Idle: 30 * time.Minute},
-		Store:   st, Visits: gateway.NewVisits(st, time.Now), Logger: zap.NewNop(), Clock: time.Now,
+		Store:   st, Visits: gateway.NewVisits(st, time.Now), Logger: zap.NewNop(), Clock: time.Now, Meter: meter.New(),
 	})
 	token := session.NewToken()
 	now := time.Now()

@@ -12,6 +12,25 @@ import (
 // answerNames are what answers are counted under.
 var answerNames = map[gate.Answer]string{gate.User: meter.User, gate.Anonymous: meter.Anonymous, gate.Unknown: meter.Unknown}
 
+// verdictNames are what verdicts are logged and counted under.
+var verdictNames = map[gate.Action]string{
+	gate.Refuse: "unknown", gate.Challenge: "challenge", gate.Enrol: "enrol", gate.Guest: "guest", gate.Upgrade: "upgrade", gate.Again: "again",
+	gate.Anew: "anew",
+}
+
+// lost is counted where what a response stood on ended while the portal answered.
+const lost = "lost"
+
+// countHeld counts a request or response that did not pass; one that might have passed
+// had lost what it stood on.
+func (g *Gateway) countHeld(a gate.Action) {
+	name, known := verdictNames[a]
+	if !known {
+		name = lost
+	}
+	g.Meter.Held(name)
+}
+
 // put puts whoami's questions, and counts what they showed.
 func (g *Gateway) put(ctx context.Context, c portal.Credentials, fetch portal.Fetch) *portal.Answer {
 	began := time.Now()

@@ -16,6 +16,7 @@ import (
 
 // refuse answers in the portal's place, before it was reached.
 func (x *exchange) refuse(a gate.Action) error {
+	x.g.countHeld(a)
 	x.cookies(x.rw.rw.Header())
 	if a == gate.Challenge || a == gate.Enrol {
 		x.owner = x.answer.User
@@ -29,6 +30,7 @@ func (x *exchange) refuse(a gate.Action) error {
 // refuseAfter answers in place of a response that was withheld. Of that response
 // only where it led is kept, sealed, for its owner.
 func (x *exchange) refuseAfter(a gate.Action, status int, header http.Header) {
+	x.g.countHeld(a)
 	x.cookies(x.rw.restore())
 	switch a {
 	case gate.Challenge, gate.Enrol:
@@ -44,6 +46,7 @@ func (x *exchange) refuseAfter(a gate.Action, status int, header http.Header) {
 
 // refuseLost answers where the clearance ended while the portal was answering.
 func (x *exchange) refuseLost() {
+	x.g.Meter.Held(lost)
 	x.cookies(x.rw.restore())
 	x.owner = x.answer.User
 	x.demand(gate.Challenge, x.wanted())
@@ -223,11 +226,6 @@ func (x *exchange) local(address string) string {
 
 // logRefusal logs a verdict other than to forward.
 func (g *Gateway) logRefusal(x *exchange, a gate.Action, when string) {
-	names := map[gate.Action]string{
-		gate.Refuse: "unknown", gate.Challenge: "challenge", gate.Enrol: "enrol", gate.Guest: "guest", gate.Upgrade: "upgrade", gate.Again: "again",
-		gate.Anew: "anew",
-	}
-	g.Meter.Held(names[a])
 	user := x.owner
 	if user == "" && x.answer != nil {
 		user = x.answer.User
@@ -239,6 +237,6 @@ func (g *Gateway) logRefusal(x *exchange, a gate.Action, when string) {
 	case a == gate.Enrol:
 		g.Book.Add(g.Realm, report.UserEnrolled, user)
 	}
-	g.Logger.Info("request held at the gate", zap.String("verdict", names[a]), zap.String("judged", when),
+	g.Logger.Info("request held at the gate", zap.String("verdict", verdictNames[a]), zap.String("judged", when),
 		zap.String("user_id", user), zap.String("client_ip", x.client.Address), zap.String("path", x.client.URL.Path))
 }

@@ -72,7 +72,7 @@ func New() *Realm {
 		answers:    newCounter("answers_total", "Questions put to whoami, by what they showed.", label("kind", User, Anonymous, Unknown)),
 		throttles:  newCounter("throttled_total", "Codes that were not looked at because of earlier wrong ones, by whose they were.", label("by", ByUser, ByAddress)),
 		held: newCounter("held_total", "Requests and responses that were held at the gate, by what was missing.",
-			label("verdict", "challenge", "enrol", Unknown, "guest", "upgrade", "again", "anew")),
+			label("verdict", "challenge", "enrol", Unknown, "guest", "upgrade", "again", "anew", "lost")),
 		dropped:   newCounter("dropped_cookies_total", "Cookies that the portal did not get to see because nobody had sealed them."),
 		whoami:    newHistogram(whoamiBounds),
 		forwarded: newHistogram(gateBounds), refused: newHistogram(gateBounds),

@@ -28,7 +28,12 @@ func (k *Keeper) Opens(ctx context.Context, ring *keys.Ring) error {
 	if err != nil {
 		return err
 	}
-	if _, err := ring.Open(raw, keyCheck); err != nil {
+	return opens(ring, raw)
+}
+
+// opens checks that the keys open what every store has sealed.
+func opens(ring *keys.Ring, sealed []byte) error {
+	if _, err := ring.Open(sealed, keyCheck); err != nil {
 		return ErrWrongKeys
 	}
 	return nil
@@ -64,18 +69,12 @@ func (k *Keeper) check(ctx context.Context, ring *keys.Ring) error {
 	if err != nil {
 		return err
 	}
-	opens := func(old []byte) error {
-		if _, err := ring.Open(old, keyCheck); err != nil {
-			return ErrWrongKeys
-		}
-		return nil
-	}
 	if old != nil {
-		return opens(old)
+		return opens(ring, old)
 	}
 	return k.store.UpdateMeta(ctx, keyCheck, func(old []byte) ([]byte, error) {
 		if old != nil {
-			return old, opens(old)
+			return old, opens(ring, old)
 		}
 		return ring.Seal([]byte("secondgate"), keyCheck), nil
 	})

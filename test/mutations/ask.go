@@ -341,8 +341,8 @@ var ask = []Mutation{
 	{
 		Row: "Ask: one question serves all", Defence: "a question does not end with who asked it",
 		File:    "internal/gateway/identify.go",
-		Old:     "x.g.Asker.Ask(context.WithoutCancel(ctx), portal",
-		New:     "x.g.Asker.Ask(ctx, portal",
+		Old:     "x.g.put(context.WithoutCancel(ctx), portal",
+		New:     "x.g.put(ctx, portal",
 		Package: "test/rules", Test: "TestAsk_QuestionOutlivesItsClient",
 	},
 	{
