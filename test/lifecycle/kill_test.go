@@ -120,8 +120,8 @@ func (c *customer) pass(code string) error {
 
 // live is what a customer does until the server dies: sets up, and passes with a
 // code of the app and all backup codes but the last. An error is the server's end;
-// what was refused before it is a failure.
-func (c *customer) live(killed func() bool) {
+// what was refused before it is a failure. It tells when the set-up is confirmed.
+func (c *customer) live(killed func() bool, confirmed func()) {
 	note := func(err error) bool {
 		if err != nil && !killed() {
 			c.t.Errorf("%s, before the kill: %v", c.name, err)
@@ -131,6 +131,7 @@ func (c *customer) live(killed func() bool) {
 	if !note(c.enrol()) {
 		return
 	}
+	confirmed()
 	// The next step's, which counts already, and a moment later too.
 	code, err := totp.GenerateCode(c.secret, time.Now().Add(30*time.Second))
 	if err != nil || !note(c.pass(code)) {
@@ -213,7 +214,8 @@ func (o *outside) killUnderLoad(t *testing.T, round int) []*customer {
 	t.Helper()
 	var all []*customer
 	var mu sync.Mutex
-	dead := false
+	dead, first := false, make(chan struct{})
+	confirmed := sync.OnceFunc(func() { close(first) })
 	killed := func() bool { mu.Lock(); defer mu.Unlock(); return dead }
 	var load sync.WaitGroup
 	for n := range killClients {
@@ -223,9 +225,17 @@ func (o *outside) killUnderLoad(t *testing.T, round int) []*customer {
 				mu.Lock()
 				all = append(all, c)
 				mu.Unlock()
-				c.live(killed)
+				c.live(killed, confirmed)
 			}
 		})
+	}
+	// At any moment; every other time of one where something was confirmed, which takes
+	// a busy machine long.
+	if round%2 == 1 {
+		select {
+		case <-first:
+		case <-time.After(30 * time.Second):
+		}
 	}
 	time.Sleep(500*time.Millisecond + rand.N(1500*time.Millisecond))
 	mu.Lock()
