@@ -78,6 +78,16 @@ func allDigits(symbols string) bool {
 	return strings.Trim(symbols, "0123456789") == ""
 }
 
+// ParseBackup reads a backup code as a customer would type it, for codes that come from
+// elsewhere.
+func ParseBackup(field string) (code []byte, ok bool) {
+	symbols, ok := withoutGaps(field)
+	if !ok {
+		return nil, false
+	}
+	return parseBackup(symbols)
+}
+
 func parseBackup(symbols string) ([]byte, bool) {
 	if len(symbols) != crockford.EncodedLen(backupBytes) {
 		return nil, false

@@ -1,0 +1,186 @@
+package factor
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// BackupScheme names how backup codes are hashed, for those who take the hashes
+// elsewhere: see hashBackup. It changes whenever that does.
+const BackupScheme = "argon2id m=19456 t=2 p=1 code+realm+user"
+
+// ErrExists: the user has another authenticator already. Nothing was changed.
+var ErrExists = errors.New("user has another authenticator")
+
+// hashingImports lets one import at a time hash backup codes, so that it never holds
+// more than one of the places that those who sign in wait for.
+var hashingImports = make(chan struct{}, 1)
+
+// Import is an authenticator that was set up elsewhere. Its fields are valid: see
+// package transfer.
+type Import struct {
+	User   string
+	Secret []byte
+	// Algorithm, Digits and Period (seconds) are those that the customer's app goes by.
+	Algorithm      string
+	Digits, Period int
+	// Codes are backup codes as ParseBackup reads them; Kept is a set as it was
+	// exported for this user of this realm. Not both.
+	Codes [][]byte
+	Kept  *store.BackupSet
+}
+
+// Found is what an import meets.
+type Found int
+
+// What there may be of a user: no record; a record without a factor; this very
+// authenticator; another one.
+const (
+	FoundNobody Found = iota
+	FoundNoFactor
+	FoundSame
+	FoundOther
+)
+
+// Meets tells what the import would find now. Only the store can fail.
+func (s *Service) Meets(ctx context.Context, in *Import) (Found, error) {
+	u, err := s.store.User(ctx, s.key(in.User))
+	return s.found(&u, err, in)
+}
+
+func (s *Service) found(u *store.User, err error, in *Import) (Found, error) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return FoundNobody, nil
+	case err != nil:
+		return FoundNobody, fmt.Errorf("reading the user's factors: %w", err)
+	case u.TOTP == nil:
+		return FoundNoFactor, nil
+	case s.same(u, in):
+		return FoundSame, nil
+	}
+	return FoundOther, nil
+}
+
+// same tells whether the user's authenticator is the import's. One that does not open
+// is another.
+func (s *Service) same(u *store.User, in *Import) bool {
+	t := u.TOTP
+	if t.Algorithm != in.Algorithm || t.Digits != in.Digits || t.Period != in.Period {
+		return false
+	}
+	secret, err := s.openSecret(u.Key.ID, t)
+	return err == nil && subtle.ConstantTimeCompare(secret, in.Secret) == 1
+}
+
+// Imported is what Import did.
+type Imported struct {
+	Found Found
+	// Ended are the clearances that were ended.
+	Ended []store.VisitID
+}
+
+// Import makes the authenticator the user's, in one transaction with its backup codes
+// and the event (whose kind, time, realm, user and factor are filled in), and ends the
+// user's clearances. Nothing is changed of a user who has it already: neither does its
+// floor sink nor do spent backup codes come back, so that an import may be run again.
+// Another authenticator is ErrExists, or replaced where replace says so; backup codes
+// are then kept if the import brings none.
+func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.Event) (done Imported, err error) {
+	if done.Found, err = s.Meets(ctx, in); err != nil || !done.Found.writes(replace) {
+		return done, orExists(done.Found, err)
+	}
+	t, backup, err := s.imported(ctx, in)
+	if err != nil {
+		return done, err
+	}
+	err = s.store.Update(ctx, s.key(in.User), func(tx store.Tx) error {
+		u, err := tx.User()
+		done = Imported{}
+		if done.Found, err = s.found(&u, err, in); err != nil || !done.Found.writes(replace) {
+			return orExists(done.Found, err)
+		}
+		if done.Found == FoundNobody {
+			u = store.User{Key: s.key(in.User), FirstSeen: s.now()}
+		}
+		s.place(&u, t, backup)
+		e.Kind, e.At, e.Realm, e.User, e.Factor = store.EventImported, u.TOTP.AddedAt, s.realm, in.User, KindTOTP
+		if err := errors.Join(tx.PutUser(u), tx.Record(e)); err != nil {
+			return err
+		}
+		done.Ended, err = tx.EndVisits()
+		return err
+	})
+	return done, err
+}
+
+// writes tells whether anything is to be written.
+func (f Found) writes(replace bool) bool {
+	return f == FoundNobody || f == FoundNoFactor || f == FoundOther && replace
+}
+
+func orExists(f Found, err error) error {
+	if err == nil && f == FoundOther {
+		return ErrExists
+	}
+	return err
+}
+
+// place puts the authenticator into the record. Its floor is the step after the
+// present one, the last whose code could be accepted now: a code that another system
+// may have accepted before the import is not accepted once more.
+func (s *Service) place(u *store.User, t *store.TOTP, backup *store.BackupSet) {
+	now, placed := s.now(), *t
+	placed.AddedAt, placed.Floor = now, now.Unix()/int64(t.Period)+1
+	if u.TOTP == nil {
+		u.EnabledAt = now
+	}
+	u.TOTP = &placed
+	if backup != nil {
+		u.Backup = backup
+	}
+	setFailures(u, KindTOTP, store.Failures{}) // they were about another secret
+}
+
+// imported makes the records. It takes a while where codes have to be hashed.
+func (s *Service) imported(ctx context.Context, in *Import) (*store.TOTP, *store.BackupSet, error) {
+	id, err := s.random(idBytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &store.TOTP{ID: crockford.EncodeToString(id), Algorithm: in.Algorithm, Digits: in.Digits, Period: in.Period}
+	t.Secret = s.sealSecret(in.Secret, in.User, t.ID)
+	if len(in.Codes) == 0 {
+		return t, in.Kept, nil
+	}
+	backup, err := s.hashImported(ctx, in)
+	return t, backup, err
+}
+
+// hashImported makes the set of the codes, taking its place among those who hash for
+// one code at a time.
+func (s *Service) hashImported(ctx context.Context, in *Import) (*store.BackupSet, error) {
+	select {
+	case hashingImports <- struct{}{}:
+		defer func() { <-hashingImports }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	salt, err := s.random(saltBytes)
+	if err != nil {
+		return nil, err
+	}
+	set := &store.BackupSet{Salt: salt, Total: len(in.Codes), AddedAt: s.now()}
+	for _, code := range in.Codes {
+		if err := hashing.Acquire(ctx, 1); err != nil {
+			return nil, err
+		}
+		set.Hashes = append(set.Hashes, s.hashBackup(code, salt, in.User))
+		hashing.Release(1)
+	}
+	return set, nil
+}
