@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"internal/backup":          {"internal/store", "internal/keys", "internal/factor", "internal/rotation"},
 	"internal/factor":          {"internal/keys", "internal/lean", "internal/meter", "internal/store", "internal/throttle"},
 	"internal/session":         {"internal/store"},
+	"internal/transfer":        {"internal/factor", "internal/store"},
 	"internal/portal/whoami":   {"config", "internal/contentcoding"},
 	"internal/portal":          {"internal/contentcoding", "internal/gate", "internal/keys"},
 	"internal/web/agent":       {},

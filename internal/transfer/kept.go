@@ -1,0 +1,62 @@
+package transfer
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/secondgate/secondgate/internal/factor"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// The sizes of what an export has in the place of backup codes, in bytes.
+const (
+	saltSize = 16
+	hashSize = 32
+)
+
+// readKept reads a set of backup codes as it was exported. Of another realm it is left
+// out with a note: realm and user are a part of what was hashed, so that none of its
+// codes would open anything here.
+func (p *parser) readKept(fields map[string]string, in *factor.Import) (set *store.BackupSet, note, bad *fault) {
+	hashes := list(fields[fieldBackupHashes])
+	if len(hashes) == 0 {
+		return nil, nil, nil
+	}
+	if len(in.Codes) > 0 {
+		return nil, nil, &fault{fieldBackupHashes, "stand beside backup_codes; want one of the two"}
+	}
+	if scheme := strings.TrimSpace(fields[fieldBackupScheme]); scheme != factor.BackupScheme {
+		return nil, nil, &fault{fieldBackupScheme, fmt.Sprintf("%.60q is unknown; want %q", scheme, factor.BackupScheme)}
+	}
+	if len(hashes) > maxCodes {
+		return nil, nil, &fault{fieldBackupHashes, fmt.Sprintf("are more than %d", maxCodes)}
+	}
+	set = new(store.BackupSet)
+	if set.Salt, bad = hexOf(fieldBackupSalt, fields[fieldBackupSalt], saltSize); bad != nil {
+		return nil, nil, bad
+	}
+	for _, text := range hashes {
+		hash, bad := hexOf(fieldBackupHashes, text, hashSize)
+		if bad != nil {
+			return nil, nil, bad
+		}
+		set.Hashes = append(set.Hashes, hash)
+	}
+	if set.Total, bad = number(fields, fieldBackupTotal, len(hashes), len(hashes), maxCodes); bad != nil {
+		return nil, nil, bad
+	}
+	if realm := fields[fieldBackupRealm]; realm != p.realm {
+		return nil, &fault{fieldBackupRealm, "the backup codes are those of another realm, where alone they are good; they are left out, and the customer makes new ones"}, nil
+	}
+	return set, nil, nil
+}
+
+func hexOf(field, text string, size int) ([]byte, *fault) {
+	b, err := hex.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(b) != size {
+		return nil, &fault{field, "want " + strconv.Itoa(size) + " bytes in hexadecimal, as an export writes them"}
+	}
+	return b, nil
+}

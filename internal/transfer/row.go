@@ -1,0 +1,40 @@
+package transfer
+
+// row is one user's fields, by name, as they stand in the file; empty ones are left
+// out. A list is joined by semicolons.
+type row struct {
+	line   int
+	fields map[string]string
+}
+
+// rows reads a file row by row.
+type rows interface {
+	// next returns a row; or a problem of one line, after which it goes on; or an error:
+	// io.EOF at the end, any other about the file as a whole.
+	next() (row, *Problem, error)
+	// at is the line that was read last.
+	at() int
+}
+
+// The names of the fields.
+const (
+	fieldUser         = "user"
+	fieldSecret       = "secret"
+	fieldEncoding     = "encoding"
+	fieldAlgorithm    = "algorithm"
+	fieldDigits       = "digits"
+	fieldPeriod       = "period"
+	fieldURI          = "uri"
+	fieldCodes        = "backup_codes"
+	fieldBackupRealm  = "backup_realm"
+	fieldBackupScheme = "backup_scheme"
+	fieldBackupSalt   = "backup_salt"
+	fieldBackupHashes = "backup_hashes"
+	fieldBackupTotal  = "backup_total"
+)
+
+// known are all fields that a file may have.
+var known = []string{
+	fieldUser, fieldSecret, fieldEncoding, fieldAlgorithm, fieldDigits, fieldPeriod, fieldURI, fieldCodes,
+	fieldBackupRealm, fieldBackupScheme, fieldBackupSalt, fieldBackupHashes, fieldBackupTotal,
+}
