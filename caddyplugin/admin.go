@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2"
@@ -31,7 +32,10 @@ func (AdminAPI) CaddyModule() caddy.ModuleInfo {
 
 // Routes are the endpoint's.
 func (AdminAPI) Routes() []caddy.AdminRoute {
-	return append([]caddy.AdminRoute{{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}}, auditRoutes...)
+	return slices.Concat(
+		[]caddy.AdminRoute{{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}},
+		auditRoutes, transferRoutes,
+	)
 }
 
 // defaultDays is how far back a report goes if nothing is said.

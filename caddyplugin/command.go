@@ -9,22 +9,28 @@ import (
 // plugin has them below that one parent, so that none gets into the way of Caddy's
 // own; the secondgate binary has them at its top level too.
 func Commands() []caddycmd.Command {
-	return []caddycmd.Command{presetsCommand, inspectCommand(), checkCommand, reportCommand, auditCommand}
+	return []caddycmd.Command{presetsCommand, inspectCommand(), checkCommand, reportCommand, auditCommand, usersCommand}
 }
 
-func init() {
-	caddycmd.RegisterCommand(caddycmd.Command{
-		Name:  "two-factor",
-		Usage: "COMMAND",
-		Short: "Learns, rehearses and looks after two-factor authentication before a portal",
+// usersCommand is what is done with users, a file each.
+var usersCommand = group("users", "Looks after users and their second factors", importCommand, exportCommand)
+
+// group is a command that only has others below it.
+func group(name, short string, commands ...caddycmd.Command) caddycmd.Command {
+	return caddycmd.Command{
+		Name: name, Usage: "COMMAND", Short: short,
 		CobraFunc: func(parent *cobra.Command) {
 			parent.Args = cobra.NoArgs
 			parent.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			for _, c := range Commands() {
+			for _, c := range commands {
 				sub := &cobra.Command{Use: c.Name + " " + c.Usage, Short: c.Short, Long: c.Long}
 				c.CobraFunc(sub)
 				parent.AddCommand(sub)
 			}
 		},
-	})
+	}
+}
+
+func init() {
+	caddycmd.RegisterCommand(group("two-factor", "Learns, rehearses and looks after two-factor authentication before a portal", Commands()...))
 }

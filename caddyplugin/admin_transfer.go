@@ -1,0 +1,118 @@
+package caddyplugin
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/transfer"
+)
+
+// What the admin API has for leaving and arriving. Both take, in the query: realm (may
+// be left out where there is only one), format (csv or jsonl), staff and reason (which an
+// import may do without).
+//
+//	POST /two_factor/import?…&replace=never|skip|always&dry_run=true&source=NAME
+//	    the file as the body; answers transfer.Message as JSON lines
+//	POST /two_factor/export?…
+//	    answers the file; a connection that breaks off means that it is not whole
+var transferRoutes = []caddy.AdminRoute{
+	{Pattern: "/two_factor/import", Handler: caddy.AdminHandlerFunc(serveImport)},
+	{Pattern: "/two_factor/export", Handler: caddy.AdminHandlerFunc(serveExport)},
+}
+
+// transferring is what both have of a request.
+type transferring struct {
+	app    *App
+	realm  *realm
+	format string
+	event  store.Event
+}
+
+// newTransferring reads what both have; reasoned wants a reason.
+func newTransferring(r *http.Request, reasoned bool) (*transferring, error) {
+	if r.Method != http.MethodPost {
+		return nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
+	}
+	app, err := activeApp()
+	if err != nil {
+		return nil, caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+	}
+	q := r.URL.Query()
+	t := &transferring{app: app, format: q.Get("format")}
+	if t.realm, err = app.oneRealm(q.Get("realm")); err != nil {
+		return nil, badRequest(err)
+	}
+	if err := transfer.CheckFormat(t.format); err != nil {
+		return nil, badRequest(err)
+	}
+	if t.event, err = actor(q, reasoned); err != nil {
+		return nil, badRequest(err)
+	}
+	t.event.Realm = t.realm.name
+	return t, nil
+}
+
+func badRequest(err error) error {
+	return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+}
+
+// oneRealm is the realm of that name; without a name, the only one there is.
+func (a *App) oneRealm(name string) (*realm, error) {
+	names := strings.Join(slices.Sorted(maps.Keys(a.realms)), ", ")
+	if r := a.realms[name]; r != nil {
+		return r, nil
+	}
+	if name != "" {
+		return nil, fmt.Errorf("realm %q is unknown; want one of: %s", name, names)
+	}
+	if len(a.realms) != 1 {
+		return nil, fmt.Errorf("a realm is missing; want one of: %s", names)
+	}
+	for _, r := range a.realms {
+		return r, nil
+	}
+	return nil, errNoApp
+}
+
+// Bounds of what an actor says, in characters, as at the support desk.
+const (
+	maxStaffName         = 200
+	minReason, maxReason = 3, 500
+)
+
+// actor is an event with who acts and why.
+func actor(q url.Values, reasoned bool) (store.Event, error) {
+	staff, reason := strings.TrimSpace(q.Get("staff")), strings.TrimSpace(q.Get("reason"))
+	if n := utf8.RuneCountInString(staff); n < 1 || n > maxStaffName || !oneLine(staff) {
+		return store.Event{}, fmt.Errorf("staff: want the name of who does this, on one line of at most %d characters; it goes into the audit log", maxStaffName)
+	}
+	n := utf8.RuneCountInString(reason)
+	if (reasoned || n > 0) && n < minReason || n > maxReason || !oneLine(reason) {
+		return store.Event{}, fmt.Errorf("reason: want a few words that say why, on one line of %d to %d characters; they go into the audit log", minReason, maxReason)
+	}
+	return store.Event{Staff: staff, Reason: reason, At: clock.Now().UTC()}, nil
+}
+
+func oneLine(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// patient lets a request take longer than the ten seconds that Caddy's admin endpoint
+// gives one: it would be cancelled, body read or not, when they are over.
+func patient(w http.ResponseWriter) error {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("taking time for the request: %w", err)
+	}
+	return nil
+}
