@@ -65,6 +65,16 @@ func (d *desk) arrive(input string, args ...string) transfer.Summary {
 	return s
 }
 
+// awaitLog waits until the log has a text.
+func (d *desk) awaitLog(text string) {
+	d.t.Helper()
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(d.LogText(), text); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			d.t.Fatalf("the log never says %s", text)
+		}
+	}
+}
+
 // newSecret is what another system made for somebody.
 func newSecret() string {
 	b := make([]byte, 20)
@@ -199,6 +209,7 @@ func TestExport_RoundTrip(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
+	d.awaitLog(`"event":"exported"`)
 	t.Cleanup(clock.Move(2 * time.Minute))
 	there := at(d.House, other)
 	asked(t, there.SignIn("alice"))
