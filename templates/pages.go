@@ -142,6 +142,17 @@ type Settings struct {
 	// a new authenticator now.
 	Recovered bool
 	Sessions  []Session
+	// Activity is what happened lately, the newest first; also while there is no second factor.
+	Activity []Activity
+}
+
+// Activity is something that happened to the account.
+type Activity struct {
+	At   time.Time
+	What Text
+	// Browser and System are empty where the User-Agent tells nothing known, and with
+	// Address where support acted.
+	Browser, System, Address string
 }
 
 // Session is one browser with a clearance.

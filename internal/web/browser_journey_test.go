@@ -113,7 +113,9 @@ func (o *tour) setUp(w *world) *enrolled {
 	o.look("sheet")
 	o.open("/backup-codes")
 	o.Click("[name=saved]")
+	w.busy("alice")
 	o.Follow("form .primary")
+	o.Click("#activity ~ details summary")
 	o.look("settings-on")
 	return e
 }

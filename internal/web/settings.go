@@ -34,6 +34,7 @@ func (c *call) showSettings() {
 	if set := c.user.Backup; set != nil {
 		page.BackupLeft, page.BackupTotal, page.BackupUsed = len(set.Hashes), set.Total, set.UsedAt
 	}
+	page.Activity = c.activity()
 	c.show(http.StatusOK, page)
 }
 
