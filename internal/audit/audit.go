@@ -53,9 +53,8 @@ const (
 type Log struct {
 	Options
 	told store.Entry
-	// failing is the last failure that was logged, and when: it may come every second.
-	failing string
-	since   time.Time
+	// failed are the failures that were logged, and when: each may come every second.
+	failed map[string]time.Time
 
 	noted chan store.Event
 	lost  atomic.Uint64
@@ -70,7 +69,7 @@ type Log struct {
 func New(o Options) *Log {
 	return &Log{
 		Options: o, noted: make(chan store.Event, maxNoted), often: newOften(o.Clock),
-		flushes: make(chan chan struct{}), ended: make(chan struct{}),
+		failed: make(map[string]time.Time), flushes: make(chan chan struct{}), ended: make(chan struct{}),
 	}
 }
 
@@ -167,12 +166,12 @@ func (l *Log) prune(ctx context.Context) {
 	}
 }
 
-// fail logs a failure, and the same one again after headEvery only.
+// fail logs a failure, and one of the same kind again after headEvery only.
 func (l *Log) fail(ctx context.Context, message string, err error) {
-	log, text := l.Logger(), message+err.Error()
-	if log == nil || ctx.Err() != nil || errors.Is(err, store.ErrClosed) || text == l.failing && l.Clock().Sub(l.since) < headEvery {
+	log, now := l.Logger(), l.Clock()
+	if log == nil || ctx.Err() != nil || errors.Is(err, store.ErrClosed) || now.Sub(l.failed[message]).Abs() < headEvery {
 		return
 	}
-	l.failing, l.since = text, l.Clock()
+	l.failed[message] = now
 	log.Named(logName).Error(message, zap.Error(err))
 }
