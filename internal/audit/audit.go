@@ -53,6 +53,8 @@ const (
 type Log struct {
 	Options
 	told store.Entry
+	// pruned is when that was done last.
+	pruned time.Time
 	// failed are the failures that were logged, and when: each may come every second.
 	failed map[string]time.Time
 
@@ -76,10 +78,9 @@ func New(o Options) *Log {
 // Run settles events until ctx ends, and once more then if a configuration still runs.
 func (l *Log) Run(ctx context.Context) {
 	defer close(l.ended)
-	settle, head, prune := time.NewTicker(settleEvery), time.NewTicker(headEvery), time.NewTicker(pruneEvery)
+	settle, head := time.NewTicker(settleEvery), time.NewTicker(headEvery)
 	defer settle.Stop()
 	defer head.Stop()
-	defer prune.Stop()
 	l.tellHead(ctx)
 	for {
 		select {
@@ -95,10 +96,9 @@ func (l *Log) Run(ctx context.Context) {
 			l.write(ctx, e)
 		case <-settle.C:
 			l.settle(ctx)
+			l.prune(ctx)
 		case <-head.C:
 			l.tellHead(ctx)
-		case <-prune.C:
-			l.prune(ctx)
 		}
 	}
 }
@@ -148,14 +148,16 @@ func (l *Log) settle(ctx context.Context) {
 	}
 }
 
-// prune forgets what is too old, a moment's work at a time.
+// prune forgets what is too old: as soon as a configuration says what that is, and then
+// now and then.
 func (l *Log) prune(ctx context.Context) {
-	keep := l.Keep()
-	if keep <= 0 {
+	keep, now := l.Keep(), l.Clock()
+	if keep <= 0 || now.Sub(l.pruned).Abs() < pruneEvery {
 		return
 	}
+	l.pruned = now
 	for {
-		n, err := l.Store.PruneEntries(ctx, l.Clock().Add(-keep), batch)
+		n, err := l.Store.PruneEntries(ctx, now.Add(-keep), batch)
 		if err != nil {
 			l.fail(ctx, "old entries of the audit log could not be removed", err)
 			return
