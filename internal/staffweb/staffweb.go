@@ -10,6 +10,7 @@ package staffweb
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
@@ -43,6 +44,8 @@ type Options struct {
 	Realms []string
 	// State keeps a message and a recovery code just issued in the browser of staff.
 	State *sealed.Box
+	// Locales holds further translations, see templates.Options.
+	Locales fs.FS
 	// Logger defaults to none.
 	Logger *zap.Logger
 }
@@ -77,7 +80,7 @@ func New(o Options) (*Pages, error) {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
-	set, err := templates.New(templates.Options{})
+	set, err := templates.New(templates.Options{Locales: o.Locales})
 	if err != nil {
 		return nil, err
 	}

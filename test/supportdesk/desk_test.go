@@ -134,7 +134,7 @@ func TestDesk_Staff(t *testing.T) {
 	o.Browser().SignInAndGo("bob")
 	want(t, o.staff("").Get("/"), http.StatusUnauthorized)
 	anna := o.staff("anna")
-	want(t, anna.Get("/"), http.StatusOK, "alice", "bob", "Activated", "Not activated", `Signed in as <b dir="auto">anna</b>`)
+	want(t, anna.Get("/"), http.StatusOK, "alice", "bob", "Activated", "Not activated", `Signed in as <b><bdi>anna</bdi></b>`)
 	want(t, anna.Get("/?q=al"), http.StatusOK, "id=alice&amp;")
 	if p := anna.Get("/?status=activated"); p.Status != http.StatusOK || strings.Contains(p.Body, "id=bob&amp;") || !strings.Contains(p.Body, "id=alice&amp;") {
 		t.Errorf("filtered: %d", p.Status)
@@ -148,7 +148,7 @@ func TestDesk_Staff(t *testing.T) {
 		t.Fatalf("after the act: %d %s\n%s", p.Status, p.Location, p.Body)
 	}
 	want(t, anna.Get(p.Location), http.StatusOK, "1 session of ALICE was ended")
-	o.recorded("alice", "All sessions ended by staff", "ticket 7, called back", ">anna</b>")
+	o.recorded("alice", "All sessions ended by staff", "ticket 7, called back", "<bdi>anna</bdi>")
 	if got := alice.Get("/account"); got.Status != http.StatusSeeOther || got.Location != "/two-factor/challenge" {
 		t.Errorf("the ended session: %d %s", got.Status, got.Location)
 	}
