@@ -92,7 +92,8 @@ func (h *StaffHandler) build() error {
 		return err
 	}
 	h.pages, err = staffweb.New(staffweb.Options{
-		Desk: func() staffweb.Desk { return h.app.desk() }, Realms: h.Realms, State: state, Logger: h.log,
+		Desk: func() staffweb.Desk { return h.app.desk() }, Realms: h.Realms, State: state,
+		Acted: h.app.engine.flushAudit, Logger: h.log,
 	})
 	return err
 }

@@ -121,6 +121,7 @@ func (c *call) doAct() {
 		c.fail(err, guard.Unreadable)
 	default:
 		c.log("staff acted", zap.InfoLevel, zap.String("act", a.name), zap.String("realm", d.Realm), zap.String("user_id", d.ID))
+		c.Acted()
 		c.redirect(next)
 	}
 }

@@ -50,7 +50,7 @@ func (w *world) customers() {
 	w.put(w.enrolled("shop", "10020", "شركة الاستضافة العربية"))
 	w.put(w.enrolled("shop", "10021", "דוד בן גוריון"))
 	off := w.enrolled("shop", "10022", "Carl Öhman")
-	off.Failures = map[string]store.Failures{"totp": {Count: 100}}
+	off.Failures = map[string]store.Failures{"totp": {Count: 100, Until: now.Add(-time.Hour)}}
 	off.Backup.Hashes = off.Backup.Hashes[:1]
 	off.Recovery = &store.Recovery{Salt: []byte("s"), Hash: []byte("h"), Issued: now, Expires: now.Add(20 * time.Hour), Staff: "bert"}
 	w.put(off)

@@ -44,6 +44,9 @@ type Options struct {
 	Realms []string
 	// State keeps a message and a recovery code just issued in the browser of staff.
 	State *sealed.Box
+	// Acted is called after an act: it has the audit log written, so that the history
+	// shows at once what was done. Default: nothing.
+	Acted func()
 	// Locales holds further translations, see templates.Options.
 	Locales fs.FS
 	// Logger defaults to none.
@@ -76,6 +79,9 @@ type Pages struct {
 func New(o Options) (*Pages, error) {
 	if o.Desk == nil || o.State == nil {
 		return nil, errors.New("staff's pages need a desk and state")
+	}
+	if o.Acted == nil {
+		o.Acted = func() {}
 	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()

@@ -62,7 +62,7 @@ func newWorld(t testing.TB, realms ...string) *world {
 		services[realm].Clock = clock
 	}
 	w.db = db
-	w.desk = staff.New(staff.Options{Store: db, Realms: services, End: func(string, ...store.VisitID) {}, Wake: w.settle, Clock: clock})
+	w.desk = staff.New(staff.Options{Store: db, Realms: services, End: func(string, ...store.VisitID) {}, Clock: clock})
 	state, err := sealed.New("desk", ring.Derive("hash", 32), ring.Derive("block", 32), clock)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func newWorld(t testing.TB, realms ...string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.pages, err = New(Options{Desk: func() Desk { return w.desk }, State: state, Locales: locales, Logger: zap.New(core)})
+	w.pages, err = New(Options{Desk: func() Desk { return w.desk }, State: state, Acted: w.settle, Locales: locales, Logger: zap.New(core)})
 	if err != nil {
 		t.Fatal(err)
 	}
