@@ -23,8 +23,9 @@ func init() {
 		Short: "Starts a demo portal with Secondgate before it, on this machine only",
 		Long: `
 Starts the customer portal of a made-up hosting provider at 127.0.0.1:8081 and
-Secondgate before it, with Caddyfile.example, at http://localhost:8080. Nothing of it
-can be reached from other machines. Ctrl-C stops it.
+Secondgate before it, with Caddyfile.example, at http://localhost:8080. Its support
+desk, for staff, is at http://localhost:8082. Nothing of it can be reached from other
+machines. Ctrl-C stops it.
 
 What customers set up is kept in DIR, or forgotten at the end without --dir.`,
 		CobraFunc: func(cmd *cobra.Command) {
@@ -33,7 +34,7 @@ What customers set up is kept in DIR, or forgotten at the end without --dir.`,
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 				ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 				defer stop()
-				return demo{dir: *dir, gateway: gatewayAddress, portal: portalAddress}.run(ctx, cmd.OutOrStdout())
+				return demo{dir: *dir, gateway: gatewayAddress, portal: portalAddress, desk: deskAddress}.run(ctx, cmd.OutOrStdout())
 			}
 		},
 	})
@@ -45,10 +46,13 @@ const (
 	portalAddress  = "127.0.0.1:8081"
 )
 
-// demo is the demo portal at the address portal and Secondgate before it at gateway.
-// An empty dir is a temporary one.
+// deskAddress is the support desk's, which only the demo has.
+const deskAddress = "localhost:8082"
+
+// demo is the demo portal at the address portal, Secondgate before it at gateway, and the
+// support desk at desk. An empty dir is a temporary one.
 type demo struct {
-	dir, gateway, portal string
+	dir, gateway, portal, desk string
 }
 
 // run serves both until the context ends, and leaves nothing behind but dir.
@@ -97,14 +101,20 @@ func (d demo) welcome(out io.Writer) {
 	for _, c := range demoportal.Customers() {
 		fmt.Fprintf(out, "  %-6s %-19s password: %s\n", c.Name, c.Email, c.Password)
 	}
+	fmt.Fprintf(out, "\nStaff of the support desk at http://%s:\n", d.desk)
+	for _, s := range demoStaff {
+		fmt.Fprintf(out, "  %-6s %-19s password: %s\n", s.name, s.role, s.password)
+	}
 	fmt.Fprintf(out, `
-Three things to try:
+Four things to try:
   1. Sign in as alice, follow "Two-factor authentication" and turn it on with an
      authenticator app. Keep the backup codes.
   2. Sign out and in again, by e-mail address or in capitals: now you are asked for a
      code, whatever way you sign in.
   3. Sign in as alice in a private window and stop at the question. Then try to get
      her data without a code: http://%[1]s/api/me, http://%[1]s/invoices.
+  4. Alice lost her phone: open http://%[2]s as anna, issue a recovery code for her,
+     and enter it in the private window as a backup code.
 
-`, d.gateway)
+`, d.gateway, d.desk)
 }

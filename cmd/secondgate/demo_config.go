@@ -17,6 +17,11 @@ import (
 func (d demo) config() ([]byte, error) {
 	text := strings.Replace(secondgate.Example, gatewayAddress, d.gateway, 1)
 	text = strings.Replace(text, portalAddress, d.portal, -1)
+	desk, err := d.deskSite()
+	if err != nil {
+		return nil, err
+	}
+	text += desk
 	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile.example"})
 	if err != nil {
 		return nil, fmt.Errorf("adapting Caddyfile.example: %w", err)

@@ -45,20 +45,26 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// startDemo runs the demo until stop, which returns what run returned.
-func startDemo(t *testing.T, dir string) (d demo, out *output, stop func() error) {
+// freeLocalhost is a free address by the name that browsers know.
+func freeLocalhost(t *testing.T) string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(freeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d = demo{dir: dir, gateway: "localhost:" + port, portal: freeAddress(t)}
+	return "localhost:" + port
+}
+
+// startDemo runs the demo until stop, which returns what run returned.
+func startDemo(t *testing.T, dir string) (d demo, out *output, stop func() error) {
+	t.Helper()
+	d = demo{dir: dir, gateway: freeLocalhost(t), portal: freeAddress(t), desk: freeLocalhost(t)}
 	ctx, cancel := context.WithCancel(t.Context())
 	out, ended := new(output), make(chan error, 1)
 	go func() { ended <- d.run(ctx, out) }()
 	stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() { _ = stop() })
-	for !strings.Contains(out.String(), "Three things to try") {
+	for !strings.Contains(out.String(), "Four things to try") {
 		select {
 		case err := <-ended:
 			t.Fatalf("the demo ended: %v", err)
@@ -95,10 +101,21 @@ func TestDemoServesThePortalAndLeavesNothing(t *testing.T) {
 	if status != http.StatusOK || !strings.Contains(body, "Oma Avaruus") {
 		t.Errorf("status %d: %s", status, body)
 	}
+	if status, _ := get(t, "http://"+d.desk+"/"); status != http.StatusUnauthorized {
+		t.Errorf("the support desk without a password: %d", status)
+	}
+	for _, s := range demoStaff {
+		if !strings.Contains(out.String(), s.password) {
+			t.Errorf("the password of %s is not shown", s.name)
+		}
+		if status, body := get(t, "http://"+s.name+":"+s.password+"@"+d.desk+"/"); status != http.StatusOK || !strings.Contains(body, "Customers") {
+			t.Errorf("the support desk for %s: %d %s", s.name, status, body)
+		}
+	}
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
-	for _, address := range []string{d.gateway, d.portal} {
+	for _, address := range []string{d.gateway, d.portal, d.desk} {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			conn.Close()
 			t.Errorf("%s still listens", address)
