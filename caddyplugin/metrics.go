@@ -22,7 +22,7 @@ type collector struct{ app *App }
 
 // registerMetrics shows the app's numbers in the configuration's registry.
 func (a *App) registerMetrics(ctx caddy.Context) error {
-	a.meters = &meters{realms: make(map[string]*meter.Realm)}
+	a.meters = newMeters()
 	registry := ctx.GetMetricsRegistry()
 	if registry == nil {
 		return nil // no configuration of Caddy's, as in `caddy validate` of old
@@ -48,6 +48,8 @@ type meters struct {
 	mu     sync.Mutex
 	realms map[string]*meter.Realm
 }
+
+func newMeters() *meters { return &meters{realms: make(map[string]*meter.Realm)} }
 
 // read returns them with their names in order.
 func (m *meters) read() ([]string, map[string]*meter.Realm) {
@@ -76,6 +78,7 @@ var (
 	whoamiDesc = description("whoami_duration_seconds", "Time that questions to whoami took.", "realm")
 	usersDesc  = description("users", "Known users by status, counted every five minutes.", "realm", "status")
 	auditDesc  = description("audit_entries", "Number of the newest entry of the audit log.")
+	mailsDesc  = description("mails_waiting", "E-mails that wait to be sent.")
 	readyDesc  = description("ready", "Whether a check of the readiness held when it was last made, once a minute.", "check")
 	offsetDesc = description("clock_offset_seconds", "How far the server's clock is ahead of the NTP source's (negative: behind).")
 	sourceDesc = description("clock_source_up", "Whether the NTP source gave an answer that can be used.")
@@ -83,7 +86,7 @@ var (
 )
 
 // descriptions are all of those above.
-var descriptions = []*prometheus.Desc{gateDesc, whoamiDesc, usersDesc, auditDesc, readyDesc, offsetDesc, sourceDesc, leanDesc}
+var descriptions = []*prometheus.Desc{gateDesc, whoamiDesc, usersDesc, auditDesc, mailsDesc, readyDesc, offsetDesc, sourceDesc, leanDesc}
 
 // descriptionOf makes the description of a counter; realm says that it is counted in
 // each realm.

@@ -34,8 +34,10 @@ type watch struct {
 
 	mu    sync.Mutex
 	users map[string]store.UserCount
-	// entries is the number of the audit log's newest entry; ready what the checks said.
+	// entries is the number of the audit log's newest entry, mails how many wait; ready
+	// is what the checks said.
 	entries uint64
+	mails   int
 	ready   map[string]bool
 	// counted is when the users were, warned when of a lean; looked is the last look.
 	counted, warned, looked time.Time
@@ -82,7 +84,7 @@ func (w *watch) look(ctx context.Context, count bool) {
 	if count {
 		w.countUsers(ctx, a)
 	}
-	w.readEntries(ctx)
+	w.readQueues(ctx)
 	ready := make(map[string]bool)
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
@@ -130,14 +132,20 @@ func (w *watch) countUsers(ctx context.Context, a *App) {
 	w.users, w.counted = users, time.Now()
 }
 
-func (w *watch) readEntries(ctx context.Context) {
+// readQueues reads what is shown of the audit log and of the mails. What a failing store
+// does not say keeps its value: the health check says what is wrong.
+func (w *watch) readQueues(ctx context.Context) {
 	last, err := w.engine.store.LastEntry(ctx)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return // the health check says what is wrong with the store
+		return
+	}
+	mails, err := w.engine.store.CountMails(ctx)
+	if err != nil {
+		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.entries = last.Seq
+	w.entries, w.mails = last.Seq, mails
 }
 
 // warnAgain is how often a lean is told that stays.
@@ -160,7 +168,7 @@ func (w *watch) tellLean(e lean.Estimate) {
 // collect shows what was looked at last.
 func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 	w.mu.Lock()
-	users, entries, ready := w.users, w.entries, maps.Clone(w.ready)
+	users, entries, mails, ready := w.users, w.entries, w.mails, maps.Clone(w.ready)
 	w.mu.Unlock()
 	for _, realm := range realms {
 		n, known := users[realm]
@@ -171,6 +179,7 @@ func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 		gauge(out, usersDesc, float64(n.NotActivated), realm, "not_activated")
 	}
 	gauge(out, auditDesc, float64(entries))
+	gauge(out, mailsDesc, float64(mails))
 	for check, ok := range ready {
 		gauge(out, readyDesc, number(ok), check)
 	}
