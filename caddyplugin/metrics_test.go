@@ -1,6 +1,7 @@
 package caddyplugin
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/timesource"
@@ -158,6 +160,52 @@ func TestClockIsSane(t *testing.T) {
 	t.Cleanup(clock.Move(-time.Until(time.Date(1970, 1, 1, 0, 1, 0, 0, time.UTC)).Abs()))
 	if p := c.problem(); p != "not set" {
 		t.Errorf("in 1970: %q", p)
+	}
+}
+
+// TestChecks: each check fails by itself, in words that are the same everywhere.
+func TestChecks(t *testing.T) {
+	a, _ := watchedApp(t)
+	ring := func() *keys.Ring {
+		r, err := keys.Parse(keys.Generate())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	a.ring = ring()
+	release, err := a.engine.keeper.Admit(t.Context(), a.ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	problems := func() map[string]string {
+		out := make(map[string]string)
+		for _, c := range a.checks(t.Context()) {
+			out[c.Name] = c.Problem
+		}
+		return out
+	}
+	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "", checkClock: ""}) {
+		t.Errorf("all is well: %v", got)
+	}
+	right := a.ring
+	a.ring = ring()
+	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "don't open the store", checkClock: ""}) {
+		t.Errorf("with other keys: %v", got)
+	}
+	a.ring = right
+	if err := a.engine.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := problems(); got[checkStore] != "can't be written" || got[checkKeys] == "" || got[checkClock] != "" {
+		t.Errorf("with a closed store: %v", got)
+	}
+	if n := len(gather(t, a)["caddy_two_factor_store_errors_total"]); n != 3 {
+		t.Errorf("%d series of store errors", n)
+	}
+	if text := strings.Join(gather(t, a)["caddy_two_factor_store_errors_total"], " "); !strings.Contains(text, `value:"check"`) || !strings.Contains(text, "counter:{value:1}") {
+		t.Errorf("the failed check is not counted: %s", text)
 	}
 }
 
