@@ -22,7 +22,8 @@ func init() { caddy.RegisterModule(AdminAPI{}) }
 //
 //	GET /two_factor/report?days=N    what was counted in the last N days: []report.Summary
 //
-// For the audit log see auditRoutes.
+// For the audit log see auditRoutes, for users userRoutes, for the server as a whole
+// statusRoute; all of it is described in docs/admin-api.md.
 type AdminAPI struct{}
 
 // CaddyModule returns the module's information.
@@ -32,10 +33,8 @@ func (AdminAPI) CaddyModule() caddy.ModuleInfo {
 
 // Routes are the endpoint's.
 func (AdminAPI) Routes() []caddy.AdminRoute {
-	return slices.Concat(
-		[]caddy.AdminRoute{{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}},
-		auditRoutes, transferRoutes,
-	)
+	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}
+	return slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes)
 }
 
 // defaultDays is how far back a report goes if nothing is said.

@@ -9,11 +9,11 @@ import (
 // plugin has them below that one parent, so that none gets into the way of Caddy's
 // own; the secondgate binary has them at its top level too.
 func Commands() []caddycmd.Command {
-	return []caddycmd.Command{presetsCommand, inspectCommand(), checkCommand, reportCommand, auditCommand, usersCommand}
+	return []caddycmd.Command{
+		presetsCommand, inspectCommand(), checkCommand, reportCommand,
+		statusCommand, usersCommand, auditCommand,
+	}
 }
-
-// usersCommand is what is done with users, a file each.
-var usersCommand = group("users", "Looks after users and their second factors", importCommand, exportCommand)
 
 // group is a command that only has others below it.
 func group(name, short string, commands ...caddycmd.Command) caddycmd.Command {
@@ -22,12 +22,16 @@ func group(name, short string, commands ...caddycmd.Command) caddycmd.Command {
 		CobraFunc: func(parent *cobra.Command) {
 			parent.Args = cobra.NoArgs
 			parent.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			for _, c := range commands {
-				sub := &cobra.Command{Use: c.Name + " " + c.Usage, Short: c.Short, Long: c.Long}
-				c.CobraFunc(sub)
-				parent.AddCommand(sub)
-			}
+			addCommands(parent, commands...)
 		},
+	}
+}
+
+func addCommands(parent *cobra.Command, commands ...caddycmd.Command) {
+	for _, c := range commands {
+		sub := &cobra.Command{Use: c.Name + " " + c.Usage, Short: c.Short, Long: c.Long}
+		c.CobraFunc(sub)
+		parent.AddCommand(sub)
 	}
 }
 

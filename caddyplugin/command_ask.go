@@ -76,7 +76,7 @@ func plainly(err error) error {
 	_, raw, found := strings.Cut(err.Error(), "{")
 	var said struct{ Error string }
 	if found && json.Unmarshal([]byte("{"+raw), &said) == nil && said.Error != "" {
-		return errors.New(said.Error)
+		return saidNo{errors.New(said.Error), err.Error()}
 	}
 	return err
 }
