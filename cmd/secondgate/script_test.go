@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/secondgate/secondgate/internal/factor"
+	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/throttle"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"secondgate": main})
+}
+
+// TestScripts runs the commands as they are typed, in part against a running server whose
+// store has a few users. In a script $ADMIN is the server's admin endpoint, and
+// `serving` waits until it answers.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, Setup: setUp,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"serving": serving},
+	})
+}
+
+const scriptCaddyfile = `{
+	admin %s
+	http_port %s
+	auto_https off
+	persist_config off
+	log {
+		output file {$WORK}/server.log
+	}
+	two_factor {
+		storage badger {$WORK}/two_factor
+	}
+}
+http://127.0.0.1:%[2]s {
+	bind 127.0.0.1
+	two_factor {
+		whoami /me {
+			anonymous status 401
+			user json id
+		}
+	}
+	reverse_proxy 127.0.0.1:1
+}
+`
+
+func setUp(env *testscript.Env) error {
+	admin, err := loopback()
+	if err != nil {
+		return err
+	}
+	site, err := loopback()
+	if err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(site)
+	if err != nil {
+		return err
+	}
+	env.Setenv("ADMIN", admin)
+	env.Setenv("HOME", env.WorkDir)
+	text := fmt.Sprintf(scriptCaddyfile, admin, port)
+	return errors.Join(os.WriteFile(filepath.Join(env.WorkDir, "Caddyfile"), []byte(text), 0o600),
+		fill(filepath.Join(env.WorkDir, "two_factor")))
+}
+
+func loopback() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// fill makes a store with a key and three users: 1001 with a factor, two sessions and
+// wrong codes; 1002 with none; one with an awkward id.
+func fill(dir string) (err error) {
+	text := keys.Generate()
+	ring, err := keys.Parse(text)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "master.key"), []byte(text), 0o600)); err != nil {
+		return err
+	}
+	db, err := badger.Open(filepath.Join(dir, "store"), badger.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	policy := throttle.Policy{Free: 5, Wait: time.Minute, Max: time.Hour, Stop: 100}
+	s := factor.New(db, ring, "default", factor.Settings{
+		Digits: 6, Period: 30 * time.Second, Algorithm: factor.SHA1, Skew: 1, BackupCodes: 2, Throttle: policy,
+	}, throttle.NewAddresses(policy, time.Now))
+	return errors.Join(
+		person(db, s, "1001", "Matti Meikäläinen", true), person(db, s, "1002", "Maija Meikäläinen", false),
+		person(db, s, "10/03 ä&x", "Antti\x1b[31m", true))
+}
+
+func person(db *badger.DB, s *factor.Service, id, name string, enrolled bool) error {
+	ctx, key := context.Background(), store.UserKey{Realm: "default", ID: id}
+	err := db.Update(ctx, key, func(tx store.Tx) error {
+		return tx.PutUser(store.User{Key: key, Name: name, Email: strings.Fields(name)[0] + "@example.org", FirstSeen: time.Now()})
+	})
+	if err != nil || !enrolled {
+		return err
+	}
+	e, err := s.Begin("")
+	if err != nil {
+		return err
+	}
+	code, err := totp.GenerateCode(e.SecretText(), time.Now())
+	if err != nil {
+		return err
+	}
+	if _, err := s.Confirm(ctx, factor.Attempt{User: id, Code: code}, e, store.VisitID{}, nil); err != nil {
+		return err
+	}
+	return db.Update(ctx, key, func(tx store.Tx) error {
+		u, err := tx.User()
+		if err != nil {
+			return err
+		}
+		u.Failures = map[string]store.Failures{factor.KindTOTP: {Count: 7, Until: time.Now().Add(30 * time.Minute)}}
+		for i := range 2 {
+			v := store.Visit{Realm: "default", ID: store.VisitID{id[1], id[len(id)-1], byte(i)}, User: id, Factor: "totp",
+				At: time.Now(), LastSeen: time.Now(), Expires: time.Now().Add(time.Hour), Address: "192.0.2.7", Agent: "Firefox"}
+			if err := tx.PutVisit(v); err != nil {
+				return err
+			}
+		}
+		return tx.PutUser(u)
+	})
+}
+
+// serving waits until the server's admin endpoint answers.
+func serving(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: serving")
+	}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", ts.Getenv("ADMIN")); err == nil {
+			conn.Close()
+			return
+		}
+	}
+	ts.Fatalf("the server never answered; its log: %s", ts.ReadFile("server.log"))
+}
