@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"internal/audit":           {"internal/store"},
 	"internal/rotation":        {"internal/store", "internal/keys", "internal/factor"},
 	"internal/backup":          {"internal/store", "internal/keys", "internal/factor", "internal/rotation"},
-	"internal/factor":          {"internal/keys", "internal/lean", "internal/meter", "internal/store", "internal/throttle"},
+	"internal/factor":          {"internal/keys", "internal/lean", "internal/meter", "internal/notice", "internal/store", "internal/throttle"},
 	"internal/session":         {"internal/store"},
 	"internal/transfer":        {"internal/factor", "internal/store"},
 	"internal/portal/whoami":   {"config", "internal/contentcoding"},

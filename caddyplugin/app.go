@@ -22,6 +22,7 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
 
@@ -41,6 +42,8 @@ type App struct {
 	NTP string `json:"ntp,omitempty"`
 	// Audit is for how long security events are kept. Default: 400 days.
 	Audit *Audit `json:"audit,omitempty"`
+	// Mail is how notices and codes are sent by e-mail. Default: none are.
+	Mail *Mail `json:"mail,omitempty"`
 
 	engine  *engine
 	storage Storage
@@ -61,6 +64,8 @@ type App struct {
 	realms map[string]*realm
 	// shown are the realms that support desks name.
 	shown []string
+	// mailing is what mails are sent with; nil without a mail server.
+	mailing *mail.Setup
 }
 
 // CaddyModule returns the module's information.
@@ -87,6 +92,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	storage, ok := mod.(Storage)
 	if !ok {
 		return fmt.Errorf("module %T is no storage engine of two_factor", mod)
+	}
+	if err := a.prepareMail(); err != nil {
+		return err
 	}
 	return a.open(ctx, storage)
 }

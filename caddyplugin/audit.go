@@ -91,7 +91,7 @@ func (a *App) parseAudit(d *caddyfile.Dispenser) error {
 // of the configuration that runs: what an older one has open may be closed.
 func newAudit(e *engine, st store.Store) *audit.Log {
 	return audit.New(audit.Options{
-		Store: st, Clock: clock.Now,
+		Store: st, Clock: clock.Now, Mails: e.mails,
 		Logger: func() *zap.Logger {
 			if a := e.current(); a != nil {
 				return a.log

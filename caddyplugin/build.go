@@ -133,14 +133,18 @@ func (b *builder) pages() (*web.State, *web.Pages, error) {
 	if *s.TOTP.Skew == lean.Skew {
 		factors.Lean = b.app.engine.lean
 	}
-	b.app.register(s, factors)
+	factors.MailQueued = b.app.engine.queue.Wake
 	pages, err := web.New(web.Options{
 		Path: s.Path, Realm: s.Realm, Issuer: s.Issuer, Support: s.Support, Brand: brand,
 		Required: s.Require == "always", FreeTries: policy.Free,
 		Factors: factors, Store: b.app.engine.counted, State: state, Logger: b.log, Clock: clock.Now,
 		Ready: b.app.checks,
 	})
-	return state, pages, err
+	if err != nil {
+		return nil, nil, err
+	}
+	b.app.register(s, factors, pages)
+	return state, pages, nil
 }
 
 func (b *builder) throttle() throttle.Policy {

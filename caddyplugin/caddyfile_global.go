@@ -17,6 +17,7 @@ import (
 //		storage badger [DIR]
 //		key     VALUE
 //		audit   { … }    see parseAudit
+//		mail    { … }    see parseMail
 //		ntp     HOST[:PORT]
 //	}
 //
@@ -61,8 +62,10 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 		return a.parseNTP(d)
 	case "audit":
 		return a.parseAudit(d)
+	case "mail":
+		return a.parseMail(d)
 	default:
-		return d.Errf("unknown option %q of two_factor; known here: audit, key, ntp, storage", option)
+		return d.Errf("unknown option %q of two_factor; known here: audit, key, mail, ntp, storage", option)
 	}
 }
 

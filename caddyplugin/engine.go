@@ -11,6 +11,7 @@ import (
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/lean"
+	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/rotation"
@@ -47,6 +48,7 @@ type engine struct {
 	done chan struct{}
 	// backups lets one backup be made at a time.
 	backups sync.Mutex
+	queue   *mail.Queue
 
 	// counted is store for those who serve requests; failures is what it counts.
 	counted  store.Store
@@ -80,6 +82,7 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 	}
 	e.audit = newAudit(e, seen)
 	e.watch = newWatch(e, log)
+	e.queue = mail.NewQueue(st, e.setup, clock.Now)
 	go func() {
 		defer close(e.done)
 		var beside sync.WaitGroup
@@ -87,6 +90,7 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 		beside.Go(func() { e.book.Run(ctx) })
 		beside.Go(func() { e.watch.run(ctx) })
 		beside.Go(func() { e.audit.Run(ctx) })
+		beside.Go(func() { e.queue.Run(ctx) })
 		e.visits.Run(ctx, func(err error) {
 			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/web"
 )
 
 // realm is what staff and background work need of a realm's handlers.
@@ -20,11 +21,13 @@ type realm struct {
 	factors *factor.Service
 	// customers says that a site asks a portal who the realm's users are.
 	customers bool
+	// pages put mails into words: those of the first site of customers, else of staff.
+	pages *web.Pages
 }
 
 // register makes the realm of a handler known to the configuration's app. Caddy
 // provisions handlers one after another, before anything is served.
-func (a *App) register(site config.Site, factors *factor.Service) {
+func (a *App) register(site config.Site, factors *factor.Service, pages *web.Pages) {
 	if a.realms == nil {
 		a.realms = make(map[string]*realm)
 	}
@@ -32,6 +35,9 @@ func (a *App) register(site config.Site, factors *factor.Service) {
 	if r == nil {
 		r = &realm{name: site.Realm, site: site, factors: factors}
 		a.realms[site.Realm] = r
+	}
+	if r.pages == nil || !r.customers && site.User == "" {
+		r.pages = pages
 	}
 	r.customers = r.customers || site.User == ""
 }

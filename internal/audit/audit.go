@@ -36,6 +36,9 @@ type Options struct {
 	Logger func() *zap.Logger
 	Keep   func() time.Duration
 	Clock  func() time.Time
+	// Mails makes the mails that tell of events; they are queued with the entries, so
+	// that none is lost. It may be nil.
+	Mails func(ctx context.Context, events []store.Event) ([]store.Mail, error)
 }
 
 const (
@@ -133,7 +136,11 @@ func (l *Log) settle(ctx context.Context) {
 		n, err := l.Store.Settle(ctx, batch, func(last store.Entry, pending [][]byte) (store.Settled, error) {
 			var err error
 			entries, err = Chain(last, pending)
-			return store.Settled{Entries: entries}, err
+			if err != nil || l.Mails == nil {
+				return store.Settled{Entries: entries}, err
+			}
+			mails, err := l.Mails(ctx, eventsOf(entries))
+			return store.Settled{Entries: entries, Mails: mails}, err
 		})
 		if err != nil {
 			l.fail(ctx, "events could not be moved into the audit log; they stay pending", err)
@@ -146,6 +153,14 @@ func (l *Log) settle(ctx context.Context) {
 			tell(log.Named(logName), &entries[i])
 		}
 	}
+}
+
+func eventsOf(entries []store.Entry) []store.Event {
+	events := make([]store.Event, len(entries))
+	for i := range entries {
+		events[i] = entries[i].Event
+	}
+	return events
 }
 
 // prune forgets what is too old: as soon as a configuration says what that is, and then

@@ -111,6 +111,8 @@ type Service struct {
 	// must be safe for concurrent use.
 	Clock func() time.Time
 	Rand  io.Reader
+	// MailQueued is called when a mail was queued that somebody waits for; it may be nil.
+	MailQueued func()
 
 	store     store.Store
 	ring      *keys.Ring

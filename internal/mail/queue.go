@@ -24,6 +24,8 @@ type Setup struct {
 	// Write puts a mail into words. It returns ErrUnwritable where that will never do;
 	// after any other error the mail waits.
 	Write func(ctx context.Context, m store.Mail) (Letter, error)
+	// Log is the running configuration's.
+	Log *zap.Logger
 }
 
 // ErrUnwritable says that a mail can never be written.
@@ -51,10 +53,11 @@ const (
 type Queue struct {
 	store Store
 	setup func() *Setup
-	log   *zap.Logger
 	clock func() time.Time
 	wake  chan struct{}
 
+	// log is the present pass's.
+	log *zap.Logger
 	// of the server: which it is, for how long and until when it is left alone, and when
 	// that was told.
 	server          Server
@@ -62,10 +65,11 @@ type Queue struct {
 	until, lastTold time.Time
 }
 
-// NewQueue returns the queue of a store. setup returns nil while no mail server is
-// configured; then nothing is sent.
-func NewQueue(st Store, setup func() *Setup, log *zap.Logger, clock func() time.Time) *Queue {
-	return &Queue{store: st, setup: setup, log: log.Named("mail"), clock: clock, wake: make(chan struct{}, 1)}
+// NewQueue returns the queue of a store. setup is asked whenever mails are sent, as
+// configurations are replaced; while none names a mail server it returns nil, and
+// nothing is sent.
+func NewQueue(st Store, setup func() *Setup, clock func() time.Time) *Queue {
+	return &Queue{store: st, setup: setup, clock: clock, wake: make(chan struct{}, 1)}
 }
 
 // Wake has the queue looked at now: a mail was queued that somebody waits for.
@@ -101,6 +105,7 @@ func (q *Queue) Run(ctx context.Context) {
 
 // pass tries the mails that are due until some time.
 func (q *Queue) pass(ctx context.Context, setup *Setup, until time.Time, limit int) {
+	q.log = setup.Log
 	if q.server != setup.Server { // what failed was another
 		q.server, q.pause, q.until, q.lastTold = setup.Server, 0, time.Time{}, time.Time{}
 	}

@@ -85,8 +85,9 @@ func (w *world) run() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		setup := w.setup
+		setup.Log = zap.New(core)
 		return &setup
-	}, zap.New(core), w.now)
+	}, w.now)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() { w.queue.Run(ctx) })

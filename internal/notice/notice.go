@@ -47,6 +47,11 @@ var told = map[string]struct {
 	store.EventStaffRecoveryCode:  {store.EventStaffRecoveryCode, 0},
 }
 
+// byStaff are the events in which address and browser are a staff member's.
+var byStaff = map[string]bool{
+	store.EventStaffReset: true, store.EventStaffUnlocked: true, store.EventStaffEndedSessions: true, store.EventStaffRecoveryCode: true,
+}
+
 // Kinds are the kinds of all mails, for the test that each can be written.
 func Kinds() []string {
 	kinds := []string{store.MailEnrolCode}
@@ -62,9 +67,9 @@ func Kinds() []string {
 // returns a user's record, or store.ErrNotFound; errors of the store as a whole are returned.
 func Mails(events []store.Event, find func(store.UserKey) (store.User, error)) ([]store.Mail, error) {
 	var mails []store.Mail
-	for i, e := range events {
+	for _, e := range events {
 		t, ok := told[e.Kind]
-		if !ok || e.User == "" || within(events, i) {
+		if !ok || e.User == "" {
 			continue
 		}
 		u, err := find(store.UserKey{Realm: e.Realm, ID: e.User})
@@ -80,28 +85,12 @@ func Mails(events []store.Event, find func(store.UserKey) (store.User, error)) (
 		}
 		m := New(u.Key, t.kind, to, u.Language, e.At)
 		m.Quiet = t.quiet
-		if e.Staff == "" { // where staff sit is nobody's business
+		if !byStaff[e.Kind] { // where staff sit is nobody's business
 			m.Address, m.Agent = e.Address, e.Agent
 		}
 		mails = append(mails, m)
 	}
 	return mails, nil
-}
-
-// within reports whether an event is told as part of another: the backup codes that
-// come with a set-up.
-func within(events []store.Event, i int) bool {
-	e := &events[i]
-	if e.Kind != store.EventBackupGenerated {
-		return false
-	}
-	for _, other := range events {
-		whole := other.Kind == store.EventEnrolled || other.Kind == store.EventReplaced
-		if whole && other.Realm == e.Realm && other.User == e.User && other.At.Sub(e.At).Abs() < time.Second {
-			return true
-		}
-	}
-	return false
 }
 
 // New makes a mail that is due at once.

@@ -32,7 +32,7 @@ func find(key store.UserKey) (store.User, error) {
 
 func TestAUserIsToldOfWhatMatters(t *testing.T) {
 	mails, err := notice.Mails([]store.Event{
-		event(store.EventEnrolled, "alice"), event(store.EventBackupGenerated, "alice"), // one set-up, one mail
+		event(store.EventEnrolled, "alice"),
 		event(store.EventPassed, "alice"), event(store.EventFailed, "alice"), event(store.EventImported, "alice"),
 		event(store.EventLocked, "alice"), event(store.EventDisabled, "nomail"), event(store.EventDisabled, "nobody"),
 		event(store.EventUnknownAnswer, ""),
@@ -50,21 +50,17 @@ func TestAUserIsToldOfWhatMatters(t *testing.T) {
 	}
 }
 
-func TestCodesMadeByThemselvesAreTold(t *testing.T) {
-	later := event(store.EventBackupGenerated, "alice")
-	later.At = at.Add(time.Minute)
-	mails, err := notice.Mails([]store.Event{event(store.EventEnrolled, "alice"), later}, find)
-	if err != nil || len(mails) != 2 {
-		t.Errorf("%d mails, %v", len(mails), err)
-	}
-}
-
 // Where staff act, the user learns that, and neither their address nor their words.
 func TestStaffStaysUnknown(t *testing.T) {
 	e := event(store.EventStaffReset, "alice")
 	e.Staff, e.Reason = "sinikka", "lost the phone"
 	mails, err := notice.Mails([]store.Event{e}, find)
 	if err != nil || len(mails) != 1 || mails[0].Address != "" || mails[0].Agent != "" {
+		t.Errorf("%v: %+v", err, mails)
+	}
+	e.Kind = store.EventRecoveryUsed // by the user, or by who has stolen the code
+	mails, err = notice.Mails([]store.Event{e}, find)
+	if err != nil || len(mails) != 1 || mails[0].Address != "192.0.2.7" {
 		t.Errorf("%v: %+v", err, mails)
 	}
 }

@@ -172,3 +172,8 @@ func (c *call) receive(post func(*call)) {
 	c.form = form
 	post(c)
 }
+
+// Letter puts a notice into words, with the site's languages.
+func (p *Pages) Letter(lang string, l templates.Letter) (templates.Written, error) {
+	return p.set.Write(lang, l)
+}

@@ -1,0 +1,167 @@
+package caddyplugin
+
+import (
+	"cmp"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	netmail "net/mail"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/internal/mail"
+	"github.com/secondgate/secondgate/internal/notice"
+)
+
+// Mail is how notices and codes are sent by e-mail. Without it none are.
+type Mail struct {
+	// SMTP is the mail server that takes them, HOST:PORT.
+	SMTP string `json:"smtp,omitempty"`
+	// TLS is starttls (the default), tls, or none, which is for a server on this machine.
+	// The server's certificate must name HOST.
+	TLS string `json:"tls,omitempty"`
+	// User and Password sign in there; password is {file.…} or {env.…}.
+	User     string `json:"user,omitempty"`
+	Password string `json:"password,omitempty"`
+	// From is who the mails are from: an address, or a name with one, as
+	// "Oma Avaruus <noreply@example.com>".
+	From string `json:"from,omitempty"`
+	// CA is a file with certificates, in PEM, of who signs the mail server's; default:
+	// those that the system trusts.
+	CA string `json:"ca,omitempty"`
+}
+
+// checks are what is wrong with a single setting, by its name.
+var checks = map[string]func(string) error{
+	"smtp": checkSMTP, "tls": checkTLS, "user": checkMailUser, "password": checkPassword, "from": checkFrom,
+	"ca": func(string) error { return nil },
+}
+
+// fields are the settings by name.
+func (m *Mail) fields() map[string]*string {
+	return map[string]*string{"smtp": &m.SMTP, "tls": &m.TLS, "user": &m.User, "password": &m.Password, "from": &m.From, "ca": &m.CA}
+}
+
+func checkSMTP(value string) error {
+	host, port, err := net.SplitHostPort(value)
+	n, convErr := strconv.ParseUint(port, 10, 16)
+	if err != nil || convErr != nil || n == 0 || host == "" || strings.ContainsAny(host, " \t\r\n/@") {
+		return fmt.Errorf("%q is not where a mail server listens; want HOST:PORT, for example mail.example.com:587", value)
+	}
+	return nil
+}
+
+func checkTLS(value string) error {
+	switch value {
+	case mail.StartTLS, mail.TLS, mail.NoTLS:
+		return nil
+	}
+	return fmt.Errorf("%q is not known; want starttls, tls or none", value)
+}
+
+func checkMailUser(value string) error {
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return fmt.Errorf("%q holds a line end; want the name that the mail server knows", value)
+	}
+	return nil
+}
+
+// checkPassword never says what the value is.
+func checkPassword(value string) error {
+	if strings.HasPrefix(value, "{env.") || strings.HasPrefix(value, "{file.") {
+		if strings.Count(value, "{") == 1 && strings.HasSuffix(value, "}") {
+			return nil
+		}
+	}
+	return errors.New("it is written out, and would be in every copy of the configuration; want {file./etc/secondgate/smtp} or {env.NAME}")
+}
+
+func checkFrom(value string) error {
+	a, err := netmail.ParseAddress(value)
+	if err == nil {
+		if _, ok := notice.Address(a.Address); ok && !strings.ContainsAny(value, "\r\n") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not who a mail can be from; want an address, or a name with one: \"Example <noreply@example.com>\"", value)
+}
+
+// check tells what is wrong with the settings together.
+func (m *Mail) check() error {
+	for _, name := range []string{"smtp", "from"} {
+		if *m.fields()[name] == "" {
+			return fmt.Errorf("%s is missing; want smtp HOST:PORT and from ADDRESS", name)
+		}
+	}
+	for _, name := range []string{"smtp", "tls", "user", "password", "from"} {
+		value := *m.fields()[name]
+		if value == "" {
+			continue
+		}
+		if err := checks[name](value); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	host, _, _ := net.SplitHostPort(m.SMTP)
+	switch {
+	case (m.User == "") != (m.Password == ""):
+		return errors.New("user and password belong together; want both, or neither")
+	case m.TLS == mail.NoTLS && !onThisMachine(host):
+		return fmt.Errorf("tls none would send codes readable over the network to %q; want tls starttls or tls tls, none is for localhost", host)
+	case m.TLS == mail.NoTLS && m.User != "":
+		return errors.New("tls none would send the password readable; want tls starttls or tls tls, or no user")
+	}
+	return nil
+}
+
+func onThisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// server resolves the settings: secrets are read, once for each configuration.
+func (m *Mail) server() (mail.Server, error) {
+	var s mail.Server
+	if err := m.check(); err != nil {
+		return s, err
+	}
+	host, port, _ := net.SplitHostPort(m.SMTP)
+	from, err := netmail.ParseAddress(m.From)
+	if err != nil {
+		return s, err
+	}
+	s = mail.Server{Host: host, TLS: cmp.Or(m.TLS, mail.StartTLS), From: *from}
+	if s.Port, err = strconv.Atoi(port); err != nil {
+		return s, err
+	}
+	if s.User, err = caddy.NewReplacer().ReplaceOrErr(m.User, true, true); err != nil {
+		return s, fmt.Errorf("user %s can't be read: %w", m.User, err)
+	}
+	if s.Password, err = caddy.NewReplacer().ReplaceOrErr(m.Password, true, true); err != nil {
+		return s, fmt.Errorf("password %s can't be read: %w", m.Password, err)
+	}
+	if s.Password = strings.TrimRight(s.Password, "\r\n"); s.Password == "" && m.Password != "" {
+		return s, fmt.Errorf("password %s is empty; want the password of %s", m.Password, s.User)
+	}
+	s.Roots, err = m.roots()
+	return s, err
+}
+
+func (m *Mail) roots() (*x509.CertPool, error) {
+	if m.CA == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(m.CA)
+	if err != nil {
+		return nil, fmt.Errorf("ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(raw) {
+		return nil, fmt.Errorf("ca: %s holds no certificate; want one or more in PEM", m.CA)
+	}
+	return pool, nil
+}
