@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	"internal/notice":          {"internal/store"},
 	"internal/mail":            {"internal/store"},
 	"internal/web/sealed":      {"internal/store"},
-	"internal/web":             {"internal/factor", "internal/store", "internal/session", "internal/throttle", "templates"},
+	"internal/web":             {"internal/factor", "internal/notice", "internal/store", "internal/session", "internal/throttle", "templates"},
 	"internal/staffweb":        {"internal/staff", "internal/store", "internal/web/agent", "internal/web/guard", "internal/web/sealed", "templates"},
 	"internal/inspect":         {"config", "internal/browse", "internal/portal"},
 	"internal/rehearse":        {"config", "internal/browse", "internal/portal"},

@@ -125,9 +125,13 @@ func (b *builder) pages() (*web.State, *web.Pages, error) {
 		return nil, nil, err
 	}
 	policy := b.throttle()
+	enrolMail, err := b.enrolMail()
+	if err != nil {
+		return nil, nil, err
+	}
 	factors := factor.New(b.app.engine.counted, ring, s.Realm, factor.Settings{
 		Issuer: s.Issuer, Digits: s.TOTP.Digits, Period: time.Duration(s.TOTP.Period), Algorithm: s.TOTP.Algorithm,
-		Skew: *s.TOTP.Skew, BackupCodes: s.BackupCodes, Throttle: policy,
+		Skew: *s.TOTP.Skew, BackupCodes: s.BackupCodes, EnrolMail: enrolMail, Throttle: policy,
 	}, b.app.engine.counters(s.Realm, policy))
 	factors.Clock, factors.Meter = clock.Now, b.app.meter(s.Realm)
 	if *s.TOTP.Skew == lean.Skew {
@@ -136,7 +140,7 @@ func (b *builder) pages() (*web.State, *web.Pages, error) {
 	factors.MailQueued = b.app.engine.queue.Wake
 	pages, err := web.New(web.Options{
 		Path: s.Path, Realm: s.Realm, Issuer: s.Issuer, Support: s.Support, Brand: brand,
-		Required: s.Require == "always", FreeTries: policy.Free,
+		Required: s.Require == "always", EnrolMail: enrolMail, FreeTries: policy.Free,
 		Factors: factors, Store: b.app.engine.counted, State: state, Logger: b.log, Clock: clock.Now,
 		Ready: b.app.checks,
 	})

@@ -53,6 +53,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		recheck      DURATION
 //		totp         { … }                # see parseTOTP
 //		backup_codes COUNT
+//		enrol_mail   on|off
 //		throttle     { … }                # see parseThrottle
 //		brand        { … }                # see parseBrand
 //		support      CONTACT
@@ -124,6 +125,7 @@ func (p *siteParser) siteTable() table {
 		"assist":       {usage: "assist", parse: p.flag(&s.Assist)},
 		"link":         {usage: linkUsage, parse: p.parseLink, many: true},
 		"require":      {usage: "require optional|always", parse: p.text(&s.Require)},
+		"enrol_mail":   {usage: "enrol_mail on|off", parse: p.text(&s.EnrolMail)},
 		"session":      {usage: "session LIFE [idle IDLE]", parse: p.parseSession},
 		"recheck":      {usage: "recheck DURATION", parse: p.parseRecheck},
 		"totp":         {usage: "totp { … }", parse: p.parseTOTP},

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/notice"
@@ -82,4 +84,18 @@ func (e *engine) mails(ctx context.Context, events []store.Event) ([]store.Mail,
 		return nil, nil
 	}
 	return notice.Mails(events, func(key store.UserKey) (store.User, error) { return e.store.User(ctx, key) })
+}
+
+// enrolMail reports whether first set-ups wait for a code by e-mail.
+func (b *builder) enrolMail() (bool, error) {
+	mailing := b.app.mailing != nil
+	switch {
+	case b.site.EnrolMail == "off":
+		return false, nil
+	case b.site.EnrolMail == "on" && !mailing:
+		return false, errors.New("enrol_mail on: no mail server is configured; want the global option two_factor { mail { … } }, or enrol_mail off")
+	case mailing && !b.site.HasEmail() && b.site.User == "":
+		b.log.Warn("settings", zap.String("warning", "mail is configured, but whoami has no email: nobody of this site gets notices, and a password thief can set up a second factor first"))
+	}
+	return mailing && b.site.HasEmail(), nil
 }

@@ -66,6 +66,7 @@ func (w *writer) exceptions(s Site) {
 
 func (w *writer) limits(s Site) {
 	w.text("require", s.Require)
+	w.text("enrol_mail", s.EnrolMail)
 	if s.Session != nil {
 		w.session(*s.Session)
 	}

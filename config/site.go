@@ -66,6 +66,10 @@ type Site struct {
 	Recheck *Duration `json:"recheck,omitempty"`
 
 	TOTP *TOTP `json:"totp,omitempty"`
+	// EnrolMail says whether a user's first set-up waits for a code that is sent to the
+	// e-mail address that whoami names: on or off. Default: on where mails can be sent
+	// and a whoami has email.
+	EnrolMail string `json:"enrol_mail,omitempty"`
 	// BackupCodes is how many backup codes a set has, 4 to 20. Default 10.
 	BackupCodes int       `json:"backup_codes,omitempty"`
 	Throttle    *Throttle `json:"throttle,omitempty"`

@@ -3,6 +3,7 @@ package config
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -32,6 +33,7 @@ func (s Site) Validate() error {
 		validateMatchers("trust", s.Trust),
 		oneOf("watch", s.Watch, "all", "unsafe"),
 		oneOf("require", s.Require, "optional", "always"),
+		s.validateEnrolMail(),
 		s.validateLinks(),
 		oneOf("mode", s.Mode, "enforce", "observe"),
 		s.validateLimits(),
@@ -81,6 +83,21 @@ func (s Site) validateIdentity() error {
 		return wrong("whoami", "there are %d questions, and each request may put all of them; want at most %d", len(s.Whoami), maxWhoami)
 	}
 	return each("whoami", s.Whoami, func(w Whoami) error { return w.validate(s.Path) })
+}
+
+// HasEmail reports whether a question finds the user's e-mail address.
+func (s Site) HasEmail() bool {
+	return slices.ContainsFunc(s.Whoami, func(w Whoami) bool { return w.Email != nil })
+}
+
+func (s Site) validateEnrolMail() error {
+	if s.EnrolMail == "on" && !s.HasEmail() {
+		return wrong("enrol_mail", "\"on\" has no address to send to; want a whoami with email, or enrol_mail off")
+	}
+	if s.EnrolMail == "" {
+		return nil
+	}
+	return oneOf("enrol_mail", s.EnrolMail, "on", "off")
 }
 
 // strangersWrite are placeholders whose value the client chooses.

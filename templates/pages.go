@@ -12,7 +12,7 @@ type Page interface {
 }
 
 // pageNames are the files of html/ that are pages.
-var pageNames = []string{"challenge", "setup", "proof", "backup", "sheet", "manage", "settings", "disable", "help", "notice",
+var pageNames = []string{"challenge", "setup", "mailcode", "proof", "backup", "sheet", "manage", "settings", "disable", "help", "notice",
 	"staff_users", "staff_user", "staff_act", "staff_code"}
 
 // Code is the one field for a code, with what is to be said about it.
@@ -95,6 +95,22 @@ type Proof struct {
 }
 
 func (p Proof) page() (string, Text) { return "proof", p.Code.title(Say("replace.title")) }
+
+// MailCode asks for the code that was sent to the user's e-mail address, before a first
+// set-up.
+type MailCode struct {
+	// Portal is how it is called, Address where the code goes, masked.
+	Portal, Address string
+	// Required says that the portal can't be used without.
+	Required bool
+	// Sent says that a code is waited for; Late that its mail has not left yet, Failed
+	// that it never will.
+	Sent, Late, Failed bool
+	Support            Contact
+	Code               Code
+}
+
+func (p MailCode) page() (string, Text) { return "mailcode", p.Code.title(Say("mail_code.title")) }
 
 // Backup shows new backup codes until they are closed.
 type Backup struct {

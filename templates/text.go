@@ -58,4 +58,6 @@ var texts = []string{
 	"history.enrolled", "history.imported", "history.locked", "history.recovery_code_used", "history.replaced",
 	"history.session_ended", "history.sign_in", "history.signed_out", "history.staff_ended_sessions",
 	"history.staff_recovery_code", "history.staff_reset", "history.staff_unlocked", "history.throttled",
+	"mail_code.title", "mail_code.label", "mail_code.hint", "mail_code.wrong", "mail_code.malformed",
+	"mail_code.over", "mail_code.too_often", "mail_code.limit", "mail_code.limit_day",
 }

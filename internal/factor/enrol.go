@@ -35,6 +35,9 @@ type Enrolment struct {
 	// Replaces is the ID of the active authenticator that this one is to replace;
 	// empty for a first one. Who begins a replacement must have spent a fresh code.
 	Replaces string
+	// Proven is the e-mail address whose code was given before this began; empty where
+	// none was asked for.
+	Proven string
 	// Renew makes new backup codes in any case: who replaces an authenticator by way of a
 	// recovery code has lost those of before.
 	Renew bool

@@ -102,5 +102,8 @@ func (s *Service) recordConfirmed(tx store.Tx, a Attempt, e Enrolment, done Conf
 	if n := len(done.BackupCodes); n > 0 {
 		pairs = append(pairs, "backup_codes", strconv.Itoa(n))
 	}
+	if mail := s.mailProof(e); mail != "" {
+		pairs = append(pairs, "mail", mail)
+	}
 	return tx.Record(s.event(a, kind, KindTOTP, pairs...))
 }

@@ -102,7 +102,9 @@ type Settings struct {
 	Skew int
 	// BackupCodes is how many a set has.
 	BackupCodes int
-	Throttle    throttle.Policy
+	// EnrolMail says that a first set-up waits for a code by e-mail.
+	EnrolMail bool
+	Throttle  throttle.Policy
 }
 
 // Service does all that is done with factors in one realm. Safe for concurrent use.

@@ -18,9 +18,9 @@ const (
 	KindMail = "mail"
 	// MailCodeLife is how long a code by e-mail works.
 	MailCodeLife = 15 * time.Minute
-	// mailCodeDigits makes 26 bits. Who guesses has mailCodeTries for each of the
+	// MailCodeDigits is how many digits it has: 26 bits. Who guesses has mailCodeTries for each of the
 	// store.MailsPerDay codes, fifty in a day, and finds one within a hundred years with 2 %.
-	mailCodeDigits   = 8
+	MailCodeDigits   = 8
 	mailCodeTries    = 5
 	mailCodesPerHour = 3
 	mailCodeRange    = 100_000_000
@@ -76,7 +76,7 @@ func (s *Service) SendMailCode(ctx context.Context, a Attempt, to, language stri
 // there. A wrong one counts against this code, and ends it when it is one too many.
 func (s *Service) ProveMail(ctx context.Context, a Attempt, to string) error {
 	typed := strings.NewReplacer(" ", "", "-", "", "\t", "").Replace(a.Code)
-	if len(typed) != mailCodeDigits || strings.Trim(typed, "0123456789") != "" {
+	if len(typed) != MailCodeDigits || strings.Trim(typed, "0123456789") != "" {
 		return ErrMalformed
 	}
 	var refusal error
@@ -145,10 +145,10 @@ func (s *Service) mailCode(tx store.Tx) (store.MailCode, error) {
 // MailedCode is the code that a waiting mail carries, in groups.
 func (s *Service) MailedCode(m store.Mail) (string, error) {
 	code, err := s.ring.Open(m.Secret, s.mailCodeBound(m.User, m.To)...)
-	if err != nil || len(code) != mailCodeDigits {
+	if err != nil || len(code) != MailCodeDigits {
 		return "", errors.Join(err, ErrNoMailCode)
 	}
-	return string(code[:mailCodeDigits/2]) + " " + string(code[mailCodeDigits/2:]), nil
+	return string(code[:MailCodeDigits/2]) + " " + string(code[MailCodeDigits/2:]), nil
 }
 
 // mailCodeBound binds a code to whom it was made for and where it was sent.
@@ -161,5 +161,17 @@ func (s *Service) newMailCode() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%0*d", mailCodeDigits, binary.BigEndian.Uint64(b)%mailCodeRange), nil
+	return fmt.Sprintf("%0*d", MailCodeDigits, binary.BigEndian.Uint64(b)%mailCodeRange), nil
+}
+
+// mailProof is what the event of a set-up says of the code by e-mail: nothing where none
+// is asked for.
+func (s *Service) mailProof(e Enrolment) string {
+	switch {
+	case !s.settings.EnrolMail || e.Replaces != "":
+		return ""
+	case e.Proven == "":
+		return "no_address"
+	}
+	return "proven"
 }

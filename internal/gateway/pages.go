@@ -76,6 +76,9 @@ func (x *exchange) visitor() *web.Visitor {
 	if x.before.Answer == gate.User {
 		v.User, v.Name, v.Email = x.answer.User, x.answer.Name, x.answer.Email
 	}
+	if x.browser {
+		v.ID = x.visit.key.id
+	}
 	if x.before.Cleared {
 		v.Clearance = x.st.clearance
 	}

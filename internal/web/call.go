@@ -66,7 +66,28 @@ func (c *call) loadUser() bool {
 		return false
 	}
 	c.user = u
+	if err == nil && u.Language != c.lang && c.cleared() {
+		c.keepLanguage()
+	}
 	return true
+}
+
+// keepLanguage remembers the language for notices. Only who gave a code chooses it:
+// somebody who has but the password could choose one that the user can't read. Without
+// it the page is none the worse.
+func (c *call) keepLanguage() {
+	if err := c.Store.Update(c.r.Context(), c.key(), c.noteLanguage); err != nil {
+		c.Logger.Warn("a user's language could not be kept", append(c.who(), zap.Error(err))...)
+	}
+}
+
+func (c *call) noteLanguage(tx store.Tx) error {
+	u, err := tx.User()
+	if err != nil {
+		return err
+	}
+	u.Language = c.lang
+	return tx.PutUser(u)
 }
 
 // signedOut is for pages about somebody, when there is nobody.

@@ -18,6 +18,8 @@ import (
 
 // Factors is what pages do with factors; *factor.Service does it.
 type Factors interface {
+	SendMailCode(ctx context.Context, a factor.Attempt, to, language string) error
+	ProveMail(ctx context.Context, a factor.Attempt, to string) error
 	Begin(replaces string) (factor.Enrolment, error)
 	URI(e factor.Enrolment, issuer, account string) string
 	Confirm(ctx context.Context, a factor.Attempt, e factor.Enrolment, spare store.VisitID, buy func(store.Tx) error) (factor.Confirmed, error)
@@ -41,6 +43,9 @@ type Options struct {
 	Locales fs.FS
 	// Required says that every user must have a second factor, so that it can't be turned off.
 	Required bool
+	// EnrolMail says that a first set-up waits for a code that is sent to the user's
+	// e-mail address, where there is one.
+	EnrolMail bool
 	// FreeTries is how many wrong codes cost no wait, so that the page can say how
 	// many are left; 0 says nothing.
 	FreeTries int

@@ -31,8 +31,12 @@ func (c *call) showSetup() {
 		c.show(http.StatusOK, proof(c.eitherCode()))
 		return
 	}
+	if to, owes := c.owesMail(); !ok && owes {
+		c.showMailCode(http.StatusOK, to, mailCodeField())
+		return
+	}
 	if !ok {
-		if e, ok = c.begin(c.active()); !ok {
+		if e, ok = c.begin(c.active(), ""); !ok {
 			return
 		}
 	}
@@ -48,15 +52,23 @@ func (c *call) answerSetup() {
 		c.to("/")
 	case c.form.Get("action") == "replace":
 		c.replace()
+	case c.form.Get("action") == "send-code":
+		c.sendMailCode()
+	case c.form.Get("action") == "mail-code":
+		c.proveMail()
 	default:
 		c.confirm()
 	}
 }
 
-// setupOwner binds a replacement to the clearance whose fresh code began it.
+// setupOwner binds a replacement to the clearance whose fresh code began it, and a
+// set-up that carries the proof of an e-mail address to the visit that gave it.
 func (c *call) setupOwner() sealed.Owner {
 	if c.user.Activated() {
 		return sealed.Owner{User: c.v.User, Visit: c.v.Clearance.ID}
+	}
+	if _, owes := c.owesMail(); owes {
+		return sealed.Owner{User: c.v.User, Visit: c.v.ID}
 	}
 	return sealed.Owner{User: c.v.User}
 }
@@ -65,7 +77,7 @@ func (c *call) setupOwner() sealed.Owner {
 // share it, and it survives a refresh and a wrong code.
 func (c *call) enrolment() (factor.Enrolment, bool) {
 	e, ok := sealed.Get[factor.Enrolment](c.State.Box, c.r, setupPiece, c.setupOwner(), c.v.Secure)
-	return e, ok && e.Replaces == c.active()
+	return e, ok && e.Replaces == c.active() && c.mayEnrol(e)
 }
 
 // active is the id of the user's authenticator, empty without one.
@@ -76,9 +88,11 @@ func (c *call) active() string {
 	return c.user.TOTP.ID
 }
 
-// begin starts a set-up and keeps it in the browser. When it returns false, an answer was given.
-func (c *call) begin(replaces string) (factor.Enrolment, bool) {
+// begin starts a set-up and keeps it in the browser, with the address that was proven
+// for it. When it returns false, an answer was given.
+func (c *call) begin(replaces, proven string) (factor.Enrolment, bool) {
 	e, err := c.Factors.Begin(replaces)
+	e.Proven = proven
 	e.Renew = replaces != "" && c.recovered()
 	if err == nil {
 		err = sealed.Put(c.State.Box, c.w, setupPiece, c.setupOwner(), e, c.v.Secure)
@@ -108,7 +122,7 @@ func (c *call) replace() {
 		return
 	}
 	c.Logger.Info("second factor accepted", append(c.who(), zap.String("factor", accepted.Kind))...)
-	if _, ok := c.begin(replaces); ok {
+	if _, ok := c.begin(replaces, ""); ok {
 		c.to("/setup")
 	}
 }
@@ -160,6 +174,9 @@ func (c *call) confirm() {
 	rotation := c.v.Visit.Rotate()
 	a := factor.Attempt{User: c.v.User, Code: c.form.Get("code"), Address: c.v.Address, Agent: c.v.Agent}
 	done, err := c.Factors.Confirm(c.r.Context(), a, e, rotation.Visit(), func(tx store.Tx) error {
+		if err := c.noteLanguage(tx); err != nil {
+			return err
+		}
 		return rotation.Grant(tx, factor.KindTOTP)
 	})
 	if err != nil {

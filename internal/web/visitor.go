@@ -18,6 +18,8 @@ type Visitor struct {
 	User string
 	// Name and Email are for showing only; either may be empty.
 	Name, Email string
+	// ID names the browser's visit, zero where it has none of its own.
+	ID store.VisitID
 	// Clearance is what this visit passed as User; nil without one.
 	Clearance *store.Visit
 	// Owes says that User has to pass a factor, or to set one up, before the portal.
