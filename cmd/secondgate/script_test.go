@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, Setup: setUp,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"serving": serving},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"serving": serving, "examples": examples},
 	})
 }
 
@@ -148,14 +149,18 @@ func person(db *badger.DB, s *factor.Service, id, name string, enrolled bool) er
 	})
 }
 
-// serving waits until the server's admin endpoint answers.
+// serving waits until the server's admin endpoint answers for its configuration.
 func serving(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: serving")
 	}
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", ts.Getenv("ADMIN")); err == nil {
-			conn.Close()
+		res, err := http.Get("http://" + ts.Getenv("ADMIN") + "/two_factor/status")
+		if err != nil {
+			continue
+		}
+		res.Body.Close()
+		if res.StatusCode == http.StatusOK {
 			return
 		}
 	}

@@ -109,9 +109,9 @@ var codes = []Mutation{
 	},
 	{
 		Row: "ASVS 7.4.5: staff end sessions", Defence: "a reset by staff ends all clearances",
-		File:    "internal/factor/change.go",
-		Old:     "		if err := tx.PutUser(u); err != nil {\n			return err\n		}\n		ended, err = tx.EndVisits()\n		return err",
-		New:     "		return tx.PutUser(u)",
+		File:    "internal/factor/staff.go",
+		Old:     "		clearFactors(u)\n		return tx.EndVisits()",
+		New:     "		clearFactors(u)\n		return nil, nil",
 		Package: "internal/factor", Test: "TestReset",
 	},
 	{

@@ -243,7 +243,7 @@ var pages = []Mutation{
 	{
 		Row: "ASVS 7.5.1: changing factors needs a fresh factor", Defence: "replacing needs a fresh code",
 		File:    "internal/web/setup.go",
-		Old:     "	if !ok && c.user.Activated() {\n		c.show(http.StatusOK, proof(c.eitherCode()))\n		return\n	}\n",
+		Old:     "	if !ok && c.user.Activated() && !c.recovered() {\n		c.show(http.StatusOK, proof(c.eitherCode()))\n		return\n	}\n",
 		New:     "",
 		Package: "internal/web", Test: "TestASVS_7_5_1_ReplacingNeedsAFreshCodeInThisVisit",
 	},
@@ -257,8 +257,8 @@ var pages = []Mutation{
 	{
 		Row: "C, races: an active factor is unchanged", Defence: "a set-up of another time is not shown",
 		File:    "internal/web/setup.go",
-		Old:     "return e, ok && e.Replaces == active",
-		New:     "return e, ok && (e.Replaces == active || active != \"\")",
+		Old:     "return e, ok && e.Replaces == c.active()",
+		New:     "return e, ok && (e.Replaces == c.active() || c.active() != \"\")",
 		Package: "internal/web", Test: "TestSetupOfAnotherTimeIsNotShown",
 	},
 	{

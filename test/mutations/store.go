@@ -152,8 +152,8 @@ var store = []Mutation{
 	{
 		Row: "State: staff list who has not activated 2FA", Defence: "an index entry is only looked up, never believed",
 		File:    "internal/store/badger/users.go",
-		Old:     "if string(indexEntry(kind, &u)) != string(entry) {",
-		New:     "if len(entry) == 0 && string(indexEntry(kind, &u)) != string(entry) {",
+		Old:     "if !slices.Contains(statusesOf(&u), status) || string(indexEntry(kind, status, &u)) != string(entry) {",
+		New:     "if !slices.Contains(statusesOf(&u), status) && string(indexEntry(kind, status, &u)) == \"\" {",
 		Package: "internal/store/badger", Test: "TestDamagedUser",
 	},
 	{
