@@ -252,3 +252,28 @@ func TestPromtoolLikesTheMetrics(t *testing.T) {
 		t.Errorf("promtool: %v\n%s", err, out)
 	}
 }
+
+// TestHealthWhileObserving: health is ours in `mode observe` as well, and costs the portal
+// nothing.
+func TestHealthWhileObserving(t *testing.T) {
+	portal := &house.Legacy{}
+	w := start(t, portal, badger)
+	w.reload(t, badger, legacy+"\nmode observe")
+	for path, text := range map[string]string{
+		"/two-factor/health": `{"status":"ok"}`, "/two-factor/health/live": `{"status":"ok"}`, "/two-factor/health/ready": `"store":"ok"`,
+	} {
+		p := w.Browser().Get(path)
+		if p.Status != http.StatusOK || !strings.Contains(p.Body, text) || len(p.Header.Values("Set-Cookie")) > 0 {
+			t.Errorf("%s: %d %s, %v", path, p.Status, p.Body, p.Header)
+		}
+	}
+	if n := len(portal.Requests()); n != 0 {
+		t.Errorf("the portal got %d requests", n)
+	}
+	before := w.scrape(t)
+	w.Browser().SignIn("alice")
+	await(t, "the question is counted", func() bool {
+		const answers = `answers_total{kind="user",realm="one"}`
+		return w.scrape(t)[answers] > before[answers]
+	})
+}
