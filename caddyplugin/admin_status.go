@@ -41,7 +41,8 @@ type serverStatus struct {
 	// Keys are the ids of the master keys, the newest first.
 	Keys []string `json:"keys"`
 	// MailsWaiting is how many notices wait to be sent.
-	MailsWaiting int `json:"mails_waiting"`
+	MailsWaiting int         `json:"mails_waiting"`
+	Clock        clockStatus `json:"clock"`
 }
 
 // realmStatus counts the users that are known of a realm.
@@ -113,6 +114,7 @@ func (a *App) status(ctx context.Context) (s serverStatus, err error) {
 	if s.Audit, err = a.auditStatus(ctx); err != nil {
 		return s, err
 	}
+	s.Clock = a.engine.clockStatus()
 	s.Store.Place = a.pool
 	s.Store.Bytes, err = size(a.pool)
 	return s, err

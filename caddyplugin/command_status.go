@@ -79,5 +79,7 @@ func printStatus(w io.Writer, s serverStatus) error {
 	}
 	line("Master keys", "%s", strings.Join(s.Keys, ", ")+" (the first one seals)")
 	line("Mails waiting", "%d", s.MailsWaiting)
+	line("Clock", "%s", plain(s.Clock.comparison()))
+	line("Codes", "%s", s.Clock.leaning())
 	return t.Flush()
 }

@@ -14,7 +14,6 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/store"
@@ -109,60 +108,6 @@ func late(a *App, users int, age time.Duration) {
 	}
 }
 
-// TestLeanIsTold: what customers' codes say is a warning, a metric and a field of the
-// status, once an hour; a clock that is right is none.
-func TestLeanIsTold(t *testing.T) {
-	a, logs := watchedApp(t)
-	w := a.engine.watch
-	late(a, 2*lean.MinUsers, 25*time.Second) // what honest customers show
-	w.tellLean(a.engine.lean.Estimate())
-	if logs.FilterMessageSnippet("check the server's clock").Len() != 0 {
-		t.Error("honest customers are told of")
-	}
-	if n := len(gather(t, a)["caddy_two_factor_clock_lean_seconds"]); n != 1 {
-		t.Errorf("%d series of the lean", n)
-	}
-	late(a, 2*lean.MinUsers, 50*time.Second)
-	for range 3 {
-		w.tellLean(a.engine.lean.Estimate())
-	}
-	told := logs.FilterMessageSnippet("check the server's clock").All()
-	if len(told) != 1 || !strings.HasPrefix(told[0].Message, "codes lean 3") || !strings.Contains(told[0].Message, "s late: check") || told[0].Level != zap.WarnLevel {
-		t.Fatalf("told: %+v", told)
-	}
-	late(a, 2*lean.MinUsers, -10*time.Second)
-	w.warned = time.Time{}
-	w.tellLean(a.engine.lean.Estimate())
-	if told = logs.FilterMessageSnippet("s early: check the server's clock").All(); len(told) != 1 {
-		t.Fatalf("told: %+v", told)
-	}
-}
-
-// TestClockIsSane: a clock that was never set is none, nor one that is known to be wrong;
-// what is not known is.
-func TestClockIsSane(t *testing.T) {
-	var c watchedClock
-	if p := c.problem(); p != "" {
-		t.Errorf("nothing is known: %q", p)
-	}
-	for offset, want := range map[time.Duration]string{
-		14 * time.Second: "", -14 * time.Second: "", 16 * time.Second: "off by more than 15 s", -time.Hour: "off by more than 15 s",
-	} {
-		c.at, c.reading.Offset = time.Now(), offset
-		if p := c.problem(); p != want {
-			t.Errorf("%v off: %q, want %q", offset, p, want)
-		}
-	}
-	c.at = time.Now().Add(-readingAge - time.Second)
-	if p := c.problem(); p != "" {
-		t.Errorf("a reading of yesterday: %q", p)
-	}
-	t.Cleanup(clock.Move(-time.Until(time.Date(1970, 1, 1, 0, 1, 0, 0, time.UTC)).Abs()))
-	if p := c.problem(); p != "not set" {
-		t.Errorf("in 1970: %q", p)
-	}
-}
-
 // TestChecks: each check fails by itself, in words that are the same everywhere.
 func TestChecks(t *testing.T) {
 	a, _ := watchedApp(t)
@@ -206,36 +151,6 @@ func TestChecks(t *testing.T) {
 	}
 	if text := strings.Join(gather(t, a)["caddy_two_factor_store_errors_total"], " "); !strings.Contains(text, `value:"check"`) || !strings.Contains(text, "counter:{value:1}") {
 		t.Errorf("the failed check is not counted: %s", text)
-	}
-}
-
-// TestDue: the clock is compared at once, hourly, and every minute while it is wrong or
-// nobody answers; another source is begun anew with.
-func TestDue(t *testing.T) {
-	var c watchedClock
-	if c.due("") || !c.due("a:123") {
-		t.Error("at the start")
-	}
-	for _, tt := range []struct {
-		offset time.Duration
-		err    error
-		age    time.Duration
-		want   bool
-	}{
-		{0, nil, 59 * time.Minute, false}, {0, nil, time.Hour, true}, {3 * time.Second, nil, time.Minute, false},
-		{20 * time.Second, nil, 30 * time.Second, false}, {20 * time.Second, nil, time.Minute, true}, {0, os.ErrDeadlineExceeded, time.Minute, true},
-	} {
-		c.tried, c.at, c.reading.Offset, c.err = time.Now().Add(-tt.age), time.Now(), tt.offset, tt.err
-		if got := c.due("a:123"); got != tt.want {
-			t.Errorf("%+v: %v", tt, got)
-		}
-	}
-	c.tried, c.err = time.Now(), nil
-	if !c.due("b:123") || c.state().Known {
-		t.Error("another source is not begun anew with")
-	}
-	if c.due("") || c.state().Source != "" {
-		t.Error("no source is not begun anew with")
 	}
 }
 
