@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/base32"
 	"errors"
@@ -77,6 +78,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 type browser struct {
 	*world
 	user    string
+	email   string // the portal's; empty is the user's at example.com
 	visit   store.VisitID
 	cookies map[string]string
 	ended   []store.VisitID
@@ -92,11 +94,11 @@ func (w *world) browser(user string) *browser {
 }
 
 func (b *browser) visitor() *Visitor {
-	v := &Visitor{User: b.user, Host: "portal.example", Secure: !b.plain, Address: "192.0.2.7", Agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", Visit: b}
+	v := &Visitor{User: b.user, ID: b.visit, Host: "portal.example", Secure: !b.plain, Address: "192.0.2.7", Agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", Visit: b}
 	if b.user == "" {
 		return v
 	}
-	v.Email = b.user + "@example.com"
+	v.Email = cmp.Or(b.email, b.user+"@example.com")
 	if clearance, err := b.db.Visit(context.Background(), "default", b.visit); err == nil && clearance.User == b.user {
 		v.Clearance = &clearance
 	}

@@ -27,6 +27,8 @@ type Legacy struct {
 	Scoped bool
 	// CookieAttributes follow every Set-Cookie of the session. Default: "; Path=/".
 	CookieAttributes string
+	// Email is what /me says of a user's e-mail address; nil says nothing.
+	Email func(user string) string
 	// Before runs first on every request; true means that it answered.
 	Before func(l *Legacy, w http.ResponseWriter, r *http.Request) bool
 
@@ -173,7 +175,11 @@ func (l *Legacy) me(w http.ResponseWriter, r *http.Request, s *legacySession) {
 		fmt.Fprint(w, `{"error":"sign in"}`)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(map[string]string{"user": user, "name": strings.ToUpper(user)})
+	about := map[string]string{"user": user, "name": strings.ToUpper(user)}
+	if l.Email != nil {
+		about["email"] = l.Email(user)
+	}
+	_ = json.NewEncoder(w).Encode(about)
 }
 
 func (l *Legacy) login(w http.ResponseWriter, r *http.Request, id string, s *legacySession) {
