@@ -87,7 +87,7 @@ func (k *Keeper) known(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if raw != nil {
+	if len(raw) > 0 {
 		return KeysIn(raw)
 	}
 	records, err := k.count(ctx)
@@ -137,7 +137,7 @@ func (k *Keeper) note(ctx context.Context, newest string, gone []string) error {
 	if list, err := KeysIn(raw); err == nil && len(gone) == 0 && slices.Contains(list, newest) {
 		return nil
 	}
-	first := raw == nil
+	first := len(raw) == 0
 	known, err := k.known(ctx)
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func (k *Keeper) note(ctx context.Context, newest string, gone []string) error {
 		if err != nil {
 			return nil, err
 		}
-		if old == nil {
+		if len(old) == 0 {
 			list = known
 		}
 		list = slices.DeleteFunc(list, func(id string) bool { return slices.Contains(gone, id) })

@@ -70,10 +70,10 @@ type inUse struct {
 	Keys []string `json:"keys"`
 }
 
-// KeysIn reads the IDs out of the record store.MetaKeys; nil has none.
+// KeysIn reads the IDs out of the record store.MetaKeys; none are in an empty one.
 func KeysIn(raw []byte) ([]string, error) {
 	var list inUse
-	if raw == nil {
+	if len(raw) == 0 {
 		return nil, nil
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
