@@ -1,0 +1,104 @@
+package backup
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"filippo.io/age"
+)
+
+// Encrypt returns a writer whose content only the recipients read. Closing it ends
+// the file; a file without that end is noticed.
+func Encrypt(w io.Writer, to ...age.Recipient) (io.WriteCloser, error) {
+	return age.Encrypt(w, to...)
+}
+
+// ParseRecipients reads public keys as age-keygen prints them (age1…).
+func ParseRecipients(list []string) ([]age.Recipient, error) {
+	var all []age.Recipient
+	for _, one := range list {
+		to, err := age.ParseRecipients(strings.NewReader(one))
+		if err != nil || strings.HasPrefix(strings.TrimSpace(one), "#") {
+			return nil, fmt.Errorf("%q is not a recipient: want the public key that age-keygen prints, age1…", brief(one))
+		}
+		all = append(all, to...)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("nobody is named who can read the backup: want at least one recipient, age1…")
+	}
+	return all, nil
+}
+
+// brief also keeps most of a secret key out of an error, should one be given.
+func brief(s string) string {
+	if len(s) <= 12 {
+		return s
+	}
+	return s[:12] + "…"
+}
+
+// Open reads an encrypted backup's header with whichever identity opens it.
+func Open(r io.Reader, with ...age.Identity) (*Reader, error) {
+	plain, err := decrypt(r, with...)
+	if err != nil {
+		return nil, err
+	}
+	return NewReader(plain)
+}
+
+func decrypt(r io.Reader, with ...age.Identity) (io.Reader, error) {
+	src := &source{r: r}
+	plain, err := age.Decrypt(src, with...)
+	var none *age.NoIdentityMatchError
+	switch {
+	case err == nil:
+		return &payload{plain, src}, nil
+	case src.err != nil:
+		return nil, fmt.Errorf("reading the backup: %w", src.err)
+	case errors.As(err, &none):
+		return nil, ErrKey
+	case src.begins("age-encryption.org/v"):
+		return nil, fmt.Errorf("%w (%v)", ErrDamaged, err)
+	}
+	return nil, ErrNotBackup
+}
+
+// source remembers why it could not be read, and how it begins.
+type source struct {
+	r     io.Reader
+	err   error
+	first []byte
+}
+
+func (s *source) begins(prefix string) bool { return strings.HasPrefix(string(s.first), prefix) }
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if need := 32 - len(s.first); need > 0 {
+		s.first = append(s.first, p[:min(n, need)]...)
+	}
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		s.err = err
+	}
+	return n, err
+}
+
+// payload tells a file that can't be read from one that is not as it was made: age
+// calls the latter names of many kinds.
+type payload struct {
+	r   io.Reader
+	src *source
+}
+
+func (p *payload) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if err == nil || errors.Is(err, io.EOF) {
+		return n, err
+	}
+	if p.src.err != nil {
+		return n, fmt.Errorf("reading the backup: %w", p.src.err)
+	}
+	return n, ErrDamaged
+}
