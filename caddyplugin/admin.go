@@ -22,8 +22,9 @@ func init() { caddy.RegisterModule(AdminAPI{}) }
 //
 //	GET /two_factor/report?days=N    what was counted in the last N days: []report.Summary
 //
-// For the audit log see auditRoutes, for users userRoutes, for the server as a whole
-// statusRoute; all of it is described in docs/admin-api.md.
+// For the audit log see auditRoutes, for users userRoutes, for backups and master keys
+// keepingRoutes, for the server as a whole statusRoute; all of it is described in
+// docs/admin-api.md.
 type AdminAPI struct{}
 
 // CaddyModule returns the module's information.
@@ -34,7 +35,7 @@ func (AdminAPI) CaddyModule() caddy.ModuleInfo {
 // Routes are the endpoint's.
 func (AdminAPI) Routes() []caddy.AdminRoute {
 	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}
-	return slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes)
+	return slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes, keepingRoutes)
 }
 
 // defaultDays is how far back a report goes if nothing is said.

@@ -11,7 +11,7 @@ import (
 func Commands() []caddycmd.Command {
 	return []caddycmd.Command{
 		presetsCommand, inspectCommand(), checkCommand, reportCommand,
-		statusCommand, usersCommand, auditCommand,
+		statusCommand, usersCommand, auditCommand, backupCommand, restoreCommand, keysCommand,
 	}
 }
 

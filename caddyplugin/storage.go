@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/backup"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
@@ -68,4 +69,27 @@ func (b *Badger) Open(log *zap.Logger) (store.Store, error) {
 	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
 }
 
-var _ Storage = (*Badger)(nil)
+// Restorer is a storage engine's module that a backup can be restored into.
+type Restorer interface {
+	// Aside prepares a store that is put in its place whole, and returns that place. It
+	// opens nothing that is there, and is an error if something is.
+	Aside(log *zap.Logger) (target backup.Target, place string, err error)
+}
+
+// Aside implements Restorer.
+func (b *Badger) Aside(log *zap.Logger) (backup.Target, string, error) {
+	dir, err := b.dir()
+	if err != nil {
+		return nil, "", err
+	}
+	aside, err := badger.NewAside(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
+	if err != nil {
+		return nil, dir, err
+	}
+	return aside, dir, nil
+}
+
+var (
+	_ Storage  = (*Badger)(nil)
+	_ Restorer = (*Badger)(nil)
+)

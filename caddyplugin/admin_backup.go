@@ -1,0 +1,139 @@
+package caddyplugin
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/backup"
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// backupStall is for how long the reader of a backup may take nothing of it: it is
+// given up then, since the store keeps what the backup still has to read.
+const backupStall = time.Minute
+
+// maxOrder bounds the body of a request, in bytes.
+const maxOrder = 64 << 10
+
+// backupOrder is the body of POST /two_factor/backup.
+type backupOrder struct {
+	// Recipients are public keys of age, age1…: only their owners can read the backup.
+	Recipients []string `json:"recipients"`
+}
+
+var errBackupRuns = errors.New("a backup is being made already; wait for it")
+
+// serveBackup streams an encrypted backup. One that could not be finished is cut off,
+// so that nobody takes it for whole.
+func serveBackup(w http.ResponseWriter, r *http.Request) error {
+	to, asked, err := readOrder(w, r)
+	if err != nil {
+		return err
+	}
+	app, err := activeApp()
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+	}
+	if !app.engine.backups.TryLock() {
+		return caddy.APIError{HTTPStatus: http.StatusConflict, Err: errBackupRuns}
+	}
+	defer app.engine.backups.Unlock()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(app.engine.life, cancel)()
+	out := &patient{w: w, control: http.NewResponseController(w)}
+	defer out.control.SetWriteDeadline(time.Time{})
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Disposition", `attachment; filename="secondgate-backup.age"`)
+	header, err := app.backup(ctx, out, to)
+	if err == nil {
+		app.tellBackup(ctx, header, asked)
+		return nil
+	}
+	app.log.Error("a backup could not be made", zap.Error(err), zap.Int64("sent", out.sent))
+	if out.sent > 0 {
+		panic(http.ErrAbortHandler)
+	}
+	return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+}
+
+func readOrder(w http.ResponseWriter, r *http.Request) ([]age.Recipient, []string, error) {
+	if r.Method != http.MethodPost {
+		return nil, nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
+	}
+	var order backupOrder
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&order); err != nil {
+		return nil, nil, caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: fmt.Errorf(`the request can't be read: %w; want {"recipients": ["age1…"]}`, err)}
+	}
+	to, err := backup.ParseRecipients(order.Recipients)
+	if err != nil {
+		return nil, nil, caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+	}
+	return to, order.Recipients, nil
+}
+
+func (a *App) backup(ctx context.Context, w io.Writer, to []age.Recipient) (backup.Header, error) {
+	// Errors of the beginning are told as such while nothing has left this buffer.
+	out := bufio.NewWriterSize(w, 64<<10)
+	sealed, err := backup.Encrypt(out, to...)
+	if err != nil {
+		return backup.Header{}, fmt.Errorf("encrypting the backup: %w", err)
+	}
+	header, err := backup.Write(ctx, sealed, a.engine.store, engineName(a.storage), clock.Now())
+	if err != nil {
+		return header, err
+	}
+	if err := sealed.Close(); err != nil {
+		return header, err
+	}
+	return header, out.Flush()
+}
+
+// tellBackup records who can read what was made. The backup is good without that.
+func (a *App) tellBackup(ctx context.Context, h backup.Header, to []string) {
+	a.log.Info("a backup was made", zap.Int("records", h.Records), zap.Strings("recipients", to))
+	err := a.engine.store.Record(context.WithoutCancel(ctx), store.Event{At: clock.Now(), Kind: store.EventBackupMade, Detail: map[string]string{
+		"records": strconv.Itoa(h.Records), "recipients": strings.Join(to, " "),
+	}})
+	if err != nil {
+		a.log.Error("the event of a backup could not be recorded", zap.Error(err))
+	}
+}
+
+// engineName is the storage engine's, as `storage` in the Caddyfile names it.
+func engineName(s Storage) string {
+	if m, ok := s.(caddy.Module); ok {
+		return m.CaddyModule().ID.Name()
+	}
+	return ""
+}
+
+// patient waits for the reader, but not for ever.
+type patient struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	sent    int64
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	// Where a deadline can't be set, the connection's own end has to do.
+	_ = p.control.SetWriteDeadline(time.Now().Add(backupStall))
+	n, err := p.w.Write(b)
+	p.sent += int64(n)
+	return n, err
+}

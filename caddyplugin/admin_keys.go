@@ -1,0 +1,90 @@
+package caddyplugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/internal/rotation"
+)
+
+// keepingRoutes are those of backups and master keys:
+//
+//	POST /two_factor/backup         {"recipients": ["age1…"]}: the store, encrypted for them
+//	GET  /two_factor/keys           what each master key is needed for: keyReport
+//	POST /two_factor/keys/rotate    starts a rotation of the keys: rotation.Progress
+//	GET  /two_factor/keys/rotate    how far it is
+var keepingRoutes = []caddy.AdminRoute{
+	{Pattern: "/two_factor/backup", Handler: caddy.AdminHandlerFunc(serveBackup)},
+	{Pattern: "/two_factor/keys", Handler: caddy.AdminHandlerFunc(serveKeys)},
+	{Pattern: "/two_factor/keys/rotate", Handler: caddy.AdminHandlerFunc(serveRotate)},
+}
+
+// keyReport is the answer of GET /two_factor/keys.
+type keyReport struct {
+	Keys     []rotation.Key    `json:"keys"`
+	Rotation rotation.Progress `json:"rotation"`
+	// Unread says that the key file begins with another key than the running server
+	// seals with, and what to do.
+	Unread string `json:"unread,omitempty"`
+}
+
+func serveKeys(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodGet {
+		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
+	}
+	app, err := activeApp()
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+	}
+	keeper := app.engine.keeper
+	list, err := keeper.List(r.Context(), app.ring)
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("counting what the keys are needed for: %w", err)}
+	}
+	out := keyReport{Keys: list, Rotation: keeper.Progress()}
+	if err := app.unread(r.Context()); err != nil {
+		out.Unread = err.Error()
+	}
+	return answerJSON(w, http.StatusOK, out)
+}
+
+// serveRotate starts a rotation (POST), which goes on in the background, or tells how
+// far it is (GET).
+func serveRotate(w http.ResponseWriter, r *http.Request) error {
+	app, err := activeApp()
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+	}
+	keeper := app.engine.keeper
+	switch r.Method {
+	case http.MethodGet:
+		return answerJSON(w, http.StatusOK, keeper.Progress())
+	case http.MethodPost:
+		if err := app.unread(r.Context()); err != nil {
+			return caddy.APIError{HTTPStatus: http.StatusConflict, Err: err}
+		}
+		progress, err := keeper.Start(r.Context(), app.engine.ring)
+		if err != nil {
+			return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		}
+		return answerJSON(w, http.StatusAccepted, progress)
+	}
+	return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST to start a rotation, GET to see how far it is", r.Method)}
+}
+
+// unread is an error if the operator has put another key first than this server seals
+// with: a rotation would then be one to the wrong key.
+func (a *App) unread(ctx context.Context) error {
+	ring, origin, err := a.readKeys(ctx)
+	if err != nil {
+		return errors.Join(errors.New("the master keys can't be read any more; the server goes on with those it has, and would not start again"), err)
+	}
+	if ring.Newest() != a.ring.Newest() {
+		return fmt.Errorf("the first key in %s is %s, but the running server seals with %s: let it read the keys anew with `secondgate reload --force` (without --force Caddy does nothing if the configuration is the same)", origin, ring.Newest(), a.ring.Newest())
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package caddyplugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// passphrase reads the first line of a file, or asks; twice, if it is a new one that
+// nobody could correct later.
+func (p prompt) passphrase(ctx context.Context, file string, fresh bool) (string, error) {
+	if file != "" {
+		return firstLine(file)
+	}
+	text, err := p.secret(ctx, "Passphrase (not shown): ")
+	if err != nil {
+		return "", fmt.Errorf("the passphrase can't be read: it is one line of at most %d bytes", maxLine)
+	}
+	if text == "" {
+		return "", errors.New("no passphrase: give one at the prompt, on standard input, or with --passphrase-file; or name a key, with --recipient to make a backup and --identity to restore one")
+	}
+	if _, screen := p.terminal(); !screen || !fresh {
+		return text, nil
+	}
+	again, err := p.secret(ctx, "The same again: ")
+	if err != nil {
+		return "", err
+	}
+	if again != text {
+		return "", errors.New("the two passphrases differ: nothing was done")
+	}
+	return text, nil
+}
+
+func firstLine(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("the passphrase can't be read: %w", err)
+	}
+	defer f.Close()
+	line, err := prompt{in: f}.line()
+	if err != nil {
+		return "", fmt.Errorf("the passphrase in %s can't be read: it is one line of at most %d bytes", file, maxLine)
+	}
+	if line == "" {
+		return "", fmt.Errorf("the first line of %s is empty: it should be the passphrase", file)
+	}
+	return line, nil
+}
