@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -53,9 +54,9 @@ func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	defer app.engine.backups.Unlock()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	defer context.AfterFunc(app.engine.life, cancel)()
 	out := &patient{w: w, control: http.NewResponseController(w)}
 	defer out.control.SetWriteDeadline(time.Time{})
+	defer context.AfterFunc(app.engine.life, func() { cancel(); out.end() })()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="secondgate-backup.age"`)
 	header, err := app.backup(ctx, out, to)
@@ -123,17 +124,37 @@ func engineName(s Storage) string {
 	return ""
 }
 
-// patient waits for the reader, but not for ever.
+// patient waits for the reader, but not for ever, and not when the store is to close.
 type patient struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	sent    int64
+
+	mu    sync.Mutex // guards ended, and the deadline with it
+	ended bool
 }
 
 func (p *patient) Write(b []byte) (int, error) {
-	// Where a deadline can't be set, the connection's own end has to do.
-	_ = p.control.SetWriteDeadline(time.Now().Add(backupStall))
+	p.extend()
 	n, err := p.w.Write(b)
 	p.sent += int64(n)
 	return n, err
+}
+
+// extend gives the reader time anew. Where no deadline can be set, the connection's own
+// end has to do.
+func (p *patient) extend() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		_ = p.control.SetWriteDeadline(time.Now().Add(backupStall))
+	}
+}
+
+// end makes the write that waits fail, and all that follow.
+func (p *patient) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	_ = p.control.SetWriteDeadline(time.Unix(1, 0))
 }
