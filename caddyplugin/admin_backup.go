@@ -44,6 +44,9 @@ func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := patient(w); err != nil {
+		return err
+	}
 	app, err := activeApp()
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
@@ -54,7 +57,7 @@ func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	defer app.engine.backups.Unlock()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	out := &patient{w: w, control: http.NewResponseController(w)}
+	out := &reader{w: w, control: http.NewResponseController(w)}
 	defer out.control.SetWriteDeadline(time.Time{})
 	defer context.AfterFunc(app.engine.life, func() { cancel(); out.end() })()
 	w.Header().Set("Content-Type", "application/octet-stream")
@@ -124,8 +127,8 @@ func engineName(s Storage) string {
 	return ""
 }
 
-// patient waits for the reader, but not for ever, and not when the store is to close.
-type patient struct {
+// reader waits for who reads, but not for ever, and not when the store is to close.
+type reader struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	sent    int64
@@ -134,7 +137,7 @@ type patient struct {
 	ended bool
 }
 
-func (p *patient) Write(b []byte) (int, error) {
+func (p *reader) Write(b []byte) (int, error) {
 	p.extend()
 	n, err := p.w.Write(b)
 	p.sent += int64(n)
@@ -143,7 +146,7 @@ func (p *patient) Write(b []byte) (int, error) {
 
 // extend gives the reader time anew. Where no deadline can be set, the connection's own
 // end has to do.
-func (p *patient) extend() {
+func (p *reader) extend() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ended {
@@ -152,7 +155,7 @@ func (p *patient) extend() {
 }
 
 // end makes the write that waits fail, and all that follow.
-func (p *patient) end() {
+func (p *reader) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true

@@ -70,7 +70,7 @@ func (r keyReport) print(w io.Writer) error {
 		return err
 	}
 	if r.Rotation.State == rotation.Running {
-		fmt.Fprintln(w, "A rotation is under way:", progressLine(r.Rotation))
+		fmt.Fprintln(w, "A rotation is under way:", rotationLine(r.Rotation))
 	}
 	if r.Unread != "" {
 		fmt.Fprintln(w, "NOTE:", r.Unread)
@@ -113,7 +113,7 @@ func runKeysRotate(cmd *cobra.Command, _ []string) error {
 			return err
 		}
 	} else if p.State != rotation.Failed {
-		fmt.Fprintln(cmd.OutOrStdout(), progressLine(p))
+		fmt.Fprintln(cmd.OutOrStdout(), rotationLine(p))
 	}
 	if p.State == rotation.Failed {
 		return fmt.Errorf("the rotation failed, and can be started again: %s", p.Error)
@@ -137,13 +137,13 @@ func follow(ctx context.Context, srv server, p *rotation.Progress, say io.Writer
 		}
 		if time.Since(told) > 5*time.Second {
 			told = time.Now()
-			fmt.Fprintln(say, progressLine(*p))
+			fmt.Fprintln(say, rotationLine(*p))
 		}
 	}
 	return nil
 }
 
-func progressLine(p rotation.Progress) string {
+func rotationLine(p rotation.Progress) string {
 	line := strconv.Itoa(p.Resealed) + " of " + strconv.Itoa(p.Total) + " records resealed with key " + p.Key
 	switch {
 	case p.State == rotation.Done && p.Total == 0:

@@ -259,6 +259,28 @@ func TestRotate_BesideChanges(t *testing.T) {
 	}
 }
 
+// TestRotate_LateRecord: what a request that began before the reload seals with the old
+// key, behind the back of the rotation, is found too.
+func TestRotate_LateRecord(t *testing.T) {
+	l := newLab(t)
+	one, two := keys.Generate(), keys.Generate()
+	l.admit(ring(t, one))()
+	l.enrol(ring(t, one), 10)
+	both := ring(t, two, one)
+	var late sync.Once
+	asked := 0
+	p := l.wait(func() *keys.Ring {
+		if asked++; asked == 8 { // the walk has passed the first users
+			late.Do(func() { l.enrol(ring(t, one), 1) })
+		}
+		return both
+	})
+	if p.State != rotation.Done {
+		t.Errorf("%+v", p)
+	}
+	l.open(ring(t, two), 10)
+}
+
 // TestRotate_Resumes: what a stop interrupted goes on at the next start, and a reload in
 // the midst moves everything to the key that is newest then.
 func TestRotate_Resumes(t *testing.T) {
