@@ -417,4 +417,3 @@ func TestEvents(t *testing.T) {
 		t.Errorf("%v, %v; want %v", kinds, err, want)
 	}
 }
-
