@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	chromium "github.com/secondgate/secondgate/test/browser"
 
@@ -91,6 +92,8 @@ func journey(t *testing.T, name, language string, scripts bool) {
 	o.settings(e)
 	alice.visit[1] = 1 // from here on a visit without a clearance
 	o.challenge(e)
+	alice.visit[1] = 1
+	o.recovered(w)
 }
 
 // setUp leaves the browser on the settings page.
@@ -170,4 +173,14 @@ func (o *tour) challenge(e *enrolled) {
 	if got := o.Text("#portal"); got != "the portal" {
 		o.t.Errorf("the backup code led to %q", got)
 	}
+}
+
+// recovered comes in by a recovery code of staff.
+func (o *tour) recovered(w *world) {
+	w.now = w.now.Add(time.Hour) // a wait may be in effect
+	o.open("/challenge?use=backup")
+	o.send("main > form", w.issue(), 200)
+	o.look("recovered")
+	o.Follow("#recovered ~ p a")
+	o.look("renew")
 }
