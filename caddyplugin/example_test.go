@@ -84,7 +84,7 @@ func TestDocumentation(t *testing.T) {
 
 // Every Caddyfile in the documentation adapts, without a warning.
 func TestDocumentedCaddyfilesAdapt(t *testing.T) {
-	for _, file := range []string{"caddyfile", "portals/wordpress", "portals/dokuwiki", "portals/whmcs", "portals/node-red", "portals/kinds"} {
+	for _, file := range []string{"caddyfile", "support-desk", "portals/wordpress", "portals/dokuwiki", "portals/whmcs", "portals/node-red", "portals/kinds"} {
 		text, err := os.ReadFile("../docs/" + file + ".md")
 		if err != nil {
 			t.Fatal(err)
