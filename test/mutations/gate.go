@@ -262,8 +262,8 @@ var gate = []Mutation{
 	{
 		Row: "ASVS 16.5: fail closed", Defence: "a response whose question failed is withheld",
 		File:    "internal/gateway/judge.go",
-		Old:     "	if a.Kind == gate.Unknown {\n		return gate.Refuse\n	}\n	outcome",
-		New:     "	if a.Kind == gate.Unknown {\n		return gate.Forward\n	}\n	outcome",
+		Old:     "	if a.Kind == gate.Unknown {\n		return gate.Refuse\n	}\n	if !after.Cleared",
+		New:     "	if a.Kind == gate.Unknown {\n		return gate.Forward\n	}\n	if !after.Cleared",
 		Package: "test/rules", Test: "TestAsk_UnknownAfterTheResponse",
 	},
 	{
