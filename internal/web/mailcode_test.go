@@ -9,6 +9,8 @@ import (
 
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/templates/templatestest"
+	chromium "github.com/secondgate/secondgate/test/browser"
 )
 
 // mailing is a world in which first set-ups wait for a code by e-mail.
@@ -220,6 +222,30 @@ func TestReplacingNeedsNoMail(t *testing.T) {
 	}
 }
 
+// Notices are in a language that the owner chose: a thief of the password could choose
+// one that the owner can't read.
+func TestOnlyWhoGaveACodeChoosesTheLanguage(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Locales = pseudo(t) })
+	language := func() string {
+		t.Helper()
+		u, err := w.db.User(t.Context(), store.UserKey{Realm: "default", ID: "alice"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Language
+	}
+	alice := w.browser("alice")
+	alice.enrol()
+	w.browser("alice").get("/two-factor/challenge?lang=" + templatestest.RTL).want(200)
+	if got := language(); got != "en" {
+		t.Errorf("without a code the language became %q", got)
+	}
+	alice.get("/two-factor/?lang=" + templatestest.RTL).want(200)
+	if got := language(); got != templatestest.RTL {
+		t.Errorf("the language that alice chose is not kept: %q", got)
+	}
+}
+
 func TestMailCodesWhenTheStoreFails(t *testing.T) {
 	w := mailing(t, nil)
 	alice := w.browser("alice")
@@ -235,4 +261,28 @@ func (failingMail) SendMailCode(context.Context, factor.Attempt, string, string)
 }
 func (failingMail) ProveMail(context.Context, factor.Attempt, string) error {
 	return errors.New("disk is full")
+}
+
+// TestMailCodeInABrowser: the page in each of its states, for a look at it.
+func TestMailCodeInABrowser(t *testing.T) {
+	w := mailing(t, func(o *Options) { o.Locales = pseudo(t) })
+	alice := w.browser("alice")
+	o := &tour{Browser: chromium.Start(t), t: t, name: "mail", scripts: true, site: alice.site()}
+	o.open("/setup")
+	o.look("send")
+	o.Follow("form .primary")
+	o.look("sent")
+	code := w.mailed()
+	o.send("main form", other(code), 422)
+	o.look("wrong")
+	o.open("/setup?lang=" + templatestest.RTL)
+	o.look("rtl")
+	o.open("/setup?lang=en")
+	w.now = w.now.Add(mailLate)
+	o.open("/setup")
+	o.look("late")
+	o.send("main form", code, 200)
+	if secret := o.Text("#key"); secret == "" {
+		t.Error("no key after the right code")
+	}
 }
