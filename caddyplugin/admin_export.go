@@ -34,7 +34,7 @@ func serveExport(w http.ResponseWriter, r *http.Request) error {
 	if err := t.app.engine.store.Record(r.Context(), t.event); err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("recording the export: %w (nothing was exported)", err)}
 	}
-	w.Header().Set("Content-Type", contentTypes[t.format])
+	w.Header().Set("Content-Type", mediaTypes[t.format]+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	n, err = e.Write(r.Context(), w, t.format)
 	fields := []zap.Field{
@@ -47,5 +47,3 @@ func serveExport(w http.ResponseWriter, r *http.Request) error {
 	t.app.log.Warn("the secrets of a realm were exported", fields...)
 	return nil
 }
-
-var contentTypes = map[string]string{transfer.CSV: "text/csv; charset=utf-8", transfer.JSONL: "application/x-ndjson"}

@@ -3,6 +3,7 @@ package caddyplugin
 import (
 	"fmt"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,7 +21,7 @@ import (
 
 // What the admin API has for leaving and arriving. Both take, in the query: realm (may
 // be left out where there is only one), format (csv or jsonl), staff and reason (which an
-// import may do without).
+// import may do without), with the format's media type as Content-Type.
 //
 //	POST /two_factor/import?…&replace=never|skip|always&dry_run=true&source=NAME
 //	    the file as the body; answers transfer.Message as JSON lines
@@ -44,16 +45,17 @@ func newTransferring(r *http.Request, reasoned bool) (*transferring, error) {
 	if r.Method != http.MethodPost {
 		return nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
 	}
+	q := r.URL.Query()
+	t := &transferring{format: q.Get("format")}
+	if err := checkKind(r, t.format); err != nil {
+		return nil, err
+	}
 	app, err := activeApp()
 	if err != nil {
 		return nil, caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}
-	q := r.URL.Query()
-	t := &transferring{app: app, format: q.Get("format")}
+	t.app = app
 	if t.realm, err = app.oneRealm(q.Get("realm")); err != nil {
-		return nil, badRequest(err)
-	}
-	if err := transfer.CheckFormat(t.format); err != nil {
 		return nil, badRequest(err)
 	}
 	if t.event, err = actor(q, reasoned); err != nil {
@@ -66,6 +68,22 @@ func newTransferring(r *http.Request, reasoned bool) (*transferring, error) {
 func badRequest(err error) error {
 	return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 }
+
+// checkKind wants the format's media type of the request, though an export has no body: a
+// page of another site may have a browser on this machine post forms and text, but
+// neither of these.
+func checkKind(r *http.Request, format string) error {
+	if err := transfer.CheckFormat(format); err != nil {
+		return badRequest(err)
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != mediaTypes[format] {
+		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: fmt.Errorf("want Content-Type: %s for format %s", mediaTypes[format], format)}
+	}
+	return nil
+}
+
+var mediaTypes = map[string]string{transfer.CSV: "text/csv", transfer.JSONL: "application/x-ndjson"}
 
 // oneRealm is the realm of that name; without a name, the only one there is.
 func (a *App) oneRealm(name string) (*realm, error) {
@@ -108,8 +126,8 @@ func oneLine(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// patient lets a request take longer than the ten seconds that Caddy's admin endpoint
-// gives one: it would be cancelled, body read or not, when they are over.
+// patient takes away the ten seconds that Caddy's admin endpoint gives a request: when
+// they are over a body could not be read on, and nobody would notice who hangs up.
 func patient(w http.ResponseWriter) error {
 	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("taking time for the request: %w", err)

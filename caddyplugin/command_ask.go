@@ -43,12 +43,12 @@ func (s server) ask(method, path string, body any) (io.ReadCloser, error) {
 		}
 		in = bytes.NewReader(raw)
 	}
-	return s.send(method, path, in)
+	return s.send(method, path, "application/json", in)
 }
 
 // send is ask with a body of any kind.
-func (s server) send(method, path string, body io.Reader) (io.ReadCloser, error) {
-	res, err := caddycmd.AdminAPIRequest(s.address, method, path, nil, body)
+func (s server) send(method, path, kind string, body io.Reader) (io.ReadCloser, error) {
+	res, err := caddycmd.AdminAPIRequest(s.address, method, path, http.Header{"Content-Type": {kind}}, body)
 	switch {
 	case err != nil && strings.Contains(err.Error(), ": dial "): // Caddy keeps the text of the cause only
 		return nil, fmt.Errorf("no server answers at %s: start it, since it holds the store; if it runs with another admin endpoint, name that with --address or --config, and if it has `admin off`, give it one (%w)", s.address, err)

@@ -40,7 +40,7 @@ It asks the running server, and stands in the audit log with your name and reaso
 }
 
 var (
-	errToTerminal = errors.New("an export holds secrets, and standard output is a terminal: name a file with --output, or say --force (nothing was exported)")
+	errToTerminal = errors.New("an export holds secrets, and standard output is a terminal: name a file with --output, or say --force")
 	errBrokeOff   = errors.New("the export broke off and is not whole; the server's log says why")
 )
 
@@ -48,11 +48,11 @@ func runExport(cmd *cobra.Command, _ []string) error {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
 	query, err := transferQuery(flags)
 	if err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	output := flags.String("output")
 	if output == "" && isTerminal(cmd.OutOrStdout()) && !flags.Bool("force") {
-		return errToTerminal
+		return wrongInput(cmd, errToTerminal)
 	}
 	srv, err := serverOf(cmd)
 	if err != nil {
@@ -60,12 +60,12 @@ func runExport(cmd *cobra.Command, _ []string) error {
 	}
 	file, err := newPrivate(output)
 	if err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	defer file.drop()
-	answer, err := srv.send(http.MethodPost, "/two_factor/export?"+query.Encode(), nil)
+	answer, err := srv.send(http.MethodPost, "/two_factor/export?"+query.Encode(), mediaTypes[query.Get("format")], nil)
 	if err != nil {
-		return err
+		return refused(cmd, err)
 	}
 	defer answer.Close()
 	if output == "" {
@@ -93,11 +93,11 @@ func newPrivate(name string) (*private, error) {
 		return &private{}, nil
 	}
 	if _, err := os.Lstat(name); err == nil {
-		return nil, fmt.Errorf("%s exists: name another file, or remove it (nothing was exported)", name)
+		return nil, fmt.Errorf("%s exists: name another file, or remove it", name)
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".export-*") // 0600
 	if err != nil {
-		return nil, fmt.Errorf("making the file (nothing was exported): %w", err)
+		return nil, fmt.Errorf("making the file: %w", err)
 	}
 	return &private{f: f, name: name}, nil
 }

@@ -48,11 +48,11 @@ func runImport(cmd *cobra.Command, args []string) error {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
 	query, err := transferQuery(flags)
 	if err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	replace := flags.String("replace")
 	if err := transfer.CheckReplace(replace); err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	query.Set("replace", replace)
 	query.Set("dry_run", strconv.FormatBool(flags.Bool("dry-run")))
@@ -66,9 +66,9 @@ func runImport(cmd *cobra.Command, args []string) error {
 	}
 	defer file.Close()
 	query.Set("source", source)
-	answer, err := srv.send(http.MethodPost, "/two_factor/import?"+query.Encode(), file)
+	answer, err := srv.send(http.MethodPost, "/two_factor/import?"+query.Encode(), mediaTypes[query.Get("format")], file)
 	if err != nil {
-		return err
+		return refused(cmd, err)
 	}
 	defer answer.Close()
 	summary, err := followImport(answer, cmd.ErrOrStderr(), isTerminal(cmd.ErrOrStderr()))
@@ -80,7 +80,7 @@ func runImport(cmd *cobra.Command, args []string) error {
 	} else {
 		err = printSummary(cmd.OutOrStdout(), summary)
 	}
-	return errors.Join(err, failure(summary))
+	return errors.Join(err, failure(cmd, summary))
 }
 
 // openImport opens the file, or takes standard input; source names it for the log.

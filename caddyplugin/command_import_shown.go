@@ -8,15 +8,17 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/secondgate/secondgate/internal/transfer"
 )
 
 // errStopped says that a server died, or was stopped, during an import.
 var errStopped = errors.New("the server stopped answering; give the same file again, and it does the rest")
 
-// progressLine shows how far an import is: on a terminal by one line that changes, else
+// importProgress shows how far an import is: on a terminal by one line that changes, else
 // by a line for every tenth.
-type progressLine struct {
+type importProgress struct {
 	w        io.Writer
 	terminal bool
 	phase    string
@@ -24,7 +26,7 @@ type progressLine struct {
 	open     bool
 }
 
-func (l *progressLine) show(p *transfer.Progress) {
+func (l *importProgress) show(p *transfer.Progress) {
 	text := fmt.Sprintf("%s: %d of %d users", p.Phase, p.Done, p.Of)
 	tenth := 10 * p.Done / max(p.Of, 1)
 	switch {
@@ -38,7 +40,7 @@ func (l *progressLine) show(p *transfer.Progress) {
 }
 
 // end ends the line that changes.
-func (l *progressLine) end() {
+func (l *importProgress) end() {
 	if l.open {
 		fmt.Fprintln(l.w)
 		l.open = false
@@ -47,7 +49,7 @@ func (l *progressLine) end() {
 
 // followImport shows what the server says, until its summary.
 func followImport(body io.Reader, w io.Writer, terminal bool) (*transfer.Summary, error) {
-	progress := progressLine{w: w, terminal: terminal}
+	progress := importProgress{w: w, terminal: terminal}
 	defer progress.end()
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, 1<<20)
@@ -118,14 +120,14 @@ func printSummary(w io.Writer, s *transfer.Summary) error {
 }
 
 // failure is what the command ends with.
-func failure(s *transfer.Summary) error {
+func failure(cmd *cobra.Command, s *transfer.Summary) error {
 	switch {
 	case s.Error != "":
 		return fmt.Errorf("the import broke off: %s; the users above are imported, and the same file does the rest", s.Error)
 	case s.Counts.Failed > 0:
 		return fmt.Errorf("%d users were left as they are; the others are imported", s.Counts.Failed)
 	case s.Refused > 0:
-		return fmt.Errorf("nothing was imported: %d of %d lines have problems", s.Refused, s.Lines)
+		return wrongInput(cmd, fmt.Errorf("%d of %d lines have problems", s.Refused, s.Lines))
 	}
 	return nil
 }

@@ -17,28 +17,23 @@ func addTransferFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringP("format", "f", transfer.CSV, "csv or jsonl")
 	f.StringP("realm", "r", "", "realm of the users (may be left out where there is only one)")
-	f.String("staff", staffName(), "who does this, for the audit log")
+	f.String("staff", "", "who does this, for the audit log (default: who is signed in here)")
 	f.String("reason", "", "why, for the audit log")
 	serverFlags(cmd)
 }
 
-// staffName is who runs the command: the one behind sudo, if there is one.
-func staffName() string {
-	for _, name := range []string{"SUDO_USER", "LOGNAME", "USER"} {
-		if v := os.Getenv(name); v != "" {
-			return v
-		}
-	}
-	return "root"
-}
-
+// transferQuery reads these flags.
 func transferQuery(flags caddycmd.Flags) (url.Values, error) {
 	format := flags.String("format")
 	if err := transfer.CheckFormat(format); err != nil {
 		return nil, err
 	}
+	staff, err := whoActs(flags.String("staff"))
+	if err != nil {
+		return nil, err
+	}
 	return url.Values{
-		"format": {format}, "realm": {flags.String("realm")}, "staff": {flags.String("staff")}, "reason": {flags.String("reason")},
+		"format": {format}, "realm": {flags.String("realm")}, "staff": {staff}, "reason": {flags.String("reason")},
 	}, nil
 }
 

@@ -42,7 +42,7 @@ const (
 	JSONL = "jsonl"
 )
 
-// Bounds of a file. A million users take some 400 MB of memory while they are imported.
+// Bounds of a file. A million users take up to half a gigabyte of memory while they are read.
 const (
 	// MaxFile is in bytes.
 	MaxFile = 512 << 20

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -228,14 +229,14 @@ func TestExport_Refused(t *testing.T) {
 		args []string
 	}{
 		"no reason":     {"reason: want a few words", nil},
-		"no name":       {"staff: want the name", []string{"--reason", "moving", "--staff", ""}},
+		"no name":       {"staff: want the name", []string{"--reason", "moving", "--staff", " "}},
 		"unknown realm": {`realm "x" is unknown`, []string{"--reason", "moving", "--realm", "x"}},
 		"there already": {"exists: name another file", []string{"--reason", "moving", "--output", file}},
 		"nowhere":       {"no such file", []string{"--reason", "moving", "--output", filepath.Join(filepath.Dir(file), "x", "y")}},
 	} {
-		out, _, err := d.run("", append([]string{"export"}, c.args...)...)
-		if err == nil || !strings.Contains(err.Error(), c.want) || out != "" {
-			t.Errorf("%s: %v %s", name, err, out)
+		out, said, err := d.run("", append([]string{"export"}, c.args...)...)
+		if err == nil || !strings.Contains(said, c.want) || out != "" {
+			t.Errorf("%s: %v %s %s", name, err, said, out)
 		}
 	}
 	if raw, _ := os.ReadFile(file); string(raw) != "mine" {
@@ -244,6 +245,28 @@ func TestExport_Refused(t *testing.T) {
 	d.admin = "127.0.0.1:1"
 	if _, _, err := d.run("", "export", "--reason", "moving"); err == nil || !strings.Contains(err.Error(), "no server answers at 127.0.0.1:1: start it") {
 		t.Error(err)
+	}
+}
+
+// TestAttack_ImportByForm: a page of another site can have a browser on the machine post
+// a form to the admin endpoint, and nothing comes of it.
+func TestAttack_ImportByForm(t *testing.T) {
+	d := openDesk(t, site("PORT", named))
+	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""} {
+		for _, path := range []string{"import", "export"} {
+			body := "user,secret\nalice," + newSecret() + "\n"
+			res, err := http.Post("http://"+d.admin+"/two_factor/"+path+"?format=csv&staff=x&reason=stolen", kind, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != http.StatusUnsupportedMediaType {
+				t.Errorf("%s %q: %s", path, kind, res.Status)
+			}
+		}
+	}
+	if p := d.Browser().SignIn("alice"); p.Location == "/two-factor/challenge" {
+		t.Error("something was imported")
 	}
 }
 

@@ -68,7 +68,7 @@ var wholeLine = regexp.MustCompile(`^customer-\d{6},[A-Z2-7]{32},SHA1,6,30,`)
 // exported is how many users an export has, each of them whole.
 func exported(t *testing.T, admin string) int {
 	t.Helper()
-	res, err := http.Post("http://"+admin+"/two_factor/export?format=csv&staff=test&reason=counting", "", nil)
+	res, err := http.Post("http://"+admin+"/two_factor/export?format=csv&staff=test&reason=counting", "text/csv", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,4 +79,11 @@ var transfer = []Mutation{
 		New:     "f, err := os.Create(filepath.Join(filepath.Dir(name), \"export.part\"))",
 		Package: "test/lifecycle", Test: "TestExport_RoundTrip",
 	},
+	{
+		Row: "F. CSRF on every change", Defence: "imports and exports want a media type that no form has",
+		File:    "caddyplugin/admin_transfer.go",
+		Old:     "if err != nil || kind != mediaTypes[format] {",
+		New:     "if kind == \"\" && err == nil {",
+		Package: "test/lifecycle", Test: "TestAttack_ImportByForm",
+	},
 }
