@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -78,6 +79,9 @@ func readOrder(w http.ResponseWriter, r *http.Request) ([]age.Recipient, []strin
 	if r.Method != http.MethodPost {
 		return nil, nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
 	}
+	if !jsonBody(r) {
+		return nil, nil, errMediaType
+	}
 	var order backupOrder
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
 	d.DisallowUnknownFields()
@@ -89,6 +93,12 @@ func readOrder(w http.ResponseWriter, r *http.Request) ([]age.Recipient, []strin
 		return nil, nil, caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 	}
 	return to, order.Recipients, nil
+}
+
+// jsonBody says whether the body is sent as what no page of another site can send.
+func jsonBody(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json"
 }
 
 func (a *App) backup(ctx context.Context, w io.Writer, to []age.Recipient) (backup.Header, error) {

@@ -15,7 +15,7 @@ import (
 //
 //	POST /two_factor/backup         {"recipients": ["age1…"]}: the store, encrypted for them
 //	GET  /two_factor/keys           what each master key is needed for: keyReport
-//	POST /two_factor/keys/rotate    starts a rotation of the keys: rotation.Progress
+//	POST /two_factor/keys/rotate    {}: starts a rotation of the keys: rotation.Progress
 //	GET  /two_factor/keys/rotate    how far it is
 var keepingRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/backup", Handler: caddy.AdminHandlerFunc(serveBackup)},
@@ -64,6 +64,9 @@ func serveRotate(w http.ResponseWriter, r *http.Request) error {
 	case http.MethodGet:
 		return answerJSON(w, http.StatusOK, keeper.Progress())
 	case http.MethodPost:
+		if !jsonBody(r) {
+			return errMediaType
+		}
 		if err := app.unread(r.Context()); err != nil {
 			return caddy.APIError{HTTPStatus: http.StatusConflict, Err: err}
 		}

@@ -98,7 +98,7 @@ func runKeysRotate(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	var p rotation.Progress
-	if err := srv.answer(http.MethodPost, "/two_factor/keys/rotate", nil, &p); err != nil {
+	if err := srv.answer(http.MethodPost, "/two_factor/keys/rotate", struct{}{}, &p); err != nil {
 		return err
 	}
 	if !flags.Bool("detach") {

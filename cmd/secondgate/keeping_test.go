@@ -27,7 +27,7 @@ import (
 // commands besides testscript's own:
 //
 //	fill DIR N    makes a store with users user00000 and so on, who have a second factor
-//	ready         waits until the server answers
+//	ready         waits until the server runs
 //	newkey FILE   puts a new master key before those in the file
 //	damage FILE HOW OUT  writes FILE to OUT cut off (cut), with a byte changed (flip), or
 //	              with something behind its end (more)
@@ -72,7 +72,8 @@ func setUpKeeping(env *testscript.Env) error {
 }
 
 func awaitServer(ts *testscript.TestScript, _ bool, _ []string) {
-	url := "http://127.0.0.1:" + ts.Getenv("PORT") + "/two-factor/health"
+	// The admin endpoint knows the configuration a moment after its sites answer.
+	url := "http://127.0.0.1:" + ts.Getenv("ADMIN") + "/two_factor/keys/rotate"
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		res, err := http.Get(url)
 		if err == nil {

@@ -204,6 +204,7 @@ func TestBackup_ClientGoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		r.Header.Set("Content-Type", "application/json")
 		res, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
