@@ -93,7 +93,7 @@ func (h *StaffHandler) build() error {
 	}
 	h.pages, err = staffweb.New(staffweb.Options{
 		Desk: func() staffweb.Desk { return h.app.desk() }, Realms: h.Realms, State: state,
-		Acted: h.app.engine.flushAudit, Logger: h.log,
+		Acted: h.app.engine.flushAudit, Mails: func() bool { return h.app.mailing != nil }, Logger: h.log,
 	})
 	return err
 }

@@ -44,7 +44,7 @@ var texts = []string{
 	"mail.enrol_code_subject", "mail.enrol_code_what", "mail.enrol_code_not_you", "mail.browser_on",
 	"mail.account", "mail.when", "mail.address", "mail.browser",
 	"desk.activated", "desk.any", "desk.backup_left", "desk.bad_query", "desk.behind_gate", "desk.code_title",
-	"desk.customer", "desk.days", "desk.done_end", "desk.done_reset", "desk.done_unlock", "desk.down", "desk.enabled",
+	"desk.customer", "desk.days", "desk.done_end", "desk.done_recovery", "desk.done_reset", "desk.told", "desk.done_unlock", "desk.down", "desk.enabled",
 	"desk.end", "desk.end_text", "desk.end_title", "desk.factors", "desk.fault", "desk.fault_title", "desk.hours",
 	"desk.customer_id", "desk.later", "desk.link", "desk.locked", "desk.locked_until", "desk.may_not_act",
 	"desk.may_not_act_title", "desk.name", "desk.name_column", "desk.no_realm", "desk.no_realms", "desk.no_user",

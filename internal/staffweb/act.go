@@ -1,6 +1,7 @@
 package staffweb
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -154,26 +155,33 @@ func (c *call) notDone(d staff.Details) {
 // said leaves the message and leads back to the user.
 func (c *call) said(id string, d staff.Details, count int) string {
 	shown := account(d.Account)
-	c.leaveFlash(flash{ID: id, User: shown.Shown(), Count: count})
+	f := flash{ID: id, User: shown.Shown(), Count: count}
+	if c.Mails() {
+		f.Told = d.Email
+	}
+	c.leaveFlash(f)
 	return shown.Href
 }
 
+// whole is the context of an act: a browser that goes away does not stop it half-way.
+func (c *call) whole() context.Context { return context.WithoutCancel(c.r.Context()) }
+
 func (c *call) reset(a staff.Act, d staff.Details) (string, error) {
-	if _, err := c.Desk().Reset(c.r.Context(), a); err != nil {
+	if _, err := c.Desk().Reset(c.whole(), a); err != nil {
 		return "", err
 	}
 	return c.said("desk.done_reset", d, 0), nil
 }
 
 func (c *call) unlock(a staff.Act, d staff.Details) (string, error) {
-	if err := c.Desk().Unlock(c.r.Context(), a); err != nil {
+	if err := c.Desk().Unlock(c.whole(), a); err != nil {
 		return "", err
 	}
 	return c.said("desk.done_unlock", d, 0), nil
 }
 
 func (c *call) end(a staff.Act, d staff.Details) (string, error) {
-	n, err := c.Desk().EndSessions(c.r.Context(), a)
+	n, err := c.Desk().EndSessions(c.whole(), a)
 	if err != nil {
 		return "", err
 	}

@@ -16,9 +16,11 @@ var (
 
 // flash is a message about what was just done, for the next page.
 type flash struct {
-	// ID is the message's; the rest fills it in.
+	// ID is the message's; User and Count fill it in.
 	ID, User string
 	Count    int
+	// Told is the address that is told by e-mail, empty if none is.
+	Told string
 }
 
 func (c *call) owner() sealed.Owner { return sealed.Owner{User: c.v.Staff} }
@@ -34,7 +36,11 @@ func (c *call) takeFlash() templates.Text {
 	if !ok {
 		return templates.Text{}
 	}
-	return templates.Say(f.ID, "User", f.User, "Count", f.Count)
+	said := templates.Say(f.ID, "User", f.User, "Count", f.Count)
+	if f.Told == "" {
+		return said
+	}
+	return templates.Say("desk.told", "Done", said, "Email", f.Told)
 }
 
 // issued is a recovery code on its way to the page that shows it, once.

@@ -254,6 +254,24 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
+// That a customer is told is said only where mails are sent and there is an address.
+func TestToldByMail(t *testing.T) {
+	w := newWorld(t, "shop")
+	w.customers()
+	off := w.enrolled("shop", "10030", "No Address")
+	off.Email = ""
+	w.put(off)
+	w.act("reset", "shop", "10017", "a good reason").want(303)
+	w.get("/user?realm=shop&id=10017").want(200, "were reset").lacks("by e-mail")
+	w.pages.Mails = func() bool { return true }
+	w.act("reset", "shop", "10020", "a good reason").want(303)
+	w.get("/user?realm=shop&id=10020").want(200, "were reset", "10020@example.com is told by e-mail")
+	next := w.act("recovery", "shop", "10021", "a good reason").want(303).Header().Get("Location")
+	w.get(next).want(200, "A recovery code was issued", "10021@example.com is told by e-mail")
+	w.act("reset", "shop", "10030", "a good reason").want(303)
+	w.get("/user?realm=shop&id=10030").want(200, "were reset").lacks("by e-mail")
+}
+
 // What happened meanwhile is said; nothing is done twice.
 func TestNothingToDo(t *testing.T) {
 	w := newWorld(t, "shop")

@@ -36,7 +36,7 @@ func (c *call) hours() int {
 // issue makes a recovery code. It goes to the page that shows it in a sealed cookie,
 // never in an address, which histories and logs keep.
 func (c *call) issue(a staff.Act, d staff.Details) (string, error) {
-	code, until, err := c.Desk().RecoveryCode(c.r.Context(), a, time.Duration(c.hours())*time.Hour)
+	code, until, err := c.Desk().RecoveryCode(c.whole(), a, time.Duration(c.hours())*time.Hour)
 	if err != nil {
 		return "", err
 	}
@@ -44,6 +44,7 @@ func (c *call) issue(a staff.Act, d staff.Details) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	c.said("desk.done_recovery", d, 0)
 	return address("/recovery-code", "realm", d.Realm, "id", d.ID), nil
 }
 

@@ -47,6 +47,8 @@ type Options struct {
 	// Acted is called after an act: it has the audit log written, so that the history
 	// shows at once what was done. Default: nothing.
 	Acted func()
+	// Mails reports whether users are told by e-mail of what staff do. Default: no.
+	Mails func() bool
 	// Locales holds further translations, see templates.Options.
 	Locales fs.FS
 	// Logger defaults to none.
@@ -82,6 +84,9 @@ func New(o Options) (*Pages, error) {
 	}
 	if o.Acted == nil {
 		o.Acted = func() {}
+	}
+	if o.Mails == nil {
+		o.Mails = func() bool { return false }
 	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -164,6 +165,37 @@ func TestDesk_Staff(t *testing.T) {
 	}
 	want(t, do(anna, "reset", "alice", "once more"), http.StatusSeeOther)
 	want(t, anna.Get(user("alice")), http.StatusOK, "Nothing was changed")
+}
+
+// The way of somebody who lost the phone: a call, a code, and in.
+func TestDesk_RecoveryCode(t *testing.T) {
+	o := open(t, usual)
+	o.customer("alice")
+	anna := o.staff("anna")
+	p := do(anna, "recovery", "alice", "ticket 9, called back")
+	want(t, p, http.StatusSeeOther)
+	code := regexp.MustCompile(`id="recovery"[^>]*>([^<]+)<`).FindStringSubmatch(anna.Get(p.Location).Body)
+	if code == nil {
+		t.Fatal("no code is shown")
+	}
+	if anna.Get(p.Location).Body == "" || strings.Contains(anna.Get(p.Location).Body, code[1]) {
+		t.Error("the code is shown twice")
+	}
+	alice := o.Browser()
+	alice.SignIn("alice")
+	if p := alice.Get("/account"); p.Location != "/two-factor/challenge" {
+		t.Fatalf("before the code: %d %s", p.Status, p.Location)
+	}
+	want(t, alice.Pass(code[1]), http.StatusSeeOther)
+	o.recorded("alice", "Recovery code issued by staff", "Recovery code used", "ticket 9, called back")
+	again := o.Browser()
+	again.SignIn("alice")
+	if p := again.Pass(code[1]); p.Status == http.StatusSeeOther {
+		t.Error("the recovery code works twice")
+	}
+	if strings.Contains(o.LogText(), code[1]) {
+		t.Error("the log has the code")
+	}
 }
 
 // recorded waits until the history of a customer says all this: the audit log is written
