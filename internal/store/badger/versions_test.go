@@ -1,8 +1,11 @@
 package badger
 
 import (
+	"path/filepath"
 	"reflect"
 	"testing"
+
+	"github.com/secondgate/secondgate/internal/store"
 )
 
 // TestUserVersion1: records that were written before e-mail address, language and
@@ -12,6 +15,19 @@ func TestUserVersion1(t *testing.T) {
 	want.Failures = nil
 	want.Email, want.Language, want.Recovery = "", "", nil
 	key := userKey(want.Key)
+	old := firstVersion(want)
+	got, err := decodeUser(key, old)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+	future := newEncoderOf(userVersion+1, 16).seal(key)
+	if _, err := decodeUser(key, future); err != errVersion {
+		t.Errorf("a later version: %v, want %v", err, errVersion)
+	}
+}
+
+// firstVersion is the record of a user with all factors as version 1 had it.
+func firstVersion(want store.User) []byte {
 	e := newEncoder(512)
 	e.str(want.Key.Realm)
 	e.str(want.Key.ID)
@@ -23,13 +39,33 @@ func TestUserVersion1(t *testing.T) {
 	e.bool(true)
 	e.backup(want.Backup)
 	e.int(0)
-	old := e.seal(key)
-	got, err := decodeUser(key, old)
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	return e.seal(userKey(want.Key))
+}
+
+// TestUserVersion1_Restored: a backup of an older version's store is restored, and its
+// users can be changed, as a rotation of the keys does.
+func TestUserVersion1_Restored(t *testing.T) {
+	want := sampleUser(benchUser(1))
+	want.Failures, want.Email, want.Language, want.Recovery = nil, "", "", nil
+	dir := filepath.Join(t.TempDir(), "store")
+	done, err := restore(t, dir, []store.Raw{{Key: userKey(want.Key), Value: firstVersion(want)}}, func(u *store.User) { u.TOTP.Floor++ })
+	if err != nil || done.Users != 1 {
+		t.Fatalf("%+v, %v", done, err)
 	}
-	future := newEncoderOf(userVersion+1, 16).seal(key)
-	if _, err := decodeUser(key, future); err != errVersion {
-		t.Errorf("a later version: %v, want %v", err, errVersion)
+	d := open(t, dir, Options{})
+	err = d.Update(t.Context(), want.Key, func(tx store.Tx) error {
+		u, err := tx.User()
+		if err != nil {
+			return err
+		}
+		u.TOTP.Floor++
+		return tx.PutUser(u)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.TOTP.Floor += 2
+	if got, err := d.User(t.Context(), want.Key); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}
 }
