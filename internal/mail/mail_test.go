@@ -140,7 +140,7 @@ func TestStrippedEncryption(t *testing.T) {
 			conn.Close()
 		}
 	})
-	w := newWorld(t, mail.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: mail.StartTLS})
+	w := newWorld(t, mail.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: mail.StartTLS, Timeout: 2 * time.Second})
 	w.put("alice")
 	w.run()
 	w.logged("the mail server takes no mails; they wait and are tried again", 1)
