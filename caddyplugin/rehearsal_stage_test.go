@@ -132,7 +132,7 @@ func TestSitesAsTheyAreFound(t *testing.T) {
 // TestTheStageIsTheOperatorsSite: everything of the site is there but what reaches
 // beyond it.
 func TestTheStageIsTheOperatorsSite(t *testing.T) {
-	gate := object{"handler": "two_factor", "portal": "dokuwiki", "mode": "observe", "throttle": object{"stop": 3}}
+	gate := object{"handler": "two_factor", "portal": "dokuwiki", "mode": "observe", "enrol_mail": "on", "throttle": object{"stop": 3}}
 	server := object{
 		"listen": []any{":443"}, "logs": object{}, "listener_wrappers": []any{object{}}, "tls_connection_policies": []any{object{}}, "trusted_proxies": object{"source": "static"},
 		"routes": []any{object{"match": []any{object{"host": []any{"a.example"}}}, "handle": []any{object{"handler": "rewrite"}, gate, object{"handler": "reverse_proxy"}}}, object{"handle": []any{object{"handler": "other site"}}}},
@@ -156,7 +156,7 @@ func TestTheStageIsTheOperatorsSite(t *testing.T) {
 			t.Errorf("not in the stage: %s\n%s", part, text)
 		}
 	}
-	for _, part := range []string{"other site", ":443", "listener_wrappers", "tls_connection_policies", `"observe"`, "throttle", `"logs":{}`} {
+	for _, part := range []string{"other site", ":443", "listener_wrappers", "tls_connection_policies", `"observe"`, "enrol_mail", "throttle", `"logs":{}`} {
 		if strings.Contains(text, part) {
 			t.Errorf("in the stage: %s\n%s", part, text)
 		}
