@@ -47,8 +47,8 @@ var audited = []Mutation{
 	{
 		Row: "Audit: a sign-in once", Defence: "a visit is told to be signed in once",
 		File:    "internal/gateway/events.go",
-		Old:     "	case last != nil && *last == a.User:\n		return\n",
-		New:     "",
+		Old:     "	case last != nil && *last == a.User:\n		return\n	}\n	user := a.User\n	if last = x.visit.signedIn.Swap(&user); last != nil && *last == user || x.sent",
+		New:     "	}\n	user := a.User\n	if x.sent",
 		Package: "test/auditing", Test: "TestEvents",
 	},
 	{
@@ -95,9 +95,9 @@ var audited = []Mutation{
 	},
 	{
 		Row: "Audit: sent elsewhere", Defence: "events are told to the log of the configuration that runs",
-		File:    "caddyplugin/audit.go",
-		Old:     "			if a := e.current(); a != nil {\n				return a.log\n			}\n			return nil\n",
-		New:     "			e.mu.Lock()\n			defer e.mu.Unlock()\n			if len(e.apps) > 0 {\n				return e.apps[0].log\n			}\n			return nil\n",
+		File:    "internal/audit/audit.go",
+		Old:     "func New(o Options) *Log {\n",
+		New:     "func New(o Options) *Log {\n	var first *zap.Logger\n	current := o.Logger\n	o.Logger = func() *zap.Logger {\n		if first == nil {\n			first = current()\n		}\n		return first\n	}\n",
 		Package: "test/auditing", Test: "TestElsewhere",
 	},
 	{
