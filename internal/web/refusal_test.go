@@ -55,7 +55,7 @@ func TestStoppedFactorAsksForABackupCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.browser("alice").post("/two-factor/challenge", "code", e.code()).want(403, "Use a backup code: it switches them on again")
+	w.browser("alice").post("/two-factor/challenge", "code", e.code()).want(403, "Use a backup code, or ask support for a code that works once: either switches them on again.")
 	w.browser("alice").post("/two-factor/challenge", "code", e.codes[0]).wantTo("/")
 	w.browser("alice").post("/two-factor/challenge", "code", e.code()).wantTo("/")
 }
