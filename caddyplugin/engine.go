@@ -59,6 +59,8 @@ type engine struct {
 	meters    map[string]*meter.Realm
 	// apps are the running configurations' that use this engine, the newest last.
 	apps []*App
+	// log is that of the last of them, or of the one that opened the store.
+	log *zap.Logger
 }
 
 type addresses struct {
@@ -66,20 +68,29 @@ type addresses struct {
 	*throttle.Addresses
 }
 
-func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
+// openEngine opens the store, and tells the first configuration's log until one has
+// started.
+func openEngine(storage Storage, first *zap.Logger) (*engine, error) {
+	e := &engine{log: first}
+	log := newLogger(e)
 	st, err := storage.Open(log)
 	if err != nil {
 		return nil, err
 	}
+	e.run(st, log)
+	return e, nil
+}
+
+// run makes what belongs to the store and begins its work in the background.
+func (e *engine) run(st store.Store, log *zap.Logger) {
 	ctx, stop := context.WithCancel(context.Background())
 	failures := meter.NewStore()
 	seen := counted{st, failures}
-	e := &engine{
-		store: st, counted: seen, failures: failures, lean: lean.New(clock.Now),
-		visits: gateway.NewVisits(seen, clock.Now), book: report.New(st, clock.Now, log),
-		keeper: rotation.New(st, log, clock.Now), life: ctx, stop: stop, done: make(chan struct{}),
-		addresses: make(map[string]*addresses), meters: make(map[string]*meter.Realm),
-	}
+	e.store, e.counted, e.failures, e.lean = st, seen, failures, lean.New(clock.Now)
+	e.visits, e.book = gateway.NewVisits(seen, clock.Now), report.New(st, clock.Now, log)
+	e.keeper = rotation.New(st, log, clock.Now)
+	e.life, e.stop, e.done = ctx, stop, make(chan struct{})
+	e.addresses, e.meters = make(map[string]*addresses), make(map[string]*meter.Realm)
 	e.audit = newAudit(e, seen)
 	e.watch = newWatch(e, log)
 	e.queue = mail.NewQueue(st, e.setup, clock.Now)
@@ -95,7 +106,6 @@ func openEngine(storage Storage, log *zap.Logger) (*engine, error) {
 			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))
 		})
 	}()
-	return e, nil
 }
 
 // Destruct closes the store when no configuration uses it any more.

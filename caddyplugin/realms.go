@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/factor"
@@ -63,6 +64,7 @@ func (e *engine) use(a *App) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.apps = append(e.apps, a)
+	e.log = a.log
 }
 
 // leave takes that back, as when the new configuration failed to start after all.
@@ -70,6 +72,16 @@ func (e *engine) leave(a *App) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.apps = slices.DeleteFunc(e.apps, func(other *App) bool { return other == a })
+	if n := len(e.apps); n > 0 {
+		e.log = e.apps[n-1].log
+	}
+}
+
+// logger is the log of the configuration that counts, or last did.
+func (e *engine) logger() *zap.Logger {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.log
 }
 
 // current is the app whose settings count; nil before the first has started.
