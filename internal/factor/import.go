@@ -139,7 +139,7 @@ func (s *Service) place(u *store.User, t *store.TOTP, backup *store.BackupSet) {
 	if u.TOTP == nil {
 		u.EnabledAt = now
 	}
-	u.TOTP = &placed
+	u.TOTP, u.Recovery = &placed, nil // who has a new authenticator needs no other way in
 	if backup != nil {
 		u.Backup = backup
 	}

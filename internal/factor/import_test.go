@@ -133,6 +133,21 @@ func TestImportOverAnother(t *testing.T) {
 	}
 }
 
+// TestImportEndsRecoveryCode: a code that staff issued for the loss of one authenticator
+// opens nothing once an import brought another.
+func TestImportEndsRecoveryCode(t *testing.T) {
+	l := newLab(t)
+	l.enrol(alice)
+	issued := func(store.Tx, store.Recovery) error { return nil }
+	code, _, err := l.IssueRecovery(t.Context(), alice, "maija", time.Hour, issued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, _ := arrival(alice)
+	l.arrive(in, true)
+	wantError(t, "the recovery code of before", l.spend(Attempt{User: alice, Code: code, Recovery: true}), ErrWrongCode)
+}
+
 // TestImportRacesEnrolment: who sets an authenticator up while codes are hashed keeps it.
 func TestImportRacesEnrolment(t *testing.T) {
 	l := newLab(t)

@@ -31,6 +31,13 @@ var transfer = []Mutation{
 		Package: "internal/factor", Test: "TestImportOverAnother",
 	},
 	{
+		Row: "ASVS 6.5.6: a factor can be revoked", Defence: "an import that replaces an authenticator ends a recovery code",
+		File:    "internal/factor/import.go",
+		Old:     "	u.TOTP, u.Recovery = &placed, nil //",
+		New:     "	u.TOTP = &placed //",
+		Package: "internal/factor", Test: "TestImportEndsRecoveryCode",
+	},
+	{
 		Row: "D: who is who", Defence: "ids of a file are normalised as whoami's are",
 		File:    "caddyplugin/admin_import.go",
 		Old:     "return whoami.Canonical(i.realm.site.Whoami, id)",
