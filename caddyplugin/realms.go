@@ -24,6 +24,16 @@ type realm struct {
 	customers bool
 	// pages put mails into words: those of the first site of customers, else of staff.
 	pages *web.Pages
+	// asks says that first set-ups wait for a code by e-mail, willing are the pages of
+	// the sites that don't refuse to ask for one, refuses that some site does.
+	asks, refuses bool
+	willing       []willing
+}
+
+// willing is a site that asks for a code by e-mail once another one of its realm does.
+type willing struct {
+	factors *factor.Service
+	pages   *web.Pages
 }
 
 // register makes the realm of a handler known to the configuration's app. Caddy
@@ -41,6 +51,29 @@ func (a *App) register(site config.Site, factors *factor.Service, pages *web.Pag
 		r.pages = pages
 	}
 	r.customers = r.customers || site.User == ""
+	if r.joinMail(site, willing{factors, pages}) {
+		a.log.Warn("settings", zap.String("realm", r.name), zap.String("warning", "a site of this realm has enrol_mail off, others ask for a code by e-mail: a password thief can set up a second factor there first, and it counts for all of them"))
+	}
+}
+
+// joinMail has all sites of a realm ask for the code by e-mail once one of them does: a
+// factor that is set up at one counts for all, so the one whose whoami names no address
+// would be the way around. It reports whether a site turns out to refuse that.
+func (r *realm) joinMail(site config.Site, w willing) (around bool) {
+	before := r.asks && r.refuses
+	r.asks = r.asks || w.pages.EnrolMail
+	if site.EnrolMail == "off" {
+		r.refuses = true
+	} else {
+		r.willing = append(r.willing, w)
+	}
+	if r.asks {
+		for _, w := range r.willing { // nothing is served yet
+			w.pages.EnrolMail = true
+			w.factors.AskMail()
+		}
+	}
+	return !before && r.asks && r.refuses
 }
 
 // errNoApp says that the running configuration has nothing of ours.
