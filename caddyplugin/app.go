@@ -179,7 +179,7 @@ func (a *App) readKeys(ctx context.Context) (ring *keys.Ring, origin string, err
 
 func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	if a.Key != "" {
-		text, err = caddy.NewReplacer().ReplaceOrErr(a.Key, true, true)
+		text, err = filledIn(a.Key)
 		if err != nil {
 			return "", "", fmt.Errorf("key %s can't be read: %w", a.Key, err)
 		}

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/notice"
 )
@@ -138,10 +136,10 @@ func (m *Mail) server() (mail.Server, error) {
 	if s.Port, err = strconv.Atoi(port); err != nil {
 		return s, err
 	}
-	if s.User, err = caddy.NewReplacer().ReplaceOrErr(m.User, true, true); err != nil {
+	if s.User, err = filledIn(m.User); err != nil {
 		return s, fmt.Errorf("user %s can't be read: %w", m.User, err)
 	}
-	if s.Password, err = caddy.NewReplacer().ReplaceOrErr(m.Password, true, true); err != nil {
+	if s.Password, err = filledIn(m.Password); err != nil {
 		return s, fmt.Errorf("password %s can't be read: %w", m.Password, err)
 	}
 	if s.Password = strings.TrimRight(s.Password, "\r\n"); s.Password == "" && m.Password != "" {

@@ -185,7 +185,7 @@ func TestBadMailSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ password, ca, want string }{
-		{"/does/not/exist", empty, "password {file./does/not/exist} can't be read"},
+		{"/does/not/exist", empty, "password {file./does/not/exist} can't be read: open /does/not/exist: no such file"},
 		{empty, empty, "is empty"},
 		{"../mails/doc.go", empty, "holds no certificate"},
 		{"../mails/doc.go", "/does/not/exist", "ca: open /does/not/exist"},
