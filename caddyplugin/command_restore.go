@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -24,7 +25,7 @@ import (
 
 var restoreCommand = caddycmd.Command{
 	Name:  "restore",
-	Usage: "FILE (--config FILE | --dir DIR [--key-file FILE]) [--identity FILE | --passphrase-file FILE] [--keep-backup-codes] [--json]",
+	Usage: "FILE (--config FILE | --dir DIR) [--key-file FILE] [--identity FILE | --passphrase-file FILE] [--keep-backup-codes] [--json]",
 	Short: "Makes a store of a backup, for a server that is stopped",
 	Long: `
 Makes the store that the configuration names, or the one in --dir, out of a backup.
@@ -47,8 +48,8 @@ with a passphrase: the first line of a file, or asked for.`,
 		f := cmd.Flags()
 		f.StringVarP(&r.config, "config", "c", "", "configuration that names the store and the master keys")
 		f.StringVarP(&r.adapter, "adapter", "a", "", "adapter for that file, if it is no Caddyfile")
-		f.StringVar(&r.dir, "dir", "", "directory to restore into, as `storage badger DIR` names it")
-		f.StringVar(&r.keyFile, "key-file", "", "file with the master keys (default: master.key in --dir)")
+		f.StringVar(&r.dir, "dir", "", "directory to restore into, as that of storage badger in the Caddyfile")
+		f.StringVar(&r.keyFile, "key-file", "", "file with the master keys (default: as the configuration says, or master.key in --dir)")
 		f.StringVarP(&r.identity, "identity", "i", "", "file with the private key, AGE-SECRET-KEY-1…")
 		f.StringVar(&r.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase")
 		f.BoolVar(&r.keep, "keep-backup-codes", false, "let backup codes count that may have been used since")
@@ -121,10 +122,12 @@ func (r restore) app() (*App, error) {
 	switch {
 	case (r.config == "") == (r.dir == ""):
 		return nil, errors.New("where to? want --config FILE, whose storage and keys are taken, or --dir DIR")
-	case r.config != "" && r.keyFile != "":
-		return nil, errors.New("--key-file goes with --dir; with --config the configuration names the keys")
 	case r.dir != "":
-		return r.directory()
+		dir, err := filepath.Abs(r.dir)
+		if err != nil {
+			return nil, err
+		}
+		return r.withKeys(&App{storage: &Badger{Directory: dir}})
 	}
 	config, err := readConfig(r.config, r.adapter)
 	if err != nil {
@@ -134,7 +137,11 @@ func (r restore) app() (*App, error) {
 	if app == nil && len(findSites(config)) == 0 {
 		return nil, fmt.Errorf("%s has no two_factor: name the configuration whose store is to be restored", r.config)
 	}
-	return appOf(app)
+	named, err := appOf(app)
+	if err != nil {
+		return nil, err
+	}
+	return r.withKeys(named)
 }
 
 // appOf is the app with these settings, with its storage module.
@@ -150,18 +157,18 @@ func appOf(settings object) (*App, error) {
 	return app, app.loadStorage()
 }
 
-func (r restore) directory() (*App, error) {
-	dir, err := filepath.Abs(r.dir)
+// withKeys is the app with the keys of --key-file: those that the configuration names may
+// be there only while the server runs, as systemd's credentials are.
+func (r restore) withKeys(app *App) (*App, error) {
+	if r.keyFile == "" {
+		return app, nil
+	}
+	file, err := filepath.Abs(r.keyFile)
 	if err != nil {
 		return nil, err
 	}
-	app := &App{storage: &Badger{Directory: dir}}
-	if r.keyFile != "" {
-		if app.Key, err = filepath.Abs(r.keyFile); err == nil {
-			app.Key = "{file." + app.Key + "}"
-		}
-	}
-	return app, err
+	app.Key = "{file." + file + "}"
+	return app, nil
 }
 
 // loadStorage makes the storage module, which opens nothing.
@@ -200,6 +207,9 @@ func (a *App) existingKeys() (*keys.Ring, error) {
 		}
 	}
 	ring, _, err := a.readKeys(context.Background())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; if it is there only while the server runs, name the file with --key-file", err)
+	}
 	return ring, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -72,14 +73,15 @@ func fits(h Header, ring *keys.Ring) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the master keys given (%s) are not those of the backup (%s): put the key file back that belongs to it (nothing was changed)", list(ring), h.Keys)
+	return fmt.Errorf("the master keys given (%s) are not those of the backup (%s): put the key file back that belongs to it (nothing was changed)", list(ring), strings.Join(h.Keys, ", "))
 }
 
-func list(ring *keys.Ring) (ids []string) {
+func list(ring *keys.Ring) string {
+	var ids []string
 	for _, id := range ring.IDs() {
 		ids = append(ids, id.String())
 	}
-	return ids
+	return strings.Join(ids, ", ")
 }
 
 // conclude holds the keys against the records, and writes down what happened.
