@@ -100,7 +100,16 @@ func (l ledger) check(t testing.TB, n tally) {
 	if n.byID > n.users || n.lists > n.users {
 		t.Errorf("%d entries by id, %d lists of clearances for %d users", n.byID, n.lists, n.users)
 	}
-	if n.meta != 1 || n.check > 1 || n.days > 2 || n.other != 0 { // two days around midnight
+	// Each enrolled user is listed by when that was, and by the last use of a factor.
+	if n.byTime > 2*n.users {
+		t.Errorf("%d entries by time for %d users", n.byTime, n.users)
+	}
+	// What customers do is on record, each with its user, and nothing waits for it.
+	if n.events < n.spent || n.eventsOfUsers != n.events || n.pending != 0 {
+		t.Errorf("%d events, %d of them listed by user, %d pending; want at least %d, all listed, none pending", n.events, n.eventsOfUsers, n.pending, n.spent)
+	}
+	// Two days around midnight; the store knows its key, the keys in use, its indexes and itself.
+	if n.meta != 4 || n.check > 1 || n.days > 2 || n.other != 0 {
 		t.Errorf("beside them: %d about the store, %d of the check, %d days, %d unknown", n.meta, n.check, n.days, n.other)
 	}
 }
