@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -86,6 +87,7 @@ func (c *call) sendMailCode() {
 	case errors.As(err, &throttled):
 		minutes := int(throttled.Until.Sub(c.Clock())/time.Minute) + 1
 		field.Error = templates.Say("mail_code.limit", "Count", minutes)
+		err = fmt.Errorf("so many were sent that the next has to wait until %s", throttled.Until.Format(time.RFC3339))
 	case errors.Is(err, store.ErrMailLimit), errors.Is(err, store.ErrMailTold):
 		field.Error = templates.Say("mail_code.limit_day")
 	case errors.Is(err, factor.ErrChanged):
