@@ -93,13 +93,13 @@ func (i *Importer) Check(ctx context.Context, f *File) (counts Counts, err error
 		}
 		seen = seen || found != factor.FoundNobody
 		if found == factor.FoundOther && i.Replace == ReplaceNever {
-			f.refuse(Problem{Line: item.Line, User: item.User, Field: fieldUser, Text: "has another authenticator already; to leave such users as they are say skip, to replace theirs say always"})
+			f.refuse(Problem{Line: item.Line, User: item.User, Field: fieldUser, Text: "has another authenticator already; to leave such users as they are say replace skip, to put these in their place replace always"})
 			continue
 		}
 		counts.add(found, i.Replace)
 		i.tell(n + 1)
 	}
-	if seen {
+	if seen || len(f.Items) == 0 {
 		return counts, nil
 	}
 	return counts, i.checkStrange(ctx, f)

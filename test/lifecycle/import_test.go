@@ -147,6 +147,9 @@ func TestImport_Refused(t *testing.T) {
 		if err == nil || !strings.Contains(progress+err.Error(), c.want) {
 			t.Errorf("%s: %v\n%s%s", name, err, out, progress)
 		}
+		if name == "other format" && strings.Contains(progress, "ever seen") {
+			t.Errorf("%s: a file of which no user can be read is told to have other ids:\n%s", name, progress)
+		}
 	}
 	out, progress, err := d.run(good, "import", "-", "--dry-run")
 	if err != nil || !strings.Contains(out, "1  would be imported, who were not seen before") || !strings.Contains(progress, "none of them was ever seen") {
