@@ -77,7 +77,11 @@ func runExport(cmd *cobra.Command, _ []string) error {
 	if _, err := io.Copy(file.f, answer); err != nil {
 		return errors.Join(errBrokeOff, err)
 	}
-	return file.keep()
+	if err := file.keep(); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s is written. WHO HAS IT CAN MAKE EVERYBODY'S CODES: encrypt it, and remove it when it was read.\n", output) //nolint:errcheck // the file is there
+	return nil
 }
 
 // private is a file that is there only once it is whole.

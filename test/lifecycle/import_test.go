@@ -194,8 +194,8 @@ func TestExport_RoundTrip(t *testing.T) {
 	device := b.Enrol()
 	for _, format := range []string{"csv", "jsonl"} {
 		file := filepath.Join(t.TempDir(), "out")
-		if _, _, err := d.run("", "export", "--realm", "one", "--format", format, "--reason", "moving", "--output", file); err != nil {
-			t.Fatal(err)
+		if out, _, err := d.run("", "export", "--realm", "one", "--format", format, "--reason", "moving", "--output", file); err != nil || !strings.HasPrefix(out, file+" is written.") {
+			t.Fatal(out, err)
 		}
 		raw, err := os.ReadFile(file)
 		info, _ := os.Stat(file)
