@@ -35,7 +35,7 @@ puts the file's in the place of theirs and signs them out.
 It asks the running server through its admin endpoint. --config finds that endpoint in
 a Caddyfile, --address names it.`,
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = cobra.ExactArgs(1)
+		cmd.Args = oneWord("file")
 		addTransferFlags(cmd)
 		cmd.Flags().Bool("dry-run", false, "judge the file and import nothing")
 		cmd.Flags().String("replace", transfer.ReplaceNever, "what to do with users who have another authenticator: never, skip or always")
@@ -62,7 +62,7 @@ func runImport(cmd *cobra.Command, args []string) error {
 	}
 	file, source, err := openImport(cmd, args[0])
 	if err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	defer file.Close()
 	query.Set("source", source)

@@ -35,7 +35,7 @@ func wrongInput(cmd *cobra.Command, err error) error {
 	return exitStatus(cmd, 2)
 }
 
-// noWords and oneWord are how many words a command wants besides its flags.
+// noWords and oneWord say how many words a command wants besides its flags.
 func noWords(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return wrongInput(cmd, fmt.Errorf("%q is one word too many; see --help", args[0]))
@@ -43,9 +43,11 @@ func noWords(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func oneWord(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return wrongInput(cmd, fmt.Errorf("want one user, there are %d words; see --help", len(args)))
+func oneWord(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return wrongInput(cmd, fmt.Errorf("want one %s, there are %d words; see --help", what, len(args)))
+		}
+		return nil
 	}
-	return nil
 }

@@ -26,7 +26,12 @@ It asks the running server through its admin endpoint. --config finds that endpo
 a Caddyfile, --address names it. The exit status is 0 if it was done, 2 if something about
 the input was wrong and nothing was changed, and 1 for anything else.`,
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = noWords
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return wrongInput(cmd, fmt.Errorf("there is no command %q; want list, show, reset, unlock, end-sessions, recovery-code, import or export", "users "+args[0]))
+			}
+			return nil
+		}
 		cmd.SetFlagErrorFunc(wrongInput)
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		cmd.AddCommand(usersListCommand(), usersShowCommand(),
@@ -118,7 +123,7 @@ func usersShowCommand() *cobra.Command {
 		Long: `
 Shows the user with that id or, if there is none, the only one whose name, id or e-mail
 address begins with it.`,
-		Args: oneWord, RunE: runUsersShow,
+		Args: oneWord("user"), RunE: runUsersShow,
 	}
 	deskFlags(cmd)
 	return cmd
@@ -148,7 +153,7 @@ func runUsersShow(cmd *cobra.Command, args []string) error {
 func usersActCommand(name, short, long string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   name + " ID --reason TEXT [--staff NAME] [--realm NAME] [--json]",
-		Short: short, Long: long, Args: oneWord,
+		Short: short, Long: long, Args: oneWord("user"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runUsersAct(cmd, name, args[0]) },
 	}
 	deskFlags(cmd)

@@ -90,7 +90,7 @@ func (d *Desk) RecoveryCode(ctx context.Context, a Act, life time.Duration) (cod
 		life = DefaultRecoveryLife
 	}
 	if life < MinRecoveryLife || life > MaxRecoveryLife {
-		return "", time.Time{}, refuse(ErrInput, "a recovery code can't live for %v; want %v to %v", life, MinRecoveryLife, MaxRecoveryLife)
+		return "", time.Time{}, refuse(ErrInput, "a recovery code can't live for %v; want 5m to 7d", life)
 	}
 	code, issued, err := d.factors(key.Realm).IssueRecovery(ctx, key.ID, a.Staff, life, func(tx store.Tx, r store.Recovery) error {
 		return d.record(tx, store.EventStaffRecoveryCode, a, map[string]string{"expires": r.Expires.Format(time.RFC3339)})
