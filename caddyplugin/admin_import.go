@@ -26,7 +26,7 @@ var importing sync.Mutex
 const importPause = time.Minute
 
 func serveImport(w http.ResponseWriter, r *http.Request) error {
-	t, err := newTransferring(r, false)
+	t, err := newTransferring(r, false, "replace", "dry_run", "source")
 	if err != nil {
 		return err
 	}

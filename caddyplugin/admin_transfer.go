@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/staff"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/transfer"
 )
@@ -40,8 +40,10 @@ type transferring struct {
 	event  store.Event
 }
 
-// newTransferring reads what both have; reasoned wants a reason.
-func newTransferring(r *http.Request, reasoned bool) (*transferring, error) {
+// newTransferring reads what both have; reasoned wants a reason, also are the parameters
+// that one of them has besides. Others are refused: an import whose dry_run has a mistake
+// in its name would write.
+func newTransferring(r *http.Request, reasoned bool, also ...string) (*transferring, error) {
 	if r.Method != http.MethodPost {
 		return nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
 	}
@@ -49,6 +51,9 @@ func newTransferring(r *http.Request, reasoned bool) (*transferring, error) {
 	t := &transferring{format: q.Get("format")}
 	if err := checkKind(r, t.format); err != nil {
 		return nil, err
+	}
+	if err := onlyParameters(q, append(also, "realm", "format", "staff", "reason")...); err != nil {
+		return nil, badRequest(err)
 	}
 	app, err := activeApp()
 	if err != nil {
@@ -103,27 +108,17 @@ func (a *App) oneRealm(name string) (*realm, error) {
 	return nil, errNoApp
 }
 
-// Bounds of what an actor says, in characters, as at the support desk.
-const (
-	maxStaffName         = 200
-	minReason, maxReason = 3, 500
-)
-
-// actor is an event with who acts and why.
+// actor is an event with who acts and why, in words that stand as at the support desk.
 func actor(q url.Values, reasoned bool) (store.Event, error) {
-	staff, reason := strings.TrimSpace(q.Get("staff")), strings.TrimSpace(q.Get("reason"))
-	if n := utf8.RuneCountInString(staff); n < 1 || n > maxStaffName || !oneLine(staff) {
-		return store.Event{}, fmt.Errorf("staff: want the name of who does this, on one line of at most %d characters; it goes into the audit log", maxStaffName)
+	name, reason := strings.TrimSpace(q.Get("staff")), strings.TrimSpace(q.Get("reason"))
+	if n := utf8.RuneCountInString(name); n < 1 || n > staff.MaxStaff || !staff.OneLine(name) {
+		return store.Event{}, fmt.Errorf("staff: want the name of who does this, on one line of at most %d characters; it goes into the audit log", staff.MaxStaff)
 	}
 	n := utf8.RuneCountInString(reason)
-	if (reasoned || n > 0) && n < minReason || n > maxReason || !oneLine(reason) {
-		return store.Event{}, fmt.Errorf("reason: want a few words that say why, on one line of %d to %d characters; they go into the audit log", minReason, maxReason)
+	if (reasoned || n > 0) && n < staff.MinReason || n > staff.MaxReason || !staff.OneLine(reason) {
+		return store.Event{}, fmt.Errorf("reason: want a few words that say why, on one line of %d to %d characters; they go into the audit log", staff.MinReason, staff.MaxReason)
 	}
-	return store.Event{Staff: staff, Reason: reason, At: clock.Now().UTC()}, nil
-}
-
-func oneLine(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+	return store.Event{Staff: name, Reason: reason, At: clock.Now().UTC()}, nil
 }
 
 // patient takes away the ten seconds that Caddy's admin endpoint gives a request: when

@@ -23,7 +23,7 @@ func (a *Act) check() error {
 		return refuse(ErrInput, "the reason %q is too short; want %d to %d characters", a.Reason, MinReason, MaxReason)
 	case n > MaxReason:
 		return refuse(ErrInput, "the reason has %d characters; want %d to %d", n, MinReason, MaxReason)
-	case !oneLine(a.Reason):
+	case !OneLine(a.Reason):
 		return refuse(ErrInput, "the reason has line ends or other control characters; want one line of text")
 	}
 	if err := CheckName(a.Staff); err != nil {
@@ -42,15 +42,15 @@ func CheckName(staff string) error {
 		return refuse(ErrInput, "the name of who acts is missing; it goes into the audit log")
 	case n > MaxStaff:
 		return refuse(ErrInput, "the name of who acts has %d characters; want at most %d", n, MaxStaff)
-	case !oneLine(staff):
+	case !OneLine(staff):
 		return refuse(ErrInput, "the name of who acts has control characters; want one line of text")
 	}
 	return nil
 }
 
-// oneLine reports whether a text is valid and has nothing that would make it look like
+// OneLine reports whether a text is valid and has nothing that would make it look like
 // other text where it is shown: control characters, line ends, changes of direction.
-func oneLine(s string) bool {
+func OneLine(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
 	}

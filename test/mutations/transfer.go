@@ -38,6 +38,13 @@ var transfer = []Mutation{
 		Package: "internal/factor", Test: "TestImportEndsRecoveryCode",
 	},
 	{
+		Row: "Bad input: a clear error, nothing changed", Defence: "an import with a mistake in the name of dry_run is refused",
+		File:    "caddyplugin/admin_transfer.go",
+		Old:     "	if err := onlyParameters(q, ",
+		New:     "	if err := onlyParameters(nil, ",
+		Package: "test/rules", Test: "TestAdminAPIRefuses",
+	},
+	{
 		Row: "D: who is who", Defence: "ids of a file are normalised as whoami's are",
 		File:    "caddyplugin/admin_import.go",
 		Old:     "return whoami.Canonical(i.realm.site.Whoami, id)",
