@@ -52,3 +52,15 @@ func TestAttack_ThiefEnrolsNextDoor(t *testing.T) {
 		})
 	}
 }
+
+// TestEnrolMailOffNextDoor: a site of the realm that refuses to ask is warned of, once,
+// since a second factor that is set up there counts for all.
+func TestEnrolMailOffNextDoor(t *testing.T) {
+	server := mailserver.Start(t, true)
+	asking := strings.Replace(mailing, "two_factor {\n\t\twhoami", "two_factor {\n\t\trealm shared\n\t\twhoami", 1)
+	off := strings.Replace(besides, "realm shared", "realm shared\n\t\tenrol_mail off", 1)
+	h := house.StartWhole(t, &house.Legacy{}, fmt.Sprintf(asking+off, server.Port))
+	if n := strings.Count(h.LogText(), "a site of this realm has enrol_mail off"); n != 1 {
+		t.Errorf("warned %d times, want once", n)
+	}
+}
