@@ -37,7 +37,8 @@ type health struct {
 }
 
 // now checks at most once in healthKept; who comes meanwhile waits for the same answer.
-func (h *health) now(ctx context.Context, clock func() time.Time) []Check {
+// A problem is told when it is found, and not to the log of each who asks.
+func (h *health) now(ctx context.Context, clock func() time.Time, tell func(problem Check)) []Check {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := clock()
@@ -48,6 +49,11 @@ func (h *health) now(ctx context.Context, clock func() time.Time) []Check {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTime)
 	defer cancel()
 	h.found, h.at = h.check(ctx), now
+	for _, c := range h.found {
+		if c.Problem != "" {
+			tell(c)
+		}
+	}
 	return h.found
 }
 
@@ -68,9 +74,11 @@ func AsksHealth(base, path string) bool {
 
 // showHealth is for monitors that know one address only: whether the store can write.
 func (c *call) showHealth() {
-	for _, check := range c.health.now(c.r.Context(), c.Clock) {
+	tell := func(problem Check) {
+		c.Logger.Error("the store can't write; look at its disk and the log of its start", zap.Error(problem.Err))
+	}
+	for _, check := range c.health.now(c.r.Context(), c.Clock, tell) {
 		if check.Problem != "" {
-			c.Logger.Error("the store can't write; look at its disk and the log of its start", zap.Error(check.Err))
 			c.sendHealth(healthAnswer{Status: "unavailable"})
 			return
 		}
@@ -85,11 +93,13 @@ func (c *call) showLive() { c.sendHealth(healthAnswer{Status: "ok"}) }
 // showReady says whether customers can sign in here, and if not, what is missing.
 func (c *call) showReady() {
 	answer := healthAnswer{Status: "ok", Checks: make(map[string]string)}
-	for _, check := range c.readiness.now(c.r.Context(), c.Clock) {
+	tell := func(problem Check) {
+		c.Logger.Error("not ready", zap.String("check", problem.Name), zap.String("problem", problem.Problem), zap.Error(problem.Err))
+	}
+	for _, check := range c.readiness.now(c.r.Context(), c.Clock, tell) {
 		answer.Checks[check.Name] = "ok"
 		if check.Problem != "" {
 			answer.Checks[check.Name], answer.Status = check.Problem, "unavailable"
-			c.Logger.Error("not ready", zap.String("check", check.Name), zap.String("problem", check.Problem), zap.Error(check.Err))
 		}
 	}
 	c.sendHealth(answer)

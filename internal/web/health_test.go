@@ -29,6 +29,9 @@ func TestHealthKinds(t *testing.T) {
 	if asked != 1 {
 		t.Errorf("five who ask cost %d checks", asked)
 	}
+	if n := w.logs.FilterMessage("not ready").Len(); n != 1 {
+		t.Errorf("five who ask fill the log with %d lines", n)
+	}
 	w.now = w.now.Add(healthKept + time.Second)
 	b.get("/two-factor/health/ready")
 	if asked != 2 {
