@@ -115,6 +115,23 @@ func (l *lab) open(r *keys.Ring, n int) {
 	}
 }
 
+// awaitResealed waits until a user's secret opens with the ring: the walk is ahead of
+// those who reseal.
+func (l *lab) awaitResealed(r *keys.Ring, key store.UserKey) {
+	l.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		u, err := l.store.User(l.Context(), key)
+		if err != nil {
+			l.Error(err)
+			return
+		}
+		if _, err := r.Open(u.TOTP.Secret, "totp secret", key.Realm, key.ID, "id"); err == nil {
+			return
+		}
+	}
+	l.Errorf("the secret of %v is not resealed", key)
+}
+
 // wait starts a rotation and waits for its end.
 func (l *lab) wait(r func() *keys.Ring) rotation.Progress {
 	l.Helper()
@@ -271,7 +288,10 @@ func TestRotate_LateRecord(t *testing.T) {
 	asked := 0
 	p := l.wait(func() *keys.Ring {
 		if asked++; asked == 8 { // the walk has passed the first users
-			late.Do(func() { l.enrol(ring(t, one), 1) })
+			late.Do(func() {
+				l.awaitResealed(ring(t, two), user(0))
+				l.enrol(ring(t, one), 1)
+			})
 		}
 		return both
 	})
