@@ -68,15 +68,6 @@ func (b *Browser) Cookies() []Cookie {
 	return b.jar.alive(b.now())
 }
 
-// Without gives another browser with a copy of the cookies but that at index i of
-// Cookies.
-func (b *Browser) Without(i int) *Browser {
-	c := b.Clone()
-	c.jar = jar(c.jar.alive(b.now()))
-	c.jar = append(c.jar[:i], c.jar[i+1:]...)
-	return c
-}
-
 // Only gives another browser with a copy of those cookies that keep says yes to.
 func (b *Browser) Only(keep func(Cookie) bool) *Browser {
 	c := b.Clone()

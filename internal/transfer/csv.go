@@ -63,8 +63,6 @@ func (c *csvRows) header(text string) error {
 	return nil
 }
 
-func (c *csvRows) at() int { return c.lines.number }
-
 // next implements rows. Empty lines are passed over.
 func (c *csvRows) next() (row, *Problem, error) {
 	for {

@@ -14,8 +14,6 @@ import (
 // last of two fields of one name win, and take "User" for "user".
 type jsonRows struct{ lines *lines }
 
-func (j *jsonRows) at() int { return j.lines.number }
-
 // next implements rows. Empty lines are passed over.
 func (j *jsonRows) next() (row, *Problem, error) {
 	for {

@@ -12,8 +12,6 @@ type rows interface {
 	// next returns a row; or a problem of one line, after which it goes on; or an error:
 	// io.EOF at the end, any other about the file as a whole.
 	next() (row, *Problem, error)
-	// at is the line that was read last.
-	at() int
 }
 
 // The names of the fields.

@@ -3,7 +3,6 @@ package browser
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -48,19 +47,6 @@ func (b *Browser) Status() int {
 		return 0
 	}
 	return int(b.response.Status)
-}
-
-// Header returns a header of the page's response; "" where there is none.
-func (b *Browser) Header(name string) string {
-	if b.response == nil {
-		return ""
-	}
-	for key, value := range b.response.Headers {
-		if strings.EqualFold(key, name) {
-			return fmt.Sprint(value)
-		}
-	}
-	return ""
 }
 
 // Click clicks on the element and waits for nothing.
