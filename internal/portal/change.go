@@ -19,7 +19,7 @@ type Change struct {
 
 // Changes reads the Set-Cookie lines of a response to a request for path, in their
 // order. Lines that no browser would take are left out, as are Secondgate's own names.
-func Changes(lines []string, path string, leave *Leave, now time.Time) []Change {
+func Changes(lines []string, path string, leave *Leave, now time.Time) ([]Change, error) {
 	var out []Change
 	for _, line := range lines {
 		sc, err := cookie.ParseSetCookie(line, path, now)
@@ -33,7 +33,7 @@ func Changes(lines []string, path string, leave *Leave, now time.Time) []Change 
 		c := Cookie{Name: sc.Name, Value: sc.Value, Path: sc.Path, SameSite: sc.SameSite, Domain: sc.Domain, HTTPOnly: sc.HTTPOnly, Expires: sc.Expires, Sealed: now}
 		out = append(out, Change{Cookie: c, Class: class, Delete: sc.Delete, Line: line})
 	}
-	return out
+	return out, nil
 }
 
 // Writer writes Set-Cookie lines for one visit.

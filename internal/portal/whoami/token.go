@@ -67,3 +67,6 @@ func onlyText(nodes []*jsonNode) (string, error) {
 	}
 	return found, nil
 }
+
+// Failed reports whether the response says that the sign-in failed.
+func (t *Token) Failed(res Response) bool { return res.Status >= 400 && res.Status < 500 }
