@@ -6,8 +6,17 @@ import (
 	"time"
 )
 
+// changesOf is Changes of a response that has not too many lines.
+func changesOf(lines []string, path string, leave *Leave, now time.Time) []Change {
+	changes, err := Changes(lines, path, leave, now)
+	if err != nil {
+		panic(err)
+	}
+	return changes
+}
+
 func jarOf(lines ...string) *Jar {
-	return EmptyJar.Apply(Changes(lines, "/", NewLeave([]string{"left_*"}), now))
+	return EmptyJar.Apply(changesOf(lines, "/", NewLeave([]string{"left_*"}), now))
 }
 
 func TestJar_HeaderOrder(t *testing.T) {
@@ -49,7 +58,7 @@ func TestJar_Apply(t *testing.T) {
 		{"no cookie at all", []string{"=1", "nonsense", "c=\x01"}, "a=1; left_b=1"},
 	} {
 		before := jarOf(start...)
-		after := before.Apply(Changes(tt.lines, "/", NewLeave([]string{"left_*"}), now))
+		after := before.Apply(changesOf(tt.lines, "/", NewLeave([]string{"left_*"}), now))
 		if got := after.Header("/"); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
@@ -74,7 +83,7 @@ func TestJar_Key(t *testing.T) {
 	if same.Key() != j.Key() {
 		t.Error("attributes and free cookies are in the key")
 	}
-	changes := Changes([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
+	changes := changesOf([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
 	if j.Stamped(changes, "alice").Key() != j.Key() {
 		t.Error("stamps are in the key")
 	}
@@ -84,7 +93,7 @@ func TestJar_Key(t *testing.T) {
 func TestJar_Fits(t *testing.T) {
 	set := func(line, user string) func(*Jar) *Jar {
 		return func(j *Jar) *Jar {
-			c := Changes([]string{line}, "/", NewLeave(nil), now)
+			c := changesOf([]string{line}, "/", NewLeave(nil), now)
 			return j.Apply(c).Stamped(c, user)
 		}
 	}
@@ -106,12 +115,12 @@ func TestJar_Fits(t *testing.T) {
 // TestJar_SentAgainKeepsItsStamp: a cookie that is set to the value it has says
 // nothing new about anybody.
 func TestJar_SentAgainKeepsItsStamp(t *testing.T) {
-	c := Changes([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
+	c := changesOf([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
 	j := EmptyJar.Apply(c).Stamped(c, "alice").Apply(c)
 	if got := j.Cookies()[0].Stamp.User; got != "alice" {
 		t.Errorf("stamped for %q", got)
 	}
-	other := Changes([]string{"a=2; Path=/"}, "/", NewLeave(nil), now)
+	other := changesOf([]string{"a=2; Path=/"}, "/", NewLeave(nil), now)
 	if got := j.Apply(other).Cookies()[0].Stamp; !got.Anonymous() {
 		t.Errorf("a new value has the old stamp: %v", got)
 	}
