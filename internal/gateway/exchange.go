@@ -22,6 +22,9 @@ type exchange struct {
 	next   Next
 	now    time.Time
 	names  *portal.Names
+	// site is the host and port that the browser addressed. Handlers behind the gate may
+	// change the request's.
+	site string
 
 	// What the request is.
 	traits

@@ -104,6 +104,7 @@ type Gateway struct {
 	// number tells gateways apart in what outlives a configuration: a pointer there would
 	// keep the whole of a replaced one in memory.
 	number  uint64
+	names   *portal.RealmNames
 	dropped dropped
 	trusted trusted
 	missed  tally
@@ -124,7 +125,7 @@ var made atomic.Uint64
 
 // New returns a gateway.
 func New(o Options) *Gateway {
-	g := &Gateway{Options: o, number: made.Add(1), spools: make(chan struct{}, maxSpools)}
+	g := &Gateway{Options: o, number: made.Add(1), names: portal.NewRealmNames(o.Realm), spools: make(chan struct{}, maxSpools)}
 	if o.Observe {
 		g.observer = newObserver(g)
 	}
@@ -156,7 +157,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, c Client, ne
 		return g.observer.serve(w, r, c, next)
 	}
 	x := exchanges.Get().(*exchange)
-	x.g, x.r, x.client, x.next, x.now, x.names = g, r, c, next, g.Clock(), portal.NamesFor(c.Secure)
+	x.g, x.r, x.client, x.next, x.now, x.names, x.site = g, r, c, next, g.Clock(), g.names.For(c.Secure), r.Host
 	x.rw = &responseWriter{x: x, rw: w}
 	defer x.close()
 	err := x.serve()

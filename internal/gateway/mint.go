@@ -27,7 +27,7 @@ func (x *exchange) wantsVisit() bool {
 func (x *exchange) writer(mint bool) *portal.Writer {
 	if mint {
 		x.minted = session.NewToken()
-		x.keys = x.g.Sealer.Keys(string(x.minted))
+		x.keys = x.g.Sealer.Keys(x.site, string(x.minted))
 		x.sent = portal.EmptyJar
 	}
 	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: x.now, MaxLife: session.MaxCookieLife}

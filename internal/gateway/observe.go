@@ -34,6 +34,7 @@ type observation struct {
 	next   Next
 	now    time.Time
 	names  *portal.Names
+	site   string // as of exchange
 
 	plain *portal.Plain
 	// token and visit are the browser's; a stranger has none until the response.
@@ -61,7 +62,7 @@ func (ob *observer) serve(w http.ResponseWriter, r *http.Request, c Client, next
 	}
 	o := &observation{
 		observer: ob, r: r, rw: w, client: c, next: next, now: ob.g.Clock(),
-		names: portal.NamesFor(c.Secure), opened: portal.EmptyJar,
+		names: ob.g.names.For(c.Secure), site: r.Host, opened: portal.EmptyJar,
 	}
 	o.guard(o.arrive)
 	defer o.guard(o.depart)
@@ -87,7 +88,7 @@ func (o *observation) guard(fn func()) {
 func (o *observation) arrive() {
 	o.shadow = o.copy()
 	lines := o.r.Header["Cookie"]
-	o.plain = portal.ReadPlain(lines, o.names)
+	o.plain = portal.ReadPlain(lines, o.names, o.site)
 	if o.plain.Own() {
 		setCookie(o.r.Header, portal.PairHeader(o.plain.Pairs)) // whatever comes: the portal never sees ours
 	}
@@ -117,7 +118,7 @@ func (o *observation) join(token session.Token) {
 
 func (o *observation) visitKeys(token session.Token) *portal.VisitKeys {
 	if o.keys == nil {
-		o.keys = o.g.Sealer.Keys(string(token))
+		o.keys = o.g.Sealer.Keys(o.site, string(token))
 	}
 	return o.keys
 }
@@ -216,7 +217,7 @@ func (o *observation) copy() *exchange {
 		u := *c.URL
 		c.URL = &u
 	}
-	x := &exchange{g: o.g, r: r, client: c, next: o.next, now: o.now, names: o.names, st: &noStanding}
+	x := &exchange{g: o.g, r: r, client: c, next: o.next, now: o.now, names: o.names, site: o.site, st: &noStanding}
 	x.sent, x.jar = portal.EmptyJar, portal.EmptyJar
 	x.rw = &responseWriter{x: x}
 	return x

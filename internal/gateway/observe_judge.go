@@ -33,7 +33,7 @@ func (o *observation) judgeRequest(lines []string) {
 		o.skip = true
 		return
 	}
-	if _, err := portal.Read(lines, o.names, o.g.Leave); err != nil {
+	if _, err := portal.Read(lines, o.names, o.site, o.g.Leave); err != nil {
 		o.note(report.Refused, "malformed cookies")
 	}
 	o.weigh()

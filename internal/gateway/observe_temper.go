@@ -107,7 +107,8 @@ func (ob *observer) stranger(ctx context.Context, b *basis, header http.Header) 
 	if err != nil {
 		return nil, err
 	}
-	return portal.EmptyJar.Apply(portal.Changes(res.Header["Set-Cookie"], page, ob.g.Leave, ob.g.Clock())), nil
+	set, err := portal.Changes(res.Header["Set-Cookie"], page, ob.g.Leave, ob.g.Clock())
+	return portal.EmptyJar.Apply(set), err
 }
 
 // strangersHeader has nothing of the visitor's but what all browsers of the kind send.

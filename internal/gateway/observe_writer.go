@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/session"
@@ -84,7 +86,10 @@ func (o *observation) respond(status int) {
 	for _, name := range portal.OwnNames(lines) {
 		o.g.Book.Add(o.g.Realm, report.CookieOwn, name)
 	}
-	changes := portal.Changes(lines, o.client.URL.Path, o.g.Leave, o.now)
+	changes, err := portal.Changes(lines, o.client.URL.Path, o.g.Leave, o.now)
+	if err != nil {
+		o.g.Logger.Warn("cookies of a response were not followed", zap.Error(err), zap.String("path", o.client.URL.Path))
+	}
 	var ours []string
 	if o.visit == nil && o.mints(h, changes) {
 		ours = append(ours, o.mint(changes))

@@ -23,7 +23,7 @@ func (x *exchange) open() error {
 	if len(lines) == 1 && x.reopen(lines[0]) {
 		return x.stand()
 	}
-	rc, err := portal.Read(lines, x.names, x.g.Leave)
+	rc, err := portal.Read(lines, x.names, x.site, x.g.Leave)
 	if err != nil {
 		return badRequest{err}
 	}
@@ -79,7 +79,7 @@ func (x *exchange) reopen(header string) bool {
 		return false
 	}
 	o := v.opened.Load()
-	if o == nil || o.by != x.g.number || o.secure != x.client.Secure || o.header != header || !x.now.Before(o.until) {
+	if o == nil || o.by != x.g.number || o.secure != x.client.Secure || o.site != x.site || o.header != header || !x.now.Before(o.until) {
 		v.release()
 		return false
 	}
@@ -108,7 +108,7 @@ func (x *exchange) remember(lines []string) {
 		}
 	}
 	x.visit.opened.Store(&opened{
-		by: x.g.number, header: lines[0], secure: x.client.Secure, jar: x.jar, stale: x.stale, until: until,
+		by: x.g.number, header: lines[0], secure: x.client.Secure, site: x.site, jar: x.jar, stale: x.stale, until: until,
 	})
 }
 
@@ -133,7 +133,7 @@ func findToken(header, name string) session.Token {
 // visitKeys derives the visit's keys once per request that needs them.
 func (x *exchange) visitKeys() *portal.VisitKeys {
 	if x.keys == nil {
-		x.keys = x.g.Sealer.Keys(string(x.visit.token))
+		x.keys = x.g.Sealer.Keys(x.site, string(x.visit.token))
 	}
 	return x.keys
 }

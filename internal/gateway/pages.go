@@ -169,7 +169,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 		}
 		x.g.Visits.forget(x.g.Realm, x.visit.key.id)
 	}
-	x.minted, x.keys = t.token, x.g.Sealer.Keys(string(t.token))
+	x.minted, x.keys = t.token, x.g.Sealer.Keys(x.site, string(t.token))
 	wr := x.writer(false)
 	lines = append(lines, wr.All(x.jar)...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))

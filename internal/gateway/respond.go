@@ -3,6 +3,8 @@ package gateway
 import (
 	"net/http"
 
+	"go.uber.org/zap"
+
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/route"
@@ -11,7 +13,11 @@ import (
 // respond takes a response at its headers: it takes the portal's cookies out, and
 // lets the rest pass, or has it judged first.
 func (x *exchange) respond(status int) {
-	set := x.takeCookies()
+	set, err := x.takeCookies()
+	if err != nil {
+		x.refuseCookies(err)
+		return
+	}
 	after := x.jar.Apply(set)
 	traits := gate.Traits{
 		Before: x.before, Credentials: x.credentials, Unsafe: x.unsafe, SignIn: x.signIn,
@@ -42,14 +48,27 @@ func (x *exchange) respond(status int) {
 }
 
 // takeCookies takes Set-Cookie out of the response and reads it.
-func (x *exchange) takeCookies() []portal.Change {
+func (x *exchange) takeCookies() ([]portal.Change, error) {
 	h := x.rw.rw.Header()
 	lines, ok := h["Set-Cookie"]
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	delete(h, "Set-Cookie")
 	return portal.Changes(lines, x.r.URL.Path, x.g.Leave, x.now)
+}
+
+// refuseCookies drops a response with cookies that can't be applied. The portal may have
+// signed somebody in all the same.
+func (x *exchange) refuseCookies(err error) {
+	x.g.Logger.Error("response refused", zap.Error(err), zap.String("path", x.client.URL.Path))
+	if x.visit != nil {
+		x.visit.answers.Forget()
+	}
+	x.rw.dropping = true
+	x.rw.pending = droppedResponse()
+	x.rw.restore()
+	x.status(http.StatusBadGateway)
 }
 
 // overlapped reports whether an unsafe request of the visit ran beside this one.

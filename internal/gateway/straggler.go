@@ -56,7 +56,7 @@ func (x *exchange) becomeStranger() {
 	x.visit.release()
 	x.visit, x.browser, x.st, x.keys = nil, false, &noStanding, nil
 	x.stale = nil
-	if rc, err := portal.Read(x.r.Header["Cookie"], x.names, x.g.Leave); err == nil {
+	if rc, err := portal.Read(x.r.Header["Cookie"], x.names, x.site, x.g.Leave); err == nil {
 		x.stale = rc.All()
 		x.sent = rc.Unsealed()
 		x.jar = x.sent

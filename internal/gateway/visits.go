@@ -92,6 +92,7 @@ type standing struct {
 type opened struct {
 	by     uint64 // the number of the gateway that opened it
 	header string
+	site   string
 	secure bool
 	jar    *portal.Jar
 	stale  []portal.Stale

@@ -142,7 +142,10 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	if err != nil {
 		return res, fmt.Errorf("asking %s: %w", path, err)
 	}
-	set := Changes(res.Header["Set-Cookie"], path, s.asker.Leave, s.asker.Clock())
+	set, err := Changes(res.Header["Set-Cookie"], path, s.asker.Leave, s.asker.Clock())
+	if err != nil {
+		return res, fmt.Errorf("asking %s: %w", path, err)
+	}
 	s.changes = append(s.changes, set...)
 	s.Jar = s.Jar.Apply(set)
 	return res, nil
