@@ -35,7 +35,7 @@ func (x *exchange) open() error {
 		x.takeHeld()
 		return x.stand()
 	}
-	rc, err := portal.Read(lines, x.names, x.g.Leave)
+	rc, err := portal.Read(lines, x.names, x.host, x.g.Leave)
 	if err != nil {
 		return badRequest{err}
 	}
@@ -87,7 +87,7 @@ func (x *exchange) reopen(header string) bool {
 		return false
 	}
 	o := v.Opened.Load()
-	if o == nil || o.By != x.g.number || o.Secure != x.facts.Client.Secure || o.Header != header || o.Host != x.facts.R.Host || !x.now.Before(o.Until) {
+	if o == nil || o.By != x.g.number || o.Secure != x.facts.Client.Secure || o.Header != header || o.Host != x.host || !x.now.Before(o.Until) {
 		v.Release()
 		return false
 	}
@@ -116,7 +116,7 @@ func (x *exchange) remember(lines []string) {
 		}
 	}
 	x.visit.Opened.Store(&visits.Opened{
-		By: x.g.number, Header: lines[0], Host: x.facts.R.Host, Secure: x.facts.Client.Secure, Jar: x.jar, Stale: x.stale, Until: until,
+		By: x.g.number, Header: lines[0], Host: x.host, Secure: x.facts.Client.Secure, Jar: x.jar, Stale: x.stale, Until: until,
 	})
 }
 
@@ -141,7 +141,7 @@ func findToken(header, name string) session.Token {
 // visitKeys derives the visit's keys once per request that needs them.
 func (x *exchange) visitKeys() *portal.VisitKeys {
 	if x.keys == nil {
-		x.keys = x.g.Sealer.Keys(string(x.visit.Token))
+		x.keys = x.g.Sealer.Keys(x.host, string(x.visit.Token))
 	}
 	return x.keys
 }
@@ -246,7 +246,7 @@ func (x *exchange) wantsVisit() bool {
 func (x *exchange) writer(mint bool) *portal.Writer {
 	if mint {
 		x.minted = session.NewToken()
-		x.keys = x.g.Sealer.Keys(string(x.minted))
+		x.keys = x.g.Sealer.Keys(x.host, string(x.minted))
 		x.sent = portal.EmptyJar
 	}
 	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: x.now, MaxLife: session.MaxCookieLife}

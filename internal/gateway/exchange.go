@@ -49,6 +49,8 @@ type exchange struct {
 // browser is the visit that a request belongs to.
 type browser struct {
 	names *portal.Names
+	// host is the site that the browser addressed. Handlers behind may change the request's.
+	host string
 	// visit is nil for a stranger without any credentials; own says that it stands on the
 	// browser's own cookie.
 	visit *visits.Visit

@@ -119,6 +119,7 @@ type Gateway struct {
 	// keep the whole of a replaced one in memory.
 	number uint64
 	site   *request.Site
+	names  *portal.RealmNames
 	events *event.Sink
 	users  users.Directory
 	// asked are the paths that questions go to.
@@ -138,7 +139,7 @@ func New(o Options) *Gateway {
 	if o.Timing == (response.Timing{}) {
 		o.Timing = response.DefaultTiming
 	}
-	g := &Gateway{Options: o, number: made.Add(1)}
+	g := &Gateway{Options: o, number: made.Add(1), names: portal.NewRealmNames(o.Realm)}
 	g.site = &request.Site{
 		Path: o.Path, Rules: o.Rules, Headers: o.Headers, Queries: o.Queries, Bearer: o.Bearer,
 		WatchUnsafe: o.WatchUnsafe, Identify: o.Identify,
@@ -182,7 +183,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, c Client, ne
 		return g.observer.Serve(w, r, c, next)
 	}
 	x := &exchange{g: g, rw: w, next: next, now: g.Clock()}
-	x.names = portal.NamesFor(c.Secure)
+	x.names, x.host = g.names.For(c.Secure), r.Host
 	defer x.close()
 	err := x.serve(r, c)
 	x.timeRefusal()

@@ -162,7 +162,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 		}
 		x.g.Visits.Forget(x.g.Realm, x.visit.ID.Visit)
 	}
-	x.minted, x.keys = t.token, x.g.Sealer.Keys(string(t.token))
+	x.minted, x.keys = t.token, x.g.Sealer.Keys(x.host, string(t.token))
 	wr := x.writer(false)
 	lines = append(lines, wr.All(x.jar)...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))

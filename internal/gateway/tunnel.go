@@ -38,7 +38,7 @@ func (x *exchange) openTunnel() (remove func()) {
 // whether the user may pass.
 func (x *exchange) stillPasses() bool {
 	s := x.present()
-	if o := x.visit.Opened.Load(); o != nil && o.By == x.g.number && o.Host == x.facts.R.Host {
+	if o := x.visit.Opened.Load(); o != nil && o.By == x.g.number && o.Host == x.host {
 		s.jar = o.Jar.Apply(x.visit.Held())
 	}
 	s.freshly = true
