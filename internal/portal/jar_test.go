@@ -76,7 +76,7 @@ func TestJar_Key(t *testing.T) {
 		jarOf("a=1; Path=/", "b=2; Path=/", "left_c=1"), jarOf("a=1b; Path=/", "=2; Path=/"), jarOf("b=2; Path=/", "a=1; Path=/"),
 	} {
 		if other.Key() == j.Key() {
-			t.Errorf("%q has the key of %q", other.View("/").Header, j.Header("/"))
+			t.Errorf("%q has the key of %q", other.View("/").Header, j.View("/").Header)
 		}
 	}
 	same := jarOf("a=1; Path=/; SameSite=Lax; Max-Age=9", "b=2; Path=/", "lang=fi")

@@ -85,11 +85,11 @@ func TestSeal_OpensOnlyInItsVisit(t *testing.T) {
 	nameB, valueB, _ := strings.Cut(second, "=")
 	swapped := []string{nameA + "=" + valueB + "; " + nameB + "=" + valueA}
 	if jar, _ := open(t, mine, swapped, now); !jar.Empty() {
-		t.Errorf("under each other's names: %q", jar.Header("/"))
+		t.Errorf("under each other's names: %q", jar.View("/").Header)
 	}
 	other := []string{"sg-" + mine.Tag("c", "/") + "=" + valueA}
 	if jar, _ := open(t, mine, other, now); !jar.Empty() {
-		t.Errorf("under another name: %q", jar.Header("/"))
+		t.Errorf("under another name: %q", jar.View("/").Header)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestSeal_OpensAfterKeyRotation(t *testing.T) {
 	between := NewSealer(ring(t, fresh, old), "shop").Keys("shop.test", "token")
 	header := cookieHeader(t, sealAll(t, before, now, "a=1; Path=/"))
 	if jar, _ := open(t, between, header, now); jar.View("/").Header != "a=1" {
-		t.Errorf("%q", jar.Header("/"))
+		t.Errorf("%q", jar.View("/").Header)
 	}
 	// The browser now gets the same cookie under another tag; the later one counts.
 	later := cookieHeader(t, sealAll(t, between, now.Add(time.Second), "a=2; Path=/"))
@@ -165,7 +165,7 @@ func TestSeal_LeftTwinIsDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		if jar, _ := rc.Open(k, now, now.Add(-time.Hour)); jar.View("/").Header != "app_sess=mine; app_other=1" {
-			t.Errorf("beside %s the portal gets %q", name, jar.Header("/"))
+			t.Errorf("beside %s the portal gets %q", name, jar.View("/").Header)
 		}
 	}
 }

@@ -56,10 +56,10 @@ func (p *portalAt) check(t *testing.T, b browser, want string) {
 		t.Errorf("%s: the visits are %q, want %q", at, rc.Visit, p.visit)
 	}
 	jar, stale := rc.Open(p.keys, now, now.Add(-time.Hour))
-	if got := jar.Header("/"); got != want || len(stale) > 0 || len(rc.Dropped) > 0 {
+	if got := jar.View("/").Header; got != want || len(stale) > 0 || len(rc.Dropped) > 0 {
 		t.Errorf("%s: forwards %q, want %q; stale %v, dropped %v", at, got, want, stale, rc.Dropped)
 	}
-	if got := rc.Unsealed().Header("/"); got != "" {
+	if got := rc.Unsealed().View("/").Header; got != "" {
 		t.Errorf("%s: forwards %q without a visit", at, got)
 	}
 	if n := len(jar.Cookies()); len(rc.All()) != n {
@@ -140,7 +140,7 @@ func TestI12_MovedCookieDoesNotOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		if jar, stale := rc.Open(to.keys, now, now.Add(-time.Hour)); to != from && (!jar.Empty() || len(stale) > 0 || rc.Pieces() > 0) {
-			t.Errorf("realm %s at %s: under its own name it is taken up: %q, stale %v", to.realm, to.site, jar.Header("/"), stale)
+			t.Errorf("realm %s at %s: under its own name it is taken up: %q, stale %v", to.realm, to.site, jar.View("/").Header, stale)
 		}
 	}
 	// The keys differ too, not only the names to which values are bound.
@@ -196,8 +196,8 @@ func TestI12_OnlyFullForms(t *testing.T) {
 		"sg-" + tag[1:]: 0, "sg-": 0, "sg-x": 0, "SG-" + tag: 0, "__Host-sg-" + tag: 0, "sg.aaaaaaaa-" + tag: 0, "sg.-" + tag: 0,
 	} {
 		rc, err := Read([]string{name + "=x"}, NamesFor("default", false), "host.test", NewLeave([]string{"*"}))
-		if err != nil || rc.Pieces() != pieces || rc.Unsealed().Header("/") != "" || len(rc.Dropped) > 0 {
-			t.Errorf("%s: %d pieces, forwards %q, dropped %v, %v", name, rc.Pieces(), rc.Unsealed().Header("/"), rc.Dropped, err)
+		if err != nil || rc.Pieces() != pieces || rc.Unsealed().View("/").Header != "" || len(rc.Dropped) > 0 {
+			t.Errorf("%s: %d pieces, forwards %q, dropped %v, %v", name, rc.Pieces(), rc.Unsealed().View("/").Header, rc.Dropped, err)
 		}
 	}
 }
