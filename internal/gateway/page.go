@@ -32,11 +32,17 @@ func (x *exchange) expectPage() {
 	if in == nil || f.Stream || f.Unsafe || !request.SafeMethod(f.R.Method) || !f.ShowsPage() || route.IsAsset(f.R.Method, f.R.URL, false) {
 		return
 	}
-	if len(in.Links) == 0 && in.Script == "" {
+	if in.Script == "" && (len(in.Links) == 0 || !x.seenSignedIn()) {
 		return
 	}
 	x.into = insertion{expected: true, gzip: insert.Prepare(f.R.Header)}
 	f.Pins, _ = f.PinsOf(f.R)
+}
+
+// seenSignedIn reports whether the visit was signed in when it was last asked about. The
+// request must be prepared before it is asked about again: questions carry what it does.
+func (x *exchange) seenSignedIn() bool {
+	return x.g.Identify != nil || x.live() || x.visit != nil && x.visit.SignedIn.Load() != nil
 }
 
 // page is what is put into the response; see [response.Page].

@@ -28,7 +28,7 @@ func TestJar_HeaderOrder(t *testing.T) {
 		"/x/y/z": "deep=1; slash=1; same=x; root=1; same=root; left_a=1; lang=fi",
 		"/xy":    "root=1; same=root; left_a=1; lang=fi",
 	} {
-		if got := j.Header(path); got != want {
+		if got := j.View(path).Header; got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
 	}

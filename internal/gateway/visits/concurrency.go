@@ -169,10 +169,10 @@ func (c *Concurrency) Mark() Mark {
 	return Mark{c.begun, c.sharedBegun, c.open.Load(), c.shared}
 }
 
-// ChangersSince reports whether any changer but own was open at m or began since.
+// ChangersSince reports whether any changer was open at m or began since, besides own
+// that a shared request became itself since m.
 func (c *Concurrency) ChangersSince(m Mark, own int) bool {
-	now := c.Mark()
-	return int(m.open) > own || now.begun != m.begun
+	return m.open > 0 || c.Mark().begun-m.begun > uint64(own)
 }
 
 // SharedSince reports whether any shared request ran at m or began since.

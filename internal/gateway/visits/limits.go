@@ -9,7 +9,7 @@ import (
 // of an ordinary portal causes one or two; a browser that opens ten tabs stays below.
 const (
 	visitRate, visitBurst     = 20, 80
-	addressRate, addressBurst = 100, 500
+	addressRate, addressBurst = 250, 2500
 	// maxLimits bounds the addresses that are remembered.
 	maxLimits = 4096
 )
