@@ -57,6 +57,15 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		}},
 		{"sign_out elsewhere", "sign_out.1", `"//x/logout"`, func(s *Site) { s.SignOut = []string{"/a", "//x/logout"} }},
 		{"sign_out with a broken query", "sign_out.0", `"/?do=%zz"`, func(s *Site) { s.SignOut = []string{"/?do=%zz"} }},
+		{"an undecidable matcher", "deny.1", "the matcher expression", func(s *Site) {
+			s.Deny = []MatcherSet{matcher("path", []string{"/a"}), matcher("expression", "{path} == '/a'")}
+		}},
+		{"an undecidable matcher within not", "guest.0", "not: the matcher vars_regexp", func(s *Site) {
+			s.Guest = []MatcherSet{matcher("not", []MatcherSet{matcher("vars_regexp", map[string]any{})})}
+		}},
+		{"a placeholder in a matcher", "public.0", "placeholder", func(s *Site) {
+			s.Public = []MatcherSet{matcher("query", map[string][]string{"a": {"{http.vars.x}"}})}
+		}},
 		{"trust everything", "trust.0", "every request", func(s *Site) { s.Trust = []MatcherSet{{}} }},
 		{"trust every path", "trust.1", "every request", func(s *Site) { s.Trust = paths("/hook", "/*") }},
 		{"deny everything", "deny.0", "every request", func(s *Site) { s.Deny = paths("*") }},
