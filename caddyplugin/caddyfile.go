@@ -1,33 +1,59 @@
 package caddyplugin
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/config"
 )
 
 func init() {
-	httpcaddyfile.RegisterHandlerDirective("two_factor", parseHandler)
+	httpcaddyfile.RegisterDirective("two_factor", parseDirective)
 	// After the rewrites and the other authenticators, before everything that
 	// routes or answers.
 	httpcaddyfile.RegisterDirectiveOrder("two_factor", httpcaddyfile.After, "forward_auth")
 	httpcaddyfile.RegisterGlobalOption("two_factor", parseGlobal)
 }
 
-// parseHandler makes the handler of a two_factor directive.
-func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+// parseDirective makes the route of a two_factor directive.
+func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if !h.Next() {
+		return nil, h.ArgErr()
+	}
+	at := h.Token()
+	matchers, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
 	site, err := parseSite(h)
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{Site: site}, nil
+	if site.Realm, err = nameRealm(h, site.Realm, at); err != nil {
+		return nil, err
+	}
+	if leavesOut(matchers) {
+		caddy.Log().Named("config.adapter.caddyfile").Warn("two_factor has a matcher: requests that it leaves out are not gated at all, and sign-ins among them pass without a second factor; gate the whole site, and make exceptions with public, guest and trust",
+			zap.String("file", at.File), zap.Int("line", at.Line))
+	}
+	return h.NewRoute(matchers, &Handler{Site: site}), nil
+}
+
+// leavesOut reports whether the matchers before a directive's block leave requests out.
+func leavesOut(matchers caddy.ModuleMap) bool {
+	var paths []string
+	if len(matchers) == 1 && json.Unmarshal(matchers["path"], &paths) == nil {
+		return !slices.Contains(paths, "/*") && !slices.Contains(paths, "*")
+	}
+	return len(matchers) > 0
 }
 
 // parseSite reads a two_factor directive:
@@ -211,9 +237,7 @@ func (p *siteParser) locate(err error, directive caddyfile.Token) error {
 	if errors.As(err, &bad) {
 		token = p.tokenOf(bad.Where, directive)
 	}
-	d := caddyfile.NewDispenser([]caddyfile.Token{token})
-	d.Next()
-	return d.WrapErr(err)
+	return tokenError(token, "%w", err)
 }
 
 func (p *siteParser) tokenOf(path string, fallback caddyfile.Token) caddyfile.Token {
