@@ -76,6 +76,7 @@ func (p *siteParser) parseRotates() error {
 //		username FIELD
 //		password FIELD
 //		token    json PATH
+//		failed   SIGN    # repeatable; as anonymous of parseWhoami
 //	}
 func (p *siteParser) parseSignIn() error {
 	outer := fmt.Sprintf("sign_in.%d", len(p.site.SignIn))
@@ -86,6 +87,7 @@ func (p *siteParser) parseSignIn() error {
 		"username": {usage: "username FIELD", parse: p.text(&s.Username)},
 		"password": {usage: "password FIELD", parse: p.text(&s.Password)},
 		"token":    {usage: "token json PATH", parse: p.token(&s.Token)},
+		"failed":   {usage: "failed" + signUsage, parse: p.signs(outer+".failed", &s.Failed), many: true},
 	})
 	p.site.SignIn = append(p.site.SignIn, s)
 	return err

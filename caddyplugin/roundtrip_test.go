@@ -239,6 +239,11 @@ var fuzzed = []func(*config.Site, string){
 	func(s *config.Site, v string) { s.SignOut = []string{"/" + v, "/b"} },
 	func(s *config.Site, v string) { s.SignIn[0].Username = v },
 	func(s *config.Site, v string) { s.SignIn[0].Page = "/" + v },
+	func(s *config.Site, v string) {
+		s.Credential = []config.Credential{{Header: "Authorization"}}
+		s.SignIn[0].Token = &config.Token{JSON: "t"}
+		s.SignIn[0].Failed = []config.Sign{{Regex: v}, {JSON: "a", Value: &v}, {HTML: "a", Attr: v, JSON: "id"}, {Status: []int{400, 422}}}
+	},
 	func(s *config.Site, v string) { s.Deny = pathSets("/"+v, "/b") },
 	func(s *config.Site, v string) { s.Deny = pathSets("*" + v) },
 	func(s *config.Site, v string) { s.Trust = []config.MatcherSet{matcherSet("method", []string{v})} },

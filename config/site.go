@@ -118,7 +118,7 @@ type First struct {
 	Extract Extractor `json:"extract"`
 }
 
-// Sign is one positive sign that nobody is signed in; exactly one of Redirect,
+// Sign is one positive sign, that nobody is signed in or that a sign-in failed; exactly one of Redirect,
 // Status, HTML, JSON and Regex is set, or HTML with JSON or Regex, which then look at
 // what the element, or its attribute Attr, holds.
 type Sign struct {
@@ -160,6 +160,9 @@ type SignIn struct {
 	// Token is where the response to these paths has the bearer token that whoami then
 	// understands in the declared header.
 	Token *Token `json:"token,omitempty"`
+	// Failed are the signs that a response without a token may be released: the sign-in
+	// failed, or the request was none. Any one will do. Default: a status of 400 to 499.
+	Failed []Sign `json:"failed,omitempty"`
 }
 
 // Token is where a response has a token.

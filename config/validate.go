@@ -159,6 +159,7 @@ func (s SignIn) validate() error {
 		validateField("username", s.Username),
 		validateField("password", s.Password),
 		s.Token.validate(s.Paths),
+		s.validateFailed(),
 	)
 }
 

@@ -55,6 +55,21 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 			s.Credential = []Credential{{Header: "X-Token"}, {Header: "X-Other"}}
 			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}}}
 		}},
+		{"failed without a token", "sign_in.0.failed", "no token is declared", func(s *Site) {
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Failed: []Sign{{Status: []int{401}}}}}
+		}},
+		{"failed with a status of success", "sign_in.0.failed.1", "status 200", func(s *Site) {
+			s.Credential = []Credential{{Header: "X-Token"}}
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}, Failed: []Sign{{JSON: "error"}, {Status: []int{400, 200}}}}}
+		}},
+		{"failed with a status of failure", "sign_in.0.failed.0", "status 500", func(s *Site) {
+			s.Credential = []Credential{{Header: "X-Token"}}
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}, Failed: []Sign{{Status: []int{500}}}}}
+		}},
+		{"failed without a sign", "sign_in.0.failed.0", "0 signs", func(s *Site) {
+			s.Credential = []Credential{{Header: "X-Token"}}
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}, Failed: []Sign{{}}}}
+		}},
 		{"sign_out elsewhere", "sign_out.1", `"//x/logout"`, func(s *Site) { s.SignOut = []string{"/a", "//x/logout"} }},
 		{"sign_out with a broken query", "sign_out.0", `"/?do=%zz"`, func(s *Site) { s.SignOut = []string{"/?do=%zz"} }},
 		{"an undecidable matcher", "deny.1", "the matcher expression", func(s *Site) {
