@@ -77,6 +77,7 @@ func leavesOut(matchers caddy.ModuleMap) bool {
 //		require      optional|always
 //		session      LIFE [idle IDLE]
 //		recheck      DURATION
+//		settle       DURATION
 //		totp         { … }                # see parseTOTP
 //		backup_codes COUNT
 //		enrol_mail   on|off
@@ -153,7 +154,8 @@ func (p *siteParser) siteTable() table {
 		"require":      {usage: "require optional|always", parse: p.text(&s.Require)},
 		"enrol_mail":   {usage: "enrol_mail on|off", parse: p.text(&s.EnrolMail)},
 		"session":      {usage: "session LIFE [idle IDLE]", parse: p.parseSession},
-		"recheck":      {usage: "recheck DURATION", parse: p.parseRecheck},
+		"recheck":      {usage: "recheck DURATION", parse: p.durationOrZero(&s.Recheck)},
+		"settle":       {usage: "settle DURATION", parse: p.durationOrZero(&s.Settle)},
 		"totp":         {usage: "totp { … }", parse: p.parseTOTP},
 		"backup_codes": {usage: "backup_codes COUNT", parse: p.count(&s.BackupCodes)},
 		"throttle":     {usage: "throttle { … }", parse: p.parseThrottle},

@@ -63,7 +63,7 @@ func TestCaddyfileNotes(t *testing.T) {
 	for _, path := range []string{
 		"", "realm", "issuer", "path", "portal", "leave", "credential.0", "credential.1", "whoami.0", "whoami.0.anonymous.0",
 		"whoami.0.user", "whoami.0.name", "whoami.0.email", "whoami.0.lower", "rotates", "watch", "sign_in.0", "sign_in.0.page", "sign_in.0.username",
-		"sign_in.0.password", "sign_out", "public", "deny", "guest", "trust", "require", "session", "recheck", "totp", "totp.digits", "totp.period",
+		"sign_in.0.password", "sign_out", "public", "deny", "guest", "trust", "require", "session", "recheck", "settle", "totp", "totp.digits", "totp.period",
 		"totp.algorithm", "totp.skew", "backup_codes", "throttle", "throttle.free", "throttle.wait", "throttle.max", "throttle.stop", "throttle.address",
 		"brand", "brand.name", "brand.logo", "brand.accent", "brand.css", "support",
 	} {

@@ -76,6 +76,9 @@ func (w *writer) limits(s Site) {
 	if s.Recheck != nil {
 		w.text("recheck", s.Recheck.String())
 	}
+	if s.Settle != nil {
+		w.text("settle", s.Settle.String())
+	}
 	if t := s.TOTP; t != nil {
 		w.comment("totp")
 		w.block("totp", nil, func() {

@@ -64,6 +64,10 @@ type Site struct {
 	Session *Session `json:"session,omitempty"`
 	// Recheck is how long whoami's answer about a user is believed. Default 60s; 0 asks every time.
 	Recheck *Duration `json:"recheck,omitempty"`
+	// Settle is for how long after a request that may have changed who is signed in no
+	// answer is kept, because portals may commit a sign-in after their response. Default
+	// 2s, at most 60s.
+	Settle *Duration `json:"settle,omitempty"`
 
 	TOTP *TOTP `json:"totp,omitempty"`
 	// EnrolMail says whether a user's first set-up waits for a code that is sent to the

@@ -70,6 +70,8 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 			s.Credential = []Credential{{Header: "X-Token"}}
 			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}, Failed: []Sign{{}}}}
 		}},
+		{"settle", "settle", "out of bounds", func(s *Site) { d := minutes(2); s.Settle = &d }},
+		{"settle below 0", "settle", "out of bounds", func(s *Site) { d := -seconds(1); s.Settle = &d }},
 		{"sign_out elsewhere", "sign_out.1", `"//x/logout"`, func(s *Site) { s.SignOut = []string{"/a", "//x/logout"} }},
 		{"sign_out with a broken query", "sign_out.0", `"/?do=%zz"`, func(s *Site) { s.SignOut = []string{"/?do=%zz"} }},
 		{"an undecidable matcher", "deny.1", "the matcher expression", func(s *Site) {
@@ -181,6 +183,7 @@ func TestValidateAccepts(t *testing.T) {
 		"nothing more":           func(*Site) {},
 		"deep own path":          func(s *Site) { s.Path = "/-/two_factor.v1" },
 		"recheck 0":              func(s *Site) { s.Recheck = &none },
+		"settle 0":               func(s *Site) { s.Settle = &none },
 		"skew 0":                 func(s *Site) { s.TOTP = &TOTP{Skew: &zero} },
 		"free 0":                 func(s *Site) { s.Throttle = &Throttle{Free: &zero} },
 		"400 days":               func(s *Site) { s.Session = &Session{Life: maxLife, Idle: maxLife} },
