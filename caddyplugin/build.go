@@ -105,7 +105,7 @@ func (b *builder) bearer() (gateway.Bearer, error) {
 		if s.Token == nil {
 			continue
 		}
-		token, err := whoami.CompileToken(s.Token.JSON)
+		token, err := whoami.CompileToken(s.Token.JSON, s.Failed)
 		if err != nil {
 			return out, fmt.Errorf("sign_in: token: %w", err)
 		}

@@ -306,8 +306,8 @@ var seal = []Mutation{
 	{
 		Row: "Gate: trust, public and guest hold only if all do", Defence: "a rule that opens needs every variant",
 		File:    "internal/portal/route/match.go",
-		Old:     "		if !ps.match(v) && (i == 0 || !ps.namesScript(v, variants[0])) {",
-		New:     "		if i == 0 && !ps.match(v) {",
+		Old:     "		if !ps.Surely(variants, i) {",
+		New:     "		if i == 0 && !ps.Surely(variants, i) {",
 		Package: "internal/portal/route", Test: "TestAttack_TrustAlias",
 	},
 	{
