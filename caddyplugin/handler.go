@@ -29,6 +29,9 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 
 // Provision builds the gate from the settings.
 func (h *Handler) Provision(ctx caddy.Context) error {
+	if err := checkLayout(); err != nil {
+		return err
+	}
 	site, err := h.Resolved()
 	if err != nil {
 		return err
@@ -71,8 +74,9 @@ func (h *Handler) Cleanup() error {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	ctx := r.Context()
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
+	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	b := newBehind(next, &h.passed, vars, repl)
 	h.passed.mark(vars)
-	b := newBehind(next, vars)
 	c := gateway.Client{URL: r.URL, Secure: secure(r, b.trusted)}
 	c.Address, _ = b.address.(string)
 	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
