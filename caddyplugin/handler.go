@@ -20,6 +20,9 @@ type Handler struct {
 
 	gate   *gateway.Gateway
 	passed gateMark
+	// path is where the own pages are; observes is `mode observe`.
+	path     string
+	observes bool
 }
 
 // CaddyModule returns the module's information.
@@ -49,6 +52,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		log.Warn("settings", zap.String("warning", w))
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
+	h.path, h.observes = site.Path, site.Mode == "observe"
 	b := builder{ctx: ctx, app: app, site: site, log: log}
 	h.gate, err = b.build()
 	if err != nil {
@@ -73,15 +77,19 @@ func (h *Handler) Cleanup() error {
 // ServeHTTP takes one request through the gate.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	ctx := r.Context()
+	asked := r.URL
+	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		asked = original.URL
+	}
+	if h.tooEarly(r, asked) {
+		return refuseEarly(w)
+	}
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
 	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	b := newBehind(next, &h.passed, vars, repl)
 	h.passed.mark(vars)
-	c := gateway.Client{URL: r.URL, Secure: secure(r, b.trusted)}
+	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted)}
 	c.Address, _ = b.address.(string)
-	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		c.URL = original.URL
-	}
 	return h.gate.ServeHTTP(w, r, c, b)
 }
 
