@@ -54,6 +54,35 @@ func newBehind(next caddyhttp.Handler, mark *gateMark, vars map[string]any, repl
 	return b
 }
 
+// behindVar is the variable in which a request has its *behind.
+const behindVar = "two_factor.behind"
+
+// enter leaves marks on the request: that it came through this gate, and where setUser
+// finds b.
+func (b *behind) enter(vars map[string]any) {
+	if vars != nil {
+		b.mark.mark(vars)
+		vars[behindVar] = b
+	}
+}
+
+// logUser names the user for the access log when the request is over, and not before:
+// {http.auth.user.id} is REMOTE_USER in FastCGI, where a portal that trusts it would
+// take whoami's id for a login name. Error routes, which still run after a request that
+// was not served, don't get it either.
+func (b *behind) logUser(repl *caddy.Replacer, served bool) {
+	id := b.user.Load()
+	if id == nil || repl == nil {
+		return
+	}
+	if served {
+		repl.Set(userID, *id)
+		return
+	}
+	before, _ := repl.GetString(userID)
+	repl.Set(userID, &loggedUser{repl: repl, before: before, id: *id})
+}
+
 // repeat gives a question what the handlers before the gate stored for the request.
 func (b *behind) repeat(question *http.Request, repl *caddy.Replacer) {
 	vars := question.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
