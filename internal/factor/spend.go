@@ -13,7 +13,8 @@ import (
 type proof struct {
 	factor   string // of an authenticator: the factor's ID
 	step     int64
-	hash     []byte // of a backup code or a recovery code
+	code     []byte // a backup code or a recovery code
+	hash     []byte // of that code
 	recovery bool   // it is a recovery code
 }
 
@@ -194,12 +195,20 @@ func (s *Service) spendTOTP(tx store.Tx, u *store.User, p proof) (bool, error) {
 	return true, nil
 }
 
-// spendBackup takes the proven code out of the set.
+// spendBackup takes the proven code out of the set, and records it as spent. A code that
+// was spent before, and that an import has brought back, leaves the set and is refused.
 func (s *Service) spendBackup(_ store.Tx, u *store.User, p proof) (bool, error) {
 	if u.Backup == nil || !holds(u.Backup, p.hash) {
 		return false, nil
 	}
+	spent, err := s.openSpent(u)
+	if err != nil {
+		return false, err
+	}
 	u.Backup = without(u.Backup, p.hash)
+	if spent.has(spentCode, p.code) {
+		return false, nil
+	}
 	u.Backup.UsedAt = s.now()
-	return true, nil
+	return true, s.noteSpent(u, spent, p)
 }
