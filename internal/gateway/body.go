@@ -1,4 +1,60 @@
 package gateway
 
-// checkBody refuses a body that carries credentials. It returns a status, or 0.
-func (x *exchange) checkBody() (int, error) { return 0, nil }
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/secondgate/secondgate/internal/gateway/request"
+	"github.com/secondgate/secondgate/internal/portal/body"
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+)
+
+// checkBody refuses a body that carries a session id or a token: no question carries it,
+// so it would let a session through that was not asked about. A value that the visit's
+// own cookie of that name has is what double-submit protection sends. It returns a
+// status, or 0.
+func (x *exchange) checkBody() (int, error) {
+	if !request.HasBody(x.facts.R) {
+		return 0, nil
+	}
+	if err := x.readBody(); err != nil {
+		return 0, err
+	}
+	open := func() io.Reader { return io.NewSectionReader(x.body, 0, x.body.Size()) }
+	fields, err := body.Scan(x.facts.R.Header, open, x.inBody)
+	switch {
+	case errors.Is(err, body.ErrUnreadable):
+		return http.StatusUnsupportedMediaType, nil
+	case errors.Is(err, body.ErrTooLong):
+		return http.StatusRequestEntityTooLarge, nil
+	case err != nil:
+		return 0, err
+	case !body.Allowed(fields, x.ownCookie):
+		return http.StatusForbidden, nil
+	}
+	return 0, nil
+}
+
+// inBody reports whether the portal could know a user by a field of this name.
+func (x *exchange) inBody(name string) bool {
+	if body.SessionName(name) || x.jar.HasName(name) {
+		return true
+	}
+	for _, declared := range x.g.site.BodyNames() {
+		if cookie.Same(declared, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownCookie reports whether a field of a body only repeats a cookie of the request.
+func (x *exchange) ownCookie(name, value string) bool {
+	for _, c := range x.jar.Cookies() {
+		if cookie.Same(c.Name, name) && c.Value == value && cookie.PathMatch(c.Path, x.path) {
+			return true
+		}
+	}
+	return false
+}

@@ -209,6 +209,9 @@ func (s *Site) BodyNames() []string {
 // classifyToken finds out whether the request is a sign-in that answers with a token, and
 // sees to it that the whole of that response can be read.
 func (f *Facts) classifyToken() {
+	if f.R.Method == http.MethodOptions && !f.Unsafe {
+		return // a CORS preflight has no credentials to sign in with
+	}
 	for _, s := range f.Site.Bearer.SignIns {
 		if f.Any(s.Rule) {
 			f.Tokens = append(f.Tokens, s.Token)

@@ -96,6 +96,3 @@ func onlyText(nodes []*jsonNode) (string, error) {
 	}
 	return found, nil
 }
-
-// Failed reports whether the response says that the sign-in failed.
-func (t *Token) Failed(res Response) bool { return res.Status >= 400 && res.Status < 500 }
