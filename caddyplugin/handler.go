@@ -52,6 +52,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 			return err
 		}
 	}
+	if site.User == "" { // else whoami is not asked
+		if err := checkUpstreams(ctx, h); err != nil {
+			return err
+		}
+	}
 	log := ctx.Logger()
 	for _, w := range site.Warnings() {
 		log.Warn("settings", zap.String("warning", w))
