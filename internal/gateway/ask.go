@@ -32,6 +32,9 @@ type subject struct {
 	// freshly says that no question is enough that began before now. kept says that an
 	// answer of earlier may serve, exactly that it must have the same varying values.
 	freshly, kept, exactly bool
+	// after says that the question is about a response; its answer is kept when the
+	// response was decided on.
+	after bool
 }
 
 // present is the request's own credentials as they now are.
@@ -141,7 +144,9 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 	jar := s.jar
 	// Where every request asks, no request shares a question that began earlier.
 	a := answers.Ask(key, s.freshly || x.g.Recheck == 0, put)
-	x.keep(key, p, jar, a, epoch)
+	if !s.after {
+		x.keep(key, p, jar, a, epoch)
+	}
 	return a
 }
 

@@ -109,7 +109,7 @@ func (x *exchange) arrivedAnonymous(status int) response.Mode {
 // Check implements [response.Exchange].
 func (x *exchange) Check(final bool) gate.Action {
 	s := x.present()
-	s.jar, s.changed, s.freshly = x.jar.Apply(x.set), x.set, true
+	s.jar, s.changed, s.freshly, s.after = x.jar.Apply(x.set), x.set, true, true
 	if x.question == nil {
 		x.questionHeader()
 	}

@@ -41,7 +41,7 @@ func (x *exchange) stillPasses() bool {
 	if o := x.visit.Opened.Load(); o != nil && o.By == x.g.number && o.Host == x.host {
 		s.jar = o.Jar.Apply(x.visit.Held())
 	}
-	s.freshly = true
+	s.freshly, s.after = true, true
 	ctx := context.WithoutCancel(x.facts.R.Context())
 	a := x.askTunnel(ctx, s)
 	if a.Kind != gate.User || a.User != x.answer.User {
