@@ -3,6 +3,8 @@ package response
 import (
 	"errors"
 	"maps"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
@@ -203,17 +205,36 @@ func (w *Writer) Finish(whole bool) {
 	for w.checking {
 		w.cond.Wait()
 	}
+	if w.is(passing) && w.x.Unsettled() && w.hasTrailers() {
+		w.makeRoom()
+		w.set(keeping)
+	}
 	if w.is(keeping) {
 		w.finishKept()
 	}
 	if !w.is(dropping) {
+		maps.Copy(w.rw.Header(), w.late)
 		w.endPage(whole && !w.x.Lost())
 	}
 }
 
+// hasTrailers reports whether anything is left to be sent after the body.
+func (w *Writer) hasTrailers() bool {
+	if len(w.late) > 0 {
+		return true
+	}
+	h := w.rw.Header()
+	for name := range h {
+		if name == "Trailer" || strings.HasPrefix(name, http.TrailerPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
 func (w *Writer) finishKept() {
 	a := gate.Forward
-	if w.kept.Size() > w.sent || !w.released || len(w.late) > 0 || w.x.MustCheck() {
+	if w.kept.Size() > w.sent || !w.released || w.hasTrailers() || w.x.MustCheck() {
 		w.mu.Unlock()
 		a = w.check(true)
 		w.mu.Lock()
@@ -226,5 +247,4 @@ func (w *Writer) finishKept() {
 	w.x.Over()
 	w.set(passing)
 	w.copyKept(w.kept.Size())
-	maps.Copy(w.rw.Header(), w.late)
 }
