@@ -80,6 +80,7 @@ func (w *Writer) keepAll(p []byte) (n int, err error) {
 func (w *Writer) portion() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	defer w.abortOnPanic()
 	if !w.is(keeping) || w.ended || w.checking {
 		return
 	}
@@ -98,6 +99,22 @@ func (w *Writer) portion() {
 		return
 	}
 	w.checkPortion(!unsettled)
+}
+
+// abortOnPanic cuts the response off where its release panics, or another response in its
+// place: on a timer's goroutine a panic would end the server. The caller holds mu.
+func (w *Writer) abortOnPanic() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	w.x.Panicked(p)
+	w.set(dropping)
+	w.aborted = true
+	w.stop()
+	w.kept.Close()
+	w.x.Cancel()
+	w.cond.Broadcast()
 }
 
 // checkPortion asks about what was kept so far; the caller holds mu. settled says that
