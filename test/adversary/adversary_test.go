@@ -1,9 +1,138 @@
 package adversary
 
 import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 )
+
+// The environment:
+//
+//	ADVERSARY_TIME   how long to search; default 3s
+//	SEED             search from this seed only, as a failed run printed it
+//	ADVERSARY_ONLY   the parts of the world that vary, see only
+//	ADVERSARY_RULES  report only findings of rules that contain one of these words
+//	ADVERSARY_WORKERS how many searches run side by side; default 2
+const (
+	defaultTime    = 3 * time.Second
+	defaultWorkers = 2
+	// batch is how many cases one seed stands for.
+	batch = 500
+)
+
+func TestAdversary(t *testing.T) {
+	if flag.Lookup("rapid.nofailfile").Value.String() == "false" {
+		flag.Set("rapid.nofailfile", "true")
+	}
+	flag.Set("rapid.checks", strconv.Itoa(batch))
+	flag.Set("rapid.shrinktime", "20s")
+	first, fixed := firstSeed(t)
+	s := &search{began: time.Now(), until: time.Now().Add(setting("ADVERSARY_TIME", defaultTime, time.ParseDuration)), fixed: fixed}
+	s.next.Store(first)
+	workers := setting("ADVERSARY_WORKERS", defaultWorkers, strconv.Atoi)
+	if fixed {
+		workers = 1
+	}
+	t.Run("worker", func(t *testing.T) {
+		for i := range workers {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				s.work(t)
+			})
+		}
+	})
+	t.Logf("%d programs from seed %d in %s", s.ran.Load(), first, time.Since(s.began).Round(time.Millisecond))
+}
+
+func firstSeed(t *testing.T) (seed uint64, fixed bool) {
+	text := os.Getenv("SEED")
+	if text == "" {
+		return uint64(time.Now().UnixNano())%1_000_000*1000 + 1, false
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("SEED: %v", err)
+	}
+	return seed, true
+}
+
+func setting[T any](name string, otherwise T, parse func(string) (T, error)) T {
+	v, err := parse(os.Getenv(name))
+	if err != nil {
+		return otherwise
+	}
+	return v
+}
+
+// search is shared by the workers.
+type search struct {
+	began, until time.Time
+	fixed        bool
+	next         atomic.Uint64
+	ran          atomic.Int64
+	// flags guards rapid's flags, which are the process's.
+	flags sync.Mutex
+	found atomic.Bool
+}
+
+// work searches until the time is over or somebody has found something.
+func (s *search) work(t *testing.T) {
+	k, err := newKit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !s.over() {
+		s.batch(t, k, s.next.Add(1)-1)
+		if s.fixed {
+			return
+		}
+	}
+}
+
+func (s *search) over() bool { return s.found.Load() || time.Now().After(s.until) }
+
+// batch runs the cases of one seed. rapid reads its flags before the first case.
+func (s *search) batch(t *testing.T, k *kit, seed uint64) {
+	s.flags.Lock()
+	unlock := sync.OnceFunc(s.flags.Unlock)
+	defer unlock()
+	flag.Set("rapid.seed", strconv.FormatUint(seed, 10))
+	mine := false // this worker has found something and shrinks it
+	rapid.Check(t, func(rt *rapid.T) {
+		unlock()
+		if !mine && s.over() && !s.fixed {
+			return
+		}
+		c := cases.Draw(rt, "case")
+		s.ran.Add(1)
+		found, log := k.play(t, c.World, c.Program)
+		if found == nil || !wanted(found.Rule) {
+			return
+		}
+		if !mine {
+			fmt.Printf("SEED=%d found after %s and %d programs: %s\n", seed, time.Since(s.began).Round(time.Millisecond), s.ran.Load(), found.Rule)
+		}
+		mine = true
+		s.found.Store(true)
+		rt.Logf("%s\n%s", found.Detail, strings.Join(log, "\n"))
+		rt.Fatalf("%s; SEED=%d", found.Rule, seed)
+	})
+}
+
+// wanted reports whether findings of a rule are reported.
+func wanted(rule string) bool {
+	words := strings.FieldsFunc(os.Getenv("ADVERSARY_RULES"), func(c rune) bool { return c == ',' })
+	return len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return strings.Contains(rule, w) })
+}
 
 func report(t testing.TB, found *Finding, log []string) {
 	t.Helper()
@@ -17,9 +146,7 @@ func TestHonest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, w := range []World{{}, {Base: "/app"}, {Locks: true}, {Rotation: "renew", Rotates: true}, {WatchUnsafe: true, FormToken: true}, {Guest: true}} {
-		found, log := k.play(t, w, nil)
-		t.Log(strings.Join(log, "\n"))
-		if found != nil {
+		if found, log := k.play(t, w, nil); found != nil {
 			report(t, found, log)
 		}
 	}
