@@ -13,7 +13,7 @@ import (
 const maxActions = 20
 
 // only are the parts of the world that ADVERSARY_ONLY lets vary; all of them without it.
-// They are cookies, ids, commit, sign-in, pin, streams, paths and settings.
+// They are cookies, ids, commit, sign-in, pin, streams, tunnels, paths and settings.
 var only = strings.FieldsFunc(os.Getenv("ADVERSARY_ONLY"), func(c rune) bool { return c == ',' })
 
 func varies(part string) bool { return part == "" || len(only) == 0 || slices.Contains(only, part) }
@@ -242,7 +242,7 @@ func (d drawer) chosenID() Program {
 
 // inTunnel opens a tunnel and signs in inside of it.
 func (d drawer) inTunnel() Program {
-	if !varies("streams") {
+	if !varies("tunnels") {
 		return d.slow()
 	}
 	return Program{{Do: "tunnel", Async: true, Kind: draw(d.t, "script", "")}, {Do: "frame", As: victim}, {Do: "get", Page: "data"}}
