@@ -45,8 +45,8 @@ type flight struct {
 	dropped bool
 	failed  string
 	client  net.Conn
-	// taken: the client has looked at the headers.
-	taken bool
+	// taken: the client has looked at the headers; seen: at the whole response.
+	taken, seen bool
 }
 
 // stop waits where the program has put a stop, until the program lets the request go on,
@@ -129,6 +129,9 @@ func (f *flight) Header() http.Header { return f.header }
 func (f *flight) WriteHeader(status int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if status < 200 && status != 101 && !f.dropped {
+		fmt.Fprintln(&f.read, status, f.header)
+	}
 	if f.status == 0 && (status >= 200 || status == 101) && !f.dropped {
 		f.status, f.sent = status, f.header.Clone()
 	}
@@ -315,4 +318,16 @@ func (g *gate) run(f *flight, r *http.Request, address string) {
 		return
 	}
 	f.WriteHeader(http.StatusOK)
+	f.trailers()
+}
+
+// trailers are read after the body.
+func (f *flight) trailers() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, values := range f.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) && !f.dropped {
+			fmt.Fprintln(&f.read, name, values)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +58,8 @@ func drawWorld(t *rapid.T) World {
 		Follow:     odd(t, "streams", 2, false, true),
 		FormToken:  odd(t, "settings", 4, false, true),
 		Slow:       odd(t, "commit", 3, "", "whoami", "all"),
+		Extras:     odd(t, "ids", 6, false, true),
+		Loud:       odd(t, "sign-in", 6, false, true),
 		Hasty:      odd(t, "commit", 8, false, true),
 		Undeclared: odd(t, "sign-in", 2, false, true),
 	}
@@ -65,7 +68,23 @@ func drawWorld(t *rapid.T) World {
 	w.Required = odd(t, "settings", 10, false, true)
 	w.Guest = odd(t, "settings", 10, false, true)
 	w.Shared = odd(t, "settings", 6, false, true)
+	w.force()
 	return w
+}
+
+// force sets fields of the world as ADVERSARY_WORLD says, as "Pin=Referer,Follow=true".
+func (w *World) force() {
+	for _, setting := range strings.FieldsFunc(os.Getenv("ADVERSARY_WORLD"), func(c rune) bool { return c == ',' }) {
+		name, value, _ := strings.Cut(setting, "=")
+		switch f := reflect.ValueOf(w).Elem().FieldByName(name); f.Kind() {
+		case reflect.Bool:
+			f.SetBool(value == "true")
+		case reflect.String:
+			f.SetString(value)
+		default:
+			panic("ADVERSARY_WORLD: no such field: " + name)
+		}
+	}
 }
 
 func drawPin(t *rapid.T) string {
@@ -111,7 +130,7 @@ func (d drawer) idiom() Program {
 	return draw(d.t,
 		d.probe, d.probe, d.probe, d.signIn, d.signIn, d.ownFirst, d.ownFirst, d.anonymousFirst, d.slow, d.slow, d.goOn, d.goOn,
 		d.leave, d.leave, d.wait, d.otherWay, d.otherWay, d.heldSignIn, d.heldSignIn, d.together, d.chosenID, d.inTunnel,
-		d.inTunnel, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.samePage,
+		d.inTunnel, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.samePage, d.ownPages, d.extras,
 	)()
 }
 
@@ -197,7 +216,7 @@ func (d drawer) leave() Program {
 }
 
 func (d drawer) wait() Program {
-	ms := draw(d.t, 100, 1000, 2100, 5000, 21_000, 61_000)
+	ms := draw(d.t, 100, 1000, 2100, 5000, 21_000, 61_000, 31*60_000)
 	return Program{{Do: "wait", For: time.Duration(ms) * time.Millisecond}}
 }
 
@@ -233,7 +252,7 @@ func (d drawer) chosenID() Program {
 	if !varies("ids") {
 		return d.probe()
 	}
-	ways := []string{"body", "query", "path", "json", "cookie"}
+	ways := []string{"body", "query", "path", "json", "cookie", "multipart", "text", "text json", "untyped"}
 	return Program{
 		{Do: "sign in", As: draw(d.t, victim, own), ID: draw(d.t, ways...), Cookies: draw(d.t, "none", "")},
 		{Do: draw(d.t, "post", "get"), Page: "data", ID: draw(d.t, ways...), Cookies: draw(d.t, "none", "")},
@@ -249,7 +268,26 @@ func (d drawer) inTunnel() Program {
 }
 
 func (d drawer) codes() Program {
-	return Program{draw(d.t, Action{Do: "code", As: enrolled}, Action{Do: "again"}, Action{Do: "code", As: victim})}
+	return Program{
+		draw(d.t, Action{Do: "code", As: enrolled}, Action{Do: "code", As: victim}, Action{Do: "code", As: enrolled, Async: true}),
+		Action{Do: draw(d.t, "again", "get"), Page: "data", Async: draw(d.t, false, true)},
+	}
+}
+
+// ownPages visits pages of the gateway's.
+func (d drawer) ownPages() Program {
+	return Program{{Do: draw(d.t, "get", "post"), Page: "own " + draw(d.t, "/", "/setup", "/challenge", "/backup-codes", "/disable", "/help")}}
+}
+
+// extras asks with headers that the gateway has to strip.
+func (d drawer) extras() Program {
+	if !varies("ids") {
+		return d.probe()
+	}
+	return Program{
+		{Do: "sign in", As: victim, Extra: "override"},
+		{Do: draw(d.t, "get", "post"), Page: "data", Extra: draw(d.t, "", "basic")},
+	}
 }
 
 func (d drawer) owner() (p Program) {

@@ -34,6 +34,7 @@ func (o *owner) next() bool {
 	if o.step == len(steps) || o.trouble != "" || !o.run.world.decidable() {
 		return false
 	}
+	time.Sleep(time.Second) // people need a moment
 	steps[o.step](o)
 	o.step++
 	return true

@@ -2,9 +2,12 @@ package adversary
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/url"
@@ -20,8 +23,8 @@ func (c *call) secret(user string) string {
 	return fmt.Sprintf("USER-%s SECRET-%s-%d\n", user, user, c.number())
 }
 
-// readForm reads the fields of the query and of the body, whatever the body's type. It
-// returns false when the client left before the body's end.
+// readForm reads the fields of the query and of the body, by its type or in doubt as any
+// that fits. It returns false when the client left before the body's end.
 func (c *call) readForm() bool {
 	c.form = c.r.URL.Query()
 	if c.r.Body == nil {
@@ -31,19 +34,48 @@ func (c *call) readForm() bool {
 	if err != nil {
 		return false
 	}
-	var fields map[string]string
-	if json.Unmarshal(body, &fields) == nil {
-		for name, value := range fields {
-			c.form.Set(name, value)
-		}
-		return true
-	}
-	if form, err := url.ParseQuery(string(body)); err == nil {
-		for name, values := range form {
-			c.form[name] = values
+	kind, parameters, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	switch kind {
+	case "multipart/form-data":
+		c.readParts(body, parameters["boundary"])
+	case "application/json":
+		c.readJSON(body)
+	case "application/x-www-form-urlencoded":
+		c.readFields(string(body))
+	case "", "text/plain":
+		if !c.readJSON(body) {
+			c.readFields(string(body))
 		}
 	}
 	return true
+}
+
+func (c *call) readJSON(body []byte) bool {
+	var fields map[string]string
+	if json.Unmarshal(body, &fields) != nil {
+		return false
+	}
+	for name, value := range fields {
+		c.form.Set(name, value)
+	}
+	return true
+}
+
+func (c *call) readFields(body string) {
+	form, _ := url.ParseQuery(body)
+	for name, values := range form {
+		c.form[name] = values
+	}
+}
+
+func (c *call) readParts(body []byte, boundary string) {
+	form, err := multipart.NewReader(bytes.NewReader(body), boundary).ReadForm(1 << 20)
+	if err != nil {
+		return
+	}
+	for name, values := range form.Value {
+		c.form[name] = values
+	}
 }
 
 // answer serves the page.
@@ -203,6 +235,11 @@ func (c *call) head(status int, header ...string) {
 	for _, line := range header {
 		name, value, _ := strings.Cut(line, ": ")
 		h.Set(name, value)
+	}
+	if c.world.Loud {
+		h.Set("X-Reader", c.secret(c.user))
+		c.setCookie("reader", strings.ReplaceAll(strings.TrimSpace(c.secret(c.user)), " ", "-"), "/", "")
+		send(c.up, c.up.head, head{103, http.Header{"Link": {c.secret(c.user)}}})
 	}
 	if len(c.set) > 0 {
 		h["Set-Cookie"] = c.set

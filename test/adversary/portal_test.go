@@ -26,10 +26,6 @@ type model struct {
 	executed []execution
 }
 
-// laterTime is how long after its response a portal may change a session: less than the
-// gateway's settle.
-const laterTime = 700 * time.Millisecond
-
 // stored is a session as other requests see it.
 type stored struct {
 	user, pin, check, token string
@@ -79,6 +75,9 @@ func (p *model) serve(up *upstream, r *http.Request) {
 	f, _ := r.Context().Value(flightKey{}).(*flight)
 	c := &call{model: p, up: up, r: r, flight: f, page: p.route(r.URL.Path)}
 	defer c.unlock()
+	if m := r.Header.Get("X-Http-Method-Override"); m != "" && p.world.Extras {
+		r.Method = m
+	}
 	if !c.readForm() {
 		return
 	}
@@ -90,7 +89,7 @@ func (p *model) serve(up *upstream, r *http.Request) {
 	c.at("read")
 	c.answer()
 	if p.world.Commit == "later" {
-		go func() { p.sleep(laterTime); c.commit() }()
+		go func() { p.sleep(p.world.late()); c.commit() }()
 		return
 	}
 	if len(c.writes) > 0 {
@@ -130,8 +129,9 @@ func (c *call) at(stop string) {
 	if c.flight == nil {
 		return
 	}
-	// An undeclared link is one moment: requests beside it are a documented limit.
-	if c.world.Undeclared && c.signsIn() && (c.r.Method == "GET" || c.r.Method == "HEAD") && stop != "arrive" {
+	// Documented: requests beside an undeclared link. So the link is one moment, and no
+	// form waits while a link could change its user.
+	if c.world.undeclaredLink() && (c.r.Method == "POST" || c.signsIn() && stop != "arrive") {
 		return
 	}
 	c.flight.stop(stop, c.up.gone, c.end)
@@ -201,6 +201,9 @@ func pick(values []string, last bool) string {
 func (c *call) reader() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if user, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Basic "); ok && c.world.Extras {
+		return user
+	}
 	if c.sess != nil && c.fits(c.sess) && c.sess.user != "" {
 		return c.sess.user
 	}

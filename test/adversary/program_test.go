@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,7 +29,7 @@ type Action struct {
 	//   "wait"                 let time pass: For
 	//   "owner"                the owner's next step
 	Do string
-	// Page is a page's name; "" is the front page.
+	// Page is a page's name; "" is the front page. "own /setup" is a page of the gateway's.
 	Page string
 	As   string
 	// Jar is which of the attacker's browsers acts.
@@ -44,9 +45,11 @@ type Action struct {
 	// change, "first", those of the first change; "without 0" all but one; "beside" those of
 	// the next jar, too.
 	Cookies string
-	// ID is where a session id of the attacker's choice is sent: "query", "path", "body",
-	// "json" or "cookie".
+	// ID is where a session id of the attacker's choice is sent: "query", "path", "cookie",
+	// or a body of the type "body", "json", "multipart", "text", "text json" or "untyped".
 	ID string
+	// Extra is a header that portals take for a sign-in or a method: "basic" or "override".
+	Extra string
 	// Hold is where the request stops.
 	Hold string
 	// Of is a request that runs, counted from the newest.
@@ -89,6 +92,9 @@ func (a Action) message(w World, j *jar) message {
 	m := message{method: http.MethodGet, header: headers(a.Kind), hold: a.Hold}
 	form, query := url.Values{}, url.Values{}
 	page := a.Page
+	if own, ok := strings.CutPrefix(page, "own "); ok {
+		m.target = ownPath + own
+	}
 	switch a.Do {
 	case "head":
 		m.method = http.MethodHead
@@ -113,13 +119,18 @@ func (a Action) message(w World, j *jar) message {
 		m.header.Set("Connection", "Upgrade")
 		m.header.Set("Upgrade", "websocket")
 	}
-	m.target = spellings[a.Spell](w.Base, page)
+	if m.target == "" {
+		m.target = spellings[a.Spell](w.Base, page)
+	}
 	a.chooseID(w, &m, form, query)
 	a.encode(w, &m, form)
 	if len(query) > 0 {
 		m.target += "?" + query.Encode()
 	}
 	a.pin(w, &m)
+	if a.Extra == "basic" {
+		m.header.Set("Authorization", "Basic "+victim)
+	}
 	return m
 }
 
@@ -144,7 +155,7 @@ func (a Action) chooseID(w World, m *message, form, query url.Values) {
 		query.Set(w.Name, chosen)
 	case "path":
 		m.target += ";jsessionid=" + chosen
-	case "body", "json":
+	case "body", "json", "multipart", "text", "text json", "untyped":
 		m.method = http.MethodPost
 		form.Set(w.Name, chosen)
 	}
@@ -154,7 +165,22 @@ func (a Action) chooseID(w World, m *message, form, query url.Values) {
 func (a Action) encode(w World, m *message, form url.Values) {
 	switch {
 	case len(form) == 0:
-	case a.ID == "json" || a.Do == "another way" && w.SignIn == "json":
+	case a.Extra == "override":
+		m.method = http.MethodGet
+		m.header.Set("X-Http-Method-Override", "POST")
+		m.target += "?" + form.Encode()
+		return
+	case a.ID == "multipart":
+		var b strings.Builder
+		parts := multipart.NewWriter(&b)
+		_ = parts.SetBoundary("boundary-of-the-attacker")
+		for _, name := range slices.Sorted(maps.Keys(form)) {
+			_ = parts.WriteField(name, form.Get(name))
+		}
+		parts.Close()
+		m.body = b.String()
+		m.header.Set("Content-Type", parts.FormDataContentType())
+	case a.ID == "json" || a.ID == "text json" || a.Do == "another way" && w.SignIn == "json":
 		var fields []string
 		for _, name := range slices.Sorted(maps.Keys(form)) {
 			fields = append(fields, `"`+name+`":"`+form.Get(name)+`"`)
@@ -164,6 +190,12 @@ func (a Action) encode(w World, m *message, form url.Values) {
 	default:
 		m.body = form.Encode()
 		m.header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	switch a.ID {
+	case "text", "text json":
+		m.header.Set("Content-Type", "text/plain")
+	case "untyped":
+		m.header.Del("Content-Type")
 	}
 	if m.method == http.MethodPost {
 		m.header.Set("Origin", origin)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -52,22 +53,25 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	if p.portal.world.Hasty {
 		late = time.After(hastyTime)
 	}
-	select {
-	case h := <-up.head:
-		return p.pass(w, r, up, h)
-	case <-late:
-		return errGivenUp
-	case <-ctx.Done():
-		return ctx.Err()
+	for {
+		select {
+		case h := <-up.head:
+			maps.Copy(w.Header(), h.header)
+			w.WriteHeader(h.status)
+			if h.status >= 200 || h.status == http.StatusSwitchingProtocols {
+				return p.pass(w, r, up, h)
+			}
+			clear(w.Header())
+		case <-late:
+			return errGivenUp
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
 // pass hands a response on as it comes.
 func (p *proxy) pass(w http.ResponseWriter, r *http.Request, up *upstream, h head) error {
-	for name, values := range h.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(h.status)
 	if h.status == http.StatusSwitchingProtocols {
 		return p.join(w, r, up)
 	}
@@ -83,6 +87,9 @@ func (p *proxy) pass(w http.ResponseWriter, r *http.Request, up *upstream, h hea
 				_ = flusher.Flush()
 			}
 		case <-up.done:
+			if reader := h.header.Get("X-Reader"); reader != "" {
+				w.Header().Set(http.TrailerPrefix+"X-Reader", reader)
+			}
 			return nil
 		case <-r.Context().Done():
 			panic(http.ErrAbortHandler)

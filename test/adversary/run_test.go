@@ -37,6 +37,7 @@ const (
 	ruleForm   = "the portal carries out a form as the victim for the attacker"
 	ruleOwner  = "the owner can't use the portal"
 	ruleLost   = "a form of the owner is lost, or carried out twice"
+	ruleFactor = "the attacker changes the victim's factors"
 	ruleTwice  = "a code is accepted twice"
 	ruleStuck  = "a request never ends"
 )
@@ -225,6 +226,9 @@ func (r *run) steer(a Action) {
 }
 
 func (r *run) frame(a Action) {
+	if slices.ContainsFunc(r.flights, func(f *flight) bool { return f.client == nil && !f.over() }) {
+		return // documented: responses beside a sign-in inside of a frame
+	}
 	for _, f := range slices.Backward(r.flights) {
 		if f.client != nil && !f.over() {
 			f.frame("sign in " + a.As)
@@ -275,11 +279,16 @@ func (k *kit) wrong(step int64) string {
 func (r *run) absorb() {
 	for _, f := range r.flights {
 		f.mu.Lock()
-		ready := f.sent != nil && !f.taken
-		f.taken = f.taken || ready
+		sent := f.sent
+		if f.taken {
+			sent = nil
+		}
+		f.taken = f.taken || sent != nil
+		fresh := sent != nil || f.over() && !f.seen
+		f.seen = f.over()
 		f.mu.Unlock()
-		if ready {
-			r.jars[r.jarOf[f]].take(f.sent, f.text())
+		if fresh {
+			r.jars[r.jarOf[f]].take(sent, f.text())
 		}
 	}
 }
@@ -300,6 +309,9 @@ func (r *run) judge() *Finding {
 		if e.by == "owner" {
 			forms++
 		}
+	}
+	if r.gate.db.changed(r.kit.users[0]) {
+		return &Finding{ruleFactor, r.flights[len(r.flights)-1].what}
 	}
 	switch {
 	case r.gate.db.twice != "":

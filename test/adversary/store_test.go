@@ -118,6 +118,14 @@ func (m *memory) grant(u store.User) {
 	m.grants[u.Key.ID] = append(floors, u.TOTP.Floor)
 }
 
+// changed reports whether a user's authenticator is another one now, or none.
+func (m *memory) changed(was store.User) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	is := m.users[was.Key]
+	return is.TOTP == nil || is.TOTP.ID != was.TOTP.ID
+}
+
 // transaction is a store.Tx over copies of what the memory holds.
 type transaction struct {
 	store.Tx

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The users. The attacker knows every password, and the authenticator of enrolled.
@@ -63,6 +64,11 @@ type World struct {
 	FormToken bool
 	// Slow is which requests take time at the portal: "", "whoami" or "all".
 	Slow string
+	// Extras are more ways to be recognised, which the gateway has to strip: Basic
+	// authentication, and a header that makes a GET a POST.
+	Extras bool
+	// Loud names the reader in early hints, in a header, in a cookie and in a trailer, too.
+	Loud bool
 	// Hasty is a proxy that gives a portal up after 20 s without headers.
 	Hasty bool
 
@@ -89,12 +95,19 @@ func (w World) normal() World {
 	if w.Locks && w.Commit == "later" {
 		w.Commit = "at end" // a lock is held until the session is written
 	}
-	if w.safeSignIn() && w.Undeclared {
+	if w.undeclaredLink() {
 		w.WatchUnsafe = false // it declares that such requests never sign in
-		w.Follow = false      // documented: a long response beside an undeclared link
-		if !strings.HasPrefix(w.Answer, "302") && w.Answer != "" && w.Rotation == "" {
+		if !strings.HasPrefix(w.Answer, "302") && w.Answer != "" && w.Rotation == "" && !w.Remember {
 			w.Answer = "" // documented: answers 200 and changes no cookie
 		}
+		// Documented: a response beside an undeclared link. So the link takes no time.
+		w.Follow, w.Commit, w.Slow, w.Locks = false, "", "", false
+	}
+	if w.Commit == "later" && w.Undeclared && w.shows() {
+		w.Commit = "at end" // only a declared sign-in is asked about twice
+	}
+	if w.IDs != "" && w.Name == "sid" {
+		w.Name = "PHPSESSID" // documented: only the usual names are known before a cookie has one
 	}
 	if w.Rotates {
 		w.Rotation = "renew"
@@ -103,6 +116,22 @@ func (w World) normal() World {
 		w.Lazy = false // the token is kept in the session
 	}
 	return w
+}
+
+// undeclaredLink reports whether a GET signs in that the gateway's settings don't name.
+func (w World) undeclaredLink() bool { return w.safeSignIn() && w.Undeclared }
+
+// shows reports whether the response to a sign-in has something of the user's in it.
+func (w World) shows() bool { return w.Answer == "200" || w.Answer == "302 body" || w.Loud }
+
+// late is how long after its response a portal with Commit "later" changes the session:
+// less than the time after which the gateway asks again about a response that shows
+// something, and else less than its settle.
+func (w World) late() time.Duration {
+	if w.shows() {
+		return 150 * time.Millisecond
+	}
+	return 700 * time.Millisecond
 }
 
 // safeSignIn reports whether a GET signs in.
@@ -135,9 +164,12 @@ func (w World) usable() bool {
 	return true
 }
 
-// decidable reports whether the questions can tell who the owner is: the whoami page
-// gets all of the credentials.
+// decidable reports whether a browser can use the portal, and the questions can tell who
+// the owner is: the whoami page gets all of the credentials.
 func (w World) decidable() bool {
+	if w.Commit == "later" && w.Rotation != "" {
+		return false // a browser that follows the redirect at once begins another session
+	}
 	return w.usable() && !slices.ContainsFunc(w.cookiePaths(), func(p string) bool { return !pathMatch(p, w.Whoami) })
 }
 
