@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -44,7 +45,9 @@ type flight struct {
 	// dropped: the client reads no more.
 	dropped bool
 	failed  string
-	client  net.Conn
+	// panicked is what the gateway panicked with, other than to abort the response.
+	panicked string
+	client   net.Conn
 	// taken: the client has looked at the headers; seen: at the whole response.
 	taken, seen bool
 }
@@ -306,10 +309,10 @@ func (g *gate) run(f *flight, r *http.Request, address string) {
 	defer f.cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			if p != any(http.ErrAbortHandler) {
-				panic(p)
-			}
 			f.failed = "aborted"
+			if p != any(http.ErrAbortHandler) {
+				f.panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
+			}
 		}
 	}()
 	if err := g.serve(f, r, address); err != nil {

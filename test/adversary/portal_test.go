@@ -154,9 +154,18 @@ func (c *call) open() {
 		c.lock(sess)
 	}
 	c.user = c.reader()
-	if sess == nil && !c.world.Lazy && c.page != "style.css" {
+	if sess == nil && c.eager() {
 		c.start()
 	}
+}
+
+// eager reports whether a page starts a session that the request does not have. Outside
+// of the cookie's path there are other applications, but for the page that is asked.
+func (c *call) eager() bool {
+	if c.world.Lazy || c.page == "style.css" {
+		return false
+	}
+	return c.page == "whoami" || c.world.CookiePath == "none" || pathMatch(c.world.CookiePath, c.r.URL.Path)
 }
 
 // sessionID is the id that a request names.

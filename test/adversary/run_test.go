@@ -39,6 +39,7 @@ const (
 	ruleLost   = "a form of the owner is lost, or carried out twice"
 	ruleFactor = "the attacker changes the victim's factors"
 	ruleTwice  = "a code is accepted twice"
+	rulePanic  = "the gateway panics"
 	ruleStuck  = "a request never ends"
 )
 
@@ -297,6 +298,9 @@ func (r *run) absorb() {
 func (r *run) judge() *Finding {
 	synctest.Wait()
 	for _, f := range r.flights {
+		if f.over() && f.panicked != "" {
+			return &Finding{rulePanic, f.what + ": " + f.panicked}
+		}
 		if text := f.text(); strings.Contains(text, "SECRET-"+victim) || strings.Contains(text, "USER-"+victim) {
 			return &Finding{ruleSecret, f.what}
 		}

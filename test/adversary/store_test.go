@@ -87,6 +87,10 @@ func (m *memory) Touch(_ context.Context, _ string, seen map[store.VisitID]time.
 func (m *memory) Record(context.Context, ...store.Event) error { return nil }
 func (m *memory) Check(context.Context) error                  { return nil }
 
+func (m *memory) Entries(context.Context, store.EntryQuery) (store.EntryPage, error) {
+	return store.EntryPage{}, nil
+}
+
 func (m *memory) MailCode(context.Context, store.UserKey) (store.MailCode, error) {
 	return store.MailCode{}, store.ErrNotFound
 }
