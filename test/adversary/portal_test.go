@@ -160,12 +160,18 @@ func (c *call) open() {
 }
 
 // eager reports whether a page starts a session that the request does not have. Outside
-// of the cookie's path there are other applications, but for the page that is asked.
+// of the base and of the cookie's path there are other applications, but for the page
+// that is asked.
 func (c *call) eager() bool {
-	if c.world.Lazy || c.page == "style.css" {
+	switch {
+	case c.world.Lazy || c.page == "style.css":
+		return false
+	case c.page == "whoami":
+		return true
+	case !pathMatch(max(c.world.Base, "/"), path.Clean(c.r.URL.Path)):
 		return false
 	}
-	return c.page == "whoami" || c.world.CookiePath == "none" || pathMatch(c.world.CookiePath, c.r.URL.Path)
+	return c.world.CookiePath == "none" || pathMatch(c.world.CookiePath, c.r.URL.Path)
 }
 
 // sessionID is the id that a request names.

@@ -86,7 +86,8 @@ func (r *run) play(p Program) *Finding {
 // that the attacker has. Then the owner does the rest.
 func (r *run) harvest() *Finding {
 	for _, f := range r.flights {
-		f.goOn("")
+		f.goOn("") // one after another, so that the order is always the same
+		r.await(f)
 	}
 	for _, f := range r.flights {
 		r.await(f)
