@@ -27,6 +27,14 @@ import (
 
 // This file is all that knows how a gateway is made and called.
 
+// fixed says that the gateway under test has its holes H1 to H7 closed. While it is false,
+// TestRegressions expects each program to find its hole, and TestAdversary searches only
+// when ADVERSARY_TIME asks for it.
+const fixed = false
+
+// idle is how long a clearance outlives its last request.
+const idle = 30 * time.Minute
+
 // ownPath is where the gateway serves its own pages.
 const ownPath = "/two-factor"
 
@@ -124,7 +132,7 @@ func (k *kit) gate(w World, next gateway.Next) (*gate, error) {
 		Asker: &portal.Asker{Questions: []*whoami.Question{question}, Leave: leave, Clock: time.Now, Headers: headers},
 		Fetch: fetch, SetUser: func(*http.Request, string) {},
 		Rotates: w.Rotates, WatchUnsafe: w.WatchUnsafe, Required: w.Required, Recheck: time.Minute,
-		Session: session.Policy{Life: 12 * time.Hour, Idle: 30 * time.Minute},
+		Session: session.Policy{Life: 12 * time.Hour, Idle: idle},
 		Store:   db, Visits: gateway.NewVisits(db, time.Now), Pages: k.pages, State: k.state, Logger: zap.NewNop(), Clock: time.Now,
 	})
 	return &gate{g: g, next: next, db: db}, nil

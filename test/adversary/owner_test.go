@@ -18,6 +18,8 @@ type owner struct {
 	step int
 	// codes is the step of the authenticator whose code was given last.
 	codes int64
+	// last is when the owner was last there.
+	last time.Time
 	// sent says that the form was sent; trouble is what the owner ran into.
 	sent    bool
 	trouble string
@@ -35,7 +37,11 @@ func (o *owner) next() bool {
 		return false
 	}
 	time.Sleep(time.Second) // people need a moment
+	if o.codes > 0 && time.Since(o.last) > idle/2 {
+		o.code() // the clearance may have ended
+	}
 	steps[o.step](o)
+	o.last = time.Now()
 	o.step++
 	return true
 }
