@@ -37,7 +37,7 @@ func TestAdversary(t *testing.T) {
 		flag.Set("rapid.nofailfile", "true")
 	}
 	flag.Set("rapid.checks", strconv.Itoa(batch))
-	flag.Set("rapid.shrinktime", "20s")
+	flag.Set("rapid.shrinktime", "5s")
 	first, fixed := firstSeed(t)
 	s := &search{began: time.Now(), until: time.Now().Add(setting("ADVERSARY_TIME", defaultTime, time.ParseDuration)), fixed: fixed}
 	s.next.Store(first)
@@ -110,6 +110,12 @@ func (s *search) batch(t *testing.T, k *kit, seed uint64) {
 	defer unlock()
 	flag.Set("rapid.seed", strconv.FormatUint(seed, 10))
 	mine := false // this worker has found something and shrinks it
+	var last Case // the smallest so far
+	defer func() {
+		if mine {
+			s.explain(t, k, last)
+		}
+	}()
 	rapid.Check(t, func(rt *rapid.T) {
 		unlock()
 		if !mine && s.over() && !s.fixed {
@@ -124,11 +130,30 @@ func (s *search) batch(t *testing.T, k *kit, seed uint64) {
 		if !mine {
 			fmt.Printf("SEED=%d found after %s and %d programs: %s\n", seed, time.Since(s.began).Round(time.Millisecond), s.ran.Load(), found.Rule)
 		}
-		mine = true
+		mine, last = true, c
 		s.found.Store(true)
 		rt.Logf("%s\n%s", found.Detail, strings.Join(log, "\n"))
 		rt.Fatalf("%s; SEED=%d", found.Rule, seed)
 	})
+}
+
+// explain shrinks a finding further, and prints it as a regression.
+func (s *search) explain(t *testing.T, k *kit, c Case) {
+	found, log := s.play(t, k, c, true)
+	if found == nil {
+		t.Logf("not found again: two goroutines raced\n%#v", c)
+		return
+	}
+	rule := found.Rule
+	c = shrink(c, func(c Case) bool {
+		f, l := s.play(t, k, c, false)
+		if f == nil || f.Rule != rule {
+			return false
+		}
+		found, log = f, l
+		return true
+	})
+	t.Logf("%s: %s\n%#v\n%s", found.Rule, found.Detail, c, strings.Join(log, "\n"))
 }
 
 // play runs a case. While a finding is shrunk it does so several times: what two

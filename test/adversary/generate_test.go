@@ -130,7 +130,7 @@ func (d drawer) idiom() Program {
 	return draw(d.t,
 		d.probe, d.probe, d.probe, d.signIn, d.signIn, d.ownFirst, d.ownFirst, d.anonymousFirst, d.slow, d.slow, d.goOn, d.goOn,
 		d.leave, d.leave, d.wait, d.otherWay, d.otherWay, d.heldSignIn, d.heldSignIn, d.together, d.chosenID, d.inTunnel,
-		d.inTunnel, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.samePage, d.ownPages, d.extras,
+		d.inTunnel, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.longHold, d.samePage, d.ownPages, d.extras,
 	)()
 }
 
@@ -301,8 +301,10 @@ func (d drawer) signOut() Program { return Program{d.dress(Action{Do: "sign out"
 
 // longHold is a sign-in that the client gives up, or that takes longer than its proxy waits.
 func (d drawer) longHold() Program {
+	first := draw(d.t, Action{Do: "get"}, Action{Do: "sign in", As: own}, Action{Do: "another way", As: own})
 	return Program{
-		{Do: draw(d.t, "another way", "sign in"), As: victim, Hold: draw(d.t, "arrive", "read", "headers")},
+		first,
+		{Do: draw(d.t, "another way", "another way", "sign in"), As: victim, Hold: draw(d.t, "arrive", "arrive", "read", "headers")},
 		draw(d.t, Action{Do: "drop"}, Action{Do: "half-close"}, Action{Do: "wait", For: 21 * time.Second}),
 		{Do: "get", Page: "data", Kind: d.kind()},
 	}
