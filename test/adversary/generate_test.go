@@ -63,6 +63,7 @@ func drawWorld(t *rapid.T) World {
 		Hasty:      odd(t, "commit", 8, false, true),
 		Undeclared: odd(t, "sign-in", 2, false, true),
 	}
+	w.Loose = w.Loose || w.IDs != "" && odd(t, "ids", 2, true, false)
 	w.Rotates = w.Rotation == "renew" && odd(t, "settings", 4, false, true)
 	w.WatchUnsafe = odd(t, "settings", 5, false, true)
 	w.Required = odd(t, "settings", 10, false, true)
@@ -127,11 +128,22 @@ type drawer struct {
 
 // idiom draws one of the pieces of an attack.
 func (d drawer) idiom() Program {
-	return draw(d.t,
+	idioms := []func() Program{
 		d.probe, d.probe, d.probe, d.signIn, d.signIn, d.ownFirst, d.ownFirst, d.anonymousFirst, d.slow, d.slow, d.goOn, d.goOn,
 		d.leave, d.leave, d.wait, d.otherWay, d.otherWay, d.heldSignIn, d.heldSignIn, d.together, d.chosenID, d.inTunnel,
 		d.inTunnel, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.longHold, d.samePage, d.ownPages, d.extras,
-	)()
+	}
+	// What is special about the world is tried more often.
+	if d.w.IDs != "" {
+		idioms = append(idioms, d.chosenID, d.chosenID, d.chosenID)
+	}
+	if d.w.SignIn != "" {
+		idioms = append(idioms, d.otherWay, d.longHold, d.heldSignIn)
+	}
+	if d.w.Pin != "" {
+		idioms = append(idioms, d.samePage, d.samePage)
+	}
+	return draw(d.t, idioms...)()
 }
 
 func (d drawer) who() string { return draw(d.t, victim, victim, victim, own, enrolled) }
@@ -253,9 +265,10 @@ func (d drawer) chosenID() Program {
 		return d.probe()
 	}
 	ways := []string{"body", "query", "path", "json", "cookie", "multipart", "text", "text json", "untyped"}
+	way, cookies := draw(d.t, ways...), draw(d.t, "none", "")
 	return Program{
-		{Do: "sign in", As: draw(d.t, victim, own), ID: draw(d.t, ways...), Cookies: draw(d.t, "none", "")},
-		{Do: draw(d.t, "post", "get"), Page: "data", ID: draw(d.t, ways...), Cookies: draw(d.t, "none", "")},
+		{Do: "sign in", As: draw(d.t, victim, victim, own), ID: draw(d.t, way, way, "body", "path"), Cookies: cookies},
+		{Do: draw(d.t, "post", "get"), Page: "data", ID: way, Cookies: cookies},
 	}
 }
 
