@@ -182,7 +182,7 @@ func (x *exchange) close() {
 
 // Over implements [response.Exchange]: the request is not open any more.
 func (x *exchange) Over() {
-	if x.visit != nil && x.settles && x.g.Settle > 0 {
+	if x.visit != nil && x.settles && x.g.Settle > 0 && !x.g.Rotates {
 		x.visit.Settle(x.g.Clock(), x.g.Settle)
 		x.settles = false
 	}

@@ -174,10 +174,11 @@ func (f *Facts) showsForm() bool {
 	if f.Unsafe || !SafeMethod(f.R.Method) || f.SignOut {
 		return false
 	}
-	if fields := f.Site.Rules.Fields; len(fields) > 0 && !route.HasParameter(f.R.URL.RawQuery, fields) {
+	rules := &f.Site.Rules
+	if len(rules.Fields) > 0 && !route.HasParameter(f.R.URL.RawQuery, rules.Fields) && !f.Any(rules.LinkSignIn) {
 		return true
 	}
-	return slices.ContainsFunc(f.Site.Rules.Forms, func(page string) bool {
+	return slices.ContainsFunc(rules.Forms, func(page string) bool {
 		path, query, _ := strings.Cut(page, "?")
 		return f.Client.URL.Path == path && (f.Client.URL.RawQuery == query || f.Client.URL.RawQuery == "")
 	})

@@ -41,6 +41,8 @@ type Answers struct {
 	calls map[Key]*calls
 	// epoch grows with every Forget: an answer to a question of an older epoch is not kept.
 	epoch uint64
+	// until is when answers that name a user expire at the latest while it lies ahead; see Settle.
+	until time.Time
 	// presumed are the credentials that a stranger is presumed to have, for one request.
 	presumed slot
 }
@@ -146,6 +148,9 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 		return
 	}
 	fresh := slot{key, answer, now.Add(life)}
+	if now.Before(a.until) {
+		fresh.settle(a.until)
+	}
 	oldest := 0
 	for i := range a.slots {
 		if a.slots[i].key == key {
@@ -161,6 +166,23 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 		return
 	}
 	a.slots[oldest] = fresh
+}
+
+// Settle makes every answer that names a user expire at until, those too that are kept
+// before then: the portal may commit a sign-in until then without a request of the visit.
+func (a *Answers) Settle(until time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.until = until
+	for i := range a.slots {
+		a.slots[i].settle(until)
+	}
+}
+
+func (s *slot) settle(until time.Time) {
+	if s.answer.Kind == gate.User && until.Before(s.expires) {
+		s.expires = until
+	}
 }
 
 // Presume has Presumed say yes, once, to what is asked with this key next.

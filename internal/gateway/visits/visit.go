@@ -64,6 +64,7 @@ func (v *Visit) BumpOwner() uint64 { return v.owner.Add(1) }
 // Settle makes the visit unsettled for d from now on: the portal may still commit a
 // sign-in that a response which was just released had begun (design rule G3).
 func (v *Visit) Settle(now time.Time, d time.Duration) {
+	v.Answers.Settle(now.Add(d))
 	until := now.Add(d).UnixNano()
 	for {
 		old := v.settle.Load()
