@@ -43,6 +43,8 @@ type Answers struct {
 	epoch uint64
 	// until is when answers that name a user expire at the latest while it lies ahead; see Settle.
 	until time.Time
+	// all says that anonymous answers expire at until, too.
+	all bool
 	// presumed are the credentials that a stranger is presumed to have, for one request.
 	presumed slot
 }
@@ -149,7 +151,7 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 	}
 	fresh := slot{key, answer, now.Add(life)}
 	if now.Before(a.until) {
-		fresh.settle(a.until)
+		fresh.settle(a.until, a.all)
 	}
 	oldest := 0
 	for i := range a.slots {
@@ -170,17 +172,18 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 
 // Settle makes every answer that names a user expire at until, those too that are kept
 // before then: the portal may commit a sign-in until then without a request of the visit.
-func (a *Answers) Settle(until time.Time) {
+// With all, so do anonymous ones: where strangers' responses are not checked.
+func (a *Answers) Settle(until time.Time, all bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.until = until
+	a.until, a.all = until, all
 	for i := range a.slots {
-		a.slots[i].settle(until)
+		a.slots[i].settle(until, all)
 	}
 }
 
-func (s *slot) settle(until time.Time) {
-	if s.answer.Kind == gate.User && until.Before(s.expires) {
+func (s *slot) settle(until time.Time, all bool) {
+	if (all || s.answer.Kind == gate.User) && until.Before(s.expires) {
 		s.expires = until
 	}
 }
