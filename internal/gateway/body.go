@@ -23,7 +23,7 @@ func (x *exchange) checkBody() (int, error) {
 		return 0, err
 	}
 	open := func() io.Reader { return io.NewSectionReader(x.body, 0, x.body.Size()) }
-	fields, err := body.Scan(x.facts.R.Header, open, x.wanted)
+	fields, err := body.Scan(x.facts.R.Header, open, x.wantedField)
 	switch {
 	case errors.Is(err, body.ErrUnreadable):
 		return http.StatusUnsupportedMediaType, nil
@@ -43,9 +43,9 @@ func (x *exchange) checkBody() (int, error) {
 	return 0, nil
 }
 
-// wanted reports whether a field of a body says anything: a credential, or one of
+// wantedField reports whether a field of a body says anything: a credential, or one of
 // sign_in's fields, wherever it is sent.
-func (x *exchange) wanted(name string) bool {
+func (x *exchange) wantedField(name string) bool {
 	return x.inBody(name) || slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
 }
 
