@@ -98,7 +98,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	b := newBehind(next, &h.passed, vars, repl)
 	b.enter(vars)
-	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted)}
+	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r)}
 	c.Address, _ = b.address.(string)
 	served := false
 	defer func() { b.logUser(repl, served) }()
