@@ -17,32 +17,39 @@ import (
 // search looks for one failure, and makes it small.
 type search struct {
 	*server
-	until                            time.Time
+	until time.Time
+	// found is the failure, in world and steps.
 	found                            *violation
-	smallest                         Case
+	world                            world
+	steps                            []Step
 	first                            time.Duration
-	worlds, refused, unusable, steps int
+	worlds, refused, unusable, asked int
 	why                              map[string]int
 }
+
+// drawn is what rapid draws.
+type drawn struct {
+	world world
+	steps []Step
+}
+
+// GoString keeps rapid from printing it.
+func (drawn) GoString() string { return "world" }
 
 // property is what rapid checks: one world and its programs.
 func (s *search) property(t *rapid.T) {
 	if s.found == nil && time.Now().After(s.until) {
 		return
 	}
-	c := rapid.Custom(func(t *rapid.T) Case {
+	d := rapid.Custom(func(t *rapid.T) drawn {
 		w := drawWorld(t)
-		c := w.render()
-		c.Steps = drawPrograms(t, w)
-		return c
-	}).Draw(t, "case")
-	err := s.play(c)
-	s.count(c, err)
-	var v *violation
-	if !errors.As(err, &v) {
+		return drawn{w, drawPrograms(t, w)}
+	}).Draw(t, "world")
+	v := s.try(d.world, d.steps)
+	if v == nil {
 		return
 	}
-	s.found, s.smallest = v, c
+	s.found, s.world, s.steps = v, d.world, d.steps
 	switch v.kind { // one line each: rapid takes failures of other lines for other failures
 	case "leak":
 		t.Fatal(v.kind)
@@ -54,9 +61,35 @@ func (s *search) property(t *rapid.T) {
 	t.Fatal(v.kind)
 }
 
+// try plays a world, and returns what must not happen.
+func (s *search) try(w world, steps []Step) *violation {
+	c := w.render()
+	c.Steps = steps
+	err := s.play(c)
+	s.count(c, err)
+	var v *violation
+	_ = errors.As(err, &v)
+	return v
+}
+
+// smallest is the failure after all that is not needed was left out.
+func (s *search) smallest() Case {
+	deadline := time.Now().Add(duration("ADVERSARY_SHRINK", 10*time.Second))
+	w, steps := shrink(s.world, s.steps, func(w world, steps []Step) bool {
+		if time.Now().After(deadline) {
+			return false
+		}
+		v := s.try(w, steps)
+		return v != nil && v.kind == s.found.kind
+	})
+	c := w.render()
+	c.Steps = steps
+	return c
+}
+
 func (s *search) count(c Case, err error) {
 	s.worlds++
-	s.steps += len(c.Steps)
+	s.asked += len(c.Steps)
 	switch {
 	case errors.Is(err, errRefused):
 		s.refused++
@@ -109,7 +142,7 @@ func setRapid(t *testing.T, seed uint64) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"rapid.seed": strconv.FormatUint(seed, 10), "rapid.checks": "1000000", "rapid.nofailfile": "true",
-		"rapid.shrinktime": duration("ADVERSARY_SHRINK", 20*time.Second).String(),
+		"rapid.shrinktime": "3s",
 	} {
 		must(t, flag.Set(name, value))
 	}
@@ -123,9 +156,9 @@ func TestAdversary(t *testing.T) {
 	t.Logf("SEED=%d", n)
 	setRapid(t, n)
 	rapid.Check(&quiet{}, s.property)
-	t.Logf("%d worlds, %d requests, %d Caddyfiles refused, %d unusable in %v", s.worlds, s.steps, s.refused, s.unusable, time.Since(began).Round(time.Second))
+	t.Logf("%d worlds, %d requests, %d Caddyfiles refused, %d unusable in %v", s.worlds, s.asked, s.refused, s.unusable, time.Since(began).Round(time.Second))
 	if s.found != nil {
-		t.Errorf("%v\nSEED=%d finds it again. As a regression:\n%s", s.found, n, s.smallest)
+		t.Errorf("%v\nSEED=%d finds it again. As a regression:\n%s", s.found, n, s.smallest())
 	}
 	if os.Getenv("ADVERSARY_WHY") != "" {
 		for why, n := range s.why {
@@ -156,11 +189,12 @@ func TestReach(t *testing.T) {
 			t.Logf("SEED=%d found nothing in %d worlds", n, s.worlds)
 			continue
 		}
-		kind := s.found.kind + ":" + features(s.smallest)
+		c := s.smallest()
+		kind := s.found.kind + ":" + features(c)
 		t.Logf("SEED=%d %v %s", n, s.first.Round(10*time.Millisecond), kind)
 		if !known[kind] {
 			known[kind] = true
-			t.Logf("%v\n%s", s.found, s.smallest)
+			t.Logf("%v\n%s", s.found, c)
 		}
 	}
 }

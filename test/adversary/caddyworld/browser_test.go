@@ -73,11 +73,11 @@ func (l *lines) close() {
 
 // send carries a step out. from is the browser that the cookies are taken from.
 func (l *lines) send(b, from *browser, site Site, base string, s Step) (page, error) {
-	target, err := url.ParseRequestURI(s.Target)
+	u, err := url.Parse(base)
 	if err != nil {
 		return page{}, err
 	}
-	u, err := url.Parse(base)
+	target, err := url.ParseRequestURI(u.Path + s.Target)
 	if err != nil {
 		return page{}, err
 	}
@@ -92,7 +92,7 @@ func (l *lines) send(b, from *browser, site Site, base string, s Step) (page, er
 	if s.Body == "" {
 		r.Body, r.ContentLength = http.NoBody, 0
 	}
-	setHeaders(r, base, s)
+	setHeaders(r, u.Scheme+"://"+u.Host, s)
 	cert := showFirst(r, site, s)
 	setCookies(r, from, s)
 	res, err := l.transport(cert, s.HTTP2).RoundTrip(r)

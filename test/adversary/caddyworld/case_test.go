@@ -41,6 +41,7 @@ type Step struct {
 	Do   string
 	Site int
 
+	// Target is the path, below that of the site's address, and the query.
 	Method, Target string
 	// Header are lines "Name: value", in this order. TOKEN stands for the last token
 	// that the attacker was shown.

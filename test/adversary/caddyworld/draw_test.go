@@ -1,6 +1,18 @@
 package caddyworld
 
-import "pgregory.net/rapid"
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"pgregory.net/rapid"
+)
+
+// without tells whether ADVERSARY_WITHOUT leaves something out of all worlds: "identity",
+// "token", "rules", "errors", "sites", with commas between them.
+func without(what string) bool {
+	return slices.Contains(strings.Split(os.Getenv("ADVERSARY_WITHOUT"), ","), what)
+}
 
 // choose draws one of n, all alike; it shrinks to 0. Rapid's own numbers prefer the
 // small ones.

@@ -32,8 +32,9 @@ type Portal struct {
 	Basic, Tokens bool
 	// Anywhere: user and password sign in on whatever page they come to.
 	Anywhere bool
-	// Door: there is a side door that takes the password in the body and answers at once.
-	Door bool
+	// Door is the path of a side door that takes the password in the body and answers at
+	// once: /rpc, or a front controller's.
+	Door string
 	// Eager: strangers get a session, too. Switch: staff sign in as somebody else.
 	Eager, Switch bool
 }
@@ -69,6 +70,7 @@ type visit struct {
 	*portal
 	w    http.ResponseWriter
 	r    *http.Request
+	path string // as it is read
 	page string
 	body []byte
 	form url.Values
@@ -144,6 +146,7 @@ func (v *visit) readPage() string {
 	if v.Paths == "lower" {
 		p = strings.ToLower(p)
 	}
+	v.path = p
 	switch p {
 	case "/", "/data":
 		return "data"
@@ -312,7 +315,7 @@ func (v *visit) verify() {
 }
 
 func (v *visit) door() {
-	if v.Door && v.r.Method == http.MethodPost && v.passwordFits() {
+	if v.Door == v.path && v.r.Method == http.MethodPost && v.passwordFits() {
 		fmt.Fprint(v.w, v.secret(v.form.Get("user")))
 		return
 	}

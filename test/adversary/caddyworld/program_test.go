@@ -51,7 +51,6 @@ func drawStep(t *rapid.T, w world) Step {
 	for range choose(t, 3) {
 		disguise(t, g, &s)
 	}
-	s.Target = g.prefix + s.Target
 	s.As = rarely(t, 20, "none", "mallory", "mallet")
 	s.HTTP2 = g.tls && often(t, 40)
 	return s

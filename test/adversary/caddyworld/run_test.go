@@ -3,7 +3,6 @@ package caddyworld
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -170,14 +169,14 @@ func (s *session) send(step Step) (page, error) {
 
 // signIn shows the first factor.
 func (s *session) signIn() (page, error) {
-	if p, err := s.send(Step{Target: s.path("/")}); err != nil {
+	if p, err := s.send(Step{Target: "/"}); err != nil {
 		return p, err
 	}
 	switch s.r.c.Sites[s.site].First {
 	case "":
-		return s.send(Step{Target: s.path("/login"), Body: "user=" + s.user + "&password=" + password(s.user)})
+		return s.send(Step{Target: "/login", Body: "user=" + s.user + "&password=" + password(s.user)})
 	case "token":
-		p, err := s.send(Step{Target: s.path("/graphql"), Body: loginQuery(s.user, "")})
+		p, err := s.send(Step{Target: "/graphql", Body: loginQuery(s.user, "")})
 		if m := tokenPattern.FindStringSubmatch(p.body); m != nil {
 			s.token = m[1]
 		}
@@ -190,18 +189,12 @@ func loginQuery(user, alias string) string {
 	return `{"query":"mutation{` + alias + `login(user:\"` + user + `\",password:\"` + password(user) + `\"){token}}"}`
 }
 
-// path is the path below that of the site's address.
-func (s *session) path(p string) string {
-	u, _ := url.Parse(s.r.fill(s.r.c.Sites[s.site].URL))
-	return u.Path + p
-}
-
 // enter signs in and gives a code where one is asked for. challenged tells whether it was.
 func (s *session) enter() (p page, challenged bool, err error) {
 	if _, err = s.signIn(); err != nil {
 		return p, false, err
 	}
-	if p, err = s.send(Step{Target: s.path("/data")}); err != nil || !strings.Contains(p.header.Get("Location"), "/two-factor/challenge") {
+	if p, err = s.send(Step{Target: "/data"}); err != nil || !strings.Contains(p.header.Get("Location"), "/two-factor/challenge") {
 		return p, false, err
 	}
 	d := s.r.device(s)
@@ -209,7 +202,7 @@ func (s *session) enter() (p page, challenged bool, err error) {
 		return p, true, nil
 	}
 	code := "code=" + d.Code(s.r.t)
-	if p, err = s.send(Step{Target: s.path("/two-factor/challenge"), Body: code}); err != nil {
+	if p, err = s.send(Step{Target: "/two-factor/challenge", Body: code}); err != nil {
 		return p, true, err
 	}
 	if s.r.c.Sites[s.site].First == "token" {
@@ -217,7 +210,7 @@ func (s *session) enter() (p page, challenged bool, err error) {
 			return p, true, err
 		}
 	}
-	p, err = s.send(Step{Target: s.path("/data")})
+	p, err = s.send(Step{Target: "/data"})
 	return p, true, err
 }
 
@@ -258,7 +251,7 @@ func (r *run) look(at int) error {
 	if r.c.Sites[at].First == "token" {
 		return nil // the application's token is not the browser's
 	}
-	p, err := s.send(Step{Target: s.path("/data")})
+	p, err := s.send(Step{Target: "/data"})
 	if err == nil && p.status == 200 && strings.Contains(p.body, r.secretOf(at)) {
 		return nil
 	}

@@ -2,6 +2,7 @@ package caddyworld
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,7 +39,7 @@ type gated struct {
 func drawWorld(t *rapid.T) world {
 	w := world{portals: []Portal{drawPortal(t, "A")}}
 	w.sites = []gated{drawSite(t, &w.portals[0])}
-	if often(t, 15) {
+	if often(t, 15) && !without("sites") {
 		w.addSite(t)
 	}
 	return w
@@ -56,9 +57,8 @@ func drawSite(t *rapid.T, p *Portal) gated {
 	g := gated{host: "portal.test", site: Site{Realm: "shop"}}
 	g.drawIdentity(t, p)
 	for range choose(t, 3) {
-		if r := drawRule(t); !g.has(r.list) {
+		if r := drawRule(t); !g.has(r.list) && !without("rules") {
 			g.rules = append(g.rules, r)
-			p.Door = p.Door || r.list == "deny"
 		}
 	}
 	g.shape = rarely(t, 50, "route", "handle", "handle_path", "handles")
@@ -66,6 +66,9 @@ func drawSite(t *rapid.T, p *Portal) gated {
 		g.prefix = "/app"
 	}
 	g.errors = rarely(t, 30, "reverse_proxy PORTAL", "rewrite * /error\nreverse_proxy PORTAL", "respond \"sorry {err.status_code}\"")
+	if without("errors") {
+		g.errors = ""
+	}
 	if g.errors != "" {
 		g.trigger = oneOf(t, "dead", "error", "body")
 	}
@@ -73,7 +76,11 @@ func drawSite(t *rapid.T, p *Portal) gated {
 		"root * CERTS\ntry_files {path} /index.php", "header -Server", "vars colour blue"); extra != "" {
 		g.extras = append(g.extras, extra)
 	}
-	g.recheck = rarely(t, 20, "recheck 0", "rotates", "watch unsafe")
+	switch g.recheck = rarely(t, 20, "recheck 0", "rotates", "watch unsafe"); {
+	case g.recheck == "rotates" && (g.site.First != "" || p.Basic), // what is promised must be so
+		g.recheck == "watch unsafe" && (p.Anywhere || p.Switch): // and a GET that signs in must be declared
+		g.recheck = ""
+	}
 	return g
 }
 
@@ -88,20 +95,20 @@ func (g *gated) has(list string) bool {
 
 // drawIdentity draws who it is that says who the user is.
 func (g *gated) drawIdentity(t *rapid.T, p *Portal) {
-	switch choose(t, 10) {
-	case 5, 6, 7, 8:
+	switch n := choose(t, 10); {
+	case n >= 5 && n <= 8 && !without("identity"):
 		g.site.First = oneOf(t, "basic", "cert", "key", "query", "account")
 		g.via = rarely(t, 60, "map", "vars", "regexp")
 		g.sink = oneOf(t, "header_up", "request_header", "user")
 		p.Header = "X-Remote-User"
 		g.tls = g.site.First == "cert"
 		g.always = g.sink == "user" || often(t, 10)
-	case 9:
+	case n == 9 && !without("token"):
 		g.site.First, p.Tokens = "token", true
 		g.signIn = "sign_in /graphql {\ntoken json data.login.token\n}\ncredential header Authorization"
-	case 4:
+	case n == 4:
 		g.signIn, p.Basic = "credential header Authorization", true
-	case 3:
+	case n == 3:
 		g.signIn = "sign_in /login {\nusername user\npassword password\n}"
 	}
 	g.tls = g.tls || often(t, 10)
@@ -139,7 +146,7 @@ func (w *world) addSite(t *rapid.T) {
 
 // render writes the world as a Case without steps.
 func (w world) render() Case {
-	c := Case{Portals: w.portals}
+	c := Case{Portals: slices.Clone(w.portals)}
 	var out strings.Builder
 	for i := range w.sites {
 		g := &w.sites[i]
@@ -151,6 +158,7 @@ func (w world) render() Case {
 		site := g.site
 		site.URL = address + g.prefix
 		c.Sites = append(c.Sites, site)
+		c.Portals[site.Portal].Door = w.door(site.Portal)
 		if i > 0 && g.host == w.sites[0].host && g.port == w.sites[0].port {
 			continue // its block is in the first's
 		}
@@ -162,6 +170,21 @@ func (w world) render() Case {
 	}
 	c.Caddyfile = indent(out.String())
 	return c
+}
+
+// door is where a portal has a side door: where all its sites shut it.
+func (w world) door(portal int) (path string) {
+	for _, g := range w.sites {
+		if g.site.Portal != portal {
+			continue
+		}
+		i := slices.IndexFunc(g.rules, func(r rule) bool { return r.list == "deny" })
+		if i < 0 || path != "" && path != g.rules[i].place.path {
+			return ""
+		}
+		path = g.rules[i].place.path
+	}
+	return path
 }
 
 func (g *gated) tlsLines() string {
