@@ -23,6 +23,7 @@ type search struct {
 	world                            world
 	steps                            []Step
 	first                            time.Duration
+	example                          Case
 	worlds, refused, unusable, asked int
 	why                              map[string]int
 }
@@ -67,21 +68,25 @@ func (s *search) try(w world, steps []Step) *violation {
 	c.Steps = steps
 	err := s.play(c)
 	s.count(c, err)
-	var v *violation
-	_ = errors.As(err, &v)
+	v, _ := errors.AsType[*violation](err)
 	return v
 }
 
 // smallest is the failure after all that is not needed was left out.
 func (s *search) smallest() Case {
 	deadline := time.Now().Add(duration("ADVERSARY_SHRINK", 10*time.Second))
-	w, steps := shrink(s.world, s.steps, func(w world, steps []Step) bool {
+	fails := func(w world, steps []Step) bool {
 		if time.Now().After(deadline) {
 			return false
 		}
 		v := s.try(w, steps)
 		return v != nil && v.kind == s.found.kind
-	})
+	}
+	w, steps := s.world, s.steps
+	if last := lastProgram(steps, s.found.step); fails(w, last) {
+		steps = last
+	}
+	w, steps = shrink(w, steps, fails)
 	c := w.render()
 	c.Steps = steps
 	return c
@@ -95,6 +100,7 @@ func (s *search) count(c Case, err error) {
 		s.refused++
 	case errors.Is(err, errUnusable):
 		s.unusable++
+		s.example = c
 	}
 	if err != nil && s.why != nil {
 		s.why[fmt.Sprintf("%.200s", err)]++
@@ -161,6 +167,7 @@ func TestAdversary(t *testing.T) {
 		t.Errorf("%v\nSEED=%d finds it again. As a regression:\n%s", s.found, n, s.smallest())
 	}
 	if os.Getenv("ADVERSARY_WHY") != "" {
+		t.Logf("unusable, for instance: %s", s.example)
 		for why, n := range s.why {
 			t.Logf("%5d %s", n, strings.ReplaceAll(why, "\n", " "))
 		}

@@ -9,7 +9,8 @@ import (
 )
 
 // without tells whether ADVERSARY_WITHOUT leaves something out of all worlds: "identity",
-// "token", "rules", "errors", "sites", with commas between them.
+// "token", "rules", "errors", "sites", or "asked": whoami where
+// Caddy knows the user. Commas stand between them.
 func without(what string) bool {
 	return slices.Contains(strings.Split(os.Getenv("ADVERSARY_WITHOUT"), ","), what)
 }

@@ -11,7 +11,11 @@ import (
 )
 
 // violation is what the gateway must never let happen.
-type violation struct{ kind, text string }
+type violation struct {
+	kind, text string
+	// step is the one that showed it.
+	step int
+}
 
 func (v *violation) Error() string { return v.kind + ": " + v.text }
 
@@ -45,6 +49,9 @@ func (s *server) steps(c Case) error {
 	r.restart()
 	for i, step := range c.Steps {
 		if err := r.step(step); err != nil {
+			if v, ok := errors.AsType[*violation](err); ok {
+				v.step = i
+			}
 			return fmt.Errorf("step %d: %w", i+1, err)
 		}
 	}
@@ -105,7 +112,7 @@ func (r *run) judge(p page, s Step) error {
 	}
 	for i, portal := range r.portals {
 		if r.protected(i) && strings.Contains(p.all, portal.secret("victim")) {
-			return &violation{"leak", fmt.Sprintf("a page of the victim reached the attacker: %d %.100q", p.status, p.body)}
+			return &violation{kind: "leak", text: fmt.Sprintf("a page of the victim reached the attacker: %d %.100q", p.status, p.body)}
 		}
 		portal.mu.Lock()
 		changed := portal.changed
@@ -113,12 +120,12 @@ func (r *run) judge(p page, s Step) error {
 		portal.mu.Unlock()
 		for _, c := range changed {
 			if r.protected(i) && c.actor == s.By && c.user == "victim" {
-				return &violation{"change", "the attacker's request changed something as the victim"}
+				return &violation{kind: "change", text: "the attacker's request changed something as the victim"}
 			}
 		}
 	}
 	if r.fence && strings.Contains(p.all, fenced) {
-		return &violation{"fence", fmt.Sprintf("a stranger saw what guest shuts: %d %.100q", p.status, p.body)}
+		return &violation{kind: "fence", text: fmt.Sprintf("a stranger saw what guest shuts: %d %.100q", p.status, p.body)}
 	}
 	return nil
 }
@@ -232,7 +239,7 @@ func (r *run) enter(at int) error {
 		return nil
 	}
 	if challenged && site.Twin {
-		return &violation{"locked out", "a user who never set up a second factor is asked for a code"}
+		return &violation{kind: "locked out", text: "a user who never set up a second factor is asked for a code"}
 	}
 	if r.unusable == nil {
 		r.unusable = fmt.Errorf("%w: site %d: %v: %d %q %.300q", errUnusable, at, err, p.status, p.header.Get("Location"), p.body)
@@ -255,7 +262,7 @@ func (r *run) look(at int) error {
 	if err == nil && p.status == 200 && strings.Contains(p.body, r.secretOf(at)) {
 		return nil
 	}
-	return &violation{"locked out", fmt.Sprintf("the owner, who is signed in, gets %v %d %q %.100q", err, p.status, p.header.Get("Location"), p.body)}
+	return &violation{kind: "locked out", text: fmt.Sprintf("the owner, who is signed in, gets %v %d %q %.100q", err, p.status, p.header.Get("Location"), p.body)}
 }
 
 // enterAs is the attacker with an account and a code of his own.

@@ -1,6 +1,7 @@
 package caddyworld
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -9,27 +10,38 @@ import (
 // shrink leaves out of a failing world, and of its steps, whatever it fails without.
 // Rapid shrinks the drawn bits, and knows nothing of what belongs together.
 func shrink(w world, steps []Step, fails func(world, []Step) bool) (world, []Step) {
-	for again := true; again; {
-		again = false
-		for _, smaller := range smallerSteps(steps) {
-			if len(smaller) < len(steps) || !reflect.DeepEqual(smaller, steps) {
-				if fails(w, smaller) {
-					steps, again = smaller, true
-					break
-				}
-			}
-		}
-		if again {
-			continue
-		}
-		for _, smaller := range smallerWorlds(w) {
-			if !reflect.DeepEqual(smaller, w) && fails(smaller, steps) {
-				w, again = smaller, true
-				break
-			}
-		}
+	for size := ""; size != fmt.Sprint(w, steps); {
+		size = fmt.Sprint(w, steps)
+		steps = walk(steps, smallerSteps, func(s []Step) bool { return fails(w, s) })
+		w = walk(w, smallerWorlds, func(w world) bool { return fails(w, steps) })
 	}
 	return w, steps
+}
+
+// walk goes once through what is smaller, and on from each that fails.
+func walk[T any](from T, smaller func(T) []T, fails func(T) bool) T {
+	for i := 0; ; {
+		all := smaller(from)
+		if i >= len(all) {
+			return from
+		}
+		if !reflect.DeepEqual(all[i], from) && fails(all[i]) {
+			from = all[i]
+			continue
+		}
+		i++
+	}
+}
+
+// lastProgram is the program whose step showed the failure, up to it.
+func lastProgram(steps []Step, shown int) []Step {
+	steps = steps[:shown+1]
+	for i := shown; i >= 0; i-- {
+		if steps[i].Do == "restart" {
+			return steps[i+1:]
+		}
+	}
+	return steps
 }
 
 // smallerSteps are simpler programs, the simplest first.
@@ -122,7 +134,7 @@ func simplify(g gated) []func(*gated) {
 		func(g *gated) { g.errors, g.trigger = "", "" },
 		func(g *gated) { g.extras = nil },
 		func(g *gated) { g.site.First, g.via, g.sink, g.signIn = "", "", "", "" },
-		func(g *gated) { g.signIn = "" },
+		func(g *gated) { g.signIn = g.needed() },
 		func(g *gated) { g.via = "" },
 		func(g *gated) { g.sink = "header_up" },
 		func(g *gated) { g.shape, g.prefix = "", "" },

@@ -100,18 +100,28 @@ func (g *gated) drawIdentity(t *rapid.T, p *Portal) {
 		g.site.First = oneOf(t, "basic", "cert", "key", "query", "account")
 		g.via = rarely(t, 60, "map", "vars", "regexp")
 		g.sink = oneOf(t, "header_up", "request_header", "user")
-		p.Header = "X-Remote-User"
+		if without("asked") {
+			g.sink = "user"
+		}
 		g.tls = g.site.First == "cert"
 		g.always = g.sink == "user" || often(t, 10)
 	case n == 9 && !without("token"):
-		g.site.First, p.Tokens = "token", true
-		g.signIn = "sign_in /graphql {\ntoken json data.login.token\n}\ncredential header Authorization"
+		g.site.First = "token"
+		g.signIn = g.needed()
 	case n == 4:
 		g.signIn, p.Basic = "credential header Authorization", true
 	case n == 3:
 		g.signIn = "sign_in /login {\nusername user\npassword password\n}"
 	}
 	g.tls = g.tls || often(t, 10)
+}
+
+// needed is what must be declared of the portal.
+func (g *gated) needed() string {
+	if g.site.First == "token" {
+		return "sign_in /graphql {\ntoken json data.login.token\n}\ncredential header Authorization"
+	}
+	return ""
 }
 
 // addSite adds a second site: another portal or another door to the same one.
@@ -158,7 +168,7 @@ func (w world) render() Case {
 		site := g.site
 		site.URL = address + g.prefix
 		c.Sites = append(c.Sites, site)
-		c.Portals[site.Portal].Door = w.door(site.Portal)
+		w.fit(&c.Portals[site.Portal], site.Portal)
 		if i > 0 && g.host == w.sites[0].host && g.port == w.sites[0].port {
 			continue // its block is in the first's
 		}
@@ -172,19 +182,33 @@ func (w world) render() Case {
 	return c
 }
 
-// door is where a portal has a side door: where all its sites shut it.
-func (w world) door(portal int) (path string) {
-	for _, g := range w.sites {
+// fit gives a portal what its sites count on: operators declare what their portal has.
+func (w world) fit(p *Portal, portal int) {
+	p.Door, p.Header, p.Tokens = "", "", false
+	for i, g := range w.sites {
 		if g.site.Portal != portal {
 			continue
 		}
-		i := slices.IndexFunc(g.rules, func(r rule) bool { return r.list == "deny" })
-		if i < 0 || path != "" && path != g.rules[i].place.path {
-			return ""
+		p.Tokens = g.site.First == "token"
+		if g.source() != "" {
+			p.Header = "X-Remote-User"
 		}
-		path = g.rules[i].place.path
+		door := g.door()
+		if i > 0 && w.sites[0].site.Portal == portal && door != w.sites[0].door() {
+			door = "" // another site would leave it open
+		}
+		p.Door = door
 	}
-	return path
+}
+
+// door is the side door that the site shuts.
+func (g *gated) door() string {
+	for _, r := range g.rules {
+		if r.list == "deny" {
+			return r.place.path
+		}
+	}
+	return ""
 }
 
 func (g *gated) tlsLines() string {
