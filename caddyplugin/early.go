@@ -9,11 +9,11 @@ import (
 // tooEarly reports whether the request must wait for the TLS handshake. Early data (TLS
 // 1.3, HTTP/3 0-RTT) can be replayed by whoever recorded it and, over HTTP/3, sent from
 // a forged address. So nothing that changes anything, and nothing of the own pages,
-// which count failures by address, is done for it. In `mode observe` the portal gets
-// what it would get without a gate.
+// which count failures by address, is done for it. In `mode observe` everything is
+// forwarded.
 func (h *Handler) tooEarly(r *http.Request, asked *url.URL) bool {
 	unsafe := !safeMethod(r.Method) || r.ContentLength > 0
-	return (unsafe && !h.observes || h.ownPage(asked.Path)) && early(r)
+	return !h.observes && (unsafe || h.ownPage(asked.Path)) && early(r)
 }
 
 // early reports whether the request arrived as early data, here or at a proxy in front,

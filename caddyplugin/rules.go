@@ -29,9 +29,12 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 			return rules, fmt.Errorf("%s: %w", list.name, err)
 		}
 	}
-	var signIn []string
+	var signIn, links []string
 	for _, s := range b.site.SignIn {
 		signIn = append(signIn, s.Paths...)
+		if len(fields(s)) == 0 {
+			links = append(links, s.Paths...)
+		}
 		rules.Fields = append(rules.Fields, fields(s)...)
 		if s.Page != "" {
 			rules.Forms = append(rules.Forms, s.Page)
@@ -40,7 +43,7 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 	if len(rules.Forms) > 0 {
 		rules.SignInPage = rules.Forms[0]
 	}
-	rules.SignIn, rules.SignOut = addressRule(signIn), addressRule(b.site.SignOut)
+	rules.SignIn, rules.LinkSignIn, rules.SignOut = addressRule(signIn), addressRule(links), addressRule(b.site.SignOut)
 	return rules, nil
 }
 

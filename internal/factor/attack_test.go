@@ -31,6 +31,9 @@ func TestAttack_H8_WrongBackupCodesFromElsewhere(t *testing.T) {
 		}
 	}
 	attack()
+	if u := l.record(alice); u.Throttled() || u.Failures[KindBackup].Count != 12 {
+		t.Errorf("listed as throttled: %v; failures %v", u.Throttled(), u.Failures)
+	}
 	if err := l.spend(Attempt{User: alice, Code: backup[0], Address: home}); err != nil {
 		t.Errorf("the owner's backup code: %v", err)
 	}
@@ -62,7 +65,9 @@ func TestAttack_H8_ParallelWrongBackupCodes(t *testing.T) {
 // TestAttack_H8_AppCodesDoNotUseUpBackupCodes: an attacker behind the owner's own
 // address can use up the budget of one kind of code only.
 func TestAttack_H8_AppCodesDoNotUseUpBackupCodes(t *testing.T) {
-	l := newLab(t)
+	s := defaults
+	s.Throttle.AddressCount = 8
+	l := newLabWith(t, s)
 	e, backup := l.enrol(alice)
 	for range 40 {
 		err := l.spend(Attempt{User: alice, Code: l.wrong(e), Address: home})

@@ -56,8 +56,6 @@ type try struct {
 	counted store.Failures
 	// ticket is the attempt in the budgets of its address; zero in a cleared visit.
 	ticket throttle.Ticket
-	// looked is set once the code is compared with anything.
-	looked bool
 }
 
 // classOf is the budget that a kind's failures count in.
@@ -87,8 +85,7 @@ func (s *Service) enter(u *store.User, t *try) error {
 }
 
 // conclude settles the attempt in the budgets of its address, and returns err with what
-// failed of that. An attempt whose code was looked at stays counted unless the code was
-// accepted: a client that disconnects meanwhile gets no hash for free.
+// failed of that. Only a wrong code stays counted.
 func (s *Service) conclude(ctx context.Context, t *try, err error) error {
 	switch {
 	case err == nil:
@@ -98,7 +95,7 @@ func (s *Service) conclude(ctx context.Context, t *try, err error) error {
 		if failure := s.recordHeld(ctx, t.Attempt, s.addresses.Fail(t.ticket)); failure != nil {
 			return errors.Join(err, failure)
 		}
-	case !t.looked:
+	default: // not looked at, or right and not accepted for another reason
 		s.addresses.Refund(t.ticket)
 	}
 	return err

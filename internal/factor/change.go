@@ -30,7 +30,7 @@ func (s *Service) Regenerate(ctx context.Context, a Attempt) (codes []string, er
 // clearances of the user, which it returns. Refusals are those of Spend.
 func (s *Service) Disable(ctx context.Context, a Attempt) (ended []store.VisitID, err error) {
 	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {
-		s.clearFactors(u)
+		clearFactors(u)
 		if ended, err = tx.EndVisits(); err != nil {
 			return err
 		}
@@ -44,8 +44,7 @@ func (s *Service) Disable(ctx context.Context, a Attempt) (ended []store.VisitID
 
 // clearFactors takes all factors away. What was spent stays recorded: an import may bring
 // the same codes again.
-func (s *Service) clearFactors(u *store.User) {
-	s.keepSpent(u)
+func clearFactors(u *store.User) {
 	u.TOTP, u.Backup, u.Recovery, u.Failures = nil, nil, nil, nil
 	u.EnabledAt = time.Time{}
 }

@@ -72,6 +72,10 @@ type Throttled struct {
 	address bool
 }
 
+// ByAddress reports whether the wait is that of the client's address, so that another
+// address would not have to wait.
+func (t *Throttled) ByAddress() bool { return t.address }
+
 func (t *Throttled) Error() string {
 	return "too many wrong codes, wait until " + t.Until.Format(time.RFC3339)
 }

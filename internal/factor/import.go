@@ -102,7 +102,7 @@ type Imported struct {
 // are then kept if the import brings none. Backup codes that the user has used before are
 // left out, in whatever form the import has them.
 func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.Event) (done Imported, err error) {
-	if done, err = s.Meets(ctx, in); err != nil || !done.Found.Writes(replace) {
+	if done, err = s.Meets(ctx, in); err != nil || !done.Found.writes(replace) {
 		return done, orExists(done.Found, err)
 	}
 	t, backup, err := s.imported(ctx, in)
@@ -112,7 +112,7 @@ func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.
 	err = s.store.Update(ctx, s.key(in.User), func(tx store.Tx) error {
 		u, err := tx.User()
 		done = Imported{}
-		if done.Found, err = s.found(&u, err, in); err != nil || !done.Found.Writes(replace) {
+		if done.Found, err = s.found(&u, err, in); err != nil || !done.Found.writes(replace) {
 			return orExists(done.Found, err)
 		}
 		if done.Found == FoundNobody {
@@ -149,8 +149,8 @@ func importEvent(e store.Event, spent int) store.Event {
 	return e
 }
 
-// Writes reports whether an import that finds this writes anything.
-func (f Found) Writes(replace bool) bool {
+// writes tells whether anything is to be written.
+func (f Found) writes(replace bool) bool {
 	return f == FoundNobody || f == FoundNoFactor || f == FoundOther && replace
 }
 

@@ -67,7 +67,7 @@ func (s *Service) spendAtOnce(ctx context.Context, t *try, then Then) (accepted 
 		if refusal, err := s.admit(tx, u, t); refusal != nil || err != nil {
 			return refusal, err
 		}
-		p, ok, err := s.check(u, t)
+		p, ok, err := s.check(u, *t)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +81,8 @@ func (s *Service) spendAtOnce(ctx context.Context, t *try, then Then) (accepted 
 }
 
 // spendInTwo counts in one transaction, hashes outside of any, and spends in a
-// second one. A wrong code is recorded even if the client has gone by then.
+// second one. A wrong code is recorded and counted even if the client has gone by then:
+// no hash is free.
 func (s *Service) spendInTwo(ctx context.Context, t *try, prepare func() error, then Then) (accepted Accepted, err error) {
 	p, ok, err := s.countAndCheck(ctx, t)
 	if err != nil {
@@ -120,15 +121,13 @@ func (s *Service) countAndCheck(ctx context.Context, t *try) (proof, bool, error
 	if err != nil {
 		return proof{}, false, err
 	}
-	return s.check(&counted, t)
+	return s.check(&counted, *t)
 }
 
-// check tells whether the code is right and what it proves. It changes nothing but that
-// the attempt was looked at.
-func (s *Service) check(u *store.User, t *try) (p proof, ok bool, err error) {
-	t.looked = true
+// check tells whether the code is right and what it proves. It changes nothing.
+func (s *Service) check(u *store.User, t try) (p proof, ok bool, err error) {
 	if t.kind == KindBackup {
-		p, ok = s.checkBackup(u, *t)
+		p, ok = s.checkBackup(u, t)
 		return p, ok, nil
 	}
 	p.factor = u.TOTP.ID

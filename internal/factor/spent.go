@@ -134,8 +134,8 @@ func (s *Service) countSpent(u *store.User, in *Import) (n int, err error) {
 	return n, err
 }
 
-// keepSpent is what remains of the record when all factors are taken away: all of it,
-// or, if its key does not open any more, that it is closed.
+// keepSpent closes the record if its key does not open any more: when staff have taken
+// all factors away, the user may go on with new ones.
 func (s *Service) keepSpent(u *store.User) {
 	if _, err := s.openSpent(u); errors.Is(err, keys.ErrOpen) {
 		u.Spent = &store.SpentCodes{Closed: true}

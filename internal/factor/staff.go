@@ -17,7 +17,8 @@ type Record func(tx store.Tx, old store.User, ended []store.VisitID) error
 // store.ErrNotFound; one without factors is no error. record may be nil.
 func (s *Service) Reset(ctx context.Context, user string, record Record) (ended []store.VisitID, err error) {
 	return s.change(ctx, user, record, func(tx store.Tx, u *store.User) ([]store.VisitID, error) {
-		s.clearFactors(u)
+		s.keepSpent(u)
+		clearFactors(u)
 		return tx.EndVisits()
 	})
 }

@@ -66,16 +66,42 @@ func (x *exchange) plans(s *subject) []plan {
 	if own, differs := x.ownView(s.jar, here); differs {
 		list = append(list, plan{view: own, free: here})
 	}
-	for _, ch := range s.changed {
-		if ch.Delete || ch.Class != portal.Sealed {
-			continue
-		}
-		there := s.jar.View(ch.Path)
+	for _, path := range s.changedPaths() {
+		there := s.jar.View(path)
 		if !slices.ContainsFunc(list, func(p plan) bool { return p.path != "" && p.view == there.Key }) {
-			list = append(list, plan{path: ch.Path, view: there.Key, free: there})
+			list = append(list, plan{path: path, view: there.Key, free: there})
 		}
 	}
 	return list
+}
+
+// changedPaths are the paths of the cookies that a response set, and Everywhere: a portal
+// may need several of them.
+func (s *subject) changedPaths() (paths []string) {
+	for _, ch := range s.changed {
+		if !ch.Delete && ch.Class == portal.Sealed {
+			paths = append(paths, ch.Path)
+		}
+	}
+	if len(paths) > 0 {
+		paths = append(paths, portal.Everywhere)
+	}
+	return paths
+}
+
+// uncovered returns the name of a cookie that no question can tell the worth of: one that
+// the request carries, or that an exclusive request's response set.
+func (x *exchange) uncovered(s *subject) string {
+	name := s.jar.Uncovered(x.path, x.g.asked)
+	if name != "" || !x.exclusive {
+		return name
+	}
+	for _, path := range s.changedPaths() {
+		if name = s.jar.Uncovered(path, x.g.asked); name != "" && path != portal.Everywhere {
+			return name
+		}
+	}
+	return ""
 }
 
 // ownView stands for the cookies that the whoamis' own paths get, and says whether they
@@ -96,7 +122,7 @@ func (x *exchange) ownView(jar *portal.Jar, here portal.View) (key portal.JarKey
 // ask asks about the subject, or takes kept answers, and combines them. A copy that it
 // returns has the changes of all of them.
 func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
-	if name := s.jar.Uncovered(x.path, x.g.asked); name != "" {
+	if name := x.uncovered(&s); name != "" {
 		return &portal.Answer{Why: fmt.Sprintf("the portal's cookie %s is sent to this path and to no whoami: add a whoami below the cookie's path, "+
 			"or `leave %s` if it says nothing about who is signed in", name, name)}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/portal/body"
@@ -22,7 +23,7 @@ func (x *exchange) checkBody() (int, error) {
 		return 0, err
 	}
 	open := func() io.Reader { return io.NewSectionReader(x.body, 0, x.body.Size()) }
-	fields, err := body.Scan(x.facts.R.Header, open, x.inBody)
+	fields, err := body.Scan(x.facts.R.Header, open, x.wantedField)
 	switch {
 	case errors.Is(err, body.ErrUnreadable):
 		return http.StatusUnsupportedMediaType, nil
@@ -30,10 +31,22 @@ func (x *exchange) checkBody() (int, error) {
 		return http.StatusRequestEntityTooLarge, nil
 	case err != nil:
 		return 0, err
-	case !body.Allowed(fields, x.ownCookie):
+	}
+	fields = slices.DeleteFunc(fields, func(f body.Field) bool {
+		form := !x.inBody(f.Name)
+		x.fillsIn = x.fillsIn || form
+		return form
+	})
+	if !body.Allowed(fields, x.ownCookie) {
 		return http.StatusForbidden, nil
 	}
 	return 0, nil
+}
+
+// wantedField reports whether a field of a body says anything: a credential, or one of
+// sign_in's fields, wherever it is sent.
+func (x *exchange) wantedField(name string) bool {
+	return x.inBody(name) || slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
 }
 
 // inBody reports whether the portal could know a user by a field of this name.

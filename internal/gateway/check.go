@@ -70,7 +70,7 @@ func (x *exchange) responseFacts(status int) gate.Response {
 	x.overlapped = x.visit != nil && !x.exclusive && x.visit.Requests.ChangersSince(x.mark, x.changers())
 	return gate.Response{
 		Before: x.before, Credentials: x.hasCredentials(), Unsafe: x.facts.Unsafe, SignIn: x.facts.SignIn,
-		Unsettled: x.unsettled(), Overlapped: x.overlapped, Sets: counts(x.set), Changes: after.Key() != x.jar.Key(),
+		Unsettled: x.unsettled(), Form: x.facts.Form, Overlapped: x.overlapped, Sets: counts(x.set), Changes: after.Key() != x.jar.Key(),
 		Redirect:    status >= 300 && status < 400 && status != http.StatusNotModified,
 		WatchUnsafe: x.g.WatchUnsafe, Rotates: x.g.Rotates,
 	}
@@ -134,10 +134,14 @@ func (x *exchange) Check(final bool) gate.Action {
 }
 
 // awaitsSignIn reports whether the request sent something to a declared sign-in that the
-// answer does not show.
+// answer does not show: it names no other user than before, or one that an earlier
+// request may have signed in.
 func (x *exchange) awaitsSignIn(a *portal.Answer) bool {
 	f := &x.facts
-	return a.Kind == gate.Anonymous && f.SignIn && !f.SignOut && (f.Unsafe || route.HasParameter(f.R.URL.RawQuery, f.Site.Rules.Fields))
+	if !x.fillsIn && !f.SignIn || f.SignOut || !f.Unsafe && !route.HasParameter(f.R.URL.RawQuery, f.Site.Rules.Fields) && !f.Any(f.Site.Rules.LinkSignIn) {
+		return false
+	}
+	return a.Kind == gate.Anonymous || a.Kind == gate.User && (a.User == x.answer.User || x.unsettled())
 }
 
 // askAfter puts questions that begin now. Without credentials none is needed.

@@ -173,6 +173,9 @@ func (x *exchange) fit(user string) bool {
 // writeCookies writes into h what the browser has to know: what was set, what was taken
 // out, and the visit. The common case is that there is nothing.
 func (x *exchange) writeCookies(h http.Header) {
+	if x.kind == verbatim {
+		return
+	}
 	if x.facts.Asset && x.own {
 		x.visit.Hold(x.changes) // caches keep assets: the next page brings them
 		return

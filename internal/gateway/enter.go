@@ -40,7 +40,7 @@ func (x *exchange) enter() error {
 		if x.identifyBefore() == nil && !gate.Exclusive(x.before, true, false, true) {
 			return nil
 		}
-		x.answer = nil
+		x.answer, x.before = nil, gate.Standing{}
 	}
 	if err := x.readBody(); err != nil {
 		return err

@@ -30,6 +30,8 @@ type exchange struct {
 	// from the request before other handlers change it, and nil until it is needed.
 	question http.Header
 	body     *spool.Spool
+	// fillsIn says that the body has one of sign_in's fields.
+	fillsIn bool
 	// reading is how long the body took to arrive.
 	reading time.Duration
 
@@ -182,8 +184,8 @@ func (x *exchange) close() {
 
 // Over implements [response.Exchange]: the request is not open any more.
 func (x *exchange) Over() {
-	if x.visit != nil && x.settles && x.g.Settle > 0 {
-		x.visit.Settle(x.g.Clock(), x.g.Settle)
+	if x.visit != nil && x.settles && x.g.Settle > 0 && !x.g.Rotates {
+		x.visit.Settle(x.g.Clock(), x.g.Settle, x.g.WatchUnsafe)
 		x.settles = false
 	}
 	for _, leave := range []func(){x.leave, x.leaveShared, x.leaveSuspect} {

@@ -52,7 +52,8 @@ type Asker struct {
 type Credentials struct {
 	Jar *Jar
 	// Path is the request's path: the question carries the cookies that a request to Path
-	// carries. Where it is empty, each question carries the cookies of its own path.
+	// carries. Where it is empty, each question carries the cookies of its own path; for
+	// Everywhere it carries all.
 	Path string
 	// Header is what the question's header starts from; see [Headers.Question].
 	Header http.Header

@@ -50,16 +50,16 @@ var hopHeaders = []string{
 
 // constantHeaders are those that browsers vary from request to request.
 var constantHeaders = []string{
-	"Accept", "Access-Control-Request-Headers", "Access-Control-Request-Method", "Cache-Control", "Content-Type", "Device-Memory", "Dnt",
-	"Downlink", "Dpr", "Early-Data", "Ect", "Pragma", "Priority", "Purpose", "Rtt", "Save-Data", "Sec-Fetch-Dest", "Sec-Fetch-Mode",
-	"Sec-Fetch-Site", "Sec-Fetch-User", "Sec-Gpc", "Sec-Purpose", "Service-Worker", "Service-Worker-Navigation-Preload",
-	"Upgrade-Insecure-Requests", "Viewport-Width", "Width", "X-Requested-With", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
+	"Accept", "Access-Control-Request-Headers", "Access-Control-Request-Method", "Cache-Control", "Content-Type", "Early-Data", "Pragma",
+	"Priority", "Purpose", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-Purpose", "Service-Worker",
+	"Service-Worker-Navigation-Preload", "Upgrade-Insecure-Requests", "X-Requested-With", "X-Forwarded-Host", "X-Forwarded-Port",
+	"X-Forwarded-Proto",
 }
 
 var varyingHeaders = []string{
 	"Accept-Charset", "Accept-Datetime", "Alt-Used", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Location",
-	"Content-Md5", "Content-Range", "Date", "Depth", "From", "Last-Event-Id", "Max-Forwards", "Origin", "Ping-From", "Ping-To", "Prefer",
-	"Referer", "Sec-Speculation-Tags", "Soapaction", "Via", "X-Csrf-Token", "X-Csrftoken", "X-Xsrf-Token",
+	"Content-Md5", "Content-Range", "Date", "Depth", "Device-Memory", "Dnt", "Downlink", "Dpr", "Ect", "From", "Last-Event-Id", "Max-Forwards", "Origin", "Ping-From", "Ping-To", "Prefer",
+	"Referer", "Rtt", "Save-Data", "Sec-Gpc", "Sec-Speculation-Tags", "Soapaction", "Via", "Viewport-Width", "Width", "X-Csrf-Token", "X-Csrftoken", "X-Xsrf-Token",
 }
 
 // tracingHeaders name one request for logs: W3C Trace Context and Baggage, Zipkin B3,

@@ -103,6 +103,14 @@ type View struct {
 	Free string
 }
 
+// Everywhere is the path of no request: a view of it has all cookies, whatever their paths.
+const Everywhere = "*"
+
+// sentTo reports whether a cookie with cookiePath is in the view of path.
+func sentTo(cookiePath, path string) bool {
+	return path == Everywhere || cookie.PathMatch(cookiePath, path)
+}
+
 // View returns what a request to path sends: the cookies whose original path matches,
 // longest path first (RFC 6265 5.4), then those that were never sealed.
 func (j *Jar) View(path string) View {
@@ -126,7 +134,7 @@ func (j *Jar) build(path string) View {
 		switch {
 		case c.Name == tokenName:
 			token = c.Value
-		case cookie.PathMatch(c.Path, path):
+		case sentTo(c.Path, path):
 			add(c.Name, c.Value)
 		}
 	}
@@ -184,7 +192,7 @@ func (j *Jar) Carried(changes []Change, path string) []Change {
 		for i := range j.cookies {
 			if c := &j.cookies[i]; c.Name == ch.Name {
 				held = true
-				carried = carried || cookie.PathMatch(c.Path, path)
+				carried = carried || sentTo(c.Path, path)
 			}
 		}
 		return held && !carried

@@ -83,7 +83,6 @@ const (
 	mediaRange = `(\*/\*|(text|image|audio|video|font|application)/(\*|html|css|plain|javascript|xml|json|xhtml\+xml|event-stream|pdf|` +
 		`signed-exchange|manifest\+json|ld\+json|problem\+json|octet-stream|ogg|webm|mp4|mpeg|avif|webp|apng|svg\+xml|png|jpeg|gif|jxl|x-icon|woff2?|font-woff2?))`
 	mediaParams = `(;v=b3)?(;charset=utf-8)?(;q=[01](\.[0-9]{1,3})?)?`
-	number      = `^[0-9]{1,6}(\.[0-9]{1,4})?$`
 	token       = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 )
 
@@ -96,11 +95,8 @@ var usualValue = map[string]*regexp.Regexp{
 	"Cache-Control":                  regexp.MustCompile(`^(no-cache|no-store|max-age=0|only-if-cached|no-cache, no-store)$`),
 	"Content-Type": regexp.MustCompile(`^(application/x-www-form-urlencoded|application/json|text/plain|application/csp-report|` +
 		`application/reports\+json)(; ?charset=(?i:utf-8))?$|^multipart/form-data; boundary="?[0-9A-Za-z'()+_,./:=?-]{1,70}"?$`),
-	"Device-Memory": regexp.MustCompile(number), "Downlink": regexp.MustCompile(number), "Dpr": regexp.MustCompile(number),
-	"Rtt": regexp.MustCompile(number), "Viewport-Width": regexp.MustCompile(number), "Width": regexp.MustCompile(number),
-	"Dnt": regexp.MustCompile(`^[01]$`), "Sec-Gpc": regexp.MustCompile(`^1$`), "Early-Data": regexp.MustCompile(`^1$`),
-	"Ect": regexp.MustCompile(`^(slow-2g|2g|3g|4g)$`), "Save-Data": regexp.MustCompile(`^on$`),
-	"Pragma": regexp.MustCompile(`^no-cache$`), "Upgrade-Insecure-Requests": regexp.MustCompile(`^1$`),
+	"Early-Data": regexp.MustCompile(`^1$`),
+	"Pragma":     regexp.MustCompile(`^no-cache$`), "Upgrade-Insecure-Requests": regexp.MustCompile(`^1$`),
 	"Priority": regexp.MustCompile(`^(u=[0-7])?(, ?)?i?$`),
 	"Purpose":  regexp.MustCompile(`^prefetch$`), "Sec-Purpose": regexp.MustCompile(`^prefetch(;(prerender|anonymous-client-ip))*$`),
 	"Sec-Fetch-Dest": regexp.MustCompile(`^[a-z]{3,16}$`), "Sec-Fetch-Mode": regexp.MustCompile(`^(navigate|cors|no-cors|same-origin|websocket)$`),

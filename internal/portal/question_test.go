@@ -13,7 +13,7 @@ func TestQuestion_UsualValues(t *testing.T) {
 		"Accept": {"*/*", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
 			"image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", "text/css,*/*;q=0.1", "application/json, text/plain, */*", "text/event-stream", constantAccept[0]},
 		"Priority": {"u=0, i", "u=1", "i", "u=4"}, "Cache-Control": {"no-cache", "max-age=0"}, "Sec-Fetch-Dest": {"document", "empty"},
-		"Content-Type": {"application/x-www-form-urlencoded", "multipart/form-data; boundary=----WebKitFormBoundaryabc", "application/json; charset=utf-8"},
+		"Content-Type":                   {"application/x-www-form-urlencoded", "multipart/form-data; boundary=----WebKitFormBoundaryabc", "application/json; charset=utf-8"},
 		"Access-Control-Request-Headers": {"authorization,x-a", "content-type"},
 	} {
 		for _, v := range values {

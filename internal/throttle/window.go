@@ -1,27 +1,6 @@
 package throttle
 
-import (
-	"net/netip"
-	"time"
-)
-
-// network is what is counted as one address, in 16 bytes.
-type network [16]byte
-
-// networkOf is what an address is counted as: itself for IPv4 (mapped into IPv6 or
-// not), the /64 for IPv6, as one customer has at least that much. What is no
-// address, as a Unix socket's name, is counted as "::".
-func networkOf(addr string) network {
-	ip, err := netip.ParseAddr(addr)
-	if err != nil {
-		return network{}
-	}
-	n := network(ip.As16()) // without the zone; IPv4 as ::ffff:0:0/96
-	if ip = ip.Unmap(); ip.Is6() {
-		clear(n[8:])
-	}
-	return n
-}
+import "time"
 
 // window counts failures in a period that began with the first of them, and those in
 // the period before. Together they estimate a sliding count without a list of times.

@@ -101,7 +101,7 @@ func (i *Importer) Check(ctx context.Context, f *File) (counts Counts, err error
 			f.refuse(Problem{Line: item.Line, User: item.User, Field: fieldUser, Text: "has another authenticator already; to leave such users as they are say replace skip, to put these in their place replace always"})
 			continue
 		}
-		if found.Writes(i.Replace == ReplaceAlways) {
+		if found != factor.FoundOther || i.Replace == ReplaceAlways {
 			f.warnSpent(item, meets.Spent)
 		}
 		counts.add(found, i.Replace)
@@ -183,18 +183,19 @@ func (r *run) work(ctx context.Context) {
 		if len(done.Ended) > 0 && r.Ended != nil {
 			r.Ended(done.Ended...)
 		}
-		if err == nil && done.Found.Writes(r.Replace == ReplaceAlways) && r.Changed != nil {
+		if err == nil && done.Found != factor.FoundSame && r.Changed != nil {
 			r.Changed(store.UserKey{Realm: r.Realm, ID: item.User})
 		}
 		r.note(item, done, exists && r.Replace == ReplaceNever)
 	}
 }
 
+// note counts a user. Codes that were left out are told of if the check found others.
 func (r *run) note(item *Item, done factor.Imported, failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found := done.Found
-	if !failed && found.Writes(r.Replace == ReplaceAlways) {
+	if found != factor.FoundOther || r.Replace == ReplaceAlways {
 		r.file.warnSpent(item, done.Spent)
 	}
 	if failed {

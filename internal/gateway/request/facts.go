@@ -30,6 +30,8 @@ type Facts struct {
 	// one of sign_in's field names. FillsIn says that it sends something to a declared
 	// sign-in. SignOut says that it is a declared sign-out.
 	SignIn, FillsIn, SignOut bool
+	// Form says that the request is for a page that shows a sign-in form, under `watch unsafe`.
+	Form bool
 	// Asset says that the path and query look like a public asset's, or that `public` names
 	// them. Guest says that `guest` does.
 	Asset, Guest bool
@@ -114,9 +116,8 @@ func (f *Facts) Classify(cleared bool) {
 	declared := f.Any(s.Rules.SignIn)
 	f.FillsIn = f.Unsafe && declared
 	f.SignIn = declared || f.SignOut || route.HasParameter(r.URL.RawQuery, s.Rules.Fields)
-	if f.SignIn && s.WatchUnsafe && !cleared && f.showsForm() {
-		f.SignIn = false
-	}
+	f.Form = s.WatchUnsafe && !cleared && f.showsForm()
+	f.SignIn = f.SignIn && !f.Form
 	f.classifyToken()
 	// With `user {placeholder}` nothing tells a stranger from a user but that placeholder,
 	// so no exemption may skip it (design rule Q4).
@@ -174,10 +175,11 @@ func (f *Facts) showsForm() bool {
 	if f.Unsafe || !SafeMethod(f.R.Method) || f.SignOut {
 		return false
 	}
-	if fields := f.Site.Rules.Fields; len(fields) > 0 && !route.HasParameter(f.R.URL.RawQuery, fields) {
+	rules := &f.Site.Rules
+	if f.Any(rules.SignIn) && len(rules.Fields) > 0 && !route.HasParameter(f.R.URL.RawQuery, rules.Fields) && !f.Any(rules.LinkSignIn) {
 		return true
 	}
-	return slices.ContainsFunc(f.Site.Rules.Forms, func(page string) bool {
+	return slices.ContainsFunc(rules.Forms, func(page string) bool {
 		path, query, _ := strings.Cut(page, "?")
 		return f.Client.URL.Path == path && (f.Client.URL.RawQuery == query || f.Client.URL.RawQuery == "")
 	})

@@ -26,6 +26,9 @@ type Rule interface {
 // Rules are the site's lists. A nil one matches nothing.
 type Rules struct {
 	Deny, Trust, Guest, Public, SignIn, SignOut Rule
+	// LinkSignIn are the sign_in addresses that declare no field names: whatever is asked
+	// for there may sign a user in.
+	LinkSignIn Rule
 	// Fields are sign_in's field names: a query that has one makes a sign-in.
 	Fields []string
 	// Forms are the pages that show a sign-in form. SignInPage is the first of them, where

@@ -41,6 +41,10 @@ type Answers struct {
 	calls map[Key]*calls
 	// epoch grows with every Forget: an answer to a question of an older epoch is not kept.
 	epoch uint64
+	// until is when answers that name a user expire at the latest while it lies ahead; see Settle.
+	until time.Time
+	// all says that anonymous answers expire at until, too.
+	all bool
 	// presumed are the credentials that a stranger is presumed to have, for one request.
 	presumed slot
 }
@@ -146,6 +150,9 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 		return
 	}
 	fresh := slot{key, answer, now.Add(life)}
+	if now.Before(a.until) {
+		fresh.settle(a.until, a.all)
+	}
 	oldest := 0
 	for i := range a.slots {
 		if a.slots[i].key == key {
@@ -161,6 +168,24 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 		return
 	}
 	a.slots[oldest] = fresh
+}
+
+// Settle makes every answer that names a user expire at until, those too that are kept
+// before then: the portal may commit a sign-in until then without a request of the visit.
+// With all, so do anonymous ones: where strangers' responses are not checked.
+func (a *Answers) Settle(until time.Time, all bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.until, a.all = until, all
+	for i := range a.slots {
+		a.slots[i].settle(until, all)
+	}
+}
+
+func (s *slot) settle(until time.Time, all bool) {
+	if (all || s.answer.Kind == gate.User) && until.Before(s.expires) {
+		s.expires = until
+	}
 }
 
 // Presume has Presumed say yes, once, to what is asked with this key next.

@@ -62,8 +62,10 @@ func (v *Visit) Owner() uint64 { return v.owner.Load() }
 func (v *Visit) BumpOwner() uint64 { return v.owner.Add(1) }
 
 // Settle makes the visit unsettled for d from now on: the portal may still commit a
-// sign-in that a response which was just released had begun (design rule G3).
-func (v *Visit) Settle(now time.Time, d time.Duration) {
+// sign-in that a response which was just released had begun (design rule G3). unchecked
+// says that strangers' responses are not checked.
+func (v *Visit) Settle(now time.Time, d time.Duration, unchecked bool) {
+	v.Answers.Settle(now.Add(d), unchecked)
 	until := now.Add(d).UnixNano()
 	for {
 		old := v.settle.Load()

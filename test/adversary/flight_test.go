@@ -1,0 +1,336 @@
+package adversary
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+)
+
+// flightKey is under what a request's context carries its flight to the portal.
+type flightKey struct{}
+
+// flight is one request of the run and its response. It is the http.ResponseWriter that
+// the gateway writes to, and keeps every byte that the client could read.
+type flight struct {
+	by   string // "attacker" or "owner"
+	what string
+
+	cancel context.CancelFunc
+	body   *body
+	// done is closed when the gateway has returned.
+	done chan struct{}
+
+	mu sync.Mutex
+	// hold is the stop where the request waits next; parked gets a value when it does,
+	// and release lets it go on.
+	hold    string
+	parked  chan struct{}
+	release chan struct{}
+
+	header http.Header
+	status int
+	sent   http.Header
+	read   bytes.Buffer
+	// dropped: the client reads no more.
+	dropped bool
+	failed  string
+	// panicked is what the gateway panicked with, other than to abort the response.
+	panicked string
+	client   net.Conn
+	// taken: the client has looked at the headers; seen: at the whole response.
+	taken, seen bool
+}
+
+// stop waits where the program has put a stop, until the program lets the request go on,
+// or a moment longer than its proxy waits, or until the run's end.
+func (f *flight) stop(name string, gone, end <-chan struct{}) {
+	f.mu.Lock()
+	if f.hold != name {
+		f.mu.Unlock()
+		return
+	}
+	release := f.release
+	f.mu.Unlock()
+	select {
+	case f.parked <- struct{}{}:
+	default:
+	}
+	select {
+	case <-release:
+		return
+	case <-gone:
+	case <-end:
+		return
+	}
+	select {
+	case <-release:
+	case <-time.After(abandoned):
+	case <-end:
+	}
+}
+
+// goOn lets a stopped request run to its next stop, or to its end.
+func (f *flight) goOn(next string) {
+	f.mu.Lock()
+	f.hold = next
+	close(f.release)
+	f.release = make(chan struct{})
+	f.mu.Unlock()
+	f.body.finish()
+}
+
+// drop closes the client's connection. After half a close the client reads on.
+func (f *flight) drop(half bool) {
+	f.mu.Lock()
+	f.dropped = f.dropped || !half
+	client := f.client
+	f.mu.Unlock()
+	f.body.abort()
+	f.cancel()
+	if client != nil && !half {
+		client.Close()
+	}
+}
+
+func (f *flight) over() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// text is what the client has read so far, headers first.
+func (f *flight) text() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var b strings.Builder
+	fmt.Fprintln(&b, f.status)
+	for name, values := range f.sent {
+		fmt.Fprintln(&b, name, values)
+	}
+	b.Write(f.read.Bytes())
+	return b.String()
+}
+
+// The http.ResponseWriter.
+
+func (f *flight) Header() http.Header { return f.header }
+
+func (f *flight) WriteHeader(status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if status < 200 && status != 101 && !f.dropped {
+		fmt.Fprintln(&f.read, status, f.header)
+	}
+	if f.status == 0 && (status >= 200 || status == 101) && !f.dropped {
+		f.status, f.sent = status, f.header.Clone()
+	}
+}
+
+func (f *flight) Write(p []byte) (int, error) {
+	f.WriteHeader(http.StatusOK)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dropped {
+		return 0, net.ErrClosed
+	}
+	return f.read.Write(p)
+}
+
+func (f *flight) FlushError() error { return nil }
+
+func (f *flight) SetReadDeadline(t time.Time) error { f.body.setDeadline(t); return nil }
+func (f *flight) SetWriteDeadline(time.Time) error  { return nil }
+func (f *flight) EnableFullDuplex() error           { return nil }
+
+func (f *flight) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	ours, theirs := net.Pipe()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dropped {
+		return nil, nil, net.ErrClosed
+	}
+	f.client = ours
+	go func() {
+		buf := make([]byte, 512)
+		for {
+			n, err := ours.Read(buf)
+			f.mu.Lock()
+			f.read.Write(buf[:n])
+			f.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return theirs, bufio.NewReadWriter(bufio.NewReader(theirs), bufio.NewWriter(theirs)), nil
+}
+
+// frame sends a line through the flight's tunnel.
+func (f *flight) frame(line string) {
+	f.mu.Lock()
+	client := f.client
+	f.mu.Unlock()
+	if client != nil {
+		client.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = io.WriteString(client, line+"\n")
+	}
+}
+
+// body is a request's body. The client may withhold its last byte.
+type body struct {
+	text     string
+	withheld bool
+
+	mu       sync.Mutex
+	at       int
+	rest     chan struct{}
+	gone     chan struct{}
+	deadline time.Time
+}
+
+func newBody(text string, withheld bool) *body {
+	return &body{text: text, withheld: withheld && text != "", rest: make(chan struct{}), gone: make(chan struct{})}
+}
+
+var errClientLeft = errors.New("the client left")
+
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	until := len(b.text)
+	if b.withheld && !closed(b.rest) {
+		until--
+	}
+	if closed(b.gone) {
+		b.mu.Unlock()
+		return 0, errClientLeft
+	}
+	if b.at < until {
+		n := copy(p, b.text[b.at:until])
+		b.at += n
+		b.mu.Unlock()
+		return n, nil
+	}
+	deadline := b.deadline
+	b.mu.Unlock()
+	if until == len(b.text) {
+		return 0, io.EOF
+	}
+	var late <-chan time.Time
+	if !deadline.IsZero() {
+		late = time.After(time.Until(deadline))
+	}
+	select {
+	case <-b.rest:
+		return b.Read(p)
+	case <-b.gone:
+		return 0, errClientLeft
+	case <-late:
+		return 0, os.ErrDeadlineExceeded
+	}
+}
+
+func (b *body) Close() error { return nil }
+
+func (b *body) setDeadline(t time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.deadline = t
+}
+
+func (b *body) finish() { b.shut(b.rest) }
+func (b *body) abort()  { b.shut(b.gone) }
+
+func (b *body) shut(c chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !closed(c) {
+		close(c)
+	}
+}
+
+func closed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// message is a request before it is sent.
+type message struct {
+	method, target, body string
+	header               http.Header
+	address              string
+	// hold is a stop of the portal's, or "last byte", which the client then withholds.
+	hold string
+}
+
+// launch sends a request through the gateway and returns at once.
+func (g *gate) launch(by string, m message) (*flight, error) {
+	u, err := url.ParseRequestURI(m.target)
+	if err != nil {
+		return nil, err
+	}
+	f := &flight{
+		by: by, what: m.method + " " + m.target, body: newBody(m.body, m.hold == "last byte"), hold: m.hold,
+		done: make(chan struct{}), parked: make(chan struct{}, 1), release: make(chan struct{}), header: make(http.Header),
+	}
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), flightKey{}, f))
+	f.cancel = cancel
+	r := (&http.Request{
+		Method: m.method, URL: u, RequestURI: m.target, Host: "portal.example", Header: m.header, Body: http.NoBody,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: m.address + ":40000", ContentLength: int64(len(m.body)),
+	}).WithContext(ctx)
+	if m.body != "" {
+		r.Body = f.body
+	}
+	go g.run(f, r, m.address)
+	return f, nil
+}
+
+// run is what a server does with a request.
+func (g *gate) run(f *flight, r *http.Request, address string) {
+	defer close(f.done)
+	defer f.cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			f.failed = "aborted"
+			if p != any(http.ErrAbortHandler) {
+				f.panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
+			}
+		}
+	}()
+	if err := g.serve(f, r, address); err != nil {
+		f.failed = err.Error()
+		f.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	f.WriteHeader(http.StatusOK)
+	f.trailers()
+}
+
+// trailers are read after the body.
+func (f *flight) trailers() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, values := range f.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) && !f.dropped {
+			fmt.Fprintln(&f.read, name, values)
+		}
+	}
+}

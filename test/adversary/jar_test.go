@@ -1,0 +1,75 @@
+package adversary
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// jar is one browser's cookies. All that the gateway sets have Path=/, so it needs no
+// paths; whatever else leaves the gateway is kept as well.
+type jar struct {
+	cookies []pair
+	// past are the states of before.
+	past [][]pair
+	// token is the form token that was read last.
+	token string
+}
+
+type pair struct{ name, value string }
+
+var tokenIn = regexp.MustCompile(`TOKEN-\d+\.`)
+
+// take does with a response what a browser does.
+func (j *jar) take(header http.Header, text string) {
+	if t := tokenIn.FindString(text); t != "" {
+		j.token = t
+	}
+	lines := header["Set-Cookie"]
+	if len(lines) == 0 {
+		return
+	}
+	j.past = append(j.past, slices.Clone(j.cookies))
+	for _, line := range lines {
+		c, err := http.ParseSetCookie(line)
+		if err != nil {
+			continue
+		}
+		j.cookies = slices.DeleteFunc(slices.Clone(j.cookies), func(p pair) bool { return p.name == c.Name })
+		if c.MaxAge >= 0 {
+			j.cookies = append(j.cookies, pair{c.Name, c.Value})
+		}
+	}
+}
+
+// header adds a choice of cookies to a request's header; see Action.Cookies.
+func (j *jar) header(h http.Header, choice string, beside *jar) {
+	chosen := j.cookies
+	switch {
+	case choice == "none":
+		chosen = nil
+	case choice == "old" && len(j.past) > 0:
+		chosen = j.past[len(j.past)-1]
+	case choice == "first" && len(j.past) > 1:
+		chosen = j.past[1]
+	case choice == "beside" && beside != nil:
+		chosen = append(slices.Clone(beside.cookies), j.cookies...)
+	}
+	if n, ok := strings.CutPrefix(choice, "without "); ok {
+		if i, err := strconv.Atoi(n); err == nil && i < len(chosen) {
+			chosen = slices.Delete(slices.Clone(chosen), i, i+1)
+		}
+	}
+	var pairs []string
+	if line := h.Get("Cookie"); line != "" {
+		pairs = append(pairs, line)
+	}
+	for _, p := range chosen {
+		pairs = append(pairs, p.name+"="+p.value)
+	}
+	if len(pairs) > 0 {
+		h.Set("Cookie", strings.Join(pairs, "; "))
+	}
+}

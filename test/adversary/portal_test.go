@@ -1,0 +1,299 @@
+package adversary
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// model is the model of a portal: sessions, pages that name their reader, and a form
+// that changes something. It believes what it is asked; keeping the attacker out is the
+// gateway's job.
+type model struct {
+	world World
+	// end is closed when the run is over; whatever still waits goes on then.
+	end chan struct{}
+
+	mu       sync.Mutex
+	sessions map[string]*stored
+	remember map[string]string // token → user
+	made     int               // counts ids, tokens and secrets
+	executed []execution
+}
+
+// stored is a session as other requests see it.
+type stored struct {
+	user, pin, check, token string
+	pinned                  bool
+	lock                    chan struct{}
+}
+
+// execution is a form that the portal carried out.
+type execution struct{ user, by, note string }
+
+func newModel(w World) *model {
+	return &model{world: w, end: make(chan struct{}), sessions: make(map[string]*stored), remember: make(map[string]string)}
+}
+
+// number returns a fresh number.
+func (p *model) number() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.made++
+	return p.made
+}
+
+// call is one request at the portal.
+type call struct {
+	*model
+	up *upstream
+	r  *http.Request
+	// flight is the request of the run that this is; nil for a question.
+	flight *flight
+	page   string
+	form   url.Values
+
+	id     string // the session's, "" without one
+	sess   *stored
+	locked []*stored
+	// user is who the request is signed in as, when its session was read.
+	user string
+	// set are the response's cookies, writes what others see after the commit.
+	set    []string
+	writes []func()
+	sent   bool
+}
+
+// serve is the portal's handler.
+func (p *model) serve(up *upstream, r *http.Request) {
+	defer close(up.done)
+	f, _ := r.Context().Value(flightKey{}).(*flight)
+	c := &call{model: p, up: up, r: r, flight: f, page: p.route(r.URL.Path)}
+	defer c.unlock()
+	if m := r.Header.Get("X-Http-Method-Override"); m != "" && p.world.Extras {
+		r.Method = m
+	}
+	if !c.readForm() {
+		return
+	}
+	if p.world.Slow == "all" || p.world.Slow == "whoami" && c.page == "whoami" {
+		p.sleep(50 * time.Millisecond)
+	}
+	c.at("arrive")
+	c.open()
+	c.at("read")
+	c.answer()
+	if p.world.Commit == "later" {
+		go func() { p.sleep(p.world.late()); c.commit() }()
+		return
+	}
+	if len(c.writes) > 0 {
+		p.sleep(time.Millisecond)
+	}
+	c.commit()
+}
+
+// route reads a path as servers do: slashes merged, dots resolved, what follows a page's
+// name is path info. Pages are below "/" and "/app".
+func (p *model) route(raw string) string {
+	clean := path.Clean("/" + strings.ReplaceAll(raw, `\`, "/"))
+	if p.world.FoldCase {
+		clean = strings.ToLower(clean)
+	}
+	segments := strings.Split(strings.Trim(clean, "/"), "/")
+	for len(segments) > 0 && (segments[0] == "app" || segments[0] == "inner") {
+		segments = segments[1:]
+	}
+	if len(segments) == 0 {
+		return ""
+	}
+	name, _, _ := strings.Cut(segments[0], ";")
+	return name
+}
+
+// sleep takes time, unless the run is over.
+func (p *model) sleep(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-p.end:
+	}
+}
+
+// at is a named stop of the handler.
+func (c *call) at(stop string) {
+	if c.flight == nil {
+		return
+	}
+	// Documented: requests beside an undeclared link. So the link is one moment, and no
+	// form waits while a link could change its user.
+	if c.world.undeclaredLink() && (c.r.Method == "POST" || c.signsIn() && stop != "arrive") {
+		return
+	}
+	c.flight.stop(stop, c.up.gone, c.end)
+}
+
+// open finds the request's session, and waits for its lock.
+func (c *call) open() {
+	id := c.sessionID()
+	c.mu.Lock()
+	sess := c.sessions[id]
+	c.mu.Unlock()
+	if id != "" && sess == nil && c.world.Loose {
+		sess = c.begin(id)
+	}
+	if sess == nil {
+		id = ""
+	}
+	c.id, c.sess = id, sess
+	if sess != nil {
+		c.lock(sess)
+	}
+	c.user = c.reader()
+	if sess == nil && c.eager() {
+		c.start()
+	}
+}
+
+// eager reports whether a page starts a session that the request does not have. Outside
+// of the base and of the cookie's path there are other applications, but for the page
+// that is asked.
+func (c *call) eager() bool {
+	switch {
+	case c.world.Lazy || c.page == "style.css":
+		return false
+	case c.page == "whoami":
+		return true
+	case !pathMatch(max(c.world.Base, "/"), path.Clean(c.r.URL.Path)):
+		return false
+	}
+	return c.world.CookiePath == "none" || pathMatch(c.world.CookiePath, c.r.URL.Path)
+}
+
+// sessionID is the id that a request names.
+func (c *call) sessionID() string {
+	name := c.world.Name
+	if ids := c.cookies(name); len(ids) > 0 {
+		return pick(ids, c.world.Last)
+	}
+	if strings.Contains(c.world.IDs, "url") {
+		if id := c.r.URL.Query().Get(name); id != "" {
+			return id
+		}
+		if _, id, ok := strings.Cut(c.r.URL.Path, ";jsessionid="); ok {
+			return id
+		}
+	}
+	if strings.Contains(c.world.IDs, "body") {
+		return c.form.Get(name)
+	}
+	return ""
+}
+
+func (c *call) cookies(name string) (values []string) {
+	for _, line := range c.r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			if n, v, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && n == name {
+				values = append(values, v)
+			}
+		}
+	}
+	return values
+}
+
+func pick(values []string, last bool) string {
+	if last {
+		return values[len(values)-1]
+	}
+	return values[0]
+}
+
+// reader is the user for whom the portal renders, by its sessions as they are now.
+func (c *call) reader() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if user, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Basic "); ok && c.world.Extras {
+		return user
+	}
+	if c.sess != nil && c.fits(c.sess) && c.sess.user != "" {
+		return c.sess.user
+	}
+	if tokens := c.cookies("REM"); c.world.Remember && len(tokens) > 0 {
+		return c.remember[pick(tokens, c.world.Last)]
+	}
+	return ""
+}
+
+// fits reports whether the request shows all that its session is bound to; the caller
+// holds mu.
+func (c *call) fits(s *stored) bool {
+	if s.pinned && s.pin != c.world.pinValue(c.r) {
+		return false
+	}
+	return c.world.Second == "" || slices.Contains(c.cookies("CHK"), s.check)
+}
+
+// begin makes an empty session under an id.
+func (c *call) begin(id string) *stored {
+	n := c.number()
+	s := &stored{token: fmt.Sprintf("TOKEN-%d.", n), lock: make(chan struct{}, 1)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions[id] = s
+	return s
+}
+
+// start begins a session for a request that has none, and sets its cookie.
+func (c *call) start() {
+	c.id = fmt.Sprintf("session-%d", c.number())
+	c.sess = c.begin(c.id)
+	c.lock(c.sess)
+	c.setCookie(c.world.Name, c.id, c.world.CookiePath, "")
+}
+
+func (c *call) setCookie(name, value, path, more string) {
+	line := name + "=" + value + "; HttpOnly" + more
+	if path != "none" {
+		line += "; Path=" + path
+	}
+	c.set = append(c.set, line)
+}
+
+// lock takes a session's lock, which the request keeps to its end.
+func (c *call) lock(s *stored) {
+	if !c.world.Locks {
+		return
+	}
+	select {
+	case s.lock <- struct{}{}:
+		c.locked = append(c.locked, s)
+	case <-c.end:
+	}
+}
+
+func (c *call) unlock() {
+	for _, s := range c.locked {
+		<-s.lock
+	}
+	c.locked = nil
+}
+
+// commit makes the request's changes visible to others.
+func (c *call) commit() {
+	writes := c.writes
+	c.writes = nil
+	if len(writes) == 0 {
+		return
+	}
+	c.at("commit")
+	c.mu.Lock()
+	for _, write := range writes {
+		write()
+	}
+	c.mu.Unlock()
+	c.at("committed")
+}

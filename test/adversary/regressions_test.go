@@ -1,0 +1,122 @@
+package adversary
+
+import (
+	"strings"
+	"testing"
+)
+
+// regressions are programs that found something once, as the adversary printed them. The
+// names begin with the rows of the list of attacks that they belong to.
+var regressions = []struct {
+	name    string
+	world   World
+	program Program
+}{
+	{
+		name:  "H1 cookie below the page that is asked",
+		world: World{CookiePath: "/app", Lazy: true},
+		program: Program{
+			{Do: "sign in", As: "victim"},
+			{Do: "get", Spell: "app"},
+		},
+	},
+	{
+		name:  "H1 sign-in at a path with a dot",
+		world: World{CookiePath: "none", Lazy: true},
+		program: Program{
+			{Do: "sign in", As: "victim", Spell: "dot"},
+			{Do: "get", Page: "data", Spell: "dot"},
+		},
+	},
+	{
+		name:  "H1 anonymous twin below the directory of the page that is asked",
+		world: World{CookiePath: "none", Whoami: "/app/whoami"},
+		program: Program{
+			{Do: "get", Spell: "app"},
+			{Do: "sign in", As: "victim"},
+		},
+	},
+	{
+		name:  "H2 session written after the headers",
+		world: World{Commit: "after headers", Answer: "302 body"},
+		program: Program{
+			{Do: "sign in", As: "victim"},
+		},
+	},
+	{
+		name:  "H2 session of an own account, written at the end",
+		world: World{Commit: "at end", Answer: "200"},
+		program: Program{
+			{Do: "sign in", As: "mallory"},
+			{Do: "sign in", As: "victim"},
+		},
+	},
+	{
+		name:  "H3 session id in a body",
+		world: World{Loose: true, IDs: "body"},
+		program: Program{
+			{Do: "sign in", As: "victim", Cookies: "none", ID: "body"},
+			{Do: "post", Page: "data", Cookies: "none", ID: "body"},
+		},
+	},
+	{
+		name:  "H4 header that no question has",
+		world: World{Pin: "Accept-Encoding"},
+		program: Program{
+			{Do: "sign in", As: "victim"},
+		},
+	},
+	{
+		name:  "H4 header that no key has",
+		world: World{Pin: "Accept-Charset", WatchUnsafe: true},
+		program: Program{
+			{Do: "get"},
+			{Do: "sign in", As: "victim"},
+			{Do: "get", Page: "data", Pin: "other"},
+		},
+	},
+	{
+		name:  "H5 client that leaves a link",
+		world: World{SignIn: "link", Undeclared: true},
+		program: Program{
+			{Do: "sign in", As: "mallory"},
+			{Do: "another way", As: "victim", Hold: "arrive"},
+			{Do: "drop"},
+		},
+	},
+	{
+		name:  "H6 stream of before the sign-in",
+		world: World{Follow: true},
+		program: Program{
+			{Do: "get", Page: "events", Kind: "events"},
+			{Do: "sign in", As: "victim"},
+		},
+	},
+	{
+		name:  "H7 sign-in inside of a frame",
+		world: World{},
+		program: Program{
+			{Do: "sign in", As: "mallory"},
+			{Do: "tunnel", Kind: "script", Async: true},
+			{Do: "frame", As: "victim"},
+		},
+	},
+}
+
+func TestRegressions(t *testing.T) {
+	k, err := newKit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range regressions {
+		t.Run(r.name, func(t *testing.T) {
+			found, log := k.play(t, r.world, r.program)
+			switch {
+			case fixed && found != nil:
+				report(t, found, log)
+			case !fixed && found == nil:
+				t.Errorf("the program finds nothing any more\n%s", strings.Join(log, "\n"))
+			}
+		})
+	}
+}

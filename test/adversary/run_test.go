@@ -1,0 +1,332 @@
+package adversary
+
+import (
+	"encoding/base32"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pquerna/otp/hotp"
+)
+
+// run is one program in one world.
+type run struct {
+	kit    *kit
+	world  World
+	portal *model
+	gate   *gate
+	owner  *owner
+	jars   [3]jar
+	// flights are the attacker's requests; jarOf says which jar each belongs to.
+	flights []*flight
+	jarOf   map[*flight]int
+	given   string // the code that the attacker gave last
+	log     []string
+}
+
+// Finding is a broken promise.
+type Finding struct{ Rule, Detail string }
+
+// The promises.
+const (
+	ruleSecret = "the attacker reads what the portal rendered for the victim"
+	ruleForm   = "the portal carries out a form as the victim for the attacker"
+	ruleOwner  = "the owner can't use the portal"
+	ruleLost   = "a form of the owner is lost, or carried out twice"
+	ruleFactor = "the attacker changes the victim's factors"
+	ruleTwice  = "a code is accepted twice"
+	rulePanic  = "the gateway panics"
+	ruleStuck  = "a request never ends"
+)
+
+// patience is how long the program waits for a request before it goes on.
+const patience = 8 * time.Second
+
+// play runs a program in a bubble of its own.
+func (k *kit) play(t *testing.T, w World, p Program) (found *Finding, log []string) {
+	synctest.Test(t, func(*testing.T) {
+		r := &run{kit: k, world: w.normal(), jarOf: make(map[*flight]int)}
+		r.portal = newModel(r.world)
+		var err error
+		if r.gate, err = k.gate(r.world, &proxy{r.portal}); err != nil {
+			panic(err)
+		}
+		r.owner = &owner{run: r}
+		found = r.play(p)
+		if stuck := r.end(); found == nil {
+			found = stuck
+		}
+		log = r.log
+	})
+	return found, log
+}
+
+func (r *run) logf(format string, args ...any) {
+	r.log = append(r.log, fmt.Sprintf("%8s  ", time.Since(bubbleStart).Round(time.Millisecond))+fmt.Sprintf(format, args...))
+}
+
+// bubbleStart is where the clock of every bubble starts.
+var bubbleStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (r *run) play(p Program) *Finding {
+	for _, a := range p {
+		r.act(a)
+		if f := r.judge(); f != nil {
+			return f
+		}
+	}
+	return r.harvest()
+}
+
+// harvest lets all requests run to their ends, and asks for the victim's pages with all
+// that the attacker has. Then the owner does the rest.
+func (r *run) harvest() *Finding {
+	for _, f := range r.flights {
+		f.goOn("") // one after another, so that the order is always the same
+		r.await(f)
+	}
+	for _, f := range r.flights {
+		r.await(f)
+	}
+	if f := r.judge(); f != nil {
+		return f
+	}
+	for _, pause := range []time.Duration{0, 3 * time.Second} {
+		time.Sleep(pause)
+		for i := range r.jars {
+			if len(r.jars[i].cookies) == 0 {
+				continue
+			}
+			r.act(Action{Do: "get", Page: "data", Jar: i})
+			r.act(Action{Do: "change", Jar: i})
+			if f := r.judge(); f != nil {
+				return f
+			}
+		}
+	}
+	for r.owner.next() {
+		if f := r.judge(); f != nil {
+			return f
+		}
+	}
+	return r.judge()
+}
+
+// end lets everything end that still runs.
+func (r *run) end() *Finding {
+	close(r.portal.end)
+	for _, f := range r.flights {
+		f.body.finish()
+	}
+	time.Sleep(time.Minute)
+	for _, f := range r.flights {
+		f.drop(false)
+	}
+	time.Sleep(10 * time.Minute)
+	for _, f := range r.flights {
+		if !f.over() {
+			return &Finding{ruleStuck, f.what}
+		}
+	}
+	return nil
+}
+
+// act carries out one action, and waits until nothing moves any more.
+func (r *run) act(a Action) {
+	switch a.Do {
+	case "wait":
+		time.Sleep(a.For)
+	case "owner":
+		r.owner.next()
+	case "go on", "drop", "half-close":
+		r.steer(a)
+	case "frame":
+		r.frame(a)
+	case "code", "again":
+		r.launch(a, r.codeMessage(a))
+	default:
+		r.launch(a, a.message(r.world, &r.jars[a.Jar]))
+	}
+	synctest.Wait()
+	r.absorb()
+}
+
+func (r *run) launch(a Action, m message) {
+	m.address = "203.0.113.9"
+	if !r.world.Shared {
+		m.address = fmt.Sprintf("198.51.100.%d", a.Jar+1)
+	}
+	r.jars[a.Jar].header(m.header, a.Cookies, &r.jars[(a.Jar+1)%len(r.jars)])
+	if a.ID == "cookie" {
+		m.header.Set("Cookie", strings.TrimPrefix(m.header.Get("Cookie")+"; "+r.world.Name+"="+chosen, "; "))
+	}
+	f, err := r.gate.launch("attacker", m)
+	if err != nil {
+		r.logf("attacker %s %s: %v", m.method, m.target, err)
+		return
+	}
+	r.flights = append(r.flights, f)
+	r.jarOf[f] = a.Jar
+	if !a.Async {
+		r.await(f)
+	}
+	r.report(f)
+}
+
+func (r *run) report(f *flight) {
+	synctest.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	state := "runs"
+	if f.over() {
+		state = "ended"
+	}
+	r.logf("attacker %d: %s: %d %s %s %s", r.jarOf[f], f.what, f.status, f.sent.Get("Location"), state, f.failed)
+}
+
+// await waits until a request has ended or stopped, or takes too long.
+func (r *run) await(f *flight) {
+	select {
+	case <-f.done:
+	case <-f.parked:
+	case <-time.After(patience):
+	}
+}
+
+// running returns the attacker's request Of, counted from the newest that runs.
+func (r *run) running(of int) *flight {
+	for _, f := range slices.Backward(r.flights) {
+		if f.over() {
+			continue
+		}
+		if of == 0 {
+			return f
+		}
+		of--
+	}
+	return nil
+}
+
+func (r *run) steer(a Action) {
+	f := r.running(a.Of)
+	switch {
+	case f == nil:
+		return
+	case a.Do == "go on":
+		f.goOn(a.Hold)
+		if !a.Async {
+			r.await(f)
+		}
+	default:
+		f.drop(a.Do == "half-close")
+	}
+	r.report(f)
+}
+
+func (r *run) frame(a Action) {
+	if slices.ContainsFunc(r.flights, func(f *flight) bool { return f.client == nil && !f.over() }) {
+		return // documented: responses beside a sign-in inside of a frame
+	}
+	for _, f := range slices.Backward(r.flights) {
+		if f.client != nil && !f.over() {
+			f.frame("sign in " + a.As)
+			r.logf("attacker frame: sign in %s", a.As)
+			return
+		}
+	}
+}
+
+// codeMessage gives a code: a right one of the attacker's own account, a wrong one of the
+// victim's, or the last one again.
+func (r *run) codeMessage(a Action) message {
+	code := r.given
+	if a.Do == "code" {
+		step := time.Now().Unix() / 30
+		code = r.kit.code(enrolled, step)
+		if a.As == victim {
+			code = r.kit.wrong(step)
+		}
+		r.given = code
+	}
+	m := message{method: http.MethodPost, target: ownPath + "/challenge", body: "code=" + code, header: headers(a.Kind), hold: a.Hold}
+	m.header.Set("Content-Type", "application/x-www-form-urlencoded")
+	m.header.Set("Origin", origin)
+	a.pin(r.world, &m)
+	return m
+}
+
+func (k *kit) code(user string, step int64) string {
+	code, err := hotp.GenerateCode(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(k.secrets[user]), uint64(step))
+	if err != nil {
+		panic(err)
+	}
+	return code
+}
+
+// wrong is a code that the victim's authenticator shows at no time near step.
+func (k *kit) wrong(step int64) string {
+	for n := 0; ; n++ {
+		code := fmt.Sprintf("%06d", n)
+		if !slices.ContainsFunc([]int64{-2, -1, 0, 1, 2}, func(d int64) bool { return k.code(victim, step+d) == code }) {
+			return code
+		}
+	}
+}
+
+// absorb has the attacker's browsers take the cookies and tokens of what has arrived.
+func (r *run) absorb() {
+	for _, f := range r.flights {
+		f.mu.Lock()
+		sent := f.sent
+		if f.taken {
+			sent = nil
+		}
+		f.taken = f.taken || sent != nil
+		fresh := sent != nil || f.over() && !f.seen
+		f.seen = f.over()
+		f.mu.Unlock()
+		if fresh {
+			r.jars[r.jarOf[f]].take(sent, f.text())
+		}
+	}
+}
+
+// judge looks for broken promises.
+func (r *run) judge() *Finding {
+	synctest.Wait()
+	for _, f := range r.flights {
+		if f.over() && f.panicked != "" {
+			return &Finding{rulePanic, f.what + ": " + f.panicked}
+		}
+		if text := f.text(); strings.Contains(text, "SECRET-"+victim) || strings.Contains(text, "USER-"+victim) {
+			return &Finding{ruleSecret, f.what}
+		}
+	}
+	forms := 0
+	for _, e := range r.portal.executed {
+		// Documented: a form that is sent before the portal commits a sign-in is forwarded by
+		// the answer from before it. Nothing of its response is released.
+		if e.by == "attacker" && e.user == victim && r.world.Commit != "later" {
+			return &Finding{ruleForm, "note " + e.note}
+		}
+		if e.by == "owner" {
+			forms++
+		}
+	}
+	if r.gate.db.changed(r.kit.users[0]) {
+		return &Finding{ruleFactor, r.flights[len(r.flights)-1].what}
+	}
+	switch {
+	case r.gate.db.twice != "":
+		return &Finding{ruleTwice, r.gate.db.twice}
+	case r.owner.trouble != "":
+		return &Finding{ruleOwner, r.owner.trouble}
+	case r.owner.sent && forms != 1:
+		return &Finding{ruleLost, fmt.Sprintf("carried out %d times", forms)}
+	}
+	return nil
+}
