@@ -32,14 +32,14 @@ func TestUnsettled(t *testing.T) {
 	check("for the changer itself", 0, 1, false)
 	leave()
 	check("after a changer that did not settle", 0, 0, false)
-	v.Settle(now, 2*time.Second)
-	v.Settle(now, time.Second)
+	v.Settle(now, 2*time.Second, false)
+	v.Settle(now, time.Second, false)
 	check("at once", 0, 0, true)
 	check("for the changer itself, after it ended", 0, 1, true)
 	check("just before the end", 2*time.Second-1, 0, true)
 	check("at the end", 2*time.Second, 0, false)
 	check("the end is final", 0, 0, false)
-	v.Settle(now.Add(time.Minute), time.Second)
+	v.Settle(now.Add(time.Minute), time.Second, false)
 	check("a second time", time.Minute, 0, true)
 }
 
@@ -48,7 +48,7 @@ func TestSettle_Concurrent(t *testing.T) {
 	v := &Visit{Requests: newConcurrency()}
 	var wg sync.WaitGroup
 	for i := range 100 {
-		wg.Go(func() { v.Settle(now, time.Duration(i+1)*time.Second) })
+		wg.Go(func() { v.Settle(now, time.Duration(i+1)*time.Second) }, false)
 	}
 	wg.Wait()
 	if got := time.Unix(0, v.settle.Load()); !got.Equal(now.Add(100 * time.Second)) {
