@@ -48,7 +48,7 @@ func TestSettle_Concurrent(t *testing.T) {
 	v := &Visit{Requests: newConcurrency()}
 	var wg sync.WaitGroup
 	for i := range 100 {
-		wg.Go(func() { v.Settle(now, time.Duration(i+1)*time.Second) }, false)
+		wg.Go(func() { v.Settle(now, time.Duration(i+1)*time.Second, false) })
 	}
 	wg.Wait()
 	if got := time.Unix(0, v.settle.Load()); !got.Equal(now.Add(100 * time.Second)) {
