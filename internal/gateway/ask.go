@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -55,6 +56,8 @@ type plan struct {
 	path string // "" for each whoami's own
 	view portal.JarKey
 	free portal.View
+	// jar is another than the subject's, or nil.
+	jar *portal.Jar
 }
 
 // plans are the questions that a subject needs so that one of them carried exactly the
@@ -71,6 +74,10 @@ func (x *exchange) plans(s *subject) []plan {
 		if !slices.ContainsFunc(list, func(p plan) bool { return p.path != "" && p.view == there.Key }) {
 			list = append(list, plan{path: path, view: there.Key, free: there})
 		}
+	}
+	if only, twins := s.jar.WithoutTwins(s.changed); twins {
+		there := only.View(portal.Everywhere)
+		list = append(list, plan{path: portal.Everywhere, view: there.Key, free: there, jar: only})
 	}
 	return list
 }
@@ -146,9 +153,10 @@ func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
 // askPlan puts one question, or takes a kept answer to it.
 func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answer {
 	key := visits.Key{Pins: s.pins, View: p.view, Own: p.path == ""}
+	jar := cmp.Or(p.jar, s.jar)
 	put := func() *portal.Answer {
 		// Other requests may wait for this answer: it does not end with this one.
-		return x.put(context.WithoutCancel(ctx), portal.Credentials{Jar: s.jar, Path: p.path, Header: s.header(), Query: x.facts.Queried})
+		return x.put(context.WithoutCancel(ctx), portal.Credentials{Jar: jar, Path: p.path, Header: s.header(), Query: x.facts.Queried})
 	}
 	if x.visit == nil {
 		return put()
@@ -167,7 +175,6 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 		}
 	}
 	epoch := answers.Epoch()
-	jar := s.jar
 	// Where every request asks, no request shares a question that began earlier.
 	a := answers.Ask(key, s.freshly || x.g.Recheck == 0, put)
 	if !s.after {

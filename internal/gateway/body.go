@@ -51,7 +51,8 @@ func (x *exchange) wantedField(name string) bool {
 
 // inBody reports whether the portal could know a user by a field of this name.
 func (x *exchange) inBody(name string) bool {
-	if body.SessionName(name) || x.jar.HasName(name) {
+	form := slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
+	if body.SessionName(name) || x.jar.HasName(name) && !form {
 		return true
 	}
 	for _, declared := range x.g.site.BodyNames() {
@@ -63,11 +64,4 @@ func (x *exchange) inBody(name string) bool {
 }
 
 // ownCookie reports whether a field of a body only repeats a cookie of the request.
-func (x *exchange) ownCookie(name, value string) bool {
-	for _, c := range x.jar.Cookies() {
-		if cookie.Same(c.Name, name) && c.Value == value && cookie.PathMatch(c.Path, x.path) {
-			return true
-		}
-	}
-	return false
-}
+func (x *exchange) ownCookie(name, value string) bool { return x.jar.Repeats(x.path, name, value) }

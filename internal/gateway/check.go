@@ -62,6 +62,9 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 	case x.before.MayPass() && !x.exclusive && x.leaveSuspect == nil && !f.Overlapped:
 		return response.KeptUnsettled
 	}
+	if x.exclusive {
+		return response.KeptWhole
+	}
 	return response.Kept
 }
 
@@ -108,6 +111,9 @@ func (x *exchange) arrivedAnonymous(status int) response.Mode {
 
 // Check implements [response.Exchange].
 func (x *exchange) Check(final bool) gate.Action {
+	if !final && x.exclusive && (!x.before.MayPass() || x.sendsSignIn()) {
+		return gate.Refuse // the portal may commit a sign-in at the end of what it sends
+	}
 	s := x.present()
 	s.jar, s.changed, s.freshly, s.after = x.jar.Apply(x.set), x.set, true, true
 	if x.question == nil {
@@ -137,11 +143,20 @@ func (x *exchange) Check(final bool) gate.Action {
 // answer does not show: it names no other user than before, or one that an earlier
 // request may have signed in.
 func (x *exchange) awaitsSignIn(a *portal.Answer) bool {
+	return x.sendsSignIn() && (a.Kind == gate.Anonymous || a.Kind == gate.User && (a.User == x.answer.User || x.unsettled()))
+}
+
+// sendsSignIn reports whether the request sent something to a declared sign-in, or one of
+// its fields elsewhere.
+func (x *exchange) sendsSignIn() bool {
 	f := &x.facts
-	if !x.fillsIn && !f.SignIn || f.SignOut || !f.Unsafe && !route.HasParameter(f.R.URL.RawQuery, f.Site.Rules.Fields) && !f.Any(f.Site.Rules.LinkSignIn) {
+	switch {
+	case f.SignOut:
 		return false
+	case x.fillsIn:
+		return true
 	}
-	return a.Kind == gate.Anonymous || a.Kind == gate.User && (a.User == x.answer.User || x.unsettled())
+	return f.SignIn && (f.Unsafe || route.HasParameter(f.R.URL.RawQuery, f.Site.Rules.Fields) || f.Any(f.Site.Rules.LinkSignIn))
 }
 
 // askAfter puts questions that begin now. Without credentials none is needed.
@@ -282,7 +297,10 @@ func (x *exchange) Lost() bool {
 
 // Unsettled implements [response.Exchange].
 func (x *exchange) Unsettled() bool {
-	return x.kind == gated && x.before.MayPass() && x.g.Identify == nil && !x.facts.Upgrade && x.unsettled()
+	if x.kind != gated || x.g.Identify != nil || x.facts.Upgrade || !x.before.MayPass() && x.facts.Form {
+		return false
+	}
+	return x.unsettled()
 }
 
 // MustCheck implements [response.Exchange]: what an exclusive request did is found out at

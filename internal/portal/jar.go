@@ -171,6 +171,25 @@ func (j *Jar) Uncovered(path string, asked []string) string {
 	return ""
 }
 
+// WithoutTwins returns the jar without the cookies that a change has the name of and that
+// the change did not set: portals differ in which of two cookies of one name they take.
+// twins says that there were any.
+func (j *Jar) WithoutTwins(changes []Change) (only *Jar, twins bool) {
+	keep := slices.DeleteFunc(slices.Clone(j.cookies), func(c held) bool {
+		same, set := false, false
+		for _, ch := range changes {
+			if !ch.Delete && ch.Class == Sealed && ch.Name == c.Name {
+				same, set = true, set || ch.Path == c.Path
+			}
+		}
+		return same && !set
+	})
+	if len(keep) == len(j.cookies) {
+		return j, false
+	}
+	return newJar(keep, j.left, j.free), true
+}
+
 // carries reports whether a request to one of the paths carries a cookie of that name.
 func (j *Jar) carries(name string, paths []string) bool {
 	for i := range j.cookies {

@@ -75,4 +75,5 @@ func (w *Writer) endPage(whole bool) {
 	}
 	err := s.Close()
 	w.Page.Ended(s.Panicked, err, s.Missed())
+	w.aborted = w.aborted || err != nil // the client must not take a part for the whole
 }

@@ -11,12 +11,18 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway/spool"
 )
 
+// forever is longer than any response takes.
+const forever = 1000 * time.Hour
+
 // chunk is how much is kept in one piece, so that there is room for it even where only
 // the free bytes of a spool are left.
 const chunk = 16 << 10
 
 // interval is how long a portion may wait for its check.
 func (w *Writer) interval() time.Duration {
+	if w.whole && !w.stream {
+		return forever
+	}
 	if w.stream {
 		return w.timing.Stream
 	}

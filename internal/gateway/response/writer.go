@@ -36,6 +36,9 @@ const (
 	// visit is unsettled.
 	Kept
 	KeptUnsettled
+	// KeptWhole: it is kept until it ends, unless it is an event stream or too long: the
+	// portal may commit a sign-in at its end.
+	KeptWhole
 	// CheckedNow: it is checked at its headers, and then goes on.
 	CheckedNow
 )
@@ -123,7 +126,8 @@ type Writer struct {
 	// sent is how many kept bytes were written to the client.
 	sent int64
 	// wouldPass says that the response is kept only because the visit is unsettled.
-	wouldPass bool
+	// whole says that no portion is due before the end.
+	wouldPass, whole bool
 	// checking says that a portion's check runs, full that the handler behind waits for it.
 	// timer starts the next at dueAt.
 	checking, full bool
@@ -224,8 +228,8 @@ func (w *Writer) begin(m Mode) {
 		w.set(passing)
 		w.release()
 		w.x.Over()
-	case Kept, KeptUnsettled:
-		w.wouldPass = m == KeptUnsettled
+	case Kept, KeptUnsettled, KeptWhole:
+		w.wouldPass, w.whole = m == KeptUnsettled, m == KeptWhole
 		w.keep()
 	case CheckedNow:
 		w.checkNow()

@@ -93,6 +93,7 @@ func TestH3_Found(t *testing.T) {
 		{"JSON, both of equal keys in any case", "application/json", `{"session_id":"1","SESSION_ID":"2","session_id":"3"}`, "session_id=1 session_id=2 session_id=3"},
 		{"JSON, escapes", "application/json", `{"\u0073ession\u005Fid":"\u0078\"\\\n"}`, "session_id=x\"\\\n"},
 		{"JSON, behind a long string", "application/json", `{"file":"` + strings.Repeat(`A\"`, 1<<20) + `","session_id":"x"}`, "session_id=x"},
+		{"JSON, not UTF-8", "application/json", "{\"session_id\":\"\xf8\"}", "session_id=?"},
 		{"JSON, long value", "application/json", `{"session_id":"` + strings.Repeat("x", 40<<10) + `"}`, "session_id=?"},
 		{"JSON, byte order mark", "application/json", "\ufeff" + `{"session_id":"x"}`, "session_id=x"},
 		{"JSON, second text", "application/x-ndjson", "{\"a\":1}\n{\"session_id\":\"x\"}", "session_id=x"},
@@ -124,6 +125,7 @@ func TestH3_Found(t *testing.T) {
 		{"part, RFC 2231", partType, named(`name*=utf-8''PHP%53ESSID`), "phpsessid=x"},
 		{"part, folded", partType, part("Content-Disposition: form-data;\r\n name=\"PHPSESSID\"", "x"), "phpsessid=x"},
 		{"part, two dispositions", partType, part("Content-Disposition: form-data; name=\"a\"; filename=\"b\"\r\nContent-Disposition: form-data; name=\"PHPSESSID\"", "x"), "phpsessid=x"},
+		{"part, two dispositions, the second a file's", partType, part("Content-Disposition: form-data; name=\"PHPSESSID\"\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b\"", "x"), "phpsessid=x"},
 		{"part, disposition found by Rack", partType, part("X-Content-Disposition: form-data; name=\"PHPSESSID\"", "x"), "phpsessid=x"},
 		{"part, empty file name (Go)", partType, named(`name="PHPSESSID"; filename=""`), "phpsessid=x"},
 		{"part, file name that PHP does not know", partType, named(`name="PHPSESSID"; filename*=utf-8''x`), "phpsessid=x"},
@@ -135,6 +137,17 @@ func TestH3_Found(t *testing.T) {
 		fields, err := find(header(tt.contentType), tt.text)
 		if got := show(fields); got != tt.want || err != nil {
 			t.Errorf("%s: found %.80q, %v; want %q", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+// TestH3_NamesAsPHPReads: names are given to wanted as PHP changes them, so that one that
+// compares exactly finds them.
+func TestH3_NamesAsPHPReads(t *testing.T) {
+	for _, text := range []string{"app.sess=x", "app+sess=x", "app[sess=x", "++app_sess=x", "app_sess%00junk=x", "app_sess[]=x", "app.sess[0]=x", "[app_sess]=x"} {
+		fields, err := body.Scan(header(formType), func() io.Reader { return strings.NewReader(text) }, func(name string) bool { return name == "app_sess" })
+		if err != nil || len(fields) != 1 || fields[0] != (body.Field{Name: "app_sess", Value: "x"}) {
+			t.Errorf("%s: found %q, %v", text, fields, err)
 		}
 	}
 }
@@ -159,6 +172,8 @@ func TestH3_Unreadable(t *testing.T) {
 		{"JSON closed too often", "application/json", `{}}{"a":1}`},
 		{"several codings", formType, ""},
 		{"two boundaries", "multipart/form-data; xboundary=A; boundary=B", part(field, "x")},
+		{"two boundaries, the other way round", "multipart/form-data; boundary=B; xboundary=A", part(field, "x")},
+		{"boundary within the boundary (Rack)", "multipart/form-data; boundary=xboundary=B", part(field, "x")},
 		{"boundary named elsewhere first", "multipart/form-data; x=boundary; boundary=B", part(field, "x")},
 		{"boundary with a comma", "multipart/form-data, boundary=B", part(field, "x")},
 		{"boundary with a blank", "multipart/form-data; boundary=B x", part(field, "x")},
@@ -168,6 +183,7 @@ func TestH3_Unreadable(t *testing.T) {
 		{"boundary empty", `multipart/form-data; boundary=`, part(field, "x")},
 		{"parts in EBCDIC", partType + "; charset=ibm037", part(field, "x")},
 		{"a part after the end (PHP)", partType, "--B--\r\n" + id + "\r\n--B--\r\n"},
+		{"headers after the end (Django)", partType, part(field, "x") + strings.TrimPrefix(id, "--B")},
 		{"a part after the end, in the middle of a line", partType, part(field, "x") + strings.Repeat("x", 5120) + id},
 		{"a delimiter in the middle of a line (Django, Rack)", partType, part(field, "x"+id[len("--B\r\n")-5:])},
 		{"a delimiter in the middle of a value", partType, part(field, "y--B\r\n"+strings.TrimPrefix(id, "--B\r\n"))},

@@ -66,7 +66,7 @@ func lenient(s string) string {
 				continue
 			}
 		}
-		b.WriteByte(strings.NewReplacer("+", " ").Replace(s[i : i+1])[0])
+		b.WriteByte(blank(s[i]))
 	}
 	return b.String()
 }
@@ -361,4 +361,11 @@ func TestFuzzScan_Models(t *testing.T) {
 			t.Errorf("%s reads %q in %.80q", tt.parser, got, tt.text)
 		}
 	}
+}
+
+func blank(c byte) byte {
+	if c == '+' {
+		return ' '
+	}
+	return c
 }

@@ -148,8 +148,8 @@ func (j *jsonReader) value() error {
 	default:
 		long, err = true, j.in.UnreadByte()
 	}
-	if long || err != nil {
-		value = noValue
+	if long || err != nil || !utf8.ValidString(value) {
+		value = noValue // parsers refuse or replace what is not UTF-8
 	}
 	return errors.Join(j.add(name, value), err)
 }

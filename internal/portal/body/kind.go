@@ -44,7 +44,7 @@ func kindOf(h http.Header) (kind, error) {
 	if err != nil {
 		return k, err
 	}
-	k.form = name == "" || name == "text/plain" || strings.Contains(rest, "urlencoded") || strings.Contains(rest, "url-encoded") || !mediaType.MatchString(name)
+	k.form = name == "text/plain" || strings.Contains(rest, "urlencoded") || strings.Contains(rest, "url-encoded") || !mediaType.MatchString(name) // or no type
 	k.json = strings.Contains(name, "json")
 	parts := strings.Contains(rest, "multipart")
 	switch {

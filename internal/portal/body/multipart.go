@@ -26,7 +26,7 @@ const (
 //   - PHP (rfc1867.c) reads on after the closing delimiter, takes a part without an end,
 //     ends lines at a bare LF, and compares whole lines, without blanks at their end;
 //   - Django and Rack end a part at a delimiter in the middle of a line, and Django takes
-//     what is before the first for a part;
+//     what is before the first and after the last for a part;
 //   - Werkzeug ends lines at CRLF, LF or CR; commons-fileupload and busboy at CRLF only.
 //
 // All agree if the delimiter occurs nowhere but in delimiter lines, as RFC 2046 demands
@@ -37,7 +37,7 @@ func (s *scan) multipart(r io.Reader, boundary string) error {
 	if err := m.next(); err != nil {
 		return err
 	}
-	if m.more && m.size > 0 && !bytes.HasSuffix(m.last, lf) || strings.Contains(lower(string(m.head)), "content-disposition") {
+	if m.more && m.size > 0 && !bytes.HasSuffix(m.last, lf) || disposes(m.head) {
 		return ErrUnreadable
 	}
 	p := parts{scan: s}
@@ -156,11 +156,14 @@ func (p *parts) take(m *segments, preamble []byte) error {
 	return nil
 }
 
-// last reads the segment after the closing delimiter. PHP goes on behind it, so there must
-// be no other.
+// disposes reports whether headers of a part are where no part should be.
+func disposes(b []byte) bool { return strings.Contains(lower(string(b)), "content-disposition") }
+
+// last reads the segment after the closing delimiter. PHP goes on behind it, and Django
+// may take what is there for a part, so there must be none.
 func last(m *segments, rest []byte) error {
 	ends := len(rest) == 0 || bytes.HasPrefix(rest, crlf) || bytes.HasPrefix(rest, lf)
-	if !ends || m.more {
+	if !ends || m.more || disposes(rest) {
 		return ErrUnreadable
 	}
 	return nil
@@ -198,7 +201,7 @@ func (p *parts) names(headers []byte) (names []string, err error) {
 	}
 	dispositions, isFile := 0, false
 	for _, line := range strings.Split(lines, "\n") {
-		if strings.Contains(lower(line), "content-disposition") {
+		if disposes([]byte(line)) {
 			dispositions++
 			isFile = file.MatchString(line)
 		}

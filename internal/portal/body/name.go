@@ -11,8 +11,8 @@ import (
 //   - as it is;
 //   - PHP's (php_variables.c, php_register_variable_ex): cut at a NUL, leading blanks
 //     dropped, dots and blanks as "_", and a "[" without "]" as "_";
-//   - an array of that name, which a program may use like its one element;
-//   - Rack's and qs's: brackets around it dropped.
+//   - an array of that name, which a program may use like its one element, also with
+//     brackets before it, which Rack and qs drop.
 func (s *scan) name(sent string) (name string, ok bool) {
 	if !strings.ContainsAny(sent, "\x00 .[]") {
 		if sent == "" || !s.wanted(sent) {
@@ -23,12 +23,11 @@ func (s *scan) name(sent string) (name string, ok bool) {
 	php, _, _ := strings.Cut(sent, "\x00")
 	php = strings.TrimLeft(php, " ")
 	php = mangled.Replace(php)
-	array, _, _ := strings.Cut(php, "[")
 	bare := strings.TrimLeft(php, "[]")
 	if i := strings.IndexAny(bare, "[]"); i >= 0 {
 		bare = bare[:i]
 	}
-	for _, n := range [...]string{sent, php, array, strings.ReplaceAll(php, "[", "_"), bare} {
+	for _, n := range [...]string{sent, strings.ReplaceAll(php, "[", "_"), bare} {
 		if n != "" && s.wanted(n) {
 			return n, true
 		}
