@@ -28,6 +28,12 @@ func (x *exchange) Arrived(status int) response.Mode {
 	case anonymously:
 		return x.arrivedAnonymous(status)
 	}
+	if status == http.StatusSwitchingProtocols && !(x.facts.Upgrade && x.before.MayPass()) {
+		// No tunnel for strangers (design rule G5), asked for or not.
+		x.g.events.Decided(gate.Upgrade, "after", x.about(""))
+		x.Withhold(gate.Upgrade, status, x.rw.Header())
+		return response.Dropped
+	}
 	if err := x.takeCookies(); err != nil {
 		x.g.events.Failed("the portal's response was refused", err, x.about(""))
 		x.Withhold(gate.Refuse, status, x.rw.Header())
