@@ -185,7 +185,7 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 
 // put puts whoami's questions, and counts what they showed.
 func (x *exchange) put(ctx context.Context, c portal.Credentials) *portal.Answer {
-	if !x.live() && !x.passedBefore() && !x.g.Visits.MayAsk(x.visit, x.facts.Client.Address, x.g.Clock()) {
+	if !x.live() && !x.mayPass() && !x.g.Visits.MayAsk(x.visit, x.facts.Client.Address, x.g.Clock()) {
 		return &portal.Answer{Why: "too many questions in a short time by one visit or address"}
 	}
 	began := time.Now()
@@ -193,6 +193,10 @@ func (x *exchange) put(ctx context.Context, c portal.Credentials) *portal.Answer
 	x.g.events.Answered(a.Kind, time.Since(began))
 	return &a
 }
+
+// mayPass reports whether the visit's user was last found to be one who may pass. That
+// holds across the requests after which no answer is kept.
+func (x *exchange) mayPass() bool { return x.visit != nil && x.visit.MayPass.Load() }
 
 // fetch puts one whoami question through the request's own route.
 func (x *exchange) fetch(ctx context.Context, uri string, header http.Header) (whoami.Response, error) {
