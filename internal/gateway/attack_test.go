@@ -95,6 +95,27 @@ func TestAttack_H1_AnonymousTwin(t *testing.T) {
 	})
 }
 
+// TestAttack_H1_ScopedSignIn: a sign-in sets a twin of the session's cookie for another path.
+// Its own response is withheld, although neither its path nor whoami's is sent that twin.
+func TestAttack_H1_ScopedSignIn(t *testing.T) {
+	attack(t, "twin", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
+		w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
+			w.shop.commit(r, "scoped", "alice")
+			rw.Header().Add("Set-Cookie", "SID=scoped; Path=/account")
+			_, err := io.WriteString(rw, secret("alice"))
+			return err
+		}
+		v := w.visitor()
+		v.send("GET /cart")
+		for _, line := range []string{"POST /enter user=alice", "GET /enter?token=1"} {
+			v.never(line, v.send(line))
+			v.never("its page", v.send("GET /account/page"))
+		}
+	})
+}
+
 // TestAttack_H1_UncoveredCookie: a cookie that no whoami is sent can't be asked about. The
 // request is refused, and the log names the cookie and the remedy.
 func TestAttack_H1_UncoveredCookie(t *testing.T) {
@@ -128,21 +149,22 @@ func TestAttack_H2_LateCommit(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			time.Sleep(300 * time.Millisecond)
 			commit()
-			_, _ = io.WriteString(w, "welcome")
+			_, _ = io.WriteString(w, secret("alice"))
 		},
 		"at the end": func(w http.ResponseWriter, commit func()) {
-			_, _ = io.WriteString(w, "welcome")
+			_, _ = io.WriteString(w, secret("alice"))
 			_ = http.NewResponseController(w).Flush()
 			time.Sleep(300 * time.Millisecond)
 			commit()
 		},
 		"without a body": func(w http.ResponseWriter, commit func()) {
+			w.Header().Set("X-User", secret("alice"))
 			w.WriteHeader(http.StatusNoContent)
 			time.Sleep(300 * time.Millisecond)
 			commit()
 		},
 		"with a redirect": func(w http.ResponseWriter, commit func()) {
-			w.Header().Set("Location", "/page")
+			w.Header().Set("Location", "/page#"+secret("alice"))
 			w.WriteHeader(http.StatusFound)
 			time.Sleep(300 * time.Millisecond)
 			commit()
@@ -151,19 +173,33 @@ func TestAttack_H2_LateCommit(t *testing.T) {
 			_, _ = io.WriteString(w, "welcome")
 			time.AfterFunc(1500*time.Millisecond, commit)
 		},
+		"at the end of settle": func(w http.ResponseWriter, commit func()) {
+			_, _ = io.WriteString(w, "welcome")
+			time.AfterFunc(1950*time.Millisecond, commit)
+		},
+		"after the end of a redirect": func(w http.ResponseWriter, commit func()) {
+			w.Header().Set("Location", "/page")
+			w.WriteHeader(http.StatusFound)
+			time.AfterFunc(1500*time.Millisecond, commit)
+		},
 	}
 	for name, respond := range commits {
 		for _, own := range []string{"", "bob"} {
 			for _, declared := range []bool{false, true} {
 				attack(t, fmt.Sprintf("%s, own account %q, declared %v", name, own, declared), func(t *testing.T) {
-					lateCommit(t, respond, own, declared)
+					lateCommit(t, "POST /late user=alice", respond, own, declared)
+				})
+			}
+			if strings.Contains(name, "redirect") { // a link may sign in, too
+				attack(t, fmt.Sprintf("%s of a link, own account %q", name, own), func(t *testing.T) {
+					lateCommit(t, "GET /late?token=1", respond, own, false)
 				})
 			}
 		}
 	}
 }
 
-func lateCommit(t *testing.T, respond func(http.ResponseWriter, func()), own string, declared bool) {
+func lateCommit(t *testing.T, signIn string, respond func(http.ResponseWriter, func()), own string, declared bool) {
 	w := newWorld(t, func(o *gateway.Options) {
 		if declared {
 			o.Rules.SignIn, o.Rules.LinkSignIn = paths{"/late"}, paths{"/late"}
@@ -178,7 +214,7 @@ func lateCommit(t *testing.T, respond func(http.ResponseWriter, func()), own str
 	v.signIn(own)
 	v.send("GET /page")
 	time.Sleep(5 * time.Second) // the visit is settled
-	v.never("the sign-in", v.send("POST /late user=alice"))
+	v.never("the sign-in", v.send(signIn))
 	for range 40 {
 		v.never("a page", v.send("GET /page"))
 		v.never("a style sheet", v.send("GET /style.css"))
@@ -328,6 +364,57 @@ func TestAttack_H5_DroppedLink(t *testing.T) {
 	}
 }
 
+// TestAttack_H5_PageBesideLink: an undeclared link signs alice in with a redirect that takes
+// its time. Pages beside it are checked from its headers on, and for a while after it.
+func TestAttack_H5_PageBesideLink(t *testing.T) {
+	attack(t, "slow redirect", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/magic"] = func(rw http.ResponseWriter, r *http.Request) error {
+			w.shop.commit(r, w.shop.begin(rw, r), "alice")
+			http.Redirect(rw, r, "/page", http.StatusFound)
+			_ = http.NewResponseController(rw).Flush()
+			time.Sleep(3 * time.Second)
+			return nil
+		}
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		v.send("GET /page")
+		f := v.start(t.Context(), "GET /magic?t=1")
+		synctest.Wait()
+		for range 30 {
+			v.never("a page", v.send("GET /page"))
+			time.Sleep(200 * time.Millisecond)
+		}
+		<-f.done
+		v.never("the link", f)
+	})
+}
+
+// TestAttack_C_UnsafeIsAskedFreshly: an answer that was kept serves no unsafe request: it
+// would act for a user who was signed in unnoticed.
+func TestAttack_C_UnsafeIsAskedFreshly(t *testing.T) {
+	attack(t, "transfer", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/transfer"] = func(rw http.ResponseWriter, r *http.Request) error {
+			if user := w.shop.user(r); user == "alice" {
+				t.Error("the portal acts for alice")
+			}
+			return nil
+		}
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		v.send("GET /page")
+		for id := range w.shop.users {
+			w.shop.users[id] = "alice" // signed in by a way that the gate can't see
+		}
+		if f := v.send("POST /transfer to=mallory"); f.code() != http.StatusUnauthorized {
+			t.Error(f.text())
+		}
+	})
+}
+
 // TestAttack_H6_StreamBesideSignIn: a stream that was released for an own account, or for a
 // stranger, runs on while alice is signed in in its session.
 func TestAttack_H6_StreamBesideSignIn(t *testing.T) {
@@ -437,14 +524,11 @@ func socket(s *shop) func(http.ResponseWriter, *http.Request) error {
 // TestAttack_G5_TunnelsForStrangers: only users who may pass get a tunnel, whatever the
 // method and body of the request that asks for it, and however the portal hands it over.
 func TestAttack_G5_TunnelsForStrangers(t *testing.T) {
-	for _, line := range []string{"GET /socket", "HEAD /socket", "OPTIONS /socket", "POST /socket", "GET /socket body", "GET /socket.css"} {
+	for _, line := range []string{"GET /socket?plain", "GET /socket", "HEAD /socket", "OPTIONS /socket", "POST /socket", "GET /socket body", "GET /socket.css"} {
 		for _, headers := range []bool{true, false} {
 			attack(t, fmt.Sprintf("%s, headers %v", line, headers), func(t *testing.T) {
 				w := newWorld(t, nil)
 				page := func(rw http.ResponseWriter, r *http.Request) error {
-					if r.Header.Get("Upgrade") == "" {
-						return nil
-					}
 					if headers {
 						return socket(w.shop)(rw, r)
 					}
@@ -455,10 +539,17 @@ func TestAttack_G5_TunnelsForStrangers(t *testing.T) {
 					return nil
 				}
 				w.shop.pages["/socket"], w.shop.pages["/socket.css"] = page, page
-				f := w.visitor().send(line, "Connection: Upgrade", "Upgrade: websocket")
+				upgrade := []string{"Connection: Upgrade", "Upgrade: websocket"}
+				if strings.HasSuffix(line, "?plain") {
+					upgrade = nil
+				}
+				f := w.visitor().start(t.Context(), line, upgrade...)
+				synctest.Wait()
 				if f.tunnel != nil {
+					f.tunnel.Close()
 					t.Errorf("a stranger got a tunnel: %s", f.text())
 				}
+				<-f.done
 			})
 		}
 	}
