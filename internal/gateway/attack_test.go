@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -391,6 +392,63 @@ func TestAttack_H5_PageBesideLink(t *testing.T) {
 	})
 }
 
+// TestAttack_C_SharedQuestion: a question of another request is in flight when a sign-in
+// ends, and read the session before it. The sign-in's own question begins afterwards.
+func TestAttack_C_SharedQuestion(t *testing.T) {
+	attack(t, "slow whoami", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
+			err := w.shop.whoami(rw, r)
+			time.Sleep(4 * time.Second)
+			return err
+		}
+		w.shop.pages["/signin"] = func(rw http.ResponseWriter, r *http.Request) error {
+			time.Sleep(2 * time.Second)
+			w.shop.commit(r, w.shop.begin(rw, r), "alice")
+			time.Sleep(time.Second)
+			_, err := io.WriteString(rw, secret("alice"))
+			return err
+		}
+		v := w.visitor()
+		v.signIn("bob")
+		v.send("GET /page")
+		time.Sleep(time.Minute)
+		signIn := v.start(t.Context(), "POST /signin user=alice")
+		time.Sleep(5 * time.Second) // its first question is answered; alice is not signed in yet
+		page := v.start(t.Context(), "GET /page")
+		<-signIn.done
+		<-page.done
+		v.never("the sign-in", signIn)
+		v.never("the page", page)
+	})
+}
+
+// TestAttack_C_OldIdStaysAlive: a link signs alice in and renews the session's id, but the
+// old id stays signed in, too. Answers that were kept for the old id are forgotten.
+func TestAttack_C_OldIdStaysAlive(t *testing.T) {
+	attack(t, "renewed id", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/magic"] = func(rw http.ResponseWriter, r *http.Request) error {
+			w.shop.commit(r, w.shop.id(r), "alice")
+			w.shop.commit(r, "fresh", "alice")
+			rw.Header().Add("Set-Cookie", "SID=fresh; Path=/")
+			_, err := io.WriteString(rw, secret("alice"))
+			return err
+		}
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		v.send("GET /page")
+		old := &visitor{w: w, cookies: slices.Clone(v.cookies), address: v.address}
+		v.never("the link", v.send("GET /magic?t=1"))
+		for range 30 {
+			v.never("a page with the old id", old.send("GET /page"))
+			v.never("a page", v.send("GET /page"))
+			time.Sleep(time.Second)
+		}
+	})
+}
+
 // TestAttack_C_UnsafeIsAskedFreshly: an answer that was kept serves no unsafe request: it
 // would act for a user who was signed in unnoticed.
 func TestAttack_C_UnsafeIsAskedFreshly(t *testing.T) {
@@ -465,6 +523,42 @@ func streamBesideSignIn(t *testing.T, own, contentType string, slow bool) {
 	v.never("the sign-in", v.send("POST /signin user=alice"))
 	<-f.done
 	v.never("the stream", f)
+}
+
+// TestAttack_H6_SlowPage: a page of an own account that was released in part, and is silent
+// until the visit is settled again, does not go on for the user who signed in meanwhile.
+func TestAttack_H6_SlowPage(t *testing.T) {
+	for _, signIn := range []string{"POST /login.php user=alice", "GET /magic"} {
+		attack(t, signIn, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.shop.pages["/magic"] = func(rw http.ResponseWriter, r *http.Request) error {
+				w.shop.commit(r, w.shop.begin(rw, r), "alice")
+				http.Redirect(rw, r, "/page", http.StatusFound)
+				return nil
+			}
+			w.shop.pages["/slow"] = func(rw http.ResponseWriter, r *http.Request) error {
+				for range 3 {
+					if _, err := io.WriteString(rw, secret(w.shop.user(r))); err != nil {
+						return err
+					}
+					_ = http.NewResponseController(rw).Flush()
+					time.Sleep(20 * time.Second)
+				}
+				return nil
+			}
+			v := w.visitor()
+			v.signIn("bob")
+			time.Sleep(5 * time.Second)
+			f := v.start(t.Context(), "GET /slow")
+			time.Sleep(5 * time.Second)
+			if !strings.Contains(f.text(), secret("bob")) {
+				t.Errorf("the page does not run: %s", f.text())
+			}
+			v.never("the sign-in", v.send(signIn))
+			<-f.done
+			v.never("the page", f)
+		})
+	}
 }
 
 // TestAttack_H7_SignInInsideFrame: alice is signed in inside a frame of an own account's
