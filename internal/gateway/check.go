@@ -73,7 +73,7 @@ func (x *exchange) responseFacts(status int) gate.Response {
 	x.overlapped = x.visit != nil && !x.exclusive && x.visit.Requests.ChangersSince(x.mark, x.changers())
 	return gate.Response{
 		Before: x.before, Credentials: x.hasCredentials(), Unsafe: x.facts.Unsafe, SignIn: x.facts.SignIn,
-		Unsettled: x.unsettled(), Form: x.facts.Form, Overlapped: x.overlapped, Sets: counts(x.set), Changes: after.Key() != x.jar.Key(),
+		Unsettled: x.doubtful(), Form: x.facts.Form, Overlapped: x.overlapped, Sets: counts(x.set), Changes: after.Key() != x.jar.Key(),
 		Redirect:    status >= 300 && status < 400 && status != http.StatusNotModified,
 		WatchUnsafe: x.g.WatchUnsafe, Rotates: x.g.Rotates,
 	}
@@ -123,9 +123,9 @@ func (x *exchange) Check(final bool) gate.Action {
 	if !ok {
 		return gate.Refuse
 	}
-	epoch := uint64(0)
+	epoch, unrest, settled := uint64(0), uint64(0), !x.unsettled()
 	if x.visit != nil {
-		epoch = x.visit.Answers.Epoch()
+		epoch, unrest = x.visit.Answers.Epoch(), x.visit.Requests.Unrest()
 	}
 	a := x.askAfter(s)
 	if final && x.awaitsSignIn(a) {
@@ -136,7 +136,11 @@ func (x *exchange) Check(final bool) gate.Action {
 		x.g.events.TokenUnknown(x.facts.Client.URL.Path)
 		return gate.Refuse
 	}
-	return x.decideAfter(a, s, epoch)
+	action := x.decideAfter(a, s, epoch)
+	if action == gate.Forward {
+		x.prove(unrest, settled)
+	}
+	return action
 }
 
 // awaitsSignIn reports whether the request sent something to a declared sign-in that the
@@ -300,7 +304,25 @@ func (x *exchange) Unsettled() bool {
 	if x.kind != gated || x.g.Identify != nil || x.facts.Upgrade || !x.before.MayPass() && x.facts.Form {
 		return false
 	}
-	return x.unsettled()
+	return x.doubtful()
+}
+
+// doubtful reports whether who is signed in may have changed since the answer that the
+// response stands on: the visit is unsettled, or was so since.
+func (x *exchange) doubtful() bool {
+	if x.visit == nil || x.g.Rotates {
+		return false
+	}
+	return x.unproven.Load() || x.visit.Requests.Unrest() != x.proven.Load()+uint64(x.changers()) || x.unsettled()
+}
+
+// prove notes that a question which began when the unrest count was that proved the
+// response good. Only one that began in a settled visit does so for good.
+func (x *exchange) prove(unrest uint64, settled bool) {
+	if x.visit != nil && settled {
+		x.proven.Store(unrest - uint64(x.changers()))
+		x.unproven.Store(false)
+	}
 }
 
 // MustCheck implements [response.Exchange]: what an exclusive request did is found out at

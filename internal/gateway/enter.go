@@ -88,6 +88,8 @@ func (x *exchange) begin() error {
 		x.leaveShared = leave
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
+	x.proven.Store(c.Unrest())
+	x.unproven.Store(x.unsettled())
 	return nil
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
@@ -75,6 +76,10 @@ type openness struct {
 	// mark is when the request began; version is the owner version that it stands on.
 	mark    visits.Mark
 	version uint64
+	// proven is the visit's unrest count that the response is known to be good for; unproven
+	// says that it began while the visit was unsettled.
+	proven   atomic.Uint64
+	unproven atomic.Bool
 	// overlapped says that another changer was open beside a shared request.
 	overlapped bool
 }
