@@ -62,7 +62,7 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 	case x.before.MayPass() && !x.exclusive && x.leaveSuspect == nil && !f.Overlapped:
 		return response.KeptUnsettled
 	}
-	if x.exclusive {
+	if x.mayChange() {
 		return response.KeptWhole
 	}
 	return response.Kept
@@ -111,7 +111,7 @@ func (x *exchange) arrivedAnonymous(status int) response.Mode {
 
 // Check implements [response.Exchange].
 func (x *exchange) Check(final bool) gate.Action {
-	if !final && x.exclusive && (!x.before.MayPass() || x.sendsSignIn()) {
+	if !final && x.mayChange() && (!x.before.MayPass() || x.sendsSignIn()) {
 		return gate.Refuse // the portal may commit a sign-in at the end of what it sends
 	}
 	s := x.present()
@@ -323,6 +323,12 @@ func (x *exchange) prove(unrest uint64, settled bool) {
 		x.proven.Store(unrest - uint64(x.changers()))
 		x.unproven.Store(false)
 	}
+}
+
+// mayChange reports whether the request may change who is signed in, as far as its facts
+// tell. A stranger's that belongs to no visit runs beside no others.
+func (x *exchange) mayChange() bool {
+	return x.exclusive || x.visit == nil && (x.facts.Unsafe || x.facts.SignIn)
 }
 
 // MustCheck implements [response.Exchange]: what an exclusive request did is found out at
