@@ -70,7 +70,7 @@ func heldNames(v *Visit) (out []string) {
 // TestHeld: changes wait in order until a page delivers them; a newer one of the same
 // cookie replaces an older one; their number is bounded.
 func TestHeld(t *testing.T) {
-	v := &Visit{}
+	v := &Visit{Shared: newShared()}
 	if v.Held() != nil {
 		t.Error("something is held at first")
 	}
