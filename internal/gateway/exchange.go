@@ -27,6 +27,8 @@ type exchange struct {
 	// facts are about the request; path is its path as it is forwarded.
 	facts request.Facts
 	path  string
+	// ownPage says that the request is for an own page.
+	ownPage bool
 	// question is the header that questions about the request start from; it is derived
 	// from the request before other handlers change it, and nil until it is needed.
 	question http.Header
