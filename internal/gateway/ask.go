@@ -66,8 +66,14 @@ type plan struct {
 func (x *exchange) plans(s *subject) []plan {
 	here := s.jar.View(x.path)
 	list := []plan{{path: x.path, view: here.Key, free: here}}
+	if x.ownPage {
+		list = nil // an own page is not forwarded: whatever cookies the browser has count
+		s.changed = s.jar.Sealings()
+	}
 	if own, differs := x.ownView(s.jar, here); differs {
 		list = append(list, plan{view: own, free: here})
+	} else if x.ownPage {
+		list = append(list, plan{path: x.g.asked[0], view: here.Key, free: here})
 	}
 	for _, path := range s.changedPaths() {
 		there := s.jar.View(path)
@@ -129,7 +135,7 @@ func (x *exchange) ownView(jar *portal.Jar, here portal.View) (key portal.JarKey
 // ask asks about the subject, or takes kept answers, and combines them. A copy that it
 // returns has the changes of all of them.
 func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
-	if name := x.uncovered(&s); name != "" {
+	if name := x.uncovered(&s); name != "" && !x.ownPage {
 		return &portal.Answer{Why: fmt.Sprintf("the portal's cookie %s is sent to this path and to no whoami: add a whoami below the cookie's path, "+
 			"or `leave %s` if it says nothing about who is signed in", name, name)}
 	}
@@ -175,6 +181,15 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 		}
 	}
 	epoch := answers.Epoch()
+	if x.visit.Token == "" {
+		// A visit that is named by its credentials may be several browsers': what a question
+		// set is for one of them.
+		a := put()
+		if !s.after && len(a.Changes) == 0 {
+			x.keep(key, p, jar, a, epoch)
+		}
+		return a
+	}
 	// Where every request asks, no request shares a question that began earlier.
 	a := answers.Ask(key, s.freshly || x.g.Recheck == 0, put)
 	if !s.after {

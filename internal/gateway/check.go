@@ -68,7 +68,7 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 	case x.before.MayPass() && !x.exclusive && x.leaveSuspect == nil && !f.Overlapped:
 		return response.KeptUnsettled
 	}
-	if x.exclusive {
+	if x.mayChange() {
 		return response.KeptWhole
 	}
 	return response.Kept
@@ -79,7 +79,7 @@ func (x *exchange) responseFacts(status int) gate.Response {
 	x.overlapped = x.visit != nil && !x.exclusive && x.visit.Requests.ChangersSince(x.mark, x.changers())
 	return gate.Response{
 		Before: x.before, Credentials: x.hasCredentials(), Unsafe: x.facts.Unsafe, SignIn: x.facts.SignIn,
-		Unsettled: x.unsettled(), Form: x.facts.Form, Overlapped: x.overlapped, Sets: counts(x.set), Changes: after.Key() != x.jar.Key(),
+		Unsettled: x.doubtful(), Form: x.facts.Form, Overlapped: x.overlapped, Sets: counts(x.set), Changes: after.Key() != x.jar.Key(),
 		Redirect:    status >= 300 && status < 400 && status != http.StatusNotModified,
 		WatchUnsafe: x.g.WatchUnsafe, Rotates: x.g.Rotates,
 	}
@@ -117,7 +117,7 @@ func (x *exchange) arrivedAnonymous(status int) response.Mode {
 
 // Check implements [response.Exchange].
 func (x *exchange) Check(final bool) gate.Action {
-	if !final && x.exclusive && (!x.before.MayPass() || x.sendsSignIn()) {
+	if !final && x.mayChange() && (!x.before.MayPass() || x.sendsSignIn()) {
 		return gate.Refuse // the portal may commit a sign-in at the end of what it sends
 	}
 	s := x.present()
@@ -129,9 +129,9 @@ func (x *exchange) Check(final bool) gate.Action {
 	if !ok {
 		return gate.Refuse
 	}
-	epoch := uint64(0)
+	epoch, unrest, settled := uint64(0), uint64(0), !x.unsettled()
 	if x.visit != nil {
-		epoch = x.visit.Answers.Epoch()
+		epoch, unrest = x.visit.Answers.Epoch(), x.visit.Requests.Unrest()
 	}
 	a := x.askAfter(s)
 	if final && x.awaitsSignIn(a) {
@@ -142,7 +142,11 @@ func (x *exchange) Check(final bool) gate.Action {
 		x.g.events.TokenUnknown(x.facts.Client.URL.Path)
 		return gate.Refuse
 	}
-	return x.decideAfter(a, s, epoch)
+	action := x.decideAfter(a, s, epoch)
+	if action == gate.Forward {
+		x.prove(unrest, settled)
+	}
+	return action
 }
 
 // awaitsSignIn reports whether the request sent something to a declared sign-in that the
@@ -306,7 +310,31 @@ func (x *exchange) Unsettled() bool {
 	if x.kind != gated || x.g.Identify != nil || x.facts.Upgrade || !x.before.MayPass() && x.facts.Form {
 		return false
 	}
-	return x.unsettled()
+	return x.doubtful()
+}
+
+// doubtful reports whether who is signed in may have changed since the answer that the
+// response stands on: the visit is unsettled, or was so since.
+func (x *exchange) doubtful() bool {
+	if x.visit == nil || x.g.Rotates {
+		return false
+	}
+	return x.unproven.Load() || x.visit.Requests.Unrest() != x.proven.Load()+uint64(x.changers()) || x.unsettled()
+}
+
+// prove notes that a question which began when the unrest count was that proved the
+// response good. Only one that began in a settled visit does so for good.
+func (x *exchange) prove(unrest uint64, settled bool) {
+	if x.visit != nil && settled {
+		x.proven.Store(unrest - uint64(x.changers()))
+		x.unproven.Store(false)
+	}
+}
+
+// mayChange reports whether the request may change who is signed in, as far as its facts
+// tell. A stranger's that belongs to no visit runs beside no others.
+func (x *exchange) mayChange() bool {
+	return x.exclusive || x.visit == nil && (x.facts.Unsafe || x.facts.SignIn)
 }
 
 // MustCheck implements [response.Exchange]: what an exclusive request did is found out at
@@ -317,10 +345,23 @@ func (x *exchange) MustCheck() bool { return x.exclusive || x.leaveSuspect != ni
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())
+		x.joinMinted()
 	}
 	if x.leaveShared != nil {
 		x.leaveShared()
 	}
+}
+
+// joinMinted makes what follows of the response a part of the visit that it starts, whose
+// next requests may change who is signed in.
+func (x *exchange) joinMinted() {
+	if x.minted == "" || x.visit != nil {
+		return
+	}
+	x.settles = x.settles || x.mayChange()
+	x.visit = x.g.Visits.Get(x.g.Realm, x.minted.ID(), x.minted)
+	x.mark, x.version = x.visit.Requests.Mark(), x.visit.Owner()
+	x.proven.Store(x.visit.Requests.Unrest())
 }
 
 // Cancel implements [response.Exchange].

@@ -88,6 +88,8 @@ func (x *exchange) begin() error {
 		x.leaveShared = leave
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
+	x.proven.Store(c.Unrest() - uint64(x.changers()))
+	x.unproven.Store(x.unsettled())
 	return nil
 }
 

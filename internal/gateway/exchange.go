@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
@@ -26,6 +27,8 @@ type exchange struct {
 	// facts are about the request; path is its path as it is forwarded.
 	facts request.Facts
 	path  string
+	// ownPage says that the request is for an own page.
+	ownPage bool
 	// question is the header that questions about the request start from; it is derived
 	// from the request before other handlers change it, and nil until it is needed.
 	question http.Header
@@ -75,6 +78,10 @@ type openness struct {
 	// mark is when the request began; version is the owner version that it stands on.
 	mark    visits.Mark
 	version uint64
+	// proven is the visit's unrest count that the response is known to be good for; unproven
+	// says that it began while the visit was unsettled.
+	proven   atomic.Uint64
+	unproven atomic.Bool
 	// overlapped says that another changer was open beside a shared request.
 	overlapped bool
 }

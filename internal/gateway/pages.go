@@ -38,7 +38,7 @@ func (x *exchange) servePages() error {
 	}
 	request.FindBody(x.rw, x.facts.R)
 	x.facts.ClassifyPage()
-	x.path = x.facts.R.URL.Path
+	x.path, x.ownPage = x.facts.R.URL.Path, true
 	if x.visit == nil && x.hasCredentials() {
 		x.joinNameless()
 	}
@@ -161,6 +161,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 			lines = append(lines, wr.Delete(s)...)
 		}
 		x.g.Visits.Forget(x.g.Realm, x.visit.ID.Visit)
+		x.g.Visits.Move(x.visit, t.token)
 	}
 	x.minted, x.keys = t.token, x.g.Sealer.Keys(x.host, string(t.token))
 	wr := x.writer(false)

@@ -94,6 +94,7 @@ func (t *tunnelConn) Read(p []byte) (int, error) {
 		now := t.x.g.Clock()
 		if last := t.noted.Load(); now.UnixNano()-last > int64(noteEvery) {
 			t.noted.Store(now.UnixNano())
+			t.x.visit.Requests.Stir()
 			t.x.visit.Settle(now, t.x.g.Settle, t.x.g.WatchUnsafe)
 		}
 	}

@@ -334,6 +334,16 @@ func (j *Jar) Cookies() []Cookie {
 	return out
 }
 
+// Sealings are changes that set the jar's sealed cookies, as they are.
+func (j *Jar) Sealings() (changes []Change) {
+	for _, c := range j.Cookies() {
+		if c.Name != tokenName {
+			changes = append(changes, Change{Cookie: c, Class: Sealed})
+		}
+	}
+	return changes
+}
+
 // Binds names the jar's cookies, without their values: hashes of name and path.
 func (j *Jar) Binds() []uint64 {
 	out := make([]uint64, len(j.cookies))

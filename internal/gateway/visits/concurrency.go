@@ -36,6 +36,8 @@ type Concurrency struct {
 	turn chan struct{}
 	// open is the number of open changers; it is written with mu held.
 	open atomic.Int32
+	// unrest counts everything that may have changed who is signed in; see Unrest.
+	unrest atomic.Uint64
 
 	mu      sync.Mutex
 	waiting int
@@ -86,6 +88,7 @@ func (c *Concurrency) Suspect() (leave func()) {
 
 func (c *Concurrency) begin() {
 	c.begun++
+	c.unrest.Add(1)
 	c.open.Add(1)
 }
 
@@ -168,6 +171,14 @@ func (c *Concurrency) Mark() Mark {
 	defer c.mu.Unlock()
 	return Mark{c.begun, c.sharedBegun, c.open.Load(), c.shared}
 }
+
+// Unrest counts what may have changed who is signed in: changers that began, and calls of
+// Stir. What was found out before it grew has to be asked about again.
+func (c *Concurrency) Unrest() uint64 { return c.unrest.Load() }
+
+// Stir says that something else than a request may have changed who is signed in: bytes
+// that a client sent through a tunnel.
+func (c *Concurrency) Stir() { c.unrest.Add(1) }
 
 // ChangersSince reports whether any changer was open at m or began since, besides own
 // that a shared request became itself since m.

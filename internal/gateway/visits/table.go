@@ -97,7 +97,7 @@ func (t *Table) Get(realm string, id store.VisitID, token session.Token) *Visit 
 	defer t.mu.Unlock()
 	if v = t.visits[key]; v == nil {
 		t.makeRoom()
-		v = &Visit{ID: key, Token: token, Requests: newConcurrency()}
+		v = &Visit{ID: key, Token: token, Shared: newShared()}
 		t.visits[key] = v
 		if token != "" {
 			t.begun[begin(realm, token)] = v
@@ -130,6 +130,17 @@ func (v *Visit) Pin() { v.pins.Add(1) }
 
 // Use notes that a request of the visit came.
 func (v *Visit) Use(now time.Time) { v.used.Store(now.UnixNano()) }
+
+// Move makes the visit of a fresh token share what is known of the old one.
+func (t *Table) Move(old *Visit, token session.Token) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.makeRoom()
+	v := &Visit{ID: ID{old.ID.Realm, token.ID()}, Token: token, Shared: old.Shared}
+	v.used.Store(t.clock().UnixNano())
+	t.visits[v.ID] = v
+	t.begun[begin(v.ID.Realm, token)] = v
+}
 
 // Find returns the visit of an id, pinned, if it is in memory; else nil.
 func (t *Table) Find(realm string, id store.VisitID) *Visit {

@@ -175,7 +175,7 @@ func TestForget_ClosesTunnels(t *testing.T) {
 func TestTunnels_Close(t *testing.T) {
 	st := &Standing{Clearance: &store.Visit{User: "alice", At: now, LastSeen: now, Expires: now.Add(time.Hour)}}
 	st.seen.Store(now.UnixNano())
-	one, two := &Visit{}, &Visit{}
+	one, two := &Visit{Shared: newShared()}, &Visit{Shared: newShared()}
 	for name, tt := range map[string]struct {
 		end  func(*Tunnels)
 		want string
@@ -300,7 +300,7 @@ func TestAttack_I14_Limits(t *testing.T) {
 		}
 		return n
 	}
-	one := &Visit{}
+	one := &Visit{Shared: newShared()}
 	if n := ask(one, "a", now, 1000); n != visitBurst {
 		t.Errorf("one visit asks %d times at once", n)
 	}
@@ -315,7 +315,7 @@ func TestAttack_I14_Limits(t *testing.T) {
 	}
 	asked := 0
 	for range 100 {
-		asked += ask(&Visit{}, "c", now, 1000)
+		asked += ask(&Visit{Shared: newShared()}, "c", now, 1000)
 	}
 	if asked != addressBurst {
 		t.Errorf("one address asks %d times in many visits", asked)

@@ -81,7 +81,7 @@ func (ts *Tunnels) CloseExpired(now time.Time) {
 
 // CloseOf closes a visit's: its user changed.
 func (ts *Tunnels) CloseOf(v *Visit) {
-	ts.closeIf(func(t *Tunnel) bool { return t.Visit == v })
+	ts.closeIf(func(t *Tunnel) bool { return t.Visit != nil && v != nil && t.Visit.Shared == v.Shared })
 }
 
 // CloseUnproven closes a user's tunnels that were opened without clearance: the user owes

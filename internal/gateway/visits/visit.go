@@ -21,7 +21,15 @@ type Visit struct {
 
 	loading  sync.Mutex
 	standing atomic.Pointer[Standing]
+	// Opened caches what the last Cookie header opened to.
+	Opened atomic.Pointer[Opened]
 
+	*Shared
+}
+
+// Shared is what is known of a browser's stay beyond one token. A visit that moves to a
+// fresh token shares it with the old one, whose requests may still be open.
+type Shared struct {
 	Answers  Answers
 	Requests Concurrency
 	// MayPass is whether the last user who was found may pass. It decides only how the
@@ -31,8 +39,6 @@ type Visit struct {
 	owner atomic.Uint64
 	// settle is until when the visit is unsettled, in Unix nanoseconds; 0 for a settled one.
 	settle atomic.Int64
-	// Opened caches what the last Cookie header opened to.
-	Opened atomic.Pointer[Opened]
 	// SignedIn is the user that the visit was last seen signed in as; nil for a stranger's.
 	SignedIn atomic.Pointer[string]
 	// Observed is for package observe.
@@ -41,6 +47,8 @@ type Visit struct {
 	questions limit
 	held      held
 }
+
+func newShared() *Shared { return &Shared{Requests: newConcurrency()} }
 
 // Opened is what a Cookie header opened to.
 type Opened struct {
@@ -55,16 +63,16 @@ type Opened struct {
 }
 
 // Owner is the present owner version.
-func (v *Visit) Owner() uint64 { return v.owner.Load() }
+func (v *Shared) Owner() uint64 { return v.owner.Load() }
 
 // BumpOwner increments the visit's owner version and returns it. Responses that started
 // under an older version are dropped, because the visit may now belong to another user.
-func (v *Visit) BumpOwner() uint64 { return v.owner.Add(1) }
+func (v *Shared) BumpOwner() uint64 { return v.owner.Add(1) }
 
 // Settle makes the visit unsettled for d from now on: the portal may still commit a
 // sign-in that a response which was just released had begun (design rule G3). unchecked
 // says that strangers' responses are not checked.
-func (v *Visit) Settle(now time.Time, d time.Duration, unchecked bool) {
+func (v *Shared) Settle(now time.Time, d time.Duration, unchecked bool) {
 	v.Answers.Settle(now.Add(d), unchecked)
 	until := now.Add(d).UnixNano()
 	for {
@@ -77,7 +85,7 @@ func (v *Visit) Settle(now time.Time, d time.Duration, unchecked bool) {
 
 // Unsettled reports whether who is signed in may have changed without the gate having
 // noticed yet: a changer is open besides the caller's own, or one was until a moment ago.
-func (v *Visit) Unsettled(own int, clock func() time.Time) bool {
+func (v *Shared) Unsettled(own int, clock func() time.Time) bool {
 	if v.Requests.Changers(own) {
 		return true
 	}
@@ -105,7 +113,7 @@ type held struct {
 const maxHeld = 64
 
 // Hold keeps changes for the next page. They are stamped already.
-func (v *Visit) Hold(changes []portal.Change) {
+func (v *Shared) Hold(changes []portal.Change) {
 	h := &v.held
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -121,7 +129,7 @@ func (v *Visit) Hold(changes []portal.Change) {
 
 // Held returns the changes that wait for the next page. Every request is handled as if
 // the browser had them already.
-func (v *Visit) Held() []portal.Change {
+func (v *Shared) Held() []portal.Change {
 	h := &v.held
 	if !h.any.Load() {
 		return nil
@@ -132,7 +140,7 @@ func (v *Visit) Held() []portal.Change {
 }
 
 // Delivered forgets changes that a response brings to the browser.
-func (v *Visit) Delivered(changes []portal.Change) {
+func (v *Shared) Delivered(changes []portal.Change) {
 	h := &v.held
 	if !h.any.Load() {
 		return

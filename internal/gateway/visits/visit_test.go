@@ -15,7 +15,7 @@ var now = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 // TestUnsettled: a visit is unsettled while another changer is open, and until its settle
 // time is over; a shorter settle time does not cut a longer one.
 func TestUnsettled(t *testing.T) {
-	v := &Visit{Requests: newConcurrency()}
+	v := &Visit{Shared: newShared()}
 	at := func(d time.Duration) func() time.Time { return func() time.Time { return now.Add(d) } }
 	check := func(when string, d time.Duration, own int, want bool) {
 		t.Helper()
@@ -45,7 +45,7 @@ func TestUnsettled(t *testing.T) {
 
 // TestSettle_Concurrent: the latest end wins.
 func TestSettle_Concurrent(t *testing.T) {
-	v := &Visit{Requests: newConcurrency()}
+	v := &Visit{Shared: newShared()}
 	var wg sync.WaitGroup
 	for i := range 100 {
 		wg.Go(func() { v.Settle(now, time.Duration(i+1)*time.Second, false) })
@@ -70,7 +70,7 @@ func heldNames(v *Visit) (out []string) {
 // TestHeld: changes wait in order until a page delivers them; a newer one of the same
 // cookie replaces an older one; their number is bounded.
 func TestHeld(t *testing.T) {
-	v := &Visit{}
+	v := &Visit{Shared: newShared()}
 	if v.Held() != nil {
 		t.Error("something is held at first")
 	}
