@@ -648,3 +648,44 @@ func TestAttack_G5_TunnelsForStrangers(t *testing.T) {
 		}
 	}
 }
+
+// TestCheck_BesideHandler: a handler may change its request while portions of its response
+// are checked. Questions do not read the request then: a map that is read and written at once
+// ends the server.
+func TestCheck_BesideHandler(t *testing.T) {
+	for _, passes := range []bool{false, true} {
+		attack(t, fmt.Sprint("passes at first: ", passes), func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.shop.pages["/slow"] = func(rw http.ResponseWriter, r *http.Request) error {
+				for i := range 40 {
+					_, _ = io.WriteString(rw, "part ")
+					r.Header.Set("X-Handler", fmt.Sprint(i))
+					time.Sleep(100 * time.Millisecond)
+					r.Header.Del("X-Handler")
+				}
+				return nil
+			}
+			v := w.visitor()
+			v.signIn("bob")
+			time.Sleep(5 * time.Second)
+			if !passes {
+				v.send("POST /page x=1")
+			}
+			f := v.start(t.Context(), "GET /slow")
+			synctest.Wait()
+			if passes {
+				v.send("POST /page x=1")
+			}
+			n := w.shop.questions(func() { <-f.done })
+			if n == 0 || f.code() != http.StatusOK {
+				t.Errorf("%d questions, %s", n, f.text())
+			}
+			for _, h := range w.shop.got {
+				if h.Get("X-Handler") != "" {
+					t.Error("a question has what a handler behind set")
+					break
+				}
+			}
+		})
+	}
+}

@@ -58,6 +58,7 @@ func (x *exchange) Arrived(status int) response.Mode {
 
 // keepMode says how a response that has to be checked is kept.
 func (x *exchange) keepMode(f gate.Response) response.Mode {
+	x.detach()
 	if gate.Suspect(f) && x.visit != nil && !x.exclusive {
 		x.leaveSuspect = x.visit.Requests.Suspect()
 		x.settles = x.settles || f.Redirect || f.SignIn
@@ -72,6 +73,20 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 		return response.KeptWhole
 	}
 	return response.Kept
+}
+
+// detach gives the exchange a request of its own: portions of a response are checked beside
+// the handlers behind, which may change theirs.
+func (x *exchange) detach() {
+	if x.passedOn != nil {
+		return
+	}
+	x.passedOn = x.facts.R
+	r := *x.facts.R
+	u := *r.URL
+	r.URL, r.Header = &u, r.Header.Clone()
+	x.facts.R = &r
+	x.questionHeader()
 }
 
 func (x *exchange) responseFacts(status int) gate.Response {

@@ -101,8 +101,10 @@ type outgoing struct {
 	presumes bool
 	// settles says that the visit is unsettled when the request is over.
 	settles bool
-	// reached says that the request was sent on to the portal.
-	reached bool
+	// reached says that the request was sent on to the portal. passedOn is the request that the
+	// handlers behind have, where the exchange's is another; see detach.
+	reached  bool
+	passedOn *http.Request
 	// into is what may be put into the response, links that links may.
 	into  insertion
 	links bool
