@@ -689,3 +689,35 @@ func TestCheck_BesideHandler(t *testing.T) {
 		})
 	}
 }
+
+// TestTunnels_AskedBesideChecks: an event stream is asked about every recheck, and its
+// portions are checked while other requests of its visit may sign a user in, all at once.
+func TestTunnels_AskedBesideChecks(t *testing.T) {
+	attack(t, "stream", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) { o.Recheck = time.Second })
+		refreshing(w)
+		w.shop.pages["/events"] = func(rw http.ResponseWriter, r *http.Request) error {
+			rw.Header().Set("Content-Type", "text/event-stream")
+			for range 100 {
+				if _, err := io.WriteString(rw, secret(w.shop.user(r))); err != nil {
+					return err
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			return nil
+		}
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		f := v.start(t.Context(), "GET /events", "Accept: text/event-stream")
+		for range 100 {
+			w.g.Visits.Tunnels.AskDue(time.Now())
+			v.start(t.Context(), "POST /page x=1")
+			time.Sleep(100 * time.Millisecond)
+		}
+		<-f.done
+		if f.aborted || strings.Count(f.text(), secret("bob")) != 100 {
+			t.Errorf("aborted %v: %s", f.aborted, f.text())
+		}
+	})
+}

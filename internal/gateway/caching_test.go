@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -12,10 +13,9 @@ import (
 // refreshing is a shop in which whoami, as many portals do, sets the session's cookie
 // again with a new value: each of its answers changes the visit's cookies.
 func refreshing(w *world) {
-	n := 0
+	var n atomic.Int64
 	w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
-		n++
-		rw.Header().Add("Set-Cookie", fmt.Sprintf("seen=%d; Path=/", n))
+		rw.Header().Add("Set-Cookie", fmt.Sprintf("seen=%d; Path=/", n.Add(1)))
 		return w.shop.whoami(rw, r)
 	}
 }
