@@ -89,7 +89,8 @@ func (x *exchange) begin() error {
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
 	x.proven.Store(c.Unrest() - uint64(x.changers()))
-	x.unproven.Store(x.unsettled())
+	x.beganUnsettled = x.unsettled()
+	x.unproven.Store(x.beganUnsettled)
 	return nil
 }
 

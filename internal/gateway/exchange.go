@@ -82,6 +82,8 @@ type openness struct {
 	// says that it began while the visit was unsettled.
 	proven   atomic.Uint64
 	unproven atomic.Bool
+	// beganUnsettled is unproven at first.
+	beganUnsettled bool
 	// overlapped says that another changer was open beside a shared request.
 	overlapped bool
 }
