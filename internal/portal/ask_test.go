@@ -69,10 +69,21 @@ func TestAttack_H1_QuestionCarriesTheRequestsCookies(t *testing.T) {
 // sets a new one; that must not replace the session.
 func TestAsk_IgnoresCookiesItDidNotCarry(t *testing.T) {
 	var got []string
-	c := Credentials{Jar: jarOf("SID=live; Path=/app"), Path: "/", Header: http.Header{}}
+	c := Credentials{Jar: jarOf("SID=live; Path=/app", "cart=1; Path=/"), Path: "/", Header: http.Header{}}
 	answer := asker(t, "/me").Ask(t.Context(), c, asking(&got, "SID=fresh; Path=/app", "new=1; Path=/"))
 	if len(answer.Changes) != 1 || answer.Changes[0].Name != "new" {
 		t.Errorf("changes %+v", answer.Changes)
+	}
+}
+
+// TestAsk_ForgetsSessionsItBegan: a question without any cookie begins another session than
+// the browser's. The next questions of the round are in it, and then it is forgotten.
+func TestAsk_ForgetsSessionsItBegan(t *testing.T) {
+	var got []string
+	c := Credentials{Jar: EmptyJar, Path: "/", Header: http.Header{}}
+	answer := asker(t, "/me", "/me2").Ask(t.Context(), c, asking(&got, "SID=fresh; Path=/"))
+	if len(answer.Changes) != 0 || !slices.Equal(got, []string{"/me ", "/me2 SID=fresh"}) {
+		t.Errorf("asked %q, changes %+v", got, answer.Changes)
 	}
 }
 
