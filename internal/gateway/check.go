@@ -364,9 +364,7 @@ func (x *exchange) Release(int) {
 		x.writeCookies(x.rw.Header())
 		x.joinMinted()
 	}
-	if x.leaveShared != nil {
-		x.leaveShared()
-	}
+	x.leaveShared()
 }
 
 // joinMinted makes what follows of the response a part of the visit that it starts, whose

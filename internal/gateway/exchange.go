@@ -74,7 +74,9 @@ type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
 	// leave are to be called when the request is not open any more.
-	leave, leaveShared, leaveSuspect func()
+	leave, leaveSuspect func()
+	// shared says that the request counts as a shared one that runs.
+	shared atomic.Bool
 	// mark is when the request began; version is the owner version that it stands on.
 	mark    visits.Mark
 	version uint64
@@ -199,10 +201,18 @@ func (x *exchange) Over() {
 		x.visit.Settle(x.g.Clock(), x.g.Settle, x.g.WatchUnsafe)
 		x.settles = false
 	}
-	for _, leave := range []func(){x.leave, x.leaveShared, x.leaveSuspect} {
+	x.leaveShared()
+	for _, leave := range []func(){x.leave, x.leaveSuspect} {
 		if leave != nil {
 			leave()
 		}
+	}
+}
+
+// leaveShared ends the request's place among the shared ones that run.
+func (x *exchange) leaveShared() {
+	if x.shared.Swap(false) {
+		x.visit.Requests.LeaveShared()
 	}
 }
 
