@@ -102,7 +102,7 @@ func TestClassify(t *testing.T) {
 		{"GET /page?username=alice", nil, ""},
 		{"GET /logout", nil, "sign-in, sign-out"}, {"POST /logout", nil, "unsafe, sign-in, sign-out"},
 		{"GET /style.css", nil, "asset"}, {"GET /static/page", nil, "asset"}, {"HEAD /style.css?v=2", nil, "asset"},
-		{"GET /style.css", document, "navigation"}, {"GET /style.css?user=alice", nil, "sign-in"},
+		{"GET /style.css", document, "navigation"}, {"GET /style.css?user=alice", nil, "sign-in"}, {"GET /login/app.css", nil, "sign-in"},
 		{"POST /style.css", nil, "unsafe"}, {"GET /style.css body", nil, "unsafe"}, {"POST /static/page x", nil, "unsafe"},
 		{"GET /guest/page", nil, "guest"},
 		{"GET /page", map[string]string{"X-Device": "1"}, "carries"}, {"GET /page", map[string]string{"X-Unknown": "1"}, "carries"},

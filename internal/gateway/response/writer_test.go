@@ -190,6 +190,35 @@ func TestPortion_Interval(t *testing.T) {
 	}
 }
 
+// TestKeptWhole: the response of a request that may sign in is kept until its end, however
+// long that takes; event streams and what is too long leave in portions all the same.
+func TestKeptWhole(t *testing.T) {
+	for name, tt := range map[string]struct {
+		contentType string
+		size        int
+		portions    bool
+	}{
+		"page": {"text/html", 1000, false}, "events": {"text/event-stream", 1000, true}, "too long": {"text/html", 100 << 10, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			x := &exchange{mode: KeptWhole}
+			w, c := begin(x, true)
+			w.Header().Set("Content-Type", tt.contentType)
+			page := strings.Repeat("x", tt.size)
+			_, _ = io.WriteString(w, page)
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if c.got() != tt.portions || (x.count("check portion") > 0) != tt.portions {
+				t.Errorf("%s: left %v, %q", name, c.got(), x.calls)
+			}
+			w.Finish(true)
+			if c.read() != page {
+				t.Errorf("%s: %d bytes", name, len(c.read()))
+			}
+		})
+	}
+}
+
 // TestPortion_HeadersOfStream: the headers of a stream without events leave after a check.
 func TestPortion_HeadersOfStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

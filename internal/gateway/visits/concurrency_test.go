@@ -240,3 +240,33 @@ func TestSharedSince(t *testing.T) {
 		t.Errorf("since before %v, since one ran %v, since after %v", c.SharedSince(none), c.SharedSince(during), c.SharedSince(after))
 	}
 }
+
+// TestUnrest: it grows with every changer that begins, and with what stirs the visit
+// otherwise.
+func TestUnrest(t *testing.T) {
+	c := newConcurrency()
+	last := c.Unrest()
+	grows := func(what string, want bool) {
+		t.Helper()
+		if now := c.Unrest(); (now > last) != want {
+			t.Errorf("%s: %d after %d", what, now, last)
+		}
+		last = c.Unrest()
+	}
+	leave, err := c.Exclusive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	grows("an exclusive request", true)
+	leave()
+	shared, err := c.Shared(t.Context(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared()
+	grows("a shared request", false)
+	c.Suspect()()
+	grows("a suspect response", true)
+	c.Stir()
+	grows("a frame", true)
+}
