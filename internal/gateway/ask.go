@@ -186,8 +186,12 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 	if x.visit.Token == "" {
 		// A visit that is named by its credentials may be several browsers': what a question
 		// set is for one of them.
-		a := put()
-		if !s.after && len(a.Changes) == 0 {
+		own := false
+		a := answers.Ask(key, s.freshly || x.g.Recheck == 0, func() *portal.Answer { own = true; return put() })
+		switch {
+		case !own && len(a.Changes) > 0:
+			return put()
+		case !s.after && len(a.Changes) == 0:
 			x.keep(key, p, jar, a, epoch)
 		}
 		return a

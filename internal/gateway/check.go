@@ -212,7 +212,8 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 		Mixed: x.mixed(),
 	}
 	asked := s.jar.Key()
-	x.takeSet(s)
+	x.take(s.changed, a.User)
+	x.set = nil
 	x.take(a.Changes, a.User)
 	fits := x.fit(a.User)
 	outcome.Outdated = x.outdated(x.out.Status(), a, asked)
@@ -237,13 +238,6 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 		x.answer, x.before = a, after
 	}
 	return action
-}
-
-// takeSet takes what the response set over into the jar, once.
-func (x *exchange) takeSet(s subject) {
-	x.jar = s.jar
-	x.changes = append(x.changes[:len(x.changes):len(x.changes)], s.changed...)
-	x.set = nil
 }
 
 // mixed reports whether an anonymous answer proves nothing about a response, because
