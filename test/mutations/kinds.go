@@ -3,25 +3,11 @@ package mutations
 // kinds are the defences that came with portals that differ in kind.
 var kinds = []Mutation{
 	{
-		Row: "Gate: watch unsafe", Defence: "a stranger's answer lives no longer than a user's where not every response is judged",
-		File:    "internal/gateway/presume.go",
-		Old:     "		lives.Anonymous = min(lives.Anonymous, g.Recheck)\n",
-		New:     "",
-		Package: "test/kinds", Test: "TestUnsafe_Recheck",
-	},
-	{
 		Row: "Ask: several whoamis must agree", Defence: "only a part that is apart may know nobody where another knows a user",
 		File:    "internal/portal/whoami/whoami.go",
 		Old:     "case v.Kind == Anonymous && v.Apart:",
 		New:     "case v.Kind == Anonymous && all.Kind == User:",
 		Package: "internal/portal/whoami", Test: "TestAgree",
-	},
-	{
-		Row: "Gate: a sign-in always asks", Defence: "a sign-in to another part of the portal asks, too",
-		File:    "internal/gateway/judge.go",
-		Old:     " && a.Scopes&^x.answer.Scopes == 0,",
-		New:     ",",
-		Package: "test/kinds", Test: "TestKinds",
 	},
 	{
 		Row: "Ask: bounded size", Defence: "a page that was cut off is known to be, though the handler panicked",
@@ -43,40 +29,5 @@ var kinds = []Mutation{
 		Old:     "		if err != nil {\n			return nil, err\n		}\n		found",
 		New:     "		if err != nil {\n			continue\n		}\n		found",
 		Package: "internal/portal/whoami", Test: "TestJudge_Inside",
-	},
-	{
-		Row: "Gate: watch unsafe", Defence: "strangers' cookies are presumed such for a declared sign-in only",
-		File:    "internal/gateway/presume.go",
-		Old:     "return x.unsafe && x.any(x.g.Rules.SignIn) }",
-		New:     "return x.unsafe }",
-		Package: "test/kinds", Test: "TestAttack_PresumedStranger",
-	},
-	{
-		Row: "Gate: watch unsafe", Defence: "a field of sign_in's makes no sign-in whose sender is presumed a stranger",
-		File:    "internal/gateway/presume.go",
-		Old:     "return x.unsafe && x.any(x.g.Rules.SignIn) }",
-		New:     "return x.unsafe && (x.signIn || x.body != nil) }",
-		Package: "test/kinds", Test: "TestAttack_PresumedStranger",
-	},
-	{
-		Row: "Gate: watch unsafe", Defence: "the form's page with another query is judged",
-		File:    "internal/gateway/presume.go",
-		Old:     "return x.client.URL.Path == path && (x.client.URL.RawQuery == query || x.client.URL.RawQuery == \"\")",
-		New:     "return x.client.URL.Path == path && (query == \"\" || x.client.URL.RawQuery != \"\")",
-		Package: "test/kinds", Test: "TestAttack_PresumedStranger",
-	},
-	{
-		Row: "Gate: watch unsafe", Defence: "credentials are presumed a stranger's once",
-		File:    "internal/portal/answers.go",
-		Old:     "	if yes {\n		a.presumed = slot{}\n	}\n",
-		New:     "",
-		Package: "internal/portal", Test: "TestAnswers_PresumedOnce",
-	},
-	{
-		Row: "Gate: watch unsafe", Defence: "what is presumed is forgotten with the answers",
-		File:    "internal/portal/answers.go",
-		Old:     "a.slots, a.presumed = a.slots[:0], slot{}",
-		New:     "a.slots = a.slots[:0]",
-		Package: "internal/portal", Test: "TestAnswers_PresumedOnce",
 	},
 }

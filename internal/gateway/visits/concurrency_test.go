@@ -259,11 +259,10 @@ func TestUnrest(t *testing.T) {
 	}
 	grows("an exclusive request", true)
 	leave()
-	shared, err := c.Shared(t.Context(), true)
-	if err != nil {
+	if err := c.Shared(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	shared()
+	c.LeaveShared()
 	grows("a shared request", false)
 	c.Suspect()()
 	grows("a suspect response", true)
