@@ -160,6 +160,9 @@ func (x *exchange) Check(final bool) gate.Action {
 	action := x.decideAfter(a, s, epoch)
 	if action == gate.Forward {
 		x.prove(unrest, settled)
+		if !final && settled && x.before.MayPass() && !x.mayChange() {
+			x.end.release() // what follows passes, and ends with its client
+		}
 	}
 	return action
 }
