@@ -38,6 +38,9 @@ func otherPaths(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 			pages = append(pages, r.once(b, http.MethodGet, r.at(p), browse.Navigation(), ""))
 		}
 	}
+	for _, address := range r.exempt() {
+		pages = append(pages, r.once(b, http.MethodGet, address, browse.Navigation(), ""))
+	}
 	return pages
 }
 

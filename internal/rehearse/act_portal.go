@@ -1,7 +1,6 @@
 package rehearse
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/browse"
 	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/portal/cookie"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
@@ -50,18 +50,15 @@ func (r *run) cookiePaths() bool {
 		return true
 	}
 	k := bare[0]
-	below := fmt.Sprintf("add a whoami below %s: a page there that names the customer", k.Path)
-	leave := fmt.Sprintf("`leave %s`", k.Name)
+	below := fmt.Sprintf("add a whoami below %s for a page there that names the customer, with `apart` if the other whoami names them without this cookie", k.Path)
+	do := below
 	switch needed, tried := r.signsInBelow(k); {
-	case needed:
-		leave = ""
-	case tried:
-		leave = leave + ", because it signs nobody in: the customer's pages there are the same without it; or " + below
-		below = ""
-	default:
-		leave = "; or " + leave + " if it signs nobody in"
+	case tried && !needed:
+		do = fmt.Sprintf("`leave %s`: it signs nobody in, the customer's pages there are the same without it", k.Name)
+	case !tried:
+		do += fmt.Sprintf("; or `leave %s` if it signs nobody in", k.Name)
 	}
-	r.report.fail(rowPaths, fmt.Sprintf("%s: no whoami gets it, so the gate can't tell whose a request there is and answers 503", places(bare)), below+leave)
+	r.report.fail(rowPaths, fmt.Sprintf("%s: no whoami gets it, so the gate can't tell whose a request there is and answers 503", places(bare)), do)
 	return true
 }
 
@@ -80,25 +77,26 @@ func places(all []browse.Cookie) string {
 	return strings.Join(text, ", ")
 }
 
-// signsInBelow reports whether the customer's pages below a cookie's path need it, alone
-// or with others. tried is false if none of the known pages is there.
+// signsInBelow reports whether pages below a cookie's path need it to show the customer,
+// or are content with it. tried is false if none of the pages known there shows the
+// customer at all.
 func (r *run) signsInBelow(k browse.Cookie) (needed, tried bool) {
 	same := func(o browse.Cookie) bool { return o.Name == k.Name }
-	without := r.first.direct.Only(func(o browse.Cookie) bool { return !same(o) })
-	alone := r.first.direct.Only(same)
-	for _, address := range r.memberPages(r.first) {
-		if path := pathOf(address); path != k.Path && !strings.HasPrefix(path, strings.TrimSuffix(k.Path, "/")+"/") {
-			continue
+	shows := func(b *browse.Browser, address string) bool {
+		p, err := r.look(b, address)
+		if err != nil {
+			return false
 		}
-		p, err := r.look(without.Clone(), address)
-		q, err2 := r.look(alone.Clone(), address)
-		if cmp.Or(err, err2) != nil {
+		_, found := r.first.tell.in(p)
+		return found
+	}
+	for _, address := range append(r.memberPages(r.first), r.at(k.Path)) {
+		if !cookie.PathMatch(k.Path, pathOf(address)) || !shows(r.first.direct, address) {
 			continue
 		}
 		tried = true
-		_, still := r.first.tell.in(p)
-		_, enough := r.first.tell.in(q)
-		needed = needed || !still || enough
+		without := shows(r.first.direct.Only(func(o browse.Cookie) bool { return !same(o) }), address)
+		needed = needed || !without || shows(r.first.direct.Only(same), address)
 	}
 	return needed, tried
 }

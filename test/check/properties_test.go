@@ -49,3 +49,36 @@ func TestPropertiesOfSessions(t *testing.T) {
 		})
 	}
 }
+
+// TestPropertiesThatAreNotHandled has the same properties and settings that don't do for
+// them: the line fails, and says what to change.
+func TestPropertiesThatAreNotHandled(t *testing.T) {
+	const open = "leave sid\ntrust /public/orders\n"
+	for name, c := range map[string]struct {
+		office           *office
+		lines            string
+		row, saw, remedy string
+	}{
+		"H1: a credential without whoami":  {&office{ticket: true}, "", "cookies reach whoami", "extra (path /app/files): no whoami gets it", "add a whoami below /app/files"},
+		"H1: no credential, not left":      {&office{view: true}, "", "cookies reach whoami", "extra (path /app/files): no whoami gets it", "`leave extra`: it signs nobody in"},
+		"H1: other spellings on an outlet": {&office{}, open, "side door other paths", "/public/orders answers 200", "out of `trust`"},
+		"H2: committed after settle":       {&office{late: 700 * time.Millisecond}, "settle 200ms\n", "sign-in committed in time", "up to 1s after its response, later than `settle` (200ms)", "`settle 2s`"},
+		"H2: committed late, and rotates":  {&office{late: 300 * time.Millisecond, renews: true}, "rotates\n", "sign-in committed in time", "under `rotates` the gate does not wait", "take `rotates` out"},
+		"H3: session from a body":          {&office{body: true}, "", "side door session in a body", "/app/login answers 200", "`credential query NAME`"},
+		"H5: signs in who has left":        {&office{}, open, "connection dropped at the sign-in", "/public/orders was released without a code", "out of `trust`"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			check(t, fmt.Sprintf(site, officeLines+c.lines, c.office.start(t)), adaAndBen).fails(t, c.row, c.saw, c.remedy)
+		})
+	}
+	t.Run("H3: the remedy", func(t *testing.T) {
+		r := check(t, fmt.Sprintf(site, officeLines+"credential query sid\n", (&office{body: true}).start(t)), adaAndBen)
+		r.allOK(t)
+		r.open(t, "side door session in a body", "/app/login")
+	})
+	t.Run("I9: several upstreams", func(t *testing.T) {
+		address := (&office{}).start(t)
+		r := check(t, fmt.Sprintf(site, officeLines, address+" "+strings.Replace(address, "127.0.0.1", "localhost", 1)), adaAndBen)
+		r.fails(t, "one upstream for each visit", "lb_policy random does not keep a visitor at one upstream", "use lb_policy client_ip_hash or cookie")
+	})
+}
