@@ -17,7 +17,9 @@ const module = "github.com/secondgate/secondgate/"
 // import none.
 var allowed = map[string][]string{
 	"internal/clock": {}, "internal/meter": {}, "internal/lean": {}, "internal/timesource": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
-	"config": {}, "templates": {}, "internal/demoportal": {}, "internal/contentcoding": {},
+	"templates": {}, "internal/demoportal": {}, "internal/contentcoding": {},
+	"config":                   {"internal/portal/exempt"},
+	"internal/portal/exempt":   {"internal/portal/route"},
 	"internal/browse":          {"internal/contentcoding"},
 	"internal/store/badger":    {"internal/store"},
 	"internal/store/storetest": {"internal/store"},

@@ -15,7 +15,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -57,9 +56,10 @@ type App struct {
 	// meters are those of the configuration's realms.
 	meters *meters
 
-	// unnamed is the site that uses the default realm without naming it. Caddy
-	// provisions handlers one after another.
-	unnamed *config.Site
+	// defaults counts the handlers that use the default realm, unnamed says that one does
+	// so without naming it. Caddy provisions handlers one after another.
+	defaults int
+	unnamed  bool
 	// realms are those of the configuration's handlers, by name.
 	realms map[string]*realm
 	// shown are the realms that support desks name.
@@ -233,16 +233,18 @@ func writeOnce(file, text string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// claim notes which site uses a realm. Two sites that share users must both say so;
-// one Caddyfile block may well become several handlers, which are equal.
+// claim notes who uses the default realm. A handler shares it only if all its users name
+// it; one directive of a Caddyfile that became several handlers names it in all of them
+// (see nameRealm).
 func (a *App) claim(site config.Site) error {
-	if site.Realm != "" {
+	if site.Realm != "" && site.Realm != defaultRealm {
 		return nil
 	}
-	if a.unnamed != nil && !reflect.DeepEqual(*a.unnamed, site) {
-		return errors.New("two sites use two_factor without naming a realm: give each portal a realm of its own, or both the same if they share their users (realm NAME)")
+	a.defaults++
+	a.unnamed = a.unnamed || site.Realm == ""
+	if a.unnamed && a.defaults > 1 {
+		return errors.New("two sites use two_factor without naming a realm (or one of them names \"default\"): give each portal a realm of its own, or both the same if they share their users (realm NAME, in JSON \"realm\": \"NAME\")")
 	}
-	a.unnamed = &site
 	return nil
 }
 

@@ -51,7 +51,7 @@ func (b *builder) build() (*gateway.Gateway, error) {
 		Asker: asker, Fetch: fetch, SetUser: setUser,
 		Rotates: *s.Rotates, WatchUnsafe: s.Watch == "unsafe", Required: s.Require == "always",
 		Observe: s.Mode == "observe", Book: b.app.engine.book, Meter: b.app.meter(s.Realm),
-		Recheck: time.Duration(*s.Recheck),
+		Recheck: time.Duration(*s.Recheck), Settle: settle(time.Duration(*s.Settle)),
 		Session: session.Policy{Life: time.Duration(s.Session.Life), Idle: time.Duration(s.Session.Idle)},
 		Note:    b.app.engine.audit.Note,
 		Store:   b.app.engine.counted, Visits: b.app.engine.visits, Pages: pages, State: state,
@@ -69,6 +69,14 @@ func (b *builder) build() (*gateway.Gateway, error) {
 		o.Asker, o.Identify = nil, identify(s.User)
 	}
 	return gateway.New(o), nil
+}
+
+// settle turns `settle 0` into what the gateway takes for none.
+func settle(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
 }
 
 func (b *builder) credentials() (headers, queries []string) {
@@ -105,7 +113,7 @@ func (b *builder) bearer() (gateway.Bearer, error) {
 		if s.Token == nil {
 			continue
 		}
-		token, err := whoami.CompileToken(s.Token.JSON)
+		token, err := whoami.CompileToken(s.Token.JSON, s.Failed)
 		if err != nil {
 			return out, fmt.Errorf("sign_in: token: %w", err)
 		}

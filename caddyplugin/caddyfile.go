@@ -1,33 +1,59 @@
 package caddyplugin
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/config"
 )
 
 func init() {
-	httpcaddyfile.RegisterHandlerDirective("two_factor", parseHandler)
+	httpcaddyfile.RegisterDirective("two_factor", parseDirective)
 	// After the rewrites and the other authenticators, before everything that
 	// routes or answers.
 	httpcaddyfile.RegisterDirectiveOrder("two_factor", httpcaddyfile.After, "forward_auth")
 	httpcaddyfile.RegisterGlobalOption("two_factor", parseGlobal)
 }
 
-// parseHandler makes the handler of a two_factor directive.
-func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+// parseDirective makes the route of a two_factor directive.
+func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if !h.Next() {
+		return nil, h.ArgErr()
+	}
+	at := h.Token()
+	matchers, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
 	site, err := parseSite(h)
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{Site: site}, nil
+	if site.Realm, err = nameRealm(h, site.Realm, at); err != nil {
+		return nil, err
+	}
+	if leavesOut(matchers) {
+		caddy.Log().Named("config.adapter.caddyfile").Warn("two_factor has a matcher: requests that it leaves out are not gated at all, and sign-ins among them pass without a second factor; gate the whole site, and make exceptions with public, guest and trust",
+			zap.String("file", at.File), zap.Int("line", at.Line))
+	}
+	return h.NewRoute(matchers, &Handler{Site: site}), nil
+}
+
+// leavesOut reports whether the matchers before a directive's block leave requests out.
+func leavesOut(matchers caddy.ModuleMap) bool {
+	var paths []string
+	if len(matchers) == 1 && json.Unmarshal(matchers["path"], &paths) == nil {
+		return !slices.Contains(paths, "/*") && !slices.Contains(paths, "*")
+	}
+	return len(matchers) > 0
 }
 
 // parseSite reads a two_factor directive:
@@ -51,6 +77,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		require      optional|always
 //		session      LIFE [idle IDLE]
 //		recheck      DURATION
+//		settle       DURATION
 //		totp         { … }                # see parseTOTP
 //		backup_codes COUNT
 //		enrol_mail   on|off
@@ -127,7 +154,8 @@ func (p *siteParser) siteTable() table {
 		"require":      {usage: "require optional|always", parse: p.text(&s.Require)},
 		"enrol_mail":   {usage: "enrol_mail on|off", parse: p.text(&s.EnrolMail)},
 		"session":      {usage: "session LIFE [idle IDLE]", parse: p.parseSession},
-		"recheck":      {usage: "recheck DURATION", parse: p.parseRecheck},
+		"recheck":      {usage: "recheck DURATION", parse: p.durationOrZero(&s.Recheck)},
+		"settle":       {usage: "settle DURATION", parse: p.durationOrZero(&s.Settle)},
 		"totp":         {usage: "totp { … }", parse: p.parseTOTP},
 		"backup_codes": {usage: "backup_codes COUNT", parse: p.count(&s.BackupCodes)},
 		"throttle":     {usage: "throttle { … }", parse: p.parseThrottle},
@@ -211,9 +239,7 @@ func (p *siteParser) locate(err error, directive caddyfile.Token) error {
 	if errors.As(err, &bad) {
 		token = p.tokenOf(bad.Where, directive)
 	}
-	d := caddyfile.NewDispenser([]caddyfile.Token{token})
-	d.Next()
-	return d.WrapErr(err)
+	return tokenError(token, "%w", err)
 }
 
 func (p *siteParser) tokenOf(path string, fallback caddyfile.Token) caddyfile.Token {

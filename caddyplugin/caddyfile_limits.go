@@ -16,20 +16,6 @@ func (p *siteParser) parseSession() error {
 	return p.parseDuration(args[2], &s.Idle)
 }
 
-// parseRecheck reads recheck DURATION; 0 asks with every request.
-func (p *siteParser) parseRecheck() error {
-	var s string
-	if !p.AllArgs(&s) {
-		return errArguments
-	}
-	d, err := config.ParseDuration(s)
-	if err != nil {
-		return problemf("%w", err)
-	}
-	p.site.Recheck = &d
-	return nil
-}
-
 // parseTOTP reads:
 //
 //	totp {

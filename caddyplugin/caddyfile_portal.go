@@ -2,10 +2,12 @@ package caddyplugin
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/portal/exempt"
 )
 
 // parsePortal reads:
@@ -74,6 +76,7 @@ func (p *siteParser) parseRotates() error {
 //		username FIELD
 //		password FIELD
 //		token    json PATH
+//		failed   SIGN    # repeatable; as anonymous of parseWhoami
 //	}
 func (p *siteParser) parseSignIn() error {
 	outer := fmt.Sprintf("sign_in.%d", len(p.site.SignIn))
@@ -84,6 +87,7 @@ func (p *siteParser) parseSignIn() error {
 		"username": {usage: "username FIELD", parse: p.text(&s.Username)},
 		"password": {usage: "password FIELD", parse: p.text(&s.Password)},
 		"token":    {usage: "token json PATH", parse: p.token(&s.Token)},
+		"failed":   {usage: "failed" + signUsage, parse: p.signs(outer+".failed", &s.Failed), many: true},
 	})
 	p.site.SignIn = append(p.site.SignIn, s)
 	return err
@@ -122,7 +126,9 @@ func (p *siteParser) matchers(to *[]config.MatcherSet) func() error {
 	}
 }
 
-// matcher reads the next argument. MatcherToken's own error has no line.
+// matcher reads the next argument, and refuses what can't be decided about. The
+// settings are validated again as a whole, but there a matcher has lost its name and
+// line. MatcherToken's own error has no line.
 func (p *siteParser) matcher() (caddy.ModuleMap, error) {
 	set, ok, err := p.MatcherToken()
 	if err != nil {
@@ -130,6 +136,13 @@ func (p *siteParser) matcher() (caddy.ModuleMap, error) {
 	}
 	if !ok {
 		return nil, problemf("%q is neither a path nor a matcher; want for example /%s or @name", p.Val(), p.Val())
+	}
+	err = exempt.Check(set)
+	if err != nil && strings.HasPrefix(p.Val(), "@") {
+		return nil, problemf("%s: %w", p.Val(), err)
+	}
+	if err != nil {
+		return nil, problemf("%w", err)
 	}
 	return set, nil
 }

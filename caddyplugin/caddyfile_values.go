@@ -85,6 +85,22 @@ func (p *siteParser) duration(to *config.Duration) func() error {
 	}
 }
 
+// durationOrZero reads a time for which 0 has a meaning of its own.
+func (p *siteParser) durationOrZero(to **config.Duration) func() error {
+	return func() error {
+		var s string
+		if !p.AllArgs(&s) {
+			return errArguments
+		}
+		d, err := config.ParseDuration(s)
+		if err != nil {
+			return problemf("%w", err)
+		}
+		*to = &d
+		return nil
+	}
+}
+
 func (p *siteParser) parseDuration(s string, to *config.Duration) error {
 	d, err := config.ParseDuration(s)
 	if err != nil {

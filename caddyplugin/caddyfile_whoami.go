@@ -33,15 +33,17 @@ func (p *siteParser) parseWhoami() error {
 	return err
 }
 
+const (
+	quote     = ` (a bare # begins a comment, so quote "#id")`
+	signUsage = " redirect GLOB | status CODE... | html SELECTOR [[ATTR] json PATH [VALUE] | regex RE] | json PATH [VALUE] | regex RE" + quote
+)
+
 func (p *siteParser) whoamiTable(outer string, w *config.Whoami) table {
-	const (
-		quote     = ` (a bare # begins a comment, so quote "#id")`
-		extractor = " html SELECTOR [ATTR] [json PATH | regex RE] | json PATH | regex RE | header NAME, then optionally not VALUE..." + quote
-	)
+	const extractor = " html SELECTOR [ATTR] [json PATH | regex RE] | json PATH | regex RE | header NAME, then optionally not VALUE..." + quote
 	return table{
 		"first":     {usage: "first URI EXTRACTOR, for example first /nonce regex \"token=([a-z0-9]+)\"", parse: p.first(outer, w)},
 		"header":    {usage: "header NAME VALUE", parse: p.header(w), many: true},
-		"anonymous": {usage: "anonymous redirect GLOB | status CODE... | html SELECTOR [[ATTR] json PATH [VALUE] | regex RE] | json PATH [VALUE] | regex RE" + quote, parse: p.anonymous(outer, w), many: true},
+		"anonymous": {usage: "anonymous" + signUsage, parse: p.signs(outer+".anonymous", &w.Anonymous), many: true},
 		"user":      {usage: "user" + extractor, parse: p.extractor(&w.User)},
 		"name":      {usage: "name" + extractor, parse: p.extractor(&w.Name)},
 		"email":     {usage: "email" + extractor, parse: p.extractor(&w.Email)},
@@ -89,21 +91,21 @@ func (p *siteParser) header(w *config.Whoami) func() error {
 	}
 }
 
-// anonymous reads one sign that nobody is signed in.
-func (p *siteParser) anonymous(outer string, w *config.Whoami) func() error {
+// signs reads one sign, that nobody is signed in or that a sign-in failed.
+func (p *siteParser) signs(path string, to *[]config.Sign) func() error {
 	return func() error {
-		p.where[fmt.Sprintf("%s.anonymous.%d", outer, len(w.Anonymous))] = p.Token()
+		p.where[fmt.Sprintf("%s.%d", path, len(*to))] = p.Token()
 		args, inside := splitInside(p.RemainingArgs())
 		if inside != nil {
 			sign, err := signInside(args, inside)
-			w.Anonymous = append(w.Anonymous, sign)
+			*to = append(*to, sign)
 			return err
 		}
 		if len(args) < 2 || len(args) > 2 && args[0] != "status" && args[0] != "json" {
 			return errArguments
 		}
 		sign, err := p.sign(args[0], args[1], args[2:])
-		w.Anonymous = append(w.Anonymous, sign)
+		*to = append(*to, sign)
 		return err
 	}
 }

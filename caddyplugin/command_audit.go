@@ -164,7 +164,8 @@ then it fails. A chain whose end was cut off, or that was written anew from some
 holds in itself: --head compares it with what the server's log told earlier under "audit
 log head", which is why that log belongs onto another machine.
 
-With --file it verifies an export, and needs no server.`,
+With --file it verifies an export, byte by byte as it was written, and needs no server. A
+file without any entry is an error.`,
 		RunE: runAuditVerify,
 	}
 	cmd.Flags().StringArray("head", nil, "an earlier head, as 42:9f86d081…; may be repeated")

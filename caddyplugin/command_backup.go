@@ -105,7 +105,7 @@ func readers(cmd *cobra.Command, recipients []string, passphraseFile string) ([]
 	if err != nil {
 		return nil, err
 	}
-	to, err := age.NewScryptRecipient(text)
+	to, err := backup.PassphraseRecipient(text)
 	if err != nil {
 		return nil, err
 	}

@@ -223,7 +223,7 @@ func (r restore) identities(cmd *cobra.Command) ([]age.Identity, error) {
 		if err != nil {
 			return nil, err
 		}
-		one, err := age.NewScryptIdentity(text)
+		one, err := backup.PassphraseIdentity(text)
 		return []age.Identity{one}, err
 	}
 	f, err := os.Open(r.identity)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/secondgate/secondgate/internal/gateway"
@@ -16,9 +15,9 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// fetch sends one question through the handlers behind the gate, as a request of its
-// own: with a fresh Caddy context, because the route groups and dial addresses of the
-// request that it is about must not mix with its own. See behind for the rest.
+// fetch sends one whoami question about base through the handlers behind the gate, as a
+// request with a context of its own: route groups and dial addresses of the two must
+// not mix. The question has the placeholders and variables of base; see behind.
 func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri string, header http.Header) (res whoami.Response, err error) {
 	srv, ok := base.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -31,64 +30,11 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 	ctx, cancel := freshContext(ctx, base.Context())
 	defer cancel()
 	rec := &recorder{header: make(http.Header), stop: cancel}
-	r := caddyhttp.PrepareRequest((&http.Request{
-		Method: http.MethodGet, URL: u, RequestURI: uri, Host: base.Host, Header: header, Body: http.NoBody,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: base.RemoteAddr, TLS: base.TLS,
-	}).WithContext(ctx), caddy.NewReplacer(), rec, srv)
+	r, repl := question(ctx, base, u, header, rec, srv)
 	if b, ok := next.(*behind); ok {
-		b.repeat(r)
+		b.repeat(r, repl)
 	}
 	return rec.record(ctx, next, r)
-}
-
-// behind is the route behind the gate, with the variables that the handlers before the
-// gate had set: `root` for php_fastcgi, `vars`, and the client's address. Questions
-// find them too. They are copied when a request comes, because later ones are written
-// while a question about the response runs.
-type behind struct {
-	caddyhttp.Handler
-	// The server sets these two and the time of arrival, of which a question has its
-	// own; mostly there are no others, and vars is empty.
-	trusted, address any
-	vars             []variable
-}
-
-type variable struct {
-	name  string
-	value any
-}
-
-func newBehind(next caddyhttp.Handler, vars map[string]any) *behind {
-	b := &behind{Handler: next, trusted: vars[caddyhttp.TrustedProxyVarKey], address: vars[caddyhttp.ClientIPVarKey]}
-	if len(vars) > 3 {
-		for name, value := range vars {
-			b.vars = append(b.vars, variable{name, value})
-		}
-	}
-	return b
-}
-
-// repeat sets the variables on another request.
-func (b *behind) repeat(r *http.Request) {
-	caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, b.trusted)
-	caddyhttp.SetVar(r.Context(), caddyhttp.ClientIPVarKey, b.address)
-	for _, v := range b.vars {
-		caddyhttp.SetVar(r.Context(), v.name, v.value)
-	}
-}
-
-// freshContext has nothing of the request's but the connection that it came on, and
-// ends with the question.
-func freshContext(question, request context.Context) (context.Context, context.CancelFunc) {
-	ctx := context.Background()
-	for _, key := range []any{http.ServerContextKey, http.LocalAddrContextKey} {
-		if v := request.Value(key); v != nil {
-			ctx = context.WithValue(ctx, key, v)
-		}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(question, cancel)
-	return ctx, func() { stop(); cancel() }
 }
 
 // recorder keeps a response, up to portal.MaxBody.

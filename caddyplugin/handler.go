@@ -20,6 +20,9 @@ type Handler struct {
 
 	gate   *gateway.Gateway
 	passed gateMark
+	// path is where the own pages are; observes is `mode observe`.
+	path     string
+	observes bool
 }
 
 // CaddyModule returns the module's information.
@@ -29,6 +32,9 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 
 // Provision builds the gate from the settings.
 func (h *Handler) Provision(ctx caddy.Context) error {
+	if err := checkLayout(); err != nil {
+		return err
+	}
 	site, err := h.Resolved()
 	if err != nil {
 		return err
@@ -41,11 +47,22 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := app.claim(h.Site); err != nil {
 		return err
 	}
+	if site.Mode != "observe" {
+		if err := guardErrorRoutes(ctx); err != nil {
+			return err
+		}
+	}
+	if site.User == "" { // else whoami is not asked
+		if err := checkUpstreams(ctx, h); err != nil {
+			return err
+		}
+	}
 	log := ctx.Logger()
 	for _, w := range site.Warnings() {
 		log.Warn("settings", zap.String("warning", w))
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
+	h.path, h.observes = site.Path, site.Mode == "observe"
 	b := builder{ctx: ctx, app: app, site: site, log: log}
 	h.gate, err = b.build()
 	if err != nil {
@@ -68,17 +85,28 @@ func (h *Handler) Cleanup() error {
 }
 
 // ServeHTTP takes one request through the gate.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
 	ctx := r.Context()
-	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
-	h.passed.mark(vars)
-	b := newBehind(next, vars)
-	c := gateway.Client{URL: r.URL, Secure: secure(r, b.trusted)}
-	c.Address, _ = b.address.(string)
+	asked := r.URL
 	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		c.URL = original.URL
+		asked = original.URL
 	}
-	return h.gate.ServeHTTP(w, r, c, b)
+	if h.tooEarly(r, asked) {
+		return refuseEarly(w)
+	}
+	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
+	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	b := newBehind(next, &h.passed, vars, repl)
+	b.enter(vars)
+	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r)}
+	c.Address, _ = b.address.(string)
+	served := false
+	defer func() { b.logUser(repl, served) }()
+	if err = h.gate.ServeHTTP(w, r, c, b); err != nil && !h.observes {
+		strip(w, r, repl)
+	}
+	served = err == nil
+	return err
 }
 
 // secure reports whether the browser speaks HTTPS: to us, or to a proxy that the server
@@ -87,10 +115,11 @@ func secure(r *http.Request, trusted any) bool {
 	return r.TLS != nil || trusted == true && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
-// setUser names the user for the access log and for the handlers behind.
+// setUser names the user for the access log. It is called before the request is
+// forwarded.
 func setUser(r *http.Request, id string) {
-	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Set("http.auth.user.id", id)
+	if b, ok := caddyhttp.GetVar(r.Context(), behindVar).(*behind); ok {
+		b.user.Store(&id)
 	}
 }
 

@@ -1,7 +1,6 @@
 package caddyplugin
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/portal/exempt"
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
@@ -29,9 +29,12 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 			return rules, fmt.Errorf("%s: %w", list.name, err)
 		}
 	}
-	var signIn []string
+	var signIn, links []string
 	for _, s := range b.site.SignIn {
 		signIn = append(signIn, s.Paths...)
+		if len(fields(s)) == 0 {
+			links = append(links, s.Paths...)
+		}
 		rules.Fields = append(rules.Fields, fields(s)...)
 		if s.Page != "" {
 			rules.Forms = append(rules.Forms, s.Page)
@@ -40,7 +43,7 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 	if len(rules.Forms) > 0 {
 		rules.SignInPage = rules.Forms[0]
 	}
-	rules.SignIn, rules.SignOut = addressRule(signIn), addressRule(b.site.SignOut)
+	rules.SignIn, rules.LinkSignIn, rules.SignOut = addressRule(signIn), addressRule(links), addressRule(b.site.SignOut)
 	return rules, nil
 }
 
@@ -53,44 +56,19 @@ func fields(s config.SignIn) (names []string) {
 	return names
 }
 
-// rule is a list of Caddy matcher sets. Those that are nothing but path patterns are
-// matched without Caddy: they are most, and are on the way of every request.
-type rule struct {
-	patterns route.Patterns
-	sets     caddyhttp.MatcherSets
-}
-
+// rule makes a list of matcher sets; no list makes no rule.
 func (b *builder) rule(sets []config.MatcherSet) (gateway.Rule, error) {
 	if len(sets) == 0 {
 		return nil, nil
 	}
-	var out rule
-	for _, set := range sets {
-		if patterns, ok := onlyPaths(set); ok {
-			out.patterns = append(out.patterns, patterns...)
-			continue
-		}
-		loaded, err := b.load(set)
-		if err != nil {
-			return nil, err
-		}
-		out.sets = append(out.sets, loaded)
-	}
-	return &out, nil
+	return exempt.Compile(sets, clientIP)
 }
 
-// onlyPaths returns the patterns of a set that has only patterns, all of them simple.
-func onlyPaths(set config.MatcherSet) (patterns []string, ok bool) {
-	raw, ok := set["path"]
-	if !ok || len(set) != 1 || json.Unmarshal(raw, &patterns) != nil {
-		return nil, false
-	}
-	for _, p := range patterns {
-		if !route.Simple(p) {
-			return nil, false
-		}
-	}
-	return patterns, true
+// clientIP is the address that the server takes for the client's, behind the proxies
+// that it trusts.
+func clientIP(r *http.Request) string {
+	address, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	return address
 }
 
 func (b *builder) load(set config.MatcherSet) (caddyhttp.MatcherSet, error) {
@@ -107,70 +85,6 @@ func (b *builder) load(set config.MatcherSet) (caddyhttp.MatcherSet, error) {
 		out = append(out, m)
 	}
 	return out, nil
-}
-
-// Any reports whether the rule holds for some reading. A matcher that fails counts
-// as holding: what shuts, shuts in doubt.
-func (m *rule) Any(r *http.Request, readings []string) bool {
-	if m.patterns.Any(readings) {
-		return true
-	}
-	if len(m.sets) == 0 {
-		return false
-	}
-	for _, p := range readings {
-		for _, q := range queries(r) {
-			if ok, err := m.sets.AnyMatchWithError(withAddress(r, p, q)); ok || err != nil {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// All reports whether the rule holds for every reading. A matcher that fails counts
-// as not holding: what opens, does not open in doubt.
-func (m *rule) All(r *http.Request, readings []string) bool {
-	if m.patterns.All(readings) {
-		return true
-	}
-	for i := range readings {
-		if m.patterns.Any(readings[i : i+1]) {
-			continue
-		}
-		if len(m.sets) == 0 {
-			return false
-		}
-		for _, q := range queries(r) {
-			if ok, err := m.sets.AnyMatchWithError(withAddress(r, readings[i], q)); !ok || err != nil {
-				return false
-			}
-		}
-	}
-	return len(readings) > 0
-}
-
-// queries are the ways in which servers could read the request's query.
-func queries(r *http.Request) []string {
-	if plain := route.PlainQuery(r.URL.RawQuery); plain != r.URL.RawQuery {
-		return []string{r.URL.RawQuery, plain}
-	}
-	return []string{r.URL.RawQuery}
-}
-
-// withAddress is the request as if its path and query were these.
-func withAddress(r *http.Request, path, query string) *http.Request {
-	if r.URL.Path == path && r.URL.RawQuery == query {
-		return r
-	}
-	u := *r.URL
-	if u.Path != path {
-		u.Path, u.RawPath = path, ""
-	}
-	u.RawQuery = query
-	q := *r
-	q.URL = &u
-	return &q
 }
 
 // address is a declared path, with the query parameters it must have, as WHMCS's

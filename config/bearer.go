@@ -42,6 +42,25 @@ func (s Site) validateTokens() error {
 	})
 }
 
+// validateFailed accepts signs only beside a token, which they are about.
+func (s SignIn) validateFailed() error {
+	if len(s.Failed) > 0 && s.Token == nil {
+		return wrong("failed", "it is about responses without a token, and no token is declared; want for example token json access_token")
+	}
+	return each("failed", s.Failed, func(sign Sign) error { return sign.validateBy(Sign.validateFailed) })
+}
+
+// validateFailed refuses statuses that a response with a token may have, and those of
+// a failing portal, which may have signed in before it failed.
+func (s Sign) validateFailed() error {
+	for _, code := range s.Status {
+		if code != http.StatusNoContent && code != http.StatusResetContent && (code < 300 || code > 499) {
+			return wrong("", "status %d is no sign that a sign-in failed: a response with a token may have it, or a portal that failed after it; want for example 401 or 422", code)
+		}
+	}
+	return nil
+}
+
 func (t *Token) validate(paths []string) error {
 	switch {
 	case t == nil:

@@ -16,7 +16,7 @@ type Notes map[string]string
 // Caddyfile writes the settings as a two_factor directive, as it stands in a site of a
 // Caddyfile: indented by one tab, behind the named matchers that it needs, with
 // the notes as comments. It is the inverse of the parser in caddyplugin: reading it
-// gives these settings again.
+// gives these settings again, with the realm "default" where none is named.
 //
 // It writes what is set, nothing of a preset or a default. The settings are ones that
 // Resolved accepts. Few of those cannot be said in a Caddyfile, and are errors: text in

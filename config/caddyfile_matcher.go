@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -67,6 +68,10 @@ func (w *writer) matcherLine(name string, raw json.RawMessage) error {
 	switch name {
 	case "path", "host", "method":
 		return decoded(raw, func(list []string) { w.line("", name, list...) })
+	case "protocol":
+		return decoded(raw, func(value string) { w.line("", name, value) })
+	case "path_regexp":
+		return decoded(raw, w.matchPathRegexp)
 	case "remote_ip", "client_ip":
 		return decoded(raw, func(m struct {
 			Ranges []string `json:"ranges"`
@@ -84,7 +89,7 @@ func (w *writer) matcherLine(name string, raw json.RawMessage) error {
 			}
 		})
 	}
-	return fmt.Errorf("only client_ip, header, host, method, not, path, query and remote_ip can")
+	return errors.New("it is not one that exceptions can have")
 }
 
 func decoded[T any](raw json.RawMessage, write func(T)) error {
@@ -94,6 +99,17 @@ func decoded[T any](raw json.RawMessage, write func(T)) error {
 	}
 	write(v)
 	return nil
+}
+
+// matchPathRegexp can't say an expression without a name: Caddy gives it one.
+func (w *writer) matchPathRegexp(m struct {
+	Name    string `json:"name"`
+	Pattern string `json:"pattern"`
+}) {
+	if m.Name == "" {
+		w.fail("path_regexp", m.Pattern, "it has no name, and Caddy would give it one")
+	}
+	w.line("", "path_regexp", m.Name, m.Pattern)
 }
 
 func (w *writer) matchQuery(query map[string][]string) {
@@ -109,8 +125,11 @@ func (w *writer) matchQuery(query map[string][]string) {
 // matchHeader writes a field without values as one that must not be there.
 func (w *writer) matchHeader(header map[string][]string) {
 	for _, name := range slices.Sorted(maps.Keys(header)) {
-		if header[name] == nil {
+		switch {
+		case header[name] == nil:
 			w.line("", "header", "!"+name)
+		case len(header[name]) == 0:
+			w.fail("header", name, "that it is there, whatever its value, has no words; want the value *")
 		}
 		for _, value := range header[name] {
 			w.line("", "header", name, value)

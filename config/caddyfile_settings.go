@@ -25,7 +25,7 @@ func (w *writer) signIn(s Site) {
 	for i, in := range s.SignIn {
 		path := "sign_in." + strconv.Itoa(i)
 		w.comment(path)
-		if in.Page == "" && in.Username == "" && in.Password == "" && in.Token == nil {
+		if in.Page == "" && in.Username == "" && in.Password == "" && in.Token == nil && len(in.Failed) == 0 {
 			w.head("sign_in", in.Paths)
 			w.out.WriteByte('\n')
 			continue
@@ -36,6 +36,9 @@ func (w *writer) signIn(s Site) {
 			w.text(path+".password", in.Password)
 			if in.Token != nil {
 				w.line(path+".token", "token", "json", in.Token.JSON)
+			}
+			for j, sign := range in.Failed {
+				w.line(path+".failed."+strconv.Itoa(j), "failed", sign.args(w, "failed")...)
 			}
 		})
 	}
@@ -72,6 +75,9 @@ func (w *writer) limits(s Site) {
 	}
 	if s.Recheck != nil {
 		w.text("recheck", s.Recheck.String())
+	}
+	if s.Settle != nil {
+		w.text("settle", s.Settle.String())
 	}
 	if t := s.TOTP; t != nil {
 		w.comment("totp")

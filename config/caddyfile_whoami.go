@@ -24,7 +24,7 @@ func (w *writer) whoami(path string, q Whoami) {
 			w.line(path+".header."+name, "header", name, q.Header[name])
 		}
 		for i, sign := range q.Anonymous {
-			w.line(fmt.Sprintf("%s.anonymous.%d", path, i), "anonymous", sign.args(w)...)
+			w.line(fmt.Sprintf("%s.anonymous.%d", path, i), "anonymous", sign.args(w, "anonymous")...)
 		}
 		w.extractor(path, "user", q.User)
 		w.extractor(path, "name", q.Name)
@@ -38,12 +38,12 @@ func (w *writer) whoami(path string, q Whoami) {
 	})
 }
 
-func (s Sign) args(w *writer) []string {
+func (s Sign) args(w *writer, name string) []string {
 	switch {
 	case s.Redirect != "":
 		return []string{"redirect", s.Redirect}
 	case s.HTML != "":
-		return s.htmlArgs(w)
+		return s.htmlArgs(w, name)
 	case s.JSON != "" && s.Value != nil:
 		return []string{"json", s.JSON, *s.Value}
 	case s.JSON != "":
@@ -59,13 +59,13 @@ func (s Sign) args(w *writer) []string {
 }
 
 // htmlArgs are a selector, and what looks inside of what it finds.
-func (s Sign) htmlArgs(w *writer) []string {
-	args := append([]string{"html", s.HTML}, w.attr("anonymous", s.Attr)...)
+func (s Sign) htmlArgs(w *writer, name string) []string {
+	args := append([]string{"html", s.HTML}, w.attr(name, s.Attr)...)
 	if s.JSON+s.Regex == "" {
 		return args
 	}
 	s.HTML = ""
-	return append(args, s.args(w)...)
+	return append(args, s.args(w, name)...)
 }
 
 // attr cannot say an attribute that has the name of a word that may stand behind it.

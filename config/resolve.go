@@ -95,6 +95,10 @@ func (s *Site) fillLimits() {
 		recheck := minutes(1)
 		s.Recheck = &recheck
 	}
+	if s.Settle == nil {
+		settle := seconds(2)
+		s.Settle = &settle
+	}
 
 	totp := TOTP{}
 	if s.TOTP != nil {

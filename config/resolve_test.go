@@ -21,10 +21,10 @@ func TestResolvedFillsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, skew, rotates, recheck := 5, 1, false, minutes(1)
+	free, skew, rotates, recheck, settle := 5, 1, false, minutes(1), seconds(2)
 	want := whole()
 	want.Realm, want.Path, want.Watch, want.Require, want.Mode = "default", "/two-factor", "all", "optional", "enforce"
-	want.Rotates, want.Recheck, want.BackupCodes, want.Brand = &rotates, &recheck, 10, &Brand{}
+	want.Rotates, want.Recheck, want.Settle, want.BackupCodes, want.Brand = &rotates, &recheck, &settle, 10, &Brand{}
 	want.Session = &Session{Life: hours(12), Idle: minutes(30)}
 	want.TOTP = &TOTP{Digits: 6, Period: seconds(30), Algorithm: "SHA1", Skew: &skew}
 	want.Throttle = &Throttle{Free: &free, Wait: seconds(30), Max: minutes(15), Stop: 100, Address: &Rate{Count: 30, Per: minutes(10)}}

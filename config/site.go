@@ -64,6 +64,10 @@ type Site struct {
 	Session *Session `json:"session,omitempty"`
 	// Recheck is how long whoami's answer about a user is believed. Default 60s; 0 asks every time.
 	Recheck *Duration `json:"recheck,omitempty"`
+	// Settle is for how long after a request that may have changed who is signed in no
+	// answer is kept, because portals may commit a sign-in after their response. Default
+	// 2s, at most 60s.
+	Settle *Duration `json:"settle,omitempty"`
 
 	TOTP *TOTP `json:"totp,omitempty"`
 	// EnrolMail says whether a user's first set-up waits for a code that is sent to the
@@ -118,7 +122,7 @@ type First struct {
 	Extract Extractor `json:"extract"`
 }
 
-// Sign is one positive sign that nobody is signed in; exactly one of Redirect,
+// Sign is one positive sign, that nobody is signed in or that a sign-in failed; exactly one of Redirect,
 // Status, HTML, JSON and Regex is set, or HTML with JSON or Regex, which then look at
 // what the element, or its attribute Attr, holds.
 type Sign struct {
@@ -160,6 +164,9 @@ type SignIn struct {
 	// Token is where the response to these paths has the bearer token that whoami then
 	// understands in the declared header.
 	Token *Token `json:"token,omitempty"`
+	// Failed are the signs that a response without a token may be released: the sign-in
+	// failed, or the request was none. Any one will do. Default: a status of 400 to 499.
+	Failed []Sign `json:"failed,omitempty"`
 }
 
 // Token is where a response has a token.

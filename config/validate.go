@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"path"
 	"regexp"
 	"slices"
@@ -8,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"encoding/json"
+	"github.com/secondgate/secondgate/internal/portal/exempt"
 )
 
 var (
@@ -125,11 +126,15 @@ func oneOf(where, value string, allowed ...string) error {
 }
 
 // validateMatchers refuses sets that match every request: each of the four lists
-// makes an exception, and an exception for everything is never meant.
+// makes an exception, and an exception for everything is never meant. It refuses
+// matchers that can't be decided about, too.
 func validateMatchers(where string, sets []MatcherSet) error {
 	return each(where, sets, func(m MatcherSet) error {
 		if len(m) == 0 {
 			return wrong("", "* matches every request; want the paths or @matchers that it is for")
+		}
+		if err := exempt.Check(m); err != nil {
+			return wrong("", "%v", err)
 		}
 		var list []string
 		if len(m) != 1 || json.Unmarshal(m["path"], &list) != nil {
@@ -154,6 +159,7 @@ func (s SignIn) validate() error {
 		validateField("username", s.Username),
 		validateField("password", s.Password),
 		s.Token.validate(s.Paths),
+		s.validateFailed(),
 	)
 }
 

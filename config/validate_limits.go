@@ -14,6 +14,7 @@ func (s Site) validateLimits() error {
 	return first(
 		s.Session.validate(),
 		between("recheck", *s.Recheck, 0, hours(1), "60s, or 0 to ask with every request"),
+		between("settle", *s.Settle, 0, seconds(60), "2s"),
 		s.TOTP.validate(),
 		within("backup_codes", s.BackupCodes, 4, 20),
 		s.Throttle.validate(),

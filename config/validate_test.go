@@ -55,8 +55,34 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 			s.Credential = []Credential{{Header: "X-Token"}, {Header: "X-Other"}}
 			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}}}
 		}},
+		{"failed without a token", "sign_in.0.failed", "no token is declared", func(s *Site) {
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Failed: []Sign{{Status: []int{401}}}}}
+		}},
+		{"failed with a status of success", "sign_in.0.failed.1", "status 200", func(s *Site) {
+			s.Credential = []Credential{{Header: "X-Token"}}
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}, Failed: []Sign{{JSON: "error"}, {Status: []int{400, 200}}}}}
+		}},
+		{"failed with a status of failure", "sign_in.0.failed.0", "status 500", func(s *Site) {
+			s.Credential = []Credential{{Header: "X-Token"}}
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}, Failed: []Sign{{Status: []int{500}}}}}
+		}},
+		{"failed without a sign", "sign_in.0.failed.0", "0 signs", func(s *Site) {
+			s.Credential = []Credential{{Header: "X-Token"}}
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}, Failed: []Sign{{}}}}
+		}},
+		{"settle", "settle", "out of bounds", func(s *Site) { d := minutes(2); s.Settle = &d }},
+		{"settle below 0", "settle", "out of bounds", func(s *Site) { d := -seconds(1); s.Settle = &d }},
 		{"sign_out elsewhere", "sign_out.1", `"//x/logout"`, func(s *Site) { s.SignOut = []string{"/a", "//x/logout"} }},
 		{"sign_out with a broken query", "sign_out.0", `"/?do=%zz"`, func(s *Site) { s.SignOut = []string{"/?do=%zz"} }},
+		{"an undecidable matcher", "deny.1", "the matcher expression", func(s *Site) {
+			s.Deny = []MatcherSet{matcher("path", []string{"/a"}), matcher("expression", "{path} == '/a'")}
+		}},
+		{"an undecidable matcher within not", "guest.0", "not: the matcher vars_regexp", func(s *Site) {
+			s.Guest = []MatcherSet{matcher("not", []MatcherSet{matcher("vars_regexp", map[string]any{})})}
+		}},
+		{"a placeholder in a matcher", "public.0", "placeholder", func(s *Site) {
+			s.Public = []MatcherSet{matcher("query", map[string][]string{"a": {"{http.vars.x}"}})}
+		}},
 		{"trust everything", "trust.0", "every request", func(s *Site) { s.Trust = []MatcherSet{{}} }},
 		{"trust every path", "trust.1", "every request", func(s *Site) { s.Trust = paths("/hook", "/*") }},
 		{"deny everything", "deny.0", "every request", func(s *Site) { s.Deny = paths("*") }},
@@ -157,6 +183,7 @@ func TestValidateAccepts(t *testing.T) {
 		"nothing more":           func(*Site) {},
 		"deep own path":          func(s *Site) { s.Path = "/-/two_factor.v1" },
 		"recheck 0":              func(s *Site) { s.Recheck = &none },
+		"settle 0":               func(s *Site) { s.Settle = &none },
 		"skew 0":                 func(s *Site) { s.TOTP = &TOTP{Skew: &zero} },
 		"free 0":                 func(s *Site) { s.Throttle = &Throttle{Free: &zero} },
 		"400 days":               func(s *Site) { s.Session = &Session{Life: maxLife, Idle: maxLife} },

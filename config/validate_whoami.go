@@ -101,7 +101,11 @@ func (w Whoami) validateNormalize() error {
 	return nil
 }
 
-func (s Sign) validate() error {
+// validate accepts a sign that nobody is signed in.
+func (s Sign) validate() error { return s.validateBy(Sign.validateStatus) }
+
+// validateBy accepts a sign; statuses are looked at by a check of their own.
+func (s Sign) validateBy(status func(Sign) error) error {
 	set := countSet(s.Redirect, s.HTML, s.JSON, s.Regex)
 	if len(s.Status) > 0 {
 		set++
@@ -128,7 +132,7 @@ func (s Sign) validate() error {
 	case s.Regex != "":
 		return validateRegex("", s.Regex, 0)
 	}
-	return s.validateStatus()
+	return status(s)
 }
 
 func validateRedirect(glob string) error {
@@ -204,7 +208,7 @@ func validateSeen(selector string) error {
 	sel, err := cascadia.ParseGroup(selector)
 	page, _ := html.Parse(strings.NewReader("")) // reading fails never
 	if err == nil && cascadia.Query(page, sel) != nil {
-		return wrong("", "html %q holds for an empty page; want what only strangers see, for example form.login", selector)
+		return wrong("", "html %q holds for an empty page; want what only such a response has, for example form.login", selector)
 	}
 	return nil
 }

@@ -16,6 +16,13 @@ func (s Site) Warnings() []string {
 			sign.warn(w.URI, warn)
 		}
 	}
+	for _, in := range s.SignIn {
+		for _, sign := range in.Failed {
+			if sign.unanchored() {
+				warn("sign_in %s: failed regex %q may hold for a response that has a token in another place; prefer status, or anchor it with ^ and $", strings.Join(in.Paths, " "), sign.Regex)
+			}
+		}
+	}
 	for _, glob := range s.Leave {
 		if name, ok := usualSession(glob); ok {
 			warn("leave %s also names %s, a usual cookie of signed-in sessions: left unsealed it can be stolen, planted or guessed", glob, name)
@@ -36,10 +43,15 @@ func (s Site) Warnings() []string {
 	return list
 }
 
+// unanchored reports whether the sign is an expression that may find its text anywhere.
+func (s Sign) unanchored() bool {
+	return s.Regex != "" && !(strings.HasPrefix(s.Regex, "^") && strings.HasSuffix(s.Regex, "$"))
+}
+
 // warn tells of text that somebody else may have put on the page. An expression for
 // the whole body has nothing of that.
 func (s Sign) warn(uri string, warn func(string, ...any)) {
-	if s.Regex != "" && !(strings.HasPrefix(s.Regex, "^") && strings.HasSuffix(s.Regex, "$")) {
+	if s.unanchored() {
 		warn("whoami %s: anonymous regex %q may hold for text that somebody planted on the page; prefer redirect, status or html, or anchor it with ^ and $", uri, s.Regex)
 	}
 }

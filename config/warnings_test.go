@@ -11,6 +11,9 @@ func TestWarnings(t *testing.T) {
 		change     func(*Site)
 	}{
 		{"plantable sign", "planted", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Regex: "Sign in"}} })},
+		{"sign of failure that says little", "token in another place", func(s *Site) {
+			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}, Failed: []Sign{{Regex: "wrong"}, {Regex: "^wrong$"}}}}
+		}},
 		{"session left unsealed", "PHPSESSID", func(s *Site) { s.Leave = []string{"PHP*"} }},
 		{"WordPress's sign-in left unsealed", "wordpress_logged_in_0", func(s *Site) { s.Leave = []string{"wordpress_*in*"} }},
 		{"user from a header", "request header", func(s *Site) { s.User = "{http.request.header.X-User}" }},

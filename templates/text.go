@@ -11,7 +11,7 @@ var texts = []string{
 	"settings.title", "disable.title", "help.title",
 	"backup.sheet_for", "backup.sheet_made", "backup.sheet_use",
 	"code.label", "code.either", "code.either_hint", "code.app_hint", "code.backup_label", "code.backup_hint",
-	"code.wrong", "code.missing", "code.malformed", "code.left", "code.wait_seconds", "code.wait_minutes",
+	"code.wrong", "code.missing", "code.malformed", "code.left", "code.wait_seconds", "code.wait_minutes", "code.wait_network",
 	"code.off", "code.clock", "code.clock_behind", "code.clock_ahead",
 	"setup.step_confirm_hint", "setup.stale", "setup.wrong",
 	"flash.enabled", "flash.replaced", "flash.codes_saved", "flash.disabled", "flash.session_ended",

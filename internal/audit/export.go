@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -71,27 +72,32 @@ func Export(ctx context.Context, st Reader, q store.EntryQuery, w io.Writer) err
 // maxLine bounds a line of an export, in bytes.
 const maxLine = 2 << 20
 
+// ErrNoEntry is why a file without a single entry proves nothing.
+var ErrNoEntry = errors.New("there is no entry in it, so nothing can be verified: an export of a log with any entry has a line for each; export it again")
+
 // VerifyExport verifies what Export wrote without any restriction. Nothing is known of
-// what was before its first entry. An error says that it is no export at all.
+// what was before its first entry. Each line has to be the one that Export writes, byte
+// by byte: another spelling of it may say something else to other programs, such as a
+// field that is there twice. An error says that it is no export at all.
 func VerifyExport(r io.Reader, heads ...Head) (Report, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	lines.Split(wholeLines)
 	var v *verifier
 	n := 0
 	for lines.Scan() {
 		n++
-		var line Line
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return Report{}, fmt.Errorf("line %d is no entry of an exported audit log: %w", n, err)
-		}
-		e, err := line.entry()
+		e, err := parseLine(lines.Bytes())
 		if err != nil {
 			return Report{}, fmt.Errorf("line %d is no entry of an exported audit log: %w", n, err)
 		}
 		if v == nil {
 			v = newVerifier(store.Entry{Seq: e.Seq - 1, Hash: e.Prev}, heads)
 		}
-		if !v.next(e) {
+		if !canonical(lines.Bytes(), &e) {
+			v.breaks(e.Seq, "entry %d is not written as it was exported: a field may be there twice, unknown, or spelled in another way, so that other programs read something else there; export the log again, with this version", e.Seq)
+		}
+		if !v.OK() || !v.next(e) {
 			break
 		}
 	}
@@ -99,7 +105,43 @@ func VerifyExport(r io.Reader, heads ...Head) (Report, error) {
 		return Report{}, fmt.Errorf("line %d: %w", n+1, err)
 	}
 	if v == nil {
-		v = newVerifier(store.Entry{}, heads)
+		return Report{}, ErrNoEntry
 	}
 	return v.end(), nil
+}
+
+// wholeLines splits after each line end, which stays: unlike with bufio.ScanLines no byte is lost.
+func wholeLines(data []byte, atEOF bool) (int, []byte, error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i+1], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
+
+func parseLine(raw []byte) (store.Entry, error) {
+	var line Line
+	if err := json.Unmarshal(raw, &line); err != nil {
+		return store.Entry{}, err
+	}
+	return line.entry()
+}
+
+// canonical reports whether a line is the one that Export writes for the entry, and its
+// event the one that the store writes.
+func canonical(line []byte, e *store.Entry) bool {
+	var whole bytes.Buffer
+	if err := json.NewEncoder(&whole).Encode(LineOf(e)); err != nil || !bytes.Equal(whole.Bytes(), line) {
+		return false
+	}
+	event, err := json.Marshal(e.Event)
+	return err == nil && bytes.Equal(plain(event), plain(e.Raw))
+}
+
+// plain writes the replacement character as itself: an event has it escaped where a
+// string was not UTF-8, and reading it does not tell that from the character.
+func plain(event []byte) []byte {
+	return bytes.ReplaceAll(event, []byte(`\ufffd`), []byte("\ufffd"))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -235,6 +236,81 @@ func TestExport(t *testing.T) {
 	var some bytes.Buffer
 	if err := Export(t.Context(), db, store.EntryQuery{Realm: "r", User: "<user> 7"}, &some); err != nil || strings.Count(some.String(), "\n") != 1 {
 		t.Errorf("of one user: %q, %v", some.String(), err)
+	}
+}
+
+// TestAttack_K4_Forged: a line that says one thing to this program and another to the
+// program that shows it does not hold.
+func TestAttack_K4_Forged(t *testing.T) {
+	db := open(t, 3)
+	odd := store.Event{At: began, Kind: store.EventPassed, Realm: "r", User: "a\xffb\ufffd\\ufffd <&> \n", Agent: "\u2028", Detail: map[string]string{"b": "1", "a": "2"}}
+	if err := db.Record(t.Context(), odd); err != nil {
+		t.Fatal(err)
+	}
+	grow(t, db, 3, 5)
+	var out bytes.Buffer
+	if err := Export(t.Context(), db, store.EntryQuery{}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := VerifyExport(bytes.NewReader(out.Bytes())); err != nil || !r.OK() || r.Entries != 6 {
+		t.Fatalf("untouched: %+v, %v", r, err)
+	}
+	lines := strings.SplitAfter(out.String(), "\n")
+	event := lines[1][strings.Index(lines[1], `"event":{`):]
+	forged := strings.Replace(event, "user", "eve", 1)
+	inner := func(old, new string) string {
+		e, err := parseLine([]byte(lines[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Raw = bytes.Replace(e.Raw, []byte(old), []byte(new), 1)
+		e.Hash = Hash(e)
+		var line bytes.Buffer
+		if err := PrintLines(&line, []Line{LineOf(&e)}); err != nil {
+			t.Fatal(err)
+		}
+		return line.String()
+	}
+	for name, line := range map[string]string{
+		"event and EVENT":                strings.Replace(lines[1], event, forged[:len(forged)-2]+","+strings.Replace(event, `"event"`, `"EVENT"`, 1), 1),
+		"event twice":                    strings.Replace(lines[1], event, forged[:len(forged)-2]+","+event, 1),
+		"EVENT alone":                    strings.Replace(lines[1], `"event":{`, `"EVENT":{`, 1),
+		"seq twice":                      strings.Replace(lines[1], `{"seq":2`, `{"seq":7,"seq":2`, 1),
+		"an unknown field":               strings.Replace(lines[1], `{"seq":2`, `{"note":"x","seq":2`, 1),
+		"another order":                  `{"hash"` + lines[1][strings.Index(lines[1], `"hash":"`)+6:len(lines[1])-2] + `,` + lines[1][1:strings.Index(lines[1], `,"hash"`)] + "}\n",
+		"a blank":                        strings.Replace(lines[1], `{"seq":2`, `{"seq": 2`, 1),
+		"a blank behind":                 strings.TrimSuffix(lines[1], "\n") + " \n",
+		"a carriage return":              strings.TrimSuffix(lines[1], "\n") + "\r\n",
+		"upper case":                     strings.Replace(lines[1], `"hash":"`+hashOf(lines[1]), `"hash":"`+strings.ToUpper(hashOf(lines[1])), 1),
+		"in the event, a field twice":    inner(`"realm"`, `"user_id":"eve","realm"`),
+		"in the event, an unknown field": inner(`"realm"`, `"User":"eve","realm"`),
+		"in the event, another case":     inner(`"user_id"`, `"User_ID"`),
+		"in the event, another escape":   inner(`"r"`, `"\u0072"`),
+	} {
+		if line == lines[1] {
+			t.Fatalf("%s: nothing was forged", name)
+		}
+		r, err := VerifyExport(strings.NewReader(lines[0] + line))
+		if err != nil || r.OK() || r.At != 2 || !strings.Contains(r.Broken, "entry 2 is not written as it was exported") || r.Entries != 1 {
+			t.Errorf("%s: %+v, %v\n%s", name, r, err, line)
+		}
+	}
+	if r, err := VerifyExport(strings.NewReader(lines[0] + strings.TrimSuffix(lines[1], "\n"))); err != nil || r.At != 2 {
+		t.Errorf("without its line end: %+v, %v", r, err)
+	}
+}
+
+func hashOf(line string) string {
+	_, hash, _ := strings.Cut(line, `"hash":"`)
+	return hash[:64]
+}
+
+// TestAttack_K4_Empty: an empty file is no log that holds, with heads or without.
+func TestAttack_K4_Empty(t *testing.T) {
+	for _, heads := range [][]Head{nil, {{5, [32]byte{1}}}} {
+		if r, err := VerifyExport(strings.NewReader(""), heads...); !errors.Is(err, ErrNoEntry) || !strings.Contains(err.Error(), "no entry") {
+			t.Errorf("%d heads: %+v, %v", len(heads), r, err)
+		}
 	}
 }
 

@@ -51,6 +51,8 @@ var (
 	ErrNotBackup = errors.New("this is not a backup of Secondgate")
 	// ErrKey: the passphrase or the identities do not open it.
 	ErrKey = errors.New("the backup does not open with this passphrase or identity: it was made for another one")
+	// ErrWorkFactor: it asks for more work and memory than any passphrase needs.
+	ErrWorkFactor = errors.New("the backup is not opened: its passphrase was made to take more work and memory than is spent on it")
 	// ErrDamaged: it was cut off or changed since it was made.
 	ErrDamaged = errors.New("the backup is damaged: it was cut off or changed since it was made; use another copy")
 	// ErrVersion: it has another layout.

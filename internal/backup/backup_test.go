@@ -437,6 +437,59 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// TestAttack_K9_WorkFactor: the file does not say how much memory a restore takes.
+func TestAttack_K9_WorkFactor(t *testing.T) {
+	const head = "secondgate backup\n" + `{"format":1,"records":0}` + "\n"
+	with, err := backup.PassphraseIdentity("correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := func(to age.Recipient) string {
+		var file strings.Builder
+		w, err := backup.Encrypt(&file, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(w, head)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return file.String()
+	}
+	ours, err := backup.PassphraseRecipient("correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := sealed(ours)
+	if written := fmt.Sprintf(" %d\n", backup.WorkFactor); !strings.Contains(own[:100], written) {
+		t.Errorf("backups are not written with work factor %d: %q", backup.WorkFactor, own[:100])
+	}
+	if err := readAll(strings.NewReader(own), with); !errors.Is(err, io.EOF) {
+		t.Errorf("our own: %v", err)
+	}
+	cheap, err := age.NewScryptRecipient("correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cheap.SetWorkFactor(10)
+	file := sealed(cheap)
+	if err := readAll(strings.NewReader(file), with); !errors.Is(err, io.EOF) {
+		t.Errorf("less work: %v", err)
+	}
+	// Only what the file says is changed: it is refused before any work is done.
+	for _, factor := range []string{"19", "20", "22", "30", "63", "99999"} {
+		costly := strings.Replace(file, " 10\n", " "+factor+"\n", 1)
+		err := readAll(strings.NewReader(costly), with)
+		if !errors.Is(err, backup.ErrWorkFactor) || !strings.Contains(err.Error(), "work factor "+factor+", at most 18") {
+			t.Errorf("work factor %s: %v", factor, err)
+		}
+	}
+	other, _ := backup.PassphraseIdentity("wrong horse")
+	if err := readAll(strings.NewReader(file), other); !errors.Is(err, backup.ErrKey) {
+		t.Errorf("another passphrase: %v", err)
+	}
+}
+
 // TestParseRecipients: only public keys, and no error shows a private one.
 func TestParseRecipients(t *testing.T) {
 	key, err := age.GenerateX25519Identity()

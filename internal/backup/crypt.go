@@ -57,6 +57,8 @@ func decrypt(r io.Reader, with ...age.Identity) (io.Reader, error) {
 		return &payload{plain, src}, nil
 	case src.err != nil:
 		return nil, fmt.Errorf("reading the backup: %w", src.err)
+	case errors.Is(err, ErrWorkFactor):
+		return nil, err
 	case errors.As(err, &none):
 		return nil, ErrKey
 	case src.begins("age-encryption.org/v"):

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -90,5 +91,46 @@ func TestName(t *testing.T) {
 		if got, err := contentcoding.Name(values); err != contentcoding.ErrUnknown {
 			t.Errorf("%q: %q, %v, want %v", values, got, err, contentcoding.ErrUnknown)
 		}
+	}
+}
+
+// TestAttack_K2_BoundedRead: what a body becomes is made as it is read and no further, so
+// a caller that reads up to a bound, as whoami does, takes bounded memory.
+func TestAttack_K2_BoundedRead(t *testing.T) {
+	const size, bound, most = 256 << 20, 2 << 20, 48 << 20
+	part := bytes.Repeat([]byte("x"), 1<<20)
+	for name, newWriter := range map[string]func(io.Writer) (io.WriteCloser, error){
+		"gzip":    func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, 1) },
+		"deflate": func(w io.Writer) (io.WriteCloser, error) { return zlib.NewWriterLevel(w, 1) },
+		"br":      func(w io.Writer) (io.WriteCloser, error) { return brotli.NewWriterLevel(w, 4), nil },
+		"zstd":    func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) },
+	} {
+		var body bytes.Buffer
+		w, err := newWriter(&body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range size / len(part) {
+			if _, err := w.Write(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		w = nil
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r, err := contentcoding.NewReader(name, &body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := io.ReadAll(io.LimitReader(r, bound+1))
+		runtime.ReadMemStats(&after) // TotalAlloc only grows: nothing was collected from it
+		if grew := after.TotalAlloc - before.TotalAlloc; err != nil || len(plain) != bound+1 || grew > most {
+			t.Errorf("%s: %d bytes, %v, took %d bytes of memory, want %d at most", name, len(plain), err, grew, most)
+		}
+		_ = r.Close()
 	}
 }

@@ -1,12 +1,14 @@
 package factor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/throttle"
 )
 
 // clearedBudget is how many wrong codes in a row a cleared visit may give. It is its
@@ -14,7 +16,7 @@ import (
 // helped by the owner's.
 const clearedBudget = 5
 
-// Attempt is a code that somebody gives.
+// Attempt is a code that a client gives for a user.
 type Attempt struct {
 	User string
 	// Code is the field as it was typed.
@@ -24,8 +26,8 @@ type Attempt struct {
 	// Address is the client's, without port; Agent its User-Agent, for the audit log.
 	Address, Agent string
 	// Cleared is the visit whose clearance the attempt is made in, nil when it is made
-	// to get one. Wrong codes are then counted there, five at most: then that
-	// clearance ends. The user's counters are not touched and hold nobody up.
+	// to get one. Wrong codes are then counted in that visit, five at most: then that
+	// clearance ends. Neither the user's counters nor the budgets of addresses change.
 	Cleared *store.VisitID
 	// Recovery allows that the code is a recovery code, which is good for a challenge
 	// and for nothing else.
@@ -52,14 +54,63 @@ type try struct {
 	entry
 	// counted is what the user's failures were when this attempt was counted as one.
 	counted store.Failures
+	// ticket is the attempt in the budgets of its address; zero in a cleared visit.
+	ticket throttle.Ticket
+}
+
+// classOf is the budget that a kind's failures count in.
+func classOf(kind string) throttle.Class {
+	if kind == KindTOTP {
+		return throttle.Guessable
+	}
+	return throttle.LookUp
+}
+
+// enter refuses an attempt without a clearance during a wait of the user, or when the
+// budget of its address is used up. It counts the attempt in that budget.
+func (s *Service) enter(u *store.User, t *try) error {
+	if t.Cleared != nil {
+		return nil
+	}
+	// admit asks again in the transaction; here it spares the store a flood.
+	if err := s.held(u, t.kind); err != nil {
+		return err
+	}
+	ticket, until, ok := s.addresses.Admit(t.Address, t.User, classOf(t.kind))
+	if !ok {
+		return &Throttled{Until: until, address: true}
+	}
+	t.ticket = ticket
+	return nil
+}
+
+// conclude settles the attempt in the budgets of its address, and returns err with what
+// failed of that. Only a wrong code stays counted.
+func (s *Service) conclude(ctx context.Context, t *try, err error) error {
+	switch {
+	case err == nil:
+		s.addresses.Refund(t.ticket)
+		s.addresses.Know(t.Address, t.User)
+	case errors.Is(err, ErrWrongCode):
+		if failure := s.recordHeld(ctx, t.Attempt, s.addresses.Fail(t.ticket)); failure != nil {
+			return errors.Join(err, failure)
+		}
+	default: // not looked at, or right and not accepted for another reason
+		s.addresses.Refund(t.ticket)
+	}
+	return err
 }
 
 // held is why no code of a kind may be tried now without a clearance, nil if one may.
-// Backup codes are never stopped: 80 bits can't be guessed, and who has the password
-// must not be able to take the owner's last means.
+// Backup and recovery codes are never held up for a user: NIST SP 800-63B-4, section
+// 3.1.2.2, asks for throttling of look-up secrets below 64 bits only, and a wait would
+// let anyone with the password take the owner's last means away.
 func (s *Service) held(u *store.User, kind string) error {
+	if kind != KindTOTP {
+		return nil
+	}
 	f := u.Failures[kind]
-	if kind == KindTOTP && s.settings.Throttle.Stopped(f) {
+	if s.settings.Throttle.Stopped(f) {
 		return ErrOff
 	}
 	if until, blocked := s.settings.Throttle.Blocked(f, s.now()); blocked {
@@ -68,7 +119,7 @@ func (s *Service) held(u *store.User, kind string) error {
 	return nil
 }
 
-// admit counts the attempt as a failure before anything is looked at; accept takes
+// admit counts the attempt as a failure before the code is looked at; accept takes
 // that back. So any number of parallel attempts gets no more than the policy gives.
 // The user is changed, not yet written.
 func (s *Service) admit(tx store.Tx, u *store.User, t *try) (refusal, err error) {
@@ -79,6 +130,9 @@ func (s *Service) admit(tx store.Tx, u *store.User, t *try) (refusal, err error)
 		return nil, err
 	}
 	t.counted = s.settings.Throttle.Next(u.Failures[t.kind], s.now())
+	if t.kind != KindTOTP {
+		t.counted.Until = time.Time{}
+	}
 	setFailures(u, t.kind, t.counted)
 	return nil, nil
 }

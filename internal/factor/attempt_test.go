@@ -1,6 +1,7 @@
 package factor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -59,19 +60,25 @@ func TestAcceptedCodeEndsTheRun(t *testing.T) {
 	}
 }
 
-// The budget is the policy's, however many try at once and from wherever.
+// TestParallelWrongCodes: parallel attempts get no more than the policy gives: codes of
+// the authenticator for the user, from whichever addresses; backup codes for the user and
+// one address.
 func TestParallelWrongCodes(t *testing.T) {
 	l := newLab(t)
 	e, _ := l.enrol(alice)
-	for kind, code := range map[string]string{KindTOTP: l.wrong(e), KindBackup: "0000-0000-0000-0000"} {
+	for _, test := range []struct {
+		kind, code string
+		addresses  int
+		tried      int
+	}{{KindTOTP, l.wrong(e), 100, 6}, {KindBackup, wrongBackup, 1, 30}} {
 		errs := parallel(100, func(i int) error {
-			return l.spend(Attempt{User: alice, Code: code, Address: fmt.Sprintf("192.0.2.%d", i)})
+			return l.spend(Attempt{User: alice, Code: test.code, Address: fmt.Sprintf("192.0.2.%d", i%test.addresses)})
 		})
-		if wrong, held := count(errs, wrongCode), count(errs, throttled); wrong != 6 || held != 94 {
-			t.Errorf("%s: of 100 parallel wrong codes %d were tried and %d throttled, want 6 and 94", kind, wrong, held)
+		if wrong, held := count(errs, wrongCode), count(errs, throttled); wrong != test.tried || held != 100-test.tried {
+			t.Errorf("%s: of 100 parallel wrong codes %d were tried and %d throttled, want %d tried", test.kind, wrong, held, test.tried)
 		}
-		if got := l.record(alice).Failures[kind].Count; got != 6 {
-			t.Errorf("%s: %d failures counted, want 6", kind, got)
+		if got := l.record(alice).Failures[test.kind].Count; got != test.tried {
+			t.Errorf("%s: %d failures counted, want %d", test.kind, got, test.tried)
 		}
 	}
 }
@@ -105,61 +112,118 @@ func TestNIST_HundredFailures(t *testing.T) {
 	}
 }
 
-// Backup codes only wait.
+// TestBackupCodesAreNeverOff: no number of failures, and no wait that an earlier version
+// wrote, holds backup codes up for a user.
 func TestBackupCodesAreNeverOff(t *testing.T) {
 	l := newLab(t)
 	_, backup := l.enrol(alice)
 	l.change(alice, func(_ store.Tx, u *store.User) {
 		u.Failures = map[string]store.Failures{KindBackup: {Count: 500, Until: l.clock.Now().Add(15 * time.Minute)}}
 	})
-	wantThrottled(t, "during the wait", l.spend(Attempt{User: alice, Code: backup[0], Address: home}))
-	l.clock.Advance(15 * time.Minute)
+	u := l.record(alice)
+	if off, until := l.Lock(&u); off || !until.IsZero() {
+		t.Errorf("shown as held up: %v %v", off, until)
+	}
 	if err := l.spend(Attempt{User: alice, Code: backup[0], Address: home}); err != nil {
-		t.Errorf("after the wait: %v", err)
+		t.Error(err)
 	}
 }
 
-// What has not the shape of a code costs the user nothing, and the address something.
-func TestMalformedCodes(t *testing.T) {
-	l := newLab(t)
-	e, _ := l.enrol(alice)
-	for range 30 {
-		wantError(t, "malformed", l.spend(Attempt{User: alice, Code: "１２３４５６", Address: home}), ErrMalformed)
+// TestBackupCodeBudget: an address has a budget for the backup codes of each user, and
+// another address has its own. Staff who unlock the user free all of them.
+func TestBackupCodeBudget(t *testing.T) {
+	s := defaults
+	s.Throttle.AddressCount = 3
+	l := newLabWith(t, s)
+	_, backup := l.enrol(alice)
+	for range 3 {
+		wantError(t, "wrong code", l.spend(Attempt{User: alice, Code: wrongBackup, Address: home}), ErrWrongCode)
 	}
-	if got := l.record(alice).Failures; len(got) != 0 {
-		t.Errorf("malformed codes were counted: %v", got)
+	until := wantThrottled(t, "the fourth", l.spend(Attempt{User: alice, Code: backup[0], Address: home})).Until
+	if wait := until.Sub(l.clock.Now()); wait > s.Throttle.AddressPer+time.Second {
+		t.Errorf("a wait of %v", wait)
 	}
-	wantThrottled(t, "the 31st", l.spend(Attempt{User: alice, Code: l.code(e, 0), Address: home}))
-	if err := l.spend(Attempt{User: alice, Code: l.code(e, 0), Address: "192.0.2.2"}); err != nil {
+	if err := l.spend(Attempt{User: alice, Code: backup[0], Address: "192.0.2.2"}); err != nil {
 		t.Errorf("from another address: %v", err)
 	}
+	wantThrottled(t, "from the first address still", l.spend(Attempt{User: alice, Code: backup[1], Address: home}))
+	if err := l.Unlock(t.Context(), alice, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.spend(Attempt{User: alice, Code: backup[1], Address: home}); err != nil {
+		t.Errorf("after staff unlocked: %v", err)
+	}
 }
 
-// One address that tries a code on many users.
+// TestDisconnectingIsCounted: a client that goes while its backup code is checked pays
+// for the hash, and its wrong code is on record.
+func TestDisconnectingIsCounted(t *testing.T) {
+	s := defaults
+	s.Throttle.AddressCount = 3
+	l := newLabWith(t, s)
+	_, backup := l.enrol(alice)
+	l.events()
+	for range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		tried := l.store
+		l.store = leaving{tried, cancel}
+		_, _ = l.Spend(ctx, Attempt{User: alice, Code: wrongBackup, Address: home}, nil)
+		l.store = tried
+	}
+	if n := len(l.events()); n < 3 {
+		t.Errorf("%d events of 3 wrong codes", n)
+	}
+	wantThrottled(t, "the fourth", l.spend(Attempt{User: alice, Code: backup[0], Address: home}))
+}
+
+// leaving is a store whose client goes after the first change, which counts the attempt.
+type leaving struct {
+	store.Store
+	leave func()
+}
+
+func (s leaving) Update(ctx context.Context, key store.UserKey, fn func(store.Tx) error) error {
+	defer s.leave()
+	return s.Store.Update(ctx, key, fn)
+}
+
+// TestAddressTriesManyUsers: one address that tries codes on many users is held up for
+// those who are not known there; a cleared visit, a backup code and a user who passed
+// from there before are not.
 func TestAddressTriesManyUsers(t *testing.T) {
-	l := newLab(t)
-	e, _ := l.enrol(alice)
-	totp, sealed := *l.record(alice).TOTP, e.Secret
+	s := defaults
+	s.Throttle.AddressCount = 3
+	l := newLabWith(t, s)
+	e, backup := l.enrol(alice)
+	totp, secret := *l.record(alice).TOTP, e.Secret
 	user := func(i int) string { return fmt.Sprint("user-", i) }
-	for i := range 31 {
+	for i := range 32 {
 		l.change(user(i), func(_ store.Tx, u *store.User) {
 			own := totp
-			own.Secret = l.sealSecret(sealed, user(i), totp.ID)
+			own.Secret = l.sealSecret(secret, user(i), totp.ID)
 			u.TOTP = &own
 		})
-		err := l.spend(Attempt{User: user(i), Code: l.wrong(e), Address: "::ffff:192.0.2.1"})
-		if i < 30 {
-			wantError(t, user(i), err, ErrWrongCode)
-			continue
-		}
-		wantThrottled(t, "the 31st user", err)
 	}
+	if err := l.spend(Attempt{User: user(31), Code: l.code(e, 0), Address: home}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 30 {
+		wantError(t, user(i), l.spend(Attempt{User: user(i), Code: l.wrong(e), Address: "::ffff:192.0.2.1"}), ErrWrongCode)
+	}
+	wantThrottled(t, "the 31st user", l.spend(Attempt{User: user(30), Code: l.code(e, 0), Address: home}))
 	if got := l.record(user(30)).Failures; len(got) != 0 {
 		t.Errorf("a refused attempt was counted: %v", got)
 	}
 	id := l.clear(alice, 1)
-	if err := l.spend(Attempt{User: alice, Code: l.code(e, 0), Address: home, Cleared: id}); err != nil {
-		t.Errorf("who is cleared at that address: %v", err)
+	for what, a := range map[string]Attempt{
+		"a backup code":             {User: alice, Code: backup[0], Address: home},
+		"who is cleared":            {User: alice, Code: l.code(e, 0), Address: home, Cleared: id},
+		"who passed from there":     {User: user(31), Code: l.code(e, 1), Address: home},
+		"a user at another address": {User: user(30), Code: l.code(e, 0), Address: "192.0.2.2"},
+	} {
+		if err := l.spend(a); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 

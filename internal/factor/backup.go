@@ -75,6 +75,7 @@ func holds(set *store.BackupSet, hash []byte) bool {
 // checkBackup tells whether the code is a backup code that is left or, where that may
 // be, the outstanding recovery code. The caller holds hashing.
 func (s *Service) checkBackup(u *store.User, t try) (p proof, ok bool) {
+	p.code = t.backup
 	if hasBackup(u) {
 		p.hash = s.hashBackup(t.backup, u.Backup.Salt, t.User)
 		if holds(u.Backup, p.hash) {

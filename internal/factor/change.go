@@ -42,6 +42,8 @@ func (s *Service) Disable(ctx context.Context, a Attempt) (ended []store.VisitID
 	return ended, nil
 }
 
+// clearFactors takes all factors away. What was spent stays recorded: an import may bring
+// the same codes again.
 func clearFactors(u *store.User) {
 	u.TOTP, u.Backup, u.Recovery, u.Failures = nil, nil, nil, nil
 	u.EnabledAt = time.Time{}

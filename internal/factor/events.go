@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/throttle"
 )
 
 // event is one about the attempt, in the words of the audit log.
@@ -33,7 +34,8 @@ func (s *Service) tried(t try, kind string, pairs ...string) store.Event {
 }
 
 // recordRefusal records a wrong code, and what it brought about: a wait, or that the
-// authenticator's codes are off. The throttle bounds how many of these there can be.
+// authenticator's codes are off. The throttle bounds how many of these there can be: those
+// of an authenticator for each user, others for each address of a user.
 func (s *Service) recordRefusal(tx store.Tx, t try) error {
 	if t.Cleared != nil {
 		return tx.Record(s.tried(t, store.EventFailed))
@@ -79,16 +81,18 @@ func (s *Service) endCleared(tx store.Tx, t try, id store.VisitID) error {
 	return tx.DeleteVisit(id)
 }
 
-// failed counts a refused code for the address. The first that makes the address wait
-// is recorded, once in the throttle's time: see throttle.Addresses.
-func (s *Service) failed(ctx context.Context, a Attempt) error {
-	until, began := s.addresses.Fail(a.Address)
-	if !began {
+// recordHeld records that a wrong code made further ones from its address wait, nil for
+// none; once in the throttle's time: see throttle.Addresses.
+func (s *Service) recordHeld(ctx context.Context, a Attempt, held *throttle.Held) error {
+	if held == nil {
 		return nil
 	}
-	e := s.event(a, store.EventThrottled, "", "until", until.Format(time.RFC3339))
-	e.Reason = "too many wrong codes from this address"
-	// Whoever goes away meanwhile is recorded all the same.
+	e := s.event(a, store.EventThrottled, "", "until", held.Until.Format(time.RFC3339))
+	e.Reason = "too many wrong codes for this user from this address"
+	if held.Everyone {
+		e.Reason = "too many wrong codes from this address"
+	}
+	// It is recorded even if the client has gone.
 	return s.store.Record(context.WithoutCancel(ctx), e)
 }
 

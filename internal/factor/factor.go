@@ -46,8 +46,8 @@ const (
 var (
 	// ErrWrongCode: the code is wrong, or was accepted before. It was counted.
 	ErrWrongCode = errors.New("wrong code")
-	// ErrMalformed: what was given has not even the shape of a code. It was counted
-	// for the address only.
+	// ErrMalformed: what was given has not even the shape of a code. Nothing was counted,
+	// hashed or written.
 	ErrMalformed = errors.New("not the shape of a code")
 	// ErrOff: there were too many wrong codes of the authenticator in a row; its codes
 	// are off until a backup code or staff unlocks. Nothing was looked at.
@@ -71,6 +71,10 @@ type Throttled struct {
 	// address says that it is about the address, not the user.
 	address bool
 }
+
+// ByAddress reports whether the wait is that of the client's address, so that another
+// address would not have to wait.
+func (t *Throttled) ByAddress() bool { return t.address }
 
 func (t *Throttled) Error() string {
 	return "too many wrong codes, wait until " + t.Until.Format(time.RFC3339)

@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"maps"
+	"strconv"
 
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -46,10 +48,15 @@ const (
 	FoundOther
 )
 
-// Meets tells what the import would find now. Only the store can fail.
-func (s *Service) Meets(ctx context.Context, in *Import) (Found, error) {
+// Meets tells what the import would find now, and which of its backup codes would be left
+// out. The store can fail, and the key of the user's spent codes be missing.
+func (s *Service) Meets(ctx context.Context, in *Import) (m Imported, err error) {
 	u, err := s.store.User(ctx, s.key(in.User))
-	return s.found(&u, err, in)
+	if m.Found, err = s.found(&u, err, in); err != nil || m.Found == FoundNobody || m.Found == FoundSame {
+		return m, err
+	}
+	m.Spent, err = s.countSpent(&u, in)
+	return m, err
 }
 
 func (s *Service) found(u *store.User, err error, in *Import) (Found, error) {
@@ -80,6 +87,9 @@ func (s *Service) same(u *store.User, in *Import) bool {
 // Imported is what Import did.
 type Imported struct {
 	Found Found
+	// Spent is how many backup codes were left out, because the user has used them or it
+	// is not known that the user has not.
+	Spent int
 	// Ended are the clearances that were ended.
 	Ended []store.VisitID
 }
@@ -89,9 +99,10 @@ type Imported struct {
 // user's clearances. Nothing is changed of a user who has it already: neither does its
 // floor sink nor do spent backup codes come back, so that an import may be run again.
 // Another authenticator is ErrExists, or replaced where replace says so; backup codes
-// are then kept if the import brings none.
+// are then kept if the import brings none. Backup codes that the user has used before are
+// left out, in whatever form the import has them.
 func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.Event) (done Imported, err error) {
-	if done.Found, err = s.Meets(ctx, in); err != nil || !done.Found.writes(replace) {
+	if done, err = s.Meets(ctx, in); err != nil || !done.Found.writes(replace) {
 		return done, orExists(done.Found, err)
 	}
 	t, backup, err := s.imported(ctx, in)
@@ -107,8 +118,14 @@ func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.
 		if done.Found == FoundNobody {
 			u = store.User{Key: s.key(in.User), FirstSeen: s.now()}
 		}
-		s.place(&u, t, backup)
-		e.Kind, e.At, e.Realm, e.User, e.Factor = store.EventImported, u.TOTP.AddedAt, s.realm, in.User, KindTOTP
+		set, spent, err := s.unspent(&u, in, backup)
+		if err != nil {
+			return err
+		}
+		done.Spent = spent
+		s.place(&u, t, set)
+		e := importEvent(e, spent)
+		e.At, e.Realm, e.User = u.TOTP.AddedAt, s.realm, in.User
 		if err := errors.Join(tx.PutUser(u), tx.Record(e)); err != nil {
 			return err
 		}
@@ -116,6 +133,20 @@ func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.
 		return err
 	})
 	return done, err
+}
+
+// importEvent is the event of one user's import. Its details are a copy: users are imported
+// in parallel.
+func importEvent(e store.Event, spent int) store.Event {
+	e.Kind, e.Factor = store.EventImported, KindTOTP
+	if spent > 0 {
+		e.Detail = maps.Clone(e.Detail)
+		if e.Detail == nil {
+			e.Detail = make(map[string]string)
+		}
+		e.Detail["backup_codes_left_out"] = strconv.Itoa(spent)
+	}
+	return e
 }
 
 // writes tells whether anything is to be written.

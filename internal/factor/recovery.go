@@ -33,6 +33,7 @@ func (s *Service) IssueRecovery(ctx context.Context, user, staff string, life ti
 	if err != nil {
 		return "", issued, err
 	}
+	s.addresses.Forget(user) // wrong codes of before hold this one up at no address
 	return code, issued, nil
 }
 

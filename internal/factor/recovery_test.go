@@ -132,18 +132,27 @@ func TestRecoveryCodeReplacedMeanwhile(t *testing.T) {
 	}
 }
 
-// Wrong ones are counted as wrong backup codes, whoever has a recovery code.
+// TestRecoveryCodeIsThrottled: wrong ones are counted as wrong backup codes, for each
+// address. A code that staff issue is held up by none of before.
 func TestRecoveryCodeIsThrottled(t *testing.T) {
-	l := newLab(t)
+	s := defaults
+	s.Throttle.AddressCount = 3
+	l := newLabWith(t, s)
 	l.enrol(alice)
 	code := l.issue()
-	for range defaults.Throttle.Free + 1 {
-		wantError(t, "wrong", l.spend(recovering("0000-0000-0000-0000")), ErrWrongCode)
+	wrong := func() {
+		for range 3 {
+			wantError(t, "wrong", l.spend(recovering(wrongBackup)), ErrWrongCode)
+		}
 	}
-	wantThrottled(t, "the right one within the wait", l.spend(recovering(code)))
-	l.clock.Advance(time.Minute)
-	if err := l.spend(recovering(code)); err != nil {
-		t.Errorf("after the wait: %v", err)
+	wrong()
+	wantThrottled(t, "the right one from that address", l.spend(recovering(code)))
+	code = l.issue()
+	wrong()
+	elsewhere := recovering(code)
+	elsewhere.Address = "192.0.2.2"
+	if err := l.spend(elsewhere); err != nil {
+		t.Errorf("from another address: %v", err)
 	}
 }
 

@@ -7,35 +7,66 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// SealedWith names the master key of each secret in a user's record. Whatever else is
-// ever sealed in one belongs here and into Reseal: a key that is not named here can be
-// removed.
-func SealedWith(u *store.User) ([]keys.ID, error) {
-	if u.TOTP == nil {
-		return nil, nil
-	}
-	id, err := keys.KeyOf(u.TOTP.Secret)
-	if err != nil {
-		return nil, fmt.Errorf("the authenticator secret of user %q in realm %q: %w", u.Key.ID, u.Key.Realm, err)
-	}
-	return []keys.ID{id}, nil
+// sealedField is one sealed value in a user's record.
+type sealedField struct {
+	name  string
+	value []byte
+	bound []string
+	// put writes the value anew, into a copy of what the record points to.
+	put func(value []byte)
 }
 
-// Reseal seals the secrets in a user's record with the ring's newest key, and reports
-// whether there was anything to do. The codes stay the same.
+// sealedFields are those of a user's record. Whatever else is ever sealed in one belongs
+// here: a master key that seals a value which is not named here can be removed.
+func sealedFields(u *store.User) (fields []sealedField) {
+	if u.TOTP != nil {
+		t := *u.TOTP
+		fields = append(fields, sealedField{"authenticator secret", t.Secret, boundSecret(u.Key, t.ID), func(value []byte) {
+			t.Secret = value
+			u.TOTP = &t
+		}})
+	}
+	if u.Spent != nil && len(u.Spent.Key) > 0 {
+		spent := *u.Spent
+		fields = append(fields, sealedField{"key of the spent backup codes", spent.Key, boundSpent(u.Key), func(value []byte) {
+			spent.Key = value
+			u.Spent = &spent
+		}})
+	}
+	return fields
+}
+
+// SealedWith names the master key of each sealed value in a user's record.
+func SealedWith(u *store.User) (ids []keys.ID, err error) {
+	for _, f := range sealedFields(u) {
+		id, err := keys.KeyOf(f.value)
+		if err != nil {
+			return nil, fmt.Errorf("the %s of user %q in realm %q: %w", f.name, u.Key.ID, u.Key.Realm, err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// Reseal seals the sealed values in a user's record with the ring's newest key, and
+// reports whether there was anything to do. The codes stay the same. An error leaves the
+// record as it was.
 func Reseal(u *store.User, ring *keys.Ring) (changed bool, err error) {
-	ids, err := SealedWith(u)
-	if err != nil || len(ids) == 0 || ids[0] == ring.Newest() {
-		return false, err
+	fresh := *u
+	for _, f := range sealedFields(&fresh) {
+		id, err := keys.KeyOf(f.value)
+		if err == nil && id == ring.Newest() {
+			continue
+		}
+		plain, err := ring.Open(f.value, f.bound...)
+		if err != nil {
+			return false, fmt.Errorf("opening the %s of user %q in realm %q: %w", f.name, u.Key.ID, u.Key.Realm, err)
+		}
+		f.put(ring.Seal(plain, f.bound...))
+		changed = true
 	}
-	t := *u.TOTP
-	secret, err := ring.Open(t.Secret, boundSecret(u.Key, t.ID)...)
-	if err != nil {
-		return false, fmt.Errorf("opening the authenticator secret of user %q in realm %q: %w", u.Key.ID, u.Key.Realm, err)
-	}
-	t.Secret = ring.Seal(secret, boundSecret(u.Key, t.ID)...)
-	u.TOTP = &t
-	return true, nil
+	*u = fresh
+	return changed, nil
 }
 
 // boundSecret is what an authenticator's secret is sealed to.

@@ -15,7 +15,9 @@ const maxSkew = 1
 // Restored makes a user of a backup safe to live again at now: nothing that may have
 // been spent since the backup is accepted. No code of a step that has begun, or that
 // may have been accepted ahead of its time, counts; backup codes are void, unless the
-// operator keeps them; a recovery code of staff is void.
+// operator keeps them; a recovery code of staff is void. Codes that the backup knows as
+// spent stay spent. An import brings no backup codes back, unless the operator keeps them:
+// it is not known which of them were used since.
 func Restored(u *store.User, now time.Time, keepBackup bool) {
 	if u.TOTP != nil && u.TOTP.Period > 0 {
 		t := *u.TOTP
@@ -26,6 +28,13 @@ func Restored(u *store.User, now time.Time, keepBackup bool) {
 		set := *u.Backup
 		set.Hashes = nil
 		u.Backup = &set
+	}
+	if !keepBackup && (u.TOTP != nil || u.Backup != nil || u.Spent != nil) {
+		spent := store.SpentCodes{Closed: true}
+		if u.Spent != nil {
+			spent.Key, spent.Digests = u.Spent.Key, u.Spent.Digests
+		}
+		u.Spent = &spent
 	}
 	u.Recovery = nil
 }

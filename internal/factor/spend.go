@@ -13,7 +13,8 @@ import (
 type proof struct {
 	factor   string // of an authenticator: the factor's ID
 	step     int64
-	hash     []byte // of a backup code or a recovery code
+	code     []byte // a backup code or a recovery code
+	hash     []byte // of that code
 	recovery bool   // it is a recovery code
 }
 
@@ -34,73 +35,62 @@ func (s *Service) Spend(ctx context.Context, a Attempt, then Then) (Accepted, er
 // found right.
 func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, then Then) (accepted Accepted, err error) {
 	defer func() { s.measure(a, accepted, err) }()
-	if until, ok := s.addresses.Allow(a.Address); !ok && a.Cleared == nil {
-		return Accepted{}, &Throttled{Until: until, address: true}
-	}
-	accepted, err = s.try(ctx, a, prepare, then)
-	if errors.Is(err, ErrWrongCode) || errors.Is(err, ErrMalformed) {
-		if failure := s.failed(ctx, a); failure != nil {
-			err = errors.Join(err, failure)
-		}
-	}
+	u, err := s.user(ctx, a.User)
 	if err != nil {
+		return Accepted{}, err
+	}
+	// What has not the shape of a code is refused before anything is counted, hashed or
+	// written: else malformed codes would hold up everyone behind the same address.
+	typed, err := parseEntry(a.Kind, a.Code, u.TOTP)
+	if err != nil {
+		return Accepted{}, err
+	}
+	t := &try{Attempt: a, entry: typed}
+	if err := s.enter(&u, t); err != nil {
+		return Accepted{}, err
+	}
+	if t.kind == KindTOTP && prepare == nil {
+		accepted, err = s.spendAtOnce(ctx, t, then)
+	} else {
+		accepted, err = s.spendInTwo(ctx, t, prepare, then)
+	}
+	if err = s.conclude(ctx, t, err); err != nil {
 		return Accepted{}, err
 	}
 	return accepted, nil
 }
 
-func (s *Service) try(ctx context.Context, a Attempt, prepare func() error, then Then) (Accepted, error) {
-	u, err := s.user(ctx, a.User)
-	if err != nil {
-		return Accepted{}, err
-	}
-	typed, err := parseEntry(a.Kind, a.Code, u.TOTP)
-	if err != nil {
-		return Accepted{}, err
-	}
-	t := try{Attempt: a, entry: typed}
-	if a.Cleared == nil {
-		// Asked again in the transaction; here it spares the store a flood.
-		if err := s.held(&u, t.kind); err != nil {
-			return Accepted{}, err
-		}
-	}
-	if t.kind == KindTOTP && prepare == nil {
-		return s.spendAtOnce(ctx, t, then)
-	}
-	return s.spendInTwo(ctx, t, prepare, then)
-}
-
 // spendAtOnce counts, checks and spends in one transaction: an authenticator's code
 // is checked in microseconds.
-func (s *Service) spendAtOnce(ctx context.Context, t try, then Then) (accepted Accepted, err error) {
+func (s *Service) spendAtOnce(ctx context.Context, t *try, then Then) (accepted Accepted, err error) {
 	err = s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
-		if refusal, err := s.admit(tx, u, &t); refusal != nil || err != nil {
+		if refusal, err := s.admit(tx, u, t); refusal != nil || err != nil {
 			return refusal, err
 		}
-		p, ok, err := s.check(u, t)
+		p, ok, err := s.check(u, *t)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			return s.refuse(tx, t)
+			return s.refuse(tx, *t)
 		}
-		accepted, refusal, err = s.accept(tx, u, t, p, then)
+		accepted, refusal, err = s.accept(tx, u, *t, p, then)
 		return refusal, err
 	})
 	return accepted, err
 }
 
 // spendInTwo counts in one transaction, hashes outside of any, and spends in a
-// second one.
-func (s *Service) spendInTwo(ctx context.Context, t try, prepare func() error, then Then) (accepted Accepted, err error) {
-	p, ok, err := s.countAndCheck(ctx, &t)
+// second one. A wrong code is recorded and counted even if the client has gone by then:
+// no hash is free.
+func (s *Service) spendInTwo(ctx context.Context, t *try, prepare func() error, then Then) (accepted Accepted, err error) {
+	p, ok, err := s.countAndCheck(ctx, t)
 	if err != nil {
 		return accepted, err
 	}
 	if !ok {
-		return accepted, s.update(ctx, t.User, func(tx store.Tx, _ *store.User) (refusal, err error) {
-			return s.refuse(tx, t)
+		return accepted, s.update(context.WithoutCancel(ctx), t.User, func(tx store.Tx, _ *store.User) (refusal, err error) {
+			return s.refuse(tx, *t)
 		})
 	}
 	if prepare != nil {
@@ -109,7 +99,7 @@ func (s *Service) spendInTwo(ctx context.Context, t try, prepare func() error, t
 		}
 	}
 	err = s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
-		accepted, refusal, err = s.accept(tx, u, t, p, then)
+		accepted, refusal, err = s.accept(tx, u, *t, p, then)
 		return refusal, err
 	})
 	return accepted, err
@@ -204,12 +194,20 @@ func (s *Service) spendTOTP(tx store.Tx, u *store.User, p proof) (bool, error) {
 	return true, nil
 }
 
-// spendBackup takes the proven code out of the set.
+// spendBackup takes the proven code out of the set, and records it as spent. A code that
+// was spent before, and that an import has brought back, leaves the set and is refused.
 func (s *Service) spendBackup(_ store.Tx, u *store.User, p proof) (bool, error) {
 	if u.Backup == nil || !holds(u.Backup, p.hash) {
 		return false, nil
 	}
+	spent, err := s.openSpent(u)
+	if err != nil {
+		return false, err
+	}
 	u.Backup = without(u.Backup, p.hash)
+	if spent.has(spentCode, p.code) {
+		return false, nil
+	}
 	u.Backup.UsedAt = s.now()
-	return true, nil
+	return true, s.noteSpent(u, spent, p)
 }

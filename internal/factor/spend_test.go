@@ -54,7 +54,9 @@ func TestChangesBetweenCheckAndSpending(t *testing.T) {
 // Two hashes at a time, whoever asks. Who gives up waiting has lost no attempt, and
 // who has to wait for the throttle does not wait for that first.
 func TestHashingIsBounded(t *testing.T) {
-	l := newLab(t)
+	s := defaults
+	s.Throttle.AddressCount = 1
+	l := newLabWith(t, s)
 	_, backup := l.enrol(alice)
 	if !hashing.TryAcquire(2) || hashing.TryAcquire(1) {
 		t.Fatal("not exactly two may hash at a time")
@@ -68,9 +70,9 @@ func TestHashingIsBounded(t *testing.T) {
 	if got := l.record(alice).Failures; len(got) != 0 {
 		t.Errorf("who gave up was counted: %v", got)
 	}
-	l.change(alice, func(_ store.Tx, u *store.User) {
-		u.Failures = map[string]store.Failures{KindBackup: {Count: 6, Until: l.clock.Now().Add(30 * time.Second)}}
-	})
+	if _, _, ok := l.addresses.Admit(home, alice, throttle.LookUp); !ok {
+		t.Error("who gave up was counted for the address")
+	}
 	wantThrottled(t, "throttled", l.spend(a))
 }
 

@@ -17,18 +17,22 @@ type Record func(tx store.Tx, old store.User, ended []store.VisitID) error
 // store.ErrNotFound; one without factors is no error. record may be nil.
 func (s *Service) Reset(ctx context.Context, user string, record Record) (ended []store.VisitID, err error) {
 	return s.change(ctx, user, record, func(tx store.Tx, u *store.User) ([]store.VisitID, error) {
+		s.keepSpent(u)
 		clearFactors(u)
 		return tx.EndVisits()
 	})
 }
 
-// Unlock forgets the user's wrong codes. The addresses that they came from stay
-// counted. An unknown user is store.ErrNotFound. record may be nil.
+// Unlock forgets the user's wrong codes, at all addresses too. What an address failed
+// over all users stays counted. An unknown user is store.ErrNotFound. record may be nil.
 func (s *Service) Unlock(ctx context.Context, user string, record Record) error {
 	_, err := s.change(ctx, user, record, func(_ store.Tx, u *store.User) ([]store.VisitID, error) {
 		u.Failures = nil
 		return nil, nil
 	})
+	if err == nil {
+		s.addresses.Forget(user)
+	}
 	return err
 }
 
@@ -65,12 +69,12 @@ func (s *Service) change(ctx context.Context, user string, record Record, fn fun
 }
 
 // Lock says what wrong codes do to a user now: off, the authenticator's codes are off
-// until something unlocks; until, there is a wait for some kind of code (zero: none).
+// until a backup code or staff unlocks; until, there is a wait for them (zero: none).
+// Backup codes are never held up.
 func (s *Service) Lock(u *store.User) (off bool, until time.Time) {
-	for _, f := range u.Failures {
-		if end, blocked := s.settings.Throttle.Blocked(f, s.now()); blocked && end.After(until) {
-			until = end
-		}
+	f := u.Failures[KindTOTP]
+	if end, blocked := s.settings.Throttle.Blocked(f, s.now()); blocked {
+		until = end
 	}
-	return s.settings.Throttle.Stopped(u.Failures[KindTOTP]), until
+	return s.settings.Throttle.Stopped(f), until
 }

@@ -1,9 +1,9 @@
 // Package gate decides. It turns facts about a request, and later about its
-// response, into a verdict, and does nothing else: no clock, no store, no HTTP.
+// response, into an action, and does nothing else: no clock, no store, no HTTP.
 //
-// Its one invariant: Forward with credentials is only ever returned for an answer
-// that is anonymous, for a user who owes no second factor, or for a visit with a
-// clearance for that very user. Whatever is not known is refused.
+// Forward with credentials is only returned for an answer that is anonymous, for a
+// user who owes no second factor, or for a visit with a clearance for that very user.
+// Whatever is not known is refused. Packages gateway and observe call it.
 package gate
 
 // Answer is what the portal said of somebody's credentials.
@@ -42,8 +42,8 @@ const (
 	Refuse Action = iota
 	// Forward with credentials.
 	Forward
-	// Bare: forward without any credential and release only an asset.
-	Bare
+	// ForwardAnonymous: forward without any credential and release only an asset.
+	ForwardAnonymous
 	// Challenge: ask for a code.
 	Challenge
 	// Enrol: only the set-up is reachable.
@@ -52,10 +52,12 @@ const (
 	Guest
 	// Upgrade: no tunnel for strangers.
 	Upgrade
-	// Again: it can't be told whose the response is; nobody owes anything now.
-	Again
-	// Anew: a stranger's form, which the question made useless; the sign-in page has another.
-	Anew
+	// Retry: it can't be told which user the response was made for, and no user owes
+	// anything now. The browser asks again.
+	Retry
+	// ReloadSignIn: a sign-in form that the question made useless. The sign-in page has
+	// another.
+	ReloadSignIn
 )
 
 // Request is what is known of a request before it is forwarded.
@@ -63,19 +65,19 @@ type Request struct {
 	Standing
 	// Asset: its path and query look like a public asset's, or a matcher says so.
 	Asset bool
-	// Upgrade: a WebSocket or another tunnel.
+	// Upgrade: a WebSocket or another tunnel. Only users who may pass get one (rule G5).
 	Upgrade bool
 	// GuestOnly: the site lists what strangers reach; GuestPath: this is on the list.
 	GuestOnly, GuestPath bool
 }
 
-// Before judges a request.
+// Before decides what becomes of a request.
 func Before(q Request) Action {
 	switch {
 	case q.MayPass():
 		return Forward
 	case q.Asset && !q.Upgrade:
-		return Bare
+		return ForwardAnonymous
 	case q.Answer == Anonymous:
 		return beforeAnonymous(q)
 	case q.Answer != User:
@@ -88,7 +90,7 @@ func beforeAnonymous(q Request) Action {
 	switch {
 	case q.GuestOnly && !q.GuestPath:
 		return Guest
-	case q.Upgrade && !q.GuestPath:
+	case q.Upgrade:
 		return Upgrade
 	}
 	return Forward

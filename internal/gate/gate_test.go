@@ -26,7 +26,7 @@ func eachBool(n int, f func(b []bool)) {
 	}
 }
 
-// TestStanding writes out who may pass: a user who is cleared, or who owes nothing.
+// TestStanding lists who may pass: a user who is cleared, or who owes nothing.
 func TestStanding(t *testing.T) {
 	mayPass := map[Standing]bool{
 		{Answer: User}:                                                true,
@@ -50,7 +50,7 @@ func TestStanding(t *testing.T) {
 	}
 }
 
-// TestBefore_Table writes out the verdict for every standing and kind of request.
+// TestBefore_Table states the action for every standing and kind of request.
 func TestBefore_Table(t *testing.T) {
 	for _, s := range standings() {
 		eachBool(4, func(b []bool) {
@@ -62,14 +62,14 @@ func TestBefore_Table(t *testing.T) {
 	}
 }
 
-// wantBefore says it in the order of design.md, not in that of the code.
+// wantBefore states the decision in the order of the design, not in that of the code.
 func wantBefore(q Request) Action {
 	shut := q.GuestOnly && !q.GuestPath
 	switch {
 	case q.Answer == User && (q.Cleared || !q.Enrolled && !q.Required):
 		return Forward
 	case q.Asset && !q.Upgrade:
-		return Bare // of whoever it is, with nothing that could tell
+		return ForwardAnonymous
 	case q.Answer == User && q.Enrolled:
 		return Challenge
 	case q.Answer == User:
@@ -78,7 +78,7 @@ func wantBefore(q Request) Action {
 		return Refuse
 	case shut:
 		return Guest
-	case q.Upgrade && !q.GuestPath:
+	case q.Upgrade: // rule G5: tunnels only for users who may pass, `guest` or not
 		return Upgrade
 	}
 	return Forward
@@ -96,62 +96,79 @@ func TestBefore_NeverForwardsDebt(t *testing.T) {
 	}
 }
 
-// each calls f with all traits of responses to requests with the given standing.
-func each(s Standing, f func(Traits)) {
-	eachBool(10, func(b []bool) {
-		f(Traits{
-			Before: s, Credentials: b[0], Unsafe: b[1], SignIn: b[2], Overlapped: b[3], Sets: b[4], Changes: b[5],
-			Redirect: b[6], WatchUnsafe: b[7], Rotates: b[8], Upgraded: b[9],
+// responses calls f with all facts about a response to a request with the given standing.
+func responses(s Standing, f func(Response)) {
+	eachBool(11, func(b []bool) {
+		f(Response{
+			Before: s, Credentials: b[0], Unsafe: b[1], SignIn: b[2], Unsettled: b[3], Overlapped: b[4], Sets: b[5], Changes: b[6],
+			Redirect: b[7], WatchUnsafe: b[8], Rotates: b[9], Form: b[10],
 		})
 	})
 }
 
-// TestJudged_WithoutClearance: all responses are judged, but those without any
-// credentials whose response sets none and which are no declared sign-in.
-func TestJudged_WithoutClearance(t *testing.T) {
+// TestChecked_MayNotPass: every response is checked, except those to a request without
+// credentials that set none and are no declared sign-in. `watch unsafe` checks a
+// stranger's only where the request could have signed a user in, or one before it or beside
+// it; a form page is not asked about for one before it.
+func TestChecked_MayNotPass(t *testing.T) {
 	for _, s := range standings() {
 		if s.MayPass() {
 			continue
 		}
-		each(s, func(tr Traits) {
-			want := tr.Upgraded || tr.Credentials || tr.Sets || tr.SignIn
-			if tr.WatchUnsafe && s.Answer == Anonymous {
-				want = tr.Upgraded || tr.Unsafe || tr.SignIn || tr.Overlapped
+		responses(s, func(r Response) {
+			want := r.Credentials || r.Sets || r.SignIn
+			if r.WatchUnsafe && s.Answer == Anonymous {
+				want = r.Unsafe || r.SignIn || r.Overlapped || r.Unsettled && !r.Form
 			}
-			if Judged(tr) != want {
-				t.Errorf("%+v: judged %v", tr, !want)
+			if Checked(r) != want {
+				t.Errorf("%+v: checked %v", r, !want)
 			}
 		})
 	}
 }
 
-// TestJudged_WithClearance: those of unsafe requests, sign-ins and sign-outs,
-// redirects, changes of a cookie, and what overlapped an unsafe request; with
-// `rotates`, unsafe ones only if they change a cookie.
-func TestJudged_WithClearance(t *testing.T) {
+// TestChecked_MayPass: checked are the responses of unsafe requests, sign-ins, sign-outs,
+// redirects, changed cookies, and what ran in an unsettled visit or beside a changer. With
+// `rotates`, a changed cookie shows every sign-in.
+func TestChecked_MayPass(t *testing.T) {
 	for _, s := range standings() {
 		if !s.MayPass() {
 			continue
 		}
-		each(s, func(tr Traits) {
-			want := tr.SignIn || tr.Redirect || tr.Changes
-			if !tr.Rotates {
-				want = want || tr.Unsafe || tr.Overlapped
+		responses(s, func(r Response) {
+			want := r.SignIn || r.Redirect || r.Changes
+			if !r.Rotates {
+				want = want || r.Unsafe || r.Unsettled || r.Overlapped
 			}
-			if Judged(tr) != want {
-				t.Errorf("%+v: judged %v", tr, !want)
+			if Checked(r) != want {
+				t.Errorf("%+v: checked %v", r, !want)
 			}
 		})
 	}
 }
 
-func TestHeld(t *testing.T) {
+// TestSuspect: only the response of a user who may pass counts as a changer, and every
+// such response is checked.
+func TestSuspect(t *testing.T) {
+	for _, s := range standings() {
+		responses(s, func(r Response) {
+			if want := s.MayPass() && (r.SignIn || r.Redirect || r.Changes); Suspect(r) != want {
+				t.Errorf("%+v: suspect %v", r, !want)
+			}
+			if Suspect(r) && !Checked(r) {
+				t.Errorf("%+v is suspect and not checked", r)
+			}
+		})
+	}
+}
+
+func TestExclusive(t *testing.T) {
 	for _, s := range standings() {
 		eachBool(3, func(b []bool) {
 			unsafe, signIn, rotates := b[0], b[1], b[2]
 			spared := rotates && s.MayPass() && !signIn
-			if got, want := Held(s, unsafe, signIn, rotates), unsafe && !spared; got != want {
-				t.Errorf("%+v unsafe %v signIn %v rotates %v: held %v", s, unsafe, signIn, rotates, got)
+			if got, want := Exclusive(s, unsafe, signIn, rotates), unsafe && !spared; got != want {
+				t.Errorf("%+v unsafe %v signIn %v rotates %v: exclusive %v", s, unsafe, signIn, rotates, got)
 			}
 		})
 	}
@@ -192,8 +209,8 @@ func TestAfter_Table(t *testing.T) {
 	})
 }
 
-// TestEndsClearance: another user, or a sign-in of whomever, ends it; so does
-// anonymous after somebody who could pass; not knowing ends nothing.
+// TestEndsClearance: a sign-in ends the clearance; so does an anonymous answer after a
+// user who may pass; an unknown answer ends nothing.
 func TestEndsClearance(t *testing.T) {
 	eachOutcome(func(o Outcome) {
 		want := false
@@ -221,13 +238,13 @@ func TestActions_ZeroRefuses(t *testing.T) {
 	}
 }
 
-// TestAfter_Mixed: where somebody may have signed in and out meanwhile, naming nobody
-// proves nothing; naming somebody is judged as ever.
+// TestAfter_Mixed: where another request may have signed a user in and out again, an
+// anonymous answer proves nothing; an answer that names a user is decided on as usual.
 func TestAfter_Mixed(t *testing.T) {
 	eachOutcome(func(o Outcome) {
 		want := After(o)
 		if o.After.Answer == Anonymous {
-			want = Again
+			want = Retry
 		}
 		o.Mixed = true
 		if got := After(o); got != want {
@@ -236,12 +253,12 @@ func TestAfter_Mixed(t *testing.T) {
 	})
 }
 
-// TestAfter_Outdated: only a stranger's form is asked for anew.
+// TestAfter_Outdated: only a stranger's form is loaded again.
 func TestAfter_Outdated(t *testing.T) {
 	eachOutcome(func(o Outcome) {
 		want := After(o)
 		if o.After.Answer == Anonymous {
-			want = Anew
+			want = ReloadSignIn
 		}
 		o.Outdated = true
 		if got := After(o); got != want {

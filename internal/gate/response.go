@@ -1,8 +1,8 @@
 package gate
 
-// Traits are what decides whether a response is judged before a byte of it is
+// Response is what decides whether a response is checked before a byte of it is
 // released.
-type Traits struct {
+type Response struct {
 	// Before is the standing that the request was forwarded with.
 	Before Standing
 	// Credentials: the request carried any.
@@ -10,49 +10,50 @@ type Traits struct {
 	// Unsafe: its method or body may change something. SignIn: it is a declared
 	// sign-in or sign-out, or carries one of sign_in's field names.
 	Unsafe, SignIn bool
-	// Overlapped: an unsafe request of the same visit ran at some time between the
-	// request's arrival and the response's headers.
+	// Unsettled: who is signed in may have changed since the answer before: another request
+	// of the visit that may change it is open, or one ended a moment ago.
+	Unsettled bool
+	// Overlapped: such a request was open at some time since this one began.
 	Overlapped bool
+	// Form: it is for a page that shows a sign-in form. Under `watch unsafe` nothing is asked
+	// between such a page and its sending.
+	Form bool
 	// Sets: the response sets a cookie. Changes: it changes the credentials.
 	Sets, Changes bool
 	// Redirect: its status is 3xx, but not 304.
 	Redirect bool
 	// WatchUnsafe and Rotates are the site's `watch unsafe` and `rotates`.
 	WatchUnsafe, Rotates bool
-	// Upgraded: the portal switched protocols.
-	Upgraded bool
 }
 
-// Judged reports whether a response must be judged.
-func Judged(t Traits) bool {
-	if t.Before.MayPass() {
-		return judgedCleared(t)
+// Checked reports whether a response must be checked.
+func Checked(r Response) bool {
+	if r.Before.MayPass() {
+		return checkedMayPass(r)
 	}
-	if t.Upgraded {
+	if r.WatchUnsafe && r.Before.Answer == Anonymous {
+		return r.Unsafe || r.SignIn || r.Overlapped || r.Unsettled && !r.Form
+	}
+	return r.Credentials || r.Sets || r.SignIn
+}
+
+func checkedMayPass(r Response) bool {
+	if r.Changes || r.Redirect || r.SignIn {
 		return true
 	}
-	if t.WatchUnsafe && t.Before.Answer == Anonymous {
-		return t.Unsafe || t.SignIn || t.Overlapped
-	}
-	return t.Credentials || t.Sets || t.SignIn
+	return (r.Unsafe || r.Unsettled || r.Overlapped) && !r.Rotates
 }
 
-func judgedCleared(t Traits) bool {
-	if t.Changes || t.Redirect || t.SignIn {
-		return true
-	}
-	return (t.Unsafe || t.Overlapped) && !t.Rotates
+// Suspect reports whether a checked response of a user who may pass could itself be that
+// of a sign-in. Then the responses beside it are checked as well.
+func Suspect(r Response) bool {
+	return r.Before.MayPass() && (r.Changes || r.Redirect || r.SignIn)
 }
 
-// Suspect reports whether a judged response of somebody who may pass could itself be
-// that of a sign-in. Then those beside it are judged as well.
-func Suspect(t Traits) bool {
-	return t.Before.MayPass() && (t.Changes || t.Redirect || t.SignIn)
-}
-
-// Held reports whether an unsafe request is read whole, queued and judged; with
-// `rotates`, those who may pass are spared it.
-func Held(s Standing, unsafe, signIn, rotates bool) bool {
+// Exclusive reports whether a request is read whole, runs alone among those that may
+// change who is signed in, and has its response checked; with `rotates`, users who may
+// pass are spared it.
+func Exclusive(s Standing, unsafe, signIn, rotates bool) bool {
 	if !unsafe {
 		return false
 	}
@@ -66,23 +67,23 @@ type Outcome struct {
 	SameUser bool
 	// Before and After are the standings; After's Cleared is about After's user.
 	Before, After Standing
-	// Mixed: requests ran beside this one by which somebody could have signed in and out
-	// again, so that After naming nobody proves nothing.
+	// Mixed: requests ran beside this one that could have signed a user in and out again,
+	// so that an anonymous After proves nothing.
 	Mixed bool
 	// Outdated: the response shows a form that the question about it made useless.
 	Outdated bool
 }
 
-// After says what becomes of a judged response: Forward releases it, anything else
+// After says what becomes of a checked response: Forward releases it, anything else
 // withholds it and does that instead.
 func After(o Outcome) Action {
 	switch o.After.Answer {
 	case Anonymous:
 		if o.Mixed {
-			return Again
+			return Retry
 		}
 		if o.Outdated {
-			return Anew
+			return ReloadSignIn
 		}
 		return Forward
 	case User:
@@ -98,13 +99,13 @@ func After(o Outcome) Action {
 	return Refuse
 }
 
-// SignedIn reports whether the response was one that signed somebody in.
+// SignedIn reports whether the response was one that signed a user in.
 func SignedIn(o Outcome) bool {
 	return o.After.Answer == User && !o.SameUser
 }
 
 // EndsClearance reports whether a clearance of this visit ends with this outcome:
-// another user signed in, somebody signed in anew, or the cleared user signed out.
+// another user signed in, a user signed in anew, or the cleared user signed out.
 func EndsClearance(o Outcome) bool {
 	if SignedIn(o) {
 		return true

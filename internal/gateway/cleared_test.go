@@ -60,9 +60,9 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	names := portal.NamesFor(false)
-	w := portal.Writer{Keys: sealer.Keys(string(token)), Names: names, Now: now, MaxLife: session.MaxCookieLife}
-	set := portal.Changes([]string{
+	names := portal.NamesFor("bench", false)
+	w := portal.Writer{Keys: sealer.Keys("example.com", string(token)), Names: names, Now: now, MaxLife: session.MaxCookieLife}
+	set, _ := portal.Changes([]string{
 		"PHPSESSID=0123456789abcdef0123456789abcdef; Path=/; HttpOnly",
 		"remember=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyz; Path=/; Max-Age=2592000",
 		"cart=1234567; Path=/shop",

@@ -3,211 +3,240 @@ package gateway
 import (
 	"errors"
 	"net/http"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/gateway/event"
+	"github.com/secondgate/secondgate/internal/gateway/request"
+	"github.com/secondgate/secondgate/internal/gateway/response"
+	"github.com/secondgate/secondgate/internal/gateway/spool"
+	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
-	"github.com/secondgate/secondgate/internal/portal/route"
-	"github.com/secondgate/secondgate/internal/portal/whoami"
 	"github.com/secondgate/secondgate/internal/session"
 )
 
-// exchange is one request on its way through the house, and its response.
+// exchange is one request and its response. Its parts are in the order of their life
+// times: what came in, whose browser it is, the portal's cookies, the user, the response.
 type exchange struct {
-	g      *Gateway
-	r      *http.Request
-	rw     *responseWriter
-	client Client
-	next   Next
-	now    time.Time
-	names  *portal.Names
+	g    *Gateway
+	next Next
+	rw   http.ResponseWriter
+	now  time.Time
 
-	// What the request is.
-	traits
-	// readings are the ways in which servers could read its path.
-	readings []string
-	room     [2]string
+	// facts are about the request; path is its path as it is forwarded.
+	facts request.Facts
+	path  string
+	// ownPage says that the request is for an own page.
+	ownPage bool
+	// question is the header that questions about the request start from; it is derived
+	// from the request before other handlers change it, and nil until it is needed.
+	question http.Header
+	body     *spool.Spool
+	// fillsIn says that the body has one of sign_in's fields.
+	fillsIn bool
+	// reading is how long the body took to arrive.
+	reading time.Duration
 
-	// Whose visit it is. visit is nil for a stranger without any credentials; browser
-	// says that it stands on the browser's own cookie.
-	visit   *visit
-	browser bool
-	st      *standing
-	keys    *portal.VisitKeys
-	minted  session.Token
-	// inTime is whether the clearance of the standing timed had not run out.
-	timed  *standing
-	inTime bool
+	browser
+	cookies
 
-	// sent is the jar as the browser sent it, jar as it stands now; changes are what
-	// was set since, gone what was taken out, stale what never opened.
-	sent, jar *portal.Jar
-	changes   []portal.Change
-	gone      []portal.Cookie
-	stale     []portal.Stale
-
-	// Who it is. queried are the credentials in the query, as they were sent.
-	queried string
-	key     portal.Key
-	answer  *portal.Answer
-	before  gate.Standing
-	// presumes: what the response changed is presumed a stranger's.
-	presumes bool
-	// reads find the token in the response to a sign-in that answers with one.
-	reads []*whoami.Token
+	// answer tells who sent the request, before is what that means.
+	answer *portal.Answer
+	before gate.Standing
 	// owner is the user that a withheld response belongs to.
 	owner string
 
-	// How it runs beside others of its visit.
-	leave   func()
-	settled func()
-	started uint64
-	overlap bool
-	body    *spool
-	// slot: the body takes one of Gateway.spools. reading is how long it took to arrive.
-	slot    bool
-	reading time.Duration
-
-	// into is what may be put into the response.
-	into insertion
-
-	// reached: it was sent on to the portal. finished: it came to its end without a panic.
-	reached, finished bool
-
-	// What runs beside it: see beside and exchange.mixed.
-	counted *int
-	stood   stand
-	doubted bool
-	hands   uint64
+	openness
+	outgoing
 }
 
-// serve takes the request through the stations of design.md, "One request, through
-// the house".
-func (x *exchange) serve() error {
-	if x.below(x.client.URL.Path) {
+// browser is the visit that a request belongs to.
+type browser struct {
+	names *portal.Names
+	// host is the site that the browser addressed. Handlers behind may change the request's.
+	host string
+	// visit is nil for a stranger without any credentials; own says that it stands on the
+	// browser's own cookie.
+	visit *visits.Visit
+	own   bool
+	st    *visits.Standing
+	keys  *portal.VisitKeys
+	// minted is the token of a visit that starts with this response.
+	minted session.Token
+	// inTime is whether the clearance of the standing timed had not run out.
+	timed  *visits.Standing
+	inTime bool
+}
+
+// openness is how the request runs beside others of its visit.
+type openness struct {
+	// exclusive says that the request runs exclusive.
+	exclusive bool
+	// leave are to be called when the request is not open any more.
+	leave, leaveSuspect func()
+	// shared says that the request counts as a shared one that runs.
+	shared atomic.Bool
+	// mark is when the request began; version is the owner version that it stands on.
+	mark    visits.Mark
+	version uint64
+	// proven is the visit's unrest count that the response is known to be good for; unproven
+	// says that it began while the visit was unsettled.
+	proven   atomic.Uint64
+	unproven atomic.Bool
+	// beganUnsettled is unproven at first.
+	beganUnsettled bool
+	// overlapped says that another changer was open beside a shared request.
+	overlapped bool
+}
+
+// outgoing is the response in flight.
+type outgoing struct {
+	out *response.Writer
+	// kind is how the request was forwarded.
+	kind forwarded
+	// ground is the clearance that the response is released on; nil for none.
+	ground *visits.Standing
+	// end finishes the request at the portal.
+	end *finishing
+	// set are the cookies that the response set. presumes says that they are presumed to be
+	// a stranger's.
+	set      []portal.Change
+	presumes bool
+	// settles says that the visit is unsettled when the request is over.
+	settles bool
+	// reached says that the request was sent on to the portal. passedOn is the request that the
+	// handlers behind have, where the exchange's is another; see detach.
+	reached  bool
+	passedOn *http.Request
+	// into is what may be put into the response, links that links may.
+	into  insertion
+	links bool
+}
+
+// serve takes the request to the portal, and the response back.
+func (x *exchange) serve(r *http.Request, c Client) error {
+	x.facts.R, x.facts.Client, x.facts.Site = r, c, x.g.site
+	x.st = &visits.NoStanding
+	if x.g.site.Below(c.URL.Path) {
 		return x.servePages()
 	}
-	if status := x.check(); status != 0 {
+	if status := x.facts.Begin(x.g.site, r, c); status != 0 {
 		return x.refuseStatus(status)
 	}
-	if x.all(x.g.Rules.Trust) {
-		return x.verbatim()
+	if x.facts.All(x.g.site.Rules.Trust) {
+		return x.forwardVerbatim()
 	}
 	if err := x.open(); err != nil {
 		return x.refuseError(err)
 	}
-	if x.st.dead() && x.straggles() {
-		return x.turnStraggler()
+	if x.st.Revoked() && x.justRevoked() {
+		return x.sendBack()
 	}
-	if status := x.stripSessions(); status != 0 {
+	if status := x.facts.StripSessions(x.jar.HasName); status != 0 {
 		return x.refuseStatus(status)
 	}
-	x.classify()
+	request.FindBody(x.rw, r)
+	x.facts.Classify(x.live())
+	x.path = r.URL.Path
+	if x.visit == nil && x.hasCredentials() {
+		x.joinNameless()
+	}
+	if x.visit != nil {
+		x.mark, x.version = x.visit.Requests.Mark(), x.visit.Owner()
+	}
 	if err := x.enter(); errors.Is(err, errMoved) {
-		return x.turnStraggler()
+		return x.sendBack()
 	} else if err != nil {
 		return x.refuseError(err)
 	}
+	return x.decide()
+}
+
+// decide finds out who sent the request, and does what package gate says.
+func (x *exchange) decide() error {
 	if status, err := x.checkBody(); err != nil {
 		return x.refuseError(err)
 	} else if status != 0 {
 		return x.refuseStatus(status)
 	}
-	if err := x.standBeside(); err != nil {
+	if err := x.begin(); err != nil {
 		return x.refuseError(err)
 	}
+	x.expectPage()
 	if err := x.identifyBefore(); err != nil {
 		return x.refuseError(err)
 	}
-	return x.carryOut(gate.Before(gate.Request{
-		Standing: x.before, Asset: x.asset, Upgrade: x.upgrade,
-		GuestOnly: x.g.Rules.Guest != nil, GuestPath: x.guestPath,
-	}))
-}
-
-// carryOut does what was decided before the portal is reached.
-func (x *exchange) carryOut(a gate.Action) error {
+	a := gate.Before(gate.Request{
+		Standing: x.before, Asset: x.facts.Asset, Upgrade: x.facts.Upgrade,
+		GuestOnly: x.g.site.Rules.Guest != nil, GuestPath: x.facts.Guest,
+	})
 	switch a {
 	case gate.Forward:
 		return x.forward()
-	case gate.Bare:
-		return x.forwardBare()
+	case gate.ForwardAnonymous:
+		return x.forwardAnonymous()
 	}
-	x.g.logRefusal(x, a, "before")
+	x.g.events.Decided(a, "before", x.about(""))
 	return x.refuse(a)
 }
 
 // close frees what the request held.
 func (x *exchange) close() {
-	x.giveUpTurn()
+	x.Over()
 	if x.body != nil {
 		x.body.Close()
 	}
-	if x.slot {
-		<-x.g.spools
+	if x.out != nil {
+		x.out.Shut()
 	}
 	if x.visit != nil {
-		x.visit.release()
-	}
-	x.recycle()
-}
-
-// recycle gives the exchange back, empty, for another request, where nobody can have
-// kept it: not the pages, no judgement and no tunnel. The writer that the handlers
-// behind saw is not reused, and lets nothing through any more.
-func (x *exchange) recycle() {
-	if !x.finished || x.rw.pending != nil || x.stream || x.below(x.client.URL.Path) {
-		return
-	}
-	x.rw.shut()
-	*x = exchange{}
-	exchanges.Put(x)
-}
-
-func (x *exchange) giveUpTurn() {
-	if x.leave != nil {
-		x.leave()
-	}
-	if x.settled != nil {
-		x.settled()
-	}
-	if x.counted != nil {
-		x.visit.beside.fall(x.counted)
-		x.counted = nil
+		x.visit.Release()
 	}
 }
 
-// below reports whether a path is one of the own pages'.
-func (x *exchange) below(path string) bool {
-	rest, ok := strings.CutPrefix(path, x.g.Path)
-	return ok && (rest == "" || rest[0] == '/')
+// Over implements [response.Exchange]: the request is not open any more.
+func (x *exchange) Over() {
+	if x.visit != nil && x.settles && x.g.Settle > 0 && !x.g.Rotates {
+		x.visit.Settle(x.g.Clock(), x.g.Settle, x.g.WatchUnsafe)
+		x.settles = false
+	}
+	x.leaveShared()
+	for _, leave := range []func(){x.leave, x.leaveSuspect} {
+		if leave != nil {
+			leave()
+		}
+	}
 }
 
-// check refuses what no rule can be sure of, and what `deny` shuts. It returns a
-// status, or 0.
-func (x *exchange) check() int {
-	r := x.r
-	if r.Method == http.MethodTrace || r.Method == http.MethodConnect && !extendedConnect(r) {
-		return http.StatusMethodNotAllowed // TRACE would send the portal's cookies back
+// leaveShared ends the request's place among the shared ones that run.
+func (x *exchange) leaveShared() {
+	if x.shared.Swap(false) {
+		x.visit.Requests.LeaveShared()
 	}
-	if connectionNames(r.Header) {
-		return http.StatusBadRequest
-	}
-	readings, ok := route.Variants(x.room[:0], x.client.URL.Path)
-	if ok && r.URL != x.client.URL && r.URL.Path != x.client.URL.Path {
-		readings, ok = route.Variants(readings, r.URL.Path)
-	}
-	if !ok {
-		return http.StatusBadRequest
-	}
-	x.readings = readings
-	if x.any(x.g.Rules.Deny) || x.tokenBeside() {
-		return http.StatusForbidden
-	}
-	return 0
 }
 
-// any and all apply a rule to every reading of the request's path; no rule never holds.
-func (x *exchange) any(rule Rule) bool { return rule != nil && rule.Any(x.r, x.readings) }
-func (x *exchange) all(rule Rule) bool { return rule != nil && rule.All(x.r, x.readings) }
+// about is the request as an event's subject; without a user it is the answer's.
+func (x *exchange) about(user string) event.Subject {
+	if user == "" {
+		user = x.owner
+	}
+	if user == "" && x.answer != nil {
+		user = x.answer.User
+	}
+	return event.Subject{
+		At: x.now, User: user, Address: x.facts.Client.Address, Agent: x.facts.R.UserAgent(), Path: x.facts.Client.URL.Path,
+	}
+}
+
+// timeRefusal counts a request that never got to the portal. The own pages are none:
+// they work, as when a code is checked.
+func (x *exchange) timeRefusal() {
+	if !x.reached && x.g.events.Measures() && !x.g.site.Below(x.facts.Client.URL.Path) {
+		x.g.events.NotForwarded(x.took())
+	}
+}
+
+// took is how long the gate has had the request: without the time in which its body
+// arrived, which is the client's.
+func (x *exchange) took() time.Duration { return time.Since(x.now) - x.reading }

@@ -1,9 +1,12 @@
-// Package gateway carries a request through the house: it opens the cookies, asks
-// whose they are, lets package gate decide, and carries the verdict out, before the
-// portal is reached and again before a byte of the portal's answer is released.
+// Package gateway carries a request to the portal and its response back: it opens the
+// cookies, asks the portal which user they belong to, has package gate decide, and does
+// what was decided, before the portal is reached and again before a byte of the portal's
+// response is released.
 //
-// Its one invariant: nothing of a response to somebody who owes a second factor is
-// written to the client. Until a response has been judged it exists only here.
+// Nothing of a response to a user who owes a second factor is written to the client. The
+// order of things in one request is in [exchange.serve]; what a request is, in package
+// request; what is known of its browser, in package visits; the response in flight, in
+// package response; `mode observe`, in package observe.
 //
 // It is plain net/http and knows nothing of Caddy; see Options for what it needs.
 package gateway
@@ -11,13 +14,17 @@ package gateway
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/gateway/event"
+	"github.com/secondgate/secondgate/internal/gateway/observe"
+	"github.com/secondgate/secondgate/internal/gateway/request"
+	"github.com/secondgate/secondgate/internal/gateway/response"
+	"github.com/secondgate/secondgate/internal/gateway/users"
+	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
@@ -27,30 +34,33 @@ import (
 	"github.com/secondgate/secondgate/internal/web"
 )
 
-// Next is whatever stands behind the gate; Caddy's handlers are.
+// Names of other packages that users of this one need.
+type (
+	// Rule is one of the site's lists of matchers; see [request.Rule].
+	Rule = request.Rule
+	// Rules are the site's lists; see [request.Rules].
+	Rules = request.Rules
+	// Client is what the server knows of a request's sender; see [request.Client].
+	Client = request.Client
+	// Bearer is how the portal knows people by a token; see [request.Bearer].
+	Bearer = request.Bearer
+	// TokenSignIn is an address that answers with a token; see [request.TokenSignIn].
+	TokenSignIn = request.TokenSignIn
+	// Visits is the memory of the visits of one store; see [visits.Table].
+	Visits = visits.Table
+)
+
+// NewVisits returns an empty memory of the visits of one store.
+func NewVisits(st store.Store, clock func() time.Time) *Visits { return visits.New(st, clock) }
+
+// Next is the handler behind the gate; Caddy's handlers are.
 type Next interface {
 	ServeHTTP(w http.ResponseWriter, r *http.Request) error
 }
 
-// Rule is one of the site's lists of paths, applied to all readings of a request's
-// path (see route.Variants).
-type Rule interface {
-	// Any reports whether the rule holds for some reading: the careful answer for what
-	// shuts. All reports whether it holds for each: the careful one for what opens.
-	Any(r *http.Request, readings []string) bool
-	All(r *http.Request, readings []string) bool
-}
-
-// Rules are the site's lists. A nil one matches nothing.
-type Rules struct {
-	Deny, Trust, Guest, Public, SignIn, SignOut Rule
-	// Fields are sign_in's field names: a query that has one makes a sign-in.
-	Fields []string
-	// Forms are the pages that show a sign-in form. SignInPage is the first of them, where
-	// a stranger is sent when `guest` shuts a page; may be empty.
-	Forms      []string
-	SignInPage string
-}
+// DefaultSettle is how long after a request that may have changed who is signed in the
+// portal may still commit that (design rule G3).
+const DefaultSettle = 2 * time.Second
 
 // Options are what a gateway needs. All of it is required unless said otherwise.
 type Options struct {
@@ -78,9 +88,11 @@ type Options struct {
 	// Rotates, WatchUnsafe and Required are `rotates`, `watch unsafe`, `require always`.
 	Rotates, WatchUnsafe, Required bool
 	Recheck                        time.Duration
-	Session                        session.Policy
+	// Settle is `settle`; zero means DefaultSettle, a negative one none.
+	Settle  time.Duration
+	Session session.Policy
 
-	// Observe is `mode observe`: everything is forwarded, and judged in shadow only.
+	// Observe is `mode observe`: everything is forwarded, and decided in shadow only.
 	Observe bool
 	// Book counts what is seen, Meter how much and how fast; both may be nil.
 	Book  *report.Book
@@ -96,6 +108,8 @@ type Options struct {
 	State  *web.State
 	Logger *zap.Logger
 	Clock  func() time.Time
+	// Timing is when portions of kept responses are due; zero means response.DefaultTiming.
+	Timing response.Timing
 }
 
 // Gateway is one site's gate. It is safe for concurrent use.
@@ -103,67 +117,81 @@ type Gateway struct {
 	Options
 	// number tells gateways apart in what outlives a configuration: a pointer there would
 	// keep the whole of a replaced one in memory.
-	number  uint64
-	dropped dropped
-	trusted trusted
-	missed  tally
-	spools  chan struct{}
+	number uint64
+	site   *request.Site
+	names  *portal.RealmNames
+	events *event.Sink
+	users  users.Directory
+	// asked are the paths that questions go to.
+	asked []string
 	// observer is nil in `mode enforce`.
-	observer *observer
+	observer *observe.Observer
 }
-
-// maxSpools bounds the request bodies of strangers that are kept at one time; those
-// of smallBody bytes at most, as sign-in forms are, don't count.
-const (
-	maxSpools = 256
-	smallBody = 64 << 10
-)
 
 // made counts gateways.
 var made atomic.Uint64
 
 // New returns a gateway.
 func New(o Options) *Gateway {
-	g := &Gateway{Options: o, number: made.Add(1), spools: make(chan struct{}, maxSpools)}
+	if o.Settle == 0 {
+		o.Settle = DefaultSettle
+	}
+	if o.Timing == (response.Timing{}) {
+		o.Timing = response.DefaultTiming
+	}
+	g := &Gateway{Options: o, number: made.Add(1), names: portal.NewRealmNames(o.Realm)}
+	g.site = &request.Site{
+		Path: o.Path, Rules: o.Rules, Headers: o.Headers, Queries: o.Queries, Bearer: o.Bearer,
+		WatchUnsafe: o.WatchUnsafe, Identify: o.Identify,
+	}
+	g.events = &event.Sink{Realm: o.Realm, Log: o.Logger, Book: o.Book, Meter: o.Meter, Audit: o.Note}
+	g.users = users.Directory{Realm: o.Realm, Store: o.Store, Clock: o.Clock}
+	if o.Asker != nil {
+		g.asked = o.Asker.Paths()
+	}
+	o.Visits.Enter(o.Realm, g.policy())
 	if o.Observe {
-		g.observer = newObserver(g)
+		g.observer = observe.New(g.observed())
 	}
 	return g
 }
 
-// Stop ends what runs beside the requests: in `mode observe` the questions. A gateway
-// that was stopped goes on carrying requests.
+// observed is what package observe needs of the options.
+func (g *Gateway) observed() observe.Options {
+	return observe.Options{
+		Realm: g.Realm, Site: g.site, Sealer: g.Sealer, Leave: g.Leave, Asker: g.Asker, Asked: g.asked,
+		Fetch: func(ctx context.Context, next observe.Next, base *http.Request, uri string, header http.Header) (whoami.Response, error) {
+			return g.Fetch(ctx, next, base, uri, header)
+		},
+		Rotates: g.Rotates, Required: g.Required, Recheck: g.Recheck,
+		Events: g.events, Users: g.users, Visits: g.Visits, Pages: g.Pages, Clock: g.Clock,
+	}
+}
+
+func (g *Gateway) policy() visits.Policy {
+	return visits.Policy{Enforce: !g.Observe, Required: g.Required}
+}
+
+// Stop ends what runs beside the requests, in `mode observe` the questions, and closes
+// what the next configuration would not have opened. A gateway that was stopped goes on
+// carrying requests.
 func (g *Gateway) Stop() {
 	if g.observer != nil {
-		g.observer.stop()
+		g.observer.Stop()
 	}
+	g.Visits.Leave(g.Realm, g.policy())
 }
 
-// Client is what the server knows of a request's sender.
-type Client struct {
-	// Address is the client's address, as the server's trusted_proxies tell.
-	Address string
-	// Secure says that the browser speaks HTTPS, to us or to a trusted proxy.
-	Secure bool
-	// URL is what the browser asked for, before any rewrite.
-	URL *url.URL
-}
-
-// ServeHTTP takes one request through the house. An error is next's, unchanged, or
-// one that the server may show as 500; nothing was written then.
+// ServeHTTP takes one request to the portal and its response back. An error is next's,
+// unchanged, or one that the server may show as 500; nothing was written then.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
 	if g.observer != nil {
-		return g.observer.serve(w, r, c, next)
+		return g.observer.Serve(w, r, c, next)
 	}
-	x := exchanges.Get().(*exchange)
-	x.g, x.r, x.client, x.next, x.now, x.names = g, r, c, next, g.Clock(), portal.NamesFor(c.Secure)
-	x.rw = &responseWriter{x: x, rw: w}
+	x := &exchange{g: g, rw: w, next: next, now: g.Clock()}
+	x.names, x.host = g.names.For(c.Secure), r.Host
 	defer x.close()
-	err := x.serve()
+	err := x.serve(r, c)
 	x.timeRefusal()
-	x.finished = true
 	return err
 }
-
-// exchanges spares the garbage collector an exchange for each request.
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}

@@ -8,36 +8,42 @@ import (
 	"strings"
 
 	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/web"
 )
 
-// servePages answers a request for an own page: it finds out who is there, as for
-// the portal, and leaves the rest to package web.
+// servePages answers a request for an own page: it finds out who sent it, as for the
+// portal, and leaves the rest to package web.
 func (x *exchange) servePages() error {
-	if x.r.URL != x.client.URL {
-		r := *x.r
-		r.URL = x.client.URL
-		x.r = &r
+	if x.facts.R.URL != x.facts.Client.URL {
+		r := *x.facts.R
+		r.URL = x.facts.Client.URL
+		x.facts.R = &r
 	}
-	if x.g.Pages.Impersonal(x.r.URL.Path) {
-		x.g.Pages.ServeHTTP(x.rw.rw, x.r, x.visitor())
+	if x.g.Pages.Impersonal(x.facts.R.URL.Path) {
+		x.g.Pages.ServeHTTP(x.rw, x.facts.R, x.visitor())
 		return nil
 	}
-	if connectionNames(x.r.Header) {
+	if request.ConnectionNames(x.facts.R.Header) {
 		return x.refuseStatus(http.StatusBadRequest)
 	}
 	if err := x.open(); err != nil {
 		return x.refuseError(err)
 	}
-	if x.st.dead() && x.straggles() {
-		x.redirect(x.client.URL.RequestURI()) // by GET: a code is not sent twice
+	if x.st.Revoked() && x.justRevoked() {
+		x.redirect(x.facts.Client.URL.RequestURI()) // by GET: a code is not sent twice
 		return nil
 	}
-	x.classifyPage()
+	request.FindBody(x.rw, x.facts.R)
+	x.facts.ClassifyPage()
+	x.path, x.ownPage = x.facts.R.URL.Path, true
+	if x.visit == nil && x.hasCredentials() {
+		x.joinNameless()
+	}
 	if err := x.enter(); errors.Is(err, errMoved) {
-		x.redirect(x.client.URL.RequestURI()) // as above
+		x.redirect(x.facts.Client.URL.RequestURI()) // as above
 		return nil
 	} else if err != nil {
 		return x.refuseError(err)
@@ -48,39 +54,26 @@ func (x *exchange) servePages() error {
 	if x.before.Answer == gate.Unknown {
 		return x.refuse(gate.Refuse)
 	}
-	x.cookies(x.rw.rw.Header())
-	x.g.Pages.ServeHTTP(x.rw.rw, x.r, x.visitor())
+	x.writeCookies(x.rw.Header())
+	x.g.Pages.ServeHTTP(x.rw, x.facts.R, x.visitor())
 	return nil
 }
 
-// classifyPage is classify for an own page: nothing of it reaches the portal but
-// the question who is there.
-func (x *exchange) classifyPage() {
-	x.findBody()
-	x.unsafe = !safeMethod(x.r.Method) || hasBody(x.r)
-	x.queried = x.declaredQueries()
-	x.key, x.carries = x.takeKey(x.r)
-	x.credentials = x.hasCredentials()
-	if x.visit == nil && x.credentials {
-		x.joinNameless()
-	}
-}
-
-// visitor is who stands before an own page.
+// visitor is the user of an own page.
 func (x *exchange) visitor() *web.Visitor {
 	v := &web.Visitor{
-		Host: hostname(x.r.Host), Secure: x.client.Secure,
-		Address: x.client.Address, Agent: x.r.UserAgent(),
+		Host: hostname(x.facts.R.Host), Secure: x.facts.Client.Secure,
+		Address: x.facts.Client.Address, Agent: x.facts.R.UserAgent(),
 		Owes: x.before.Owes(), Visit: (*visitActs)(x),
 	}
 	if x.before.Answer == gate.User {
 		v.User, v.Name, v.Email = x.answer.User, x.answer.Name, x.answer.Email
 	}
-	if x.browser {
-		v.ID = x.visit.key.id
+	if x.own {
+		v.ID = x.visit.ID.Visit
 	}
 	if x.before.Cleared {
-		v.Clearance = x.st.clearance
+		v.Clearance = x.st.Clearance
 	}
 	return v
 }
@@ -103,12 +96,12 @@ func (v *visitActs) Rotate() web.Rotation {
 // End ends the clearance and takes the visit out of the browser.
 func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	x := (*exchange)(v)
-	if !x.browser {
+	if !x.own {
 		return nil
 	}
-	if c := x.st.clearance; c != nil {
-		x.st.ended.Store(true)
-		if err := x.g.Visits.endClearance(context.WithoutCancel(r.Context()), x.visit, x.event(store.EventSignedOut, c.User, "")); err != nil {
+	if c := x.st.Clearance; c != nil {
+		x.st.End()
+		if err := x.g.Visits.EndClearance(context.WithoutCancel(r.Context()), x.visit, x.g.events.Event(store.EventSignedOut, x.about(c.User), "")); err != nil {
 			return err
 		}
 	}
@@ -129,7 +122,7 @@ func (v *visitActs) EndOthers(ids []store.VisitID) {
 
 // Changed closes what the user had open without a clearance: now one may be owed.
 func (v *visitActs) Changed() {
-	v.g.Visits.tunnels.closeUnproven(store.UserKey{Realm: v.g.Realm, ID: v.answer.User})
+	v.g.Visits.Tunnels.CloseUnproven(store.UserKey{Realm: v.g.Realm, ID: v.answer.User})
 }
 
 // rotation moves the visit to a fresh token; see web.Rotation.
@@ -146,10 +139,10 @@ func (t *rotation) Grant(tx store.Tx, factor string) error {
 	x := t.x
 	g := session.Grant{
 		Realm: x.g.Realm, User: x.answer.User, Factor: factor, New: t.token.ID(), Now: x.now.UTC(),
-		Address: x.client.Address, Agent: x.r.UserAgent(), Binds: x.jar.Binds(),
+		Address: x.facts.Client.Address, Agent: x.facts.R.UserAgent(), Binds: x.jar.Binds(),
 	}
-	if x.browser {
-		g.Old = x.visit.key.id
+	if x.own {
+		g.Old = x.visit.ID.Visit
 	}
 	return x.g.Session.Write(tx, g)
 }
@@ -161,15 +154,16 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	x.dropOwnLines(h)
 	old := x.sent
 	var lines []string
-	if x.browser {
+	if x.own {
 		wr := x.writer(false)
 		lines = wr.Forget(old, old.Cookies())
 		for _, s := range x.stale {
 			lines = append(lines, wr.Delete(s)...)
 		}
-		x.g.Visits.forget(x.g.Realm, x.visit.key.id)
+		x.g.Visits.Forget(x.g.Realm, x.visit.ID.Visit)
+		x.g.Visits.Move(x.visit, t.token)
 	}
-	x.minted, x.keys = t.token, x.g.Sealer.Keys(string(t.token))
+	x.minted, x.keys = t.token, x.g.Sealer.Keys(x.host, string(t.token))
 	wr := x.writer(false)
 	lines = append(lines, wr.All(x.jar)...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))

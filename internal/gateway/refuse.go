@@ -7,17 +7,15 @@ import (
 	"net/url"
 	"strings"
 
-	"go.uber.org/zap"
-
 	"github.com/secondgate/secondgate/internal/gate"
-	"github.com/secondgate/secondgate/internal/report"
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/web"
 )
 
 // refuse answers in the portal's place, before it was reached.
 func (x *exchange) refuse(a gate.Action) error {
-	x.g.countHeld(a)
-	x.cookies(x.rw.rw.Header())
+	x.g.events.Withheld(a)
+	x.writeCookies(x.rw.Header())
 	if a == gate.Challenge || a == gate.Enrol {
 		x.owner = x.answer.User
 		x.demand(a, x.wanted())
@@ -27,27 +25,27 @@ func (x *exchange) refuse(a gate.Action) error {
 	return nil
 }
 
-// refuseAfter answers in place of a response that was withheld. Of that response
-// only where it led is kept, sealed, for its owner.
-func (x *exchange) refuseAfter(a gate.Action, status int, header http.Header) {
-	x.g.countHeld(a)
-	x.cookies(x.rw.restore())
+// Withhold implements [response.Exchange]: it answers in place of a response. Of that
+// response only where it led is kept, sealed, for its owner.
+func (x *exchange) Withhold(a gate.Action, status int, header http.Header) {
+	x.g.events.Withheld(a)
+	x.writeCookies(x.restore())
 	switch a {
 	case gate.Challenge, gate.Enrol:
 		x.demand(a, x.led(status, header))
-	case gate.Again:
-		x.again()
-	case gate.Anew:
-		x.anew()
+	case gate.Retry:
+		x.retry()
+	case gate.ReloadSignIn:
+		x.reloadSignIn()
 	default:
 		x.answerFor(a)
 	}
 }
 
-// refuseLost answers where the clearance ended while the portal was answering.
-func (x *exchange) refuseLost() {
-	x.g.Meter.Held(lost)
-	x.cookies(x.rw.restore())
+// withholdLost answers where the clearance ended while the portal was answering.
+func (x *exchange) withholdLost() {
+	x.g.events.Withheld(gate.Forward)
+	x.writeCookies(x.restore())
 	x.owner = x.answer.User
 	x.demand(gate.Challenge, x.wanted())
 }
@@ -59,24 +57,24 @@ func (x *exchange) demand(a gate.Action, back web.Return) {
 	if a == gate.Enrol {
 		page = x.g.Path + "/setup"
 	}
-	h := x.rw.rw.Header()
+	h := x.rw.Header()
 	h["Cache-Control"] = []string{"no-store"}
-	if !x.navigation() {
+	if !x.facts.Navigation() {
 		x.problem(http.StatusUnauthorized, "Second factor required", page)
 		return
 	}
 	back.User = x.owner
-	x.g.State.SetReturn(x.rw.rw, back, x.client.Secure)
+	x.g.State.SetReturn(x.rw, back, x.facts.Client.Secure)
 	h["Location"] = []string{page}
 	h["Content-Length"] = []string{"0"}
-	x.rw.rw.WriteHeader(http.StatusSeeOther)
+	x.rw.WriteHeader(http.StatusSeeOther)
 }
 
 // answerFor answers what needs no code: it would not help.
 func (x *exchange) answerFor(a gate.Action) {
 	switch a {
 	case gate.Guest:
-		if page := x.g.Rules.SignInPage; page != "" && x.navigation() && x.client.URL.Path != page {
+		if page := x.g.site.Rules.SignInPage; page != "" && x.facts.Navigation() && x.facts.Client.URL.Path != page {
 			x.redirect(page)
 			return
 		}
@@ -84,39 +82,46 @@ func (x *exchange) answerFor(a gate.Action) {
 	case gate.Upgrade:
 		x.status(http.StatusUnauthorized)
 	default:
-		x.rw.rw.Header().Set("Retry-After", "5")
+		x.rw.Header().Set("Retry-After", "5")
 		x.status(http.StatusServiceUnavailable)
 	}
 }
 
-// again has a page asked for once more, or after a form the front page. It says nothing
+// retry has a page asked for once more, or after a form the front page. It says nothing
 // of where the response led.
-func (x *exchange) again() {
-	to := x.client.URL.RequestURI()
-	if !safeMethod(x.r.Method) || !web.ValidTarget(to) {
+func (x *exchange) retry() {
+	to := x.facts.Client.URL.RequestURI()
+	if !request.SafeMethod(x.facts.R.Method) || !web.ValidTarget(to) {
 		to = "/"
 	}
-	if x.navigation() {
+	if x.facts.Navigation() {
 		x.redirect(to)
 		return
 	}
-	x.rw.rw.Header().Set("Retry-After", "1")
+	x.rw.Header().Set("Retry-After", "1")
 	x.status(http.StatusServiceUnavailable)
 }
 
 func (x *exchange) redirect(to string) {
-	h := x.rw.rw.Header()
+	h := x.rw.Header()
 	h["Cache-Control"] = []string{"no-store"}
 	h["Location"] = []string{to}
-	x.rw.rw.WriteHeader(http.StatusSeeOther)
+	x.rw.WriteHeader(http.StatusSeeOther)
 }
 
 // refuseStatus answers what is wrong with the request itself.
 func (x *exchange) refuseStatus(status int) error {
-	x.g.Logger.Warn("request refused", zap.Int("status", status), zap.String("client_ip", x.client.Address),
-		zap.String("method", x.r.Method), zap.String("path", x.client.URL.Path))
+	x.g.events.Refused(status, x.facts.R.Method, x.about(""))
 	x.status(status)
 	return nil
+}
+
+// restore removes everything of the portal's from the header of the response.
+func (x *exchange) restore() http.Header {
+	if x.out == nil {
+		return x.rw.Header()
+	}
+	return x.out.Restore()
 }
 
 // refuseError answers where something failed: closed.
@@ -125,15 +130,15 @@ func (x *exchange) refuseError(err error) error {
 	switch {
 	case errors.As(err, new(badRequest)):
 		status = http.StatusBadRequest
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, request.ErrTooLarge):
 		status = http.StatusRequestEntityTooLarge
-	case errors.Is(err, errTooSlow):
+	case errors.Is(err, request.ErrTooSlow):
 		status = http.StatusRequestTimeout
-	case errors.Is(err, x.r.Context().Err()) && x.r.Context().Err() != nil:
+	case errors.Is(err, x.facts.R.Context().Err()) && x.facts.R.Context().Err() != nil:
 		return nil // the client went away
 	default:
-		x.g.Logger.Error("request could not be judged and was refused", zap.Error(err), zap.String("path", x.client.URL.Path))
-		x.rw.rw.Header().Set("Retry-After", "5")
+		x.g.events.Failed("request could not be judged and was refused", err, x.about(""))
+		x.rw.Header().Set("Retry-After", "5")
 		x.status(status)
 		return nil
 	}
@@ -142,7 +147,7 @@ func (x *exchange) refuseError(err error) error {
 
 // refuseAsset answers for an asset that the portal did not give to a stranger.
 func (x *exchange) refuseAsset(portalStatus int) {
-	x.rw.restore()
+	x.restore()
 	if portalStatus == http.StatusNotFound || portalStatus == http.StatusGone {
 		x.status(http.StatusNotFound)
 		return
@@ -152,12 +157,12 @@ func (x *exchange) refuseAsset(portalStatus int) {
 
 // status answers with a page, or a problem document for what is not shown to people.
 func (x *exchange) status(status int) {
-	x.rw.rw.Header()["Cache-Control"] = []string{"no-store"}
-	if !x.navigation() {
+	x.rw.Header()["Cache-Control"] = []string{"no-store"}
+	if !x.facts.Navigation() {
 		x.problem(status, http.StatusText(status), "")
 		return
 	}
-	x.g.Pages.Refuse(x.rw.rw, x.r, x.visitor(), status)
+	x.g.Pages.Refuse(x.rw, x.facts.R, x.visitor(), status)
 }
 
 // problem is a problem document; challenge is where a person can pass, if anywhere.
@@ -171,22 +176,22 @@ func (x *exchange) problem(status int, title, challenge string) {
 	if err != nil {
 		body = nil
 	}
-	h := x.rw.rw.Header()
+	h := x.rw.Header()
 	h["Content-Type"] = []string{"application/problem+json"}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
-	x.rw.rw.WriteHeader(status)
-	if x.r.Method != http.MethodHead {
-		_, _ = x.rw.rw.Write(body)
+	x.rw.WriteHeader(status)
+	if x.facts.R.Method != http.MethodHead {
+		_, _ = x.rw.Write(body)
 	}
 }
 
 // wanted is where a refused request was going: its own address, or, for a form that
 // was not sent, the page that the form is on.
 func (x *exchange) wanted() web.Return {
-	if safeMethod(x.r.Method) {
-		return web.Return{Target: x.client.URL.RequestURI()}
+	if request.SafeMethod(x.facts.R.Method) {
+		return web.Return{Target: x.facts.Client.URL.RequestURI()}
 	}
-	return web.Return{Target: x.local(x.r.Header.Get("Referer")), NotSent: true}
+	return web.Return{Target: x.local(x.facts.R.Header.Get("Referer")), NotSent: true}
 }
 
 // led is where a withheld response leads: where it redirects to, or else the page
@@ -198,8 +203,8 @@ func (x *exchange) led(status int, header http.Header) web.Return {
 			return web.Return{Target: x.local(to)}
 		}
 	}
-	if safeMethod(x.r.Method) {
-		return web.Return{Target: x.client.URL.RequestURI()}
+	if request.SafeMethod(x.facts.R.Method) {
+		return web.Return{Target: x.facts.Client.URL.RequestURI()}
 	}
 	return web.Return{Target: "/"}
 }
@@ -213,30 +218,13 @@ func (x *exchange) local(address string) string {
 	if err != nil || u.Opaque != "" || u.User != nil {
 		return "/"
 	}
-	u = x.client.URL.ResolveReference(u)
-	if u.Host != "" && !strings.EqualFold(u.Host, x.r.Host) {
+	u = x.facts.Client.URL.ResolveReference(u)
+	if u.Host != "" && !strings.EqualFold(u.Host, x.facts.R.Host) {
 		return "/"
 	}
 	target := u.RequestURI()
-	if !web.ValidTarget(target) || x.below(u.Path) {
+	if !web.ValidTarget(target) || x.g.site.Below(u.Path) {
 		return "/"
 	}
 	return target
-}
-
-// logRefusal logs a verdict other than to forward.
-func (g *Gateway) logRefusal(x *exchange, a gate.Action, when string) {
-	user := x.owner
-	if user == "" && x.answer != nil {
-		user = x.answer.User
-	}
-	switch {
-	case user == "":
-	case a == gate.Challenge:
-		g.Book.Add(g.Realm, report.UserChallenged, user)
-	case a == gate.Enrol:
-		g.Book.Add(g.Realm, report.UserEnrolled, user)
-	}
-	g.Logger.Info("request held at the gate", zap.String("verdict", verdictNames[a]), zap.String("judged", when),
-		zap.String("user_id", user), zap.String("client_ip", x.client.Address), zap.String("path", x.client.URL.Path))
 }

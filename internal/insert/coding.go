@@ -1,6 +1,8 @@
 package insert
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"sync"
 
@@ -15,17 +17,66 @@ type Coding struct {
 	Gzip bool
 }
 
-// final gives the first error again, io.EOF included: not every decompressor does.
-type final struct {
-	r   io.Reader
-	err error
+// Bounds of a page that comes compressed. Few bytes can stand for gigabytes, and each of
+// them would be decompressed, compressed again and sent: so a page may be maxPlain bytes
+// long, and longer only if what the portal sent is at least a maxRatio-th of it. HTML
+// seldom reaches a ratio of 30.
+const (
+	maxPlain = 32 << 20
+	maxRatio = 128
+)
+
+var errGrows = fmt.Errorf("it is longer than %d MiB and than %d times its compressed form", maxPlain>>20, maxRatio)
+
+// intake is the page as the worker reads it. It gives the first error again, io.EOF
+// included: not every decompressor does.
+type intake struct {
+	page io.Reader
+	// coded: the page comes compressed from hand.
+	coded bool
+	hand  *handoff
+	read  int64
+	err   error
 }
 
-func (f *final) Read(p []byte) (n int, err error) {
-	if f.err == nil {
-		n, f.err = f.r.Read(p)
+func (in *intake) Read(p []byte) (n int, err error) {
+	switch {
+	case in.err != nil:
+	case in.hand.gone:
+		in.err = errClosed
+	case in.coded && in.read > maxPlain+maxRatio*in.hand.given:
+		in.err = errGrows
+	default:
+		n, in.err = in.page.Read(p)
+		in.read += int64(n)
 	}
-	return n, f.err
+	return n, in.err
+}
+
+// maxMade bounds, in bytes, what is made of a page and not yet written.
+const maxMade = 64 << 10
+
+// outlet is where the worker writes. It pauses the worker when maxMade is reached,
+// however much comes of the portion that the worker has.
+type outlet struct {
+	to   io.Writer // into made, compressed or not
+	made *bytes.Buffer
+	hand *handoff
+}
+
+func (o *outlet) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && !o.hand.gone {
+		part := p[:min(len(p), maxMade/4)]
+		_, _ = o.to.Write(part) // into memory, which does not fail
+		n, p = n+len(part), p[len(part):]
+		if o.made.Len() >= maxMade {
+			err = o.hand.pause()
+		}
+	}
+	if len(p) > 0 {
+		err = errClosed
+	}
+	return n, err
 }
 
 // encoder compresses with gzip, once there is something to compress.

@@ -13,9 +13,10 @@ const headStart Position = -1
 // element is an element of the page. Its node is what selectors look at: it knows its
 // ancestors and, where a selector asks for them, the elements before it.
 type element struct {
-	node     html.Node
-	parent   *element
-	children int
+	node   html.Node
+	parent *element
+	// children are counted for selectors that look at siblings; kept is their part of maxKept.
+	children, kept int
 	// implied: it has no start tag. void: it has neither content nor end tag.
 	implied, void bool
 }

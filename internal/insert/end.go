@@ -9,6 +9,7 @@ import (
 // end takes an end tag, and returns the element that it ends, if any.
 func (t *tree) end(name string) *element {
 	t.made, t.popped = t.made[:0], t.popped[:0]
+	t.spend(1)
 	if name == "p" || name == "br" {
 		t.breakOut()
 	}
@@ -112,6 +113,7 @@ func (t *tree) endFormatting(name string) *element {
 		return t.endOther(name)
 	}
 	e := t.open[i]
+	t.spend(len(t.open) - i)
 	if slices.ContainsFunc(t.open[i+1:], func(in *element) bool { return in.is(special) }) {
 		t.open[i+1].parent, t.open[i+1].node.Parent = e.parent, &e.parent.node
 		return t.takeOut(i)
@@ -123,6 +125,7 @@ func (t *tree) endFormatting(name string) *element {
 // takeOut closes an element that others within outlive.
 func (t *tree) takeOut(i int) *element {
 	e := t.open[i]
+	t.spend(len(t.open) - i)
 	t.open = slices.Delete(t.open, i, i+1)
 	t.closed(e)
 	return e
@@ -132,6 +135,7 @@ func (t *tree) takeOut(i int) *element {
 func (t *tree) endOther(name string) *element {
 	for i := len(t.open) - 1; i > 0; i-- {
 		e := t.open[i]
+		t.spend(1)
 		if !e.foreign() && e.name() == name {
 			t.popTo(i)
 			return e

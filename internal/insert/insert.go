@@ -29,7 +29,7 @@ const (
 // Piece is a bit of HTML and the place for it.
 type Piece struct {
 	// selector is nil for a piece that opens the head.
-	selector cascadia.SelectorGroup
+	selector []chain
 	// siblings: the selector looks at the elements before one.
 	siblings bool
 	where    Position
@@ -44,7 +44,7 @@ func Link(selector string, where Position, href, text string) (Piece, error) {
 		return Piece{}, fmt.Errorf("link %q: %w", selector, err)
 	}
 	a := fmt.Sprintf(`<a href="%s" class="secondgate-link">%s</a>`, escape(href), escape(text))
-	return Piece{selector: group, siblings: strings.ContainsAny(selector, "+~:"), where: where, html: a}, nil
+	return Piece{selector: chainsOf(group), siblings: strings.ContainsAny(selector, "+~:"), where: where, html: a}, nil
 }
 
 // Script is a classic script that runs before any other of the page: first in its

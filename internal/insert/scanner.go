@@ -9,10 +9,12 @@ import (
 )
 
 // Beyond these bounds a page goes out as it is. maxPage is in bytes after decompression,
-// until the last piece is placed; maxTag is what is held back of one tag.
+// until the last piece is placed; maxTag is what is held back of one tag, and maxAttributes
+// how many attributes it has. See also tree.go.
 const (
-	maxPage = 4 << 20
-	maxTag  = 256 << 10
+	maxPage       = 4 << 20
+	maxTag        = 256 << 10
+	maxAttributes = 256
 )
 
 var errBounds = errors.New("the page is larger than what is looked at")
@@ -26,15 +28,17 @@ type scanner struct {
 	tree   *tree
 	wishes []*wish
 
-	// window is what was read and is still needed; sent of it has gone out, and the
-	// token that is looked at begins at token.
+	// window is what was read and has not gone out yet, but for the first sent bytes. The
+	// token that is looked at begins at token, which is below zero if its beginning has gone
+	// out: then it is no tag. first is how the page begins.
 	window      []byte
 	sent, token int
+	first       []byte
 	read        int
 	// raw: the tokenizer is within a script, a style or the like.
 	raw bool
 	// ends are the end tags that the present token makes superfluous.
-	ends string
+	ends []byte
 }
 
 func newScanner(src io.Reader, out io.Writer, wishes []*wish) *scanner {
@@ -50,17 +54,35 @@ func newScanner(src io.Reader, out io.Writer, wishes []*wish) *scanner {
 
 // Read feeds the tokenizer. Before it waits for more, what is certain goes out.
 func (s *scanner) Read(p []byte) (int, error) {
-	s.release(s.token + certain(s.window[s.token:], s.raw))
+	s.release(s.certain())
 	if len(s.window)-s.sent > maxTag || s.read >= maxPage {
 		return 0, errBounds
 	}
-	drop := min(s.sent, s.token)
-	s.window = append(s.window[:0], s.window[drop:]...)
-	s.sent, s.token = s.sent-drop, s.token-drop
+	if s.sent > 0 { // else a tag is coming in, perhaps byte by byte
+		s.window = s.window[:copy(s.window, s.window[s.sent:])]
+		s.token, s.sent = s.token-s.sent, 0
+	}
 	n, err := s.src.Read(p)
 	s.window = append(s.window, p[:n]...)
 	s.read += n
+	s.first = append(s.first, p[:min(n, len(bom)-len(s.first))]...)
 	return n, err
+}
+
+// certain is the index up to which the window may go out.
+func (s *scanner) certain() int {
+	if s.token < s.sent { // more of what is no tag
+		return s.sent + len(s.window[s.sent:]) - endsOpen(s.window[s.sent:], s.raw)
+	}
+	return s.token + certain(s.window[s.token:], s.raw)
+}
+
+// endsOpen is 1 if text ends with what may begin a tag.
+func endsOpen(text []byte, raw bool) int {
+	if !raw && bytes.HasSuffix(text, []byte("<")) {
+		return 1
+	}
+	return 0
 }
 
 // certain is how much of an incomplete token may go out, because no piece can belong
@@ -76,7 +98,7 @@ func certain(token []byte, raw bool) int {
 	case token[0] == '<' && bytes.IndexByte([]byte("/!?"), token[1]) >= 0:
 		return n
 	}
-	return len(bytes.TrimSuffix(token, []byte("<")))
+	return len(token) - endsOpen(token, raw)
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
@@ -84,7 +106,7 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 // release lets the window go out up to an index.
 func (s *scanner) release(to int) {
 	if to > s.sent {
-		_, _ = s.out.Write(s.window[s.sent:to]) // into memory, which does not fail
+		_, _ = s.out.Write(s.window[s.sent:to]) // if nothing is taken any more, src fails next
 		s.sent = to
 	}
 }
@@ -102,7 +124,7 @@ func (s *scanner) scan() {
 	for s.hopes() {
 		kind := s.z.Next()
 		size := len(s.z.Raw())
-		s.ends = ""
+		s.ends = s.ends[:0]
 		switch kind {
 		case html.ErrorToken:
 			s.end(s.z.Err())
@@ -114,7 +136,7 @@ func (s *scanner) scan() {
 			s.endTag(size)
 			continue
 		case html.TextToken:
-			s.tree.text(s.window[s.token : s.token+size])
+			s.tree.text(s.z.Raw())
 			s.raw = false
 		case html.DoctypeToken:
 			s.tree.standards = true
@@ -136,9 +158,12 @@ func (s *scanner) hopes() bool {
 	return false
 }
 
+// bom begins a page in UTF-16, as does what has it the other way round.
+const bom = "\xfe\xff"
+
 // unreadable reports whether the page begins as UTF-16 does, whose tags are no tags here.
 func (s *scanner) unreadable() bool {
-	if s.read == len(s.window) && (bytes.HasPrefix(s.window, []byte("\xfe\xff")) || bytes.HasPrefix(s.window, []byte("\xff\xfe"))) {
+	if string(s.first) == bom || string(s.first) == "\xff\xfe" {
 		s.tree.over = "the page is in UTF-16"
 	}
 	return s.tree.over != ""
@@ -146,6 +171,10 @@ func (s *scanner) unreadable() bool {
 
 func (s *scanner) startTag(size int, selfClosing bool) {
 	t := s.z.Token()
+	if size > maxTag || len(t.Attr) > maxAttributes {
+		s.tree.over = "the page has a tag that is larger than is looked at"
+		return
+	}
 	s.tree.start(t, selfClosing)
 	s.raw = rawText[t.Data] && !s.tree.inForeign()
 	if !s.raw {
@@ -187,7 +216,7 @@ func (s *scanner) settle(explicit *element) {
 		if e == explicit {
 			return // what comes after it comes after its tag
 		}
-		s.ends += e.endTag()
+		s.ends = append(s.ends, e.endTag()...)
 		s.settleAt(e, After, e.parent)
 	}
 }
@@ -195,8 +224,8 @@ func (s *scanner) settle(explicit *element) {
 func (s *scanner) settleAt(e *element, where Position, parent *element) {
 	for _, w := range s.wishes {
 		if w.state == waiting && w.element == e && w.where == where {
-			s.place(s.ends + w.at(parent))
-			s.ends, w.state = "", placed
+			s.place(string(s.ends) + w.at(parent))
+			s.ends, w.state = s.ends[:0], placed
 		}
 	}
 }
@@ -229,12 +258,12 @@ func (s *scanner) find(e *element) (behind []string) {
 		case w.where == headStart && w.element == e && w.state == waiting:
 			behind = append(behind, w.html)
 			w.state = placed
-		case w.state != wanted || w.selector == nil || !w.selector.Match(&e.node):
+		case w.state != wanted || w.selector == nil || !s.tree.matchesAny(w.selector, &e.node):
 		case w.where == Append && !e.takesLink(), w.where != Append && !e.parent.takesLink():
 			w.miss("a link can't stand where the selector matches first")
 		case w.where == Before:
-			s.place(s.ends + w.at(e.parent))
-			s.ends, w.state = "", placed
+			s.place(string(s.ends) + w.at(e.parent))
+			s.ends, w.state = s.ends[:0], placed
 		case w.where == After && e.void:
 			behind = append(behind, w.at(e.parent))
 			w.state = placed

@@ -10,6 +10,7 @@ import (
 // start takes a start tag.
 func (t *tree) start(tok html.Token, selfClosing bool) {
 	t.made, t.popped = t.made[:0], t.popped[:0]
+	t.spend(1 + len(tok.Attr))
 	if tok.Data == "meta" && slices.ContainsFunc(tok.Attr, stateful) {
 		t.over = "the page is in a charset whose bytes are not ASCII where they look like it"
 	}
@@ -42,7 +43,7 @@ func stateful(a html.Attribute) bool {
 
 func (t *tree) startHTML(tok html.Token) {
 	if t.html != nil {
-		t.html.merge(tok)
+		t.merge(t.html, tok)
 		return
 	}
 	t.html = t.push(t.make(tok, t.doc, ""))
@@ -57,7 +58,7 @@ func (t *tree) startHead(tok html.Token) {
 
 func (t *tree) startBody(tok html.Token) {
 	if t.body != nil {
-		t.body.merge(tok)
+		t.merge(t.body, tok)
 		return
 	}
 	if t.templates > 0 {
@@ -69,8 +70,13 @@ func (t *tree) startBody(tok html.Token) {
 }
 
 // merge adds the attributes of a second <html> or <body>.
-func (e *element) merge(tok html.Token) {
+func (t *tree) merge(e *element, tok html.Token) {
+	if len(e.node.Attr)+len(tok.Attr) > maxAttributes {
+		t.over = "the page has a tag that is larger than is looked at"
+		return
+	}
 	for _, a := range tok.Attr {
+		t.spend(len(e.node.Attr))
 		if !slices.ContainsFunc(e.node.Attr, func(b html.Attribute) bool { return a.Key == b.Key }) {
 			e.node.Attr = append(e.node.Attr, a)
 		}
@@ -208,6 +214,7 @@ func (t *tree) endRuby(except string) {
 func (t *tree) closeItem(items match) {
 	for i := len(t.open) - 1; i >= 0; i-- {
 		e := t.open[i]
+		t.spend(1)
 		if items(e) {
 			t.popTo(i)
 			return
@@ -251,6 +258,7 @@ func (t *tree) belongs(tok html.Token) bool {
 // inTable reports whether what comes is in a table, but in none of its cells.
 func (t *tree) inTable() bool {
 	for i := len(t.open) - 1; i >= 0; i-- {
+		t.spend(1)
 		switch e := t.open[i]; {
 		case e.is(skeleton):
 			return true

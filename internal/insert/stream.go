@@ -20,7 +20,7 @@ type Stream struct {
 	coding Coding
 	hand   *handoff
 	wishes []*wish
-	// made is what the worker made of what it was given.
+	// made is what the worker made and the writer did not take yet; see outlet.
 	made   bytes.Buffer
 	enc    encoder
 	err    error
@@ -41,7 +41,11 @@ func New(out io.Writer, coding Coding, pieces []Piece) *Stream {
 	return s
 }
 
-// Write takes the next portion of the page and sends on what is certain.
+// Write takes the next portion of the page and sends on what is certain. After an error
+// the page can't be completed: a page that can't be decompressed, or grows beyond all
+// measure (maxPlain, maxRatio), ends where that was found, and its header, which is out
+// by then, is true of what went out. The caller has to break the connection off, so that
+// the client does not take it for the whole.
 func (s *Stream) Write(p []byte) (int, error) {
 	switch {
 	case s.closed:
@@ -51,8 +55,11 @@ func (s *Stream) Write(p []byte) (int, error) {
 	case s.hand.ended && s.err == nil && s.coding == (Coding{}):
 		return s.out.Write(p)
 	}
-	s.hand.give(p)
-	if err := s.send(); err != nil {
+	err := s.hand.give(p, s.send)
+	if err == nil {
+		err = s.send()
+	}
+	if err != nil {
 		return 0, err
 	}
 	if s.err != nil {
@@ -78,12 +85,15 @@ func (s *Stream) Close() error {
 		return nil
 	}
 	s.closed = true
-	s.hand.give(nil)
+	err := s.hand.give(nil, s.send)
 	s.enc.release()
-	if err := s.send(); err != nil {
+	switch {
+	case err != nil:
 		return err
+	case s.hand.gone:
+		return errClosed
 	}
-	return s.err
+	return errors.Join(s.send(), s.err)
 }
 
 // Abort drops what has not been sent.
@@ -92,7 +102,7 @@ func (s *Stream) Abort() {
 		return
 	}
 	s.closed = true
-	s.hand.give(nil)
+	_ = s.hand.give(nil, func() error { return errClosed })
 	s.enc.release()
 	s.made.Reset()
 }
@@ -130,19 +140,22 @@ func (s *Stream) work() {
 		return
 	}
 	defer page.Close()
-	src := &final{r: page}
-	var out io.Writer = &s.made
+	src := &intake{page: page, coded: s.coding.From != "", hand: s.hand}
+	out := &outlet{to: &s.made, made: &s.made, hand: s.hand}
 	if s.coding.Gzip {
-		out = &s.enc
+		out.to = &s.enc
 	}
 	s.scan(src, out)
 	if s.coding == (Coding{}) {
-		s.made.Write(s.hand.cur) // the rest goes straight through
+		_, _ = out.Write(s.hand.cur) // the rest goes straight through
 		s.hand.cur = nil
 		return
 	}
-	// As a plain writer: a buffer that reads by itself can't be sent while it does.
-	if _, err := io.Copy(struct{ io.Writer }{out}, src); err != nil {
+	switch _, err := io.Copy(out, src); {
+	case s.hand.gone:
+		s.err = errClosed
+		return
+	case err != nil:
 		s.err = fmt.Errorf("the portal's page can't be decompressed: %w", err)
 		_ = s.enc.flush() // into memory, which does not fail
 		return

@@ -84,6 +84,7 @@ func coloured(tok html.Token) bool {
 func (t *tree) endForeign(name string) (ended *element, ok bool) {
 	for i := len(t.open) - 1; i > 0; i-- {
 		e := t.open[i]
+		t.spend(1)
 		if !e.foreign() {
 			return nil, false
 		}

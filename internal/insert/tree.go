@@ -1,17 +1,23 @@
 package insert
 
 import (
-	"strings"
+	"bytes"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
 // Beyond these bounds no selector is followed any more: comparing takes longer the
-// deeper and, for selectors that look at siblings, the wider a page is.
+// deeper and, for selectors that look at siblings, the wider a page is. maxKept bounds the
+// elements with their attributes that are kept for being siblings.
+//
+// maxWork bounds the work for one page: tokens, attributes, open elements and siblings
+// that were looked at. It takes a fraction of a second; a page of 4 MiB with 100,000 tags takes a tenth of it.
 const (
 	maxDepth    = 512
 	maxSiblings = 2048
+	maxKept     = 64 << 10
+	maxWork     = 16 << 20
 )
 
 // tree is what a browser's tree (HTML Standard, 13.2.6) looks like at one point of the
@@ -27,6 +33,8 @@ type tree struct {
 	// siblings: a selector looks at them. standards: there is a doctype. texted: text opened
 	// the body, before any head.
 	siblings, standards, texted bool
+	// work is what was spent of maxWork, kept what was of maxKept.
+	work, kept int
 	// over says why no selector is followed any more; empty while they are.
 	over string
 
@@ -37,6 +45,14 @@ type tree struct {
 
 func newTree(siblings bool) *tree {
 	return &tree{siblings: siblings, doc: &element{node: html.Node{Type: html.DocumentNode}}}
+}
+
+// spend counts work, and reports whether there was that much left.
+func (t *tree) spend(n int) bool {
+	if t.work += n; t.work > maxWork && t.over == "" {
+		t.over = "the page takes more work than is spent on one"
+	}
+	return t.over == ""
 }
 
 func (t *tree) top() *element {
@@ -91,9 +107,15 @@ func (t *tree) line(e, parent *element) {
 	if parent.children++; parent.children > maxSiblings {
 		t.over = "the page has more elements side by side than are looked at"
 	}
+	size := 1 + len(e.node.Attr)
+	parent.kept += size
+	if t.kept += size; t.kept > maxKept {
+		t.over = "the page has more elements side by side than are looked at"
+	}
 }
 
 func (t *tree) holds(n *html.Node) bool {
+	t.spend(len(t.open))
 	for _, e := range t.open {
 		if &e.node == n {
 			return true
@@ -135,6 +157,7 @@ func (t *tree) popTo(i int) {
 func (t *tree) closed(e *element) {
 	t.popped = append(t.popped, e)
 	e.node.FirstChild, e.node.LastChild = nil, nil
+	t.kept, e.kept = t.kept-e.kept, 0
 	if e.name() == "template" && !e.foreign() {
 		t.templates--
 	}
@@ -145,6 +168,7 @@ func (t *tree) closed(e *element) {
 func (t *tree) inScope(wanted match, hide ...map[string]bool) int {
 	for i := len(t.open) - 1; i >= 0; i-- {
 		e := t.open[i]
+		t.spend(1 + len(hide))
 		if wanted(e) {
 			return i
 		}
@@ -174,7 +198,7 @@ func (t *tree) close(wanted match, hide ...map[string]bool) *element {
 // text opens the body for text that is not blank.
 func (t *tree) text(raw []byte) {
 	t.made, t.popped = t.made[:0], t.popped[:0]
-	if t.body != nil || t.templates > 0 || len(strings.TrimSpace(string(raw))) == 0 || t.top().is(rawText) {
+	if t.body != nil || t.templates > 0 || len(bytes.TrimSpace(raw)) == 0 || t.top().is(rawText) {
 		return
 	}
 	t.texted = t.head == nil

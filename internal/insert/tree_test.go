@@ -89,7 +89,7 @@ func ours(page string) map[string]string {
 			s.endTag(size)
 			continue
 		case html.TextToken:
-			s.tree.text(s.window[s.token : s.token+size])
+			s.tree.text(s.z.Raw())
 		case html.DoctypeToken:
 			s.tree.standards = true
 		}
@@ -149,6 +149,7 @@ func TestTree_Bounds(t *testing.T) {
 	for name, page := range map[string]string{
 		"deep":      strings.Repeat("<div>", maxDepth+1) + "<b>x</b>",
 		"wide":      strings.Repeat("<i></i>", maxSiblings+1) + "<b>x</b>",
+		"kept":      strings.Repeat("<div>"+strings.Repeat("<br>", 2000), maxKept/2000+1) + "<b>x</b>",
 		"huge":      strings.Repeat("text ", maxPage/5+1) + "<b>x</b>",
 		"huge tag":  "<i data='" + strings.Repeat("x", 2*maxTag) + "'></i><b>x</b>",
 		"long note": "<!--" + strings.Repeat("x", maxPage) + "--><b>x</b>",

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/portal"
 )
 
 // ErrInput says that the inspection was asked for in a way that can't work.
@@ -84,7 +85,7 @@ func (in *inspection) settle(at *url.URL) {
 func (in *inspection) findForm(ctx context.Context) error {
 	b := in.browser()
 	e, err := b.Find(ctx, in.URL)
-	if slices.ContainsFunc(b.Cookies(), func(c browse.Cookie) bool { return c.Name == "sg" || c.Name == "__Host-sg" }) {
+	if slices.ContainsFunc(b.Cookies(), func(c browse.Cookie) bool { return portal.IsVisit(c.Name) }) {
 		return fmt.Errorf("%w: %s is behind Secondgate already; give the address at which the portal itself listens", ErrInput, in.base)
 	}
 	for _, p := range signInPages {

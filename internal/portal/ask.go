@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ const (
 	AskDeadline = 15 * time.Second
 )
 
-// Answer is what the portal said of somebody's credentials.
+// Answer is what the portal said about credentials.
 type Answer struct {
 	Kind gate.Answer
 	// User is the canonical id; Name and Email are for showing only.
@@ -50,10 +51,30 @@ type Asker struct {
 // Credentials are what a question is about.
 type Credentials struct {
 	Jar *Jar
-	// Header is what the question's header starts from; see Question.
+	// Path is the request's path: the question carries the cookies that a request to Path
+	// carries. Where it is empty, each question carries the cookies of its own path; for
+	// Everywhere it carries all.
+	Path string
+	// Header is what the question's header starts from; see [Headers.Question].
 	Header http.Header
 	// Query are the declared parameters of the query, as they were sent.
 	Query string
+}
+
+// Paths returns the paths that questions go to.
+func (a *Asker) Paths() (paths []string) {
+	for _, q := range a.Questions {
+		if first, ok := q.First(); ok {
+			paths = append(paths, pathOf(first))
+		}
+		paths = append(paths, pathOf(q.URI()))
+	}
+	return paths
+}
+
+func pathOf(uri string) string {
+	path, _, _ := strings.Cut(uri, "?")
+	return path
 }
 
 // Ask puts all questions, one after another, with these credentials. Cookies that a
@@ -62,7 +83,32 @@ func (a *Asker) Ask(ctx context.Context, c Credentials, fetch Fetch) Answer {
 	ctx, cancel := context.WithTimeout(ctx, AskDeadline)
 	defer cancel()
 	s := &session{asker: a, ctx: ctx, Credentials: c, fetch: fetch}
-	return s.singly(s.round())
+	return s.askEach(s.round())
+}
+
+// Combine returns the answer to several questions about one request (design rule Q3):
+// two users are Unknown, a user and Anonymous are that user, Anonymous needs all, and
+// any Unknown is Unknown. Its Changes are those of all answers, in order.
+func Combine(answers ...Answer) Answer {
+	if len(answers) == 0 {
+		return Answer{Why: "nothing was asked"}
+	}
+	all := answers[0]
+	all.Changes = slices.Clip(all.Changes)
+	for _, a := range answers[1:] {
+		changes := append(all.Changes, a.Changes...)
+		switch {
+		case all.Kind == gate.Unknown:
+		case a.Kind == gate.Unknown, all.Kind == gate.Anonymous && a.Kind == gate.User:
+			all = a
+		case a.Kind == gate.User && a.User != all.User:
+			all = Answer{Why: "two questions about one request name different users"}
+		case a.Kind == gate.User:
+			all.Scopes |= a.Scopes
+		}
+		all.Changes = changes
+	}
+	return all
 }
 
 // round puts all questions once.
@@ -85,6 +131,9 @@ type session struct {
 	ctx     context.Context
 	fetch   Fetch
 	changes []Change
+	// began says that a question carried no cookie. What it set begins another session than
+	// the browser's, and is forgotten after the round.
+	began bool
 }
 
 // put asks one question, with the step before it where it has one.
@@ -107,21 +156,24 @@ func (s *session) put(q *whoami.Question) (whoami.Verdict, error) {
 	return at(q.URI(), q.Judge(res)), nil
 }
 
-// at has the reason of a verdict say which page was asked for.
+// at puts the path that was asked for before the reason of a verdict.
 func at(uri string, v whoami.Verdict) whoami.Verdict {
 	if v.Why != "" {
-		path, _, _ := strings.Cut(uri, "?")
-		v.Why = path + ": " + v.Why
+		v.Why = pathOf(uri) + ": " + v.Why
 	}
 	return v
 }
 
 // get sends one request with the credentials as they now are.
 func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
-	path, _, _ := strings.Cut(uri, "?")
+	asked := pathOf(uri)
+	cookies := asked
+	if s.Path != "" {
+		cookies = s.Path
+	}
 	header := s.Header.Clone()
-	if c := s.Jar.Header(path); c != "" {
-		header["Cookie"] = []string{c}
+	if v := s.Jar.View(cookies); v.Header != "" {
+		header["Cookie"] = []string{v.Header}
 	}
 	if name := s.asker.TokenHeader; name != "" && header[name] == nil {
 		if token, _ := s.Jar.Token(); token != "" {
@@ -129,7 +181,9 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 		}
 	}
 	for name, values := range extra {
-		header[name] = values
+		if !yields(name, header) {
+			header[name] = values
+		}
 	}
 	if s.Query != "" {
 		joint := "?"
@@ -140,12 +194,31 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	}
 	res, err := s.fetch(s.ctx, uri, header)
 	if err != nil {
-		return res, fmt.Errorf("asking %s: %w", path, err)
+		return res, fmt.Errorf("asking %s: %w", asked, err)
 	}
-	set := Changes(res.Header["Set-Cookie"], path, s.asker.Leave, s.asker.Clock())
-	s.changes = append(s.changes, set...)
+	set, err := Changes(res.Header["Set-Cookie"], asked, s.asker.Leave, s.asker.Clock())
+	if err != nil {
+		return res, fmt.Errorf("asking %s: %w", asked, err)
+	}
+	set = s.Jar.Carried(set, cookies)
+	if s.began = s.began || header["Cookie"] == nil; !s.began {
+		s.changes = append(s.changes, set...)
+	}
 	s.Jar = s.Jar.Apply(set)
 	return res, nil
+}
+
+// yields reports whether whoami's own header line gives way to what the request sent:
+// portals bind sessions to these headers.
+func yields(name string, header http.Header) bool {
+	sent := header[name]
+	switch {
+	case len(sent) == 0:
+		return false
+	case name == "Accept":
+		return len(sent) != 1 || sent[0] != constantAccept[0]
+	}
+	return name == "User-Agent" || strings.HasPrefix(name, "Accept-")
 }
 
 func (s *session) answer(v whoami.Verdict) Answer {

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -17,9 +18,25 @@ type Change struct {
 	Line string
 }
 
+// MaxChanges bounds the different Set-Cookie lines of one response. Browsers keep at
+// most some 180 cookies per host, and a request with more than 200 is refused
+// (cookie.MaxPairs). What follows takes each change up against each cookie.
+const MaxChanges = cookie.MaxPairs
+
+// ErrTooManyChanges says that a response has more than MaxChanges different Set-Cookie
+// lines. The response must be refused: with some lines left out, the browser's cookies
+// would no longer be those that the portal set.
+var ErrTooManyChanges = fmt.Errorf("more than %d different Set-Cookie lines in one response", MaxChanges)
+
 // Changes reads the Set-Cookie lines of a response to a request for path, in their
-// order. Lines that no browser would take are left out, as are Secondgate's own names.
-func Changes(lines []string, path string, leave *Leave, now time.Time) []Change {
+// order. Lines that no browser would take are left out, as are Secondgate's own names
+// and lines that come again later in the same words, as PHP repeats them for each
+// session_start. The only error is ErrTooManyChanges.
+func Changes(lines []string, path string, leave *Leave, now time.Time) ([]Change, error) {
+	lines, err := last(lines)
+	if err != nil {
+		return nil, err
+	}
 	var out []Change
 	for _, line := range lines {
 		sc, err := cookie.ParseSetCookie(line, path, now)
@@ -33,7 +50,30 @@ func Changes(lines []string, path string, leave *Leave, now time.Time) []Change 
 		c := Cookie{Name: sc.Name, Value: sc.Value, Path: sc.Path, SameSite: sc.SameSite, Domain: sc.Domain, HTTPOnly: sc.HTTPOnly, Expires: sc.Expires, Sealed: now}
 		out = append(out, Change{Cookie: c, Class: class, Delete: sc.Delete, Line: line})
 	}
-	return out
+	return out, nil
+}
+
+// last keeps the last of equal lines, in the order of those.
+func last(lines []string) ([]string, error) {
+	if len(lines) < 2 {
+		return lines, nil
+	}
+	at := make(map[string]int, min(len(lines), MaxChanges))
+	for i, line := range lines {
+		if at[line] = i; len(at) > MaxChanges {
+			return nil, ErrTooManyChanges
+		}
+	}
+	if len(at) == len(lines) {
+		return lines, nil
+	}
+	kept := make([]string, 0, len(at))
+	for i, line := range lines {
+		if at[line] == i {
+			kept = append(kept, line)
+		}
+	}
+	return kept, nil
 }
 
 // Writer writes Set-Cookie lines for one visit.

@@ -87,7 +87,7 @@ type attacker struct {
 func newAttacker(f testing.TB) attacker {
 	key := keys.Generate()
 	s := NewSealer(ring(f, key), "shop")
-	mine, other := s.Keys("token"), s.Keys("another")
+	mine, other := s.Keys("shop.test", "token"), s.Keys("shop.test", "another")
 	var pairs []string
 	add := func(word string, k *VisitKeys, set []string) {
 		for i, p := range strings.Split(cookieHeader(f, sealAll(f, k, now, set...))[0], "; ") {
@@ -120,7 +120,7 @@ func FuzzRebuild(f *testing.F) {
 		f.Add(s, "/admin/x")
 	}
 	leave := NewLeave([]string{"left_*"})
-	rc, err := Read([]string{a.words.Replace(cookieSeeds[0])}, NamesFor(false), leave)
+	rc, err := Read([]string{a.words.Replace(cookieSeeds[0])}, NamesFor("default", false), "shop.test", leave)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func FuzzRebuild(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line, path string) {
 		path = "/" + strings.TrimPrefix(path, "/")
-		rc, err := Read([]string{a.words.Replace(line)}, NamesFor(false), leave)
+		rc, err := Read([]string{a.words.Replace(line)}, NamesFor("default", false), "shop.test", leave)
 		if err != nil {
 			return
 		}
@@ -164,7 +164,7 @@ func mayRead(t *testing.T, jar *Jar, path string) map[string]string {
 
 func checkOnlySealed(t *testing.T, jar *Jar, leave *Leave, path string) {
 	t.Helper()
-	header, may := jar.Header(path), mayRead(t, jar, path)
+	header, may := jar.View(path).Header, mayRead(t, jar, path)
 	for reader, read := range readers {
 		seen := map[string]bool{}
 		for _, p := range read(header) {

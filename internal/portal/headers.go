@@ -8,89 +8,125 @@ import (
 	"strings"
 )
 
-// ordinary are request headers that say nothing about who somebody is. Every other
-// header counts as a credential: it goes to whoami and into the answer's key.
-// X-Forwarded-* are here because proxies set them; see pins.
-var ordinary = []string{
+// class is what a request header means for questions and for the keys of answers.
+type class uint8
+
+const (
+	// credential headers may tell the portal who sent the request. It is the zero value:
+	// an unknown header is a credential. They are copied into questions and are part of
+	// the pins.
+	credential class = iota
+	// constant headers get a fixed value in questions, as long as the request has a value
+	// that browsers send by themselves (see usualValue). Any other value is copied and is
+	// part of the varying values.
+	constant
+	// varying headers are copied and are part of the varying values.
+	varying
+	// hop headers describe the body, range, condition, connection or upgrade of one
+	// request. They are never in a question.
+	hop
+	// tracing headers are made anew for each request by proxies. They are not in questions.
+	tracing
+	// forbidden headers are credentials that the site does not declare. They are removed.
+	forbidden
+	// The remaining classes are pins: constant in one browser. Portals bind sessions to them.
+	agent
+	language
+	encoding
+	clientHints
+	platform
+	mobile
+	realIP
+	forwardedFor
+	forwarded
+)
+
+var hopHeaders = []string{
 	":protocol", // extended CONNECT: Go's HTTP/2 server puts it here
-	"Accept", "Accept-Charset", "Accept-Datetime", "Accept-Encoding", "Access-Control-Request-Headers",
-	"Access-Control-Request-Method", "Alt-Used", "Cache-Control", "Connection", "Content-Disposition", "Content-Encoding",
-	"Content-Language", "Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Cookie", "Date", "Depth",
-	"Device-Memory", "Dnt", "Downlink", "Dpr", "Early-Data", "Ect", "Expect", "From", "Host", "Http2-Settings",
-	"If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Keep-Alive", "Last-Event-Id",
-	"Max-Forwards", "Ping-From", "Ping-To", "Pragma", "Prefer", "Priority", "Purpose", "Range", "Rtt",
-	"Save-Data", "Sec-Gpc", "Sec-Purpose", "Sec-Speculation-Tags", "Service-Worker", "Service-Worker-Navigation-Preload", "Soapaction",
-	"Te", "Traceparent", "Tracestate", "Trailer", "Transfer-Encoding", "Upgrade", "Upgrade-Insecure-Requests",
-	"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", // others of the family: see class
-	"Via", "Viewport-Width", "Width", "X-Csrf-Token", "X-Csrftoken", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
-	"X-Requested-With", "X-Xsrf-Token",
+	"Connection", "Content-Length", "Cookie", "Expect", "Host", "Http2-Settings", "If-Match", "If-Modified-Since", "If-None-Match",
+	"If-Range", "If-Unmodified-Since", "Keep-Alive", "Range", "Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Key",
+	"Sec-Websocket-Version", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-// stripped are headers that carry credentials of their own and so a way around the
-// sign-in form; they pass only where the Caddyfile declares them. The last ones make
-// frameworks read a GET as another method.
-var stripped = []string{
+// constantHeaders are those that browsers vary from request to request.
+var constantHeaders = []string{
+	"Accept", "Access-Control-Request-Headers", "Access-Control-Request-Method", "Cache-Control", "Content-Type", "Early-Data", "Pragma",
+	"Priority", "Purpose", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-Purpose", "Service-Worker",
+	"Service-Worker-Navigation-Preload", "Upgrade-Insecure-Requests", "X-Requested-With",
+}
+
+var varyingHeaders = []string{
+	"Accept-Charset", "Accept-Datetime", "Alt-Used", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Location",
+	"Content-Md5", "Content-Range", "Date", "Depth", "Device-Memory", "Dnt", "Downlink", "Dpr", "Ect", "From", "Last-Event-Id", "Max-Forwards", "Origin", "Ping-From", "Ping-To", "Prefer",
+	"Referer", "Rtt", "Save-Data", "Sec-Gpc", "Sec-Speculation-Tags", "Soapaction", "Via", "Viewport-Width", "Width", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Csrf-Token", "X-Csrftoken", "X-Xsrf-Token",
+}
+
+// tracingHeaders name one request for logs: W3C Trace Context and Baggage, Zipkin B3,
+// AWS, Google Cloud, Cloudflare, Azure, Fastly, Heroku, Datadog.
+var tracingHeaders = []string{
+	"Traceparent", "Tracestate", "Baggage", "B3", "X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled", "X-B3-Flags",
+	"X-Request-Id", "X-Correlation-Id", "X-Amzn-Trace-Id", "X-Amz-Cf-Id", "X-Cloud-Trace-Context", "Cf-Ray", "X-Azure-Ref",
+	"X-Fastly-Request-Id", "X-Request-Start", "X-Datadog-Trace-Id", "X-Datadog-Parent-Id", "X-Datadog-Sampling-Priority", "Uber-Trace-Id",
+}
+
+// strippedHeaders carry credentials of their own and so a way around the sign-in form;
+// they pass only where the Caddyfile declares them. The last ones make frameworks read a
+// GET as another method.
+var strippedHeaders = []string{
 	"Authorization", "Proxy-Authorization", "Api-Key", "Apikey", "X-Api-Key", "X-Apikey", "X-Api-Token", "X-Access-Token",
 	"X-Auth", "X-Auth-Key", "X-Auth-Token", "X-Authorization", "X-Session", "X-Session-Id", "X-Session-Token", "X-Token",
 	"Private-Token", "Job-Token", "X-Gitlab-Token", "X-Redmine-Api-Key", "X-Redmine-Switch-User", "X-Switch-User",
 	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
 }
 
-// unasked are not repeated in a question: they belong to the request's body, range,
-// condition, connection or upgrade, or make a portal answer in another form.
-var unasked = set(
-	":protocol", "Accept", "Accept-Encoding", "Access-Control-Request-Headers", "Access-Control-Request-Method", "Cache-Control", "Connection", "Content-Disposition",
-	"Content-Encoding", "Content-Language", "Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type",
-	"Cookie", "Expect", "Http2-Settings", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since",
-	"Keep-Alive", "Last-Event-Id", "Pragma", "Prefer", "Range", "Service-Worker", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-	"X-Requested-With",
-)
-
-// class is what a request header means.
-type class uint8
-
-const (
-	// credential is the zero value: whatever is not known counts as one.
-	credential class = iota
-	plain
-	forbidden
-	agent
-	language
-	origin
-	clientHints
-	platform
-	mobile
-	referer
-	realIP
-	forwardedFor
-	forwarded
-)
-
-// pins are ordinary headers that portals pin sessions to. The last three claim the
-// client's address; Caddy takes not all of them from strangers.
+// pins are headers that are constant in one browser. The last three state the client's
+// address; Caddy does not remove all of them from strangers' requests.
 var pins = map[string]class{
-	"User-Agent": agent, "Accept-Language": language, "Origin": origin,
+	"User-Agent": agent, "Accept-Language": language, "Accept-Encoding": encoding,
 	"Sec-Ch-Ua": clientHints, "Sec-Ch-Ua-Platform": platform, "Sec-Ch-Ua-Mobile": mobile,
-	"Referer": referer, "X-Real-Ip": realIP, "X-Forwarded-For": forwardedFor, "Forwarded": forwarded,
+	"X-Real-Ip": realIP, "X-Forwarded-For": forwardedFor, "Forwarded": forwarded,
+}
+
+// Pins are what an answer depends on besides cookies, as far as it is constant in one
+// browser.
+type Pins struct {
+	// Site tells apart the sites that share a realm, and so a visit, but may stand
+	// before different portals or ask differently.
+	Site                               *Headers
+	Host, Agent, Language, Encoding    string
+	ClientHints, Platform, Mobile, Src string
+	RealIP, ForwardedFor, Forwarded    string
+	// Identity is what the server itself adds as a credential: a client certificate, the
+	// user of an authenticator before the gate.
+	Identity string
+	// Query holds declared parameters of the query; usually empty.
+	Query string
+	// Extra holds declared and unknown headers; usually empty.
+	Extra string
 }
 
 // Headers knows what request headers mean at one site.
 type Headers struct {
 	classes map[string]class
-	// asUsual: what usual says holds here; nothing else was declared of those headers.
+	// asUsual says that the declared headers change none of the classes in usual.
 	asUsual bool
 }
 
 // NewHeaders takes the headers that the site declares with `credential header`.
 func NewHeaders(declared []string) *Headers {
 	h := &Headers{classes: make(map[string]class), asUsual: true}
-	for _, name := range ordinary {
-		h.classes[http.CanonicalHeaderKey(name)] = plain
+	for _, list := range []struct {
+		names []string
+		class class
+	}{
+		{hopHeaders, hop}, {constantHeaders, constant}, {varyingHeaders, varying}, {tracingHeaders, tracing}, {strippedHeaders, forbidden},
+	} {
+		for _, name := range list.names {
+			h.classes[http.CanonicalHeaderKey(name)] = list.class
+		}
 	}
+	h.classes[":protocol"] = hop
 	maps.Copy(h.classes, pins)
-	for _, name := range stripped {
-		h.classes[http.CanonicalHeaderKey(name)] = forbidden
-	}
 	for _, name := range declared {
 		h.classes[http.CanonicalHeaderKey(name)] = credential
 		h.asUsual = h.asUsual && usual(http.CanonicalHeaderKey(name)) == credential
@@ -98,37 +134,39 @@ func NewHeaders(declared []string) *Headers {
 	return h
 }
 
-// usual is the class of what browsers send with every request, known without a look
-// into memory that is rarely at hand; credential, the zero value, for all else.
+// usual returns the class of the headers that browsers send with every request without
+// a map access; credential, the zero value, for all others.
 func usual(name string) class {
 	switch name {
-	case "Accept", "Accept-Encoding", "Cache-Control", "Connection", "Cookie", "Priority", "Upgrade-Insecure-Requests",
-		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User":
-		return plain
+	case "Accept", "Cache-Control", "Priority", "Upgrade-Insecure-Requests", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User":
+		return constant
+	case "Connection", "Cookie":
+		return hop
 	case "User-Agent":
 		return agent
 	case "Accept-Language":
 		return language
+	case "Accept-Encoding":
+		return encoding
 	case "Referer":
-		return referer
+		return varying
 	}
 	return credential
 }
 
-// class looks a header up. The families are ordinary, but portals may pin sessions
-// to client hints, so those that have no place in Key are treated as credentials.
+// class looks a header up.
 func (h *Headers) class(name string) class {
 	if c := usual(name); c != credential && h.asUsual {
 		return c
 	}
 	c, known := h.classes[name]
-	if !known && (strings.HasPrefix(name, "Sec-Fetch-") || strings.HasPrefix(name, "Sec-Websocket-")) {
-		return plain
+	if !known && strings.HasPrefix(name, "Sec-Fetch-") {
+		return constant
 	}
 	return c
 }
 
-// Credential reports whether the portal could recognise somebody by the header.
+// Credential reports whether the portal could recognise a user by the header.
 func (h *Headers) Credential(name string) bool {
 	c := h.class(name)
 	return (c == credential || c == forbidden) && !strings.HasPrefix(name, "Sec-Ch-")
@@ -140,30 +178,27 @@ func (h *Headers) Declared(name string) bool {
 	return known && c == credential
 }
 
-// Strip removes, in place, what is a credential but not declared.
-func (h *Headers) Strip(header http.Header) {
-	for name := range header {
-		if h.class(name) == forbidden {
-			delete(header, name)
-		}
-	}
-}
-
-// Take is Strip, and returns what an answer depends on besides the jar, and whether
-// any header is a credential.
-func (h *Headers) Take(r *http.Request, address string) (key Key, credentials bool) {
-	key = Key{Site: h, Host: Short(r.Host), Src: address}
+// Take removes from the request what no portal is to see: credentials that are not
+// declared, and malformed range, condition and upgrade headers. It returns the pins of
+// the remaining request, and whether any of its headers is a credential.
+func (h *Headers) Take(r *http.Request, address string) (p Pins, credentials bool) {
+	p = Pins{Site: h, Host: Short(r.Host), Src: address}
 	var extra []string
 	for name, values := range r.Header {
 		c := h.class(name)
 		switch {
-		case c == plain:
+		case c == constant, c == varying, c == tracing:
+			continue
+		case c == hop:
+			if !wellFormed(name, values) {
+				delete(r.Header, name)
+			}
 			continue
 		case c == forbidden:
 			delete(r.Header, name)
 			continue
 		case c != credential && len(values) == 1:
-			key.pin(c, values[0])
+			p.pin(c, values[0])
 			continue
 		}
 		credentials = credentials || h.Credential(name)
@@ -171,17 +206,17 @@ func (h *Headers) Take(r *http.Request, address string) (key Key, credentials bo
 	}
 	if len(extra) > 0 {
 		slices.Sort(extra)
-		key.Extra = Short(strings.Join(extra, "\x01"))
+		p.Extra = Short(strings.Join(extra, "\x01"))
 	}
-	return key, credentials
+	return p, credentials
 }
 
-// maxPart bounds each part of a Key in bytes. Keys outlive their requests, in the
-// memory of thousands of visits, and strangers send headers of a megabyte.
+// maxPart bounds each part of Pins in bytes. Keys outlive their requests, in the memory
+// of thousands of visits, and clients send headers of a megabyte.
 const maxPart = 256
 
-// Short returns s, or a digest that stands for it, which no header can send: it
-// begins with a NUL.
+// Short returns s, or for a long s a digest that begins with a NUL, which no header
+// value can contain.
 func Short(s string) string {
 	if len(s) <= maxPart {
 		return s
@@ -190,64 +225,26 @@ func Short(s string) string {
 	return "\x00" + string(sum[:])
 }
 
-func (k *Key) pin(c class, value string) {
-	if c == referer {
-		value = foreign(value, k.Host)
-	}
+func (p *Pins) pin(c class, value string) {
 	value = Short(value)
 	switch c {
 	case agent:
-		k.Agent = value
+		p.Agent = value
 	case language:
-		k.Language = value
-	case origin:
-		k.Origin = value
+		p.Language = value
+	case encoding:
+		p.Encoding = value
 	case clientHints:
-		k.ClientHints = value
+		p.ClientHints = value
 	case platform:
-		k.Platform = value
+		p.Platform = value
 	case mobile:
-		k.Mobile = value
-	case referer:
-		k.Referer = value
+		p.Mobile = value
 	case realIP:
-		k.RealIP = value
+		p.RealIP = value
 	case forwardedFor:
-		k.ForwardedFor = value
+		p.ForwardedFor = value
 	case forwarded:
-		k.Forwarded = value
+		p.Forwarded = value
 	}
-}
-
-// foreign is the host of a Referer, "" for the portal's own: some portals know nobody
-// who comes from elsewhere (PHP's session.referer_check), but all know their own pages.
-func foreign(referer, own string) string {
-	_, rest, _ := strings.Cut(referer, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	if strings.EqualFold(host, own) {
-		return ""
-	}
-	return host
-}
-
-func set(names ...string) map[string]bool {
-	m := make(map[string]bool, len(names))
-	for _, n := range names {
-		m[http.CanonicalHeaderKey(n)] = true
-	}
-	return m
-}
-
-// Question is the header that a question about this request starts from.
-func Question(header http.Header) http.Header {
-	out := make(http.Header, len(header)+3)
-	for name, values := range header {
-		if !unasked[name] && !strings.HasPrefix(name, "Sec-Fetch-") && !strings.HasPrefix(name, "Sec-Websocket-") {
-			out[name] = values
-		}
-	}
-	out["Accept"] = []string{"text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8"}
-	out["Accept-Encoding"] = []string{"identity"}
-	out["Cache-Control"] = []string{"no-cache"}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/portal/cookie"
@@ -18,8 +19,10 @@ type Jar struct {
 	// owner is the one user that cookies are stamped with, if any are; several says that
 	// there are more than one.
 	owner string
-	// everywhere is the Cookie header where every cookie is for every path.
-	everywhere              string
+	// views are those that were asked for, by the cookies that are in them.
+	views atomic.Pointer[[]maskedView]
+	// everywhere is the view where every cookie is for every path.
+	everywhere              View
 	empty, several, anyPath bool
 
 	// cookies are in the order in which a browser would send them.
@@ -93,49 +96,169 @@ func (j *Jar) StampedFor(user string) bool { return j.owner == user && !j.severa
 // Sealed reports whether any sealed cookie opened.
 func (j *Jar) Sealed() bool { return len(j.cookies) > 0 }
 
-// Header is the Cookie header for a request to path, "" when there is none: the
-// cookies whose original path matches, longest path first (RFC 6265 5.4), then
-// those that were left alone.
-func (j *Jar) Header(path string) string {
+// View is what the jar sends to one path.
+type View struct {
+	// Header is the whole Cookie header; "" for none.
+	Header string
+	// Key stands for the credentials in it, and for the visit's token.
+	Key JarKey
+	// Free is the part of Header with cookies that are never credentials.
+	Free string
+}
+
+// Everywhere is the path of no request: a view of it has all cookies, whatever their paths.
+const Everywhere = "*"
+
+// sentTo reports whether a cookie with cookiePath is in the view of path.
+func sentTo(cookiePath, path string) bool {
+	return path == Everywhere || cookie.PathMatch(cookiePath, path)
+}
+
+// View returns what a request to path sends: the cookies whose original path matches,
+// longest path first (RFC 6265 5.4), then those that were never sealed.
+func (j *Jar) View(path string) View {
 	if j.anyPath {
 		return j.everywhere
 	}
-	return j.build(path)
-}
-
-func (j *Jar) build(path string) string {
-	n := 0
-	for i := range j.cookies {
-		n += len(j.cookies[i].Name) + len(j.cookies[i].Value) + 3
+	if len(j.cookies) > 64 {
+		return j.build(path)
 	}
-	for _, ps := range [2][]pair{j.left, j.free} {
-		for _, p := range ps {
-			n += len(p.name) + len(p.value) + 3
+	mask := uint64(0)
+	for i := range j.cookies {
+		if sentTo(j.cookies[i].Path, path) {
+			mask |= 1 << i
 		}
 	}
-	if n == 0 {
-		return ""
+	return j.masked(mask, path)
+}
+
+// maskedView is the view of all paths to which these of the jar's cookies are sent.
+type maskedView struct {
+	mask uint64
+	View
+}
+
+// maxViews bounds the views that a jar remembers.
+const maxViews = 8
+
+// masked returns the view of a path to which the cookies of mask are sent.
+func (j *Jar) masked(mask uint64, path string) View {
+	var known []maskedView
+	if list := j.views.Load(); list != nil {
+		known = *list
 	}
-	b := make([]byte, 0, n)
+	for i := range known {
+		if known[i].mask == mask {
+			return known[i].View
+		}
+	}
+	v := j.build(path)
+	if len(known) < maxViews {
+		list := append(slices.Clip(known), maskedView{mask, v})
+		j.views.Store(&list)
+	}
+	return v
+}
+
+func (j *Jar) build(path string) View {
+	var b []byte
 	add := func(name, value string) {
 		if len(b) > 0 {
 			b = append(b, "; "...)
 		}
-		b = append(b, name...)
-		b = append(b, '=')
-		b = append(b, value...)
+		b = append(append(append(b, name...), '='), value...)
 	}
+	token := ""
 	for i := range j.cookies {
-		if c := &j.cookies[i]; c.Name != tokenName && cookie.PathMatch(c.Path, path) {
+		c := &j.cookies[i]
+		switch {
+		case c.Name == tokenName:
+			token = c.Value
+		case sentTo(c.Path, path):
 			add(c.Name, c.Value)
 		}
 	}
-	for _, ps := range [2][]pair{j.left, j.free} {
-		for _, p := range ps {
-			add(p.name, p.value)
+	for _, p := range j.left {
+		add(p.name, p.value)
+	}
+	credentials := len(b)
+	for _, p := range j.free {
+		add(p.name, p.value)
+	}
+	v := View{Header: string(b), Free: string(b[credentials:])}
+	if credentials > 0 || token != "" {
+		v.Key = sha256.Sum256([]byte(v.Header[:credentials] + "\x00" + token))
+	}
+	return v
+}
+
+// Empty reports whether the view holds no credentials.
+func (v View) Empty() bool { return v.Key == JarKey{} }
+
+// Uncovered returns the name of a cookie that a request to path carries while no request
+// to any of the asked paths carries one of that name; "" if there is none. No question
+// can tell what such a cookie is worth (design rule Q2).
+func (j *Jar) Uncovered(path string, asked []string) string {
+	if j.anyPath {
+		return ""
+	}
+	for i := range j.cookies {
+		c := &j.cookies[i]
+		if c.Name != tokenName && cookie.PathMatch(c.Path, path) && !j.carries(c.Name, asked) {
+			return c.Name
 		}
 	}
-	return string(b)
+	return ""
+}
+
+// WithoutTwins returns the jar without the cookies that a change has the name of and that
+// the change did not set: portals differ in which of two cookies of one name they take.
+// twins says that there were any.
+func (j *Jar) WithoutTwins(changes []Change) (only *Jar, twins bool) {
+	if len(changes) == 0 {
+		return j, false
+	}
+	keep := slices.DeleteFunc(slices.Clone(j.cookies), func(c held) bool {
+		same, set := false, false
+		for _, ch := range changes {
+			if !ch.Delete && ch.Class == Sealed && ch.Name == c.Name {
+				same, set = true, set || ch.Path == c.Path
+			}
+		}
+		return same && !set
+	})
+	if len(keep) == len(j.cookies) {
+		return j, false
+	}
+	return newJar(keep, j.left, j.free), true
+}
+
+// carries reports whether a request to one of the paths carries a cookie of that name.
+func (j *Jar) carries(name string, paths []string) bool {
+	for i := range j.cookies {
+		c := &j.cookies[i]
+		if c.Name == name && slices.ContainsFunc(paths, func(p string) bool { return cookie.PathMatch(c.Path, p) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// Carried returns the changes of a response to a question that was sent with the jar's
+// cookies for path. A change of a cookie that the jar has and the question did not carry
+// is left out: a portal that is asked without its session cookie sets a new one, and that
+// must not replace the session.
+func (j *Jar) Carried(changes []Change, path string) []Change {
+	return slices.DeleteFunc(changes, func(ch Change) bool {
+		held, carried := false, false
+		for i := range j.cookies {
+			if c := &j.cookies[i]; c.Name == ch.Name {
+				held = true
+				carried = carried || sentTo(c.Path, path)
+			}
+		}
+		return held && !carried
+	})
 }
 
 // HasName reports whether some portal takes the name for that of one of the jar's
@@ -252,6 +375,16 @@ func (j *Jar) Cookies() []Cookie {
 		out[i] = j.cookies[i].Cookie
 	}
 	return out
+}
+
+// Sealings are changes that set the jar's sealed cookies, as they are.
+func (j *Jar) Sealings() (changes []Change) {
+	for _, c := range j.Cookies() {
+		if c.Name != tokenName {
+			changes = append(changes, Change{Cookie: c, Class: Sealed})
+		}
+	}
+	return changes
 }
 
 // Binds names the jar's cookies, without their values: hashes of name and path.

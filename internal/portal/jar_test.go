@@ -6,8 +6,17 @@ import (
 	"time"
 )
 
+// changesOf is Changes of a response that has not too many lines.
+func changesOf(lines []string, path string, leave *Leave, now time.Time) []Change {
+	changes, err := Changes(lines, path, leave, now)
+	if err != nil {
+		panic(err)
+	}
+	return changes
+}
+
 func jarOf(lines ...string) *Jar {
-	return EmptyJar.Apply(Changes(lines, "/", NewLeave([]string{"left_*"}), now))
+	return EmptyJar.Apply(changesOf(lines, "/", NewLeave([]string{"left_*"}), now))
 }
 
 func TestJar_HeaderOrder(t *testing.T) {
@@ -19,14 +28,14 @@ func TestJar_HeaderOrder(t *testing.T) {
 		"/x/y/z": "deep=1; slash=1; same=x; root=1; same=root; left_a=1; lang=fi",
 		"/xy":    "root=1; same=root; left_a=1; lang=fi",
 	} {
-		if got := j.Header(path); got != want {
+		if got := j.View(path).Header; got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
 	}
-	if got := j.Strangers().Header("/x"); got != "lang=fi" {
+	if got := j.Strangers().View("/x").Header; got != "lang=fi" {
 		t.Errorf("a stranger's: %q", got)
 	}
-	if EmptyJar.Header("/") != "" || !EmptyJar.Empty() || !jarOf("lang=fi").Empty() || jarOf("left_a=1").Empty() {
+	if EmptyJar.View("/").Header != "" || !EmptyJar.Empty() || !jarOf("lang=fi").Empty() || jarOf("left_a=1").Empty() {
 		t.Error("what counts as credentials")
 	}
 }
@@ -49,11 +58,11 @@ func TestJar_Apply(t *testing.T) {
 		{"no cookie at all", []string{"=1", "nonsense", "c=\x01"}, "a=1; left_b=1"},
 	} {
 		before := jarOf(start...)
-		after := before.Apply(Changes(tt.lines, "/", NewLeave([]string{"left_*"}), now))
-		if got := after.Header("/"); got != tt.want {
+		after := before.Apply(changesOf(tt.lines, "/", NewLeave([]string{"left_*"}), now))
+		if got := after.View("/").Header; got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
-		if before.Header("/") != "a=1; left_b=1" {
+		if before.View("/").Header != "a=1; left_b=1" {
 			t.Errorf("%s: the jar itself changed", tt.name)
 		}
 	}
@@ -67,14 +76,14 @@ func TestJar_Key(t *testing.T) {
 		jarOf("a=1; Path=/", "b=2; Path=/", "left_c=1"), jarOf("a=1b; Path=/", "=2; Path=/"), jarOf("b=2; Path=/", "a=1; Path=/"),
 	} {
 		if other.Key() == j.Key() {
-			t.Errorf("%q has the key of %q", other.Header("/"), j.Header("/"))
+			t.Errorf("%q has the key of %q", other.View("/").Header, j.View("/").Header)
 		}
 	}
 	same := jarOf("a=1; Path=/; SameSite=Lax; Max-Age=9", "b=2; Path=/", "lang=fi")
 	if same.Key() != j.Key() {
 		t.Error("attributes and free cookies are in the key")
 	}
-	changes := Changes([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
+	changes := changesOf([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
 	if j.Stamped(changes, "alice").Key() != j.Key() {
 		t.Error("stamps are in the key")
 	}
@@ -84,7 +93,7 @@ func TestJar_Key(t *testing.T) {
 func TestJar_Fits(t *testing.T) {
 	set := func(line, user string) func(*Jar) *Jar {
 		return func(j *Jar) *Jar {
-			c := Changes([]string{line}, "/", NewLeave(nil), now)
+			c := changesOf([]string{line}, "/", NewLeave(nil), now)
 			return j.Apply(c).Stamped(c, user)
 		}
 	}
@@ -94,11 +103,11 @@ func TestJar_Fits(t *testing.T) {
 	}
 	for user, want := range map[string]string{"alice": "hers=1; old=1; lang=fi", "bob": "his=1; old=1; lang=fi", "": "old=1; lang=fi", "Alice": "old=1; lang=fi"} {
 		fitting, gone := j.Fits(user)
-		if got := fitting.Header("/"); got != want || len(gone) != 4-len(fitting.Cookies())-1 {
+		if got := fitting.View("/").Header; got != want || len(gone) != 4-len(fitting.Cookies())-1 {
 			t.Errorf("for %q: %q, gone %v; want %q", user, got, gone, want)
 		}
 	}
-	if same, gone := jarOf("a=1; Path=/").Fits("alice"); len(gone) != 0 || same.Header("/") != "a=1" {
+	if same, gone := jarOf("a=1; Path=/").Fits("alice"); len(gone) != 0 || same.View("/").Header != "a=1" {
 		t.Error("a stranger's cookie may become a user's")
 	}
 }
@@ -106,12 +115,12 @@ func TestJar_Fits(t *testing.T) {
 // TestJar_SentAgainKeepsItsStamp: a cookie that is set to the value it has says
 // nothing new about anybody.
 func TestJar_SentAgainKeepsItsStamp(t *testing.T) {
-	c := Changes([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
+	c := changesOf([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
 	j := EmptyJar.Apply(c).Stamped(c, "alice").Apply(c)
 	if got := j.Cookies()[0].Stamp.User; got != "alice" {
 		t.Errorf("stamped for %q", got)
 	}
-	other := Changes([]string{"a=2; Path=/"}, "/", NewLeave(nil), now)
+	other := changesOf([]string{"a=2; Path=/"}, "/", NewLeave(nil), now)
 	if got := j.Apply(other).Cookies()[0].Stamp; !got.Anonymous() {
 		t.Errorf("a new value has the old stamp: %v", got)
 	}

@@ -10,9 +10,10 @@ import (
 )
 
 // Plain is a request's Cookie header where cookies are not sealed: in `mode observe`.
-// Everything in it that is not Secondgate's own stays as the browser sent it.
+// Everything in it that is not Secondgate's own stays as the browser sent it. What is
+// Secondgate's, but of another realm or site, is taken out and not looked at.
 type Plain struct {
-	// Visits are the values of visit cookies.
+	// Visits are the values of the realm's visit cookies.
 	Visits []string
 	// Pairs are the others', in their order.
 	Pairs []Pair
@@ -24,13 +25,14 @@ type Plain struct {
 // Pair is one cookie of a Cookie header. Raw is how it was sent, "" for one that was not.
 type Pair struct{ Name, Value, Raw string }
 
-// visitLen and tagLen are how long a visit's token and a sealed cookie's tag are, in
-// base64url. By their form ours are told from a portal's of the same name.
-const visitLen, tagLen = 43, 16
+// visitLen is the length of a visit's token in base64url. By the form of value or name
+// Secondgate's cookies are told from a portal's of the same name.
+const visitLen = 43
 
-// ReadPlain takes Secondgate's own cookies out of Cookie lines.
-func ReadPlain(lines []string, names *Names) *Plain {
-	p := &Plain{}
+// ReadPlain takes Secondgate's own cookies out of the Cookie lines of a request to a
+// site (see [Sealer.Keys]).
+func ReadPlain(lines []string, names *Names, site string) *Plain {
+	p := &Plain{sealed: Received{site: siteTag(site)}}
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ";") {
 			raw := strings.Trim(part, " \t")
@@ -61,26 +63,13 @@ func (p *Plain) add(c Pair, names *Names) {
 	}
 }
 
-// ours reports whether a cookie is one of Secondgate's, on any scheme. A portal may have
-// used the same names before it stood behind the gate.
+// ours reports whether a cookie is one of Secondgate's, of any realm, at any site and on
+// any scheme. A portal may have used the same names before it stood behind the gate.
 func ours(name, value string) bool {
-	if !Reserved(name) {
-		return false
-	}
-	name = strings.TrimPrefix(name, "__Host-")
-	tag, ok := strings.CutPrefix(name, "sg-")
-	switch {
-	case name == "sg":
+	if IsVisit(name) {
 		return isBase64(value, visitLen)
-	case ok:
-		tag, _, _ = strings.Cut(tag, ".")
-		return isBase64(tag, tagLen)
 	}
-	return strings.HasPrefix(name, "secondgate-")
-}
-
-func isBase64(s string, length int) bool {
-	return len(s) == length && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+	return isSealed(name) || strings.HasPrefix(strings.TrimPrefix(name, hostPrefix), "secondgate-")
 }
 
 // Own reports whether anything of Secondgate's was in the header.
@@ -91,7 +80,7 @@ func (p *Plain) Open(k *VisitKeys, now, oldest time.Time) (*Jar, []Stale) {
 	return p.sealed.Open(k, now, oldest)
 }
 
-// Sealed reports whether sealed cookies came along, whether or not they open.
+// Sealed reports whether cookies sealed at this site came along, whether or not they open.
 func (p *Plain) Sealed() bool { return len(p.sealed.pieces) > 0 }
 
 // PairHeader writes pairs as one Cookie header, "" when there are none.
@@ -180,12 +169,15 @@ func sameSiteText(s http.SameSite, secure bool) string {
 	return ""
 }
 
+// maxOwnNames bounds OwnNames, which compares each name with all.
+const maxOwnNames = 16
+
 // OwnNames are the names in Set-Cookie lines that are Secondgate's, and that a portal
-// could not use in `mode enforce`.
+// could not use in `mode enforce`: maxOwnNames at most.
 func OwnNames(lines []string) (names []string) {
 	for _, line := range lines {
 		name, _, _ := strings.Cut(line, "=")
-		if name = strings.TrimSpace(name); Reserved(name) && !slices.Contains(names, name) {
+		if name = strings.TrimSpace(name); Reserved(name) && len(names) < maxOwnNames && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

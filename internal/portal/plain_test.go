@@ -18,13 +18,13 @@ func TestReadPlain(t *testing.T) {
 		"sg-" + tag + "=x; sg-" + tag + ".1=y; z=": "z=", "__Host-sg-" + tag + "=x": "", "secondgate-flash=x; a": "a",
 		"sg=theirs; sg-nav=1": "sg=theirs; sg-nav=1", "SG=" + token + "; sgx=1": "SG=" + token + "; sgx=1", " ; ;a=1;;": "a=1",
 	} {
-		for _, names := range []*Names{NamesFor(true), NamesFor(false)} {
-			if got := PairHeader(ReadPlain([]string{header}, names).Pairs); got != want {
+		for _, names := range []*Names{NamesFor("default", true), NamesFor("default", false)} {
+			if got := PairHeader(ReadPlain([]string{header}, names, "shop.test").Pairs); got != want {
 				t.Errorf("%q becomes %q, want %q", header, got, want)
 			}
 		}
 	}
-	p := ReadPlain([]string{"a=1; sg=" + token, "sg=" + token + "; b=2"}, NamesFor(false))
+	p := ReadPlain([]string{"a=1; sg=" + token, "sg=" + token + "; b=2"}, NamesFor("default", false), "shop.test")
 	if len(p.Visits) != 2 || PairHeader(p.Pairs) != "a=1; b=2" || !p.Own() {
 		t.Errorf("two lines: %+v", p)
 	}
@@ -33,7 +33,7 @@ func TestReadPlain(t *testing.T) {
 // TestPlain_GivesBack: what was sealed comes back with the attributes that the portal gave
 // it, so that its next cookie of that name takes its place in the browser.
 func TestPlain_GivesBack(t *testing.T) {
-	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("token")
+	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token")
 	for line, want := range map[string]string{
 		"a=1; Path=/": "a=1; Path=/",
 		"a=1; Path=/x; Domain=.Example.test; HttpOnly": "a=1; Path=/x; Domain=example.test; HttpOnly",
@@ -41,7 +41,7 @@ func TestPlain_GivesBack(t *testing.T) {
 		"a=1; Path=/; SameSite=Lax; Max-Age=60":        "a=1; Path=/; Expires=Sat, 21 Nov 2026 12:01:00 GMT; SameSite=Lax",
 	} {
 		header := cookieHeader(t, sealAll(t, k, now, line))
-		jar, stale := ReadPlain(header, NamesFor(false)).Open(k, now, now.Add(-time.Hour))
+		jar, stale := ReadPlain(header, NamesFor("default", false), "shop.test").Open(k, now, now.Add(-time.Hour))
 		if len(stale) > 0 || len(jar.Given()) != 1 {
 			t.Fatalf("%s: %v %v", line, jar, stale)
 		}

@@ -24,21 +24,25 @@ type Received struct {
 	// Dropped are the names of cookies that will not reach the portal.
 	Dropped []string
 
+	site       string // its tag
 	pieces     []piece
 	left, free []pair
 }
 
-// piece is one cookie of a sealed value: "sg-TAG" or, from the second on, "sg-TAG.1".
+// piece is one cookie of a value sealed at this site: "sg-TAG" or, from the second on,
+// "sg-TAG.1".
 type piece struct {
 	tag   string
 	index int
 	value string
 }
 
-// Read sorts the Cookie lines of a request. An error is a request that no honest
-// browser sends (see cookie.Parse); it gets a 400.
-func Read(lines []string, names *Names, leave *Leave) (*Received, error) {
-	rc := &Received{}
+// Read sorts the Cookie lines of a request to a site (see [Sealer.Keys]). Cookies of
+// other realms and sites are left out: they are not forwarded, and neither opened nor
+// stale. An error is a request that no honest browser sends (see cookie.Parse); it gets
+// a 400.
+func Read(lines []string, names *Names, site string, leave *Leave) (*Received, error) {
+	rc := &Received{site: siteTag(site)}
 	dropped, err := cookie.Parse(lines, func(name, value string) {
 		rc.add(name, value, names, leave)
 	})
@@ -66,8 +70,13 @@ func (rc *Received) add(name, value string, names *Names, leave *Leave) {
 	}
 }
 
+// addPiece takes a cookie with the names' prefix for sealed ones. Names of another form
+// and those of other sites are passed over.
 func (rc *Received) addPiece(rest, value string) {
 	tag, number, split := strings.Cut(rest, ".")
+	if len(tag) != tagLen || !strings.HasPrefix(tag, rc.site) {
+		return
+	}
 	index := 0
 	if split {
 		n, err := strconv.Atoi(number)
@@ -106,8 +115,9 @@ type Stale struct {
 	Pieces int
 }
 
-// Open opens what was sealed for the visit with these keys. Cookies that do not
-// open, are expired, were sealed before oldest, or are older twins are not in the jar but among the stale.
+// Open opens what was sealed for the visit with these keys, which are those of the site
+// that the request was read for. Cookies that do not open, are expired, were sealed
+// before oldest, or are older twins are not in the jar but among the stale.
 func (rc *Received) Open(k *VisitKeys, now time.Time, oldest time.Time) (*Jar, []Stale) {
 	var cookies []held
 	var stale []Stale
@@ -137,7 +147,8 @@ func (rc *Received) besides(sealed *Jar, pairs []pair) []pair {
 // Unsealed is the jar of a request without a visit: nothing that was sealed opens.
 func (rc *Received) Unsealed() *Jar { return newJar(nil, rc.left, rc.free) }
 
-// Pieces is how many sealed cookies the request carries, whether or not they open.
+// Pieces is how many cookies the request carries that were sealed at this site, whether
+// or not they open.
 func (rc *Received) Pieces() int { return len(rc.pieces) }
 
 // join puts a value together again from its pieces. The first piece of a split one
@@ -192,8 +203,8 @@ func newest(cookies []held) (keep []held, stale []Stale) {
 	return keep, stale
 }
 
-// WithoutOwn returns Cookie lines as one header without Secondgate's own cookies,
-// and otherwise as they came; "" when nothing is left.
+// WithoutOwn returns Cookie lines as one header without Secondgate's own cookies, of any
+// realm and site, and otherwise as they came; "" when nothing is left.
 func WithoutOwn(lines []string) string {
 	var keep []string
 	for _, line := range lines {
@@ -208,7 +219,8 @@ func WithoutOwn(lines []string) string {
 	return strings.Join(keep, "; ")
 }
 
-// All returns every sealed cookie of the request, to be taken out of the browser.
+// All returns every cookie of the request that was sealed at this site, to be taken out
+// of the browser.
 func (rc *Received) All() []Stale {
 	var out []Stale
 	for _, p := range rc.pieces {

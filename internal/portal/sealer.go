@@ -15,6 +15,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"github.com/secondgate/secondgate/internal/keys"
 )
@@ -30,21 +31,26 @@ func NewSealer(ring *keys.Ring, realm string) *Sealer {
 	return &Sealer{realm: realm, masters: ring.Derive("visit", keys.Size)}
 }
 
-// VisitKeys seal and open the cookies of one visit. They are safe for concurrent use.
+// VisitKeys seal and open the cookies of one visit at one site. They are safe for
+// concurrent use.
 type VisitKeys struct {
+	site  string // its tag
 	names []byte
 	aeads []cipher.AEAD
 }
 
-// Keys derives the keys of the visit with this token: one for sealing from the
-// newest master key, and more for opening from the older ones.
-func (s *Sealer) Keys(token string) *VisitKeys {
-	k := &VisitKeys{}
+// Keys derives the keys of the visit with this token at a site: one for sealing from
+// the newest master key, and more for opening from the older ones. The site is the
+// host and port that the browser addressed (Request.Host); case is ignored. What was
+// sealed at one site does not open at another, though both may share the visit.
+func (s *Sealer) Keys(site, token string) *VisitKeys {
+	site = strings.ToLower(site)
+	k := &VisitKeys{site: siteTag(site)}
 	for i, master := range s.masters {
 		if i == 0 {
-			k.names = mac(master, "names", s.realm, token)
+			k.names = mac(master, "names", s.realm, site, token)
 		}
-		block, err := aes.NewCipher(mac(master, "cookies", s.realm, token))
+		block, err := aes.NewCipher(mac(master, "cookies", s.realm, site, token))
 		if err != nil {
 			panic("portal: " + err.Error()) // the key has the right length by construction
 		}
@@ -57,10 +63,10 @@ func (s *Sealer) Keys(token string) *VisitKeys {
 	return k
 }
 
-// Tag is the part of a sealed cookie's name that is unique per visit, name and
-// path: 96 bits.
+// Tag is the part of a sealed cookie's name that is unique per site, visit, name and
+// path: the site's tag and 96 bits.
 func (k *VisitKeys) Tag(name, path string) string {
-	return base64.RawURLEncoding.EncodeToString(mac(k.names, name, path)[:12])
+	return k.site + base64.RawURLEncoding.EncodeToString(mac(k.names, name, path)[:12])
 }
 
 // errSealed says that a value is not one that was sealed for this visit.

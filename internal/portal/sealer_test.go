@@ -43,8 +43,8 @@ func cookieHeader(t testing.TB, lines []string) []string {
 // sealAll seals cookies for a visit as lines for the browser.
 func sealAll(t testing.TB, k *VisitKeys, at time.Time, set ...string) []string {
 	t.Helper()
-	changes := Changes(set, "/", NewLeave(nil), at)
-	w := &Writer{Keys: k, Names: NamesFor(false), Now: at, MaxLife: 400 * 24 * time.Hour}
+	changes := changesOf(set, "/", NewLeave(nil), at)
+	w := &Writer{Keys: k, Names: NamesFor("default", false), Now: at, MaxLife: 400 * 24 * time.Hour}
 	lines, ok := w.Seal(EmptyJar, EmptyJar.Apply(changes).Stamped(changes, "alice"), changes)
 	if !ok {
 		t.Fatal("too long")
@@ -54,7 +54,7 @@ func sealAll(t testing.TB, k *VisitKeys, at time.Time, set ...string) []string {
 
 func open(t testing.TB, k *VisitKeys, lines []string, at time.Time) (*Jar, []Stale) {
 	t.Helper()
-	rc, err := Read(lines, NamesFor(false), NewLeave(nil))
+	rc, err := Read(lines, NamesFor("default", false), "shop.test", NewLeave(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,19 +65,19 @@ func open(t testing.TB, k *VisitKeys, lines []string, at time.Time) (*Jar, []Sta
 // master key, and not under another cookie's name.
 func TestSeal_OpensOnlyInItsVisit(t *testing.T) {
 	key := keys.Generate()
-	mine := NewSealer(ring(t, key), "shop").Keys("token")
+	mine := NewSealer(ring(t, key), "shop").Keys("shop.test", "token")
 	header := cookieHeader(t, sealAll(t, mine, now, "a=1; Path=/", "b=2; Path=/"))
-	if jar, stale := open(t, mine, header, now); jar.Header("/") != "a=1; b=2" || len(stale) != 0 {
-		t.Fatalf("%q, stale %v", jar.Header("/"), stale)
+	if jar, stale := open(t, mine, header, now); jar.View("/").Header != "a=1; b=2" || len(stale) != 0 {
+		t.Fatalf("%q, stale %v", jar.View("/").Header, stale)
 	}
 	for name, k := range map[string]*VisitKeys{
-		"another visit":           NewSealer(ring(t, key), "shop").Keys("token2"),
-		"another realm":           NewSealer(ring(t, key), "shop2").Keys("token"),
-		"realm and token shifted": NewSealer(ring(t, key), "shopt").Keys("oken"),
-		"another master key":      NewSealer(ring(t, keys.Generate()), "shop").Keys("token"),
+		"another visit":           NewSealer(ring(t, key), "shop").Keys("shop.test", "token2"),
+		"another realm":           NewSealer(ring(t, key), "shop2").Keys("shop.test", "token"),
+		"realm and token shifted": NewSealer(ring(t, key), "shopt").Keys("shop.test", "oken"),
+		"another master key":      NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token"),
 	} {
 		if jar, stale := open(t, k, header, now); !jar.Empty() || len(stale) != 2 {
-			t.Errorf("in %s: %q, stale %v", name, jar.Header("/"), stale)
+			t.Errorf("in %s: %q, stale %v", name, jar.View("/").Header, stale)
 		}
 	}
 	first, second, _ := strings.Cut(header[0], "; ")
@@ -85,11 +85,11 @@ func TestSeal_OpensOnlyInItsVisit(t *testing.T) {
 	nameB, valueB, _ := strings.Cut(second, "=")
 	swapped := []string{nameA + "=" + valueB + "; " + nameB + "=" + valueA}
 	if jar, _ := open(t, mine, swapped, now); !jar.Empty() {
-		t.Errorf("under each other's names: %q", jar.Header("/"))
+		t.Errorf("under each other's names: %q", jar.View("/").Header)
 	}
 	other := []string{"sg-" + mine.Tag("c", "/") + "=" + valueA}
 	if jar, _ := open(t, mine, other, now); !jar.Empty() {
-		t.Errorf("under another name: %q", jar.Header("/"))
+		t.Errorf("under another name: %q", jar.View("/").Header)
 	}
 }
 
@@ -97,49 +97,49 @@ func TestSeal_OpensOnlyInItsVisit(t *testing.T) {
 // visit overwrites nothing; within the visit they stay the same.
 func TestSeal_NamesAreUnique(t *testing.T) {
 	s := NewSealer(ring(t, keys.Generate()), "shop")
-	k := s.Keys("token")
+	k := s.Keys("shop.test", "token")
 	seen := map[string]bool{}
-	for _, tag := range []string{k.Tag("a", "/"), k.Tag("b", "/"), k.Tag("a", "/x"), k.Tag("a/", ""), s.Keys("other").Tag("a", "/")} {
-		if seen[tag] || len(tag) != 16 {
+	for _, tag := range []string{k.Tag("a", "/"), k.Tag("b", "/"), k.Tag("a", "/x"), k.Tag("a/", ""), s.Keys("shop.test", "other").Tag("a", "/")} {
+		if seen[tag] || len(tag) != tagLen {
 			t.Errorf("%s twice, or too short", tag)
 		}
 		seen[tag] = true
 	}
-	if s.Keys("token").Tag("a", "/") != k.Tag("a", "/") {
+	if s.Keys("shop.test", "token").Tag("a", "/") != k.Tag("a", "/") {
 		t.Error("the name changes within a visit")
 	}
 }
 
 func TestSeal_OpensAfterKeyRotation(t *testing.T) {
 	old, fresh := keys.Generate(), keys.Generate()
-	before := NewSealer(ring(t, old), "shop").Keys("token")
-	between := NewSealer(ring(t, fresh, old), "shop").Keys("token")
+	before := NewSealer(ring(t, old), "shop").Keys("shop.test", "token")
+	between := NewSealer(ring(t, fresh, old), "shop").Keys("shop.test", "token")
 	header := cookieHeader(t, sealAll(t, before, now, "a=1; Path=/"))
-	if jar, _ := open(t, between, header, now); jar.Header("/") != "a=1" {
-		t.Errorf("%q", jar.Header("/"))
+	if jar, _ := open(t, between, header, now); jar.View("/").Header != "a=1" {
+		t.Errorf("%q", jar.View("/").Header)
 	}
 	// The browser now gets the same cookie under another tag; the later one counts.
 	later := cookieHeader(t, sealAll(t, between, now.Add(time.Second), "a=2; Path=/"))
 	both := []string{header[0] + "; " + later[0]}
-	if jar, stale := open(t, between, both, now.Add(time.Minute)); jar.Header("/") != "a=2" || len(stale) != 1 {
-		t.Errorf("%q, stale %v", jar.Header("/"), stale)
+	if jar, stale := open(t, between, both, now.Add(time.Minute)); jar.View("/").Header != "a=2" || len(stale) != 1 {
+		t.Errorf("%q, stale %v", jar.View("/").Header, stale)
 	}
 }
 
 func TestSeal_EndsWithTheCookie(t *testing.T) {
-	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("token")
+	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token")
 	header := cookieHeader(t, sealAll(t, k, now, "a=1; Path=/; Max-Age=60", "b=1; Path=/"))
 	for after, want := range map[time.Duration]string{
 		59 * time.Second: "a=1; b=1", 61 * time.Second: "b=1", 399 * 24 * time.Hour: "b=1", 401 * 24 * time.Hour: "",
 	} {
-		if jar, _ := open(t, k, header, now.Add(after)); jar.Header("/") != want {
-			t.Errorf("after %v: %q, want %q", after, jar.Header("/"), want)
+		if jar, _ := open(t, k, header, now.Add(after)); jar.View("/").Header != want {
+			t.Errorf("after %v: %q, want %q", after, jar.View("/").Header, want)
 		}
 	}
 }
 
 func TestSeal_TamperedValueDoesNotOpen(t *testing.T) {
-	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("token")
+	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token")
 	name, value, _ := strings.Cut(cookieHeader(t, sealAll(t, k, now, "a=1; Path=/"))[0], "=")
 	for _, odd := range []string{
 		"", "x", value[1:], value[:len(value)-1], value + "A", value + "=", "1~" + value, "99~" + value, "~" + value,
@@ -149,7 +149,7 @@ func TestSeal_TamperedValueDoesNotOpen(t *testing.T) {
 			continue
 		}
 		if jar, stale := open(t, k, []string{name + "=" + odd}, now); !jar.Empty() || len(stale) != 1 {
-			t.Errorf("%.20s: %q, stale %v", odd, jar.Header("/"), stale)
+			t.Errorf("%.20s: %q, stale %v", odd, jar.View("/").Header, stale)
 		}
 	}
 }
@@ -157,23 +157,23 @@ func TestSeal_TamperedValueDoesNotOpen(t *testing.T) {
 // TestSeal_LeftTwinIsDropped: beside a sealed cookie, one under `leave` that some parser
 // takes for the same is dropped, so that the portal sees one session, ours.
 func TestSeal_LeftTwinIsDropped(t *testing.T) {
-	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("token")
+	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token")
 	header := cookieHeader(t, sealAll(t, k, now, "app_sess=mine; Path=/"))[0]
 	for _, name := range []string{"app_sess", "app.sess", "APP_sess"} {
-		rc, err := Read([]string{name + "=stolen; app_other=1; " + header}, NamesFor(false), NewLeave([]string{"*"}))
+		rc, err := Read([]string{name + "=stolen; app_other=1; " + header}, NamesFor("default", false), "shop.test", NewLeave([]string{"*"}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if jar, _ := rc.Open(k, now, now.Add(-time.Hour)); jar.Header("/") != "app_sess=mine; app_other=1" {
-			t.Errorf("beside %s the portal gets %q", name, jar.Header("/"))
+		if jar, _ := rc.Open(k, now, now.Add(-time.Hour)); jar.View("/").Header != "app_sess=mine; app_other=1" {
+			t.Errorf("beside %s the portal gets %q", name, jar.View("/").Header)
 		}
 	}
 }
 
 // TestSeal_TooLongIsLeftOut: and the old value does not stay behind.
 func TestSeal_TooLongIsLeftOut(t *testing.T) {
-	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("token")
-	w := &Writer{Keys: k, Names: NamesFor(false), Now: now, MaxLife: time.Hour}
+	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token")
+	w := &Writer{Keys: k, Names: NamesFor("default", false), Now: now, MaxLife: time.Hour}
 	long := []Change{{Cookie: Cookie{Name: "a", Path: "/", Value: strings.Repeat("x", 60000)}}}
 	lines, ok := w.Seal(EmptyJar, EmptyJar.Apply(long), long)
 	if ok || len(lines) != 1 || !strings.Contains(lines[0], "Max-Age=0") {

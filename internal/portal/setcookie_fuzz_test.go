@@ -28,10 +28,10 @@ func (b browser) take(t *testing.T, lines []string, leave *Leave, secure bool) {
 		if err != nil {
 			t.Fatalf("no browser takes %q", line)
 		}
-		if class := leave.Class(sc.Name); class == Sealed || class == Own && !NamesFor(secure).OfVisit(sc.Name) {
+		if class := leave.Class(sc.Name); class == Sealed || class == Own && !NamesFor("default", secure).OfVisit(sc.Name) {
 			t.Fatalf("%q goes out unsealed", line)
 		}
-		if !NamesFor(secure).OfVisit(sc.Name) {
+		if !NamesFor("default", secure).OfVisit(sc.Name) {
 			continue // left alone, as the portal sent it
 		}
 		if sc.Path != "/" || sc.Domain != "" || !sc.HTTPOnly || sc.Secure != secure {
@@ -65,7 +65,7 @@ type stay struct {
 // answer takes a response's Set-Cookie lines both ways.
 func (s *stay) answer(t *testing.T, lines []string, path string) {
 	t.Helper()
-	changes := Changes(lines, path, s.leave, now)
+	changes := changesOf(lines, path, s.leave, now)
 	after := s.jar.Apply(changes)
 	out, ok := s.writer.Seal(s.jar, after, changes)
 	if !ok {
@@ -104,7 +104,7 @@ func (s *stay) lives(t *testing.T, out []string) {
 // back opens what the browser sends, and compares it with what it would hold by itself.
 func (s *stay) back(t *testing.T) {
 	t.Helper()
-	rc, err := Read(s.browser.header(), s.writer.Names, s.leave)
+	rc, err := Read(s.browser.header(), s.writer.Names, "shop.test", s.leave)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func FuzzSetCookie(f *testing.F) {
 	}
 	keysOf := NewSealer(ring(f, keys.Generate()), "shop")
 	f.Fuzz(func(t *testing.T, first, second, path string, secure bool) {
-		w := &Writer{Keys: keysOf.Keys("token"), Names: NamesFor(secure), Now: now, MaxLife: 24 * time.Hour}
+		w := &Writer{Keys: keysOf.Keys("shop.test", "token"), Names: NamesFor("default", secure), Now: now, MaxLife: 24 * time.Hour}
 		s := &stay{writer: w, leave: NewLeave([]string{"left_*"}), browser: browser{}, alone: map[[2]string]cookie.SetCookie{}, jar: EmptyJar}
 		for _, response := range []string{first, second} {
 			lines := strings.SplitN(long.Replace(response), "\n", maxSets+1)
@@ -160,7 +160,7 @@ func FuzzSetCookie(f *testing.F) {
 // TestFuzzSetCookie_Model: the browser in FuzzSetCookie would notice an unsealed cookie
 // at net/http's hands, too; it reads what is written as that does.
 func TestFuzzSetCookie_Model(t *testing.T) {
-	lines := sealAll(t, NewSealer(ring(t, keys.Generate()), "shop").Keys("token"), now, "a=1; Path=/; SameSite=Lax", "b="+strings.Repeat("x", 4000))
+	lines := sealAll(t, NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token"), now, "a=1; Path=/; SameSite=Lax", "b="+strings.Repeat("x", 4000))
 	b := browser{}
 	b.take(t, lines, NewLeave(nil), false)
 	for _, line := range lines {

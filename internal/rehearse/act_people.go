@@ -130,7 +130,7 @@ func (r *run) clearance() {
 	}
 	mixed := a.gate.Clone()
 	for _, k := range owing.Cookies() {
-		if k.Name != portal.NamesFor(true).Visit && k.Name != portal.NamesFor(false).Visit {
+		if !portal.IsVisit(k.Name) {
 			mixed.Put(k)
 		}
 	}

@@ -29,6 +29,8 @@ type User struct {
 	Recovery *Recovery
 	// Failures counts refused codes per kind of factor ("totp", "backup").
 	Failures map[string]Failures
+	// Spent remembers used backup codes, nil while none was used. It outlives the factors.
+	Spent *SpentCodes
 }
 
 // Activated reports whether the user has a second factor.
@@ -83,6 +85,20 @@ type BackupSet struct {
 	Total int
 	// AddedAt and UsedAt (the last use) are shown on the settings page.
 	AddedAt, UsedAt time.Time
+}
+
+// SpentCodes remembers backup codes that were used, so that an import of the same codes
+// does not make them valid again.
+type SpentCodes struct {
+	// Key is the key of the digests, sealed with realm, user and field as authenticated
+	// data. It is random, and not derived from a master key: digests can't be made anew
+	// when master keys are rotated, a sealed key can.
+	Key []byte
+	// Digests are 16 bytes each, one after another.
+	Digests []byte
+	// Closed says that more may have been used than Digests knows: there were too many,
+	// or the store was restored from a backup. Imports then bring no backup codes.
+	Closed bool
 }
 
 // Recovery is a code that staff gave to somebody who lost all factors. It is good for

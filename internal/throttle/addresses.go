@@ -1,135 +1,65 @@
 package throttle
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"sync"
 	"time"
 )
 
+// Bounds of the memory of an Addresses, under 24 MB in all.
 const (
-	// maxAddresses bounds the memory of an Addresses to some 5 MB.
+	// maxPairs is how many pairs of an address and a user are counted.
+	maxPairs = 1 << 15
+	// maxAddresses is how many addresses are counted over all users.
 	maxAddresses = 1 << 15
-	// sample is how many addresses compete for being forgotten when it is full.
+	// maxKnown is how many pairs are remembered for an accepted code.
+	maxKnown = 1 << 15
+	// sample is how many entries compete for being forgotten when a table is full.
 	sample = 8
 )
 
-// Addresses counts failures per address over a sliding time, in memory. It is a
-// second line: it slows somebody down who tries one password or code on many
-// users. It holds 32,768 addresses; when full, the one with the fewest failures out
-// of a random few is forgotten, so a flood of addresses hardly frees one that is
-// blocked. Safe for concurrent use.
+// knownFor is how long an accepted code makes a user known at an address. NIST
+// SP 800-63B-4, section 3.2.2, names addresses from which the subscriber was authenticated
+// before as a means against lock-outs.
+const knownFor = 30 * 24 * time.Hour
+
+// Class is what a budget is for. Failures of one class never use up another's.
+type Class uint8
+
+const (
+	// Guessable are codes of a few digits, as an authenticator app's.
+	Guessable Class = iota
+	// LookUp are backup and recovery codes: 80 bits. They have no budget over all users.
+	LookUp
+)
+
+// Addresses counts failures per client address in memory, over a sliding time:
+//
+//   - Each pair of address and user has a budget of Policy.AddressCount for each class.
+//     What one user fails at an address holds up no other user there.
+//   - Each address has a budget of manyUsers times as much over all users, for guessable
+//     codes. A user counts there with a third of AddressCount at most, so that it takes
+//     many users to use it up. A user with a recent accepted code from that address is
+//     not held up by it.
+//
+// An attempt is counted when it is admitted, and taken back if it was none or was right.
+// So parallel attempts get no more than the budget. Each table is bounded; when it is
+// full, the least of a random few entries is forgotten, so a flood of addresses hardly
+// frees one that is held up. Safe for concurrent use.
 type Addresses struct {
 	policy Policy
 	clock  func() time.Time
+	seed   maphash.Seed
 
-	mu   sync.Mutex
-	seen map[network]window
+	mu    sync.Mutex
+	pairs map[pair]window
+	all   map[network]window
+	known map[pair]int64 // Unix nanoseconds of the last accepted code
 }
 
 // network is what is counted as one address, in 16 bytes.
 type network [16]byte
-
-// window counts failures in a time of AddressPer that began with the first of
-// them, and those in the time before. Together they estimate a sliding count
-// without a list of times.
-type window struct {
-	start       int64 // Unix nanoseconds
-	now, before uint32
-	// told is when Fail last said that a wait began, in Unix nanoseconds.
-	told int64
-}
-
-// NewAddresses returns an empty counter; clock is time.Now outside tests.
-func NewAddresses(p Policy, clock func() time.Time) *Addresses {
-	return &Addresses{policy: p, clock: clock, seen: make(map[network]window)}
-}
-
-// Allow tells whether an attempt may be made from addr, or from when on it may.
-// It counts nothing.
-func (a *Addresses) Allow(addr string) (until time.Time, ok bool) {
-	if a.policy.AddressCount <= 0 {
-		return time.Time{}, true
-	}
-	now, key := a.clock().UnixNano(), networkOf(addr)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	w := a.seen[key].at(now, a.policy.AddressPer)
-	if w.estimate(now, a.policy.AddressPer) < float64(a.policy.AddressCount) {
-		return time.Time{}, true
-	}
-	return w.free(a.policy), false
-}
-
-// Fail counts a failure from addr. It says whether this one made the address wait, and
-// until when, but not more than once in AddressPer: who goes on where a wait ends
-// waits again and again.
-func (a *Addresses) Fail(addr string) (until time.Time, began bool) {
-	if a.policy.AddressCount <= 0 {
-		return time.Time{}, false
-	}
-	now, key := a.clock().UnixNano(), networkOf(addr)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	w, known := a.seen[key]
-	if !known && len(a.seen) >= maxAddresses {
-		a.forget(now)
-	}
-	w = w.at(now, a.policy.AddressPer)
-	w.now++
-	if w.estimate(now, a.policy.AddressPer) >= float64(a.policy.AddressCount) && (w.told == 0 || now-w.told >= int64(a.policy.AddressPer)) {
-		w.told = now
-		until, began = w.free(a.policy), true
-	}
-	a.seen[key] = w
-	return until, began
-}
-
-// forget makes room for one address.
-func (a *Addresses) forget(now int64) {
-	var victim network
-	fewest, n := 0.0, 0
-	for key, w := range a.seen { // Go starts at a random place
-		count := w.at(now, a.policy.AddressPer).estimate(now, a.policy.AddressPer)
-		if n == 0 || count < fewest {
-			victim, fewest = key, count
-		}
-		if n++; n == sample {
-			break
-		}
-	}
-	delete(a.seen, victim)
-}
-
-// at moves the window forward to now. One that begins in the future was written
-// before the clock was set back; it begins anew, or it would never end.
-func (w window) at(now int64, per time.Duration) window {
-	age := time.Duration(now - w.start)
-	switch {
-	case age < 0 || age >= 2*per:
-		return window{start: now}
-	case age >= per:
-		return window{start: w.start + int64(per), before: w.now, told: w.told}
-	}
-	return w
-}
-
-// estimate is the count of the sliding time that ends at now, taking the failures
-// of the time before as evenly spread.
-func (w window) estimate(now int64, per time.Duration) float64 {
-	left := 1 - float64(now-w.start)/float64(per)
-	return float64(w.now) + float64(w.before)*left
-}
-
-// free is when the estimate of a blocked window falls below the bound, rounded up
-// to a second.
-func (w window) free(p Policy) time.Time {
-	start, count, room := w.start, w.before, p.AddressCount-int(w.now)
-	if room <= 0 { // not in this time: in the next one, w.now is what was before
-		start, count, room = start+int64(p.AddressPer), w.now, p.AddressCount
-	}
-	wait := (1 - float64(room)/float64(count)) * float64(p.AddressPer)
-	return time.Unix(0, start+int64(wait)).UTC().Truncate(time.Second).Add(time.Second)
-}
 
 // networkOf is what an address is counted as: itself for IPv4 (mapped into IPv6 or
 // not), the /64 for IPv6, as one customer has at least that much. What is no
@@ -144,4 +74,178 @@ func networkOf(addr string) network {
 		clear(n[8:])
 	}
 	return n
+}
+
+// pair is one address with one user, whose id is hashed together with the class.
+type pair struct {
+	net network
+	who uint64
+}
+
+// NewAddresses returns an empty counter; clock is time.Now outside tests.
+func NewAddresses(p Policy, clock func() time.Time) *Addresses {
+	return &Addresses{
+		policy: p, clock: clock, seed: maphash.MakeSeed(),
+		pairs: make(map[pair]window), all: make(map[network]window), known: make(map[pair]int64),
+	}
+}
+
+// Ticket is an attempt that was admitted and counted as a failure.
+type Ticket struct {
+	addr, user string
+	class      Class
+	counted    bool
+	// pairAt and allAt are the starts of the windows that it was counted in; allAt is
+	// zero where it was not counted for the address.
+	pairAt, allAt int64
+}
+
+// Admit counts an attempt as a failure, or refuses it until a time. A refused attempt is
+// not counted. The caller calls Accept, Refund or Fail with the ticket.
+func (a *Addresses) Admit(addr, user string, class Class) (t Ticket, until time.Time, ok bool) {
+	t = Ticket{addr: addr, user: user, class: class}
+	if a.policy.AddressCount <= 0 {
+		return t, time.Time{}, true
+	}
+	now, key := a.clock().UnixNano(), a.pairOf(addr, user, class)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	own := a.pairs[key].at(now, a.policy.AddressPer)
+	if own.full(now, a.policy.AddressCount, a.policy.AddressPer) {
+		return t, own.free(a.policy.AddressCount, a.policy.AddressPer), false
+	}
+	all := a.all[key.net].at(now, a.policy.AddressPer)
+	if class == Guessable && all.full(now, a.policy.overUsers(), a.policy.AddressPer) && !a.isKnown(key, now) {
+		return t, all.free(a.policy.overUsers(), a.policy.AddressPer), false
+	}
+	a.count(&t, key, own, all, now)
+	return t, time.Time{}, true
+}
+
+// count adds the attempt to its windows.
+func (a *Addresses) count(t *Ticket, key pair, own, all window, now int64) {
+	if class := t.class; class == Guessable && !own.full(now, a.policy.perUser(), a.policy.AddressPer) {
+		all.now++
+		t.allAt = all.start
+		put(a.all, maxAddresses, key.net, all, a.lesser(now))
+	}
+	own.now++
+	t.pairAt, t.counted = own.start, true
+	put(a.pairs, maxPairs, key, own, a.lesser(now))
+}
+
+// Refund takes an attempt back that was not looked at.
+func (a *Addresses) Refund(t Ticket) {
+	if !t.counted {
+		return
+	}
+	key := a.pairOf(t.addr, t.user, t.class)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w, there := a.pairs[key]; there {
+		a.pairs[key] = w.without(t.pairAt, a.policy.AddressPer)
+	}
+	if w, there := a.all[key.net]; there && t.allAt != 0 {
+		a.all[key.net] = w.without(t.allAt, a.policy.AddressPer)
+	}
+}
+
+// Accept takes a right code's attempt back, and makes its user known at the address.
+func (a *Addresses) Accept(t Ticket) {
+	a.Refund(t)
+	a.Know(t.addr, t.user)
+}
+
+// Know makes a user known at an address: a code of the user was accepted from there.
+func (a *Addresses) Know(addr, user string) {
+	now, key := a.clock().UnixNano(), a.pairOf(addr, user, Guessable)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	put(a.known, maxKnown, key, now, func(x, y int64) bool { return x < y })
+}
+
+// isKnown ignores entries of a clock that was ahead.
+func (a *Addresses) isKnown(key pair, now int64) bool {
+	at, known := a.known[key]
+	return known && at <= now && now-at < int64(knownFor)
+}
+
+// Held says that a wrong code made further ones wait.
+type Held struct {
+	Until time.Time
+	// Everyone is set where the address has to wait for all users that are not known
+	// there, not for this one only.
+	Everyone bool
+}
+
+// Fail leaves the attempt counted. It returns what the failure began to hold up, nil if
+// nothing; the same wait is told of no more than once in AddressPer.
+func (a *Addresses) Fail(t Ticket) *Held {
+	if !t.counted {
+		return nil
+	}
+	now, key := a.clock().UnixNano(), a.pairOf(t.addr, t.user, t.class)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if until, began := begins(a.all, key.net, now, a.policy.overUsers(), a.policy.AddressPer); began && t.allAt != 0 {
+		return &Held{Until: until, Everyone: true}
+	}
+	if until, began := begins(a.pairs, key, now, a.policy.AddressCount, a.policy.AddressPer); began {
+		return &Held{Until: until}
+	}
+	return nil
+}
+
+// Forget drops what is counted for a user at all addresses, as staff who unlock the user
+// ask for. What addresses did over all users stays counted.
+func (a *Addresses) Forget(user string) {
+	guessable, lookUp := a.hash(user, Guessable), a.hash(user, LookUp)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key := range a.pairs {
+		if key.who == guessable || key.who == lookUp {
+			delete(a.pairs, key)
+		}
+	}
+}
+
+func (a *Addresses) pairOf(addr, user string, class Class) pair {
+	return pair{net: networkOf(addr), who: a.hash(user, class)}
+}
+
+func (a *Addresses) hash(user string, class Class) uint64 {
+	return maphash.Comparable(a.seed, struct {
+		user  string
+		class Class
+	}{user, class})
+}
+
+// lesser orders windows by their present count.
+func (a *Addresses) lesser(now int64) func(x, y window) bool {
+	per := a.policy.AddressPer
+	return func(x, y window) bool { return x.at(now, per).estimate(now, per) < y.at(now, per).estimate(now, per) }
+}
+
+// put writes an entry. In a full table a new one takes the place of the least of a few
+// entries.
+func put[K comparable, V any](table map[K]V, limit int, key K, value V, less func(x, y V) bool) {
+	if _, there := table[key]; !there && len(table) >= limit {
+		forget(table, less)
+	}
+	table[key] = value
+}
+
+func forget[K comparable, V any](table map[K]V, less func(x, y V) bool) {
+	var victim K
+	var least V
+	n := 0
+	for key, value := range table { // Go starts at a random place
+		if n == 0 || less(value, least) {
+			victim, least = key, value
+		}
+		if n++; n == sample {
+			break
+		}
+	}
+	delete(table, victim)
 }

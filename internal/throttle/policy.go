@@ -1,12 +1,11 @@
-// Package throttle owns how often a wrong code may be given: per user by waits
-// that grow, per address by a bound on failures in a time.
+// Package throttle bounds how often a wrong code may be given. [Policy] computes a user's
+// waits, which grow with each failure and apply to guessable codes only; [Addresses]
+// holds budgets for each pair of client address and user, and for each address.
+// [Proxies] warns where all clients share one address by a mistake in the configuration.
 //
-// Its one invariant: a refusal costs nothing. An attempt that is refused here was
-// neither looked at nor counted, so nobody can make another's wait longer than the
-// policy's longest by trying while it lasts.
-//
-// The user's counters live in the store and survive restarts (Policy only computes
-// them); those of addresses live in memory, bounded.
+// An attempt that is refused here is neither looked at nor counted: trying during a wait
+// never makes it longer. The user's counters live in the store and survive restarts;
+// those of addresses live in memory, bounded. Package factor is the caller.
 package throttle
 
 import (
@@ -26,11 +25,23 @@ type Policy struct {
 	// Stop is how many failures in a row turn a factor off. NIST SP 800-63B allows
 	// at most 100.
 	Stop int
-	// AddressCount failures within AddressPer are the most that one address may
-	// cause; no count, no bound.
+	// AddressCount failures within AddressPer are the most that one address may cause
+	// at one user, for each class of codes; no count, no bound.
 	AddressCount int
 	AddressPer   time.Duration
 }
+
+// manyUsers is how many times AddressCount one address may fail over all users. By
+// default that is 300 guesses in 10 minutes. It only slows down: each of the users is
+// bounded by Stop in any case.
+const manyUsers = 10
+
+// overUsers is how many failures one address may cause over all users.
+func (p Policy) overUsers() int { return manyUsers * p.AddressCount }
+
+// perUser is how many of one user's failures count for the address. It takes
+// 3 x manyUsers users to use up what an address has.
+func (p Policy) perUser() int { return max(1, p.AddressCount/3) }
 
 // Next returns f after one more failure at now.
 func (p Policy) Next(f store.Failures, now time.Time) store.Failures {

@@ -74,6 +74,10 @@ type Importer struct {
 	Event store.Event
 	// Ended is told of clearances that ended.
 	Ended func(ids ...store.VisitID)
+	// Changed is told of each user who got an authenticator: connections that were opened
+	// while the user owed nothing must be closed. It may be nil, and is called by several
+	// goroutines.
+	Changed func(user store.UserKey)
 	// Progress is told, at most once a second, how many users are through.
 	Progress func(done int)
 
@@ -87,14 +91,18 @@ func (i *Importer) Check(ctx context.Context, f *File) (counts Counts, err error
 	seen := false
 	for n := range f.Items {
 		item := &f.Items[n]
-		found, err := i.Factors.Meets(ctx, &item.Import)
+		meets, err := i.Factors.Meets(ctx, &item.Import)
 		if err != nil {
 			return counts, err
 		}
+		found := meets.Found
 		seen = seen || found != factor.FoundNobody
 		if found == factor.FoundOther && i.Replace == ReplaceNever {
 			f.refuse(Problem{Line: item.Line, User: item.User, Field: fieldUser, Text: "has another authenticator already; to leave such users as they are say replace skip, to put these in their place replace always"})
 			continue
+		}
+		if found != factor.FoundOther || i.Replace == ReplaceAlways {
+			f.warnSpent(item, meets.Spent)
 		}
 		counts.add(found, i.Replace)
 		i.tell(n + 1)
@@ -175,13 +183,21 @@ func (r *run) work(ctx context.Context) {
 		if len(done.Ended) > 0 && r.Ended != nil {
 			r.Ended(done.Ended...)
 		}
-		r.note(item, done.Found, exists && r.Replace == ReplaceNever)
+		if err == nil && done.Found != factor.FoundSame && r.Changed != nil {
+			r.Changed(store.UserKey{Realm: r.Realm, ID: item.User})
+		}
+		r.note(item, done, exists && r.Replace == ReplaceNever)
 	}
 }
 
-func (r *run) note(item *Item, found factor.Found, failed bool) {
+// note counts a user. Codes that were left out are told of if the check found others.
+func (r *run) note(item *Item, done factor.Imported, failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	found := done.Found
+	if found != factor.FoundOther || r.Replace == ReplaceAlways {
+		r.file.warnSpent(item, done.Spent)
+	}
 	if failed {
 		r.counts.Failed++
 		r.file.refuse(Problem{Line: item.Line, User: item.User, Field: fieldUser, Text: "set up another authenticator while the import ran, and was left as is"})

@@ -87,6 +87,8 @@ type File struct {
 type Item struct {
 	Line int
 	factor.Import
+	// spent is of how many left-out backup codes a warning was given.
+	spent int
 }
 
 func (f *File) refuse(p Problem) {
@@ -94,6 +96,20 @@ func (f *File) refuse(p Problem) {
 	if f.Refused <= maxProblems {
 		f.Problems = append(f.Problems, p)
 	}
+}
+
+// warnSpent warns of backup codes that are left out, once for each number of them.
+func (f *File) warnSpent(i *Item, n int) {
+	if n == 0 || n == i.spent {
+		return
+	}
+	i.spent = n
+	field, of := fieldCodes, len(i.Codes)
+	if i.Kept != nil {
+		field, of = fieldBackupHashes, len(i.Kept.Hashes)
+	}
+	f.warn(Problem{Line: i.Line, User: i.User, Field: field, Text: fmt.Sprintf(
+		"%d of %d are left out: they were used before, or may have been used before the store was restored; the customer makes new ones on the settings page", n, of)})
 }
 
 func (f *File) warn(p Problem) {

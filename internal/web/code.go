@@ -74,7 +74,7 @@ func (c *call) refuse(err error, a factor.Attempt, field templates.Code, page fu
 		c.to("/")
 		return
 	case errors.As(err, &throttled):
-		status, field.Error = http.StatusTooManyRequests, c.wait(throttled.Until)
+		status, field.Error = http.StatusTooManyRequests, c.throttled(throttled)
 	case errors.Is(err, factor.ErrOff):
 		status, field.Error = http.StatusForbidden, templates.Say("code.off")
 	case errors.Is(err, factor.ErrMalformed):
@@ -97,12 +97,12 @@ func (c *call) malformed(a factor.Attempt) templates.Text {
 	return templates.Say("code.malformed", "Digits", c.digits(), "Letters", backupLetters)
 }
 
-// consequences says what a wrong code has brought about: how many tries are left or
-// how long to wait, and when to look at the clock. None of it tells anything about
-// the code itself.
+// consequences says what a wrong code of the authenticator has brought about: how many
+// tries are left or how long to wait, and when to look at the clock. None of it tells
+// anything about the code itself.
 func (c *call) consequences(a factor.Attempt) (more []templates.Text) {
-	if a.Cleared != nil {
-		return nil // counted apart, and ended without a wait
+	if a.Cleared != nil || a.Kind != factor.KindTOTP {
+		return nil // counted apart, and without a wait of the user
 	}
 	u, err := c.Store.User(c.r.Context(), c.key())
 	if err != nil {
@@ -114,16 +114,31 @@ func (c *call) consequences(a factor.Attempt) (more []templates.Text) {
 	} else if left := c.FreeTries + 1 - f.Count; c.FreeTries > 0 && left > 0 {
 		more = append(more, templates.Say("code.left", "Count", left))
 	}
-	if a.Kind == factor.KindTOTP && f.Count >= clockMisses {
+	if f.Count >= clockMisses {
 		more = append(more, templates.Say("code.clock", "Time", c.Clock().UTC().Format(time.TimeOnly)))
 	}
 	return more
 }
 
-// wait says how long to wait, to people and in Retry-After.
-func (c *call) wait(until time.Time) templates.Text {
+// throttled says how long to wait, and of a wait of the client's network that another
+// network helps.
+func (c *call) throttled(t *factor.Throttled) templates.Text {
+	if !t.ByAddress() {
+		return c.wait(t.Until)
+	}
+	return templates.Say("code.wait_network", "Count", (c.retryAfter(t.Until)+59)/60)
+}
+
+// retryAfter sets Retry-After, and returns its seconds.
+func (c *call) retryAfter(until time.Time) int {
 	seconds := max(1, int((until.Sub(c.Clock())+time.Second-1)/time.Second))
 	c.w.Header().Set("Retry-After", fmt.Sprint(seconds))
+	return seconds
+}
+
+// wait says how long to wait, to people and in Retry-After.
+func (c *call) wait(until time.Time) templates.Text {
+	seconds := c.retryAfter(until)
 	if seconds <= wordsInSeconds {
 		return templates.Say("code.wait_seconds", "Count", seconds)
 	}

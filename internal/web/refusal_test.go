@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/factor"
+	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/throttle"
 )
 
 func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
@@ -38,6 +41,35 @@ func TestThrottledPageSaysHowLong(t *testing.T) {
 		page = w.browser("alice").post("/two-factor/challenge", "code", "000000")
 	}
 	page.want(422, "Please wait 8 minutes")
+}
+
+// TestWrongBackupCodesSayNoWait: wrong backup codes announce no wait, since none follows
+// for the user. When the budget of the network is used up, the page says that another
+// network helps; the authenticator's codes work still.
+func TestWrongBackupCodesSayNoWait(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		ring, err := keys.Parse(keys.Generate())
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy := throttle.Policy{Free: 5, Wait: 30 * time.Second, Max: 15 * time.Minute, Stop: 100, AddressCount: 3, AddressPer: 10 * time.Minute}
+		service := factor.New(o.Store, ring, "default", factor.Settings{
+			Digits: 6, Period: 30 * time.Second, Algorithm: factor.SHA1, Skew: 1, BackupCodes: 10, Throttle: policy,
+		}, throttle.NewAddresses(policy, o.Clock))
+		service.Clock = o.Clock
+		o.Factors = service
+	})
+	e := w.browser("alice").enrol()
+	b := w.browser("alice")
+	const page = "/two-factor/challenge?use=backup"
+	for range 3 {
+		b.post(page, "code", "0000-0000-0000-0000").want(422, "That code did not work").wantNot("Please wait", "more times")
+	}
+	held := b.post(page, "code", e.codes[0]).want(429, "minutes, or try again from another network")
+	if held.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	b.post("/two-factor/challenge", "code", e.code()).wantTo("/")
 }
 
 func TestStoppedFactorAsksForABackupCode(t *testing.T) {

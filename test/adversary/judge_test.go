@@ -34,7 +34,9 @@ func (r *run) judge() *Finding {
 	}
 	forms := 0
 	for _, e := range r.portal.executed {
-		if e.by == "attacker" && e.user == victim {
+		// Documented: a form that is sent before the portal commits a sign-in is forwarded by
+		// the answer from before it. Nothing of its response is released.
+		if e.by == "attacker" && e.user == victim && r.world.Commit != "later" {
 			return &Finding{ruleForm, "note " + e.note}
 		}
 		if e.by == "owner" {

@@ -134,6 +134,11 @@ func (c *call) at(stop string) {
 	if c.world.undeclaredLink() && (c.r.Method == "POST" || c.signsIn() && stop != "arrive") {
 		return
 	}
+	// Documented: a sign-in that is committed later than the gateway waits. So a late commit
+	// comes when the world says.
+	if c.world.Commit == "later" && stop == "commit" {
+		return
+	}
 	c.flight.stop(stop, c.up.gone, c.end)
 }
 

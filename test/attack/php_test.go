@@ -20,7 +20,7 @@ type phpHouse struct {
 	t                *testing.T
 }
 
-const phpLines = `realm php
+const phpLines = `realm default
 whoami /me.php {
 	anonymous status 401
 	user json user

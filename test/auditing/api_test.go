@@ -53,13 +53,13 @@ func peopled(t *testing.T) *world {
 func TestAPI_List(t *testing.T) {
 	w := peopled(t)
 	for query, want := range map[string]string{
-		"":                                  "1,2,3,4,5",
-		"realm=legacy":                      "1,2,3,4,5",
-		"realm=other":                       "",
-		"realm=legacy&user=bob":             "3,5",
-		"realm=legacy&user=BOB":             "",
-		"realm=legacy&user=bob&newest=true": "5,3",
-		"from=1d":                           "5",
+		"":                                   "1,2,3,4,5",
+		"realm=default":                      "1,2,3,4,5",
+		"realm=other":                        "",
+		"realm=default&user=bob":             "3,5",
+		"realm=default&user=BOB":             "",
+		"realm=default&user=bob&newest=true": "5,3",
+		"from=1d":                            "5",
 		"from=" + clock.Now().UTC().Format("2006-01-02"):                             "5",
 		"to=" + url.QueryEscape(clock.Now().Add(-24*time.Hour).Format(time.RFC3339)): "1,2,3,4",
 		"limit=2":                  "1,2",
@@ -79,19 +79,19 @@ func TestAPI_List(t *testing.T) {
 func TestAPI_BadInput(t *testing.T) {
 	w := start(t, &house.Legacy{})
 	for query, want := range map[string]string{
-		"?user=bob":             "want realm",
-		"?usr=bob&realm=legacy": `unknown parameter "usr"`,
-		"?realm=a&realm=b":      "given again",
-		"?from=yesterday":       "no time",
-		"?to=2026-13-01":        "no time",
-		"?limit=0":              "1 to 1000",
-		"?limit=1001":           "1 to 1000",
-		"?limit=x":              "1 to 1000",
-		"?after=x":              "next",
-		"?newest=maybe":         "true nor false",
-		"/export?limit=3":       `unknown parameter "limit"`,
-		"/verify?head=3":        "SEQ:HASH",
-		"/verify?seq=3":         `unknown parameter "seq"`,
+		"?user=bob":              "want realm",
+		"?usr=bob&realm=default": `unknown parameter "usr"`,
+		"?realm=a&realm=b":       "given again",
+		"?from=yesterday":        "no time",
+		"?to=2026-13-01":         "no time",
+		"?limit=0":               "1 to 1000",
+		"?limit=1001":            "1 to 1000",
+		"?limit=x":               "1 to 1000",
+		"?after=x":               "next",
+		"?newest=maybe":          "true nor false",
+		"/export?limit=3":        `unknown parameter "limit"`,
+		"/verify?head=3":         "SEQ:HASH",
+		"/verify?seq=3":          `unknown parameter "seq"`,
 	} {
 		var p page
 		if status := w.get("/two_factor/audit"+query, &p); status != http.StatusBadRequest || !strings.Contains(p.Error, want) {

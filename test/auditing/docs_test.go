@@ -60,8 +60,20 @@ func TestDocs_Python(t *testing.T) {
 	if out, err := run(whole); err != nil || out != "head "+r.Head+"\n" {
 		t.Errorf("%q, %v; want the head %s", out, err, r.Head)
 	}
-	if out, err := run(bytes.Replace(whole, []byte("127.0.0.1"), []byte("127.0.0.2"), 1)); err == nil || !strings.Contains(out, "entry 1 is wrong") {
-		t.Errorf("%q, %v", out, err)
+	first, event := whole[:bytes.IndexByte(whole, '\n')+1], []byte(`,"event":{`)
+	forged := bytes.Replace(first[bytes.Index(first, event):len(first)-2], []byte("127.0.0.1"), []byte("127.0.0.2"), 1)
+	for name, test := range map[string]struct {
+		export []byte
+		says   string
+	}{
+		"changed":   {bytes.Replace(whole, []byte("127.0.0.1"), []byte("127.0.0.2"), 1), "entry 1 is wrong"},
+		"two cases": {bytes.Replace(first, event, append(forged, `,"EVENT":{`...), 1), "entry 1 is wrong"},
+		"another":   {bytes.Replace(first, []byte(`{"seq":1`), []byte(`{"seq":01`), 1), "not a line of an export"},
+		"empty":     {nil, "no entry in the file"},
+	} {
+		if out, err := run(test.export); err == nil || !strings.Contains(out, test.says) || strings.Contains(out, "Traceback") {
+			t.Errorf("%s: %q, %v", name, out, err)
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ func TestEvents(t *testing.T) {
 		}
 		for _, e := range w.events() {
 			ours := e.Agent == "Test/1.0" || e.Agent == "Other/2.0"
-			if e.Realm != "legacy" || e.User != "alice" || e.Address != "127.0.0.1" || !ours || e.At.IsZero() {
+			if e.Realm != "default" || e.User != "alice" || e.Address != "127.0.0.1" || !ours || e.At.IsZero() {
 				t.Errorf("not whose or where from: %+v", e)
 			}
 		}
@@ -118,7 +118,7 @@ func TestEvents_Unknown(t *testing.T) {
 	reasons := map[string]int{}
 	for _, e := range events {
 		reasons[e.Reason]++
-		if e.Kind != store.EventUnknownAnswer || e.Reason == "" || e.User != "" || e.Realm != "legacy" || strings.Contains(e.Reason, "secret") {
+		if e.Kind != store.EventUnknownAnswer || e.Reason == "" || e.User != "" || e.Realm != "default" || strings.Contains(e.Reason, "secret") {
 			t.Errorf("%+v", e)
 		}
 	}

@@ -71,6 +71,10 @@ func (s *server) client(page string, first int, deadline time.Time, count *atomi
 
 var requestsMu sync.Mutex
 
+// site is the Host of all requests, without the port of the server that gets them:
+// cookies are sealed before that is known, and for one site.
+const site = "127.0.0.1"
+
 // request is what a browser sends for the page in one of the visits.
 func (s *server) request(page string, visit int) []byte {
 	requestsMu.Lock()
@@ -85,7 +89,7 @@ func (s *server) request(page string, visit int) []byte {
 				"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: en-GB,en;q=0.5\r\n"+
 				"Accept-Encoding: gzip, deflate, br, zstd\r\nReferer: http://%s/\r\nCookie: %s\r\nUpgrade-Insecure-Requests: 1\r\n"+
 				"Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-User: ?1\r\nPriority: u=0, i\r\n\r\n",
-				page, s.address, s.address, cookie))
+				page, site, site, cookie))
 		}
 	}
 	return s.requests[page][visit]

@@ -270,7 +270,7 @@ func (l *Legacy) set(s *legacySession, user string) {
 }
 
 // LegacyLines describe a Legacy portal to two_factor.
-const LegacyLines = `realm legacy
+const LegacyLines = `realm default
 whoami /me {
 	anonymous status 401
 	user json user

@@ -222,8 +222,8 @@ var pages = []Mutation{
 	{
 		Row: "A stranger's twin: a planted cookie", Defence: "a planted cookie hides no state",
 		File:    "internal/web/sealed/sealed.go",
-		Old:     "			if codec.Decode(name, cookie.Value, &e) != nil {\n				continue\n			}\n",
-		New:     "			if codec.Decode(name, cookie.Value, &e) != nil {\n				return data, false\n			}\n",
+		Old:     "			if codec.Decode(name, c.Value, &e) != nil {\n				continue\n			}\n",
+		New:     "			if codec.Decode(name, c.Value, &e) != nil {\n				return data, false\n			}\n",
 		Package: "internal/web", Test: "TestAttack_PlantedTwin",
 	},
 	{

@@ -18,9 +18,9 @@ var staffPages = []Mutation{
 	},
 	{
 		Row: "Staff: a customer never becomes staff", Defence: "a gate leaves its mark on every request",
-		File:    "caddyplugin/handler.go",
-		Old:     "	h.passed.mark(vars)\n",
-		New:     "",
+		File:    "caddyplugin/question.go",
+		Old:     "b.mark.mark(vars)\n		vars[behindVar] = b\n",
+		New:     "vars[behindVar] = b\n",
 		Package: "test/supportdesk", Test: "TestDesk_CustomersAreNoStaff",
 	},
 	{

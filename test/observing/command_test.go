@@ -43,13 +43,13 @@ func TestCommand(t *testing.T) {
 	signedInAs(t, b.SignInAndGo("alice"), "alice")
 	w.awaits(report.UserFree, "alice", 1)
 	out, err := run(t, "--address", address, "--days", "2")
-	for _, want := range []string{"Realm legacy", "declared path", "Users who would have passed without a code", "alice", "Questions to the portal"} {
+	for _, want := range []string{"Realm default", "declared path", "Users who would have passed without a code", "alice", "Questions to the portal"} {
 		if err != nil || !strings.Contains(out, want) {
 			t.Fatalf("without %q: %v\n%s", want, err, out)
 		}
 	}
 	out, err = run(t, "--address", address, "--json")
-	if err != nil || !strings.Contains(out, `"realm":"legacy"`) || !strings.Contains(out, `"user_free":{"alice":1}`) {
+	if err != nil || !strings.Contains(out, `"realm":"default"`) || !strings.Contains(out, `"user_free":{"alice":1}`) {
 		t.Errorf("%v\n%s", err, out)
 	}
 

@@ -17,7 +17,7 @@ import (
 
 // strange are lines that `mode enforce` strips, refuses or reads otherwise, for a site
 // with every rule there is.
-const strange = `realm strange
+const strange = `realm default
 whoami /me {
 	anonymous status 401
 	user json user

@@ -62,7 +62,7 @@ func newDesk() *desk {
 }
 
 // deskLines describe the desk. /as/USER signs in too, and nobody told the gateway.
-const deskLines = `realm desk
+const deskLines = `realm default
 whoami /me {
 	anonymous status 401
 	user json user

@@ -84,11 +84,11 @@ func (o *office) customer(name string) (*house.Browser, *house.Device) {
 }
 
 // user is the address of a user's page.
-func user(id string) string { return "/user?id=" + id + "&realm=legacy" }
+func user(id string) string { return "/user?id=" + id + "&realm=default" }
 
 // do sends the form of an act.
 func do(b *house.Browser, act, id, reason string) *house.Page {
-	return b.Post("/act", url.Values{"act": {act}, "realm": {"legacy"}, "id": {id}, "reason": {reason}, "life": {"24"}})
+	return b.Post("/act", url.Values{"act": {act}, "realm": {"default"}, "id": {id}, "reason": {reason}, "life": {"24"}})
 }
 
 func want(t *testing.T, p *house.Page, status int, parts ...string) {
@@ -142,7 +142,7 @@ func TestDesk_Staff(t *testing.T) {
 	}
 	o.recorded("alice", "Two-factor authentication turned on")
 	want(t, anna.Get(user("alice")), http.StatusOK, "Reset all factors", "End all sessions", "Issue a recovery code")
-	want(t, anna.Get("/act?act=reset&realm=legacy&id=alice"), http.StatusOK, `name="reason"`, `value="reset"`)
+	want(t, anna.Get("/act?act=reset&realm=default&id=alice"), http.StatusOK, `name="reason"`, `value="reset"`)
 
 	p := do(anna, "end", "alice", "ticket 7, called back")
 	if p.Status != http.StatusSeeOther || p.Location != user("alice") {
@@ -227,10 +227,10 @@ func TestDesk_Roles(t *testing.T) {
 	}
 	want(t, bert.Get("/users.csv"), http.StatusOK)
 	for _, act := range []string{"reset", "unlock", "end", "recovery"} {
-		want(t, bert.Get("/act?act="+act+"&realm=legacy&id=alice"), http.StatusForbidden)
+		want(t, bert.Get("/act?act="+act+"&realm=default&id=alice"), http.StatusForbidden)
 		want(t, do(bert, act, "alice", "a good reason"), http.StatusForbidden, "Your role")
 	}
-	want(t, bert.Get("/recovery-code?realm=legacy&id=alice"), http.StatusForbidden)
+	want(t, bert.Get("/recovery-code?realm=default&id=alice"), http.StatusForbidden)
 	o.stillOn("alice")
 	carl := o.staff("carl")
 	for _, path := range []string{"/", user("alice"), "/users.csv"} {
@@ -277,11 +277,11 @@ func TestDesk_ForeignForms(t *testing.T) {
 		}
 	}
 	anna.Header.Del("Sec-Fetch-Site")
-	r := anna.Request(http.MethodPost, "/act", strings.NewReader("act=reset&realm=legacy&id=alice&reason=because"))
+	r := anna.Request(http.MethodPost, "/act", strings.NewReader("act=reset&realm=default&id=alice&reason=because"))
 	r.Header.Del("Sec-Fetch-Site")
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	want(t, anna.Do(r), http.StatusForbidden)
-	want(t, anna.Get("/act?act=reset&realm=legacy&id=alice&reason=because"), http.StatusOK)
+	want(t, anna.Get("/act?act=reset&realm=default&id=alice&reason=because"), http.StatusOK)
 	r = anna.Request(http.MethodPost, "/act", strings.NewReader(`{"act":"reset"}`))
 	r.Header.Set("Content-Type", "application/json")
 	want(t, anna.Do(r), http.StatusUnsupportedMediaType)
@@ -312,7 +312,7 @@ func TestDesk_BadInput(t *testing.T) {
 		"long search":         {anna.Get("/?q=" + strings.Repeat("a", 900)), 400, ""},
 		"unknown export":      {anna.Get("/users.csv?status=on"), 400, ""},
 		"act by PUT":          {anna.Fetch(http.MethodPut, "/act", "application/x-www-form-urlencoded", "act=reset"), 405, ""},
-		"odd life": {anna.Post("/act", url.Values{"act": {"recovery"}, "realm": {"legacy"}, "id": {"alice"}, "reason": {"a good reason"},
+		"odd life": {anna.Post("/act", url.Values{"act": {"recovery"}, "realm": {"default"}, "id": {"alice"}, "reason": {"a good reason"},
 			"life": {"100000"}}), 400, ""},
 	} {
 		if c.page.Status != c.status || !strings.Contains(c.page.Body, c.part) {
@@ -325,7 +325,7 @@ func TestDesk_BadInput(t *testing.T) {
 func TestDesk_Headers(t *testing.T) {
 	o := open(t, usual)
 	o.customer("alice")
-	for _, path := range []string{"/", user("alice"), "/act?act=reset&realm=legacy&id=alice", "/nothing"} {
+	for _, path := range []string{"/", user("alice"), "/act?act=reset&realm=default&id=alice", "/nothing"} {
 		h := o.staff("anna").Get(path).Header
 		for name, want := range map[string]string{
 			"Cache-Control": "no-store", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
@@ -344,7 +344,7 @@ func TestDesk_Headers(t *testing.T) {
 func TestDesk_UnknownRealm(t *testing.T) {
 	o := open(t, usual)
 	err := o.TryWhole(o.caddyfile(accounts + "\n\ttwo_factor_admin {\n\t\trealm lagacy\n\t}"))
-	if err == nil || !strings.Contains(err.Error(), `realm "lagacy"`) || !strings.Contains(err.Error(), "legacy") {
+	if err == nil || !strings.Contains(err.Error(), `realm "lagacy"`) || !strings.Contains(err.Error(), "default") {
 		t.Errorf("error %v", err)
 	}
 	want(t, o.staff("anna").Get("/"), http.StatusOK)

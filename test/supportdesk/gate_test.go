@@ -38,7 +38,7 @@ func TestDesk_CustomersAreNoStaff(t *testing.T) {
 
 // own is a desk whose staff pass a second factor, too, in this realm.
 func own(realm string) string {
-	return accounts + "\n\ttwo_factor {\n\t\trealm " + realm + "\n\t\tuser {http.auth.user.id}\n\t\trequire always\n\t}\n\ttwo_factor_admin {\n\t\trealm legacy\n\t\tact anna\n\t}"
+	return accounts + "\n\ttwo_factor {\n\t\trealm " + realm + "\n\t\tuser {http.auth.user.id}\n\t\trequire always\n\t}\n\ttwo_factor_admin {\n\t\trealm default\n\t\tact anna\n\t}"
 }
 
 func TestDesk_StaffPassAFactor(t *testing.T) {
@@ -63,7 +63,7 @@ func TestDesk_StaffPassAFactor(t *testing.T) {
 
 // In a realm with customers, one of the same name could set up the factor of staff.
 func TestDesk_StaffsFactorsAreApart(t *testing.T) {
-	o := open(t, own("legacy"))
+	o := open(t, own("default"))
 	anna := o.staff("anna")
 	anna.Enrol()
 	want(t, anna.Get("/"), http.StatusForbidden, "behind a portal")

@@ -23,7 +23,7 @@ func Match(pattern, p string) bool {
 	if pattern == "*" {
 		return true
 	}
-	pattern, p = strings.ToLower(pattern), clean(strings.ToLower(p))
+	pattern, p = strings.ToLower(pattern), Clean(strings.ToLower(p))
 	head, atStart := strings.CutPrefix(pattern, "*")
 	tail, atEnd := strings.CutSuffix(pattern, "*")
 	switch stars := strings.Count(pattern, "*"); {
@@ -38,8 +38,8 @@ func Match(pattern, p string) bool {
 	return ok && err == nil
 }
 
-// clean is caddyhttp.CleanPath: path.Clean that keeps a slash at the end.
-func clean(p string) string {
+// Clean is caddyhttp.CleanPath: path.Clean that keeps a slash at the end.
+func Clean(p string) string {
 	cleaned := path.Clean(p)
 	if cleaned != "/" && strings.HasSuffix(p, "/") {
 		cleaned += "/"
@@ -47,28 +47,39 @@ func clean(p string) string {
 	return cleaned
 }
 
-// Any reports whether any of the variants of a path matches any pattern, as `deny`
-// needs it. A slash at the end is no way around it: most frameworks ignore it.
+// Any reports whether any of the variants of a path matches any pattern, as a sign-in
+// path needs it.
 func (ps Patterns) Any(variants []string) bool {
 	for _, v := range variants {
-		if ps.match(v) || len(v) > 1 && ps.match(strings.TrimRight(v, "/")) {
+		if ps.Maybe(v) {
 			return true
 		}
 	}
 	return false
 }
 
-// All reports whether every variant matches some pattern, as `public`, `guest` and
-// `trust` need it. A variant that is only cut at its script (/index.php of
-// /index.php/login) passes if the pattern that matches the whole names that script
-// and its path info (/index.php/login*).
+// All reports whether every variant matches some pattern.
 func (ps Patterns) All(variants []string) bool {
-	for i, v := range variants {
-		if !ps.match(v) && (i == 0 || !ps.namesScript(v, variants[0])) {
+	for i := range variants {
+		if !ps.Surely(variants, i) {
 			return false
 		}
 	}
 	return len(variants) > 0
+}
+
+// Maybe reports whether some server takes the variant for one of the patterns' paths. A
+// slash at the end makes no difference: most frameworks ignore it.
+func (ps Patterns) Maybe(variant string) bool {
+	return ps.match(variant) || len(variant) > 1 && ps.match(strings.TrimRight(variant, "/"))
+}
+
+// Surely reports whether the variant at index i matches a pattern. A variant that is
+// only cut at its script (/index.php of /index.php/login) passes if the pattern that
+// matches the whole names that script and its path info (/index.php/login*).
+func (ps Patterns) Surely(variants []string, i int) bool {
+	v := variants[i]
+	return ps.match(v) || i > 0 && ps.namesScript(v, variants[0])
 }
 
 func (ps Patterns) match(p string) bool {

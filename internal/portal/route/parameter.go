@@ -1,6 +1,7 @@
 package route
 
 import (
+	"iter"
 	"net/url"
 	"strings"
 )
@@ -9,31 +10,52 @@ import (
 // which PHP reads names: decoded, mangled, as an array; case is ignored. Nothing is
 // allocated for plain names.
 func HasParameter(query string, names []string) bool {
-	if query == "" || len(names) == 0 {
-		return false
-	}
-	wanted := func(name string) bool {
-		for _, n := range names {
-			if strings.EqualFold(name, canonical(n)) {
+	for sent := range Parameters(query) {
+		for _, name := range names {
+			if ReadAs(sent, name) {
 				return true
 			}
 		}
-		return false
-	}
-	for from := 0; from < len(query); {
-		end := from
-		for end < len(query) && !isSeparator(query[end]) {
-			end++
-		}
-		sent, _, _ := strings.Cut(query[from:end], "=")
-		name := canonical(sent)
-		array, _, found := strings.Cut(name, "[")
-		if wanted(name) || found && (wanted(array) || wanted(strings.ReplaceAll(name, "[", "_"))) {
-			return true
-		}
-		from = end + 1
 	}
 	return false
+}
+
+// Parameters are the names and values in a query as they were sent: `&` and `;` separate
+// them, and nothing is decoded.
+func Parameters(query string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for from := 0; from < len(query); {
+			end := from
+			for end < len(query) && !isSeparator(query[end]) {
+				end++
+			}
+			name, value, _ := strings.Cut(query[from:end], "=")
+			if end > from && !yield(name, value) {
+				return
+			}
+			from = end + 1
+		}
+	}
+}
+
+// DecodeParameter decodes a name or a value of a query. An escape that is not valid stays
+// as it is.
+func DecodeParameter(s string) string {
+	if !strings.ContainsAny(s, "%+") {
+		return s
+	}
+	return decode(strings.ReplaceAll(s, "+", " "))
+}
+
+// ReadAs reports whether some server takes a parameter that was sent under one name for
+// the parameter of the other. Nothing is allocated for plain names.
+func ReadAs(sent, name string) bool {
+	got, want := canonical(sent), canonical(name)
+	if strings.EqualFold(got, want) {
+		return true
+	}
+	array, _, found := strings.Cut(got, "[")
+	return found && (strings.EqualFold(array, want) || strings.EqualFold(strings.ReplaceAll(got, "[", "_"), want))
 }
 
 // PlainQuery writes a query as all parsers read it that read it at all: separated by
@@ -48,10 +70,9 @@ func PlainQuery(query string) string {
 		}
 		b.WriteString(url.QueryEscape(name) + "=" + url.QueryEscape(value))
 	}
-	for pair := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
-		sent, value, _ := strings.Cut(pair, "=")
+	for sent, value := range Parameters(query) {
 		name, _, _ := strings.Cut(canonical(sent), "[")
-		value = decode(strings.ReplaceAll(value, "+", " "))
+		value = DecodeParameter(value)
 		add(name, value)
 		if lower := strings.ToLower(name); lower != name {
 			add(lower, value)

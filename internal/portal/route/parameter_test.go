@@ -25,3 +25,10 @@ func TestPlainQuery(t *testing.T) {
 		}
 	}
 }
+
+func TestHasParameter_NoAllocations(t *testing.T) {
+	names := []string{"token", "key"}
+	if n := testing.AllocsPerRun(100, func() { HasParameter("page=2&sort=name&q=a%20b", names) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -2,21 +2,50 @@ package whoami
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/secondgate/secondgate/config"
 )
 
-// Token finds the token that a portal's sign-in answers with. It is safe for
-// concurrent use.
-type Token struct{ path []string }
+// Token finds the token that a portal's sign-in answers with, and the signs that there is
+// none. It is safe for concurrent use.
+type Token struct {
+	path   []string
+	failed []sign
+}
 
-// CompileToken takes a JSON path, as `json` of an extractor does.
-func CompileToken(path string) (*Token, error) {
+// CompileToken takes a JSON path, as `json` of an extractor does, and the signs of a
+// failed sign-in.
+func CompileToken(path string, failed []config.Sign) (*Token, error) {
 	compiled, err := compilePath(path)
 	if err != nil {
 		return nil, err
 	}
-	return &Token{compiled}, nil
+	t := &Token{path: compiled}
+	for _, f := range failed {
+		s, err := compileSign(f)
+		if err != nil {
+			return nil, fmt.Errorf("failed: %w", err)
+		}
+		t.failed = append(t.failed, s)
+	}
+	return t, nil
+}
+
+// Failed reports whether a response in which Find found no token shows that there is
+// none: the sign-in failed, or the request was none. It does not look for the token
+// itself, so a caller asks Find first. Without declared signs a status of 400 to 499 is
+// the sign. What can't be read shows nothing, and neither does the response of a failing
+// portal (status 500 or above).
+func (t *Token) Failed(res Response) bool {
+	if len(t.failed) == 0 {
+		return res.Status >= http.StatusBadRequest && res.Status < http.StatusInternalServerError
+	}
+	p, err := read(res)
+	return err == nil && slices.ContainsFunc(t.failed, func(s sign) bool { return s(p) })
 }
 
 // Find returns the token, "" where the response has none, as after a wrong password.

@@ -9,8 +9,9 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// userVersion 2 brought e-mail address, language and recovery code.
-const userVersion = 2
+// userVersion 2 brought e-mail address, language and recovery code, 3 the spent backup
+// codes.
+const userVersion = 3
 
 func encodeUser(key []byte, u *store.User) []byte {
 	e := newEncoderOf(userVersion, 512)
@@ -38,6 +39,12 @@ func encodeUser(key []byte, u *store.User) []byte {
 	e.bool(u.Recovery != nil)
 	if u.Recovery != nil {
 		e.recovery(u.Recovery)
+	}
+	e.bool(u.Spent != nil)
+	if u.Spent != nil {
+		e.bytes(u.Spent.Key)
+		e.bytes(u.Spent.Digests)
+		e.bool(u.Spent.Closed)
 	}
 	return e.seal(key)
 }
@@ -68,6 +75,9 @@ func decodeUser(key, record []byte) (store.User, error) {
 		if d.bool() {
 			u.Recovery = d.recovery()
 		}
+	}
+	if version >= 3 && d.bool() {
+		u.Spent = &store.SpentCodes{Key: d.bytes(), Digests: d.bytes(), Closed: d.bool()}
 	}
 	return u, d.finish()
 }

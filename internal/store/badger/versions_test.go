@@ -26,6 +26,44 @@ func TestUserVersion1(t *testing.T) {
 	}
 }
 
+// TestUserVersion2: records that were written before spent backup codes were remembered.
+func TestUserVersion2(t *testing.T) {
+	want := sampleUser(benchUser(1))
+	want.Email, want.Language = "aliisa@example.org", "fi"
+	want.Failures = map[string]store.Failures{"backup": {Count: 2, Until: now}}
+	want.Recovery = &store.Recovery{Salt: []byte("salt"), Hash: []byte("hash"), Issued: now, Expires: now, Staff: "sinikka"}
+	key := userKey(want.Key)
+	got, err := decodeUser(key, secondVersion(want))
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+}
+
+// secondVersion is the record of a user with all factors as version 2 had it.
+func secondVersion(want store.User) []byte {
+	e := newEncoderOf(2, 512)
+	e.str(want.Key.Realm)
+	e.str(want.Key.ID)
+	e.str(want.Name)
+	e.time(want.FirstSeen)
+	e.time(want.EnabledAt)
+	e.bool(true)
+	e.totp(want.TOTP)
+	e.bool(true)
+	e.backup(want.Backup)
+	e.int(int64(len(want.Failures)))
+	for kind, f := range want.Failures {
+		e.str(kind)
+		e.int(int64(f.Count))
+		e.time(f.Until)
+	}
+	e.str(want.Email)
+	e.str(want.Language)
+	e.bool(true)
+	e.recovery(want.Recovery)
+	return e.seal(userKey(want.Key))
+}
+
 // firstVersion is the record of a user with all factors as version 1 had it.
 func firstVersion(want store.User) []byte {
 	e := newEncoder(512)

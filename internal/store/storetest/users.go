@@ -44,6 +44,7 @@ var userTests = []test{
 		u := fullUser(alice)
 		s.put(u)
 		u.TOTP.Secret[0] = 'X'
+		u.Spent.Digests[0] = 'X'
 		got := s.user(alice)
 		got.Backup.Hashes[0][0] = 'X'
 		got.Failures["totp"] = store.Failures{}

@@ -14,11 +14,17 @@ import (
 
 	"github.com/gorilla/securecookie"
 
+	"github.com/secondgate/secondgate/internal/portal/cookie"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
 // CookiePrefix begins the names of all cookies of the own pages; over HTTPS
-// "__Host-" stands before it. The gateway forwards none of them.
+// "__Host-" stands before it. The gateway forwards none of them. Names are
+//
+//	secondgate-NAME            in the realm "default", and for what all realms share
+//	secondgate-RRRRRRRR.NAME   in any other realm, with its tag (cookie.RealmTag)
+//
+// so that portals of several realms on one host don't replace each other's pieces.
 const CookiePrefix = "secondgate-"
 
 // hostPrefix makes a browser refuse the cookie from other hosts and over plain HTTP (RFC 6265bis).
@@ -35,7 +41,9 @@ var ErrTooLong = errors.New("state is too long for a cookie")
 // and user and, where it says so, to one clearance, and ends by itself. Nobody else
 // can read, make or move it. Safe for concurrent use.
 type Box struct {
-	realm  string
+	realm string
+	// prefix stands before a piece's name in the cookie's: the realm's tag and a dot.
+	prefix string
 	codecs []*securecookie.SecureCookie
 	clock  func() time.Time
 }
@@ -47,6 +55,9 @@ func New(realm string, hash, block [][]byte, clock func() time.Time) (*Box, erro
 		return nil, fmt.Errorf("%d hash keys and %d block keys: want as many, one at least", len(hash), len(block))
 	}
 	b := &Box{realm: realm, clock: clock}
+	if tag := cookie.RealmTag(realm); tag != "" {
+		b.prefix = tag + "."
+	}
 	for i := range hash {
 		if len(hash[i]) < 32 || len(block[i]) != 32 {
 			return nil, fmt.Errorf("keys of generation %d have %d and %d bytes: want 32", i, len(hash[i]), len(block[i]))
@@ -78,8 +89,11 @@ type envelope[T any] struct {
 	Data  T
 }
 
-// CookieName is a cookie's name: with a prefix that browsers enforce where the browser
-// speaks HTTPS.
+// CookieName returns the cookie's name of a piece in this realm.
+func (b *Box) CookieName(name string, secure bool) string { return CookieName(b.prefix+name, secure) }
+
+// CookieName returns the name of a cookie that all realms of a host share: with a prefix
+// that browsers enforce where the browser speaks HTTPS.
 func CookieName(name string, secure bool) string {
 	if secure {
 		return hostPrefix + CookiePrefix + name
@@ -89,7 +103,7 @@ func CookieName(name string, secure bool) string {
 
 // Put writes a piece, or returns ErrTooLong.
 func Put[T any](b *Box, w http.ResponseWriter, p Piece, o Owner, data T, secure bool) error {
-	name := CookieName(p.Name, secure)
+	name := b.CookieName(p.Name, secure)
 	value, err := b.codecs[0].Encode(name, envelope[T]{b.realm, o, b.clock().Add(p.Life), data})
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrTooLong, p.Name)
@@ -101,11 +115,11 @@ func Put[T any](b *Box, w http.ResponseWriter, p Piece, o Owner, data T, secure 
 // Get reads a piece that belongs to o. A browser may send several cookies of one
 // name, of which others may be planted: the first that opens counts.
 func Get[T any](b *Box, r *http.Request, p Piece, o Owner, secure bool) (data T, ok bool) {
-	name := CookieName(p.Name, secure)
-	for _, cookie := range r.CookiesNamed(name) {
+	name := b.CookieName(p.Name, secure)
+	for _, c := range r.CookiesNamed(name) {
 		for _, codec := range b.codecs {
 			var e envelope[T]
-			if codec.Decode(name, cookie.Value, &e) != nil {
+			if codec.Decode(name, c.Value, &e) != nil {
 				continue
 			}
 			if e.Realm == b.realm && e.Owner == o && b.clock().Before(e.Until) {
@@ -118,7 +132,7 @@ func Get[T any](b *Box, r *http.Request, p Piece, o Owner, secure bool) (data T,
 
 // Drop deletes a piece in the browser, if it sent one.
 func (b *Box) Drop(w http.ResponseWriter, r *http.Request, p Piece, secure bool) {
-	name := CookieName(p.Name, secure)
+	name := b.CookieName(p.Name, secure)
 	if len(r.CookiesNamed(name)) > 0 {
 		SetCookie(w, name, "", -time.Second, secure)
 	}
@@ -133,9 +147,9 @@ func SetCookie(w http.ResponseWriter, name, value string, life time.Duration, se
 			kept = append(kept, line)
 		}
 	}
-	cookie := &http.Cookie{
+	c := &http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),
 		Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
-	w.Header()["Set-Cookie"] = append(kept, cookie.String())
+	w.Header()["Set-Cookie"] = append(kept, c.String())
 }

@@ -1,0 +1,153 @@
+package caddyplugin
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/internal/portal/route"
+)
+
+// drainTime bounds how long an error route waits for a client that still sends a body.
+const drainTime = 2 * time.Second
+
+// strip makes the request a GET without anything to sign in with: no body, no query, no
+// header but the harmless ones, no client certificate, no user. The server's error
+// routes (`handle_errors`) get the request after an error, and nothing checks what they
+// forward to the portal or what it answers.
+//
+// The gate strips what it returns an error for, in place, so that routes with error
+// routes of their own get nothing either; errorsHandler strips the rest: forward_auth,
+// tracing and others pass copies of the server's request on.
+func strip(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer) {
+	closeBody(w, r)
+	original := stripURLs(r)
+	for name := range r.Header {
+		if !harmless[name] {
+			delete(r.Header, name)
+		}
+	}
+	clear(r.Trailer)
+	stripPlaceholders(repl, original)
+	bare := r.WithContext(context.WithValue(r.Context(), caddyhttp.OriginalRequestCtxKey, original))
+	bare.Method, bare.Body, bare.ContentLength, bare.TransferEncoding = http.MethodGet, http.NoBody, 0, nil
+	bare.RequestURI, bare.TLS = original.RequestURI, anonymous(r.TLS)
+	bare.Form, bare.PostForm, bare.MultipartForm, bare.Trailer = nil, nil, nil, nil
+	*r = *bare
+}
+
+// harmless are the headers that error routes get: what a page is written for, and who
+// is in front. A portal recognises no user by them.
+var harmless = map[string]bool{
+	"Accept": true, "Accept-Charset": true, "Accept-Encoding": true, "Accept-Language": true, "Cache-Control": true, "Dnt": true,
+	"Pragma": true, "Sec-Fetch-Dest": true, "Sec-Fetch-Mode": true, "Sec-Fetch-Site": true, "Sec-Fetch-User": true, "Sec-Gpc": true,
+	"Traceparent": true, "Tracestate": true, "Upgrade-Insecure-Requests": true, "User-Agent": true, "Via": true,
+	"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Port": true, "X-Forwarded-Proto": true, "X-Request-Id": true,
+}
+
+// closeBody closes the body, so that no copy of the request can be read. Over HTTP/1
+// that reads up to 256 KiB of what the client sends.
+func closeBody(w http.ResponseWriter, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	control := http.NewResponseController(w)
+	if control.SetReadDeadline(time.Now().Add(drainTime)) == nil {
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	}
+	_ = r.Body.Close()
+}
+
+// stripURLs takes query and session ids out of the request's URLs and returns what the
+// server is to restore. Its URL is the one that the server restores anyway.
+func stripURLs(r *http.Request) http.Request {
+	stripURL(r.URL)
+	original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok {
+		return http.Request{Method: http.MethodGet, RemoteAddr: r.RemoteAddr, URL: r.URL, RequestURI: r.URL.RequestURI()}
+	}
+	stripURL(original.URL)
+	original.Method, original.RequestURI = http.MethodGet, original.URL.RequestURI()
+	return original
+}
+
+func stripURL(u *url.URL) {
+	route.StripSessionIDs(u, func(string) bool { return false })
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+}
+
+// stripPlaceholders empties the placeholders that still have something of the request
+// as it came. Caddy computes them from the server's own request, which may be out of
+// reach; values that are set go first.
+func stripPlaceholders(repl *caddy.Replacer, original http.Request) {
+	if repl == nil {
+		return
+	}
+	user := logOnly(repl)
+	for _, prefix := range []string{"http.auth.", "http.regexp.", "http.reverse_proxy.header."} {
+		repl.DeleteByPrefix(prefix)
+	}
+	if user != nil {
+		repl.Set(userID, user)
+	}
+	for _, name := range emptied {
+		repl.Set(name, "")
+	}
+	for _, name := range tlsClient {
+		repl.Set("http.request.tls.client."+name, "")
+	}
+	repl.Set("http.request.method", original.Method)
+	repl.Set("http.request.orig_method", original.Method)
+	repl.Set("http.request.orig_uri", original.RequestURI)
+}
+
+var emptied = []string{
+	"http.request.body", "http.request.body_base64", "http.request.orig_uri.query", "http.request.orig_uri.prefixed_query",
+}
+
+var tlsClient = []string{
+	"fingerprint", "public_key", "public_key_sha256", "issuer", "serial", "subject", "certificate_pem", "certificate_der_base64",
+	"san.dns_names", "san.dns_names.0", "san.emails", "san.emails.0", "san.ips", "san.ips.0", "san.uris", "san.uris.0",
+}
+
+// anonymous is the state of a connection without the client's certificate. The original
+// is shared by all requests of the connection.
+func anonymous(state *tls.ConnectionState) *tls.ConnectionState {
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return state
+	}
+	bare := *state
+	bare.PeerCertificates, bare.VerifiedChains = nil, nil
+	return &bare
+}
+
+// logOnly is the user of the request for the access log alone; nil for none.
+func logOnly(repl *caddy.Replacer) *loggedUser {
+	value, _ := repl.Get(userID)
+	if user, ok := value.(*loggedUser); ok {
+		return &loggedUser{repl: repl, id: user.id}
+	}
+	if id := caddy.ToString(value); id != "" {
+		return &loggedUser{repl: repl, id: id}
+	}
+	return nil
+}
+
+// loggedUser is a value of {http.auth.user.id} that only the access log can read:
+// everything else resolves it to before.
+type loggedUser struct {
+	repl       *caddy.Replacer
+	before, id string
+}
+
+func (u *loggedUser) String() string {
+	if _, logging := u.repl.Get("http.response.duration_ms"); logging { // set right before the line is written
+		return u.id
+	}
+	return u.before
+}

@@ -1,0 +1,113 @@
+package caddyplugin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() { caddy.RegisterModule(errorsHandler{}) }
+
+// errorsName is the name under which errorsHandler stands in a configuration.
+const errorsName = "two_factor_errors"
+
+// errorsHandler is `http.handlers.two_factor_errors`: the first handler of the error
+// routes of a server with gates. It strips requests to the gates' sites, whichever
+// handler returned the error: authentications and limits before a gate fail without the
+// gate having seen the request. A gate puts the handler there when it is provisioned.
+type errorsHandler struct {
+	// Routes are the indexes of the server's routes that have a gate.
+	Routes []int `json:"routes"`
+
+	sites []caddyhttp.MatcherSets
+}
+
+// CaddyModule returns the module's information.
+func (errorsHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers." + errorsName, New: func() caddy.Module { return new(errorsHandler) }}
+}
+
+// Provision finds the matchers of the gates' sites.
+func (h *errorsHandler) Provision(ctx caddy.Context) error {
+	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return errors.New(errorsName + " stands in the error routes of a server only")
+	}
+	for _, i := range h.Routes {
+		if i < 0 || i >= len(srv.Routes) {
+			return fmt.Errorf("%s: the server has no route %d", errorsName, i)
+		}
+		h.sites = append(h.sites, srv.Routes[i].MatcherSets)
+	}
+	return nil
+}
+
+// ServeHTTP strips the request and goes on.
+func (h *errorsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if slices.ContainsFunc(h.sites, func(sets caddyhttp.MatcherSets) bool { return mayBeFor(r, sets) }) {
+		repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+		strip(w, r, repl)
+	}
+	return next.ServeHTTP(w, r)
+}
+
+// mayBeFor reports whether the request's host is one of a site's. Other matchers are
+// left out, because handlers may have changed what they look at.
+func mayBeFor(r *http.Request, sets caddyhttp.MatcherSets) bool {
+	return len(sets) == 0 || slices.ContainsFunc(sets, func(set caddyhttp.MatcherSet) bool {
+		for _, m := range set {
+			if host, ok := m.(*caddyhttp.MatchHost); ok {
+				matches, err := host.MatchWithError(r)
+				return matches || err != nil
+			}
+		}
+		return true
+	})
+}
+
+// guardErrorRoutes has the error routes of the server that is being provisioned begin
+// with errorsHandler. The server provisions its error routes after its routes.
+func guardErrorRoutes(ctx caddy.Context) error {
+	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || srv.Errors == nil || len(srv.Errors.Routes) == 0 {
+		return nil
+	}
+	site := slices.IndexFunc(srv.Routes, func(r caddyhttp.Route) bool { return len(r.HandlersRaw) > 0 && r.Handlers == nil })
+	if site < 0 {
+		return errors.New("two_factor stands in a named route or in an error route (handle_errors) of a server that has error routes; these can't be kept from credentials then: put two_factor into the site block itself, or remove handle_errors")
+	}
+	first, rest := guardOf(srv.Errors.Routes)
+	if !slices.Contains(first.Routes, site) {
+		first.Routes = append(first.Routes, site)
+	}
+	raw, err := json.Marshal(first)
+	if err != nil {
+		return fmt.Errorf("guarding error routes: %w", err)
+	}
+	srv.Errors.Routes = append(caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{raw}}}, rest...)
+	return nil
+}
+
+// errorsConfig is errorsHandler's configuration.
+type errorsConfig struct {
+	Handler string `json:"handler"`
+	Routes  []int  `json:"routes"`
+}
+
+// guardOf returns the guard that error routes begin with, or a new one, and the others.
+func guardOf(routes caddyhttp.RouteList) (guard errorsConfig, rest caddyhttp.RouteList) {
+	if raw := routes[0].HandlersRaw; len(raw) == 1 && json.Unmarshal(raw[0], &guard) == nil && guard.Handler == errorsName {
+		return guard, routes[1:]
+	}
+	return errorsConfig{Handler: errorsName}, routes
+}
+
+var (
+	_ caddy.Provisioner           = (*errorsHandler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*errorsHandler)(nil)
+)

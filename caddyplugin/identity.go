@@ -1,0 +1,48 @@
+package caddyplugin
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// userID is the placeholder of the user of Caddy's authentications, which is also the
+// user in the access log.
+const userID = "http.auth.user.id"
+
+// identity names what Caddy itself may add to the request as a credential: the client's
+// certificate, verified or only presented, and the user of an authentication before the
+// gate. A portal may know a user by these alone (`header_up X-User {http.auth.user.id}`,
+// REMOTE_USER in FastCGI). It is "" if there is neither, and long if the name is.
+func identity(r *http.Request) string {
+	return join(fingerprint(r), authenticatedUser(r))
+}
+
+// join keeps certificate and user apart: a fingerprint has no NUL.
+func join(fingerprint, user string) string {
+	if fingerprint == "" && user == "" {
+		return ""
+	}
+	return fingerprint + "\x00" + user
+}
+
+// fingerprint is the fingerprint of the client's certificate, or "".
+func fingerprint(r *http.Request) string {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(r.TLS.PeerCertificates[0].Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// authenticatedUser is the user that a handler before the gate set, or "".
+func authenticatedUser(r *http.Request) string {
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !hasPlaceholders(repl) {
+		return ""
+	}
+	user, _ := repl.GetString(userID)
+	return user
+}

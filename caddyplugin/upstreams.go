@@ -1,0 +1,155 @@
+package caddyplugin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"go.uber.org/zap"
+)
+
+// upstreamsCheck warns at start about proxies behind gates that spread one visitor's
+// requests over several upstreams. A question may reach another upstream than the
+// request that it is about; if sessions reach the upstreams one after another, the two
+// differ in who is signed in.
+type upstreamsCheck struct {
+	gate *Handler
+	srv  *caddyhttp.Server
+	log  *zap.Logger
+}
+
+// checkUpstreams has the proxies behind the gate checked when everything has started:
+// while the gate is provisioned, the handlers behind it are not.
+func checkUpstreams(ctx caddy.Context, gate *Handler) error {
+	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return nil
+	}
+	events, err := ctx.App("events")
+	if err != nil {
+		return fmt.Errorf("checking the upstreams: %w", err)
+	}
+	return events.(*caddyevents.App).On("started", &upstreamsCheck{gate: gate, srv: srv, log: ctx.Logger()})
+}
+
+// Handle warns once for each proxy. The first gate of a server does it for all.
+func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
+	w := routeWalk{srv: c.srv}
+	w.routes(c.srv.Routes, false)
+	if len(w.gates) == 0 || w.gates[0] != c.gate {
+		return nil
+	}
+	for _, p := range w.proxies {
+		if warning := spreads(p); warning != "" {
+			c.log.Warn("settings", zap.String("warning", warning))
+		}
+	}
+	return nil
+}
+
+// spreads returns what is wrong with the proxy's load balancing; "" for nothing.
+func spreads(p *reverseproxy.Handler) string {
+	if len(p.Upstreams) < 2 && p.DynamicUpstreams == nil {
+		return ""
+	}
+	name, keeps, known := policy(p.LoadBalancing.SelectionPolicy)
+	if keeps {
+		return ""
+	}
+	proxy := fmt.Sprintf("reverse_proxy to %d upstreams", len(p.Upstreams))
+	if len(p.Upstreams) > 0 {
+		proxy += " (" + p.Upstreams[0].Dial + " …)"
+	}
+	if p.DynamicUpstreams != nil {
+		proxy = "reverse_proxy to dynamic upstreams"
+	}
+	const remedy = "; use lb_policy client_ip_hash or cookie, or first if the others only stand in, unless all upstreams have the same sessions at every moment"
+	if !known {
+		return proxy + ": whether lb_policy " + name + " keeps a visitor at one upstream can't be seen; if not, whoami is asked at another one than the request goes to" + remedy
+	}
+	return proxy + ": lb_policy " + name + " does not keep a visitor at one upstream, so whoami may be asked at another one than the request goes to" + remedy
+}
+
+// policy names a selection policy, and reports whether it sends a visitor's requests and
+// the questions about them to one upstream while that is up.
+func policy(s reverseproxy.Selector) (name string, keeps, known bool) {
+	if module, ok := s.(caddy.Module); ok {
+		name = module.CaddyModule().ID.Name()
+	}
+	switch name {
+	case "cookie", "ip_hash", "client_ip_hash", "header", "first":
+		return name, true, true
+	case "random", "random_choose", "least_conn", "round_robin", "weighted_round_robin", "uri_hash", "query":
+		return name, false, true
+	}
+	return name, false, false
+}
+
+// routeWalk goes through a server's routes in the order in which a request does, and
+// collects the gates and the proxies that a request may reach after a gate. It looks
+// into subroutes, named routes and handle_response.
+type routeWalk struct {
+	srv     *caddyhttp.Server
+	gates   []*Handler
+	proxies []*reverseproxy.Handler
+	depth   int
+}
+
+// routes walks a list and reports whether a request may have passed a gate at its end.
+// Of the routes of a group a request takes one, and after a terminal route none.
+func (w *routeWalk) routes(list caddyhttp.RouteList, gated bool) bool {
+	passed := make(map[string]bool) // by group
+	for _, r := range list {
+		before := gated
+		for group, gate := range passed {
+			before = before || gate && (group != r.Group || group == "")
+		}
+		if after := w.handlers(r.Handlers, before); after && !before && !r.Terminal {
+			passed[r.Group] = true
+		}
+	}
+	return gated || len(passed) > 0
+}
+
+// handlers is routes for the handlers of one route.
+func (w *routeWalk) handlers(list []caddyhttp.MiddlewareHandler, gated bool) bool {
+	for _, handler := range list {
+		switch h := handler.(type) {
+		case *Handler:
+			gated = true
+			w.gates = append(w.gates, h)
+		case *caddyhttp.Subroute:
+			gated = w.routes(h.Routes, gated)
+		case *caddyhttp.Invoke:
+			gated = w.named(h.Name, gated)
+		case *reverseproxy.Handler:
+			gated = w.proxy(h, gated)
+		}
+	}
+	return gated
+}
+
+func (w *routeWalk) proxy(p *reverseproxy.Handler, gated bool) bool {
+	if gated && !slices.Contains(w.proxies, p) {
+		w.proxies = append(w.proxies, p)
+	}
+	for _, response := range p.HandleResponse {
+		gated = w.routes(response.Routes, gated)
+	}
+	return gated
+}
+
+// named walks a named route; one that invokes itself is walked a few times.
+func (w *routeWalk) named(name string, gated bool) bool {
+	route, ok := w.srv.NamedRoutes[name]
+	if !ok || w.depth > 3 {
+		return gated
+	}
+	w.depth++
+	defer func() { w.depth-- }()
+	return w.handlers(route.Handlers, gated)
+}

@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+
+	"github.com/secondgate/secondgate/internal/gateway/request"
+	"github.com/secondgate/secondgate/internal/portal/body"
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+)
+
+// checkBody refuses a body that carries a session id or a token: no question carries it,
+// so it would let a session through that was not asked about. A value that the visit's
+// own cookie of that name has is what double-submit protection sends. It returns a
+// status, or 0.
+func (x *exchange) checkBody() (int, error) {
+	if !request.HasBody(x.facts.R) {
+		return 0, nil
+	}
+	if err := x.readBody(); err != nil {
+		return 0, err
+	}
+	open := func() io.Reader { return io.NewSectionReader(x.body, 0, x.body.Size()) }
+	fields, err := body.Scan(x.facts.R.Header, open, x.wantedField)
+	switch {
+	case errors.Is(err, body.ErrUnreadable):
+		return http.StatusUnsupportedMediaType, nil
+	case errors.Is(err, body.ErrTooLong):
+		return http.StatusRequestEntityTooLarge, nil
+	case err != nil:
+		return 0, err
+	}
+	fields = slices.DeleteFunc(fields, func(f body.Field) bool {
+		form := !x.inBody(f.Name)
+		x.fillsIn = x.fillsIn || form
+		return form
+	})
+	if !body.Allowed(fields, x.ownCookie) {
+		return http.StatusForbidden, nil
+	}
+	return 0, nil
+}
+
+// wantedField reports whether a field of a body says anything: a credential, or one of
+// sign_in's fields, wherever it is sent.
+func (x *exchange) wantedField(name string) bool {
+	return x.inBody(name) || slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
+}
+
+// inBody reports whether the portal could know a user by a field of this name.
+func (x *exchange) inBody(name string) bool {
+	form := slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
+	if body.SessionName(name) || x.jar.HasName(name) && !form {
+		return true
+	}
+	for _, declared := range x.g.site.BodyNames() {
+		if cookie.Same(declared, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownCookie reports whether a field of a body only repeats a cookie of the request.
+func (x *exchange) ownCookie(name, value string) bool { return x.jar.Repeats(x.path, name, value) }

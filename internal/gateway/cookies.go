@@ -1,0 +1,286 @@
+package gateway
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gateway/visits"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/session"
+)
+
+// badRequest says that a request is one that no honest client sends.
+type badRequest struct{ error }
+
+// cookies are the portal's cookies, before and after. sent is the jar as the browser sent
+// it, jar as it stands now; changes are what was set since, gone what was taken out,
+// stale what never opened.
+type cookies struct {
+	sent, jar *portal.Jar
+	changes   []portal.Change
+	gone      []portal.Cookie
+	stale     []portal.Stale
+}
+
+// open reads the cookies: which visit this is, and what the portal's jar holds.
+func (x *exchange) open() error {
+	lines := x.facts.R.Header["Cookie"]
+	x.sent, x.jar = portal.EmptyJar, portal.EmptyJar
+	if len(lines) == 0 {
+		return nil
+	}
+	if len(lines) == 1 && x.reopen(lines[0]) {
+		x.takeHeld()
+		return x.stand()
+	}
+	rc, err := portal.Read(lines, x.names, x.host, x.g.Leave)
+	if err != nil {
+		return badRequest{err}
+	}
+	x.g.events.CookiesDropped(rc.Dropped)
+	x.sent = rc.Unsealed()
+	x.jar = x.sent
+	if len(rc.Visit) != 1 {
+		return nil // none, or several, of which any may be the right one
+	}
+	token, ok := session.ParseToken(rc.Visit[0])
+	if !ok {
+		return nil
+	}
+	x.visit, x.own = x.g.Visits.Get(x.g.Realm, token.ID(), token), true
+	if err := x.stand(); err != nil || x.st.Revoked() {
+		return err
+	}
+	x.sent, x.stale = rc.Open(x.visitKeys(), x.now, x.now.Add(-session.MaxCookieLife))
+	x.jar = x.sent
+	x.remember(lines)
+	x.takeHeld()
+	return nil
+}
+
+// takeHeld handles the request as if the browser had the changes that wait for the next
+// page; see [visits.Visit.Hold].
+func (x *exchange) takeHeld() {
+	if held := x.visit.Held(); len(held) > 0 {
+		x.jar = x.jar.Apply(held)
+		x.changes = held
+	}
+}
+
+// stand finds out what the visit's token is worth.
+func (x *exchange) stand() error {
+	st, err := x.g.Visits.Standing(x.facts.R.Context(), x.visit)
+	if err != nil {
+		return err
+	}
+	x.st = st
+	return nil
+}
+
+// reopen takes what the visit's last request opened, if this one carries the very
+// same header. That header was read in full then, and found to be this visit's.
+func (x *exchange) reopen(header string) bool {
+	v := x.g.Visits.Known(x.g.Realm, findToken(header, x.names.Visit))
+	if v == nil {
+		return false
+	}
+	o := v.Opened.Load()
+	if o == nil || o.By != x.g.number || o.Secure != x.facts.Client.Secure || o.Header != header || o.Host != x.host || !x.now.Before(o.Until) {
+		v.Release()
+		return false
+	}
+	v.Use(x.now)
+	x.visit, x.own = v, true
+	x.sent, x.jar, x.stale = o.Jar, o.Jar, o.Stale
+	return true
+}
+
+// reopenFor bounds how long an opened header is taken for opened, reopenMax which are
+// remembered at all, in bytes: honest ones are shorter, and thousands are kept. Those
+// without anything sealed are a stranger's, and not worth it.
+const (
+	reopenFor = 10 * time.Minute
+	reopenMax = 16 << 10
+)
+
+func (x *exchange) remember(lines []string) {
+	if len(lines[0]) > reopenMax || !x.jar.Sealed() {
+		return
+	}
+	until := x.now.Add(reopenFor)
+	for _, c := range x.jar.Cookies() {
+		if !c.Expires.IsZero() && c.Expires.Before(until) {
+			until = c.Expires
+		}
+	}
+	x.visit.Opened.Store(&visits.Opened{
+		By: x.g.number, Header: lines[0], Host: x.host, Secure: x.facts.Client.Secure, Jar: x.jar, Stale: x.stale, Until: until,
+	})
+}
+
+// findToken looks for the visit's cookie in an unparsed header. It only finds where
+// to look for what was read in full before; nothing is believed because of it.
+func findToken(header, name string) session.Token {
+	for rest := header; ; {
+		i := strings.Index(rest, name)
+		if i < 0 {
+			return ""
+		}
+		start := i == 0 || rest[i-1] == ' ' || rest[i-1] == ';'
+		rest = rest[i+len(name):]
+		if !start || !strings.HasPrefix(rest, "=") {
+			continue
+		}
+		value, _, _ := strings.Cut(rest[1:], ";")
+		return session.Token(value)
+	}
+}
+
+// visitKeys derives the visit's keys once per request that needs them.
+func (x *exchange) visitKeys() *portal.VisitKeys {
+	if x.keys == nil {
+		x.keys = x.g.Sealer.Keys(x.host, string(x.visit.Token))
+	}
+	return x.keys
+}
+
+// take applies what a response set, stamped for the user that it was checked for.
+func (x *exchange) take(changes []portal.Change, user string) {
+	if len(changes) == 0 {
+		return
+	}
+	stamped := slices.Clone(changes)
+	for i := range stamped {
+		stamped[i].Stamp = portal.Stamp{User: user}
+	}
+	x.jar = x.jar.Apply(stamped).Stamped(stamped, user)
+	x.changes = append(x.changes[:len(x.changes):len(x.changes)], stamped...)
+}
+
+// fit removes the cookies that are stamped for another user. It returns false if there
+// were any: then the credentials are no longer those that were asked about.
+func (x *exchange) fit(user string) bool {
+	fitting, gone := x.jar.Fits(user)
+	if len(gone) == 0 {
+		return true
+	}
+	x.jar, x.gone = fitting, append(x.gone, gone...)
+	return false
+}
+
+// writeCookies writes into h what the browser has to know: what was set, what was taken
+// out, and the visit. The common case is that there is nothing.
+func (x *exchange) writeCookies(h http.Header) {
+	if x.kind == verbatim {
+		return
+	}
+	if x.facts.Asset && x.own {
+		x.visit.Hold(x.changes) // caches keep assets: the next page brings them
+		return
+	}
+	mint := x.wantsVisit()
+	if len(x.changes) == 0 && len(x.gone) == 0 && len(x.stale) == 0 && !mint {
+		return
+	}
+	var lines []string
+	if !x.own && !mint {
+		lines = unsealed(x.changes)
+	} else {
+		lines = x.sealed(mint)
+	}
+	if len(lines) > 0 {
+		h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
+		portal.Unshareable(h)
+	}
+	if x.own {
+		x.visit.Delivered(x.changes)
+	}
+	x.presume()
+}
+
+// sealed returns the Set-Cookie lines for the visit, minted where there is none.
+func (x *exchange) sealed(mint bool) []string {
+	w := x.writer(mint)
+	var lines []string
+	for _, s := range x.stale {
+		lines = append(lines, w.Delete(s)...)
+	}
+	lines = append(lines, w.Forget(x.sent, x.gone)...)
+	more, ok := w.Seal(x.sent, x.jar, x.changes)
+	if !ok {
+		x.g.events.CookieTooLong()
+	}
+	lines = append(lines, more...)
+	if mint || slices.ContainsFunc(x.changes, persistent) {
+		lines = append(lines, w.Visit(string(x.token()), x.jar.Ends()))
+	}
+	return lines
+}
+
+func persistent(c portal.Change) bool {
+	return c.Class == portal.Sealed && !c.Delete && !c.Expires.IsZero()
+}
+
+// unsealed are the lines of cookies that are never sealed; the others have no visit
+// to belong to and are lost.
+func unsealed(changes []portal.Change) (lines []string) {
+	for _, c := range changes {
+		if c.Class != portal.Sealed {
+			lines = append(lines, c.Line)
+		}
+	}
+	return lines
+}
+
+// wantsVisit reports whether the response starts a visit: the first navigation does,
+// and whatever sets a cookie of the portal. A cross-site request never does, for
+// there may be a visit that the browser did not send with it.
+func (x *exchange) wantsVisit() bool {
+	if x.own || x.kind == anonymously {
+		return false
+	}
+	sets := slices.ContainsFunc(x.changes, func(c portal.Change) bool { return c.Class == portal.Sealed && !c.Delete })
+	return (sets || x.facts.Navigation()) && !x.facts.CrossSite()
+}
+
+// writer writes for the browser's visit, under a fresh token when it is minted now.
+func (x *exchange) writer(mint bool) *portal.Writer {
+	if mint {
+		x.minted = session.NewToken()
+		x.keys = x.g.Sealer.Keys(x.host, string(x.minted))
+		x.sent = portal.EmptyJar
+	}
+	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: x.now, MaxLife: session.MaxCookieLife}
+}
+
+func (x *exchange) token() session.Token {
+	if x.minted != "" {
+		return x.minted
+	}
+	return x.visit.Token
+}
+
+// setCookie replaces the Cookie header.
+func setCookie(h http.Header, value string) {
+	if value == "" {
+		delete(h, "Cookie")
+		return
+	}
+	if lines := h["Cookie"]; len(lines) == 1 {
+		lines[0] = value
+		return
+	}
+	h["Cookie"] = []string{value}
+}
+
+// holdsAll reports whether have contains every element of want; both are sorted.
+func holdsAll(have, want []uint64) bool {
+	for _, w := range want {
+		if _, ok := slices.BinarySearch(have, w); !ok {
+			return false
+		}
+	}
+	return true
+}

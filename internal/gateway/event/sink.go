@@ -1,0 +1,194 @@
+// Package event is the one place where what happens at the gate is recorded. Each event
+// is emitted once; the [Sink] passes it on to the log, the report, the metrics and the
+// audit log, as far as each wants it.
+//
+// Packages gateway and observe emit. Nothing that is emitted holds a code, secret, token
+// or cookie value, and emitting never blocks.
+package event
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/meter"
+	"github.com/secondgate/secondgate/internal/report"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Sink takes the events of one site. It is safe for concurrent use.
+type Sink struct {
+	Realm string
+	Log   *zap.Logger
+	// Book counts for the report and Meter for the metrics; both may be nil. Audit takes
+	// what belongs into the audit log and to no transaction; nil forgets it.
+	Book  *report.Book
+	Meter *meter.Realm
+	Audit func(store.Event)
+
+	dropped, trusted, missed tally
+}
+
+// Subject is the request that an event is about.
+type Subject struct {
+	At                   time.Time
+	User                 string
+	Address, Agent, Path string
+}
+
+// Event returns the subject as an entry of the audit log.
+func (s *Sink) Event(kind string, about Subject, reason string) store.Event {
+	return store.Event{
+		At: about.At.UTC(), Kind: kind, Realm: s.Realm, User: about.User, Reason: reason,
+		Address: about.Address, Agent: about.Agent,
+	}
+}
+
+func (s *Sink) audit(e store.Event) {
+	if s.Audit != nil {
+		s.Audit(e)
+	}
+}
+
+// UnknownAnswer says that whoami gave no answer; why holds nothing of the page.
+func (s *Sink) UnknownAnswer(about Subject, why string) {
+	s.Book.Note(s.Realm, report.Unknown, why)
+	s.audit(store.Event{At: about.At.UTC(), Kind: store.EventUnknownAnswer, Realm: s.Realm, Reason: why})
+	s.Log.Error("whoami gave no answer", zap.String("reason", why), zap.String("client_ip", about.Address))
+}
+
+// Unnamed says that the placeholder under `user` was empty.
+func (s *Sink) Unnamed() { s.Meter.Unnamed() }
+
+// SignIn says that a visit was found signed in.
+func (s *Sink) SignIn(about Subject) { s.audit(s.Event(store.EventSignIn, about, "")) }
+
+// Answered says what whoami's questions showed, and how long they took.
+func (s *Sink) Answered(kind gate.Answer, took time.Duration) {
+	s.Meter.Answer(answerNames[kind], took)
+}
+
+var answerNames = map[gate.Answer]string{gate.User: meter.User, gate.Anonymous: meter.Anonymous, gate.Unknown: meter.Unknown}
+
+// actionNames are what actions are logged and counted under.
+var actionNames = map[gate.Action]string{
+	gate.Refuse: "unknown", gate.Challenge: "challenge", gate.Enrol: "enrol", gate.Guest: "guest", gate.Upgrade: "upgrade", gate.Retry: "again",
+	gate.ReloadSignIn: "anew",
+}
+
+// lost is counted where the ground of a response ended while the portal answered.
+const lost = "lost"
+
+// Decided says that a request (when is "before") or a response ("after") was not let
+// through.
+func (s *Sink) Decided(a gate.Action, when string, about Subject) {
+	switch {
+	case about.User == "":
+	case a == gate.Challenge:
+		s.Book.Add(s.Realm, report.UserChallenged, about.User)
+	case a == gate.Enrol:
+		s.Book.Add(s.Realm, report.UserEnrolled, about.User)
+	}
+	s.Log.Info("request held at the gate", zap.String("verdict", actionNames[a]), zap.String("judged", when),
+		zap.String("user_id", about.User), zap.String("client_ip", about.Address), zap.String("path", about.Path))
+}
+
+// Withheld counts a request or response in whose place the gate answered.
+func (s *Sink) Withheld(a gate.Action) {
+	name, known := actionNames[a]
+	if !known {
+		name = lost
+	}
+	s.Meter.Held(name)
+}
+
+// Refused says that the request itself is wrong.
+func (s *Sink) Refused(status int, method string, about Subject) {
+	s.Log.Warn("request refused", zap.Int("status", status), zap.String("client_ip", about.Address),
+		zap.String("method", method), zap.String("path", about.Path))
+}
+
+// Failed says that something of the server's own failed, and what was refused for it.
+func (s *Sink) Failed(what string, err error, about Subject) {
+	s.Log.Error(what, zap.Error(err), zap.String("path", about.Path), zap.String("client_ip", about.Address))
+}
+
+// Panicked says that something of the server's own panicked.
+func (s *Sink) Panicked(what string, p any) {
+	s.Log.Error(what, zap.Any("panic", p), zap.Stack("stack"))
+}
+
+// ClearanceEnded says why a clearance ended before its time; err is the store's.
+func (s *Sink) ClearanceEnded(about Subject, why string, err error) {
+	fields := []zap.Field{zap.String("user_id", about.User), zap.String("client_ip", about.Address), zap.String("reason", why)}
+	if err != nil {
+		s.Log.Error("clearance could not be ended in the store", append(fields, zap.Error(err))...)
+		return
+	}
+	s.Log.Info("clearance ended", fields...)
+}
+
+// CookiesDropped counts cookies that the portal does not get because they were not
+// sealed. Most are of no use to it, but a missing `leave` is found here.
+func (s *Sink) CookiesDropped(names []string) {
+	if len(names) == 0 {
+		return
+	}
+	s.Meter.Dropped(len(names))
+	for _, name := range names {
+		s.Book.Note(s.Realm, report.CookieDropped, name)
+		if n, worth := s.dropped.add(name); worth {
+			s.Log.Info("cookie dropped that was not sealed; if the portal's scripts set it and the portal needs it, name it under leave",
+				zap.String("cookie", name), zap.Uint64("count", n))
+		}
+	}
+}
+
+// Trusted counts a request that was forwarded verbatim.
+func (s *Sink) Trusted(method, path string) {
+	if n, worth := s.trusted.add(method); worth {
+		s.Log.Info("request trusted and forwarded verbatim", zap.String("method", method), zap.String("path", path), zap.Uint64("count", n))
+	}
+}
+
+// NotInserted counts pages into which something could not be inserted.
+func (s *Sink) NotInserted(reasons []string, path string) {
+	for _, why := range reasons {
+		if n, worth := s.missed.add(why); worth {
+			s.Log.Info("nothing was inserted into a page", zap.String("reason", why), zap.String("path", path), zap.Uint64("count", n))
+		}
+	}
+}
+
+// PageIncomplete says that a page with insertions was cut off.
+func (s *Sink) PageIncomplete(err error, path string) {
+	s.Log.Warn("a page went out incomplete", zap.Error(err), zap.String("path", path))
+}
+
+// TokenUnreadable and TokenUnknown say why the response to a sign-in with a token was
+// withheld.
+func (s *Sink) TokenUnreadable(err error, status int, path string) {
+	s.Log.Error("the token of a sign-in could not be read; see token under sign_in", zap.Error(err),
+		zap.Int("status", status), zap.String("path", path))
+}
+
+// TokenUnknown: see TokenUnreadable.
+func (s *Sink) TokenUnknown(path string) {
+	s.Log.Error("the token of a sign-in is nobody's: whoami does not know it; see credential header and whoami",
+		zap.String("path", path))
+}
+
+// CookieTooLong says that a cookie could not be sealed.
+func (s *Sink) CookieTooLong() {
+	s.Log.Error("a cookie of the portal is too long to be sealed and was dropped; see the portal's session settings")
+}
+
+// Measures reports whether times are counted at all.
+func (s *Sink) Measures() bool { return s.Meter != nil }
+
+// Forwarded and NotForwarded count how long the gate had a request.
+func (s *Sink) Forwarded(took time.Duration) { s.Meter.Forward(took) }
+
+// NotForwarded: see Forwarded.
+func (s *Sink) NotForwarded(took time.Duration) { s.Meter.Refuse(took) }

@@ -1,0 +1,107 @@
+package request
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// ConnectionNames reports whether the Connection header names anything but connection
+// options: Caddy would then remove that header from the request, and the portal would
+// see another request than the one that was asked about.
+func ConnectionNames(h http.Header) bool {
+	for _, line := range h["Connection"] {
+		for token := range strings.SplitSeq(line, ",") {
+			switch strings.ToLower(strings.TrimSpace(token)) {
+			case "", "keep-alive", "close", "upgrade", "te", "http2-settings":
+			default:
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// extendedConnect reports whether a request opens a tunnel as RFC 8441 (HTTP/2) and
+// RFC 9220 (HTTP/3) have it. Go's server says so in a header, quic-go in Proto.
+func extendedConnect(r *http.Request) bool {
+	if r.Method != http.MethodConnect {
+		return false
+	}
+	return r.ProtoMajor == 2 && r.Header.Get(":protocol") != "" || r.ProtoMajor == 3 && r.Proto != "HTTP/3.0"
+}
+
+// dropUpgrade removes an offer to leave HTTP that begins no tunnel: one of HTTP/2 in the
+// clear, which some clients make with any request (RFC 9113 3.1 withdrew it), and one in a
+// request that is no GET or has a body (RFC 6455 4.1). A server that takes the latter for a
+// WebSocket would give it to strangers, too (design rule G5).
+func dropUpgrade(r *http.Request) {
+	if strings.EqualFold(First(r.Header, "Upgrade"), "h2c") || r.Method != http.MethodGet || HasBody(r) {
+		delete(r.Header, "Upgrade")
+		delete(r.Header, "Http2-Settings")
+	}
+}
+
+// upgrades reports whether a request would leave HTTP, after dropUpgrade.
+func upgrades(r *http.Request) bool {
+	return extendedConnect(r) || r.Header["Upgrade"] != nil
+}
+
+// SafeMethod reports whether the method is safe (RFC 9110 9.2.1).
+func SafeMethod(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// HasBody reports whether the request has, or may have, a body.
+func HasBody(r *http.Request) bool {
+	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
+}
+
+// First is Header.Get for a name that is written canonically.
+func First(h http.Header, canonical string) string {
+	if values := h[canonical]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// Navigation reports whether a browser shows the response as a page.
+func (f *Facts) Navigation() bool {
+	h := f.R.Header
+	if mode := First(h, "Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	if f.Upgrade || First(h, "X-Requested-With") != "" {
+		return false
+	}
+	return strings.Contains(First(h, "Accept"), "text/html")
+}
+
+// ShowsPage reports whether a browser asks for a page to be shown in a window of its own,
+// from its beginning.
+func (f *Facts) ShowsPage() bool {
+	dest := First(f.R.Header, "Sec-Fetch-Dest")
+	return f.Navigation() && (dest == "" || dest == "document") && f.R.Header["Range"] == nil
+}
+
+// CrossSite reports whether another site caused the request. Following a link from there
+// is as good as typing the address: browsers send SameSite=None and absent cookies with it.
+func (f *Facts) CrossSite() bool {
+	h := f.R.Header
+	switch site := h.Get("Sec-Fetch-Site"); site {
+	case "":
+		return foreignOrigin(h.Get("Origin"), f.R.Host)
+	case "cross-site", "same-site":
+		top := h.Get("Sec-Fetch-Mode") == "navigate" && h.Get("Sec-Fetch-Dest") == "document"
+		return !(top && f.R.Method == http.MethodGet)
+	}
+	return false
+}
+
+func foreignOrigin(origin, host string) bool {
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || !strings.EqualFold(u.Host, host)
+}

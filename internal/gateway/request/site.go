@@ -1,0 +1,89 @@
+// Package request finds out what a request is: what it may change, whether it is a
+// sign-in, how servers could read its address, which of its headers are credentials.
+//
+// [Facts] are made once per request, before the portal is reached, and not changed
+// afterwards. Packages gateway and observe use the same facts. The package decides
+// nothing; package gate does.
+package request
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+)
+
+// Rule is one of the site's lists of matchers, applied to all readings of a request's
+// path (see route.Variants).
+type Rule interface {
+	// Any reports whether the rule holds for some reading: the careful answer for what
+	// shuts. All reports whether it holds for each: the careful one for what opens.
+	Any(r *http.Request, readings []string) bool
+	All(r *http.Request, readings []string) bool
+}
+
+// Rules are the site's lists. A nil one matches nothing.
+type Rules struct {
+	Deny, Trust, Guest, Public, SignIn, SignOut Rule
+	// LinkSignIn are the sign_in addresses that declare no field names: whatever is asked
+	// for there may sign a user in.
+	LinkSignIn Rule
+	// Fields are sign_in's field names: a query that has one makes a sign-in.
+	Fields []string
+	// Forms are the pages that show a sign-in form. SignInPage is the first of them, where
+	// a stranger is sent when `guest` shuts a page; may be empty.
+	Forms      []string
+	SignInPage string
+}
+
+// Bearer is how the portal knows people by a token that a script keeps and sends in a
+// header. A zero Header says that it does not.
+type Bearer struct {
+	// Header carries the token, canonically written; after "Bearer " in Authorization.
+	Header string
+	// SignIns are the addresses that answer with a token.
+	SignIns []TokenSignIn
+}
+
+// TokenSignIn is an address that answers with a token.
+type TokenSignIn struct {
+	Rule  Rule
+	Token *whoami.Token
+}
+
+// Client is what the server knows of a request's sender.
+type Client struct {
+	// Address is the client's address, as the server's trusted_proxies tell.
+	Address string
+	// Secure says that the browser speaks HTTPS, to us or to a trusted proxy.
+	Secure bool
+	// URL is what the browser asked for, before any rewrite.
+	URL *url.URL
+	// Identity is what the server itself adds to the request as a credential: the
+	// fingerprint of a client certificate, the user that an authenticator before the gate
+	// found. It is empty for none, and opaque.
+	Identity string
+}
+
+// Site is what the facts of a site's requests depend on.
+type Site struct {
+	// Path is where the own pages are.
+	Path    string
+	Rules   Rules
+	Headers *portal.Headers
+	// Queries are declared credentials in the query.
+	Queries []string
+	Bearer  Bearer
+	// WatchUnsafe is `watch unsafe`.
+	WatchUnsafe bool
+	// Identify is set where another authenticator before the gate finds the user (`user
+	// {placeholder}`); it returns the user's id, "" for none.
+	Identify func(r *http.Request) (id string)
+}
+
+// Below reports whether a path is one of the own pages'.
+func (s *Site) Below(path string) bool {
+	n := len(s.Path)
+	return len(path) >= n && path[:n] == s.Path && (len(path) == n || path[n] == '/')
+}

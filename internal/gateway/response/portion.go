@@ -1,0 +1,273 @@
+package response
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/gateway/spool"
+)
+
+// forever is longer than any response takes.
+const forever = 1000 * time.Hour
+
+// chunk is how much is kept in one piece, so that there is room for it even where only
+// the free bytes of a spool are left.
+const chunk = 16 << 10
+
+// interval is how long a portion may wait for its check.
+func (w *Writer) interval() time.Duration {
+	if w.whole && !w.stream {
+		return forever
+	}
+	if w.stream {
+		return w.timing.Stream
+	}
+	return w.timing.Portion
+}
+
+// next has the next portion checked when it is due; the caller holds mu. What is kept
+// only because the visit is unsettled is looked at earlier.
+func (w *Writer) next() {
+	w.dueAt = time.Now().Add(w.interval())
+	w.arm()
+}
+
+func (w *Writer) arm() {
+	d := max(0, time.Until(w.dueAt))
+	if w.wouldPass {
+		d = min(d, w.timing.Poll)
+	}
+	w.stop()
+	w.timer = time.AfterFunc(d, w.portion)
+}
+
+func (w *Writer) stop() {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
+// keepAll keeps p. Where there is no room, the handler behind waits for a portion to be
+// released.
+func (w *Writer) keepAll(p []byte) (n int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for n < len(p) {
+		switch w.now() {
+		case dropping:
+			return n, ErrWithheld
+		case passing:
+			m, err := w.send(p[n:])
+			return n + m, err
+		}
+		m, err := w.kept.Write(p[n:min(n+chunk, len(p))])
+		n += m
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, spool.ErrFull) {
+			return n, err
+		}
+		w.full = true
+		if !w.checking {
+			w.stop()
+			w.timer = time.AfterFunc(0, w.portion)
+		}
+		w.cond.Wait()
+	}
+	return n, nil
+}
+
+// portion checks what was kept so far and releases it.
+func (w *Writer) portion() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer w.abortOnPanic()
+	if !w.is(keeping) || w.ended || w.checking {
+		return
+	}
+	unsettled := w.x.Unsettled()
+	due := w.full || !time.Now().Before(w.dueAt)
+	nothing := w.kept.Size() == w.sent
+	switch idle := nothing && w.released; {
+	case idle && w.wouldPass && !unsettled:
+		w.set(passing)
+		return
+	case idle:
+		w.next()
+		return
+	case !due && (unsettled || !w.wouldPass):
+		w.arm()
+		return
+	}
+	w.checkPortion(!unsettled)
+}
+
+// abortOnPanic cuts the response off where its release panics, or another response in its
+// place: on a timer's goroutine a panic would end the server. The caller holds mu.
+func (w *Writer) abortOnPanic() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	w.x.Panicked(p)
+	w.set(dropping)
+	w.aborted = true
+	w.stop()
+	w.kept.Close()
+	w.x.Cancel()
+	w.cond.Broadcast()
+}
+
+// checkPortion asks about what was kept so far; the caller holds mu. settled says that
+// the visit was settled before the question.
+func (w *Writer) checkPortion(settled bool) {
+	w.checking = true
+	upTo := w.kept.Size()
+	w.mu.Unlock()
+	a := w.check(false)
+	w.mu.Lock()
+	w.checking, w.full = false, false
+	defer w.cond.Broadcast()
+	if a != gate.Forward || w.x.Lost() {
+		w.cut(a)
+		return
+	}
+	w.release()
+	w.copyKept(upTo)
+	if settled && w.wouldPass && !w.x.Unsettled() {
+		w.copyKept(w.kept.Size())
+		w.set(passing)
+		return
+	}
+	w.next()
+}
+
+// check asks, and refuses where that panics.
+func (w *Writer) check(final bool) (a gate.Action) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.x.Panicked(p)
+			a = gate.Refuse
+		}
+	}()
+	return w.x.Check(final)
+}
+
+// release completes the headers and sends them, once; the caller holds mu.
+func (w *Writer) release() {
+	if w.released {
+		return
+	}
+	w.released = true
+	if w.portal != nil {
+		h := w.rw.Header()
+		clear(h)
+		maps.Copy(h, w.portal)
+	}
+	w.x.Release(w.status)
+	w.writeHeader(w.status)
+}
+
+// copyKept writes what was kept up to that byte; the caller holds mu. An error is the
+// client's going away, which the handler behind finds out with its next write.
+func (w *Writer) copyKept(upTo int64) {
+	buf := make([]byte, min(32<<10, max(1, upTo-w.sent)))
+	for w.sent < upTo {
+		n, err := w.kept.Read(buf[:min(int64(len(buf)), upTo-w.sent)])
+		if n == 0 || err != nil {
+			break
+		}
+		w.sent += int64(n)
+		if _, err := w.send(buf[:n]); err != nil {
+			break
+		}
+	}
+	if w.sent > 0 && w.sent == w.kept.Size() {
+		w.kept.Reset()
+		w.sent = 0
+	}
+	if w.flushed || !w.ended {
+		_ = w.flush()
+	}
+}
+
+// cut withholds what was not released; the caller holds mu.
+func (w *Writer) cut(a gate.Action) {
+	w.set(dropping)
+	w.stop()
+	if w.kept != nil {
+		w.kept.Close()
+	}
+	if w.released {
+		w.aborted = true
+	} else {
+		w.x.Over()
+		w.x.Withhold(a, w.status, w.portal)
+	}
+	w.x.Cancel()
+}
+
+// Finish is called when the handlers behind are done; whole says that the response came
+// to its end. It checks what is still kept, and releases or withholds it.
+func (w *Writer) Finish(whole bool) {
+	if w.is(fresh) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return
+	}
+	w.ended = true
+	w.stop()
+	for w.checking {
+		w.cond.Wait()
+	}
+	if w.is(passing) && w.x.Unsettled() && w.hasTrailers() {
+		w.makeRoom()
+		w.set(keeping)
+	}
+	if w.is(keeping) {
+		w.finishKept()
+	}
+	if !w.is(dropping) {
+		maps.Copy(w.rw.Header(), w.late)
+		w.endPage(whole && !w.x.Lost())
+	}
+}
+
+// hasTrailers reports whether anything is left to be sent after the body.
+func (w *Writer) hasTrailers() bool {
+	if len(w.late) > 0 {
+		return true
+	}
+	h := w.rw.Header()
+	for name := range h {
+		if name == "Trailer" || strings.HasPrefix(name, http.TrailerPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *Writer) finishKept() {
+	a := gate.Forward
+	if w.kept.Size() > w.sent || !w.released || w.hasTrailers() || w.x.MustCheck() {
+		w.mu.Unlock()
+		a = w.check(true)
+		w.mu.Lock()
+	}
+	if a != gate.Forward || w.x.Lost() {
+		w.cut(a)
+		return
+	}
+	w.release()
+	w.x.Over()
+	w.set(passing)
+	w.copyKept(w.kept.Size())
+}

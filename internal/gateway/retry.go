@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gateway/visits"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/web"
+)
+
+// revokedTime is how long a request that still carries a rotated token is taken for one
+// that the browser had sent before it got the new token.
+const revokedTime = time.Minute
+
+// justRevoked reports whether the request's token was rotated away just now. A request
+// with one that was rotated away longer ago is a stranger's, whatever else it carries.
+func (x *exchange) justRevoked() bool {
+	if x.now.Sub(x.st.Died) < revokedTime {
+		return true
+	}
+	x.becomeStranger()
+	return false
+}
+
+func (x *exchange) becomeStranger() {
+	x.visit.Release()
+	x.visit, x.own, x.st, x.keys = nil, false, &visits.NoStanding, nil
+	x.stale = nil
+	if rc, err := portal.Read(x.facts.R.Header["Cookie"], x.names, x.host, x.g.Leave); err == nil {
+		x.stale = rc.All()
+		x.sent = rc.Unsealed()
+		x.jar = x.sent
+	}
+}
+
+// sendBack sends a page's request to the same address again, by when the browser has the
+// fresh token, and tells a script to retry. The request is never forwarded.
+func (x *exchange) sendBack() error {
+	h := x.rw.Header()
+	h.Set("Cache-Control", "no-store")
+	mode := x.facts.R.Header.Get("Sec-Fetch-Mode")
+	page := x.facts.Navigation() || mode == "no-cors"
+	here := x.facts.Client.URL.RequestURI() // may begin with //, and then is another host's
+	if page && web.ValidTarget(here) && x.st.Retries.Again(x.facts.R) {
+		h.Set("Location", here)
+		x.rw.WriteHeader(http.StatusTemporaryRedirect)
+		return nil
+	}
+	h.Set("Retry-After", "1")
+	return x.refuseStatus(http.StatusServiceUnavailable)
+}

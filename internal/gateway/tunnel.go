@@ -1,0 +1,133 @@
+package gateway
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/gateway/visits"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// openTunnel registers a WebSocket or event stream, to be closed with what it stands on,
+// and asked about again every `recheck` (design rule G5).
+func (x *exchange) openTunnel() (remove func()) {
+	t := &visits.Tunnel{
+		Realm: x.g.Realm, Visit: x.visit, User: store.UserKey{Realm: x.g.Realm, ID: x.answer.User},
+		Close: x.end.cancel, Policy: x.g.Session,
+	}
+	if x.before.Cleared {
+		t.Standing = x.st
+	}
+	if x.before.MayPass() && x.g.Identify == nil && x.g.Recheck > 0 {
+		p := x.probe()
+		t.Every = x.g.Recheck
+		t.Ask = func() {
+			if !p.stillPasses() {
+				t.Close()
+			}
+		}
+	}
+	return x.g.Visits.Tunnels.Add(t, x.now)
+}
+
+// probe returns an exchange for questions beside the response of x, which a check of the
+// response changes: what is known of the request now, and the ground that x stands on.
+func (x *exchange) probe() *exchange {
+	p := &exchange{
+		g: x.g, next: x.next, now: x.now, facts: x.facts, path: x.path, question: x.question,
+		browser: x.browser, cookies: x.cookies, answer: x.answer, before: x.before,
+	}
+	p.version, p.kind, p.ground, p.end = x.version, x.kind, x.ground, x.end
+	p.detach()
+	return p
+}
+
+// stillPasses asks the portal whether the visit's newest cookies are still the user's, and
+// whether the user may pass.
+func (x *exchange) stillPasses() bool {
+	s := x.present()
+	if o := x.visit.Opened.Load(); o != nil && o.By == x.g.number && o.Host == x.host {
+		s.jar = o.Jar.Apply(x.visit.Held())
+	}
+	s.freshly, s.after = true, true
+	ctx := context.WithoutCancel(x.facts.R.Context())
+	a := x.askTunnel(ctx, s)
+	if a.Kind != gate.User || a.User != x.answer.User {
+		return false
+	}
+	if x.ground != nil {
+		return !x.ground.Ended()
+	}
+	st, err := x.standingOf(ctx, a)
+	return err == nil && st.MayPass()
+}
+
+// askTunnel is ask; what the questions set waits for the visit's next page.
+func (x *exchange) askTunnel(ctx context.Context, s subject) *portal.Answer {
+	a := x.ask(ctx, s)
+	if x.own && len(a.Changes) > 0 && a.Kind == gate.User {
+		for i := range a.Changes {
+			a.Changes[i].Stamp = portal.Stamp{User: a.User}
+		}
+		x.visit.Hold(a.Changes)
+	}
+	return a
+}
+
+// Hijacked implements [response.Exchange]: bytes from the client make the visit unsettled,
+// because the portal may sign a user in inside a frame; bytes from the portal wait while
+// another request of the visit may change who is signed in.
+func (x *exchange) Hijacked(c net.Conn) net.Conn {
+	if x.kind != gated || x.visit == nil || x.g.Identify != nil {
+		return c
+	}
+	return &tunnelConn{Conn: c, x: x.probe()}
+}
+
+// tunnelConn is the client's connection of a tunnel.
+type tunnelConn struct {
+	net.Conn
+	x *exchange
+	// noted is when bytes of the client last made the visit unsettled, in Unix nanoseconds.
+	noted atomic.Int64
+}
+
+// noteEvery bounds how often bytes of the client are noted.
+const noteEvery = 100 * time.Millisecond
+
+// Read reads from the client.
+func (t *tunnelConn) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	if n > 0 && !t.x.g.Rotates && t.x.g.Settle > 0 {
+		now := t.x.g.Clock()
+		if last := t.noted.Load(); now.UnixNano()-last > int64(noteEvery) {
+			t.noted.Store(now.UnixNano())
+			t.x.visit.Requests.Stir()
+			t.x.visit.Settle(now, t.x.g.Settle, t.x.g.WatchUnsafe)
+		}
+	}
+	return n, err
+}
+
+// Write writes to the client. While a changer is open it asks first.
+func (t *tunnelConn) Write(p []byte) (int, error) {
+	x := t.x
+	if x.Lost() || !x.g.Rotates && x.visit.Requests.Changers(0) && !x.stillPasses() {
+		x.end.cancel()
+		_ = t.Conn.Close()
+		return 0, net.ErrClosed
+	}
+	return t.Conn.Write(p)
+}
+
+// CloseWrite lets the other side see the end of one direction.
+func (t *tunnelConn) CloseWrite() error {
+	if c, ok := t.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+// Package users keeps the store's record of every user that whoami names, so that staff
+// can list who has not activated two-factor authentication. Packages gateway and observe
+// call it when a user is found.
+package users
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Directory is the users of one realm.
+type Directory struct {
+	Realm string
+	Store store.Store
+	Clock func() time.Time
+}
+
+// Record reads the record of the user that an answer names. It writes one when whoami
+// names the user for the first time, and when the portal's name or address for the user
+// changed.
+func (d Directory) Record(ctx context.Context, a *portal.Answer) (store.User, error) {
+	key := store.UserKey{Realm: d.Realm, ID: a.User}
+	user, err := d.Store.User(ctx, key)
+	if err == nil && upToDate(&user, a) || err != nil && !errors.Is(err, store.ErrNotFound) {
+		return user, err
+	}
+	err = d.Store.Update(ctx, key, func(tx store.Tx) error {
+		rec, err := tx.User()
+		if errors.Is(err, store.ErrNotFound) {
+			rec, err = store.User{Key: key, FirstSeen: d.Clock().UTC()}, nil
+		}
+		if err != nil {
+			return err
+		}
+		rec.Name, rec.Email = cmp.Or(a.Name, rec.Name), cmp.Or(a.Email, rec.Email)
+		user = rec
+		return tx.PutUser(rec)
+	})
+	return user, err
+}
+
+// upToDate reports whether the record has what the portal says of the user.
+func upToDate(user *store.User, a *portal.Answer) bool {
+	return (a.Name == "" || user.Name == a.Name) && (a.Email == "" || user.Email == a.Email)
+}

@@ -1,0 +1,268 @@
+package visits
+
+import (
+	"sync"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/portal"
+)
+
+// Key is everything that an answer depends on.
+type Key struct {
+	Pins portal.Pins
+	// View stands for the cookies that the question carried.
+	View portal.JarKey
+	// Own says that each question carried the cookies of its own path, not those of the
+	// request.
+	Own     bool
+	Varying portal.Varying
+}
+
+// AnonymousLife is how long an anonymous answer serves a visit in which every response is
+// checked. The others are how long an unknown one is kept, and how many are.
+const (
+	AnonymousLife = 3 * time.Minute
+	unknownLife   = time.Second
+	maxAnswers    = 24
+)
+
+// Lives is how long answers are believed.
+type Lives struct{ User, Anonymous time.Duration }
+
+// presumedLife is how long a sign-in form may lie open before it is filled in.
+const presumedLife = 30 * time.Minute
+
+// Answers keeps a visit's answers and shares questions that are in flight. It is safe for
+// concurrent use.
+type Answers struct {
+	mu    sync.Mutex
+	slots []slot
+	calls map[Key]*calls
+	// epoch grows with every Forget: an answer to a question of an older epoch is not kept.
+	epoch uint64
+	// until is when answers that name a user expire at the latest while it lies ahead; see Settle.
+	until time.Time
+	// all says that anonymous answers expire at until, too.
+	all bool
+	// presumed are the credentials that a stranger is presumed to have, for one request.
+	presumed slot
+}
+
+type slot struct {
+	key     Key
+	answer  *portal.Answer
+	expires time.Time
+}
+
+// calls are the questions about one key: one running, and one that starts after it,
+// for those who came too late to be served by the one that runs.
+type calls struct{ running, next *call }
+
+type call struct {
+	done   chan struct{}
+	answer *portal.Answer
+}
+
+// Kept returns an answer that is still believed, or nil. Where all answers about these
+// credentials name one user, the varying values are not looked at and exact is false:
+// such an answer may serve a user who may pass, and no other (design rule Q1).
+func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time) (answer *portal.Answer, exact bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var user *portal.Answer
+	alike := true
+	for i := range a.slots {
+		s := &a.slots[i]
+		if !s.serves(key, now) {
+			continue
+		}
+		alike = alike && s.answer.Kind == gate.User && (user == nil || user.User == s.answer.User)
+		user = s.answer
+	}
+	if user == nil || alike {
+		return user, false
+	}
+	return a.exact(key, varying(), now), true
+}
+
+func (s *slot) serves(key *Key, now time.Time) bool {
+	return s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins && now.Before(s.expires)
+}
+
+// Exact returns an answer that is still believed and was given for these very varying
+// values, or nil.
+func (a *Answers) Exact(key *Key, now time.Time) *portal.Answer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.exact(key, key.Varying, now)
+}
+
+func (a *Answers) exact(key *Key, varying portal.Varying, now time.Time) *portal.Answer {
+	for i := range a.slots {
+		if s := &a.slots[i]; s.serves(key, now) && s.key.Varying == varying {
+			return s.answer
+		}
+	}
+	return nil
+}
+
+// Last returns the last answer about the credentials, believed or not, or nil.
+func (a *Answers) Last(key *Key) *portal.Answer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range a.slots {
+		if s := &a.slots[i]; s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins {
+			return s.answer
+		}
+	}
+	return nil
+}
+
+// Forget drops every answer, and those of questions that run now. It returns the new epoch.
+func (a *Answers) Forget() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.slots, a.presumed = a.slots[:0], slot{}
+	a.epoch++
+	return a.epoch
+}
+
+// Epoch is the present epoch, for Keep.
+func (a *Answers) Epoch() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.epoch
+}
+
+// Keep stores an answer to a question that was put in the given epoch.
+func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives, now time.Time) {
+	life := lives.User
+	switch answer.Kind {
+	case gate.Anonymous:
+		life = lives.Anonymous
+	case gate.Unknown:
+		life = unknownLife
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if epoch != a.epoch || life <= 0 {
+		return
+	}
+	fresh := slot{key, answer, now.Add(life)}
+	if now.Before(a.until) {
+		fresh.settle(a.until, a.all)
+	}
+	oldest := 0
+	for i := range a.slots {
+		if a.slots[i].key == key {
+			a.slots[i] = fresh
+			return
+		}
+		if a.slots[i].expires.Before(a.slots[oldest].expires) {
+			oldest = i
+		}
+	}
+	if len(a.slots) < maxAnswers {
+		a.slots = append(a.slots, fresh)
+		return
+	}
+	a.slots[oldest] = fresh
+}
+
+// Settle makes every answer that names a user expire at until, those too that are kept
+// before then: the portal may commit a sign-in until then without a request of the visit.
+// With all, so do anonymous ones: where strangers' responses are not checked.
+func (a *Answers) Settle(until time.Time, all bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if until.After(a.until) {
+		a.until = until
+	}
+	a.all = a.all || all // two sites of a realm may differ
+	for i := range a.slots {
+		a.slots[i].settle(until, all)
+	}
+}
+
+func (s *slot) settle(until time.Time, all bool) {
+	if (all || s.answer.Kind == gate.User) && until.Before(s.expires) {
+		s.expires = until
+	}
+}
+
+// Presume has Presumed say yes, once, to what is asked with this key next.
+func (a *Answers) Presume(key Key, now time.Time) {
+	key.Varying = portal.Varying{}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.presumed = slot{key: key, expires: now.Add(presumedLife)}
+}
+
+// Presumed reports whether the credentials were presumed to be a stranger's, and ends
+// that: the request that asks may change it.
+func (a *Answers) Presumed(key Key, now time.Time) bool {
+	key.Varying = portal.Varying{}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	yes := a.presumed.key == key && now.Before(a.presumed.expires)
+	if yes {
+		a.presumed = slot{}
+	}
+	return yes
+}
+
+// Ask has put called once for all who ask about the same key at the same time. With
+// fresh, a question that started before this call is not enough: it may have been
+// answered before something happened. put must not depend on the caller's context.
+func (a *Answers) Ask(key Key, fresh bool, put func() *portal.Answer) *portal.Answer {
+	a.mu.Lock()
+	cs := a.calls[key]
+	if cs == nil {
+		cs = &calls{}
+		if a.calls == nil {
+			a.calls = make(map[Key]*calls)
+		}
+		a.calls[key] = cs
+	}
+	switch {
+	case cs.running == nil:
+		c := &call{done: make(chan struct{})}
+		cs.running = c
+		a.mu.Unlock()
+		a.run(key, cs, c, put)
+		return c.answer
+	case !fresh:
+		c := cs.running
+		a.mu.Unlock()
+		<-c.done
+		return c.answer
+	case cs.next == nil:
+		before, c := cs.running, &call{done: make(chan struct{})}
+		cs.next = c
+		a.mu.Unlock()
+		<-before.done
+		a.run(key, cs, c, put)
+		return c.answer
+	}
+	c := cs.next
+	a.mu.Unlock()
+	<-c.done
+	return c.answer
+}
+
+// run puts the question and gives the answer to everyone who waits. A panic in put
+// answers Unknown to the others before it goes on.
+func (a *Answers) run(key Key, cs *calls, c *call, put func() *portal.Answer) {
+	c.answer = &portal.Answer{Why: "the question was cut off"}
+	defer func() {
+		a.mu.Lock()
+		cs.running, cs.next = cs.next, nil
+		if cs.running == nil {
+			delete(a.calls, key)
+		}
+		a.mu.Unlock()
+		close(c.done)
+	}()
+	c.answer = put()
+}

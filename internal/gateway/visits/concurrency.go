@@ -1,0 +1,200 @@
+package visits
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxWaiting bounds the exclusive requests that wait in one visit.
+	maxWaiting = 64
+	// turnDeadline is how long an exclusive request waits for those before it.
+	turnDeadline = 2 * time.Minute
+	// sharedWait is how long an exclusive request waits for the shared ones that run.
+	sharedWait = 2 * time.Second
+)
+
+// ErrBusy reports that too many requests of one visit wait, or that one waited too long.
+var ErrBusy = errors.New("too many requests of this visit are waiting")
+
+// Concurrency lets the requests of one visit run shared or exclusive.
+//
+// Exclusive requests may change who is signed in: unsafe ones, declared sign-ins and
+// sign-outs. They run one after another. In a visit whose user may not pass, an exclusive
+// request also waits for the shared ones, and new shared ones wait for it: a question
+// tells who is signed in when it is asked, not who was signed in a moment before, so a
+// shared request that signs out could hide a sign-in from it. In a visit whose user may
+// pass, shared requests never wait; their responses are checked (see [Visit.Unsettled]).
+//
+// A changer is an open request that may change who is signed in: an exclusive one, or a
+// shared one whose response looks like a sign-in (see Suspect). A request is open until
+// its response check is over.
+type Concurrency struct {
+	turn chan struct{}
+	// open is the number of open changers; it is written with mu held.
+	open atomic.Int32
+	// unrest counts everything that may have changed who is signed in; see Unrest.
+	unrest atomic.Uint64
+
+	mu      sync.Mutex
+	waiting int
+	// begun counts all changers, sharedBegun all shared requests that ever began.
+	begun, sharedBegun uint64
+	// shared are the shared requests that run, barring the exclusive ones that bar them.
+	shared, barring int
+	// changed is closed when shared or barring falls; nil while no request waits for that.
+	changed chan struct{}
+}
+
+func newConcurrency() Concurrency { return Concurrency{turn: make(chan struct{}, 1)} }
+
+// Exclusive waits for the turn of an exclusive request and makes it a changer. leave,
+// which may be called more than once, gives the turn up.
+func (c *Concurrency) Exclusive(ctx context.Context) (leave func(), err error) {
+	c.mu.Lock()
+	if c.waiting >= maxWaiting {
+		c.mu.Unlock()
+		return nil, ErrBusy
+	}
+	c.waiting++
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, turnDeadline)
+	defer cancel()
+	select {
+	case c.turn <- struct{}{}:
+	case <-ctx.Done():
+		err = ErrBusy
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting--
+	if err != nil {
+		return nil, err
+	}
+	c.begin()
+	return sync.OnceFunc(func() { c.end(); <-c.turn }), nil
+}
+
+// Suspect makes a shared request a changer, from its response's headers until leave.
+func (c *Concurrency) Suspect() (leave func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.begin()
+	return sync.OnceFunc(c.end)
+}
+
+func (c *Concurrency) begin() {
+	c.begun++
+	c.unrest.Add(1)
+	c.open.Add(1)
+}
+
+func (c *Concurrency) end() {
+	c.mu.Lock()
+	c.open.Add(-1)
+	c.mu.Unlock()
+}
+
+// Bar keeps shared requests from beginning until leave, and waits a while for those that
+// run.
+func (c *Concurrency) Bar(ctx context.Context) (leave func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.barring++
+	if c.shared > 0 {
+		ctx, cancel := context.WithTimeout(ctx, sharedWait)
+		defer cancel()
+		for c.shared > 0 && c.await(ctx) {
+			continue
+		}
+	}
+	return sync.OnceFunc(func() { c.fall(&c.barring) })
+}
+
+// Shared lets a shared request begin, until LeaveShared; with free it does not wait for
+// requests that bar.
+func (c *Concurrency) Shared(ctx context.Context, free bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !free && c.barring > 0 {
+		ctx, cancel := context.WithTimeout(ctx, turnDeadline)
+		defer cancel()
+		for c.barring > 0 {
+			if !c.await(ctx) {
+				return ErrBusy
+			}
+		}
+	}
+	c.shared++
+	c.sharedBegun++
+	return nil
+}
+
+// LeaveShared ends a shared request.
+func (c *Concurrency) LeaveShared() { c.fall(&c.shared) }
+
+// await waits until shared or barring falls; the caller holds mu.
+func (c *Concurrency) await(ctx context.Context) bool {
+	if c.changed == nil {
+		c.changed = make(chan struct{})
+	}
+	changed := c.changed
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	select {
+	case <-changed:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (c *Concurrency) fall(n *int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*n--
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+}
+
+// Mark is a point in time in one visit.
+type Mark struct {
+	begun, sharedBegun uint64
+	open               int32
+	shared             int
+}
+
+// Mark returns the present point in time.
+func (c *Concurrency) Mark() Mark {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Mark{c.begun, c.sharedBegun, c.open.Load(), c.shared}
+}
+
+// Unrest counts what may have changed who is signed in: changers that began, and calls of
+// Stir. What was found out before it grew has to be asked about again.
+func (c *Concurrency) Unrest() uint64 { return c.unrest.Load() }
+
+// Stir says that something else than a request may have changed who is signed in: bytes
+// that a client sent through a tunnel.
+func (c *Concurrency) Stir() { c.unrest.Add(1) }
+
+// ChangersSince reports whether any changer was open at m or began since, besides own
+// that a shared request became itself since m.
+func (c *Concurrency) ChangersSince(m Mark, own int) bool {
+	return m.open > 0 || c.Mark().begun-m.begun > uint64(own)
+}
+
+// SharedSince reports whether any shared request ran at m or began since.
+func (c *Concurrency) SharedSince(m Mark) bool {
+	now := c.Mark()
+	return m.shared > 0 || now.sharedBegun != m.sharedBegun
+}
+
+// Changers reports whether more changers than own are open.
+func (c *Concurrency) Changers(own int) bool { return int(c.open.Load()) > own }

@@ -1,0 +1,272 @@
+package visits
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestExclusive_OneAfterAnother: exclusive requests never overlap, and each is a changer
+// while it has its turn.
+func TestExclusive_OneAfterAnother(t *testing.T) {
+	c := newConcurrency()
+	first, err := c.Exclusive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := c.Exclusive(soon); !errors.Is(err, ErrBusy) {
+		t.Errorf("beside one that runs: %v", err)
+	}
+	first()
+	running := 0 // only the turn guards it: the race detector watches
+	var wg sync.WaitGroup
+	for range 40 {
+		wg.Go(func() {
+			leave, err := c.Exclusive(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if running++; running != 1 || !c.Changers(0) || c.Changers(1) {
+				t.Errorf("%d run at once; changers %v", running, c.Changers(0))
+			}
+			running--
+			leave()
+			leave() // twice is once
+		})
+	}
+	wg.Wait()
+	if m := c.Mark(); m.begun != 41 || m.open != 0 || c.Changers(0) {
+		t.Errorf("begun %d, open %d", m.begun, m.open)
+	}
+}
+
+// TestExclusive_Order: exclusive requests get their turns in the order in which they came.
+func TestExclusive_Order(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConcurrency()
+		leave, err := c.Exclusive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var order []int
+		for i := range 5 {
+			go func() {
+				leave, err := c.Exclusive(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				order = append(order, i)
+				leave()
+			}()
+			synctest.Wait()
+		}
+		leave()
+		synctest.Wait()
+		if !slices.Equal(order, []int{0, 1, 2, 3, 4}) {
+			t.Errorf("order %v", order)
+		}
+	})
+}
+
+// TestExclusive_Bounded: 64 wait; one more is refused at once; one that waits too long is
+// refused, too.
+func TestExclusive_Bounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConcurrency()
+		leave, err := c.Exclusive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		var wg sync.WaitGroup
+		for range maxWaiting {
+			wg.Go(func() {
+				if _, err := c.Exclusive(t.Context()); !errors.Is(err, ErrBusy) || time.Since(began) != turnDeadline {
+					t.Errorf("one that waits: %v after %v", err, time.Since(began))
+				}
+			})
+		}
+		synctest.Wait()
+		if _, err := c.Exclusive(t.Context()); !errors.Is(err, ErrBusy) || time.Since(began) != 0 {
+			t.Errorf("one too many: %v after %v", err, time.Since(began))
+		}
+		wg.Wait()
+		leave()
+		if leave, err = c.Exclusive(t.Context()); err != nil {
+			t.Fatalf("after all had left: %v", err)
+		}
+		leave()
+	})
+}
+
+// TestBar: in a visit whose user may not pass, an exclusive request waits for the shared
+// ones that run, and shared ones that come meanwhile wait for it.
+func TestBar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConcurrency()
+		if err := c.Shared(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		barred, began := false, false
+		var unbar func()
+		go func() { unbar = c.Bar(t.Context()); barred = true }()
+		synctest.Wait()
+		go func() {
+			if err := c.Shared(t.Context(), false); err != nil {
+				t.Error(err)
+				return
+			}
+			began = true
+			c.LeaveShared()
+		}()
+		synctest.Wait()
+		if barred || began {
+			t.Fatalf("beside a shared request that runs: barred %v, another began %v", barred, began)
+		}
+		c.LeaveShared()
+		synctest.Wait()
+		if !barred || began {
+			t.Fatalf("after it: barred %v, another began %v", barred, began)
+		}
+		unbar()
+		unbar()
+		synctest.Wait()
+		if !began || c.Mark().shared != 0 || c.barring != 0 {
+			t.Errorf("after all: began %v, %d shared, %d barring", began, c.Mark().shared, c.barring)
+		}
+	})
+}
+
+// TestBar_LongPoll: a shared request that does not end holds an exclusive one up for two
+// seconds, not for ever.
+func TestBar_LongPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConcurrency()
+		if err := c.Shared(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		c.Bar(t.Context())()
+		if took := time.Since(began); took != sharedWait {
+			t.Errorf("waited %v", took)
+		}
+	})
+}
+
+// TestShared_Free: in a visit whose user may pass, shared requests wait for no other. In
+// another they wait, two minutes at most.
+func TestShared_Free(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConcurrency()
+		defer c.Bar(t.Context())()
+		began := time.Now()
+		if err := c.Shared(t.Context(), true); err != nil || time.Since(began) != 0 || c.Mark().shared != 1 {
+			t.Errorf("free: %v after %v", err, time.Since(began))
+		}
+		if err := c.Shared(t.Context(), false); !errors.Is(err, ErrBusy) || time.Since(began) != turnDeadline {
+			t.Errorf("not free: %v after %v", err, time.Since(began))
+		}
+		if c.Mark().shared != 1 {
+			t.Errorf("%d run", c.Mark().shared)
+		}
+	})
+}
+
+// TestChangersSince: a changer counts for a shared request if it was open when that began,
+// or began since; the request's own does not. Rule H6: a stream sees the sign-in beside it.
+func TestChangersSince(t *testing.T) {
+	c := newConcurrency()
+	before := c.Mark()
+	if c.ChangersSince(before, 0) {
+		t.Error("a changer before any came")
+	}
+	leave, err := c.Exclusive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	during := c.Mark()
+	if !c.ChangersSince(before, 0) || !c.ChangersSince(during, 0) {
+		t.Error("an open changer is not seen")
+	}
+	leave()
+	after := c.Mark()
+	if !c.ChangersSince(before, 0) || !c.ChangersSince(during, 0) {
+		t.Error("a changer that ended meanwhile is not seen")
+	}
+	if c.ChangersSince(after, 0) {
+		t.Error("a changer that ended before counts")
+	}
+	own := c.Suspect()
+	if c.ChangersSince(after, 1) || c.Changers(1) {
+		t.Error("a request's own suspicion counts for itself")
+	}
+	if !c.ChangersSince(after, 0) || !c.Changers(0) {
+		t.Error("a suspect response does not count for others")
+	}
+	other := c.Suspect()
+	if !c.ChangersSince(after, 1) || !c.Changers(1) {
+		t.Error("another suspect response does not count")
+	}
+	other()
+	own()
+	own()
+	if c.Changers(0) || c.open.Load() != 0 {
+		t.Errorf("%d are open", c.open.Load())
+	}
+}
+
+// TestSharedSince: a shared request counts if it ran at the mark or began since.
+func TestSharedSince(t *testing.T) {
+	c := newConcurrency()
+	none := c.Mark()
+	if c.SharedSince(none) {
+		t.Error("one ran before any came")
+	}
+	if err := c.Shared(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	during := c.Mark()
+	c.LeaveShared()
+	after := c.Mark()
+	if !c.SharedSince(none) || !c.SharedSince(during) || c.SharedSince(after) {
+		t.Errorf("since before %v, since one ran %v, since after %v", c.SharedSince(none), c.SharedSince(during), c.SharedSince(after))
+	}
+}
+
+// TestUnrest: it grows with every changer that begins, and with what stirs the visit
+// otherwise.
+func TestUnrest(t *testing.T) {
+	c := newConcurrency()
+	last := c.Unrest()
+	grows := func(what string, want bool) {
+		t.Helper()
+		if now := c.Unrest(); (now > last) != want {
+			t.Errorf("%s: %d after %d", what, now, last)
+		}
+		last = c.Unrest()
+	}
+	leave, err := c.Exclusive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	grows("an exclusive request", true)
+	leave()
+	shared, err := c.Shared(t.Context(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared()
+	grows("a shared request", false)
+	c.Suspect()()
+	grows("a suspect response", true)
+	c.Stir()
+	grows("a frame", true)
+}

@@ -1,0 +1,82 @@
+package visits
+
+import (
+	"hash/maphash"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/session"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Standing is what the store says of a visit's token: it has a clearance, it was revoked,
+// or neither.
+type Standing struct {
+	// Clearance is nil without one.
+	Clearance *store.Visit
+	// Died is when the token was rotated away; zero for a living one.
+	Died time.Time
+	// ended is set when the clearance ends before its time.
+	ended atomic.Bool
+	// seen is the last request, in Unix nanoseconds.
+	seen atomic.Int64
+	// Retries counts the requests with a revoked token that were sent back.
+	Retries Retries
+}
+
+// NoStanding is a stranger's. Nothing is ever written to it.
+var NoStanding Standing
+
+// Revoked reports whether the token was rotated away.
+func (st *Standing) Revoked() bool { return !st.Died.IsZero() }
+
+// Ended reports whether the clearance ended before its time.
+func (st *Standing) Ended() bool { return st.ended.Load() }
+
+func (st *Standing) end() { st.ended.Store(true) }
+
+// Live reports whether the standing is a clearance that counts now.
+func (st *Standing) Live(p session.Policy, now time.Time) bool {
+	if st == nil || st.Clearance == nil || st.ended.Load() {
+		return false
+	}
+	return p.Live(st.Clearance, time.Unix(0, st.seen.Load()), now)
+}
+
+// Retries counts how often each request was sent back, so that no browser is sent round
+// in circles. It is safe for concurrent use.
+type Retries struct {
+	mu    sync.Mutex
+	count map[uint64]int
+}
+
+const (
+	maxRetried  = 256
+	maxSentBack = 2
+)
+
+var retryHash = maphash.MakeSeed()
+
+// Again reports whether this request may be sent back once more.
+func (s *Retries) Again(r *http.Request) bool {
+	key := maphash.String(retryHash, r.Method+" "+r.URL.String())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.count == nil {
+		s.count = make(map[uint64]int)
+	}
+	if len(s.count) >= maxRetried || s.count[key] >= maxSentBack {
+		return false
+	}
+	s.count[key]++
+	return true
+}
+
+// End makes the clearance count no more, in memory.
+func (st *Standing) End() {
+	if st != &NoStanding {
+		st.end()
+	}
+}

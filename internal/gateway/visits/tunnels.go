@@ -1,0 +1,116 @@
+package visits
+
+import (
+	"sync"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/session"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Tunnels are the responses that stay open: WebSockets, event streams, long downloads.
+// They are closed when their ground ends: a clearance, the visit's user, a policy. It is
+// safe for concurrent use.
+type Tunnels struct {
+	mu   sync.Mutex
+	open map[*Tunnel]struct{}
+}
+
+// Tunnel is one open response.
+type Tunnel struct {
+	Realm string
+	// Visit is nil for a stranger's.
+	Visit *Visit
+	// User is empty for a stranger.
+	User store.UserKey
+	// Close ends it; it must not block and may be called more than once.
+	Close func()
+	// Standing is the clearance that it was opened under; nil for a user who owes nothing,
+	// and for a stranger.
+	Standing *Standing
+	Policy   session.Policy
+	// Ask asks the portal again whether the credentials are still the user's, and closes
+	// the tunnel where they are not; nil for one that is not asked about. Every is how
+	// often.
+	Ask   func()
+	Every time.Duration
+
+	asked  time.Time
+	asking bool
+}
+
+// Add registers a tunnel that opened at the given time; remove takes it out again.
+func (ts *Tunnels) Add(t *Tunnel, now time.Time) (remove func()) {
+	t.asked = now
+	ts.mu.Lock()
+	if ts.open == nil {
+		ts.open = make(map[*Tunnel]struct{})
+	}
+	ts.open[t] = struct{}{}
+	ts.mu.Unlock()
+	if t.Standing != nil && t.Standing.Ended() {
+		t.Close() // it ended between the decision and now
+	}
+	return func() {
+		ts.mu.Lock()
+		delete(ts.open, t)
+		ts.mu.Unlock()
+	}
+}
+
+func (ts *Tunnels) closeIf(cond func(*Tunnel) bool) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for t := range ts.open {
+		if cond(t) {
+			t.Close()
+			delete(ts.open, t)
+		}
+	}
+}
+
+// closeEnded closes those whose clearance was ended.
+func (ts *Tunnels) closeEnded() {
+	ts.closeIf(func(t *Tunnel) bool { return t.Standing != nil && t.Standing.Ended() })
+}
+
+// CloseExpired closes those whose clearance ran out.
+func (ts *Tunnels) CloseExpired(now time.Time) {
+	ts.closeIf(func(t *Tunnel) bool { return t.Standing != nil && !t.Standing.Live(t.Policy, now) })
+}
+
+// CloseOf closes a visit's: its user changed.
+func (ts *Tunnels) CloseOf(v *Visit) {
+	ts.closeIf(func(t *Tunnel) bool { return t.Visit != nil && v != nil && t.Visit.Shared == v.Shared })
+}
+
+// CloseUnproven closes a user's tunnels that were opened without clearance: the user owes
+// a factor now.
+func (ts *Tunnels) CloseUnproven(user store.UserKey) {
+	ts.closeIf(func(t *Tunnel) bool { return t.Standing == nil && t.User == user })
+}
+
+// AskDue has the portal asked again about every tunnel that is due (design rule G5).
+func (ts *Tunnels) AskDue(now time.Time) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for t := range ts.open {
+		if t.Ask == nil || t.asking || now.Sub(t.asked) < t.Every {
+			continue
+		}
+		t.asking = true
+		go ts.ask(t, now)
+	}
+}
+
+func (ts *Tunnels) ask(t *Tunnel, now time.Time) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.Close() // it can't be told whose it is
+		}
+		ts.mu.Lock()
+		t.asking, t.asked = false, now
+		ts.mu.Unlock()
+	}()
+	t.Ask()
+}

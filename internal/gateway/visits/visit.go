@@ -1,0 +1,154 @@
+package visits
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/session"
+)
+
+// Visit is one browser's stay, in memory.
+type Visit struct {
+	ID ID
+	// Token is the browser's; empty for a visit that is named by its credentials only.
+	Token session.Token
+	// pins counts the requests that hold the visit; used is when the last one came.
+	pins atomic.Int32
+	used atomic.Int64
+
+	loading  sync.Mutex
+	standing atomic.Pointer[Standing]
+	// Opened caches what the last Cookie header opened to.
+	Opened atomic.Pointer[Opened]
+
+	*Shared
+}
+
+// Shared is what is known of a browser's stay beyond one token. A visit that moves to a
+// fresh token shares it with the old one, whose requests may still be open.
+type Shared struct {
+	Answers  Answers
+	Requests Concurrency
+	// MayPass is whether the last user who was found may pass. It decides only how the
+	// visit's requests wait for each other and how often the visit may ask, never who passes.
+	MayPass atomic.Bool
+	// owner is the owner version; see BumpOwner.
+	owner atomic.Uint64
+	// settle is until when the visit is unsettled, in Unix nanoseconds; 0 for a settled one.
+	settle atomic.Int64
+	// SignedIn is the user that the visit was last seen signed in as; nil for a stranger's.
+	SignedIn atomic.Pointer[string]
+	// Observed is for package observe.
+	Observed atomic.Pointer[any]
+
+	questions limit
+	held      held
+}
+
+func newShared() *Shared { return &Shared{Requests: newConcurrency()} }
+
+// Opened is what a Cookie header opened to.
+type Opened struct {
+	// By is the number of the gateway that opened it.
+	By     uint64
+	Header string
+	Host   string
+	Secure bool
+	Jar    *portal.Jar
+	Stale  []portal.Stale
+	Until  time.Time
+}
+
+// Owner is the present owner version.
+func (v *Shared) Owner() uint64 { return v.owner.Load() }
+
+// BumpOwner increments the visit's owner version and returns it. Responses that started
+// under an older version are dropped, because the visit may now belong to another user.
+func (v *Shared) BumpOwner() uint64 { return v.owner.Add(1) }
+
+// Settle makes the visit unsettled for d from now on: the portal may still commit a
+// sign-in that a response which was just released had begun (design rule G3). unchecked
+// says that strangers' responses are not checked.
+func (v *Shared) Settle(now time.Time, d time.Duration, unchecked bool) {
+	v.Answers.Settle(now.Add(d), unchecked)
+	until := now.Add(d).UnixNano()
+	for {
+		old := v.settle.Load()
+		if until <= old || v.settle.CompareAndSwap(old, until) {
+			return
+		}
+	}
+}
+
+// Unsettled reports whether who is signed in may have changed without the gate having
+// noticed yet: a changer is open besides the caller's own, or one was until a moment ago.
+func (v *Shared) Unsettled(own int, clock func() time.Time) bool {
+	if v.Requests.Changers(own) {
+		return true
+	}
+	until := v.settle.Load()
+	if until == 0 {
+		return false
+	}
+	if clock().UnixNano() < until {
+		return true
+	}
+	v.settle.CompareAndSwap(until, 0)
+	return false
+}
+
+// held are changes of the portal's cookies that came with a question about an asset.
+// Responses of assets get no cookies, because caches keep them; the browser gets the
+// changes with the next page.
+type held struct {
+	mu      sync.Mutex
+	any     atomic.Bool
+	changes []portal.Change
+}
+
+// maxHeld bounds the changes that wait for the next page.
+const maxHeld = 64
+
+// Hold keeps changes for the next page. They are stamped already.
+func (v *Shared) Hold(changes []portal.Change) {
+	h := &v.held
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, ch := range changes {
+		h.changes = slices.DeleteFunc(h.changes, func(o portal.Change) bool { return o.Name == ch.Name && o.Path == ch.Path })
+		h.changes = append(h.changes, ch)
+	}
+	if n := len(h.changes) - maxHeld; n > 0 {
+		h.changes = slices.Delete(h.changes, 0, n)
+	}
+	h.any.Store(len(h.changes) > 0)
+}
+
+// Held returns the changes that wait for the next page. Every request is handled as if
+// the browser had them already.
+func (v *Shared) Held() []portal.Change {
+	h := &v.held
+	if !h.any.Load() {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.changes)
+}
+
+// Delivered forgets changes that a response brings to the browser.
+func (v *Shared) Delivered(changes []portal.Change) {
+	h := &v.held
+	if !h.any.Load() {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.changes = slices.DeleteFunc(h.changes, func(o portal.Change) bool {
+		return slices.ContainsFunc(changes, func(ch portal.Change) bool { return ch.Name == o.Name && ch.Path == o.Path })
+	})
+	h.any.Store(len(h.changes) > 0)
+}

@@ -1,0 +1,122 @@
+package visits
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/portal"
+)
+
+var now = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+
+// TestUnsettled: a visit is unsettled while another changer is open, and until its settle
+// time is over; a shorter settle time does not cut a longer one.
+func TestUnsettled(t *testing.T) {
+	v := &Visit{Shared: newShared()}
+	at := func(d time.Duration) func() time.Time { return func() time.Time { return now.Add(d) } }
+	check := func(when string, d time.Duration, own int, want bool) {
+		t.Helper()
+		if got := v.Unsettled(own, at(d)); got != want {
+			t.Errorf("%s: unsettled %v", when, got)
+		}
+	}
+	check("at first", 0, 0, false)
+	leave, err := v.Requests.Exclusive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("beside a changer", 0, 0, true)
+	check("for the changer itself", 0, 1, false)
+	leave()
+	check("after a changer that did not settle", 0, 0, false)
+	v.Settle(now, 2*time.Second, false)
+	v.Settle(now, time.Second, false)
+	check("at once", 0, 0, true)
+	check("for the changer itself, after it ended", 0, 1, true)
+	check("just before the end", 2*time.Second-1, 0, true)
+	check("at the end", 2*time.Second, 0, false)
+	check("the end is final", 0, 0, false)
+	v.Settle(now.Add(time.Minute), time.Second, false)
+	check("a second time", time.Minute, 0, true)
+}
+
+// TestSettle_Concurrent: the latest end wins.
+func TestSettle_Concurrent(t *testing.T) {
+	v := &Visit{Shared: newShared()}
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() { v.Settle(now, time.Duration(i+1)*time.Second, false) })
+	}
+	wg.Wait()
+	if got := time.Unix(0, v.settle.Load()); !got.Equal(now.Add(100 * time.Second)) {
+		t.Errorf("settles at %v", got.Sub(now))
+	}
+}
+
+func change(name, value string) portal.Change {
+	return portal.Change{Cookie: portal.Cookie{Name: name, Value: value, Path: "/"}}
+}
+
+func heldNames(v *Visit) (out []string) {
+	for _, ch := range v.Held() {
+		out = append(out, ch.Name+"="+ch.Value)
+	}
+	return out
+}
+
+// TestHeld: changes wait in order until a page delivers them; a newer one of the same
+// cookie replaces an older one; their number is bounded.
+func TestHeld(t *testing.T) {
+	v := &Visit{Shared: newShared()}
+	if v.Held() != nil {
+		t.Error("something is held at first")
+	}
+	v.Hold([]portal.Change{change("a", "1"), change("b", "1")})
+	v.Hold([]portal.Change{change("a", "2")})
+	if got := heldNames(v); !slices.Equal(got, []string{"b=1", "a=2"}) {
+		t.Errorf("held %v", got)
+	}
+	v.Delivered([]portal.Change{change("c", "1"), change("b", "0")})
+	if got := heldNames(v); !slices.Equal(got, []string{"a=2"}) {
+		t.Errorf("after b was delivered: held %v", got)
+	}
+	v.Delivered([]portal.Change{change("a", "2")})
+	if v.Held() != nil {
+		t.Errorf("after all were delivered: held %v", heldNames(v))
+	}
+	for i := range 3 * maxHeld {
+		v.Hold([]portal.Change{change(fmt.Sprint(i), "")})
+	}
+	if got := v.Held(); len(got) != maxHeld || got[maxHeld-1].Name != fmt.Sprint(3*maxHeld-1) {
+		t.Errorf("%d are held", len(got))
+	}
+	elsewhere := change("191", "")
+	elsewhere.Path = "/app"
+	v.Delivered([]portal.Change{elsewhere})
+	if len(v.Held()) != maxHeld {
+		t.Error("a cookie of another path counts as delivered")
+	}
+}
+
+// TestRetries: the same request is sent back twice, and the number of different ones is
+// bounded.
+func TestRetries(t *testing.T) {
+	var s Retries
+	for i, want := range []bool{true, true, false, false} {
+		if s.Again(get("/a")) != want {
+			t.Errorf("time %d: not %v", i+1, want)
+		}
+	}
+	if !s.Again(get("/b")) {
+		t.Error("another request has no turns of its own")
+	}
+	for i := range 2 * maxRetried {
+		s.Again(get(fmt.Sprint("/", i)))
+	}
+	if len(s.count) > maxRetried {
+		t.Errorf("%d requests are remembered", len(s.count))
+	}
+}

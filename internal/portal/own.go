@@ -1,0 +1,38 @@
+package portal
+
+import (
+	"net/url"
+
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+)
+
+// Repeats reports whether a field of a request's body or query only says again what the
+// request's Cookie header for path says: there is a cookie that some portal takes for one
+// of this name, and each such cookie has the value, as it is or percent-decoded. Questions
+// are asked about that header, so such a field adds nothing to it (double-submit
+// protection against CSRF).
+func (j *Jar) Repeats(path, name, value string) bool {
+	found := false
+	same := func(cookieName, cookieValue string) bool {
+		if !cookie.Same(cookieName, name) {
+			return true
+		}
+		found = true
+		decoded, err := url.QueryUnescape(cookieValue)
+		return cookieValue == value || err == nil && decoded == value
+	}
+	for i := range j.cookies {
+		c := &j.cookies[i]
+		if c.Name != tokenName && cookie.PathMatch(c.Path, path) && !same(c.Name, c.Value) {
+			return false
+		}
+	}
+	for _, ps := range [2][]pair{j.left, j.free} {
+		for _, p := range ps {
+			if !same(p.name, p.value) {
+				return false
+			}
+		}
+	}
+	return found
+}
