@@ -17,6 +17,13 @@ var audited = []Mutation{
 		Package: "internal/factor", Test: "TestEvents_NothingWithoutTheAct",
 	},
 	{
+		Row: "Audit: nobody fills the store", Defence: "an address that waits is told once in the throttle's time",
+		File:    "internal/throttle/window.go",
+		Old:     " || w.told != 0 && now-w.told < int64(per)",
+		New:     "",
+		Package: "internal/factor", Test: "TestEvents_Address",
+	},
+	{
 		Row: "Audit: nobody fills the store", Defence: "what anybody could cause is summed up",
 		File:    "internal/audit/often.go",
 		Old:     "	if r.told < limit {",
@@ -36,6 +43,13 @@ var audited = []Mutation{
 		Old:     "	if !l.often.admit(&e) {\n		return\n	}\n",
 		New:     "",
 		Package: "test/auditing", Test: "TestEvents_Unknown",
+	},
+	{
+		Row: "Audit: a sign-in once", Defence: "a visit is told to be signed in once",
+		File:    "internal/gateway/identify.go",
+		Old:     "	case last != nil && *last == a.User:\n		return\n	}\n	user := a.User\n	if last = x.visit.SignedIn.Swap(&user); last != nil && *last == user || x.sent",
+		New:     "	}\n	user := a.User\n	if x.sent",
+		Package: "test/auditing", Test: "TestEvents",
 	},
 	{
 		Row: "Audit: tamper evidence", Defence: "the hash covers what the event says",

@@ -143,6 +143,13 @@ var codes = []Mutation{
 		Package: "internal/factor", Test: "TestParallelWrongCodes",
 	},
 	{
+		Row: "NIST 800-63B: at most 100 failures in a row", Defence: "a hundred failures turn the codes off",
+		File:    "internal/factor/attempt.go",
+		Old:     "if s.settings.Throttle.Stopped(f) {",
+		New:     "if kind == \"\" && s.settings.Throttle.Stopped(f) {",
+		Package: "internal/factor", Test: "TestNIST_HundredFailures",
+	},
+	{
 		Row: "NIST 800-63B: at most 100 failures in a row", Defence: "the hundredth failure is the last",
 		File:    "internal/throttle/policy.go",
 		Old:     "return f.Count >= p.Stop",
@@ -192,11 +199,25 @@ var codes = []Mutation{
 		Package: "internal/factor", Test: "TestForeignClearance",
 	},
 	{
+		Row: "NIST throttling: over all addresses", Defence: "an address that failed too often is held up",
+		File:    "internal/throttle/addresses.go",
+		Old:     "if class == Guessable && all.full(",
+		New:     "if false && all.full(",
+		Package: "internal/factor", Test: "TestAddressTriesManyUsers",
+	},
+	{
 		Row: "throttle: address, IPv6 /64", Defence: "a whole /64 counts as one address",
 		File:    "internal/throttle/addresses.go",
 		Old:     "clear(n[8:])",
 		New:     "clear(n[16:])",
 		Package: "internal/throttle", Test: "TestAddressesSameNetwork",
+	},
+	{
+		Row: "G: strangers let no memory grow", Defence: "addresses are remembered up to a bound",
+		File:    "internal/throttle/addresses.go",
+		Old:     "len(table) >= limit",
+		New:     "len(table) >= 100*limit",
+		Package: "internal/throttle", Test: "TestAddressesBounded",
 	},
 	{
 		Row: "ASVS 6.5.2", Defence: "backup codes are hashed with Argon2id at OWASP's cost",

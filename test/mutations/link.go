@@ -3,6 +3,34 @@ package mutations
 // inserted are the defences of what is put into the portal's pages.
 var inserted = []Mutation{
 	{
+		Row: "Link: only users who are signed in", Defence: "strangers get no link",
+		File:    "internal/gateway/page.go",
+		Old:     "x.links = x.before.Answer == gate.User",
+		New:     "x.links = x.before.Answer != gate.Unknown",
+		Package: "test/rules", Test: "TestLink_WhoSeesIt",
+	},
+	{
+		Row: "Link: only users who are signed in", Defence: "the page that signed its reader out is a stranger's",
+		File:    "internal/gateway/check.go",
+		Old:     "	x.links = x.links && a.Kind == gate.User\n",
+		New:     "",
+		Package: "test/rules", Test: "TestLink_AfterSigningOut",
+	},
+	{
+		Row: "Link: only users who are signed in", Defence: "what caches may show to everybody gets no link",
+		File:    "internal/gateway/page.go",
+		Old:     "x.links && !insert.Shared(h)",
+		New:     "x.links",
+		Package: "test/rules", Test: "TestLink_LeftAlone",
+	},
+	{
+		Row: "A: nothing after the clearance has ended", Defence: "what is held back of a page falls with the clearance",
+		File:    "internal/gateway/response/portion.go",
+		Old:     "w.endPage(whole && !w.x.Lost())",
+		New:     "w.endPage(whole)",
+		Package: "test/rules", Test: "TestLink_HeldBackAtTheEnd",
+	},
+	{
 		Row: "Link: a page from before it must not come back", Defence: "validators of such a page are not asked about",
 		File:    "internal/insert/headers.go",
 		Old:     "	delete(h, \"If-None-Match\")\n",
@@ -21,6 +49,13 @@ var inserted = []Mutation{
 		File:    "internal/insert/headers.go",
 		Old:     "err != nil || shown != \"inline\"",
 		New:     "err != nil || shown == \"\"",
+		Package: "test/rules", Test: "TestLink_LeftAlone",
+	},
+	{
+		Row: "Link: never in what scripts fetch", Defence: "only navigations get pieces",
+		File:    "internal/gateway/request/headers.go",
+		Old:     "return f.Navigation() && (dest",
+		New:     "return (dest",
 		Package: "test/rules", Test: "TestLink_LeftAlone",
 	},
 	{

@@ -1,4 +1,110 @@
 package mutations
 
 // protocol are the defences in what HTTP brings beside requests and responses.
-var protocol = []Mutation{}
+var protocol = []Mutation{
+	{
+		Row: "Refusals: offers of HTTP/2 in the clear", Defence: "an offer of h2c is turned down",
+		File:    "internal/gateway/request/headers.go",
+		Old:     "if strings.EqualFold(First(r.Header, \"Upgrade\"), \"h2c\") || r.Method",
+		New:     "if r.Method",
+		Package: "internal/gateway/request", Test: "TestClassify",
+	},
+	{
+		Row: "B: an upgrade with a body", Defence: "a request with a body is no upgrade",
+		File:    "internal/gateway/request/headers.go",
+		Old:     " || HasBody(r) {\n		delete(r.Header, \"Upgrade\")",
+		New:     " {\n		delete(r.Header, \"Upgrade\")",
+		Package: "internal/gateway/request", Test: "TestClassify",
+	},
+	{
+		Row: "C, open tunnels: extended CONNECT", Defence: "extended CONNECT is an upgrade",
+		File:    "internal/gateway/request/headers.go",
+		Old:     "return extendedConnect(r) || r.Header[\"Upgrade\"] != nil",
+		New:     "return r.Header[\"Upgrade\"] != nil",
+		Package: "internal/gateway/request", Test: "TestClassify_ExtendedConnect",
+	},
+	{
+		Row: "G: CONNECT that is none of RFC 8441", Defence: "a plain CONNECT is refused",
+		File:    "internal/gateway/request/facts.go",
+		Old:     " || r.Method == http.MethodConnect && !extendedConnect(r) {",
+		New:     " {",
+		Package: "internal/gateway/request", Test: "TestClassify_ExtendedConnect",
+	},
+	{
+		Row: "G: TRACE shows the portal's cookies", Defence: "TRACE is refused",
+		File:    "internal/gateway/request/facts.go",
+		Old:     "if r.Method == http.MethodTrace ||",
+		New:     "if r.Method == \"\" ||",
+		Package: "internal/gateway/request", Test: "TestBegin_Refuses",
+	},
+	{
+		Row: "G: Connection: close, Cookie", Defence: "Connection names no header",
+		File:    "internal/gateway/request/facts.go",
+		Old:     "	if ConnectionNames(r.Header) {\n		return http.StatusBadRequest\n	}\n",
+		New:     "",
+		Package: "internal/gateway/request", Test: "TestBegin_Refuses",
+	},
+	{
+		Row: "C, stale anonymous: trailers come when all is decided", Defence: "a request's trailers are dropped",
+		File:    "internal/gateway/request/facts.go",
+		Old:     "	r.Trailer = nil\n",
+		New:     "",
+		Package: "internal/gateway/request", Test: "TestClassify_Removes",
+	},
+	{
+		Row: "Protocols: a GET of HTTP/3 costs no question", Defence: "the end of a body is looked for",
+		File:    "internal/gateway/request/body.go",
+		Old:     "		r.Body, r.ContentLength = http.NoBody, 0\n",
+		New:     "",
+		Package: "internal/gateway/request", Test: "TestFindBody",
+	},
+	{
+		Row: "B: a body of a GET that the headers don't tell of", Defence: "the first byte of a body is not lost",
+		File:    "internal/gateway/request/body.go",
+		Old:     "first: first[:n], err: err}",
+		New:     "first: first[:0], err: err}",
+		Package: "internal/gateway/request", Test: "TestFindBody",
+	},
+	{
+		Row: "C, reading the login response", Defence: "informational responses end at the gate",
+		File:    "internal/gateway/response/writer.go",
+		Old:     "		// An informational response is a part of one that was not checked: it is lost.\n",
+		New:     "		w.rw.WriteHeader(status)\n",
+		Package: "internal/gateway/response", Test: "TestKept",
+	},
+	{
+		Row: "C, reading the login response", Defence: "trailers of a withheld response are dropped",
+		File:    "internal/gateway/response/portion.go",
+		Old:     "	if !w.is(dropping) {\n		maps.Copy",
+		New:     "	if w.ended {\n		maps.Copy",
+		Package: "internal/gateway/response", Test: "TestWithheld",
+	},
+	{
+		Row: "C, open tunnels: SSE", Defence: "an event stream ends with what it stands on",
+		File:    "internal/gateway/request/facts.go",
+		Old:     "f.Stream = f.Upgrade || strings.HasPrefix(First(r.Header, \"Accept\"), \"text/event-stream\")",
+		New:     "f.Stream = f.Upgrade",
+		Package: "internal/gateway/request", Test: "TestClassify",
+	},
+	{
+		Row: "C, open tunnels: WebSockets", Defence: "a WebSocket is a stream",
+		File:    "internal/gateway/request/facts.go",
+		Old:     "f.Stream = f.Upgrade || ",
+		New:     "f.Stream = ",
+		Package: "internal/gateway/request", Test: "TestClassify",
+	},
+	{
+		Row: "C, open tunnels: refused while pending", Defence: "the connection is handed over to those only who may pass",
+		File:    "internal/gateway/response/writer.go",
+		Old:     "if w.is(keeping) || w.is(dropping) || w.x.Lost() {\n		return nil, nil",
+		New:     "if w.x.Lost() {\n		return nil, nil",
+		Package: "internal/gateway/response", Test: "TestHijack",
+	},
+	{
+		Row: "G: the server outlives what a handler does wrong", Defence: "a writer that was shut drops what is written late",
+		File:    "internal/gateway/response/writer.go",
+		Old:     "	w.set(dropping)\n	w.stop()\n	if w.kept != nil {\n		w.kept.Close()\n	}\n}\n\n// Restore",
+		New:     "	w.stop()\n	if w.kept != nil {\n		w.kept.Close()\n	}\n}\n\n// Restore",
+		Package: "internal/gateway/response", Test: "TestShut",
+	},
+}

@@ -192,6 +192,13 @@ var seal = []Mutation{
 		Package: "internal/portal", Test: "TestJar_SentAgainKeepsItsStamp",
 	},
 	{
+		Row: "Seal: those whose original path matches", Defence: "the path decides what goes along",
+		File:    "internal/portal/jar.go",
+		Old:     "path == Everywhere || cookie.PathMatch(cookiePath, path)",
+		New:     "path == Everywhere || cookie.PathMatch(\"/\", path)",
+		Package: "internal/portal", Test: "TestJar_HeaderOrder",
+	},
+	{
 		Row: "Seal: names that the operator adds do count as credentials", Defence: "a left cookie is in the answer's key",
 		File:    "internal/portal/jar.go",
 		Old:     "	for _, p := range j.left {\n		b = append(b, p.name...)",
@@ -330,6 +337,20 @@ var seal = []Mutation{
 		Old:     "	case \"text/css\", \"text/javascript\",",
 		New:     "	case \"text/css\", \"text/html\", \"text/javascript\",",
 		Package: "internal/portal/route", Test: "TestIsAssetType",
+	},
+	{
+		Row: "Seal: the old token is dead", Defence: "a revoked token is known from the store",
+		File:    "internal/gateway/visits/table.go",
+		Old:     "		st.Died = rec.At\n",
+		New:     "",
+		Package: "test/rules", Test: "TestSeal_RotationKillsOldToken",
+	},
+	{
+		Row: "Seal: the payload carries the expiry", Defence: "what was opened is opened anew when a cookie in it ends",
+		File:    "internal/gateway/cookies.go",
+		Old:     "			until = c.Expires\n",
+		New:     "			until = x.now.Add(reopenFor)\n",
+		Package: "test/rules", Test: "TestSeal_OpenedHeaderEndsWithItsCookie",
 	},
 	{
 		Row: "ASVS 3.3: HttpOnly", Defence: "scripts can't read sealed cookies",
