@@ -36,7 +36,7 @@ var observe = []Mutation{
 		File:    "internal/gateway/observe/observer.go",
 		Old:     "		if p := recover(); p != nil {\n			ob.Events",
 		New:     "		if p := any(nil); p != nil {\n			ob.Events",
-		Package: "internal/gateway", Test: "TestObserve_FailsOpen",
+		Package: "internal/gateway/observe", Test: "TestObserve_FailsOpen",
 	},
 	{
 		Row: "Observe: no session is lost", Defence: "what was sealed is opened for the portal",
@@ -78,7 +78,7 @@ var observe = []Mutation{
 		File:    "internal/gateway/observe/jar.go",
 		Old:     "h.Value == p.Value && !h.deleted || h.had(p.Value)",
 		New:     "h.Value == p.Value && !h.deleted",
-		Package: "internal/gateway", Test: "TestPlainJar_Late",
+		Package: "internal/gateway/observe", Test: "TestJar_Late",
 	},
 	{
 		Row: "Observe: questions do no harm", Defence: "strangers of portals that replace their sessions are spared",
