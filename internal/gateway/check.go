@@ -258,7 +258,7 @@ func (x *exchange) mixed() bool {
 	switch {
 	case x.facts.SignOut:
 		return false
-	case x.beganUnsettled && x.sendsSignIn():
+	case x.beganUnsettled && x.facts.SignIn && x.sendsSignIn():
 		return true // an earlier sign-out may be committed later than this sign-in
 	case !x.facts.SignIn && !x.before.MayPass() && !c.SharedSince(x.mark):
 		return false // nothing ran beside it
