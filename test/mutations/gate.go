@@ -168,9 +168,9 @@ var gate = []Mutation{
 	},
 	{
 		Row: "H5, a request is finished at the portal", Defence: "a request goes on at the portal when its client has gone",
-		File:    "internal/gateway/finishing.go",
-		Old:     "	if f.mayEnd.Load() {\n		f.cancel()\n		return\n",
-		New:     "	if f.mayEnd.Load() || true {\n		f.cancel()\n		return\n",
+		File:    "internal/gateway/forward.go",
+		Old:     "	x.facts.R = x.facts.R.WithContext(x.end)\n",
+		New:     "",
 		Package: "internal/gateway", Test: "TestAttack_H5_GoesOn",
 	},
 	{
@@ -185,7 +185,7 @@ var gate = []Mutation{
 		File:    "internal/gateway/visits/concurrency.go",
 		Old:     "		for c.shared > 0 && c.await(ctx) {\n			continue\n		}\n",
 		New:     "		_ = ctx\n",
-		Package: "internal/gateway/visits", Test: "TestBar",
+		Package: "internal/gateway/visits", Test: "TestBar_LongPoll",
 	},
 	{
 		Row: "C, races: signed in and out beside one another", Defence: "what comes during a stranger's sign-in waits for it",
@@ -419,7 +419,7 @@ var gate = []Mutation{
 		Row: "Seal: own cookies never reach the portal", Defence: "a trusted request carries no own cookie",
 		File:    "internal/gateway/forward.go",
 		Old:     "setCookie(r.Header, portal.WithoutOwn(lines))",
-		New:     "setCookie(r.Header, lines[0])",
+		New:     "setCookie(r.Header, lines[0])\n		_ = portal.WithoutOwn",
 		Package: "test/rules", Test: "TestGate_Trust",
 	},
 	{

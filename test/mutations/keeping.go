@@ -114,4 +114,11 @@ var keeping = []Mutation{
 		New:     "if err != nil || changed >= 0 {",
 		Package: "internal/rotation", Test: "TestRotate_LateRecord",
 	},
+	{
+		Row: "K9, a costly backup", Defence: "the work for a passphrase is bounded",
+		File:    "internal/backup/passphrase.go",
+		Old:     "n > WorkFactor",
+		New:     "n > 1000*WorkFactor",
+		Package: "internal/backup", Test: "TestAttack_K9_WorkFactor",
+	},
 }
