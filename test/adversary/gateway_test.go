@@ -27,11 +27,6 @@ import (
 
 // This file is all that knows how a gateway is made and called.
 
-// fixed says that the gateway under test has its holes H1 to H7 closed. While it is false,
-// TestRegressions expects each program to find its hole, and TestAdversary searches only
-// when ADVERSARY_TIME asks for it.
-const fixed = true
-
 // idle is how long a clearance outlives its last request.
 const idle = 30 * time.Minute
 
