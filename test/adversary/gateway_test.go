@@ -190,7 +190,6 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 
 // recorder keeps the response to a question.
 type recorder struct {
-	mu           sync.Mutex
 	header, sent http.Header
 	status       int
 	body         bytes.Buffer

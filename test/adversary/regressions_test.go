@@ -112,7 +112,6 @@ var regressions = []struct {
 			{Do: "half-close"},
 			{Do: "wait", For: 31 * time.Second},
 		},
-		open: true,
 	},
 	{
 		name:  "H2 proxy that cuts a sign-in off before its session is written",
@@ -121,7 +120,6 @@ var regressions = []struct {
 			{Do: "sign in", As: "victim", Hold: "commit"},
 			{Do: "wait", For: 21 * time.Second},
 		},
-		open: true,
 	},
 	{
 		name:  "Q1 header that makes a session fall back to another user",
@@ -144,7 +142,6 @@ var regressions = []struct {
 			{Do: "frame", As: "victim"},
 			{Do: "sign out"},
 		},
-		open: true,
 	},
 	{
 		name:  "G3 undeclared sign-out whose page names the user, after a sign-in inside of a frame",
@@ -155,7 +152,6 @@ var regressions = []struct {
 			{Do: "frame", As: "victim"},
 			{Do: "sign out"},
 		},
-		open: true,
 	},
 	{
 		name:  "G3 form page beside a sign-in that the gateway gave up",
