@@ -79,11 +79,4 @@ var edge = []Mutation{
 		New:     "		b.user.Store(&id)\n		r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer).Set(userID, id)\n",
 		Package: "test/edge", Test: "TestK8_RemoteUser",
 	},
-	{
-		Row: "I10", Defence: "a proxy that trusted_proxies lacks is warned about",
-		File:    "caddyplugin/proxies.go",
-		Old:     "	if !first {\n",
-		New:     "	if !first || private {\n",
-		Package: "test/edge", Test: "TestI10_WarnsOfAnUntrustedProxy",
-	},
 }
