@@ -79,4 +79,18 @@ var edge = []Mutation{
 		New:     "		b.user.Store(&id)\n		r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer).Set(userID, id)\n",
 		Package: "test/edge", Test: "TestK8_RemoteUser",
 	},
+	{
+		Row: "I1", Defence: "an answer serves only requests with the same placeholders",
+		File:    "internal/gateway/request/facts.go",
+		Old:     "		pins.Placeholders = f.Client.Placeholders()\n",
+		New:     "",
+		Package: "test/edge", Test: "TestI1_AnswersPerPlaceholders",
+	},
+	{
+		Row: "I1", Defence: "`map` is evaluated when the request is stripped",
+		File:    "caddyplugin/question_key.go",
+		Old:     "	return func() string { return u.key(b.stored) }\n",
+		New:     "	k := u.key(b.stored)\n	return func() string { return k }\n",
+		Package: "test/edge", Test: "TestI1_AnswersAfterStripping",
+	},
 }
