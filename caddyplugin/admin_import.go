@@ -92,6 +92,7 @@ func newImport(w http.ResponseWriter, r *http.Request, t *transferring) (*import
 		i.Event.Detail = map[string]string{"source": source}
 	}
 	i.Ended = func(ids ...store.VisitID) { t.app.engine.visits.End(t.realm.name, ids...) }
+	i.Changed = t.app.engine.visits.CloseUnproven
 	i.Progress = func(done int) { i.phase.Done = done; i.say(transfer.Message{Progress: &i.phase}) }
 	i.summary = transfer.Summary{Realm: t.realm.name, DryRun: i.dry}
 	return i, nil

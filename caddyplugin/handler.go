@@ -20,6 +20,7 @@ type Handler struct {
 
 	gate   *gateway.Gateway
 	passed gateMark
+	used   *used
 	// path is where the own pages are; observes is `mode observe`.
 	path     string
 	observes bool
@@ -61,6 +62,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	for _, w := range site.Warnings() {
 		log.Warn("settings", zap.String("warning", w))
 	}
+	if h.used, err = usedBehind(ctx); err != nil {
+		return err
+	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
 	b := builder{ctx: ctx, app: app, site: site, log: log}
@@ -98,7 +102,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	b := newBehind(next, &h.passed, vars, repl)
 	b.enter(vars)
-	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r)}
+	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r), Placeholders: b.placeholders(h.used)}
 	c.Address, _ = b.address.(string)
 	served := false
 	defer func() { b.logUser(repl, served) }()

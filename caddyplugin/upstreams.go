@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	maphandler "github.com/caddyserver/caddy/v2/modules/caddyhttp/map"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
 )
@@ -96,7 +97,9 @@ type routeWalk struct {
 	srv     *caddyhttp.Server
 	gates   []*Handler
 	proxies []*reverseproxy.Handler
-	depth   int
+	// destinations are the placeholders that handlers `map` provide, before a gate or not.
+	destinations []string
+	depth        int
 }
 
 // routes walks a list and reports whether a request may have passed a gate at its end.
@@ -128,6 +131,8 @@ func (w *routeWalk) handlers(list []caddyhttp.MiddlewareHandler, gated bool) boo
 			gated = w.named(h.Name, gated)
 		case *reverseproxy.Handler:
 			gated = w.proxy(h, gated)
+		case *maphandler.Handler:
+			w.destinations = append(w.destinations, h.Destinations...)
 		}
 	}
 	return gated

@@ -99,6 +99,9 @@ type Pins struct {
 	// Identity is what the server itself adds as a credential: a client certificate, the
 	// user of an authenticator before the gate.
 	Identity string
+	// Placeholders stands for what else the server stored for the request and its questions:
+	// no credential, but the portal may know another user by it. Usually empty.
+	Placeholders string
 	// Query holds declared parameters of the query; usually empty.
 	Query string
 	// Extra holds declared and unknown headers; usually empty.

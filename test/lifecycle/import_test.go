@@ -31,8 +31,14 @@ type desk struct {
 // openDesk starts sites with an admin endpoint.
 func openDesk(t *testing.T, sites ...string) *desk {
 	t.Helper()
+	return openDeskBefore(t, &house.Legacy{}, sites...)
+}
+
+// openDeskBefore is openDesk with a portal of the test's.
+func openDeskBefore(t *testing.T, portal http.Handler, sites ...string) *desk {
+	t.Helper()
 	d := &desk{t: t, admin: "127.0.0.1:" + house.FreePort(t)}
-	d.House = house.StartWhole(t, &house.Legacy{}, strings.Replace(whole(badger, sites...), "admin off", "admin "+d.admin, 1))
+	d.House = house.StartWhole(t, portal, strings.Replace(whole(badger, sites...), "admin off", "admin "+d.admin, 1))
 	return d
 }
 

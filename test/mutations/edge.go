@@ -80,10 +80,17 @@ var edge = []Mutation{
 		Package: "test/edge", Test: "TestK8_RemoteUser",
 	},
 	{
-		Row: "I10", Defence: "a proxy that trusted_proxies lacks is warned about",
-		File:    "caddyplugin/proxies.go",
-		Old:     "	if !first {\n",
-		New:     "	if !first || private {\n",
-		Package: "test/edge", Test: "TestI10_WarnsOfAnUntrustedProxy",
+		Row: "I1", Defence: "an answer serves only requests with the same placeholders",
+		File:    "internal/gateway/request/facts.go",
+		Old:     "		pins.Placeholders = f.Client.Placeholders()\n",
+		New:     "",
+		Package: "test/edge", Test: "TestI1_AnswersPerPlaceholders",
+	},
+	{
+		Row: "I1", Defence: "`map` is evaluated when the request is stripped",
+		File:    "caddyplugin/question_key.go",
+		Old:     "	return func() string { return u.key(b.stored) }\n",
+		New:     "	k := u.key(b.stored)\n	return func() string { return k }\n",
+		Package: "test/edge", Test: "TestI1_AnswersAfterStripping",
 	},
 }

@@ -100,4 +100,11 @@ var transfer = []Mutation{
 		New:     "if kind == \"\" && err == nil {",
 		Package: "test/lifecycle", Test: "TestAttack_ImportByForm",
 	},
+	{
+		Row: "I13", Defence: "an import closes what the user opened without a code",
+		File:    "caddyplugin/admin_import.go",
+		Old:     "	i.Changed = t.app.engine.visits.CloseUnproven\n",
+		New:     "",
+		Package: "test/lifecycle", Test: "TestAttack_I13_ImportClosesStreams",
+	},
 }

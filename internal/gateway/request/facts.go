@@ -140,6 +140,9 @@ func (f *Facts) takePins(r *http.Request) {
 func (f *Facts) PinsOf(r *http.Request) (pins portal.Pins, carries bool) {
 	pins, carries = f.Site.Headers.Take(r, f.Client.Address)
 	pins.Query, pins.Identity = portal.Short(f.Queried), f.Client.Identity
+	if f.Client.Placeholders != nil {
+		pins.Placeholders = f.Client.Placeholders()
+	}
 	return pins, carries || f.Queried != "" || f.Client.Identity != ""
 }
 

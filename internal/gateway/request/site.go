@@ -64,6 +64,11 @@ type Client struct {
 	// fingerprint of a client certificate, the user that an authenticator before the gate
 	// found. It is empty for none, and opaque.
 	Identity string
+	// Placeholders returns what else handlers before the gate stored for the request that
+	// handlers behind it may use, opaque; nil for nothing. Questions have the same values.
+	// It is a function because they may be computed from the request as it then is: some
+	// of a request is removed before it is asked about.
+	Placeholders func() string
 }
 
 // Site is what the facts of a site's requests depend on.

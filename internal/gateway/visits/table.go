@@ -242,3 +242,7 @@ func (t *Table) Forget(realm string, ids ...store.VisitID) {
 	t.mu.RUnlock()
 	t.Tunnels.closeEnded()
 }
+
+// CloseUnproven closes a user's tunnels that were opened without clearance, when
+// something else than a request gave the user a factor.
+func (t *Table) CloseUnproven(user store.UserKey) { t.Tunnels.CloseUnproven(user) }

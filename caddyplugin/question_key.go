@@ -1,0 +1,182 @@
+package caddyplugin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/internal/portal"
+)
+
+// used says which placeholders handlers behind a gate may use. Their values are part of
+// the key of an answer (design rule Q1): the portal may know another user when they are
+// others. Values that no handler behind the gate uses are left out, because they often
+// differ from path to path, as the groups of a path_regexp and the file of a try_files
+// do, and each value would cost a question. Made when a gate is provisioned.
+type used struct {
+	// all says that it is not known what is behind the gate: everything counts.
+	all bool
+	// texts are the strings of the configuration behind the gate that may name one of the
+	// families.
+	texts string
+	// names are the placeholders that a handler `map`, or a handler like it, may provide.
+	names []string
+}
+
+// families are placeholders that Caddy sets by the dozen. Others are few, and count
+// whether they are used or not.
+var families = []string{"http.regexp.", "http.url_pattern.", "http.matchers.", "http.reverse_proxy.", "http.intercept."}
+
+// ownVars are variables that say nothing of a request's user: the three that every
+// request has, the gate's own, and those that name one request for logs.
+var ownVars = []string{
+	caddyhttp.TrustedProxyVarKey, caddyhttp.ClientIPVarKey, "start_time",
+	//lint:ignore SA1019 Caddy still sets the variable for matchers of the old kind
+	passedGate, behindVar, "trace_id", "span_id", "uuid", caddyhttp.MatcherErrorVarKey,
+}
+
+// placeholders returns what [portal.Pins] has of the values that handlers before the gate
+// stored for the request: a function, because `map` computes its values when they are
+// asked for. It is nil where nothing is stored.
+func (b *behind) placeholders(u *used) func() string {
+	if b.stored == nil {
+		return nil
+	}
+	return func() string { return u.key(b.stored) }
+}
+
+// key writes down all values that count, or a digest of them; "" for none.
+func (u *used) key(s *stored) string {
+	pairs := make([]string, 0, len(s.vars)+len(s.placeholders.set))
+	for _, v := range s.vars {
+		if !slices.Contains(ownVars, v.name) && !strings.HasPrefix(v.name, "reverse_proxy.") {
+			pairs = append(pairs, pair("v", v.name, v.value))
+		}
+	}
+	for _, v := range s.placeholders.set {
+		if u.counts(v.name) {
+			pairs = append(pairs, pair("s", v.name, v.value))
+		}
+	}
+	for _, name := range u.names {
+		if value, known := s.placeholders.mapped.Get(name); known {
+			pairs = append(pairs, pair("m", name, value))
+		}
+	}
+	slices.Sort(pairs)
+	return portal.Short(strings.Join(pairs, ""))
+}
+
+// pair is one value with its length, so that no value can look like two.
+func pair(kind, name string, value any) string {
+	text := caddy.ToString(value)
+	return kind + name + "\x00" + strconv.Itoa(len(text)) + ":" + text
+}
+
+// counts reports whether the value of a placeholder that was set is part of the key.
+// Those of the request itself are the question's own.
+func (u *used) counts(name string) bool {
+	if strings.HasPrefix(name, "http.request.") {
+		return false
+	}
+	in := func(family string) bool { return strings.HasPrefix(name, family) }
+	return u.all || !slices.ContainsFunc(families, in) || strings.Contains(u.texts, name)
+}
+
+// usedBehind reads the configuration of the server that is being provisioned.
+func usedBehind(ctx caddy.Context) (*used, error) {
+	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return &used{all: true}, nil
+	}
+	w := routeWalk{srv: srv}
+	w.routes(srv.Routes, false)
+	c := configStrings{names: w.destinations}
+	for _, route := range srv.Routes {
+		if err := c.read(route); err != nil {
+			return nil, err
+		}
+	}
+	seen := c.passed
+	c.passed = true // where a named route is invoked is not looked at
+	for _, route := range srv.NamedRoutes {
+		if err := c.read(*route); err != nil {
+			return nil, err
+		}
+	}
+	return c.used(!seen), nil
+}
+
+// configStrings are the strings of routes that are not provisioned yet; Caddy drops the
+// configuration of the others. The current route still has all of its own. Lists of
+// routes and handlers are in the order in which a request takes them.
+type configStrings struct {
+	// passed says that a gate was seen; behind are the strings since then.
+	passed bool
+	behind []string
+	// names are all placeholders that are mentioned, or provided by a handler `map`.
+	names []string
+}
+
+// mentioned finds a placeholder.
+var mentioned = regexp.MustCompile(`\{([^{}]+)\}`)
+
+// read takes the strings of a route, keys too: they name headers and variables.
+func (c *configStrings) read(route caddyhttp.Route) error {
+	raw, err := json.Marshal(route)
+	if err != nil {
+		return fmt.Errorf("reading what is behind the gate: %w", err)
+	}
+	d, before := json.NewDecoder(bytes.NewReader(raw)), ""
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("reading what is behind the gate: %w", err)
+		}
+		text, _ := token.(string)
+		c.passed = c.passed || before == "handler" && text == "two_factor"
+		c.take(text)
+		before = text
+	}
+}
+
+func (c *configStrings) take(text string) {
+	if c.passed && text != "" {
+		c.behind = append(c.behind, text)
+	}
+	for _, m := range mentioned.FindAllStringSubmatch(text, -1) {
+		c.names = append(c.names, m[1])
+	}
+}
+
+// used picks what may be used; all says that it is not known what is behind the gate.
+func (c *configStrings) used(all bool) *used {
+	u := &used{all: all}
+	behind := strings.Join(c.behind, "\n")
+	slices.Sort(c.names)
+	for _, name := range slices.Compact(c.names) {
+		if (all || strings.Contains(behind, name)) && !ofCaddy(name) {
+			u.names = append(u.names, name)
+		}
+	}
+	c.behind = slices.DeleteFunc(c.behind, func(text string) bool { return !strings.Contains(text, "http.") })
+	u.texts = strings.Join(c.behind, "\n")
+	return u
+}
+
+// ofCaddy reports whether a placeholder is always Caddy's, whatever a handler provides.
+func ofCaddy(name string) bool {
+	of := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	return slices.ContainsFunc([]string{"http.request.", "http.vars.", "env.", "file."}, of)
+}
