@@ -132,8 +132,8 @@ var questions = []Mutation{
 	{
 		Row: "C, a question acts for who is signed in now", Defence: "an unsafe request is asked about freshly",
 		File:    "internal/gateway/identify.go",
-		Old:     "freshly := f.Unsafe && (!cleared && !x.g.WatchUnsafe || x.unsettled())",
-		New:     "freshly := f.Unsafe && x.unsettled()",
+		Old:     "freshly := (f.Unsafe || f.SignIn) && (!cleared && !x.g.WatchUnsafe || x.unsettled())",
+		New:     "freshly := (f.Unsafe || f.SignIn) && x.unsettled()",
 		Package: "internal/gateway", Test: "TestAttack_C_UnsafeIsAskedFreshly",
 	},
 	{
