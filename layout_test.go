@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"config":                   {"internal/portal/exempt"},
 	"internal/portal/exempt":   {"internal/portal/route"},
 	"internal/browse":          {"internal/contentcoding"},
+	"internal/browse/direct":   {"config", "internal/browse", "internal/portal"},
 	"internal/store/badger":    {"internal/store"},
 	"internal/store/storetest": {"internal/store"},
 	"internal/throttle":        {"internal/store"},

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/secondgate/secondgate/internal/rehearse"
 	"github.com/secondgate/secondgate/internal/store"
@@ -181,6 +182,28 @@ func (st *stage) Users(ctx context.Context) (ids []string, err error) {
 		return false
 	})
 	return ids, err
+}
+
+// Spreads are the proxies behind the gate that keep nobody at one upstream.
+func (st *stage) Spreads() (all []rehearse.Spread) {
+	app, err := caddy.ActiveContext().App("http")
+	if err != nil {
+		return nil
+	}
+	srv, ok := app.(*caddyhttp.App).Servers["gate"]
+	if !ok {
+		return nil
+	}
+	w := routeWalk{srv: srv}
+	w.routes(srv.Routes, false)
+	for _, p := range w.proxies {
+		if warning := spreads(p); warning != "" {
+			saw, do, _ := strings.Cut(warning, "; use ")
+			_, _, known := policy(p.LoadBalancing.SelectionPolicy)
+			all = append(all, rehearse.Spread{Saw: saw, Do: "use " + do, Unknown: !known})
+		}
+	}
+	return all
 }
 
 // Log is what the gate has logged, and what went wrong behind it.

@@ -66,8 +66,14 @@ type plan struct {
 func (x *exchange) plans(s *subject) []plan {
 	here := s.jar.View(x.path)
 	list := []plan{{path: x.path, view: here.Key, free: here}}
+	if x.ownPage {
+		list = nil // an own page is not forwarded: whatever cookies the browser has count
+		s.changed = s.jar.Sealings()
+	}
 	if own, differs := x.ownView(s.jar, here); differs {
 		list = append(list, plan{view: own, free: here})
+	} else if x.ownPage {
+		list = append(list, plan{path: x.g.asked[0], view: here.Key, free: here})
 	}
 	for _, path := range s.changedPaths() {
 		there := s.jar.View(path)
@@ -114,14 +120,16 @@ func (x *exchange) uncovered(s *subject) string {
 // ownView stands for the cookies that the whoamis' own paths get, and says whether they
 // differ from what the request's path gets.
 func (x *exchange) ownView(jar *portal.Jar, here portal.View) (key portal.JarKey, differs bool) {
+	for _, path := range x.g.asked {
+		differs = differs || jar.View(path).Key != here.Key
+	}
+	if !differs {
+		return here.Key, false
+	}
 	var all []byte
 	for _, path := range x.g.asked {
 		there := jar.View(path)
 		all = append(all, there.Key[:]...)
-		differs = differs || there.Key != here.Key
-	}
-	if !differs {
-		return here.Key, false
 	}
 	return sha256.Sum256(all), true
 }
@@ -129,7 +137,7 @@ func (x *exchange) ownView(jar *portal.Jar, here portal.View) (key portal.JarKey
 // ask asks about the subject, or takes kept answers, and combines them. A copy that it
 // returns has the changes of all of them.
 func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
-	if name := x.uncovered(&s); name != "" {
+	if name := x.uncovered(&s); name != "" && !x.ownPage {
 		return &portal.Answer{Why: fmt.Sprintf("the portal's cookie %s is sent to this path and to no whoami: add a whoami below the cookie's path, "+
 			"or `leave %s` if it says nothing about who is signed in", name, name)}
 	}
@@ -175,6 +183,19 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 		}
 	}
 	epoch := answers.Epoch()
+	if x.visit.Token == "" {
+		// A visit that is named by its credentials may be several browsers': what a question
+		// set is for one of them.
+		own := false
+		a := answers.Ask(key, s.freshly || x.g.Recheck == 0, func() *portal.Answer { own = true; return put() })
+		switch {
+		case !own && len(a.Changes) > 0:
+			return put()
+		case !s.after && len(a.Changes) == 0:
+			x.keep(key, p, jar, a, epoch)
+		}
+		return a
+	}
 	// Where every request asks, no request shares a question that began earlier.
 	a := answers.Ask(key, s.freshly || x.g.Recheck == 0, put)
 	if !s.after {
@@ -185,7 +206,7 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 
 // put puts whoami's questions, and counts what they showed.
 func (x *exchange) put(ctx context.Context, c portal.Credentials) *portal.Answer {
-	if !x.live() && !x.passedBefore() && !x.g.Visits.MayAsk(x.visit, x.facts.Client.Address, x.g.Clock()) {
+	if !x.live() && !x.mayPass() && !x.g.Visits.MayAsk(x.visit, x.facts.Client.Address, x.g.Clock()) {
 		return &portal.Answer{Why: "too many questions in a short time by one visit or address"}
 	}
 	began := time.Now()
@@ -193,6 +214,10 @@ func (x *exchange) put(ctx context.Context, c portal.Credentials) *portal.Answer
 	x.g.events.Answered(a.Kind, time.Since(began))
 	return &a
 }
+
+// mayPass reports whether the visit's user was last found to be one who may pass. That
+// holds across the requests after which no answer is kept.
+func (x *exchange) mayPass() bool { return x.visit != nil && x.visit.MayPass.Load() }
 
 // fetch puts one whoami question through the request's own route.
 func (x *exchange) fetch(ctx context.Context, uri string, header http.Header) (whoami.Response, error) {

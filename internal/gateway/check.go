@@ -28,6 +28,12 @@ func (x *exchange) Arrived(status int) response.Mode {
 	case anonymously:
 		return x.arrivedAnonymous(status)
 	}
+	if status == http.StatusSwitchingProtocols && !(x.facts.Upgrade && x.before.MayPass()) {
+		// No tunnel for strangers (design rule G5), asked for or not.
+		x.g.events.Decided(gate.Upgrade, "after", x.about(""))
+		x.Withhold(gate.Upgrade, status, x.rw.Header())
+		return response.Dropped
+	}
 	if err := x.takeCookies(); err != nil {
 		x.g.events.Failed("the portal's response was refused", err, x.about(""))
 		x.Withhold(gate.Refuse, status, x.rw.Header())
@@ -52,6 +58,7 @@ func (x *exchange) Arrived(status int) response.Mode {
 
 // keepMode says how a response that has to be checked is kept.
 func (x *exchange) keepMode(f gate.Response) response.Mode {
+	x.detach()
 	if gate.Suspect(f) && x.visit != nil && !x.exclusive {
 		x.leaveSuspect = x.visit.Requests.Suspect()
 		x.settles = x.settles || f.Redirect || f.SignIn
@@ -66,6 +73,20 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 		return response.KeptWhole
 	}
 	return response.Kept
+}
+
+// detach gives the exchange a request of its own: portions of a response are checked beside
+// the handlers behind, which may change theirs.
+func (x *exchange) detach() {
+	if x.passedOn != nil {
+		return
+	}
+	x.passedOn = x.facts.R
+	r := *x.facts.R
+	u := *r.URL
+	r.URL, r.Header = &u, r.Header.Clone()
+	x.facts.R = &r
+	x.questionHeader()
 }
 
 func (x *exchange) responseFacts(status int) gate.Response {
@@ -139,6 +160,9 @@ func (x *exchange) Check(final bool) gate.Action {
 	action := x.decideAfter(a, s, epoch)
 	if action == gate.Forward {
 		x.prove(unrest, settled)
+		if !final && settled && x.before.MayPass() && !x.mayChange() {
+			x.end.release() // what follows passes, and ends with its client
+		}
 	}
 	return action
 }
@@ -191,7 +215,8 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 		Mixed: x.mixed(),
 	}
 	asked := s.jar.Key()
-	x.takeSet(s)
+	x.take(s.changed, a.User)
+	x.set = nil
 	x.take(a.Changes, a.User)
 	fits := x.fit(a.User)
 	outcome.Outdated = x.outdated(x.out.Status(), a, asked)
@@ -218,13 +243,6 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	return action
 }
 
-// takeSet takes what the response set over into the jar, once.
-func (x *exchange) takeSet(s subject) {
-	x.jar = s.jar
-	x.changes = append(x.changes[:len(x.changes):len(x.changes)], s.changed...)
-	x.set = nil
-}
-
 // mixed reports whether an anonymous answer proves nothing about a response, because
 // another request may have signed a user in and out beside it. An exclusive request is
 // doubted where it could be such a sign-in itself.
@@ -240,6 +258,8 @@ func (x *exchange) mixed() bool {
 	switch {
 	case x.facts.SignOut:
 		return false
+	case x.beganUnsettled && x.facts.SignIn && x.sendsSignIn():
+		return true // an earlier sign-out may be committed later than this sign-in
 	case !x.facts.SignIn && !x.before.MayPass() && !c.SharedSince(x.mark):
 		return false // nothing ran beside it
 	}
@@ -339,10 +359,21 @@ func (x *exchange) MustCheck() bool { return x.exclusive || x.leaveSuspect != ni
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())
+		x.joinMinted()
 	}
-	if x.leaveShared != nil {
-		x.leaveShared()
+	x.leaveShared()
+}
+
+// joinMinted makes what follows of the response a part of the visit that it starts, whose
+// next requests may change who is signed in.
+func (x *exchange) joinMinted() {
+	if x.minted == "" || x.visit != nil {
+		return
 	}
+	x.settles = x.settles || x.mayChange()
+	x.visit = x.g.Visits.Get(x.g.Realm, x.minted.ID(), x.minted)
+	x.mark, x.version = x.visit.Requests.Mark(), x.visit.Owner()
+	x.proven.Store(x.visit.Requests.Unrest())
 }
 
 // Cancel implements [response.Exchange].

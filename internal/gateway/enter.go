@@ -81,15 +81,15 @@ func (x *exchange) begin() error {
 		turn, barred := x.leave, c.Bar(x.facts.R.Context())
 		x.leave = func() { barred(); turn() }
 	case !x.exclusive && (free || !x.facts.Asset):
-		leave, err := c.Shared(x.facts.R.Context(), free)
-		if err != nil {
+		if err := c.Shared(x.facts.R.Context(), free); err != nil {
 			return err
 		}
-		x.leaveShared = leave
+		x.shared.Store(true)
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
 	x.proven.Store(c.Unrest() - uint64(x.changers()))
-	x.unproven.Store(x.unsettled())
+	x.beganUnsettled = x.unsettled()
+	x.unproven.Store(x.beganUnsettled)
 	return nil
 }
 

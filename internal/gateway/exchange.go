@@ -27,6 +27,8 @@ type exchange struct {
 	// facts are about the request; path is its path as it is forwarded.
 	facts request.Facts
 	path  string
+	// ownPage says that the request is for an own page.
+	ownPage bool
 	// question is the header that questions about the request start from; it is derived
 	// from the request before other handlers change it, and nil until it is needed.
 	question http.Header
@@ -72,7 +74,9 @@ type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
 	// leave are to be called when the request is not open any more.
-	leave, leaveShared, leaveSuspect func()
+	leave, leaveSuspect func()
+	// shared says that the request counts as a shared one that runs.
+	shared atomic.Bool
 	// mark is when the request began; version is the owner version that it stands on.
 	mark    visits.Mark
 	version uint64
@@ -80,6 +84,8 @@ type openness struct {
 	// says that it began while the visit was unsettled.
 	proven   atomic.Uint64
 	unproven atomic.Bool
+	// beganUnsettled is unproven at first.
+	beganUnsettled bool
 	// overlapped says that another changer was open beside a shared request.
 	overlapped bool
 }
@@ -99,8 +105,10 @@ type outgoing struct {
 	presumes bool
 	// settles says that the visit is unsettled when the request is over.
 	settles bool
-	// reached says that the request was sent on to the portal.
-	reached bool
+	// reached says that the request was sent on to the portal. passedOn is the request that the
+	// handlers behind have, where the exchange's is another; see detach.
+	reached  bool
+	passedOn *http.Request
 	// into is what may be put into the response, links that links may.
 	into  insertion
 	links bool
@@ -193,10 +201,18 @@ func (x *exchange) Over() {
 		x.visit.Settle(x.g.Clock(), x.g.Settle, x.g.WatchUnsafe)
 		x.settles = false
 	}
-	for _, leave := range []func(){x.leave, x.leaveShared, x.leaveSuspect} {
+	x.leaveShared()
+	for _, leave := range []func(){x.leave, x.leaveSuspect} {
 		if leave != nil {
 			leave()
 		}
+	}
+}
+
+// leaveShared ends the request's place among the shared ones that run.
+func (x *exchange) leaveShared() {
+	if x.shared.Swap(false) {
+		x.visit.Requests.LeaveShared()
 	}
 }
 

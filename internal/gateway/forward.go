@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/secondgate/secondgate/internal/gate"
@@ -137,8 +138,9 @@ func (x *exchange) ended(whole bool) {
 // withdraw takes the portal's cookies off the request: handlers before the gate, logs and
 // the server's error routes must not see them.
 func (x *exchange) withdraw(failed bool) {
-	delete(x.facts.R.Header, "Cookie")
+	r := cmp.Or(x.passedOn, x.facts.R)
+	delete(r.Header, "Cookie")
 	if failed {
-		delete(x.facts.R.Header, "Authorization")
+		delete(r.Header, "Authorization")
 	}
 }

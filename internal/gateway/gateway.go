@@ -149,7 +149,7 @@ func New(o Options) *Gateway {
 	if o.Asker != nil {
 		g.asked = o.Asker.Paths()
 	}
-	o.Visits.Enter(o.Realm, visits.Policy{Enforce: !o.Observe, Required: o.Required})
+	o.Visits.Enter(o.Realm, g.policy())
 	if o.Observe {
 		g.observer = observe.New(g.observed())
 	}
@@ -164,16 +164,22 @@ func (g *Gateway) observed() observe.Options {
 			return g.Fetch(ctx, next, base, uri, header)
 		},
 		Rotates: g.Rotates, Required: g.Required, Recheck: g.Recheck,
-		Events: g.events, Book: g.Book, Users: g.users, Visits: g.Visits, Pages: g.Pages, Logger: g.Logger, Clock: g.Clock,
+		Events: g.events, Users: g.users, Visits: g.Visits, Pages: g.Pages, Clock: g.Clock,
 	}
 }
 
-// Stop ends what runs beside the requests: in `mode observe` the questions. A gateway
-// that was stopped goes on carrying requests.
+func (g *Gateway) policy() visits.Policy {
+	return visits.Policy{Enforce: !g.Observe, Required: g.Required}
+}
+
+// Stop ends what runs beside the requests, in `mode observe` the questions, and closes
+// what the next configuration would not have opened. A gateway that was stopped goes on
+// carrying requests.
 func (g *Gateway) Stop() {
 	if g.observer != nil {
 		g.observer.Stop()
 	}
+	g.Visits.Leave(g.Realm, g.policy())
 }
 
 // ServeHTTP takes one request to the portal and its response back. An error is next's,

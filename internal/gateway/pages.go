@@ -38,7 +38,7 @@ func (x *exchange) servePages() error {
 	}
 	request.FindBody(x.rw, x.facts.R)
 	x.facts.ClassifyPage()
-	x.path = x.facts.R.URL.Path
+	x.path, x.ownPage = x.facts.R.URL.Path, true
 	if x.visit == nil && x.hasCredentials() {
 		x.joinNameless()
 	}

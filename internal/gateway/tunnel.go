@@ -23,15 +23,27 @@ func (x *exchange) openTunnel() (remove func()) {
 		t.Standing = x.st
 	}
 	if x.before.MayPass() && x.g.Identify == nil && x.g.Recheck > 0 {
-		x.questionHeader()
+		p := x.probe()
 		t.Every = x.g.Recheck
 		t.Ask = func() {
-			if !x.stillPasses() {
+			if !p.stillPasses() {
 				t.Close()
 			}
 		}
 	}
 	return x.g.Visits.Tunnels.Add(t, x.now)
+}
+
+// probe returns an exchange for questions beside the response of x, which a check of the
+// response changes: what is known of the request now, and the ground that x stands on.
+func (x *exchange) probe() *exchange {
+	p := &exchange{
+		g: x.g, next: x.next, now: x.now, facts: x.facts, path: x.path, question: x.question,
+		browser: x.browser, cookies: x.cookies, answer: x.answer, before: x.before,
+	}
+	p.version, p.kind, p.ground, p.end = x.version, x.kind, x.ground, x.end
+	p.detach()
+	return p
 }
 
 // stillPasses asks the portal whether the visit's newest cookies are still the user's, and
@@ -73,7 +85,7 @@ func (x *exchange) Hijacked(c net.Conn) net.Conn {
 	if x.kind != gated || x.visit == nil || x.g.Identify != nil {
 		return c
 	}
-	return &tunnelConn{Conn: c, x: x}
+	return &tunnelConn{Conn: c, x: x.probe()}
 }
 
 // tunnelConn is the client's connection of a tunnel.

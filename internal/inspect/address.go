@@ -66,6 +66,7 @@ func (in *inspection) enter(ctx context.Context) error {
 	}
 	in.first, in.entry = b, e
 	in.settle(e.Login.URL)
+	in.committed(ctx)
 	return nil
 }
 

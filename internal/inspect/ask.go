@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/secondgate/secondgate/internal/browse"
-	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/browse/direct"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
@@ -18,54 +18,24 @@ type place struct {
 // ask sends one question as the gateway does: no redirects, no Accept but one that
 // whoami sets itself.
 func (in *inspection) ask(ctx context.Context, b *browse.Browser, at place, extra http.Header) (whoami.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
-	defer cancel()
-	h := browse.Navigation()
-	h.Del("Accept")
-	h.Set("Accept-Encoding", "identity")
-	h.Set("Cache-Control", "no-cache")
+	h := make(http.Header)
 	if at.accept != "" {
 		h.Set("Accept", at.accept)
 	}
 	for name, values := range extra {
 		h[name] = values
 	}
-	p, err := b.Once(ctx, http.MethodGet, in.base.String()+at.uri, h, nil)
-	if err != nil {
-		return whoami.Response{}, err
-	}
-	return response(p), nil
+	return in.portal(nil).Ask(ctx, b, at.uri, h)
 }
 
-// response is a page as whoami takes it; compression was undone already.
-func response(p *browse.Page) whoami.Response {
-	h := p.Header.Clone()
-	h.Del("Content-Encoding")
-	return whoami.Response{Status: p.Status, Header: h, Body: p.Body, Truncated: len(p.Body) > portal.MaxBody}
+// portal is the portal with these questions.
+func (in *inspection) portal(questions []*whoami.Question) direct.Portal {
+	return direct.Portal{URL: in.base.String(), Questions: questions}
 }
 
 // put asks one whole question, with the step before it where it has one.
 func (in *inspection) put(ctx context.Context, b *browse.Browser, q *whoami.Question, extra http.Header) whoami.Verdict {
-	token := ""
-	if uri, ok := q.First(); ok {
-		res, err := in.ask(ctx, b, place{uri: uri}, extra)
-		if err != nil {
-			return whoami.Verdict{Why: err.Error()}
-		}
-		var final whoami.Verdict
-		if token, final = q.ExtractFirst(res); token == "" {
-			return final
-		}
-	}
-	header := q.Headers(token)
-	for name, values := range extra {
-		header[name] = values
-	}
-	res, err := in.ask(ctx, b, place{uri: q.URI()}, header)
-	if err != nil {
-		return whoami.Verdict{Why: err.Error()}
-	}
-	return q.Judge(res)
+	return in.portal(nil).Put(ctx, b, q, extra)
 }
 
 // who is the answer of all questions for a browser's cookies, which change as a
@@ -75,11 +45,7 @@ func (in *inspection) who(ctx context.Context, b *browse.Browser, extra http.Hea
 }
 
 func (in *inspection) answer(ctx context.Context, b *browse.Browser, questions []*whoami.Question, extra http.Header) whoami.Verdict {
-	var all []whoami.Verdict
-	for _, q := range questions {
-		all = append(all, in.put(ctx, b, q, extra))
-	}
-	return whoami.Agree(all)
+	return in.portal(questions).Who(ctx, b, extra)
 }
 
 // snapshot is what some places answered in one browser.

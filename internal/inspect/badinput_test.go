@@ -46,6 +46,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 
 // TestBadPortals: each is a sentence that says what was seen and what to do.
 func TestBadPortals(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		portal http.HandlerFunc
 		kind   error
@@ -166,6 +167,7 @@ func TestOddPages(t *testing.T) {
 // TestHostileNames: what a portal calls things stays in its quotes, or is left out and
 // said; it never becomes a line of the Caddyfile.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	const evil = "x\n\ttrust /* {$HOME} `"
 	s := &shop{}
 	s.more = map[string]http.HandlerFunc{

@@ -36,7 +36,7 @@ func (in *inspection) overAnonymous(ctx context.Context) (*browse.Browser, *brow
 		return nil, nil, err
 	}
 	before := b.Clone()
-	if err := b.Enter(ctx, e, in.Customers[0]); err != nil {
+	if err := in.enterForm(ctx, b, e, in.Customers[0]); err != nil {
 		return nil, nil, err
 	}
 	if !in.is(ctx, b.Clone(), in.id) {
@@ -93,7 +93,7 @@ func (in *inspection) overAnother(ctx context.Context, b *browse.Browser, e *bro
 	if again, err := b.Find(ctx, in.form); err == nil {
 		e = again
 	}
-	err := b.Enter(ctx, e, in.Customers[1])
+	err := in.enterForm(ctx, b, e, in.Customers[1])
 	if err != nil || !in.is(ctx, b.Clone(), in.otherID) {
 		in.missing("Whether `rotates` holds: every sign-in tried gave new cookies, but the portal signs nobody in within another's session, so there is no proof for a change of user.")
 		return
@@ -140,7 +140,7 @@ func (in *inspection) asked(ctx context.Context) bool {
 		return false
 	}
 	in.who(ctx, b, nil)
-	return b.Enter(ctx, e, in.Customers[0]) == nil && in.is(ctx, b, in.id)
+	return in.enterForm(ctx, b, e, in.Customers[0]) == nil && in.is(ctx, b, in.id)
 }
 
 func orUnknown(err error) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/browse/direct"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
@@ -43,7 +44,7 @@ func (in *inspection) prepare(context.Context) error {
 		for _, value := range values {
 			saved[value] = true
 		}
-		in.ev.looked[v.place] = response(v.page)
+		in.ev.looked[v.place] = direct.Response(v.page)
 	}
 	in.candidates = rank(in.all, scoring{account: in.Customers[0], saved: saved})
 	for _, c := range in.candidates {

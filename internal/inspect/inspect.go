@@ -70,7 +70,8 @@ type inspection struct {
 	// first looked around, again came back; either may have ended since. other is the
 	// second customer's.
 	first, again, other *browse.Browser
-	single              bool // the portal ends a session when its customer signs in again
+	late                time.Duration // the portal commits a sign-in so long after its response
+	single              bool          // the portal ends a session when its customer signs in again
 	spelled             []string
 	crumbs              []crumb
 	id, otherID         string
@@ -85,7 +86,7 @@ func Inspect(ctx context.Context, o Options) (*Report, error) {
 	}
 	for _, step := range []func(context.Context) error{
 		in.address, in.enter, in.crawl, in.prepare, in.comeBack, in.identify,
-		in.leaveOut, in.change, in.scripts, in.ends, in.publics, in.sideDoors, in.rehearse,
+		in.leaveOut, in.narrow, in.bound, in.change, in.scripts, in.ends, in.publics, in.sideDoors, in.rehearse,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -114,7 +115,15 @@ func (in *inspection) browser() *browse.Browser {
 func (in *inspection) signIn(ctx context.Context, a browse.Account) (*browse.Browser, *browse.Entry, error) {
 	b := in.browser()
 	e, err := b.SignIn(ctx, in.form, a)
+	in.await(ctx)
 	return b, e, err
+}
+
+// enterForm sends the sign-in form, and waits until the portal has committed it.
+func (in *inspection) enterForm(ctx context.Context, b *browse.Browser, e *browse.Entry, a browse.Account) error {
+	err := b.Enter(ctx, e, a)
+	in.await(ctx)
+	return err
 }
 
 // alive is a session of the first customer's that is signed in, the one that came back

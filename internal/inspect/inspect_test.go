@@ -59,6 +59,7 @@ func TestChangesNothing(t *testing.T) {
 // TestNickNamesAreNobody: what people can change names nobody, even if it is the user
 // name at first; nor does a number that is the same for everybody.
 func TestNickNamesAreNobody(t *testing.T) {
+	t.Parallel()
 	s := &shop{nameless: true, more: map[string]http.HandlerFunc{"/": html(`<a href="/login">Sign in</a>`)}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
@@ -97,6 +98,7 @@ func TestLeavesOnlyWhatSignsNobodyIn(t *testing.T) {
 
 // TestTypedNames: the only name there is comes back as it was typed.
 func TestTypedNames(t *testing.T) {
+	t.Parallel()
 	s := &shop{typed: true, more: map[string]http.HandlerFunc{
 		"/":        func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `<a href="/login">Sign in</a>`) },
 		"/account": http.NotFound,
@@ -109,6 +111,7 @@ func TestTypedNames(t *testing.T) {
 }
 
 func TestPlaceholderIsNobody(t *testing.T) {
+	t.Parallel()
 	s := &shop{placeholder: true, more: map[string]http.HandlerFunc{
 		"/":        func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `<a href="/login">Sign in</a>`) },
 		"/account": http.NotFound,
@@ -137,7 +140,8 @@ func TestTwoScopes(t *testing.T) {
 	if !slices.Equal(uris, []string{"/", "/my/account"}) {
 		t.Errorf("whoami %v", uris)
 	}
-	r.says(t, "Without the cookie key the page before knows nobody, and this one still knows the user: both are asked.")
+	r.says(t, "Without the cookie key the page before knows nobody, and this one still knows the user: both are asked.",
+		"It needs a cookie that is for a path of its own only, so elsewhere it knows nobody: `apart`.")
 }
 
 // TestOneSessionForEachCustomer: a portal that ends a session when its customer signs
@@ -169,6 +173,7 @@ func TestLookingAroundEndsTheSession(t *testing.T) {
 
 // TestNamedPage: a page that nothing links to is looked at where the operator names it.
 func TestNamedPage(t *testing.T) {
+	t.Parallel()
 	s := &shop{}
 	s.more = map[string]http.HandlerFunc{
 		"/": html(`<a href="/login">Sign in</a>`), "/account": http.NotFound,

@@ -131,6 +131,9 @@ type session struct {
 	ctx     context.Context
 	fetch   Fetch
 	changes []Change
+	// began says that a question carried no cookie. What it set begins another session than
+	// the browser's, and is forgotten after the round.
+	began bool
 }
 
 // put asks one question, with the step before it where it has one.
@@ -198,7 +201,9 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 		return res, fmt.Errorf("asking %s: %w", asked, err)
 	}
 	set = s.Jar.Carried(set, cookies)
-	s.changes = append(s.changes, set...)
+	if s.began = s.began || header["Cookie"] == nil; !s.began {
+		s.changes = append(s.changes, set...)
+	}
 	s.Jar = s.Jar.Apply(set)
 	return res, nil
 }

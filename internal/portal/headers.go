@@ -52,14 +52,13 @@ var hopHeaders = []string{
 var constantHeaders = []string{
 	"Accept", "Access-Control-Request-Headers", "Access-Control-Request-Method", "Cache-Control", "Content-Type", "Early-Data", "Pragma",
 	"Priority", "Purpose", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-Purpose", "Service-Worker",
-	"Service-Worker-Navigation-Preload", "Upgrade-Insecure-Requests", "X-Requested-With", "X-Forwarded-Host", "X-Forwarded-Port",
-	"X-Forwarded-Proto",
+	"Service-Worker-Navigation-Preload", "Upgrade-Insecure-Requests", "X-Requested-With",
 }
 
 var varyingHeaders = []string{
 	"Accept-Charset", "Accept-Datetime", "Alt-Used", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Location",
 	"Content-Md5", "Content-Range", "Date", "Depth", "Device-Memory", "Dnt", "Downlink", "Dpr", "Ect", "From", "Last-Event-Id", "Max-Forwards", "Origin", "Ping-From", "Ping-To", "Prefer",
-	"Referer", "Rtt", "Save-Data", "Sec-Gpc", "Sec-Speculation-Tags", "Soapaction", "Via", "Viewport-Width", "Width", "X-Csrf-Token", "X-Csrftoken", "X-Xsrf-Token",
+	"Referer", "Rtt", "Save-Data", "Sec-Gpc", "Sec-Speculation-Tags", "Soapaction", "Via", "Viewport-Width", "Width", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Csrf-Token", "X-Csrftoken", "X-Xsrf-Token",
 }
 
 // tracingHeaders name one request for logs: W3C Trace Context and Baggage, Zipkin B3,

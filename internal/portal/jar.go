@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/portal/cookie"
@@ -18,6 +19,8 @@ type Jar struct {
 	// owner is the one user that cookies are stamped with, if any are; several says that
 	// there are more than one.
 	owner string
+	// views are those that were asked for, by the cookies that are in them.
+	views atomic.Pointer[[]maskedView]
 	// everywhere is the view where every cookie is for every path.
 	everywhere              View
 	empty, several, anyPath bool
@@ -117,7 +120,44 @@ func (j *Jar) View(path string) View {
 	if j.anyPath {
 		return j.everywhere
 	}
-	return j.build(path)
+	if len(j.cookies) > 64 {
+		return j.build(path)
+	}
+	mask := uint64(0)
+	for i := range j.cookies {
+		if sentTo(j.cookies[i].Path, path) {
+			mask |= 1 << i
+		}
+	}
+	return j.masked(mask, path)
+}
+
+// maskedView is the view of all paths to which these of the jar's cookies are sent.
+type maskedView struct {
+	mask uint64
+	View
+}
+
+// maxViews bounds the views that a jar remembers.
+const maxViews = 8
+
+// masked returns the view of a path to which the cookies of mask are sent.
+func (j *Jar) masked(mask uint64, path string) View {
+	var known []maskedView
+	if list := j.views.Load(); list != nil {
+		known = *list
+	}
+	for i := range known {
+		if known[i].mask == mask {
+			return known[i].View
+		}
+	}
+	v := j.build(path)
+	if len(known) < maxViews {
+		list := append(slices.Clip(known), maskedView{mask, v})
+		j.views.Store(&list)
+	}
+	return v
 }
 
 func (j *Jar) build(path string) View {
@@ -175,6 +215,9 @@ func (j *Jar) Uncovered(path string, asked []string) string {
 // the change did not set: portals differ in which of two cookies of one name they take.
 // twins says that there were any.
 func (j *Jar) WithoutTwins(changes []Change) (only *Jar, twins bool) {
+	if len(changes) == 0 {
+		return j, false
+	}
 	keep := slices.DeleteFunc(slices.Clone(j.cookies), func(c held) bool {
 		same, set := false, false
 		for _, ch := range changes {
@@ -332,6 +375,16 @@ func (j *Jar) Cookies() []Cookie {
 		out[i] = j.cookies[i].Cookie
 	}
 	return out
+}
+
+// Sealings are changes that set the jar's sealed cookies, as they are.
+func (j *Jar) Sealings() (changes []Change) {
+	for _, c := range j.Cookies() {
+		if c.Name != tokenName {
+			changes = append(changes, Change{Cookie: c, Class: Sealed})
+		}
+	}
+	return changes
 }
 
 // Binds names the jar's cookies, without their values: hashes of name and path.

@@ -103,10 +103,7 @@ var usualValue = map[string]*regexp.Regexp{
 	"Sec-Fetch-Site": regexp.MustCompile(`^(none|same-origin|same-site|cross-site)$`), "Sec-Fetch-User": regexp.MustCompile(`^\?1$`),
 	"Sec-Fetch-Storage-Access": regexp.MustCompile(`^(none|inactive|active)$`),
 	"Service-Worker":           regexp.MustCompile(`^script$`), "Service-Worker-Navigation-Preload": regexp.MustCompile(`^true$`),
-	"X-Requested-With":  regexp.MustCompile(`^XMLHttpRequest$`),
-	"X-Forwarded-Host":  regexp.MustCompile(`^[0-9A-Za-z.:-]{1,253}$`),
-	"X-Forwarded-Port":  regexp.MustCompile(`^[0-9]{1,5}$`),
-	"X-Forwarded-Proto": regexp.MustCompile(`^(https?|wss?)$`),
+	"X-Requested-With": regexp.MustCompile(`^XMLHttpRequest$`),
 }
 
 // formed matches the hop headers that browsers send, and that reach the portal. A value

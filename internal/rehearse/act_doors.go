@@ -30,10 +30,12 @@ var sideDoors = []door{
 	{"side door Basic", basic, nil, "take this path out of `trust`, and `Authorization` out of `credential header`: without them the gate removes the header", false},
 	{"side door query login", queryLogin, nil, "name the form's fields: `sign_in { username NAME password NAME }`, so that an address with them is judged like the form", false},
 	{"side door form elsewhere", formElsewhere, nil, "take this path out of `trust` and `public`", false},
+	{"side door other paths", otherPaths, nil, "take this path out of `trust` and `public`; for a cookie without Path see the line “" + rowPaths + "”", false},
 	{"side door XML-RPC", xmlRPC, xmlRPCOpen, "`deny %s`: its requests carry the password in the body", false},
 	{"side door JSON-RPC", jsonRPC, jsonRPCOpen, "`deny %s`: its requests carry the password in the body", false},
 	{"side door JSON sign-in", jsonSignIn, tokenGiven, "`deny %s`, unless the portal's own pages need it: what it answers opens the portal without a cookie", false},
 	{"side door session in the address", sessionInAddress, nil, "take this path out of `trust` and `public`", true},
+	{"side door session in a body", sessionInBody, nil, "declare the cookie's name, so that no body may have it: `credential query NAME`", true},
 	{"side door the portal's own cookies", rawCookies, nil, "take the session's cookie out of `leave`, and this path out of `trust`", true},
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/browse/direct"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
 // reference signs the customers in at the portal itself, without the gate: what goes
@@ -38,6 +40,11 @@ func (r *run) known(a browse.Account) (*customer, error) {
 			hint += " (the way began at " + r.start() + ", from sign_in in the Caddyfile: name the form's page there with `sign_in { page … }`)"
 		}
 		return nil, fmt.Errorf("signing in as %s at the portal itself, without the gate: %w%s", a.User, err, hint)
+	}
+	if r.committed.Kind == whoami.Unknown { // the first customer's sign-in tells
+		r.late, r.committed = r.portal.Commit(r.ctx, c.direct)
+	} else {
+		direct.Sleep(r.ctx, r.late)
 	}
 	c.entry, c.home = entry, entry.Page.URL.String()
 	return c, nil

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/browse/direct"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
@@ -150,7 +151,11 @@ func (r *run) enter(b *browse.Browser, a browse.Account) (*browse.Page, error) {
 	if strings.HasPrefix(e.Page.URL.Path, r.site.Path+"/") {
 		return e.Page, nil
 	}
-	return e.Page, e.Look()
+	if err := e.Look(); err != nil || r.late == 0 {
+		return e.Page, err
+	}
+	direct.Sleep(r.ctx, r.late)
+	return b.Get(r.ctx, e.Page.URL.String())
 }
 
 // refused gives the reason of the last request that the gate could not judge.

@@ -14,9 +14,11 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/browse/direct"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
@@ -34,6 +36,17 @@ type Stage interface {
 	Break(f *Fault)
 	// Log is what the gate has logged since its start.
 	Log() ([]Entry, error)
+	// Spreads are the proxies behind the gate that may send one visitor's requests to
+	// several upstreams.
+	Spreads() []Spread
+}
+
+// Spread is a proxy with several upstreams.
+type Spread struct {
+	// Saw is how it chooses among them, Do what to change.
+	Saw, Do string
+	// Unknown says that its policy is not one of Caddy's own.
+	Unknown bool
 }
 
 // Asked is a question to the portal with its answer.
@@ -88,6 +101,7 @@ func Run(ctx context.Context, p Plan, s Stage) (Report, error) {
 		}
 		r.questions = append(r.questions, q)
 	}
+	r.portal = direct.Portal{URL: p.URL, Questions: r.questions}
 	if err := r.reference(); err != nil {
 		return Report{}, err
 	}
@@ -103,11 +117,16 @@ type run struct {
 	stage     Stage
 	site      config.Site
 	questions []*whoami.Question
+	portal    direct.Portal // without the gate
 	report    Report
 
 	first, second *customer
 	strange       []*browse.Page // what a stranger sees at the portal
 	forced        int            // how often an answer of whoami was forced
+	// late is how long after a sign-in's response the portal commits it; committed is what
+	// whoami said then.
+	late      time.Duration
+	committed whoami.Verdict
 }
 
 // customer is a test customer, as the portal knows them without the gate.
@@ -130,6 +149,9 @@ func (r *run) acts() {
 		rows []string
 		act  func() bool
 	}{
+		{[]string{rowUpstreams}, r.upstreams},
+		{[]string{rowPaths}, r.cookiePaths},
+		{[]string{rowCommit}, r.commit},
 		{[]string{rowStranger}, r.stranger},
 		{[]string{rowSignIn, rowAnswer}, r.signIn},
 		{[]string{rowEnrol}, r.enrol},
@@ -143,6 +165,9 @@ func (r *run) acts() {
 		{[]string{rowAliases}, r.aliases},
 		{[]string{rowSecond, rowClearance}, r.another},
 		{doorRows(), r.doors},
+		{[]string{rowBody}, r.bodyIDs},
+		{[]string{rowLeft}, r.droppedConnection},
+		{[]string{rowBound}, r.bound},
 	}
 	going := true
 	for _, s := range steps {

@@ -21,6 +21,9 @@ const (
 
 // The lines, in the order in which they are played.
 const (
+	rowUpstreams = "one upstream for each visit"
+	rowPaths     = "cookies reach whoami"
+	rowCommit    = "sign-in committed in time"
 	rowStranger  = "stranger is anonymous"
 	rowSignIn    = "sign-in seen"
 	rowAnswer    = "answer right"
@@ -36,6 +39,9 @@ const (
 	rowAliases   = "aliases one user"
 	rowSecond    = "second customer"
 	rowClearance = "clearance is one user's"
+	rowBody      = "session id in a body"
+	rowLeft      = "connection dropped at the sign-in"
+	rowBound     = "session bound to headers"
 )
 
 // Row is one line of the table.

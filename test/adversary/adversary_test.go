@@ -17,11 +17,14 @@ import (
 
 // The environment:
 //
-//	ADVERSARY_TIME   how long to search; default 3s
-//	SEED             search from this seed only, as a failed run printed it
-//	ADVERSARY_ONLY   the parts of the world that vary, see only
-//	ADVERSARY_RULES  report only findings of rules that contain one of these words
-//	ADVERSARY_WORKERS how many searches run side by side; default 2
+//	ADVERSARY_TIME     how long to search, from a seed of its own; default 3s, from seed 1
+//	SEED               search this seed only, as a failed run printed it
+//	ADVERSARY_ONLY     the parts of the world that vary, see only
+//	ADVERSARY_WORLD    fields of the world that are fixed, as "Pin=Referer,Follow=true"
+//	ADVERSARY_RULES    report only findings of rules that contain one of these words
+//	ADVERSARY_LIMITS   draw worlds of known limits, too
+//	ADVERSARY_WORKERS  how many searches run side by side; default 2
+//	ADVERSARY_REACH    how long TestReach searches; without it it is skipped
 const (
 	defaultTime    = 3 * time.Second
 	defaultWorkers = 2
@@ -58,6 +61,9 @@ func TestAdversary(t *testing.T) {
 
 func firstSeed(t *testing.T) (seed uint64, fixed bool) {
 	text := os.Getenv("SEED")
+	if text == "" && os.Getenv("ADVERSARY_TIME") == "" {
+		return 1, false // the same every time, for those who test something else
+	}
 	if text == "" {
 		return uint64(time.Now().UnixNano())%1_000_000*1000 + 1, false
 	}

@@ -142,14 +142,14 @@ func (k *kit) gate(w World, next gateway.Next) (*gate, error) {
 func rules(w World) gateway.Rules {
 	out := gateway.Rules{Public: paths{"/pub/*"}}
 	if !w.Undeclared {
-		signIn := paths{"/login*", "/app/login*"}
+		signIn := paths{"/login*", "/app/login*", "/app/inner/login*"}
 		switch w.SignIn {
 		case "link":
-			out.LinkSignIn = paths{"/magic*", "/app/magic*"}
-			signIn = append(signIn, "/magic*", "/app/magic*")
+			out.LinkSignIn = paths{"/magic*", "/app/magic*", "/app/inner/magic*"}
+			signIn = append(signIn, "/magic*", "/app/magic*", "/app/inner/magic*")
 		case "switch":
-			out.LinkSignIn = paths{"/switch*", "/app/switch*"}
-			signIn = append(signIn, "/switch*", "/app/switch*")
+			out.LinkSignIn = paths{"/switch*", "/app/switch*", "/app/inner/switch*"}
+			signIn = append(signIn, "/switch*", "/app/switch*", "/app/inner/switch*")
 		}
 		out.SignIn, out.SignOut = signIn, paths{"/logout*", "/app/logout*"}
 		out.Fields = []string{"user", "pass"}

@@ -28,21 +28,6 @@ type run struct {
 	log     []string
 }
 
-// Finding is a broken promise.
-type Finding struct{ Rule, Detail string }
-
-// The promises.
-const (
-	ruleSecret = "the attacker reads what the portal rendered for the victim"
-	ruleForm   = "the portal carries out a form as the victim for the attacker"
-	ruleOwner  = "the owner can't use the portal"
-	ruleLost   = "a form of the owner is lost, or carried out twice"
-	ruleFactor = "the attacker changes the victim's factors"
-	ruleTwice  = "a code is accepted twice"
-	rulePanic  = "the gateway panics"
-	ruleStuck  = "a request never ends"
-)
-
 // patience is how long the program waits for a request before it goes on.
 const patience = 8 * time.Second
 
@@ -293,40 +278,4 @@ func (r *run) absorb() {
 			r.jars[r.jarOf[f]].take(sent, f.text())
 		}
 	}
-}
-
-// judge looks for broken promises.
-func (r *run) judge() *Finding {
-	synctest.Wait()
-	for _, f := range r.flights {
-		if f.over() && f.panicked != "" {
-			return &Finding{rulePanic, f.what + ": " + f.panicked}
-		}
-		if text := f.text(); strings.Contains(text, "SECRET-"+victim) || strings.Contains(text, "USER-"+victim) {
-			return &Finding{ruleSecret, f.what}
-		}
-	}
-	forms := 0
-	for _, e := range r.portal.executed {
-		// Documented: a form that is sent before the portal commits a sign-in is forwarded by
-		// the answer from before it. Nothing of its response is released.
-		if e.by == "attacker" && e.user == victim && r.world.Commit != "later" {
-			return &Finding{ruleForm, "note " + e.note}
-		}
-		if e.by == "owner" {
-			forms++
-		}
-	}
-	if r.gate.db.changed(r.kit.users[0]) {
-		return &Finding{ruleFactor, r.flights[len(r.flights)-1].what}
-	}
-	switch {
-	case r.gate.db.twice != "":
-		return &Finding{ruleTwice, r.gate.db.twice}
-	case r.owner.trouble != "":
-		return &Finding{ruleOwner, r.owner.trouble}
-	case r.owner.sent && forms != 1:
-		return &Finding{ruleLost, fmt.Sprintf("carried out %d times", forms)}
-	}
-	return nil
 }

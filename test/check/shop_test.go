@@ -28,7 +28,7 @@ func TestWrongSettingsForThePortalAreFound(t *testing.T) {
 		"sign_in missing":        {&shop{query: true}, "watch unsafe\n", "side door query login", "shows what only those signed in get", "`sign_in { username NAME password NAME }`"},
 		"Authorization declared": {&shop{basic: true}, shopSignIn + "trust /account\n", "sign-in seen", "through it not", "out of `trust`"},
 		"typed names":            {&shop{echo: true}, shopSignIn, "aliases one user", `"ADA" signs in`, "`trim` and `lower`"},
-		"watch unsafe missing":   {&shop{renew: true}, shopSignIn, "sign-in seen", "through it not: the form comes again", "`watch unsafe`"},
+		"watch unsafe missing":   {&shop{renew: true}, shopSignIn, "sign-in seen", "through it not", "`watch unsafe`"},
 		"sign-out not believed":  {&shop{noOut: true}, shopSignIn, "sign-out ends it", "/account", "sign_out PATH"},
 	} {
 		t.Run(name, func(t *testing.T) {

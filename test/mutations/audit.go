@@ -18,8 +18,8 @@ var audited = []Mutation{
 	},
 	{
 		Row: "Audit: nobody fills the store", Defence: "an address that waits is told once in the throttle's time",
-		File:    "internal/throttle/addresses.go",
-		Old:     " && (w.told == 0 || now-w.told >= int64(a.policy.AddressPer))",
+		File:    "internal/throttle/window.go",
+		Old:     " || w.told != 0 && now-w.told < int64(per)",
 		New:     "",
 		Package: "internal/factor", Test: "TestEvents_Address",
 	},
@@ -46,8 +46,8 @@ var audited = []Mutation{
 	},
 	{
 		Row: "Audit: a sign-in once", Defence: "a visit is told to be signed in once",
-		File:    "internal/gateway/events.go",
-		Old:     "	case last != nil && *last == a.User:\n		return\n	}\n	user := a.User\n	if last = x.visit.signedIn.Swap(&user); last != nil && *last == user || x.sent",
+		File:    "internal/gateway/identify.go",
+		Old:     "	case last != nil && *last == a.User:\n		return\n	}\n	user := a.User\n	if last = x.visit.SignedIn.Swap(&user); last != nil && *last == user || x.sent",
 		New:     "	}\n	user := a.User\n	if x.sent",
 		Package: "test/auditing", Test: "TestEvents",
 	},

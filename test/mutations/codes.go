@@ -145,7 +145,7 @@ var codes = []Mutation{
 	{
 		Row: "NIST 800-63B: at most 100 failures in a row", Defence: "a hundred failures turn the codes off",
 		File:    "internal/factor/attempt.go",
-		Old:     "if kind == KindTOTP && s.settings.Throttle.Stopped(f) {",
+		Old:     "if s.settings.Throttle.Stopped(f) {",
 		New:     "if kind == \"\" && s.settings.Throttle.Stopped(f) {",
 		Package: "internal/factor", Test: "TestNIST_HundredFailures",
 	},
@@ -200,9 +200,9 @@ var codes = []Mutation{
 	},
 	{
 		Row: "NIST throttling: over all addresses", Defence: "an address that failed too often is held up",
-		File:    "internal/factor/spend.go",
-		Old:     "!ok && a.Cleared == nil {",
-		New:     "!ok && a.User == \"\" {",
+		File:    "internal/throttle/addresses.go",
+		Old:     "if class == Guessable && all.full(",
+		New:     "if false && all.full(",
 		Package: "internal/factor", Test: "TestAddressTriesManyUsers",
 	},
 	{
@@ -215,8 +215,8 @@ var codes = []Mutation{
 	{
 		Row: "G: strangers let no memory grow", Defence: "addresses are remembered up to a bound",
 		File:    "internal/throttle/addresses.go",
-		Old:     "if !known && len(a.seen) >= maxAddresses {",
-		New:     "if !known && len(a.seen) >= 1000*maxAddresses {",
+		Old:     "len(table) >= limit",
+		New:     "len(table) >= 100*limit",
 		Package: "internal/throttle", Test: "TestAddressesBounded",
 	},
 	{

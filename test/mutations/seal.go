@@ -194,8 +194,8 @@ var seal = []Mutation{
 	{
 		Row: "Seal: those whose original path matches", Defence: "the path decides what goes along",
 		File:    "internal/portal/jar.go",
-		Old:     "cookie.PathMatch(c.Path, path) {",
-		New:     "cookie.PathMatch(\"/\", path) {",
+		Old:     "path == Everywhere || cookie.PathMatch(cookiePath, path)",
+		New:     "path == Everywhere || cookie.PathMatch(\"/\", path)",
 		Package: "internal/portal", Test: "TestJar_HeaderOrder",
 	},
 	{
@@ -339,15 +339,15 @@ var seal = []Mutation{
 		Package: "internal/portal/route", Test: "TestIsAssetType",
 	},
 	{
-		Row: "Seal: the old token is dead", Defence: "a dead token is known from the store",
-		File:    "internal/gateway/visits.go",
-		Old:     "		st.died = rec.At\n",
+		Row: "Seal: the old token is dead", Defence: "a revoked token is known from the store",
+		File:    "internal/gateway/visits/table.go",
+		Old:     "		st.Died = rec.At\n",
 		New:     "",
 		Package: "test/rules", Test: "TestSeal_RotationKillsOldToken",
 	},
 	{
 		Row: "Seal: the payload carries the expiry", Defence: "what was opened is opened anew when a cookie in it ends",
-		File:    "internal/gateway/open.go",
+		File:    "internal/gateway/cookies.go",
 		Old:     "			until = c.Expires\n",
 		New:     "			until = x.now.Add(reopenFor)\n",
 		Package: "test/rules", Test: "TestSeal_OpenedHeaderEndsWithItsCookie",

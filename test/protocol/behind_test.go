@@ -256,26 +256,6 @@ func (c *counting) WriteHeader(status int) {
 	c.ResponseWriterWrapper.WriteHeader(status)
 }
 
-// TestReadFrom: a file on its way to somebody who may pass is handed to the socket
-// whole, so that the kernel can copy it.
-func TestReadFrom(t *testing.T) {
-	root := t.TempDir()
-	if err := os.WriteFile(filepath.Join(root, "report.txt"), []byte(fileContent), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := serve(t, newPortal(), "route {\ntest_probe\n"+block+"handle_path /files/* {\nroot "+root+"\nfile_server\n}\nreverse_proxy PORTAL\n}")
-	b := s.browser(t, "h1")
-	b.SignIn("alice")
-	b.Enrol()
-	b.Get("/")
-	handedOn.Store(0)
-	if p := b.Get("/files/report.txt"); p.Body != fileContent {
-		t.Errorf("%d bytes", len(p.Body))
-	}
-	// The client has it all a moment before the server has counted.
-	waitFor(t, "the file by ReadFrom", func() bool { return handedOn.Load() == int64(len(fileContent)) })
-}
-
 // TestPanicBehind: a broken handler costs its own request and no other: the visit's
 // queue goes on, and the server too.
 func TestPanicBehind(t *testing.T) {

@@ -141,33 +141,6 @@ func TestLargeUpload(t *testing.T) {
 	waitFor(t, "the spool file to go", func() bool { return spooled(t, dir) == 0 })
 }
 
-// TestLargeUploadRotates: where every sign-in changes a cookie, an upload by somebody
-// cleared goes through as it comes, and nothing is kept of it.
-func TestLargeUploadRotates(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir)
-	p := newPortal()
-	p.Rotate = true
-	s := serve(t, p, "two_factor {\nrotates\n"+house.LegacyLines+"\n}\nreverse_proxy PORTAL")
-	b := s.browser(t, "h1")
-	b.SignIn("alice")
-	b.Enrol()
-	const size = 8 << 20
-	got := send(t, b, &paused{size: size, at: func() {
-		select {
-		case <-p.arrived:
-		case <-time.After(10 * time.Second):
-			t.Error("the upload was held back")
-		}
-		if n := spooled(t, dir); n > 0 {
-			t.Errorf("%d bytes were kept", n)
-		}
-	}})
-	if want := fmt.Sprintf("%d %s", size, sumOfZeros(size)); got.Body != want {
-		t.Errorf("%d %q", got.Status, got.Body)
-	}
-}
-
 // TestUploadGivenUp: an upload that ends early reaches nobody, and leaves nothing.
 func TestUploadGivenUp(t *testing.T) {
 	dir := t.TempDir()

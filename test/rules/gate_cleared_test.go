@@ -158,7 +158,7 @@ func TestGate_SwappedSession(t *testing.T) {
 // 0 asks every time.
 func TestGate_Recheck(t *testing.T) {
 	for lines, want := range map[string][2]int{"": {0, 1}, "recheck 0s\n": {5, 1}, "recheck 10s\n": {0, 1}} {
-		h := startDesk(t, lines)
+		h := startDesk(t, "settle 0\n"+lines)
 		asked := 0
 		h.desk.answerMe(func(http.ResponseWriter, *http.Request) bool { asked++; return false })
 		b := h.Browser()

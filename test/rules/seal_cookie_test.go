@@ -14,8 +14,8 @@ func TestSeal_EveryCookieLeavesSealed(t *testing.T) {
 	p := newProbe()
 	h := house.Start(t, p, house.LegacyLines)
 	b := h.Browser()
-	page := b.Get(setting("/shop", "PHPSESSID=plain-session; Path=/", "cart=plain-apples; Path=/shop; Domain=127.0.0.1"))
-	if n := len(sealedNames(page, false)); n != 2 {
+	page := b.Get(setting("/shop", "PHPSESSID=plain-session; Path=/", "cart=plain-apples; Path=/shop; Domain=127.0.0.1", "cart=plain-pears; Path=/me"))
+	if n := len(sealedNames(page, false)); n != 3 {
 		t.Fatalf("%d sealed cookies in %q", n, page.Header["Set-Cookie"])
 	}
 	for _, line := range page.Header["Set-Cookie"] {
@@ -98,7 +98,7 @@ func TestSeal_DeletionsAreMapped(t *testing.T) {
 			p := newProbe()
 			h := house.Start(t, p, house.LegacyLines)
 			b := h.Browser()
-			b.Get(setting("/", "a=1; Path=/", "a=2; Path=/x", "b=3; Path=/"))
+			b.Get(setting("/", "a=1; Path=/", "a=2; Path=/x", "a=3; Path=/me", "b=3; Path=/"))
 			page := b.Get(setting("/", "a=; Path=/"+how))
 			if n := len(sealedNames(page, true)); n != 1 {
 				t.Errorf("%d cookies deleted: %q", n, page.Header["Set-Cookie"])
@@ -107,7 +107,7 @@ func TestSeal_DeletionsAreMapped(t *testing.T) {
 			if got := p.cookieAt(t, "/x"); got != "a=2; b=3" {
 				t.Errorf("after the deletion the portal got %q", got)
 			}
-			if n := len(sealedHere(b)); n != 2 {
+			if n := len(sealedHere(b)); n != 3 {
 				t.Errorf("the browser holds %d sealed cookies", n)
 			}
 		})
@@ -155,8 +155,8 @@ func TestSeal_RebuildsTheHeaderAsABrowserWould(t *testing.T) {
 	p := newProbe()
 	h := house.Start(t, p, house.LegacyLines)
 	b := h.Browser()
-	b.Get(setting("/", "root=1; Path=/", "a=/; Path=/", "a=/admin; Path=/admin", "deep=1; Path=/admin/x"))
-	b.Get(setting("/blog/post", "default=1", "slash=1; Path=/blog/"))
+	b.Get(setting("/", "root=1; Path=/", "a=/; Path=/", "a=/admin; Path=/admin", "deep=1; Path=/admin/x", "deep=0; Path=/me"))
+	b.Get(setting("/blog/post", "default=1", "slash=1; Path=/blog/", "default=0; Path=/me", "slash=0; Path=/me"))
 	for path, want := range map[string]string{
 		"/":              "root=1; a=/",
 		"/admin":         "a=/admin; root=1; a=/",

@@ -163,7 +163,7 @@ func TestSeal_RotationMovesEveryCookie(t *testing.T) {
 	long := strings.Repeat("y", 4000)
 	b.Get(setting("/login", "unused=1")) // at the challenge nothing is forwarded
 	b2 := h.Browser()
-	b2.Get(setting("/", "deep=1; Path=/x; SameSite=Strict; Max-Age=86400", "long="+long+"; Path=/"))
+	b2.Get(setting("/", "deep=1; Path=/x; SameSite=Strict; Max-Age=86400", "deep=0; Path=/me", "long="+long+"; Path=/"))
 	b2.SignIn("alice")
 	page := b2.Pass(device.Code(t))
 	if page.Status != http.StatusSeeOther {
@@ -182,8 +182,8 @@ func TestSeal_RotationMovesEveryCookie(t *testing.T) {
 	if strict != 1 {
 		t.Errorf("%d cookies kept their attributes: %q", strict, page.Header["Set-Cookie"])
 	}
-	if n := len(sealedNames(page, true)); n != 4 {
-		t.Errorf("%d of 4 old cookies deleted", n)
+	if n := len(sealedNames(page, true)); n != 5 {
+		t.Errorf("%d of 5 old cookies deleted", n)
 	}
 	b2.Get("/x/y")
 	if c := p.cookieAt(t, "/x/y"); !strings.HasPrefix(c, "deep=1; ") || !strings.Contains(c, "long="+long) || !strings.Contains(c, "PHPSESSID=") {

@@ -108,7 +108,7 @@ func (f *Facts) Classify(cleared bool) {
 	f.Queried = f.declaredQueries()
 	f.takePins(r)
 	r.Trailer = nil
-	stayOnHTTP1(r)
+	dropUpgrade(r)
 	f.Upgrade = upgrades(r)
 	f.Stream = f.Upgrade || strings.HasPrefix(First(r.Header, "Accept"), "text/event-stream")
 	f.Unsafe = !extendedConnect(r) && (!SafeMethod(r.Method) || HasBody(r))

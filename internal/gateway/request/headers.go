@@ -31,19 +31,20 @@ func extendedConnect(r *http.Request) bool {
 	return r.ProtoMajor == 2 && r.Header.Get(":protocol") != "" || r.ProtoMajor == 3 && r.Proto != "HTTP/3.0"
 }
 
-// stayOnHTTP1 removes an offer of HTTP/2 in the clear. Some clients make it with any
-// request, and it is no tunnel (RFC 9113 3.1 withdrew it).
-func stayOnHTTP1(r *http.Request) {
-	if strings.EqualFold(First(r.Header, "Upgrade"), "h2c") {
+// dropUpgrade removes an offer to leave HTTP that begins no tunnel: one of HTTP/2 in the
+// clear, which some clients make with any request (RFC 9113 3.1 withdrew it), and one in a
+// request that is no GET or has a body (RFC 6455 4.1). A server that takes the latter for a
+// WebSocket would give it to strangers, too (design rule G5).
+func dropUpgrade(r *http.Request) {
+	if strings.EqualFold(First(r.Header, "Upgrade"), "h2c") || r.Method != http.MethodGet || HasBody(r) {
 		delete(r.Header, "Upgrade")
 		delete(r.Header, "Http2-Settings")
 	}
 }
 
-// upgrades reports whether a request would leave HTTP. One with a body is handled like
-// any other unsafe request.
+// upgrades reports whether a request would leave HTTP, after dropUpgrade.
 func upgrades(r *http.Request) bool {
-	return extendedConnect(r) || r.Header["Upgrade"] != nil && r.Method == http.MethodGet && !HasBody(r)
+	return extendedConnect(r) || r.Header["Upgrade"] != nil
 }
 
 // SafeMethod reports whether the method is safe (RFC 9110 9.2.1).

@@ -3,6 +3,8 @@ package response
 import (
 	"errors"
 	"maps"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
@@ -84,6 +86,7 @@ func (w *Writer) keepAll(p []byte) (n int, err error) {
 func (w *Writer) portion() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	defer w.abortOnPanic()
 	if !w.is(keeping) || w.ended || w.checking {
 		return
 	}
@@ -102,6 +105,22 @@ func (w *Writer) portion() {
 		return
 	}
 	w.checkPortion(!unsettled)
+}
+
+// abortOnPanic cuts the response off where its release panics, or another response in its
+// place: on a timer's goroutine a panic would end the server. The caller holds mu.
+func (w *Writer) abortOnPanic() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	w.x.Panicked(p)
+	w.set(dropping)
+	w.aborted = true
+	w.stop()
+	w.kept.Close()
+	w.x.Cancel()
+	w.cond.Broadcast()
 }
 
 // checkPortion asks about what was kept so far; the caller holds mu. settled says that
@@ -209,17 +228,36 @@ func (w *Writer) Finish(whole bool) {
 	for w.checking {
 		w.cond.Wait()
 	}
+	if w.is(passing) && w.x.Unsettled() && w.hasTrailers() {
+		w.makeRoom()
+		w.set(keeping)
+	}
 	if w.is(keeping) {
 		w.finishKept()
 	}
 	if !w.is(dropping) {
+		maps.Copy(w.rw.Header(), w.late)
 		w.endPage(whole && !w.x.Lost())
 	}
 }
 
+// hasTrailers reports whether anything is left to be sent after the body.
+func (w *Writer) hasTrailers() bool {
+	if len(w.late) > 0 {
+		return true
+	}
+	h := w.rw.Header()
+	for name := range h {
+		if name == "Trailer" || strings.HasPrefix(name, http.TrailerPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
 func (w *Writer) finishKept() {
 	a := gate.Forward
-	if w.kept.Size() > w.sent || !w.released || len(w.late) > 0 || w.x.MustCheck() {
+	if w.kept.Size() > w.sent || !w.released || w.hasTrailers() || w.x.MustCheck() {
 		w.mu.Unlock()
 		a = w.check(true)
 		w.mu.Lock()
@@ -232,5 +270,4 @@ func (w *Writer) finishKept() {
 	w.x.Over()
 	w.set(passing)
 	w.copyKept(w.kept.Size())
-	maps.Copy(w.rw.Header(), w.late)
 }

@@ -253,6 +253,30 @@ func (w *Writer) checkNow() {
 	w.x.Over()
 }
 
+// beginTunnel decides about a tunnel of which no header is written through the writer.
+func (w *Writer) beginTunnel() {
+	w.status = http.StatusSwitchingProtocols
+	a := gate.Refuse
+	switch w.x.Arrived(w.status) {
+	case Dropped:
+		w.set(dropping)
+		return
+	case Passed:
+		a = gate.Forward
+	case CheckedNow:
+		a = w.check(true)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if a != gate.Forward || w.x.Lost() {
+		w.cut(a)
+		return
+	}
+	w.set(passing)
+	w.released = true
+	w.x.Over()
+}
+
 // keep begins to keep the response, from its headers on.
 func (w *Writer) keep() {
 	w.mu.Lock()
@@ -332,8 +356,12 @@ func (w *Writer) FlushError() error {
 	return w.flush()
 }
 
-// Hijack hands the connection over for a tunnel.
+// Hijack hands the connection over for a tunnel. A handler that asks for it before it wrote
+// headers writes them to the connection itself, so that is decided on as status 101.
 func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.is(fresh) {
+		w.beginTunnel()
+	}
 	if w.is(keeping) || w.is(dropping) || w.x.Lost() {
 		return nil, nil, ErrWithheld
 	}

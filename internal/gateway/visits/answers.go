@@ -176,7 +176,10 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 func (a *Answers) Settle(until time.Time, all bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.until, a.all = until, all
+	if until.After(a.until) {
+		a.until = until
+	}
+	a.all = a.all || all // two sites of a realm may differ
 	for i := range a.slots {
 		a.slots[i].settle(until, all)
 	}

@@ -148,6 +148,44 @@ func TestAnswers_Forget(t *testing.T) {
 	}
 }
 
+// TestAnswers_Settle: answers that name a user expire when the visit is settled, kept before
+// or meanwhile; with all, anonymous ones too. A shorter settle time does not cut a longer one.
+func TestAnswers_Settle(t *testing.T) {
+	lives := Lives{User: time.Minute, Anonymous: time.Minute}
+	until := now.Add(2 * time.Second)
+	for name, tt := range map[string]struct {
+		settle         func(*Answers)
+		user, stranger time.Duration // how long their answers live
+	}{
+		"users'":        {func(a *Answers) { a.Settle(until, false) }, 2 * time.Second, time.Minute},
+		"all":           {func(a *Answers) { a.Settle(until, true) }, 2 * time.Second, 2 * time.Second},
+		"shorter later": {func(a *Answers) { a.Settle(until, true); a.Settle(now.Add(time.Second), false) }, time.Second, 2 * time.Second},
+		"over already":  {func(a *Answers) { a.Settle(now.Add(-time.Second), true) }, -time.Second, -time.Second},
+	} {
+		var a Answers
+		keep := func(view byte) {
+			a.Keep(Key{View: portal.JarKey{view}}, user("alice"), 0, lives, now)
+			a.Keep(Key{View: portal.JarKey{view + 1}}, anonymous, 0, lives, now)
+		}
+		lived := func(when string, view byte, want time.Duration) {
+			t.Helper()
+			key := Key{View: portal.JarKey{view}}
+			if a.Exact(&key, now.Add(want-1)) == nil && want > 0 || a.Exact(&key, now.Add(want)) != nil {
+				t.Errorf("%s, %s: does not live %v", name, when, want)
+			}
+		}
+		keep(1)
+		tt.settle(&a)
+		lived("user, kept before", 1, tt.user)
+		lived("anonymous, kept before", 2, tt.stranger)
+		keep(3)
+		if tt.user > 0 {
+			lived("user, kept meanwhile", 3, max(tt.user, min(tt.stranger, 2*time.Second)))
+			lived("anonymous, kept meanwhile", 4, tt.stranger)
+		}
+	}
+}
+
 func TestAnswers_PresumedOnce(t *testing.T) {
 	var a Answers
 	key := Key{View: portal.JarKey{'a'}, Pins: portal.Pins{Host: "h"}}

@@ -114,8 +114,9 @@ func (c *Concurrency) Bar(ctx context.Context) (leave func()) {
 	return sync.OnceFunc(func() { c.fall(&c.barring) })
 }
 
-// Shared lets a shared request begin; with free it does not wait for requests that bar.
-func (c *Concurrency) Shared(ctx context.Context, free bool) (leave func(), err error) {
+// Shared lets a shared request begin, until LeaveShared; with free it does not wait for
+// requests that bar.
+func (c *Concurrency) Shared(ctx context.Context, free bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !free && c.barring > 0 {
@@ -123,14 +124,17 @@ func (c *Concurrency) Shared(ctx context.Context, free bool) (leave func(), err 
 		defer cancel()
 		for c.barring > 0 {
 			if !c.await(ctx) {
-				return nil, ErrBusy
+				return ErrBusy
 			}
 		}
 	}
 	c.shared++
 	c.sharedBegun++
-	return sync.OnceFunc(func() { c.fall(&c.shared) }), nil
+	return nil
 }
+
+// LeaveShared ends a shared request.
+func (c *Concurrency) LeaveShared() { c.fall(&c.shared) }
 
 // await waits until shared or barring falls; the caller holds mu.
 func (c *Concurrency) await(ctx context.Context) bool {

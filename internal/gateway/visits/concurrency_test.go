@@ -112,8 +112,7 @@ func TestExclusive_Bounded(t *testing.T) {
 func TestBar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcurrency()
-		running, err := c.Shared(t.Context(), false)
-		if err != nil {
+		if err := c.Shared(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		barred, began := false, false
@@ -121,19 +120,18 @@ func TestBar(t *testing.T) {
 		go func() { unbar = c.Bar(t.Context()); barred = true }()
 		synctest.Wait()
 		go func() {
-			leave, err := c.Shared(t.Context(), false)
-			if err != nil {
+			if err := c.Shared(t.Context(), false); err != nil {
 				t.Error(err)
 				return
 			}
 			began = true
-			leave()
+			c.LeaveShared()
 		}()
 		synctest.Wait()
 		if barred || began {
 			t.Fatalf("beside a shared request that runs: barred %v, another began %v", barred, began)
 		}
-		running()
+		c.LeaveShared()
 		synctest.Wait()
 		if !barred || began {
 			t.Fatalf("after it: barred %v, another began %v", barred, began)
@@ -152,7 +150,7 @@ func TestBar(t *testing.T) {
 func TestBar_LongPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcurrency()
-		if _, err := c.Shared(t.Context(), false); err != nil {
+		if err := c.Shared(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
@@ -170,10 +168,10 @@ func TestShared_Free(t *testing.T) {
 		c := newConcurrency()
 		defer c.Bar(t.Context())()
 		began := time.Now()
-		if _, err := c.Shared(t.Context(), true); err != nil || time.Since(began) != 0 || c.Mark().shared != 1 {
+		if err := c.Shared(t.Context(), true); err != nil || time.Since(began) != 0 || c.Mark().shared != 1 {
 			t.Errorf("free: %v after %v", err, time.Since(began))
 		}
-		if _, err := c.Shared(t.Context(), false); !errors.Is(err, ErrBusy) || time.Since(began) != turnDeadline {
+		if err := c.Shared(t.Context(), false); !errors.Is(err, ErrBusy) || time.Since(began) != turnDeadline {
 			t.Errorf("not free: %v after %v", err, time.Since(began))
 		}
 		if c.Mark().shared != 1 {
@@ -232,15 +230,42 @@ func TestSharedSince(t *testing.T) {
 	if c.SharedSince(none) {
 		t.Error("one ran before any came")
 	}
-	leave, err := c.Shared(t.Context(), true)
-	if err != nil {
+	if err := c.Shared(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	during := c.Mark()
-	leave()
-	leave()
+	c.LeaveShared()
 	after := c.Mark()
 	if !c.SharedSince(none) || !c.SharedSince(during) || c.SharedSince(after) {
 		t.Errorf("since before %v, since one ran %v, since after %v", c.SharedSince(none), c.SharedSince(during), c.SharedSince(after))
 	}
+}
+
+// TestUnrest: it grows with every changer that begins, and with what stirs the visit
+// otherwise.
+func TestUnrest(t *testing.T) {
+	c := newConcurrency()
+	last := c.Unrest()
+	grows := func(what string, want bool) {
+		t.Helper()
+		if now := c.Unrest(); (now > last) != want {
+			t.Errorf("%s: %d after %d", what, now, last)
+		}
+		last = c.Unrest()
+	}
+	leave, err := c.Exclusive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	grows("an exclusive request", true)
+	leave()
+	if err := c.Shared(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	c.LeaveShared()
+	grows("a shared request", false)
+	c.Suspect()()
+	grows("a suspect response", true)
+	c.Stir()
+	grows("a frame", true)
 }

@@ -15,6 +15,11 @@ type Policy struct {
 	Enforce, Required bool
 }
 
+// stricterThan reports whether something that was open under old may not be open under p.
+func (p Policy) stricterThan(old Policy) bool {
+	return p.Enforce && (!old.Enforce || p.Required && !old.Required)
+}
+
 // Enter notes the policy of a configuration that begins. Where it is stricter than the
 // last one, everything that is open in the realm without clearance is closed.
 func (t *Table) Enter(realm string, p Policy) {
@@ -26,7 +31,24 @@ func (t *Table) Enter(realm string, p Policy) {
 	}
 	ps.each[realm] = p
 	ps.mu.Unlock()
-	if known && (p.Enforce && !last.Enforce || p.Required && !last.Required) {
-		t.Tunnels.closeIf(func(t *Tunnel) bool { return t.Realm == realm && t.Standing == nil })
+	if known && p.stricterThan(last) {
+		t.closeWithoutClearance(realm)
 	}
+}
+
+// Leave is called when a configuration with this policy has ended. It closes what Enter
+// could not: responses that began after the next configuration was read and before it
+// served, and all if a configuration in between failed.
+func (t *Table) Leave(realm string, p Policy) {
+	ps := &t.policies
+	ps.mu.Lock()
+	now := ps.each[realm]
+	ps.mu.Unlock()
+	if now.stricterThan(p) {
+		t.closeWithoutClearance(realm)
+	}
+}
+
+func (t *Table) closeWithoutClearance(realm string) {
+	t.Tunnels.closeIf(func(t *Tunnel) bool { return t.Realm == realm && t.Standing == nil })
 }

@@ -261,7 +261,7 @@ func TestAttack_I13_StricterPolicy(t *testing.T) {
 		"observe to enforce":             {Policy{}, Policy{Enforce: true}, true},
 		"optional to always":             {Policy{Enforce: true}, Policy{Enforce: true, Required: true}, true},
 		"observe to always":              {Policy{Required: true}, Policy{Enforce: true, Required: true}, true},
-		"observed optional to always":    {Policy{}, Policy{Required: true}, true},
+		"observed optional to always":    {Policy{}, Policy{Required: true}, false}, // nothing is refused yet
 		"the same again":                 {Policy{Enforce: true}, Policy{Enforce: true}, false},
 		"always to optional":             {Policy{Enforce: true, Required: true}, Policy{Enforce: true}, false},
 		"enforce to observe":             {Policy{Enforce: true}, Policy{}, false},
@@ -281,6 +281,18 @@ func TestAttack_I13_StricterPolicy(t *testing.T) {
 		if closed["open"] != tt.want || closed["cleared"] || closed["elsewhere"] {
 			t.Errorf("%s: closed %v", name, closed)
 		}
+	}
+	// What began before the stricter configuration served is closed when the laxer one ends.
+	table := New(nil, time.Now)
+	table.Enter("shop", Policy{Enforce: true})
+	table.Enter("shop", Policy{Enforce: true, Required: true})
+	late := false
+	table.Tunnels.Add(&Tunnel{Realm: "shop", Close: func() { late = true }}, now)
+	if table.Leave("shop", Policy{Enforce: true, Required: true}); late {
+		t.Error("the end of a configuration as strict closes what is open")
+	}
+	if table.Leave("shop", Policy{Enforce: true}); !late {
+		t.Error("what began in between lives on")
 	}
 	first := New(nil, time.Now)
 	closed := false

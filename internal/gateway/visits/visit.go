@@ -33,7 +33,7 @@ type Shared struct {
 	Answers  Answers
 	Requests Concurrency
 	// MayPass is whether the last user who was found may pass. It decides only how the
-	// visit's requests wait for each other, never who passes.
+	// visit's requests wait for each other and how often the visit may ask, never who passes.
 	MayPass atomic.Bool
 	// owner is the owner version; see BumpOwner.
 	owner atomic.Uint64

@@ -35,6 +35,8 @@ type Portal struct {
 	// Door is the path of a side door that takes the password in the body and answers at
 	// once: /rpc, or a front controller's.
 	Door string
+	// Closed: nobody signs in at the portal itself, only where Header comes from.
+	Closed bool
 	// Eager: strangers get a session, too. Switch: staff sign in as somebody else.
 	Eager, Switch bool
 }
@@ -221,7 +223,7 @@ func isUser(name string) bool {
 
 func (v *visit) passwordFits() bool {
 	user := v.form.Get("user")
-	return isUser(user) && v.form.Get("password") == password(user)
+	return !v.Closed && isUser(user) && v.form.Get("password") == password(user)
 }
 
 // signIn makes a new session, or with "" one of a stranger.
@@ -251,7 +253,7 @@ func (v *visit) answer() {
 	case "transfer":
 		v.transfer()
 	case "switch":
-		if v.Switch && v.user == "staff" && isUser(v.form.Get("user")) {
+		if v.Switch && !v.Closed && v.user == "staff" && isUser(v.form.Get("user")) {
 			v.signIn(v.form.Get("user"))
 		}
 		v.greet(http.StatusOK, "text/html")
@@ -315,8 +317,9 @@ func (v *visit) verify() {
 }
 
 func (v *visit) door() {
-	if v.Door == v.path && v.r.Method == http.MethodPost && v.passwordFits() {
-		fmt.Fprint(v.w, v.secret(v.form.Get("user")))
+	user := v.form.Get("user")
+	if v.Door == v.path && v.r.Method == http.MethodPost && isUser(user) && v.form.Get("password") == password(user) {
+		fmt.Fprint(v.w, v.secret(user))
 		return
 	}
 	v.w.WriteHeader(http.StatusForbidden)

@@ -47,6 +47,9 @@ func drawStep(t *rapid.T, w world) Step {
 		return Step{By: "owner", Do: "look", Site: at}
 	}
 	s := drawRequest(t, g)
+	if often(t, 30) { // as a page asks for its furniture
+		s.Header = append([]string{"Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: style"}, s.Header...)
+	}
 	s.Site, s.By = at, oneOf(t, "a", "a", "a", "b", "c")
 	for range choose(t, 3) {
 		disguise(t, g, &s)
@@ -146,7 +149,7 @@ func disguise(t *rapid.T, g gated, s *Step) {
 		s.From = oneOf(t, "a", "b", "c")
 	case 6:
 		s.Header = append(s.Header, oneOf(t, "X-Remote-User: victim", "X-Account: victim", "X-Key: key-victim", "X-Kind: data", "Authorization: Basic dmljdGltOnB3LXZpY3RpbQ==",
-			"Authorization: Bearer TOKEN", "Sec-Fetch-Mode: no-cors", "Accept: */*", "Range: bytes=0-", "If-None-Match: *", "Content-Type: text/plain"))
+			"Authorization: Bearer TOKEN", "Accept: */*", "Range: bytes=0-", "If-None-Match: *", "Content-Type: text/plain"))
 	case 7:
 		s.Method = oneOf(t, "POST", "HEAD", "PUT", "OPTIONS")
 	}
@@ -157,13 +160,16 @@ func mix(t *rapid.T, p place, s *Step) {
 	behind := often(t, 50)
 	switch {
 	case p.route != "":
-		s.Target = with(s.Target, "route="+p.route, behind)
+		s.Target = with(s.Target, oneOf(t, "route", "route", "%72oute")+"="+p.route, behind)
 		if often(t, 50) {
 			_, query, _ := strings.Cut(s.Target, "?")
 			s.Target = "/index.php?" + query
 		}
 		if often(t, 40) {
 			s.Target = with(s.Target, "route="+oneOf(t, "data", "login", "transfer"), !behind)
+		}
+		if often(t, 15) {
+			s.Target = strings.ReplaceAll(s.Target, "&", ";")
 		}
 	case p.kind != "":
 		s.Target = oneOf(t, "/in", s.Target)

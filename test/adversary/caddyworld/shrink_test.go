@@ -136,7 +136,11 @@ func simplify(g gated) []func(*gated) {
 		func(g *gated) { g.site.First, g.via, g.sink, g.signIn = "", "", "", "" },
 		func(g *gated) { g.signIn = g.needed() },
 		func(g *gated) { g.via = "" },
-		func(g *gated) { g.sink = "header_up" },
+		func(g *gated) {
+			if g.sink == "request_header" {
+				g.sink = "header_up"
+			}
+		},
 		func(g *gated) { g.shape, g.prefix = "", "" },
 		func(g *gated) { g.always = false },
 		func(g *gated) { g.recheck = "" },

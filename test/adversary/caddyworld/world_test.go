@@ -71,6 +71,8 @@ func drawSite(t *rapid.T, p *Portal) gated {
 	}
 	if g.errors != "" {
 		g.trigger = oneOf(t, "dead", "error", "body")
+		// Behind a fence the portal's error page would have to be one for strangers.
+		g.rules = slices.DeleteFunc(g.rules, func(r rule) bool { return r.list == "guest" })
 	}
 	if extra := rarely(t, 40, "encode gzip", "rewrite /short /index.php?route=data", "rewrite /p/* /index.php?route={path}", "uri strip_prefix /v1",
 		"root * CERTS\ntry_files {path} /index.php", "header -Server", "vars colour blue"); extra != "" {
@@ -184,7 +186,7 @@ func (w world) render() Case {
 
 // fit gives a portal what its sites count on: operators declare what their portal has.
 func (w world) fit(p *Portal, portal int) {
-	p.Door, p.Header, p.Tokens = "", "", false
+	p.Door, p.Header, p.Tokens, p.Closed = "", "", false, false
 	for i, g := range w.sites {
 		if g.site.Portal != portal {
 			continue
@@ -193,6 +195,7 @@ func (w world) fit(p *Portal, portal int) {
 		if g.source() != "" {
 			p.Header = "X-Remote-User"
 		}
+		p.Closed = p.Closed || g.sink == "user"
 		door := g.door()
 		if i > 0 && w.sites[0].site.Portal == portal && door != w.sites[0].door() {
 			door = "" // another site would leave it open

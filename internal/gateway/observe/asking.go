@@ -1,0 +1,282 @@
+package observe
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/gateway/event"
+	"github.com/secondgate/secondgate/internal/gateway/visits"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+	"github.com/secondgate/secondgate/internal/report"
+)
+
+// Questions are put when a visit is idle: after its responses, so that no request waits
+// for them, and beside none of its requests, which could wait for the session's lock.
+const (
+	// idleTime is how long the last request of an idle visit is over.
+	idleTime = time.Second
+	// longTime is how long a request runs until it is taken for a stream or a long poll,
+	// which hold no lock.
+	longTime = 10 * time.Second
+	// After hastyTries a visit counts as idle without idleTime; after maxTries the question
+	// is given up.
+	hastyTries, maxTries = 5, 30
+	// maxQuestions run at one time, and maxPending visits wait for theirs.
+	maxQuestions, maxPending = 4, 4096
+	// maxNarrow bounds the cookie paths that are remembered.
+	maxNarrow = 64
+)
+
+// questions runs the questions of one observer in the background.
+type questions struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	slots  chan struct{}
+	done   sync.WaitGroup
+
+	mu      sync.Mutex
+	stopped bool
+	waiting int
+	// narrow are paths of cookies, other than "/"; see covers.
+	narrow map[string]bool
+}
+
+func newQuestions() questions {
+	ctx, cancel := context.WithCancel(context.Background())
+	return questions{ctx: ctx, cancel: cancel, slots: make(chan struct{}, maxQuestions), narrow: make(map[string]bool)}
+}
+
+func (qs *questions) stop() {
+	qs.mu.Lock()
+	qs.stopped = true
+	qs.mu.Unlock()
+	qs.cancel()
+	qs.done.Wait()
+}
+
+// enter takes a place for a visit that waits for its question. full says that there is
+// none.
+func (qs *questions) enter() (entered, full bool) {
+	qs.mu.Lock()
+	defer qs.mu.Unlock()
+	if qs.stopped || qs.waiting >= maxPending {
+		return false, !qs.stopped
+	}
+	qs.waiting++
+	qs.done.Add(1)
+	return true, false
+}
+
+func (qs *questions) leave() {
+	qs.mu.Lock()
+	qs.waiting--
+	qs.mu.Unlock()
+	qs.done.Done()
+}
+
+// schedule has the pending question put when the visit is idle; the caller holds s.mu.
+func (ob *Observer) schedule(v *visits.Visit, s *state) {
+	s.idleAt = time.Now().Add(idleTime)
+	if s.scheduled {
+		return
+	}
+	entered, full := ob.questions.enter()
+	if full {
+		s.pending = nil
+		ob.count(report.Unasked, "too many visits at once")
+	}
+	if entered {
+		s.scheduled = true
+		v.Pin()
+		go ob.run(v, s)
+	}
+}
+
+// run puts the visit's questions until none is pending.
+func (ob *Observer) run(v *visits.Visit, s *state) {
+	defer ob.questions.leave()
+	defer v.Release()
+	tick := time.NewTicker(idleTime)
+	defer tick.Stop()
+	for more := true; more; {
+		select {
+		case <-tick.C:
+		case <-ob.ctx.Done():
+		}
+		more = false
+		ob.guard(func() { more = ob.putPending(s) })
+		s.mu.Lock()
+		more = more && s.pending != nil && ob.ctx.Err() == nil
+		s.scheduled = more
+		s.mu.Unlock()
+	}
+}
+
+// putPending puts the pending question if the visit is idle. It returns false if the
+// observer stops.
+func (ob *Observer) putPending(s *state) bool {
+	s.mu.Lock()
+	if !s.idle(time.Now()) {
+		defer s.mu.Unlock()
+		if s.tries++; s.tries >= maxTries {
+			s.pending = nil
+			ob.count(report.Unasked, "the visit never rested")
+		}
+		return true
+	}
+	if s.pending == nil {
+		s.mu.Unlock()
+		return true
+	}
+	q := s.question(ob.Leave)
+	s.mu.Unlock()
+	select {
+	case ob.slots <- struct{}{}:
+	case <-ob.ctx.Done():
+		return false
+	}
+	defer func() { <-ob.slots }()
+	ob.put(s, q)
+	return true
+}
+
+// idle reports whether none of the visit's requests is under way; the caller holds s.mu.
+func (s *state) idle(now time.Time) bool {
+	for _, since := range s.running {
+		if now.Sub(since) < longTime {
+			return false
+		}
+	}
+	return s.tries >= hastyTries || !now.Before(s.idleAt)
+}
+
+// question is one question about a visit.
+type question struct {
+	*template
+	// jar is the browser's credentials, cookies the same as a list.
+	jar     *portal.Jar
+	cookies []portal.Cookie
+	kind    signInKind
+	// likely says that a sign-in probably succeeded, signedIn that a user was signed in
+	// by the last answer, whole that no cookie is missing in jar.
+	likely, signedIn, whole bool
+}
+
+// question takes the pending question; the caller holds s.mu.
+func (s *state) question(leave *portal.Leave) question {
+	q := question{
+		template: s.pending, cookies: s.jar.list(), kind: s.kind, likely: s.likely,
+		signedIn: s.answer.kind == gate.User, whole: !s.jar.incomplete && (len(s.before) == 0 || s.covered),
+	}
+	q.jar = portal.PlainJar(q.cookies, leave)
+	s.pending, s.kind, s.likely = nil, unseen, false
+	return q
+}
+
+// put asks the portal, if that can do no harm, and takes the answer over.
+func (ob *Observer) put(s *state, q question) {
+	if q.user != "" {
+		ob.take(s, q, portal.Answer{Kind: gate.User, User: q.user, Name: q.user})
+		return
+	}
+	if !q.whole {
+		ob.count(report.Unasked, "its session began before it was watched, and may have cookies that were not seen")
+		return
+	}
+	if why := ob.harms(q); why != "" {
+		ob.count(report.Unasked, why)
+		return
+	}
+	began := time.Now()
+	a := ob.Asker.Ask(ob.ctx, portal.Credentials{Jar: q.jar, Header: q.header, Query: q.facts.Queried}, ob.fetcher(q.template))
+	ob.Events.Answered(a.Kind, time.Since(began))
+	ob.Events.Book.AddTime(ob.Realm, time.Since(began))
+	ob.take(s, q, a)
+}
+
+// fetcher sends questions through the route of the request that they are derived from.
+func (ob *Observer) fetcher(t *template) portal.Fetch {
+	return func(ctx context.Context, uri string, header http.Header) (whoami.Response, error) {
+		return ob.Fetch(ctx, t.next, t.facts.R, uri, header)
+	}
+}
+
+// take takes an answer over, and counts what the gate would have made of it.
+func (ob *Observer) take(s *state, q question, a portal.Answer) {
+	s.mu.Lock()
+	unchanged := s.credentials(ob.Leave).Key() == q.jar.Key()
+	replaced := s.jar.replace(q.cookies, a.Changes, ob.Clock())
+	if ob.ctx.Err() != nil {
+		s.mu.Unlock()
+		return // the question was cut off: only what it set counts
+	}
+	was := s.answer
+	s.answer = answer{kind: a.Kind, user: a.User, key: q.jar.Key(), at: ob.Clock()}
+	if unchanged {
+		s.answer.key = s.credentials(ob.Leave).Key()
+	}
+	s.mu.Unlock()
+	switch {
+	case a.Kind == gate.Unknown:
+		ob.count(report.Unknown, a.Why)
+		ob.Events.Log.Warn("whoami gave no answer; in mode enforce this would be an error page", zap.String("reason", a.Why))
+	case a.Kind == gate.Anonymous:
+		if was.kind == gate.User {
+			ob.count(report.SignOuts, "")
+		}
+		ob.haltIf(replaced)
+	case was.kind != gate.User || was.user != a.User:
+		ob.signedIn(q, &a)
+	}
+}
+
+// signedIn counts a sign-in, and what the gate would have asked the user for.
+func (ob *Observer) signedIn(q question, a *portal.Answer) {
+	ob.count(report.SignIns, report.SignInKinds[q.kind])
+	user, err := ob.Users.Record(ob.ctx, a)
+	switch {
+	case err != nil:
+		ob.Events.Failed("store failed while a sign-in was observed", err, event.Subject{User: a.User})
+	case user.Activated():
+		ob.count(report.UserChallenged, a.User)
+	case ob.Required:
+		ob.count(report.UserEnrolled, a.User)
+	default:
+		ob.count(report.UserFree, a.User)
+	}
+}
+
+// covers reports whether a browser that asks for path sends every cookie that it would
+// send to whoami, as far as the paths of the portal's cookies are known.
+func (ob *Observer) covers(path string) bool {
+	ob.mu.Lock()
+	defer ob.mu.Unlock()
+	for _, asked := range ob.Asked {
+		if !strings.HasPrefix(path, asked[:strings.LastIndexByte(asked, '/')+1]) {
+			return false
+		}
+		for p := range ob.narrow {
+			if cookie.PathMatch(p, asked) && !cookie.PathMatch(p, path) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// learn remembers the path of a cookie that the portal set.
+func (ob *Observer) learn(path string) {
+	ob.mu.Lock()
+	defer ob.mu.Unlock()
+	if path != "/" && len(ob.narrow) < maxNarrow {
+		ob.narrow[path] = true
+	}
+}

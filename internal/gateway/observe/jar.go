@@ -1,0 +1,210 @@
+package observe
+
+import (
+	"hash/maphash"
+	"slices"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+)
+
+const (
+	// maxCookies and maxBytes bound what is remembered of one visit's cookies: strangers
+	// send what they like. maxEarlier bounds the earlier values of one cookie.
+	maxCookies = 64
+	maxBytes   = 16 << 10
+	maxEarlier = 8
+	// settled is how long a cookie that was just set may be missing from requests that
+	// were under way.
+	settled = 10 * time.Second
+)
+
+// jar is what a browser holds of the portal's cookies, as far as its requests and the
+// portal's responses show. Requests carry no paths: of a cookie that was not seen when
+// the portal set it, only name and value are known, and its path is taken for "/".
+type jar struct {
+	cookies []held
+	// incomplete says that there were more than fit. Then the visit is not asked about.
+	incomplete bool
+}
+
+// held is one cookie in the browser.
+type held struct {
+	portal.Cookie
+	// setAt is when the portal set it; zero for one that was seen in a request only.
+	setAt   time.Time
+	deleted bool
+	// undelivered says that the response to a question set the value, and that the browser
+	// does not have it yet; see substitute.
+	undelivered bool
+	// earlier are digests of earlier values, which requests that were under way when the
+	// cookie changed still carry.
+	earlier []uint64
+}
+
+var earlierSeed = maphash.MakeSeed()
+
+func (h *held) had(value string) bool {
+	return slices.Contains(h.earlier, maphash.String(earlierSeed, value))
+}
+
+// outdate makes the value an earlier one.
+func (h *held) outdate() {
+	if h.Value == "" || h.had(h.Value) {
+		return
+	}
+	h.earlier = append(h.earlier, maphash.String(earlierSeed, h.Value))
+	if len(h.earlier) > maxEarlier {
+		h.earlier = slices.Delete(h.earlier, 0, 1)
+	}
+}
+
+// set notes a change that the portal made. It replaces the cookie of that name and path,
+// or else one of that name with an unknown path.
+func (j *jar) set(ch portal.Change, now time.Time) *held {
+	h := j.find(ch.Name, ch.Path)
+	for i := range j.cookies {
+		if c := &j.cookies[i]; h == nil && c.Name == ch.Name && c.setAt.IsZero() {
+			h = c
+		}
+	}
+	if h == nil {
+		h = j.add(held{})
+	}
+	if h.Value != ch.Value || ch.Delete {
+		h.outdate()
+	}
+	h.Cookie, h.setAt, h.deleted, h.undelivered = ch.Cookie, now, ch.Delete, false
+	return h
+}
+
+// find returns the cookie of that name and path that the portal was seen to set, or nil.
+func (j *jar) find(name, path string) *held {
+	for i := range j.cookies {
+		if h := &j.cookies[i]; h.Name == name && h.Path == path && !h.setAt.IsZero() {
+			return h
+		}
+	}
+	return nil
+}
+
+// add adds a cookie. Of a full jar it returns one that is not in it.
+func (j *jar) add(h held) *held {
+	if len(j.cookies) >= maxCookies {
+		j.incomplete = true
+		return &h
+	}
+	j.cookies = append(j.cookies, h)
+	return &j.cookies[len(j.cookies)-1]
+}
+
+// sent notes the cookies of a request to path, and returns the names of those that the
+// portal was not seen to set. whole says that the browser sent all it has for that path.
+func (j *jar) sent(pairs []portal.Pair, path string, whole bool, now time.Time) (unknown []string) {
+	names := make(map[string]bool, len(pairs))
+	for _, p := range pairs {
+		if p.Name == "" {
+			continue
+		}
+		names[p.Name] = true
+		if j.sentOne(p, path) {
+			unknown = append(unknown, p.Name)
+		}
+	}
+	j.limit()
+	if whole {
+		j.cookies = slices.DeleteFunc(j.cookies, func(h held) bool {
+			return !h.deleted && !names[h.Name] && cookie.PathMatch(h.Path, path) && now.Sub(h.setAt) > settled
+		})
+	}
+	return unknown
+}
+
+// sentOne notes one cookie of a request, and reports whether the portal was not seen to
+// set a cookie of that name.
+func (j *jar) sentOne(p portal.Pair, path string) (unknown bool) {
+	var fits *held
+	set := false
+	for i := range j.cookies {
+		h := &j.cookies[i]
+		if h.Name != p.Name {
+			continue
+		}
+		set = set || !h.setAt.IsZero()
+		if h.Value == p.Value && !h.deleted || h.had(p.Value) {
+			return !set // unchanged, or sent before a change arrived
+		}
+		if fits == nil && cookie.PathMatch(h.Path, path) {
+			fits = h
+		}
+	}
+	if fits == nil {
+		j.add(held{Cookie: portal.Cookie{Name: p.Name, Value: p.Value, Path: "/"}})
+		return !set
+	}
+	fits.outdate()
+	fits.Value, fits.deleted = p.Value, false // a script, or another host of the domain, changed it
+	return fits.setAt.IsZero()
+}
+
+// limit forgets the cookies of a visit that has too many bytes of them.
+func (j *jar) limit() {
+	n := 0
+	for i := range j.cookies {
+		n += len(j.cookies[i].Name) + len(j.cookies[i].Value) + len(j.cookies[i].Path)
+	}
+	if n > maxBytes {
+		j.cookies, j.incomplete = nil, true
+	}
+}
+
+// setSince reports whether the portal set or deleted the cookie after t.
+func (j *jar) setSince(name, path string, t time.Time) bool {
+	h := j.find(name, path)
+	return h != nil && h.setAt.After(t)
+}
+
+// list returns what the browser holds now.
+func (j *jar) list() (cookies []portal.Cookie) {
+	for i := range j.cookies {
+		if !j.cookies[i].deleted {
+			cookies = append(cookies, j.cookies[i].Cookie)
+		}
+	}
+	return cookies
+}
+
+// replace notes what the response to a question with the asked cookies changed, and
+// reports whether it changed any of them. Other cookies that it set are ignored; of
+// deleted ones the portal tells the browser itself.
+func (j *jar) replace(asked []portal.Cookie, changes []portal.Change, now time.Time) (replaced bool) {
+	for _, ch := range changes {
+		at := slices.IndexFunc(asked, func(c portal.Cookie) bool { return c.Name == ch.Name && (c.Path == ch.Path || c.Path == "/") })
+		if at >= 0 && !ch.Delete && asked[at].Value != ch.Value {
+			j.set(ch, now).undelivered = true
+			replaced = true
+		}
+	}
+	return replaced
+}
+
+// substitute puts undelivered values in place of earlier ones in a request's cookies, and
+// returns the cookies that got one: the portal may accept the new value only. The request's
+// response brings the value to the browser. It is delivered when the browser sends a value
+// that is not an earlier one, or when the portal sets another.
+func (j *jar) substitute(pairs []portal.Pair) (substituted []portal.Cookie) {
+	for i, p := range pairs {
+		for n := range j.cookies {
+			h := &j.cookies[n]
+			if h.Name != p.Name || !h.undelivered {
+				continue
+			}
+			if h.undelivered = h.had(p.Value); h.undelivered {
+				pairs[i] = portal.Pair{Name: h.Name, Value: h.Value}
+				substituted = append(substituted, h.Cookie)
+			}
+		}
+	}
+	return substituted
+}

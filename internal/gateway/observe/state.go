@@ -1,0 +1,107 @@
+package observe
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/gateway/request"
+	"github.com/secondgate/secondgate/internal/gateway/visits"
+	"github.com/secondgate/secondgate/internal/portal"
+)
+
+// state is what is known of one visit. It decides nothing about anyone.
+type state struct {
+	mu  sync.Mutex
+	jar jar
+	// before are cookies of the visit's first request that could be credentials. covered
+	// says that a request came to a path that gets all cookies which whoami gets. If there
+	// are any before, and it is not covered, cookies may exist that were never seen.
+	before  []string
+	covered bool
+
+	answer answer
+	// byHeader says that the portal recognises the user by a header. Then requests without
+	// that header, as pages are, say nothing about who is signed in.
+	byHeader bool
+
+	// pending is what the next question is about; nil for none. kind is the surest sign of
+	// a sign-in since the last question; likely says that a response looked like that of a
+	// sign-in that succeeded.
+	pending *template
+	kind    signInKind
+	likely  bool
+	// scheduled says that a goroutine will put the question, tries how often it found the
+	// visit busy.
+	scheduled bool
+	tries     int
+	// running are the open requests and when they began; nil before the first. idleAt is
+	// when the last one that ended is over for long enough.
+	running map[*observation]time.Time
+	idleAt  time.Time
+}
+
+// stateOf returns the state of a visit; of a new one that is fresh.
+func stateOf(v *visits.Visit, fresh *state) *state {
+	var s any = fresh
+	v.Observed.CompareAndSwap(nil, &s)
+	return (*v.Observed.Load()).(*state)
+}
+
+// credentials are the portal's cookies in the browser; the caller holds mu.
+func (s *state) credentials(leave *portal.Leave) *portal.Jar {
+	return portal.PlainJar(s.jar.list(), leave)
+}
+
+// signedOut notes without a question that no user is signed in any more. It reports
+// whether one was; the caller holds mu.
+func (s *state) signedOut(now time.Time) bool {
+	was := s.answer.kind == gate.User
+	s.answer = answer{kind: gate.Anonymous, at: now}
+	s.pending, s.kind, s.likely = nil, unseen, false
+	return was
+}
+
+// answer is the last answer about a visit. The zero value is Unknown.
+type answer struct {
+	kind gate.Answer
+	user string
+	key  portal.JarKey
+	at   time.Time
+}
+
+// standing is what the answer would mean in `mode enforce`, if every user who is asked
+// for a second factor passed it.
+func (a answer) standing() gate.Standing {
+	return gate.Standing{Answer: a.kind, Enrolled: a.kind == gate.User, Cleared: a.kind == gate.User}
+}
+
+// outdated reports whether `mode enforce` would ask again about a jar with this key.
+func (a answer) outdated(key portal.JarKey, recheck time.Duration, now time.Time) bool {
+	life := recheck
+	if a.kind == gate.Anonymous {
+		life = visits.AnonymousLife
+	}
+	return a.kind == gate.Unknown || a.key != key || now.Sub(a.at) >= life
+}
+
+// signInKind is how a sign-in was noticed, the surest first, as in report.SignInKinds.
+type signInKind int
+
+const (
+	byPath signInKind = iota
+	byField
+	byPost
+	byGet
+	unseen
+)
+
+// template is the request that a question is derived from.
+type template struct {
+	facts  *request.Facts
+	next   Next
+	header http.Header
+	// user is the one that another authenticator found; then the portal is not asked.
+	user string
+}

@@ -1,0 +1,179 @@
+package observe
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/secondgate/secondgate/internal/gateway/visits"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/report"
+	"github.com/secondgate/secondgate/internal/session"
+)
+
+// writer passes a response on as it is, and looks at its headers.
+type writer struct {
+	o    *observation
+	life *lifetime
+	rw   http.ResponseWriter
+	// seen says that the headers were looked at.
+	seen bool
+}
+
+// respond looks at the headers, once, before they are sent.
+func (w *writer) respond(status int) {
+	if w.seen {
+		return
+	}
+	w.seen = true
+	if endless(status, w.rw.Header()) {
+		w.life.stream(nil)
+	}
+	w.o.guard(func() { w.o.respond(status) })
+}
+
+// open is respond before the body. It fails if the response has been ended.
+func (w *writer) open() error {
+	if w.life.ended.Load() {
+		return context.Canceled
+	}
+	w.respond(http.StatusOK)
+	return nil
+}
+
+// Header is the portal's header map, which is the client's.
+func (w *writer) Header() http.Header { return w.rw.Header() }
+
+// Unwrap lets http.ResponseController reach what is not here.
+func (w *writer) Unwrap() http.ResponseWriter { return w.rw }
+
+// WriteHeader sends the status on. Informational responses are not looked at.
+func (w *writer) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		w.respond(status)
+	}
+	w.rw.WriteHeader(status)
+}
+
+// Write sends on.
+func (w *writer) Write(p []byte) (int, error) {
+	if err := w.open(); err != nil {
+		return 0, err
+	}
+	return w.rw.Write(p)
+}
+
+// FlushError flushes.
+func (w *writer) FlushError() error {
+	if err := w.open(); err != nil {
+		return err
+	}
+	return http.NewResponseController(w.rw).Flush()
+}
+
+// Hijack hands the connection over for a tunnel.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, brw, err := http.NewResponseController(w.rw).Hijack()
+	if err == nil {
+		w.life.stream(conn)
+	}
+	return conn, brw, err
+}
+
+// respond notes which cookies the response sets, and adds those that the browser has to
+// get from Secondgate.
+func (o *observation) respond(status int) {
+	h := o.rw.Header()
+	set := h["Set-Cookie"]
+	for _, name := range portal.OwnNames(set) {
+		o.count(report.CookieOwn, name)
+	}
+	changes, err := portal.Changes(set, o.client.URL.Path, o.Leave, o.now)
+	if err != nil {
+		o.countPath(report.Refused, "too many cookies set")
+	}
+	ours := o.giveBack(changes, err != nil)
+	if o.visit == nil && o.mints(h, changes) {
+		o.visit = o.mint()
+		ours = append(ours, o.visitLine(changes))
+	}
+	if len(ours) > 0 {
+		h["Set-Cookie"] = append(slices.Clip(set), ours...)
+		portal.Unshareable(h)
+	}
+	if o.visit != nil {
+		o.guard(func() { o.compareResponse(status, h, changes) })
+	}
+}
+
+// mints reports whether the response starts a visit, as in `mode enforce`. It does not
+// where shared caches may keep the response, which must stay as it is, or where the portal
+// uses the cookie's name.
+func (o *observation) mints(h http.Header, changes []portal.Change) bool {
+	control := strings.Join(h["Cache-Control"], ",")
+	if strings.Contains(control, "public") || strings.Contains(control, "s-maxage") {
+		return false
+	}
+	if slices.ContainsFunc(o.plain.Pairs, func(p portal.Pair) bool { return p.Name == o.names.Visit }) ||
+		slices.Contains(portal.OwnNames(h["Set-Cookie"]), o.names.Visit) {
+		return false
+	}
+	sets := slices.ContainsFunc(changes, func(c portal.Change) bool { return c.Class == portal.Sealed && !c.Delete })
+	return (sets || o.facts.Navigation()) && !o.facts.CrossSite()
+}
+
+// mint starts a visit.
+func (o *observation) mint() *visits.Visit {
+	token := session.NewToken()
+	v := o.Visits.Get(o.Realm, token.ID(), token)
+	o.state = stateOf(v, o.state)
+	return v
+}
+
+func (o *observation) cookieWriter() *portal.Writer {
+	return &portal.Writer{Names: o.names, Now: o.now, MaxLife: session.MaxCookieLife}
+}
+
+// visitLine is the line of the visit's cookie, which lives as long as the longest-lived
+// cookie that the response sets.
+func (o *observation) visitLine(changes []portal.Change) string {
+	return o.cookieWriter().Visit(string(o.visit.Token), portal.EmptyJar.Apply(changes).Ends())
+}
+
+// giveBack returns the lines that leave the browser with the portal's cookies in the
+// clear: sealed ones are deleted; opened ones and undelivered values are set, unless the
+// portal has set them since. incomplete says that the changes could not all be read.
+func (o *observation) giveBack(changes []portal.Change, incomplete bool) (lines []string) {
+	s, w := o.state, o.cookieWriter()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lines = w.Forget(o.opened, o.opened.Cookies())
+	for _, stale := range o.stale {
+		lines = append(lines, w.Delete(stale)...)
+	}
+	for _, ch := range changes {
+		s.jar.set(ch, o.Clock())
+		o.learn(ch.Path)
+	}
+	s.jar.limit()
+	s.jar.incomplete = s.jar.incomplete || incomplete
+	host := (&url.URL{Host: o.host}).Hostname()
+	for i, c := range append(o.substituted, o.opened.Given()...) {
+		if s.jar.setSince(c.Name, c.Path, o.now) {
+			continue
+		}
+		lines = append(lines, c.Line(host, o.client.Secure))
+		if i >= len(o.substituted) {
+			s.jar.set(portal.Change{Cookie: c}, o.Clock())
+		}
+	}
+	persistent := func(c portal.Change) bool { return c.Class == portal.Sealed && !c.Delete && !c.Expires.IsZero() }
+	if o.visit != nil && slices.ContainsFunc(changes, persistent) {
+		lines = append(lines, o.visitLine(changes))
+	}
+	return lines
+}
