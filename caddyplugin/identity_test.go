@@ -39,7 +39,7 @@ func TestI8_Identity(t *testing.T) {
 			seen[got] = [2]string{c, u}
 		}
 	}
-	if request("a", "alice") != request("a", "alice") {
+	if first, second := request("a", "alice"), request("a", "alice"); first != second {
 		t.Error("not stable")
 	}
 }

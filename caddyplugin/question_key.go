@@ -40,6 +40,7 @@ var families = []string{"http.regexp.", "http.url_pattern.", "http.matchers.", "
 // request has, the gate's own, and those that name one request for logs.
 var ownVars = []string{
 	caddyhttp.TrustedProxyVarKey, caddyhttp.ClientIPVarKey, "start_time",
+	//lint:ignore SA1019 Caddy still sets the variable for matchers of the old kind
 	passedGate, behindVar, "trace_id", "span_id", "uuid", caddyhttp.MatcherErrorVarKey,
 }
 

@@ -253,7 +253,7 @@ func (x *exchange) mixed() bool {
 	c := &x.visit.Requests
 	if !x.exclusive {
 		x.overlapped = x.overlapped || c.ChangersSince(x.mark, x.changers())
-		return x.overlapped && !x.g.Rotates
+		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
 	}
 	switch {
 	case x.facts.SignOut:
@@ -353,7 +353,7 @@ func (x *exchange) mayChange() bool {
 
 // MustCheck implements [response.Exchange]: what an exclusive request did is found out at
 // its end.
-func (x *exchange) MustCheck() bool { return x.exclusive || x.leaveSuspect != nil }
+func (x *exchange) MustCheck() bool { return x.mayChange() || x.leaveSuspect != nil }
 
 // Release implements [response.Exchange].
 func (x *exchange) Release(int) {

@@ -40,7 +40,7 @@ func (x *exchange) identifyBefore() error {
 		x.answer = &portal.Answer{} // not asked: Unknown
 		return nil
 	}
-	freshly := f.Unsafe && (!cleared && !x.g.WatchUnsafe || x.unsettled())
+	freshly := (f.Unsafe || f.SignIn) && (!cleared && !x.g.WatchUnsafe || x.unsettled())
 	if err := x.identify(freshly); err != nil {
 		return err
 	}

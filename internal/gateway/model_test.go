@@ -65,16 +65,16 @@ func newShop() *shop {
 
 // id is the session id that the request carries; the first of several, as PHP has it.
 func (s *shop) id(r *http.Request) string {
-	for _, c := range r.CookiesNamed("SID") {
-		s.mu.Lock()
-		_, known := s.users[c.Value]
-		s.mu.Unlock()
-		if known {
-			return c.Value
-		}
-		break
+	c, err := r.Cookie("SID")
+	if err != nil {
+		return ""
 	}
-	return ""
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.users[c.Value]; !known {
+		return ""
+	}
+	return c.Value
 }
 
 func (s *shop) user(r *http.Request) string {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,11 +25,6 @@ import (
 )
 
 // This file is all that knows how a gateway is made and called.
-
-// fixed says that the gateway under test has its holes H1 to H7 closed. While it is false,
-// TestRegressions expects each program to find its hole, and TestAdversary searches only
-// when ADVERSARY_TIME asks for it.
-const fixed = true
 
 // idle is how long a clearance outlives its last request.
 const idle = 30 * time.Minute
@@ -195,7 +189,6 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 
 // recorder keeps the response to a question.
 type recorder struct {
-	mu           sync.Mutex
 	header, sent http.Header
 	status       int
 	body         bytes.Buffer

@@ -16,6 +16,9 @@ const maxActions = 20
 // They are cookies, ids, commit, sign-in, pin, streams, tunnels, paths and settings.
 var only = strings.FieldsFunc(os.Getenv("ADVERSARY_ONLY"), func(c rune) bool { return c == ',' })
 
+// limits draws worlds of known limits, too: those of regressions that are open.
+var limits = os.Getenv("ADVERSARY_LIMITS") != ""
+
 func varies(part string) bool { return part == "" || len(only) == 0 || slices.Contains(only, part) }
 
 // cases draws worlds and programs.
@@ -68,6 +71,7 @@ func drawWorld(t *rapid.T) World {
 	w.Required = odd(t, "settings", 10, false, true)
 	w.Guest = odd(t, "settings", 10, false, true)
 	w.Shared = odd(t, "settings", 6, false, true)
+	w.Falls = limits && w.Remember && w.Pin != "" && odd(t, "pin", 2, false, true)
 	w.force()
 	return w
 }

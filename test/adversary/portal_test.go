@@ -224,8 +224,13 @@ func (c *call) reader() string {
 	if user, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Basic "); ok && c.world.Extras {
 		return user
 	}
-	if c.sess != nil && c.fits(c.sess) && c.sess.user != "" {
-		return c.sess.user
+	if c.sess != nil && c.sess.user != "" {
+		switch {
+		case c.fits(c.sess):
+			return c.sess.user
+		case !c.world.Falls:
+			return ""
+		}
 	}
 	if tokens := c.cookies("REM"); c.world.Remember && len(tokens) > 0 {
 		return c.remember[pick(tokens, c.world.Last)]

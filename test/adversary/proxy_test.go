@@ -78,7 +78,13 @@ func (p *proxy) pass(w http.ResponseWriter, r *http.Request, up *upstream, h hea
 	flusher := http.NewResponseController(w)
 	flush := h.header.Get("Content-Length") == ""
 	for {
+		var late <-chan time.Time
+		if p.portal.world.Hasty {
+			late = time.After(hastyTime)
+		}
 		select {
+		case <-late:
+			panic(http.ErrAbortHandler)
 		case part := <-up.data:
 			if _, err := w.Write(part); err != nil {
 				panic(http.ErrAbortHandler)

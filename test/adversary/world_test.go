@@ -58,6 +58,9 @@ type World struct {
 	// Pin is a header that a session is bound to; another value makes the request
 	// anonymous. "theme" is the cookie of that name.
 	Pin string
+	// Falls lets a request whose header does not fit its session fall back to the cookie of
+	// Remember, and so to another user. Only known limits draw it; see limits.
+	Falls bool
 	// Follow makes long responses and streams read their session again before each part.
 	Follow bool
 	// FormToken wants a token from the form's page with each form.
@@ -69,7 +72,7 @@ type World struct {
 	Extras bool
 	// Loud names the reader in early hints, in a header, in a cookie and in a trailer, too.
 	Loud bool
-	// Hasty is a proxy that gives a portal up after 20 s without headers.
+	// Hasty is a proxy that gives a portal up after 20 s without a byte.
 	Hasty bool
 
 	// Undeclared leaves sign_in and sign_out out of the gateway's settings.
@@ -111,6 +114,9 @@ func (w World) normal() World {
 	}
 	if w.Rotates {
 		w.Rotation = "renew"
+		if w.Commit == "later" {
+			w.Commit = "at end" // rotates promises that the new id is known when the response ends
+		}
 	}
 	if w.FormToken {
 		w.Lazy = false // the token is kept in the session

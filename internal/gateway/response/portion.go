@@ -233,7 +233,7 @@ func (w *Writer) Finish(whole bool) {
 		w.set(keeping)
 	}
 	if w.is(keeping) {
-		w.finishKept()
+		w.finishKept(whole)
 	}
 	if !w.is(dropping) {
 		maps.Copy(w.rw.Header(), w.late)
@@ -255,12 +255,15 @@ func (w *Writer) hasTrailers() bool {
 	return false
 }
 
-func (w *Writer) finishKept() {
+func (w *Writer) finishKept(whole bool) {
 	a := gate.Forward
 	if w.kept.Size() > w.sent || !w.released || w.hasTrailers() || w.x.MustCheck() {
 		w.mu.Unlock()
 		a = w.check(true)
 		w.mu.Lock()
+	}
+	if !whole && w.x.MustCheck() {
+		a = gate.Refuse
 	}
 	if a != gate.Forward || w.x.Lost() {
 		w.cut(a)
