@@ -54,6 +54,9 @@ type engine struct {
 	counted  store.Store
 	failures *meter.Store
 
+	// proxies finds proxies that `trusted_proxies` lacks.
+	proxies throttle.Proxies
+
 	mu        sync.Mutex
 	addresses map[string]*addresses
 	meters    map[string]*meter.Realm

@@ -10,6 +10,7 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/throttle"
 )
 
 func init() { caddy.RegisterModule(Handler{}) }
@@ -24,6 +25,9 @@ type Handler struct {
 	// path is where the own pages are; observes is `mode observe`.
 	path     string
 	observes bool
+	log      *zap.Logger
+	// proxies are shared by all gates of the store.
+	proxies *throttle.Proxies
 }
 
 // CaddyModule returns the module's information.
@@ -67,6 +71,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
+	h.log, h.proxies = log, &app.engine.proxies
 	b := builder{ctx: ctx, app: app, site: site, log: log}
 	h.gate, err = b.build()
 	if err != nil {
@@ -104,6 +109,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	b.enter(vars)
 	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r), Placeholders: b.placeholders(h.used)}
 	c.Address, _ = b.address.(string)
+	h.warnOfProxy(r, c.Address)
 	served := false
 	defer func() { b.logUser(repl, served) }()
 	if err = h.gate.ServeHTTP(w, r, c, b); err != nil && !h.observes {

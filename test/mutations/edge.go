@@ -93,4 +93,11 @@ var edge = []Mutation{
 		New:     "	k := u.key(b.stored)\n	return func() string { return k }\n",
 		Package: "test/edge", Test: "TestI1_AnswersAfterStripping",
 	},
+	{
+		Row: "I10", Defence: "a proxy that trusted_proxies lacks is warned about",
+		File:    "caddyplugin/proxies.go",
+		Old:     "	if !first {\n",
+		New:     "	if !first || private {\n",
+		Package: "test/edge", Test: "TestI10_WarnsOfAnUntrustedProxy",
+	},
 }

@@ -38,10 +38,10 @@ func (w *writer) respond(status int) {
 
 // open is respond before the body. It fails if the response has been ended.
 func (w *writer) open() error {
+	w.respond(http.StatusOK)
 	if w.life.ended.Load() {
 		return context.Canceled
 	}
-	w.respond(http.StatusOK)
 	return nil
 }
 

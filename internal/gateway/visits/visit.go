@@ -23,6 +23,9 @@ type Visit struct {
 	standing atomic.Pointer[Standing]
 	// Opened caches what the last Cookie header opened to.
 	Opened atomic.Pointer[Opened]
+	// Observed is for package observe. It is not shared: tokens are rotated in `mode enforce`
+	// only, and what was seen before that is outdated.
+	Observed atomic.Pointer[any]
 
 	*Shared
 }
@@ -41,8 +44,6 @@ type Shared struct {
 	settle atomic.Int64
 	// SignedIn is the user that the visit was last seen signed in as; nil for a stranger's.
 	SignedIn atomic.Pointer[string]
-	// Observed is for package observe.
-	Observed atomic.Pointer[any]
 
 	questions limit
 	held      held
