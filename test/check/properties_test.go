@@ -37,7 +37,7 @@ func TestPropertiesOfSessions(t *testing.T) {
 		"H4: bound to the encoding":    {&office{bound: "Accept-Encoding"}, "", "session bound to headers", "another Accept-Encoding"},
 		"H4: bound to the page before": {&office{bound: "Accept-Charset"}, "", "session bound to headers", "another Accept-Charset"},
 		"H5: signs in who has left":    {&office{}, "", "connection dropped at the sign-in", "signed the visit in at the portal, and it was asked for the code"},
-		"H5: new sessions":             {&office{renews: true}, "", "connection dropped at the sign-in", "none signed the visit in"},
+		"H5: new sessions":             {&office{renews: true}, "", "connection dropped at the sign-in", "handled by the gate"},
 		"I9: one upstream":             {&office{}, "", "one upstream for each visit", "whoami is asked where the request goes"},
 	} {
 		t.Run(name, func(t *testing.T) {
