@@ -148,9 +148,7 @@ func (in *inspection) askBelow(ctx context.Context, c browse.Cookie) bool {
 			continue
 		}
 		before := in.site
-		w := good.whoami()
-		w.Apart = true // elsewhere it is asked without this cookie
-		in.site.Whoami = append(slices.Clone(before.Whoami), w)
+		in.site.Whoami = append(slices.Clone(before.Whoami), good.whoami())
 		if in.compile() == nil && in.is(ctx, in.again, in.id) && in.who(ctx, in.browser(), nil).Kind == whoami.Anonymous {
 			in.note(fmt.Sprintf("whoami.%d", len(in.site.Whoami)-1), "The portal sends the cookie %s below %s only, and knows the user by it there.", c.Name, c.Path)
 			return true

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/browse/direct"
 )
 
 // door is a way past the sign-in form that some portals have.
@@ -76,6 +77,7 @@ func (r *run) doors() bool {
 // customer's own page: the door may have signed it in.
 func (r *run) through(d door, b *browse.Browser) *browse.Page {
 	pages := d.try(r, b, r.first)
+	direct.Sleep(r.ctx, r.late)
 	if p, err := r.look(b, r.first.home); err == nil {
 		pages = append(pages, p)
 	}

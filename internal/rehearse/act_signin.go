@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/secondgate/secondgate/internal/browse"
@@ -145,6 +146,7 @@ func (r *run) enter(b *browse.Browser, a browse.Account) (*browse.Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.fillIn()
 	if err := b.Enter(r.ctx, e, a); err != nil {
 		return nil, err
 	}
@@ -156,6 +158,18 @@ func (r *run) enter(b *browse.Browser, a browse.Account) (*browse.Page, error) {
 	}
 	direct.Sleep(r.ctx, r.late)
 	return b.Get(r.ctx, e.Page.URL.String())
+}
+
+// slowest bounds how long a form is filled in.
+const slowest = 3 * time.Second
+
+// fillIn takes the time that people take for a form, where the portal commits sign-ins
+// late: one that is sent within `settle` of the session's begin and not yet committed when
+// it is checked is sent back to the front page.
+func (r *run) fillIn() {
+	if r.late > 0 {
+		direct.Sleep(r.ctx, min(time.Duration(*r.site.Settle), slowest))
+	}
 }
 
 // refused gives the reason of the last request that the gate could not judge.

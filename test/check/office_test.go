@@ -14,14 +14,13 @@ import (
 
 // office is a portal below /app with properties that gates have stumbled over.
 type office struct {
-	noPath  bool          // the session's cookie has no Path, so it is for the directory of the page
-	ticket  bool          // a second cookie for /app/files, without which that page shows nobody
-	view    bool          // a second cookie for /app/files that says nothing
-	late    time.Duration // signs in so long after its response
-	bound   string        // signs out who sends another value of this header
-	body    bool          // takes and adopts a session from a field of the body
-	renews  bool          // a new session at the sign-in
-	patient bool          // signs in only if the client is there 100 ms later
+	noPath bool          // the session's cookie has no Path, so it is for the directory of the page
+	ticket bool          // a second cookie for /app/files, without which that page shows nobody
+	view   bool          // a second cookie for /app/files that says nothing
+	late   time.Duration // signs in so long after its response
+	bound  string        // signs out who sends another value of this header
+	body   bool          // takes and adopts a session from a field of the body
+	renews bool          // a new session at the sign-in
 
 	mu       sync.Mutex
 	sessions map[string]*stay
@@ -103,9 +102,6 @@ func (o *office) begin(w http.ResponseWriter) *stay {
 func (o *office) login(w http.ResponseWriter, r *http.Request, s *stay) {
 	user := r.PostFormValue("user")
 	if r.Method == http.MethodPost && (user == "ada" || user == "ben") && r.PostFormValue("pass") == "long password of "+user {
-		if o.patient && !stays(r) {
-			return
-		}
 		if o.renews {
 			s = o.begin(w)
 		}
@@ -121,15 +117,6 @@ func (o *office) login(w http.ResponseWriter, r *http.Request, s *stay) {
 		return
 	}
 	fmt.Fprint(w, `<h1>Sign in</h1><form method=post action=/app/login><input name=user><input type=password name=pass></form>`)
-}
-
-func stays(r *http.Request) bool {
-	select {
-	case <-r.Context().Done():
-		return false
-	case <-time.After(100 * time.Millisecond):
-		return true
-	}
 }
 
 func (o *office) signedIn(s *stay) bool { return s.user != "" && time.Now().After(s.since) }
