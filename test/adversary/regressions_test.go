@@ -165,7 +165,27 @@ var regressions = []struct {
 			{Do: "sign in"},
 			{Do: "get"},
 		},
-		open: true,
+	},
+	{
+		name:    "G3 form page after a sign-in that is committed late",
+		world:   World{Commit: "later", WatchUnsafe: true},
+		program: Program{{Do: "sign in", As: "victim"}, {}, {Do: "owner"}, {}},
+	},
+	{
+		name:    "G3 form page after a page that asked too early",
+		world:   World{Commit: "later", WatchUnsafe: true},
+		program: Program{{Do: "sign in", As: "victim"}, {Page: "data"}, {}},
+	},
+	{
+		name:  "G3 sign-in that one overwrites which the proxy gave up",
+		world: World{Answer: "302 body", Hasty: true},
+		program: Program{
+			{},
+			{Do: "another way", As: "mallory", Hold: "arrive"},
+			{},
+			{},
+			{Do: "another way", As: "victim", Hold: "sent"},
+		},
 	},
 }
 
