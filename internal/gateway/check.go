@@ -109,6 +109,7 @@ func (x *exchange) takeCookies() (err error) {
 	}
 	delete(h, "Set-Cookie")
 	x.set, err = portal.Changes(lines, x.path, x.g.Leave, x.now)
+	x.learn(x.set)
 	return err
 }
 

@@ -167,6 +167,22 @@ var regressions = []struct {
 		},
 	},
 	{
+		name:  "H3 session id under an unusual name in a visit without cookies",
+		world: World{Name: "sid", IDs: "body", Loose: true},
+		program: Program{
+			{Do: "sign in", As: "victim", ID: "body", Cookies: "none"},
+			{Do: "post", Page: "data", ID: "body", Cookies: "none"},
+		},
+	},
+	{
+		name:  "H3 session id under an unusual name in the query",
+		world: World{Name: "sid", IDs: "url", Loose: true},
+		program: Program{
+			{Do: "sign in", As: "victim", ID: "query", Cookies: "none"},
+			{Do: "get", Page: "data", ID: "query", Cookies: "none"},
+		},
+	},
+	{
 		name:    "G3 form page after a sign-in that is committed late",
 		world:   World{Commit: "later", WatchUnsafe: true},
 		program: Program{{Do: "sign in", As: "victim"}, {}, {Do: "owner"}, {}},

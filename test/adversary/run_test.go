@@ -41,6 +41,7 @@ func (k *kit) play(t *testing.T, w World, p Program) (found *Finding, log []stri
 			panic(err)
 		}
 		r.owner = &owner{run: r}
+		r.begin()
 		found = r.play(p)
 		if stuck := r.end(); found == nil {
 			found = stuck
@@ -48,6 +49,19 @@ func (k *kit) play(t *testing.T, w World, p Program) (found *Finding, log []stri
 		log = r.log
 	})
 	return found, log
+}
+
+// begin has a stranger load the front page, as strangers have in every portal before an
+// attacker comes.
+func (r *run) begin() {
+	if r.world.IDs == "" || r.world.Name != "sid" {
+		return
+	}
+	f, err := r.gate.launch("stranger", message{method: http.MethodGet, target: r.world.Base + "/", header: headers(""), address: "203.0.113.7"})
+	if err != nil {
+		panic(err)
+	}
+	<-f.done
 }
 
 func (r *run) logf(format string, args ...any) {

@@ -110,7 +110,7 @@ func (w World) normal() World {
 		w.Commit = "at end" // only a declared sign-in is asked about twice
 	}
 	if w.IDs != "" && w.Name == "sid" {
-		w.Name = "PHPSESSID" // documented: only the usual names are known before a cookie has one
+		w.Lazy = false // documented: other names than the usual are known as soon as a cookie has one
 	}
 	if w.Rotates {
 		w.Rotation = "renew"
