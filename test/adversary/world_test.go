@@ -98,6 +98,9 @@ func (w World) normal() World {
 	if w.Locks && w.Commit == "later" {
 		w.Commit = "at end" // a lock is held until the session is written
 	}
+	if w.Shared && strings.HasPrefix(w.Pin, "X-") {
+		w.Shared = false // documented: such requests without cookies wait for each other
+	}
 	if w.undeclaredLink() {
 		w.WatchUnsafe = false // it declares that such requests never sign in
 		if !strings.HasPrefix(w.Answer, "302") && w.Answer != "" && w.Rotation == "" && !w.Remember {
