@@ -51,17 +51,19 @@ func (k *kit) play(t *testing.T, w World, p Program) (found *Finding, log []stri
 	return found, log
 }
 
-// begin has a stranger load the front page, as strangers have in every portal before an
+// begin has a stranger load the front pages, as strangers have in every portal before an
 // attacker comes.
 func (r *run) begin() {
 	if r.world.IDs == "" || r.world.Name != "sid" {
 		return
 	}
-	f, err := r.gate.launch("stranger", message{method: http.MethodGet, target: r.world.Base + "/", header: headers(""), address: "203.0.113.7"})
-	if err != nil {
-		panic(err)
+	for _, page := range []string{"/", "/app/"} { // one of them is below the cookie's path
+		f, err := r.gate.launch("stranger", message{method: http.MethodGet, target: page, header: headers(""), address: "203.0.113.7"})
+		if err != nil {
+			panic(err)
+		}
+		<-f.done
 	}
-	<-f.done
 }
 
 func (r *run) logf(format string, args ...any) {

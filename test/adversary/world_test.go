@@ -114,6 +114,9 @@ func (w World) normal() World {
 	}
 	if w.IDs != "" && w.Name == "sid" {
 		w.Lazy = false // documented: other names than the usual are known as soon as a cookie has one
+		if !pathMatch(w.CookiePath, "/app/") {
+			w.Name = "PHPSESSID" // no page that a stranger loads sets it
+		}
 	}
 	if w.Rotates {
 		w.Rotation = "renew"
