@@ -167,6 +167,36 @@ var regressions = []struct {
 		},
 	},
 	{
+		name:  "G3 undeclared sign-in that one overwrites which the proxy gave up",
+		world: World{Answer: "302 body", Hasty: true, Undeclared: true},
+		program: Program{
+			{},
+			{Do: "another way", As: "mallory", Hold: "arrive"},
+			{},
+			{},
+			{Do: "another way", As: "victim", Hold: "sent"},
+		},
+	},
+	{
+		name:  "Q2 session cookie that only whoami's own path gets",
+		world: World{Base: "/app", CookiePath: "none", Answer: "204"},
+	},
+	{
+		name:    "Q2 session cookie of a path that nobody asks for",
+		world:   World{CookiePath: "/APP", Answer: "302 body"},
+		program: Program{{Do: "sign in", As: "victim"}},
+	},
+	{
+		name:    "Q2 two cookies of different paths",
+		world:   World{CookiePath: "/%61pp", Second: "/app", Answer: "302 body"},
+		program: Program{{Do: "another way", As: "victim"}},
+	},
+	{
+		name:    "H2 sign-in that shows the user before it is saved",
+		world:   World{Commit: "later", Answer: "302 body"},
+		program: Program{{Do: "sign in", As: "victim"}},
+	},
+	{
 		name:  "H3 session id under an unusual name in a visit without cookies",
 		world: World{Name: "sid", IDs: "body", Loose: true},
 		program: Program{
