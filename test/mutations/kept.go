@@ -219,18 +219,4 @@ var kept = []Mutation{
 		New:     "return x.jar.HasName(name)",
 		Package: "test/adversary", Test: "TestRegressions",
 	},
-	{
-		Row: "G3, unrest", Defence: "a response is proven only by a question of a settled visit",
-		File:    "internal/gateway/check.go",
-		Old:     "	if x.visit != nil && settled {\n		x.proven",
-		New:     "	if x.visit != nil {\n		x.proven",
-		Package: "test/adversary", Test: "TestRegressions",
-	},
-	{
-		Row: "G3, unrest", Defence: "a request that began unsettled is unproven",
-		File:    "internal/gateway/enter.go",
-		Old:     "	x.unproven.Store(x.beganUnsettled)\n",
-		New:     "",
-		Package: "test/adversary", Test: "TestRegressions",
-	},
 }

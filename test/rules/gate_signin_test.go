@@ -50,7 +50,7 @@ var ids = map[string]string{"id stays": "", "id changes": "&rotate=1", "old id l
 // visit, in whatever way: nothing of the portal's answer is on the wire, and neither
 // the new nor the old cookies show anything afterwards.
 func TestGate_SignInWithheld(t *testing.T) {
-	h := startDesk(t, "")
+	h := startDesk(t, "settle 50ms")
 	alice := h.enrol("alice")
 	h.enrol("bob")
 	visits := map[string]func() *house.Browser{
