@@ -98,10 +98,10 @@ func TestBefore_NeverForwardsDebt(t *testing.T) {
 
 // responses calls f with all facts about a response to a request with the given standing.
 func responses(s Standing, f func(Response)) {
-	eachBool(11, func(b []bool) {
+	eachBool(10, func(b []bool) {
 		f(Response{
 			Before: s, Credentials: b[0], Unsafe: b[1], SignIn: b[2], Unsettled: b[3], Overlapped: b[4], Sets: b[5], Changes: b[6],
-			Redirect: b[7], WatchUnsafe: b[8], Rotates: b[9], Form: b[10],
+			Redirect: b[7], WatchUnsafe: b[8], Rotates: b[9],
 		})
 	})
 }
@@ -109,7 +109,7 @@ func responses(s Standing, f func(Response)) {
 // TestChecked_MayNotPass: every response is checked, except those to a request without
 // credentials that set none and are no declared sign-in. `watch unsafe` checks a
 // stranger's only where the request could have signed a user in, or one before it or beside
-// it; a form page is not asked about for one before it.
+// it.
 func TestChecked_MayNotPass(t *testing.T) {
 	for _, s := range standings() {
 		if s.MayPass() {
@@ -118,7 +118,7 @@ func TestChecked_MayNotPass(t *testing.T) {
 		responses(s, func(r Response) {
 			want := r.Credentials || r.Sets || r.SignIn
 			if r.WatchUnsafe && s.Answer == Anonymous {
-				want = r.Unsafe || r.SignIn || r.Overlapped || r.Unsettled && !r.Form
+				want = r.Unsafe || r.SignIn || r.Overlapped || r.Unsettled
 			}
 			if Checked(r) != want {
 				t.Errorf("%+v: checked %v", r, !want)

@@ -15,9 +15,6 @@ type Response struct {
 	Unsettled bool
 	// Overlapped: such a request was open at some time since this one began.
 	Overlapped bool
-	// Form: it is for a page that shows a sign-in form. Under `watch unsafe` nothing is asked
-	// between such a page and its sending.
-	Form bool
 	// Sets: the response sets a cookie. Changes: it changes the credentials.
 	Sets, Changes bool
 	// Redirect: its status is 3xx, but not 304.
@@ -32,7 +29,7 @@ func Checked(r Response) bool {
 		return checkedMayPass(r)
 	}
 	if r.WatchUnsafe && r.Before.Answer == Anonymous {
-		return r.Unsafe || r.SignIn || r.Overlapped || r.Unsettled && !r.Form
+		return r.Unsafe || r.SignIn || r.Overlapped || r.Unsettled
 	}
 	return r.Credentials || r.Sets || r.SignIn
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/secondgate/secondgate/internal/gateway/request"
+	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/body"
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
@@ -52,7 +53,7 @@ func (x *exchange) wantedField(name string) bool {
 // inBody reports whether the portal could know a user by a field of this name.
 func (x *exchange) inBody(name string) bool {
 	form := slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
-	if body.SessionName(name) || x.jar.HasName(name) && !form {
+	if body.SessionName(name) || x.sessionName(name) && !form {
 		return true
 	}
 	for _, declared := range x.g.site.BodyNames() {
@@ -61,6 +62,21 @@ func (x *exchange) inBody(name string) bool {
 		}
 	}
 	return false
+}
+
+// sessionName reports whether the portal could take a field or a parameter of this name for
+// one of its cookies: of this visit, or of others.
+func (x *exchange) sessionName(name string) bool {
+	return x.jar.HasName(name) || x.g.Visits.Names.Takes(x.g.Realm, name)
+}
+
+// learn remembers the names of cookies that the portal set.
+func (x *exchange) learn(set []portal.Change) {
+	for _, ch := range set {
+		if ch.Class == portal.Sealed && !ch.Delete {
+			x.g.Visits.Names.Learn(x.g.Realm, ch.Name, ch.Value)
+		}
+	}
 }
 
 // ownCookie reports whether a field of a body only repeats a cookie of the request.

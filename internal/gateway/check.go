@@ -94,7 +94,7 @@ func (x *exchange) responseFacts(status int) gate.Response {
 	x.overlapped = x.visit != nil && !x.exclusive && x.visit.Requests.ChangersSince(x.mark, x.changers())
 	return gate.Response{
 		Before: x.before, Credentials: x.hasCredentials(), Unsafe: x.facts.Unsafe, SignIn: x.facts.SignIn,
-		Unsettled: x.doubtful(), Form: x.facts.Form, Overlapped: x.overlapped, Sets: counts(x.set), Changes: after.Key() != x.jar.Key(),
+		Unsettled: x.doubtful(), Overlapped: x.overlapped, Sets: counts(x.set), Changes: after.Key() != x.jar.Key(),
 		Redirect:    status >= 300 && status < 400 && status != http.StatusNotModified,
 		WatchUnsafe: x.g.WatchUnsafe, Rotates: x.g.Rotates,
 	}
@@ -109,6 +109,7 @@ func (x *exchange) takeCookies() (err error) {
 	}
 	delete(h, "Set-Cookie")
 	x.set, err = portal.Changes(lines, x.path, x.g.Leave, x.now)
+	x.learn(x.set)
 	return err
 }
 
@@ -330,7 +331,7 @@ func (x *exchange) Lost() bool {
 
 // Unsettled implements [response.Exchange].
 func (x *exchange) Unsettled() bool {
-	if x.kind != gated || x.g.Identify != nil || x.facts.Upgrade || !x.before.MayPass() && x.facts.Form {
+	if x.kind != gated || x.g.Identify != nil || x.facts.Upgrade {
 		return false
 	}
 	return x.doubtful()

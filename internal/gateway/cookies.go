@@ -55,6 +55,9 @@ func (x *exchange) open() error {
 	}
 	x.sent, x.stale = rc.Open(x.visitKeys(), x.now, x.now.Add(-session.MaxCookieLife))
 	x.jar = x.sent
+	for _, c := range x.jar.Cookies() {
+		x.g.Visits.Names.Learn(x.g.Realm, c.Name, c.Value)
+	}
 	x.remember(lines)
 	x.takeHeld()
 	return nil
@@ -151,6 +154,7 @@ func (x *exchange) take(changes []portal.Change, user string) {
 	if len(changes) == 0 {
 		return
 	}
+	x.learn(changes)
 	stamped := slices.Clone(changes)
 	for i := range stamped {
 		stamped[i].Stamp = portal.Stamp{User: user}

@@ -53,6 +53,38 @@ func (x *exchange) enter() error {
 	return x.standAgain()
 }
 
+// awaitRest waits until no earlier request can change any more who is signed in, for
+// `settle` at most, where a response check could not tell: before a sign-in, which a late
+// one could overwrite after its response was rendered; before any exclusive request where
+// one was given up; and before a form page that is not checked, see presume.go.
+func (x *exchange) awaitRest() {
+	if x.visit == nil || x.g.Rotates || x.g.Identify != nil {
+		return
+	}
+	form := x.facts.Form && !x.visit.MayPass.Load()
+	if !x.exclusive && !form {
+		return
+	}
+	for range 2 { // the second time for a request that ended during the first
+		d := x.visit.Restless(x.g.Clock(), !form && !x.sendsSignIn())
+		if d == 0 || !x.pause(min(d, x.g.Settle)) {
+			break
+		}
+	}
+	// Kept answers may have expired while it waited, here or for its turn.
+	x.now, x.timed = x.g.Clock(), nil
+}
+
+// pause reports whether the client waited that long.
+func (x *exchange) pause(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-x.facts.R.Context().Done():
+		return false
+	}
+}
+
 // standAgain looks at the visit's standing once more if it changed while the request
 // waited.
 func (x *exchange) standAgain() error {

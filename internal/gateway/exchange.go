@@ -105,6 +105,8 @@ type outgoing struct {
 	presumes bool
 	// settles says that the visit is unsettled when the request is over.
 	settles bool
+	// abandoned says that the request was given up before its response had ended.
+	abandoned bool
 	// reached says that the request was sent on to the portal. passedOn is the request that the
 	// handlers behind have, where the exchange's is another; see detach.
 	reached  bool
@@ -133,7 +135,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 	if x.st.Revoked() && x.justRevoked() {
 		return x.sendBack()
 	}
-	if status := x.facts.StripSessions(x.jar.HasName); status != 0 {
+	if status := x.facts.StripSessions(x.sessionName); status != 0 {
 		return x.refuseStatus(status)
 	}
 	request.FindBody(x.rw, r)
@@ -160,6 +162,7 @@ func (x *exchange) decide() error {
 	} else if status != 0 {
 		return x.refuseStatus(status)
 	}
+	x.awaitRest()
 	if err := x.begin(); err != nil {
 		return x.refuseError(err)
 	}
@@ -198,7 +201,11 @@ func (x *exchange) close() {
 // Over implements [response.Exchange]: the request is not open any more.
 func (x *exchange) Over() {
 	if x.visit != nil && x.settles && x.g.Settle > 0 && !x.g.Rotates {
-		x.visit.Settle(x.g.Clock(), x.g.Settle, x.g.WatchUnsafe)
+		now := x.g.Clock()
+		x.visit.Settle(now, x.g.Settle, x.g.WatchUnsafe)
+		if x.abandoned {
+			x.visit.Abandon(now, x.g.Settle)
+		}
 		x.settles = false
 	}
 	x.leaveShared()

@@ -131,6 +131,7 @@ func (x *exchange) ended(whole bool) {
 		x.forget()
 		x.settles = true
 	}
+	x.abandoned = x.abandoned || !whole
 	x.out.Finish(whole)
 	x.Over()
 }

@@ -170,7 +170,7 @@ func (c *call) stream(kind string, parts int, pause time.Duration) {
 			c.sleep(pause)
 		}
 		if c.world.Follow {
-			c.user = c.reader()
+			c.follow()
 		}
 		if !send(c.up, c.up.data, []byte("data: "+c.secret(c.user)+"\n")) {
 			return
@@ -184,7 +184,7 @@ func (c *call) poll() {
 	c.at("wait")
 	c.sleep(3 * time.Second)
 	if c.world.Follow {
-		c.user = c.reader()
+		c.follow()
 	}
 	c.write(200, c.secret(c.user))
 }

@@ -238,6 +238,16 @@ func (c *call) reader() string {
 	return ""
 }
 
+// follow reads the request's session again, which may have come into being meanwhile.
+func (c *call) follow() {
+	c.mu.Lock()
+	if sess := c.sessions[c.sessionID()]; sess != nil {
+		c.sess = sess
+	}
+	c.mu.Unlock()
+	c.user = c.reader()
+}
+
 // fits reports whether the request shows all that its session is bound to; the caller
 // holds mu.
 func (c *call) fits(s *stored) bool {
@@ -259,7 +269,7 @@ func (c *call) begin(id string) *stored {
 
 // start begins a session for a request that has none, and sets its cookie.
 func (c *call) start() {
-	c.id = fmt.Sprintf("session-%d", c.number())
+	c.id = fmt.Sprintf("session-of-the-portal-%d", c.number())
 	c.sess = c.begin(c.id)
 	c.lock(c.sess)
 	c.setCookie(c.world.Name, c.id, c.world.CookiePath, "")

@@ -165,7 +165,73 @@ var regressions = []struct {
 			{Do: "sign in"},
 			{Do: "get"},
 		},
-		open: true,
+	},
+	{
+		name:  "G3 undeclared sign-in that one overwrites which the proxy gave up",
+		world: World{Answer: "302 body", Hasty: true, Undeclared: true},
+		program: Program{
+			{},
+			{Do: "another way", As: "mallory", Hold: "arrive"},
+			{},
+			{},
+			{Do: "another way", As: "victim", Hold: "sent"},
+		},
+	},
+	{
+		name:  "Q2 session cookie that only whoami's own path gets",
+		world: World{Base: "/app", CookiePath: "none", Answer: "204"},
+	},
+	{
+		name:    "Q2 session cookie of a path that nobody asks for",
+		world:   World{CookiePath: "/APP", Answer: "302 body"},
+		program: Program{{Do: "sign in", As: "victim"}},
+	},
+	{
+		name:    "Q2 two cookies of different paths",
+		world:   World{CookiePath: "/%61pp", Second: "/app", Answer: "302 body"},
+		program: Program{{Do: "another way", As: "victim"}},
+	},
+	{
+		name:    "H2 sign-in that shows the user before it is saved",
+		world:   World{Commit: "later", Answer: "302 body"},
+		program: Program{{Do: "sign in", As: "victim"}},
+	},
+	{
+		name:  "H3 session id under an unusual name in a visit without cookies",
+		world: World{Name: "sid", IDs: "body", Loose: true},
+		program: Program{
+			{Do: "sign in", As: "victim", ID: "body", Cookies: "none"},
+			{Do: "post", Page: "data", ID: "body", Cookies: "none"},
+		},
+	},
+	{
+		name:  "H3 session id under an unusual name in the query",
+		world: World{Name: "sid", IDs: "url", Loose: true},
+		program: Program{
+			{Do: "sign in", As: "victim", ID: "query", Cookies: "none"},
+			{Do: "get", Page: "data", ID: "query", Cookies: "none"},
+		},
+	},
+	{
+		name:    "G3 form page after a sign-in that is committed late",
+		world:   World{Commit: "later", WatchUnsafe: true},
+		program: Program{{Do: "sign in", As: "victim"}, {}, {Do: "owner"}, {}},
+	},
+	{
+		name:    "G3 form page after a page that asked too early",
+		world:   World{Commit: "later", WatchUnsafe: true},
+		program: Program{{Do: "sign in", As: "victim"}, {Page: "data"}, {}},
+	},
+	{
+		name:  "G3 sign-in that one overwrites which the proxy gave up",
+		world: World{Answer: "302 body", Hasty: true},
+		program: Program{
+			{},
+			{Do: "another way", As: "mallory", Hold: "arrive"},
+			{},
+			{},
+			{Do: "another way", As: "victim", Hold: "sent"},
+		},
 	},
 }
 

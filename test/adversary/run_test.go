@@ -41,6 +41,7 @@ func (k *kit) play(t *testing.T, w World, p Program) (found *Finding, log []stri
 			panic(err)
 		}
 		r.owner = &owner{run: r}
+		r.begin()
 		found = r.play(p)
 		if stuck := r.end(); found == nil {
 			found = stuck
@@ -48,6 +49,21 @@ func (k *kit) play(t *testing.T, w World, p Program) (found *Finding, log []stri
 		log = r.log
 	})
 	return found, log
+}
+
+// begin has a stranger load the front pages, as strangers have in every portal before an
+// attacker comes.
+func (r *run) begin() {
+	if r.world.IDs == "" || r.world.Name != "sid" {
+		return
+	}
+	for _, page := range []string{"/", "/app/"} { // one of them is below the cookie's path
+		f, err := r.gate.launch("stranger", message{method: http.MethodGet, target: page, header: headers(""), address: "203.0.113.7"})
+		if err != nil {
+			panic(err)
+		}
+		<-f.done
+	}
 }
 
 func (r *run) logf(format string, args ...any) {

@@ -79,7 +79,7 @@ func (c *call) become(user string) {
 	if w.Rotation == "" {
 		c.writes = append(c.writes, func() { sign(sess) })
 	} else {
-		id := fmt.Sprintf("session-%d", n)
+		id := fmt.Sprintf("session-of-the-portal-%d", n)
 		fresh := &stored{token: fmt.Sprintf("TOKEN-%d.", n), lock: make(chan struct{}, 1)}
 		c.setCookie(w.Name, id, w.CookiePath, "")
 		c.writes = append(c.writes, func() {

@@ -98,6 +98,9 @@ func (w World) normal() World {
 	if w.Locks && w.Commit == "later" {
 		w.Commit = "at end" // a lock is held until the session is written
 	}
+	if w.Shared && strings.HasPrefix(w.Pin, "X-") {
+		w.Shared = false // documented: such requests without cookies wait for each other
+	}
 	if w.undeclaredLink() {
 		w.WatchUnsafe = false // it declares that such requests never sign in
 		if !strings.HasPrefix(w.Answer, "302") && w.Answer != "" && w.Rotation == "" && !w.Remember {
@@ -110,7 +113,10 @@ func (w World) normal() World {
 		w.Commit = "at end" // only a declared sign-in is asked about twice
 	}
 	if w.IDs != "" && w.Name == "sid" {
-		w.Name = "PHPSESSID" // documented: only the usual names are known before a cookie has one
+		w.Lazy = false // documented: other names than the usual are known as soon as a cookie has one
+		if !pathMatch(w.CookiePath, "/app/") {
+			w.Name = "PHPSESSID" // no page that a stranger loads sets it
+		}
 	}
 	if w.Rotates {
 		w.Rotation = "renew"

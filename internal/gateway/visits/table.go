@@ -42,6 +42,8 @@ type Table struct {
 	addresses limits
 	policies  policies
 	seen      seen
+	// Names are the cookies of the portals that may carry a session.
+	Names Names
 }
 
 // ID names a visit: its realm and the digest of its token.

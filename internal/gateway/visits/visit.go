@@ -42,6 +42,8 @@ type Shared struct {
 	owner atomic.Uint64
 	// settle is until when the visit is unsettled, in Unix nanoseconds; 0 for a settled one.
 	settle atomic.Int64
+	// abandoned is until when exclusive requests wait, in Unix nanoseconds; see Abandon.
+	abandoned atomic.Int64
 	// SignedIn is the user that the visit was last seen signed in as; nil for a stranger's.
 	SignedIn atomic.Pointer[string]
 
@@ -75,10 +77,28 @@ func (v *Shared) BumpOwner() uint64 { return v.owner.Add(1) }
 // says that strangers' responses are not checked.
 func (v *Shared) Settle(now time.Time, d time.Duration, unchecked bool) {
 	v.Answers.Settle(now.Add(d), unchecked)
-	until := now.Add(d).UnixNano()
+	raise(&v.settle, now.Add(d).UnixNano())
+}
+
+// Abandon says that a request which may change who is signed in was given up before its
+// response had ended: the portal may still carry it out, for d from now on.
+func (v *Shared) Abandon(now time.Time, d time.Duration) { raise(&v.abandoned, now.Add(d).UnixNano()) }
+
+// Restless is how long from now on an earlier request may still change who is signed in:
+// any changer, or with abandoned only those that were given up. It is 0 where none can.
+func (v *Shared) Restless(now time.Time, abandoned bool) time.Duration {
+	until := &v.settle
+	if abandoned {
+		until = &v.abandoned
+	}
+	return time.Duration(max(0, until.Load()-now.UnixNano()))
+}
+
+// raise sets a to n where that is more.
+func raise(a *atomic.Int64, n int64) {
 	for {
-		old := v.settle.Load()
-		if until <= old || v.settle.CompareAndSwap(old, until) {
+		old := a.Load()
+		if n <= old || a.CompareAndSwap(old, n) {
 			return
 		}
 	}

@@ -1,0 +1,61 @@
+package visits
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+)
+
+const (
+	// minLearned is how long a value has to be, in bytes, for the site to take its cookie
+	// for one that carries a session or a login token. Shorter ones are languages and themes,
+	// whose names are ordinary fields of forms and addresses.
+	minLearned = 16
+	// maxLearned bounds the names of one realm.
+	maxLearned = 256
+)
+
+// Names are the names of the portals' own cookies that may carry a session, by realm. The
+// portal may take a session from a field or a parameter of such a name, in a visit too
+// that has no such cookie. They are learned from what the portal sets, and forgotten when
+// the process ends. It is safe for concurrent use.
+type Names struct {
+	mu     sync.Mutex
+	realms atomic.Pointer[map[string][]string]
+}
+
+// Learn notes that the portal of the realm set a cookie of this name and value.
+func (n *Names) Learn(realm, name, value string) {
+	if len(value) < minLearned || n.has(realm, name) {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	fresh := make(map[string][]string)
+	if old := n.realms.Load(); old != nil {
+		for realm, names := range *old {
+			fresh[realm] = names
+		}
+	}
+	if names := fresh[realm]; len(names) < maxLearned && !slices.Contains(names, name) {
+		fresh[realm] = append(slices.Clone(names), name)
+		n.realms.Store(&fresh)
+	}
+}
+
+func (n *Names) has(realm, name string) bool { return slices.Contains(n.of(realm), name) }
+
+func (n *Names) of(realm string) []string {
+	if all := n.realms.Load(); all != nil {
+		return (*all)[realm]
+	}
+	return nil
+}
+
+// Takes reports whether some portal takes the name for that of one of the realm's cookies
+// (cookie.Same).
+func (n *Names) Takes(realm, name string) bool {
+	return slices.ContainsFunc(n.of(realm), func(known string) bool { return cookie.Same(known, name) })
+}
