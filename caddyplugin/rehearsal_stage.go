@@ -12,10 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/rehearse"
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -28,6 +30,8 @@ type stage struct {
 	realm        string
 	site         foundSite
 	gate, portal string // addresses on loopback: with two_factor, and without
+	// settle takes the place of the operator's, if it is not 0.
+	settle time.Duration
 }
 
 // startStage runs the site. The operator's own server, if it runs, notices nothing:
@@ -45,17 +49,29 @@ func startStage(s foundSite, realm string) (st *stage, err error) {
 			_ = st.stop()
 		}
 	}()
+	return st, st.load()
+}
+
+// load runs the site, on fresh addresses: Caddy closes a replaced server's only after a
+// while, and resets connections that still came to it.
+func (st *stage) load() (err error) {
 	if st.gate, st.portal, err = twoAddresses(); err != nil {
-		return nil, err
+		return err
 	}
 	raw, err := json.Marshal(st.config())
 	if err != nil {
-		return nil, fmt.Errorf("writing the rehearsal's configuration: %w", err)
+		return fmt.Errorf("writing the rehearsal's configuration: %w", err)
 	}
 	if err := caddy.Load(raw, true); err != nil {
-		return nil, fmt.Errorf("the site does not start: %w", err)
+		return fmt.Errorf("the site does not start: %w", err)
 	}
-	return st, nil
+	return nil
+}
+
+// Settle has the gate wait no longer than this for what the portal commits late.
+func (st *stage) Settle(d time.Duration) error {
+	st.settle = d
+	return st.load()
 }
 
 // stop leaves nothing behind.
@@ -125,6 +141,9 @@ func (st *stage) gated(h object) []any {
 	delete(h, "throttle")
 	delete(h, "mode")
 	delete(h, "enrol_mail") // a rehearsal sends no mails
+	if st.settle > 0 {
+		h["settle"] = config.Duration(st.settle).String()
+	}
 	return []any{h, object{"handler": "two_factor_rehearsal", "token": st.token, "behind": true}}
 }
 
@@ -136,18 +155,23 @@ func ungated(h object) []any {
 }
 
 // Gate and Portal are the ways to the site, with two_factor and without.
-func (st *stage) Gate() http.RoundTripper   { return st.way(st.gate) }
-func (st *stage) Portal() http.RoundTripper { return st.way(st.portal) }
+func (st *stage) Gate() http.RoundTripper {
+	return st.way(func() string { return st.gate })
+}
+func (st *stage) Portal() http.RoundTripper {
+	return st.way(func() string { return st.portal })
+}
 
-func (st *stage) way(address string) http.RoundTripper {
+func (st *stage) way(address func() string) http.RoundTripper {
 	return &loopback{address: address, token: st.token, site: st.site, transport: &http.Transport{DisableKeepAlives: true}}
 }
 
 // loopback sends what is addressed to the site to the rehearsal's server.
 type loopback struct {
-	address, token string
-	site           foundSite
-	transport      *http.Transport
+	address   func() string
+	token     string
+	site      foundSite
+	transport *http.Transport
 }
 
 // RoundTrip refuses other hosts: a portal that signs in elsewhere is not rehearsed by
@@ -164,7 +188,7 @@ func (l *loopback) RoundTrip(r *http.Request) (*http.Response, error) {
 		out.Header.Set("X-Forwarded-Proto", "https")
 	}
 	out.Header.Set(tokenHeader, l.token)
-	out.URL.Scheme, out.URL.Host = "http", l.address
+	out.URL.Scheme, out.URL.Host = "http", l.address()
 	return l.transport.RoundTrip(out)
 }
 

@@ -152,7 +152,7 @@ func (x *exchange) Check(final bool) gate.Action {
 	a := x.askAfter(s)
 	if final && x.awaitsSignIn(a) {
 		time.Sleep(signInPause)
-		a = x.askAfter(s)
+		a = x.askAgain(s, a)
 	}
 	if token && a.Kind == gate.Anonymous {
 		x.g.events.TokenUnknown(x.facts.Client.URL.Path)
@@ -194,6 +194,15 @@ func (x *exchange) askAfter(s subject) *portal.Answer {
 		return strangers
 	}
 	return x.ask(context.WithoutCancel(x.facts.R.Context()), s)
+}
+
+// askAgain puts the questions once more, with the cookies that the first answer changed: a
+// portal that renames its session with every response knows only the last name.
+func (x *exchange) askAgain(s subject, first *portal.Answer) *portal.Answer {
+	s.jar = s.jar.Apply(first.Changes)
+	a := *x.askAfter(s)
+	a.Changes = slices.Concat(first.Changes, a.Changes)
+	return &a
 }
 
 // decideAfter weighs the answer about a response. Cookies are kept whatever comes of it,

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/secondgate/secondgate/config"
@@ -97,43 +98,69 @@ func answered(p *browse.Page) string {
 // leaves are how long after the sign-in was sent its connection is closed.
 var leaves = []time.Duration{0, 5 * time.Millisecond, 50 * time.Millisecond}
 
+// left is what came of a sign-in whose connection was closed before the response.
+type left struct {
+	err      error
+	dropped  bool         // the response was not there yet
+	released *browse.Page // to somebody signed in, without a code
+	asked    bool         // a code was asked for
+}
+
 // droppedConnection sends the sign-in and closes the connection before the response: the
 // portal may have signed the customer in all the same, and the visit's next requests must
 // not run on an answer from before.
 func (r *run) droppedConnection() bool {
 	dropped, owing := 0, 0
-	for _, wait := range leaves {
-		b := r.browser()
-		e, err := b.Find(r.ctx, r.start())
-		if err != nil {
-			r.report.fail(rowLeft, err.Error(), "see the log")
+	for _, l := range r.leaveEach() {
+		switch {
+		case l.err != nil:
+			r.report.fail(rowLeft, l.err.Error(), "see the log")
 			return true
-		}
-		if !r.enterAndLeave(b, e, wait) {
-			continue
-		}
-		dropped++
-		p, asked := r.watchVisit(b)
-		if p != nil {
-			mark, _ := r.first.tell.in(p)
-			r.report.fail(rowLeft, fmt.Sprintf("the connection was closed before the response of the sign-in, and then %s was released without a code (%s)", p.URL.Path, aboutMark(mark, true)),
+		case l.released != nil:
+			mark, _ := r.first.tell.in(l.released)
+			r.report.fail(rowLeft, fmt.Sprintf("the connection was closed before the response of the sign-in, and then %s was released without a code (%s)", l.released.URL.Path, aboutMark(mark, true)),
 				r.remedyForDropped())
 			return true
 		}
-		if asked {
+		if l.dropped {
+			dropped++
+		}
+		if l.asked {
 			owing++
 		}
 	}
-	if dropped == 0 {
+	switch {
+	case dropped == 0:
 		r.report.skip(rowLeft, "the portal's response was always there before the connection could be closed")
-		return true
-	}
-	if owing == 0 {
+	case owing == 0:
 		r.report.ok(rowLeft, "handled by the gate: of %d such sign-ins none signed the visit in", dropped)
-		return true
+	default:
+		r.report.ok(rowLeft, "handled by the gate: of %d such sign-ins %d signed the visit in at the portal, and it was asked for the code", dropped, owing)
 	}
-	r.report.ok(rowLeft, "handled by the gate: of %d such sign-ins %d signed the visit in at the portal, and it was asked for the code", dropped, owing)
 	return true
+}
+
+// leaveEach closes the connection after each of leaves, in browsers of their own.
+func (r *run) leaveEach() []left {
+	all := make([]left, len(leaves))
+	var running sync.WaitGroup
+	for i, wait := range leaves {
+		running.Go(func() { all[i] = r.signInAndLeave(wait) })
+	}
+	running.Wait()
+	return all
+}
+
+func (r *run) signInAndLeave(after time.Duration) (l left) {
+	b := r.browser()
+	e, err := b.Find(r.ctx, r.start())
+	if err != nil {
+		return left{err: err}
+	}
+	if l.dropped = r.enterAndLeave(b, e, after); l.dropped {
+		l.released, l.asked = r.watchVisit(b)
+	}
+	return l
 }
 
 func (r *run) remedyForDropped() string {

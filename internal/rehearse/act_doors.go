@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/secondgate/secondgate/internal/browse"
 	"github.com/secondgate/secondgate/internal/browse/direct"
@@ -50,27 +51,54 @@ func doorRows() (rows []string) {
 // doors tries each with the first customer's real password: at the portal, to see
 // whether there is such a door, and through the gate, where it has to be shut.
 func (r *run) doors() bool {
-	for _, d := range sideDoors {
+	there := make([]*browse.Page, len(sideDoors))
+	for i, d := range sideDoors {
 		direct := browse.New(browse.Options{Transport: r.stage.Portal()})
-		there := r.through(d, direct)
-		if there != nil && !d.borrowed {
+		there[i] = r.through(d, direct)
+		if there[i] != nil && !d.borrowed {
 			_, _ = r.goOut(direct, r.first.home)
 		}
-		here := r.through(d, r.browser())
-		switch {
-		case here != nil:
-			do := d.do
-			if strings.Contains(do, "%s") {
-				do = fmt.Sprintf(do, here.URL.Path)
-			}
-			r.report.fail(d.row, fmt.Sprintf("%s answers %d to somebody who owes a code, and shows what only those signed in get", here.URL.Path, here.Status), do)
-		case there != nil:
-			r.report.ok(d.row, "shut; at the portal it is open (%s)", there.URL.Path)
-		default:
-			r.report.ok(d.row, "shut; the portal has none, as far as was tried")
-		}
+	}
+	here := r.throughTheGate(there)
+	for i, d := range sideDoors {
+		r.reportDoor(d, there[i], here[i])
 	}
 	return true
+}
+
+// throughTheGate tries the doors at the gate. Those that sign nobody in at the portal are
+// tried at the same time: the gate waits for a while before it believes that a sign-in
+// failed. One that is open there might end the sessions of the others.
+func (r *run) throughTheGate(there []*browse.Page) []*browse.Page {
+	here := make([]*browse.Page, len(sideDoors))
+	var shut sync.WaitGroup
+	for i, d := range sideDoors {
+		if there[i] == nil {
+			shut.Go(func() { here[i] = r.through(d, r.browser()) })
+		}
+	}
+	shut.Wait()
+	for i, d := range sideDoors {
+		if there[i] != nil {
+			here[i] = r.through(d, r.browser())
+		}
+	}
+	return here
+}
+
+func (r *run) reportDoor(d door, there, here *browse.Page) {
+	switch {
+	case here != nil:
+		do := d.do
+		if strings.Contains(do, "%s") {
+			do = fmt.Sprintf(do, here.URL.Path)
+		}
+		r.report.fail(d.row, fmt.Sprintf("%s answers %d to somebody who owes a code, and shows what only those signed in get", here.URL.Path, here.Status), do)
+	case there != nil:
+		r.report.ok(d.row, "shut; at the portal it is open (%s)", there.URL.Path)
+	default:
+		r.report.ok(d.row, "shut; the portal has none, as far as was tried")
+	}
 }
 
 // through gives the page that was let out, or nil. Afterwards the browser opens the

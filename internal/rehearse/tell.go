@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,25 +21,34 @@ type tell struct{ marks []string }
 // well say again to anybody.
 func newTell(signedIn [][2]*browse.Page, others []*browse.Page, typed ...string) tell {
 	var t tell
-	var theirs []string
+	known := setOf(typed)
 	for _, p := range others {
-		theirs = append(theirs, pieces(p)...)
+		maps.Copy(known, setOf(pieces(p)))
 	}
 	for _, pair := range signedIn {
-		again := pieces(pair[1])
+		again := setOf(pieces(pair[1]))
 		for _, m := range pieces(pair[0]) {
-			if slices.Contains(again, m) && !slices.Contains(theirs, m) && !slices.Contains(typed, m) && !slices.Contains(t.marks, m) {
-				t.marks = append(t.marks, m)
+			if again[m] && !known[m] {
+				t.marks, known[m] = append(t.marks, m), true
 			}
 		}
 	}
 	return t
 }
 
+// setOf is for pages with many thousands of pieces.
+func setOf(pieces []string) map[string]bool {
+	set := make(map[string]bool, len(pieces))
+	for _, p := range pieces {
+		set[p] = true
+	}
+	return set
+}
+
 // in gives the first mark that stands on a page.
 func (t tell) in(p *browse.Page) (mark string, found bool) {
-	there := pieces(p)
-	i := slices.IndexFunc(t.marks, func(m string) bool { return slices.Contains(there, m) })
+	there := setOf(pieces(p))
+	i := slices.IndexFunc(t.marks, func(m string) bool { return there[m] })
 	if i < 0 {
 		return "", false
 	}

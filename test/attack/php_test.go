@@ -39,7 +39,7 @@ func startPHP(t *testing.T, extra string) *phpHouse {
 	address := house.PHP(t, "testdata/legacy.php", "/me.php", 4,
 		[]string{"session.save_path=" + h.sessions, "session.use_only_cookies=0"}, nil)
 	h.portal = "http://" + address
-	h.House = house.StartSite(t, nil, "two_factor {\n"+phpLines+extra+"\n}\nreverse_proxy "+address)
+	h.House = house.StartSite(t, nil, "two_factor {\n"+phpLines+"\nsettle 500ms\n"+extra+"\n}\nreverse_proxy "+address)
 	return h
 }
 

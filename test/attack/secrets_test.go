@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -204,17 +205,28 @@ func recordsOf(t *testing.T, h *house.House) map[string]string {
 	return all
 }
 
-// strangersKnock sends what those send who have not signed in.
+// strangersKnock sends what those send who have not signed in, several of them at once:
+// each wrong password is waited for.
 func strangersKnock(h *house.House) {
-	for i := range 150 {
-		b := h.Browser()
-		if i%2 == 0 {
-			b.SetCookie("sg", fmt.Sprintf("%043d", i))
-			b.SetCookie("PHPSESSID", fmt.Sprint("guess", i))
-		}
-		b.Get("/account")
-		try(b, "/login", url.Values{"user": {fmt.Sprint("user", i)}, "password": {"wrong"}})
-		b.Get("/two-factor/" + []string{"", "setup", "challenge", "help", "x.css"}[i%5])
-		try(b, "/two-factor/challenge", url.Values{"code": {fmt.Sprintf("%06d", i)}, "user": {"alice"}})
+	var all sync.WaitGroup
+	for first := range 10 {
+		all.Go(func() {
+			for i := first; i < 150; i += 10 {
+				knock(h, i)
+			}
+		})
 	}
+	all.Wait()
+}
+
+func knock(h *house.House, i int) {
+	b := h.Browser()
+	if i%2 == 0 {
+		b.SetCookie("sg", fmt.Sprintf("%043d", i))
+		b.SetCookie("PHPSESSID", fmt.Sprint("guess", i))
+	}
+	b.Get("/account")
+	try(b, "/login", url.Values{"user": {fmt.Sprint("user", i)}, "password": {"wrong"}})
+	b.Get("/two-factor/" + []string{"", "setup", "challenge", "help", "x.css"}[i%5])
+	try(b, "/two-factor/challenge", url.Values{"code": {fmt.Sprintf("%06d", i)}, "user": {"alice"}})
 }

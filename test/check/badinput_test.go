@@ -10,6 +10,7 @@ import (
 
 // TestNoRehearsalSaysWhy wants status 2, what was seen, and the next step.
 func TestNoRehearsalSaysWhy(t *testing.T) {
+	t.Parallel()
 	s := new(shop)
 	address := s.start(t)
 	good := fmt.Sprintf(site, shopLines+shopSignIn, address)
@@ -65,6 +66,7 @@ func TestNoRehearsalSaysWhy(t *testing.T) {
 		"fails":           {at(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }), adaAndBen, nil, []string{"500", "portal's own log"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := check(t, c.caddyfile, c.input, c.flags...)
 			if r.status != 2 || r.out != "" || !strings.HasPrefix(r.err, "There was no rehearsal: ") || strings.Count(r.err, "\n") != 1 {
 				t.Errorf("status %d\n%s%s", r.status, r.out, r.err)
@@ -79,6 +81,7 @@ func TestNoRehearsalSaysWhy(t *testing.T) {
 }
 
 func TestTheSiteIsPicked(t *testing.T) {
+	t.Parallel()
 	good := fmt.Sprintf(site, shopLines+shopSignIn, new(shop).start(t))
 	other := strings.Replace(strings.Replace(good, "https://portal.example.com", "http://*.example.net:8099", 1), "two_factor {", "two_factor {\nrealm other", 1)
 	for _, host := range []string{"portal.example.com", "shop.example.net", "shop.example.net:8099"} {
@@ -87,6 +90,7 @@ func TestTheSiteIsPicked(t *testing.T) {
 }
 
 func TestWithOneCustomer(t *testing.T) {
+	t.Parallel()
 	r := check(t, fmt.Sprintf(site, shopLines+shopSignIn, new(shop).start(t)), adaAndBen[:2])
 	if row := rowOf(r.out, "second customer"); r.status != 0 || !strings.HasPrefix(row, "not tried") || !strings.Contains(row, "give a second test customer") {
 		t.Errorf("status %d\n%s%s", r.status, r.out, r.err)

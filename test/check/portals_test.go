@@ -10,6 +10,7 @@ import (
 )
 
 func TestDemoPortalIsAllRight(t *testing.T) {
+	t.Parallel()
 	address, input := demo(t)
 	check(t, strings.ReplaceAll(secondgate.Example, "127.0.0.1:8081", address), input).allOK(t)
 }
@@ -30,6 +31,7 @@ func lines(p *portals.Portal) []string {
 // TestWordPress is all right with its preset, knows its side doors, and is not when
 // one of them is opened.
 func TestWordPress(t *testing.T) {
+	t.Parallel()
 	p := portals.WordPress(t)
 	address := strings.TrimPrefix(p.URL, "http://")
 	r := check(t, fmt.Sprintf(site, "portal wordpress", address), lines(p))
@@ -42,6 +44,7 @@ func TestWordPress(t *testing.T) {
 // TestDokuWiki is all right with its preset, knows its side doors, and is not when
 // only its session's cookie is left open.
 func TestDokuWiki(t *testing.T) {
+	t.Parallel()
 	p := portals.DokuWiki(t)
 	address := strings.TrimPrefix(p.URL, "http://")
 	r := check(t, fmt.Sprintf(site, "portal dokuwiki", address), lines(p))

@@ -50,6 +50,7 @@ func run(t *testing.T, binary, dir string, input []string, args ...string) (out,
 // TestTheProgramEndsWithItsStatus runs both names of the command, from beside the
 // Caddyfile, and looks at what scripts get: status, table, and nothing else anywhere.
 func TestTheProgramEndsWithItsStatus(t *testing.T) {
+	t.Parallel()
 	binary, address := program(t), new(shop).start(t)
 	wrong := []string{"ada", "not the password of ada"}
 	for name, c := range map[string]struct {
@@ -63,6 +64,7 @@ func TestTheProgramEndsWithItsStatus(t *testing.T) {
 	} {
 		for _, args := range [][]string{{"check", "--json"}, {"two-factor", "check", "--json"}} {
 			t.Run(name+" "+strings.Join(args, " "), func(t *testing.T) {
+				t.Parallel()
 				dir := t.TempDir()
 				if err := os.WriteFile(filepath.Join(dir, "Caddyfile"), fmt.Appendf(nil, site, c.lines, address), 0o600); err != nil {
 					t.Fatal(err)

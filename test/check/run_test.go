@@ -1,20 +1,17 @@
 package check
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
-
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
-
-	"github.com/secondgate/secondgate/caddyplugin"
 	"github.com/secondgate/secondgate/internal/demoportal"
 	"github.com/secondgate/secondgate/internal/rehearse"
+	"github.com/secondgate/secondgate/test/house"
 )
+
+func TestMain(m *testing.M) { house.CommandMain(m) }
 
 // result is what the command said and ended with.
 type result struct {
@@ -22,8 +19,7 @@ type result struct {
 	status   int
 }
 
-// check runs the command in this process on a Caddyfile, with these lines on its
-// standard input.
+// check runs the command on a Caddyfile, with these lines on its standard input.
 func check(t *testing.T, caddyfile string, input []string, flags ...string) result {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "Caddyfile")
@@ -31,19 +27,11 @@ func check(t *testing.T, caddyfile string, input []string, flags ...string) resu
 		t.Fatal(err)
 	}
 	temporary := t.TempDir()
-	t.Setenv("TMPDIR", temporary)
-	var out, errs bytes.Buffer
-	cmd := command(t, "check")
-	cmd.SetArgs(append([]string{"--config", file}, flags...))
-	cmd.SetIn(strings.NewReader(strings.Join(input, "\n") + "\n"))
-	cmd.SetOut(&out)
-	cmd.SetErr(&errs)
-	cmd.SetContext(t.Context())
-	err := cmd.Execute()
+	said := house.Command(t, temporary, input, "check", append([]string{"--config", file}, flags...)...)
 	if left, _ := os.ReadDir(temporary); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	r := result{out.String(), errs.String(), statusOf(err)}
+	r := result{said.Out, said.Err, said.Status}
 	for i, secret := range input {
 		if i%2 == 0 {
 			continue
@@ -53,30 +41,6 @@ func check(t *testing.T, caddyfile string, input []string, flags ...string) resu
 		}
 	}
 	return r
-}
-
-func command(t *testing.T, name string) *cobra.Command {
-	t.Helper()
-	for _, c := range caddyplugin.Commands() {
-		if c.Name == name {
-			cmd := &cobra.Command{Use: c.Name, SilenceUsage: true}
-			c.CobraFunc(cmd)
-			return cmd
-		}
-	}
-	t.Fatalf("no command %s", name)
-	return nil
-}
-
-// statusOf is what main makes of a command's error.
-func statusOf(err error) int {
-	switch {
-	case err == nil:
-		return 0
-	case err.Error() == "exiting with status 2":
-		return 2
-	}
-	return 1
 }
 
 // allOK demands that every line is ok and says so by the status.

@@ -17,6 +17,7 @@ const shopSignIn = "sign_in /login {\npage /login\nusername user\npassword pass\
 // TestWrongSettingsForThePortalAreFound has a portal with a habit, and settings that
 // don't know of it.
 func TestWrongSettingsForThePortalAreFound(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		shop             *shop
 		lines            string
@@ -32,6 +33,7 @@ func TestWrongSettingsForThePortalAreFound(t *testing.T) {
 		"sign-out not believed":  {&shop{noOut: true}, shopSignIn, "sign-out ends it", "/account", "sign_out PATH"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			check(t, fmt.Sprintf(site, shopLines+c.lines, c.shop.start(t)), adaAndBen).fails(t, c.row, c.saw, c.remedy)
 		})
 	}
@@ -39,6 +41,7 @@ func TestWrongSettingsForThePortalAreFound(t *testing.T) {
 
 // TestRightSettingsForThePortalAreFound is the other side: with the remedy all is ok.
 func TestRightSettingsForThePortalAreFound(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		shop  *shop
 		lines string
@@ -58,12 +61,14 @@ func TestRightSettingsForThePortalAreFound(t *testing.T) {
 		"sign-out by a form": {&shop{askOut: true}, shopSignIn},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			check(t, fmt.Sprintf(site, shopLines+c.lines, c.shop.start(t)), adaAndBen).allOK(t)
 		})
 	}
 }
 
 func TestNormalizedNamesAreOneUser(t *testing.T) {
+	t.Parallel()
 	s := &shop{echo: true}
 	lines := `whoami /account {
 anonymous redirect */login*

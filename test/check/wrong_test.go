@@ -22,6 +22,7 @@ func (p parts) caddyfile(address string) string {
 // TestWrongDescriptionsAreFound does one thing wrong in the description of the demo
 // portal, and wants the line that is about it, and the remedy.
 func TestWrongDescriptionsAreFound(t *testing.T) {
+	t.Parallel()
 	address, input := demo(t)
 	for name, c := range map[string]struct {
 		wrong            func(p *parts)
@@ -85,12 +86,14 @@ func TestWrongDescriptionsAreFound(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := right
 			c.wrong(&p)
 			check(t, p.caddyfile(address), input).fails(t, c.row, c.saw, c.remedy)
 		})
 	}
 	t.Run("right", func(t *testing.T) {
+		t.Parallel()
 		if r := check(t, right.caddyfile(address), input); r.status != 0 || strings.Contains(r.out, "FAILED") {
 			t.Errorf("status %d\n%s%s", r.status, r.out, r.err)
 		}

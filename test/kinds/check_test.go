@@ -1,7 +1,6 @@
 package kinds
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"net/http/httptest"
@@ -11,16 +10,15 @@ import (
 	"strings"
 	"testing"
 
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
-	"github.com/spf13/cobra"
-
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/test/house"
 )
 
 // unlike are the kinds that check can't rehearse: they sign in by scripts, or what is
 // told about them is the way to the gateway, of which a rehearsal has its own.
 // pinned-encoding knows the customers' browsers, of which check's is none.
 var unlike = []string{"json-sign-in", "json-created", "pinned-encoding"}
+
+func TestMain(m *testing.M) { house.CommandMain(m) }
 
 // TestCheck rehearses the documented Caddyfile of each kind before its portal.
 func TestCheck(t *testing.T) {
@@ -29,6 +27,7 @@ func TestCheck(t *testing.T) {
 			continue
 		}
 		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
 			p := k.portal()
 			server := httptest.NewServer(withoutParameters(p))
 			t.Cleanup(server.Close)
@@ -37,30 +36,20 @@ func TestCheck(t *testing.T) {
 			if !strings.Contains(text, "sign_out") {
 				text = strings.Replace(text, "whoami ", fmt.Sprintf("sign_out %s/logout\n\t\tsign_in %[1]s/login {\n\t\t\tpage %[1]s%[2]s\n\t\t}\n\t\twhoami ", p.base, k.form()), 1)
 			}
-			out, err := rehearse(t, text)
-			if err != nil || strings.Contains(out, "FAILED") || strings.Contains(out, "not tried") || strings.Count(out, "\n") < 23 {
-				t.Errorf("%v\n%s", err, out)
+			out, status := rehearse(t, text)
+			if status != 0 || strings.Contains(out, "FAILED") || strings.Contains(out, "not tried") || strings.Count(out, "\n") < 23 {
+				t.Errorf("status %d\n%s", status, out)
 			}
 		})
 	}
 }
 
-func rehearse(t *testing.T, caddyfile string) (string, error) {
+func rehearse(t *testing.T, caddyfile string) (string, int) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	if err := os.WriteFile(file, []byte(caddyfile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	all := caddyplugin.Commands()
-	c := all[slices.IndexFunc(all, func(c caddycmd.Command) bool { return c.Name == "check" })]
-	cmd := &cobra.Command{Use: c.Name, SilenceUsage: true}
-	c.CobraFunc(cmd)
-	var out bytes.Buffer
-	cmd.SetArgs([]string{"--config", file})
-	cmd.SetIn(strings.NewReader("alice\npw-alice\nbob\npw-bob\n"))
-	cmd.SetOut(&out)
-	cmd.SetErr(&out)
-	cmd.SetContext(t.Context())
-	err := cmd.Execute()
-	return out.String(), err
+	r := house.Command(t, t.TempDir(), []string{"alice", "pw-alice", "bob", "pw-bob"}, "check", "--config", file)
+	return r.Out + r.Err, r.Status
 }

@@ -42,7 +42,7 @@ func TestInspect(t *testing.T) {
 			p := k.portal() // another, as inspect tries what breaks sessions
 			server := httptest.NewServer(p)
 			t.Cleanup(server.Close)
-			site, upstream, ok := strings.Cut(text, "reverse_proxy ")
+			site, upstream, ok := strings.Cut(promptly(text), "reverse_proxy ")
 			if !ok {
 				t.Fatalf("no upstream:\n%s", text)
 			}

@@ -70,7 +70,7 @@ func TestAttack_PresumedStranger(t *testing.T) {
 		}
 	}
 	v := k.visitor(t, h)
-	challenged(t, "a link that signs in on the form's page", v.open("/login?as=alice"))
+	challenged(t, "a link with one of the form's fields that signs in on its page", v.open("/login?as=alice&login=alice"))
 	if v.saw("SECRET", 0) {
 		t.Errorf("the form's page shows:\n%s", v.seen.String())
 	}

@@ -262,7 +262,7 @@ func (w *Writer) finishKept(whole bool) {
 		a = w.check(true)
 		w.mu.Lock()
 	}
-	if !whole && w.x.MustCheck() {
+	if !whole && a == gate.Forward && w.x.MustCheck() {
 		a = gate.Refuse
 	}
 	if a != gate.Forward || w.x.Lost() {
