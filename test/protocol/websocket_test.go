@@ -194,6 +194,7 @@ func readFrame(t *testing.T, r io.Reader) string {
 
 // undeclared is how the portal is described by somebody who forgot its sign-in.
 const undeclared = `two_factor {
+	realm test
 	whoami /me {
 		anonymous status 401
 		user json user

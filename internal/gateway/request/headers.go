@@ -52,9 +52,10 @@ func SafeMethod(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-// HasBody reports whether the request has, or may have, a body.
+// HasBody reports whether the request has, or may have, a body. What an extended CONNECT
+// sends is a tunnel's, without an end.
 func HasBody(r *http.Request) bool {
-	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
+	return !extendedConnect(r) && r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
 }
 
 // First is Header.Get for a name that is written canonically.
