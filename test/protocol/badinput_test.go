@@ -219,6 +219,7 @@ func TestBadInput(t *testing.T) {
 		t.Fatalf("sign-in: %d %q", got.Status, got.Location)
 	}
 	stranger.Get("/")
+	awaitChained(t, s, 3) // two sign-ins and a factor
 	stored := hashOf(t, s.Dir)
 	var cases []bad
 	for _, more := range [][]bad{badCookies(), badCodes(), badForms(), badPaths(), badMethods()} {
@@ -308,6 +309,19 @@ func (c *bad) check(t *testing.T, who string, p *house.Page) {
 }
 
 // hashOf is a hash of all files of the store: every record that is written changes it.
+// awaitChained waits until so many events are in the audit chain; that happens within
+// seconds after what they tell of.
+func awaitChained(t *testing.T, s *server, events int) {
+	t.Helper()
+	for range 200 {
+		if strings.Contains(s.LogText(), fmt.Sprintf(`"seq":%d,`, events)) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("%d events are not in the audit chain", events)
+}
+
 func hashOf(t *testing.T, dir string) string {
 	t.Helper()
 	sum := sha256.New()
