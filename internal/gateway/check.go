@@ -337,6 +337,9 @@ func (x *exchange) Unsettled() bool {
 	return x.doubtful()
 }
 
+// Settled implements [response.Exchange].
+func (x *exchange) Settled() bool { return !x.unsettled() }
+
 // doubtful reports whether who is signed in may have changed since the answer that the
 // response stands on: the visit is unsettled, or was so since.
 func (x *exchange) doubtful() bool {

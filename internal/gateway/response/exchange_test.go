@@ -25,6 +25,8 @@ type exchange struct {
 	release func()
 
 	lost, unsettled, mustCheck bool
+	// unproven: no question was put yet since the visit is settled.
+	unproven bool
 	// calls are the names of the methods in their order, without those that only ask.
 	calls    []string
 	panicked any
@@ -60,6 +62,7 @@ func (x *exchange) Check(final bool) gate.Action {
 		call = "check end"
 	}
 	x.note(call)
+	x.set(func() { x.unproven = x.unproven && x.unsettled })
 	if x.check == nil {
 		return gate.Forward
 	}
@@ -84,7 +87,8 @@ func (x *exchange) Over()   { x.note("over") }
 func (x *exchange) Cancel() { x.note("cancel") }
 
 func (x *exchange) Lost() (is bool)      { x.set(func() { is = x.lost }); return is }
-func (x *exchange) Unsettled() (is bool) { x.set(func() { is = x.unsettled }); return is }
+func (x *exchange) Unsettled() (is bool) { x.set(func() { is = x.unsettled || x.unproven }); return is }
+func (x *exchange) Settled() (is bool)   { x.set(func() { is = !x.unsettled }); return is }
 func (x *exchange) MustCheck() (is bool) { x.set(func() { is = x.mustCheck }); return is }
 
 func (x *exchange) Hijacked(c net.Conn) net.Conn { return &wrapped{c} }

@@ -90,21 +90,21 @@ func (w *Writer) portion() {
 	if !w.is(keeping) || w.ended || w.checking {
 		return
 	}
-	unsettled := w.x.Unsettled()
+	settled := w.x.Settled()
 	due := w.full || !time.Now().Before(w.dueAt)
 	nothing := w.kept.Size() == w.sent
 	switch idle := nothing && w.released; {
-	case idle && w.wouldPass && !unsettled:
+	case idle && w.wouldPass && !w.x.Unsettled():
 		w.set(passing)
 		return
 	case idle:
 		w.next()
 		return
-	case !due && (unsettled || !w.wouldPass):
+	case !due && !(settled && w.wouldPass):
 		w.arm()
 		return
 	}
-	w.checkPortion(!unsettled)
+	w.checkPortion(settled)
 }
 
 // abortOnPanic cuts the response off where its release panics, or another response in its

@@ -60,6 +60,8 @@ type Exchange interface {
 	Lost() bool
 	// Unsettled reports whether what passes must be checked after all.
 	Unsettled() bool
+	// Settled reports whether a question that begins now tells for good whether it may pass.
+	Settled() bool
 	// Hijacked returns the connection that a tunnel uses in place of c.
 	Hijacked(c net.Conn) net.Conn
 	// MustCheck reports whether the end must be checked although everything was released.

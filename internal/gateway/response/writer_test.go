@@ -487,7 +487,7 @@ func TestAttack_H2_ReadOnWhileChecked(t *testing.T) {
 // unsettled is checked once that is over, and then passes.
 func TestUnsettled_PassesAfterwards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x := &exchange{mode: KeptUnsettled, unsettled: true}
+		x := &exchange{mode: KeptUnsettled, unsettled: true, unproven: true}
 		w, c := begin(x, false)
 		_, _ = io.WriteString(w, "one ")
 		time.Sleep(2 * time.Second)
