@@ -27,7 +27,7 @@ func both(a, b func()) {
 func legacyHouse(t *testing.T, lines string) *house.House {
 	t.Helper()
 	// This portal commits sign-ins at once: none has to wait for an earlier one for long.
-	return house.Start(t, &house.Legacy{Rotate: true}, house.LegacyLines+"\nsettle 100ms"+lines)
+	return house.Start(t, &house.Legacy{Rotate: true}, house.LegacyLate+"\nsettle 100ms"+lines)
 }
 
 func enrolled(h *house.House, user string) *house.Device {

@@ -269,8 +269,12 @@ func (l *Legacy) set(s *legacySession, user string) {
 	s.user = user
 }
 
-// LegacyLines describe a Legacy portal to two_factor.
-const LegacyLines = `realm default
+// LegacyLines describe a Legacy portal to two_factor. It commits sign-ins before it answers,
+// so that they need not wait for each other.
+const LegacyLines = LegacyLate + "\nsettle 100ms"
+
+// LegacyLate are LegacyLines for a portal that commits sign-ins within the default `settle`.
+const LegacyLate = `realm default
 whoami /me {
 	anonymous status 401
 	user json user

@@ -76,8 +76,8 @@ var check = []Mutation{
 	{
 		Row: "check: side doors shut", Defence: "a door that lets something out is seen",
 		File:    "internal/rehearse/act_doors.go",
-		Old:     "		case here != nil:",
-		New:     "		case here != nil && there == nil:",
+		Old:     "	case here != nil:",
+		New:     "	case here != nil && there == nil:",
 		Package: "test/check", Test: "TestWrongSettingsForThePortalAreFound",
 	},
 	{

@@ -269,7 +269,7 @@ func TestAsk_CookiesOfWhoamiAreApplied(t *testing.T) {
 // TestAsk_AnswersAgeOut after `recheck`; those of nobody after a few minutes.
 func TestAsk_AnswersAgeOut(t *testing.T) {
 	l := &house.Legacy{}
-	h := house.Start(t, l, house.LegacyLines+"\nrecheck 20s\nsettle 0")
+	h := house.Start(t, l, house.LegacyLate+"\nrecheck 20s\nsettle 0")
 	b := h.Browser()
 	b.SignIn("carol")
 	b.Get("/account")
@@ -308,7 +308,7 @@ func TestAsk_RecheckZeroAsksEveryTime(t *testing.T) {
 // TestAsk_ChangedCredentialsAskAgain: whatever portals pin sessions to is in the key.
 func TestAsk_ChangedCredentialsAskAgain(t *testing.T) {
 	p := newProbe()
-	h := house.Start(t, p, house.LegacyLines+"\ncredential header X-Device\nleave token\nsettle 0")
+	h := house.Start(t, p, house.LegacyLate+"\ncredential header X-Device\nleave token\nsettle 0")
 	b := h.Browser()
 	b.SignIn("carol")
 	b.Get("/account")
