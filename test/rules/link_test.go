@@ -89,7 +89,7 @@ func TestLink_AfterSigningOut(t *testing.T) {
 		fmt.Fprint(w, menu)
 		return true
 	}
-	b := signedIn(t, house.Start(t, legacy, aLink+"\nsettle 0"))
+	b := signedIn(t, house.Start(t, legacy, strings.Replace(aLink, "settle 100ms", "settle 0", 1)))
 	if p := b.Get("/p/bye"); p.Status != http.StatusOK || p.Body != menu {
 		t.Errorf("signed out by the page: %d %s", p.Status, p.Body)
 	}
