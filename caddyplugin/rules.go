@@ -122,8 +122,16 @@ func (l addressList) Any(r *http.Request, readings []string) bool {
 	return false
 }
 
-// All is as careful as Any: to take a request for a sign-in is to judge it.
-func (l addressList) All(r *http.Request, readings []string) bool { return l.Any(r, readings) }
+// All reports whether the request is one of the addresses however it is read: a sign-out
+// is spared what a sign-in is not.
+func (l addressList) All(r *http.Request, readings []string) bool {
+	for i := range l {
+		if l[i].patterns.All(readings) && l[i].surelyHasQuery(r) {
+			return true
+		}
+	}
+	return false
+}
 
 func (a *address) hasQuery(r *http.Request) bool {
 	if len(a.query) == 0 {
@@ -135,6 +143,24 @@ func (a *address) hasQuery(r *http.Request) bool {
 	}
 	for name, want := range a.query {
 		if !slices.Contains(got[name], want[0]) { // which of several counts differs
+			return false
+		}
+	}
+	return true
+}
+
+// surelyHasQuery reports whether the query has each parameter once, and nothing that it
+// could be taken for besides.
+func (a *address) surelyHasQuery(r *http.Request) bool {
+	if len(a.query) == 0 {
+		return true
+	}
+	got, err := url.ParseQuery(route.PlainQuery(r.URL.RawQuery))
+	if err != nil {
+		return false
+	}
+	for name, want := range a.query {
+		if len(got[name]) != 1 || got[name][0] != want[0] {
 			return false
 		}
 	}

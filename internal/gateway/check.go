@@ -34,6 +34,7 @@ func (x *exchange) Arrived(status int) response.Mode {
 		x.Withhold(gate.Upgrade, status, x.rw.Header())
 		return response.Dropped
 	}
+	x.tunnels = x.facts.Upgrade && (status == http.StatusSwitchingProtocols || x.facts.R.Method == http.MethodConnect && status < 300)
 	if err := x.takeCookies(); err != nil {
 		x.g.events.Failed("the portal's response was refused", err, x.about(""))
 		x.Withhold(gate.Refuse, status, x.rw.Header())
@@ -64,7 +65,7 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 		x.settles = x.settles || f.Redirect || f.SignIn
 	}
 	switch {
-	case x.facts.Upgrade && x.before.MayPass():
+	case x.tunnels && x.before.MayPass():
 		return response.CheckedNow
 	case x.before.MayPass() && !x.exclusive && x.leaveSuspect == nil && !f.Overlapped:
 		return response.KeptUnsettled
@@ -158,6 +159,9 @@ func (x *exchange) Check(final bool) gate.Action {
 		x.g.events.TokenUnknown(x.facts.Client.URL.Path)
 		return gate.Refuse
 	}
+	if !final && x.before.MayPass() && a.Kind == gate.Anonymous {
+		return gate.Refuse // the portal may know the renewed session at the end only
+	}
 	action := x.decideAfter(a, s, epoch)
 	if action == gate.Forward {
 		x.prove(unrest, settled)
@@ -180,10 +184,10 @@ func (x *exchange) awaitsSignIn(a *portal.Answer) bool {
 func (x *exchange) sendsSignIn() bool {
 	f := &x.facts
 	switch {
-	case f.SignOut:
-		return false
 	case x.fillsIn:
 		return true
+	case f.Leaves:
+		return false
 	}
 	return f.SignIn && (f.Unsafe || route.HasParameter(f.R.URL.RawQuery, f.Site.Rules.Fields) || f.Any(f.Site.Rules.LinkSignIn))
 }
@@ -266,7 +270,7 @@ func (x *exchange) mixed() bool {
 		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
 	}
 	switch {
-	case x.facts.SignOut:
+	case x.facts.Leaves && !x.fillsIn:
 		return false
 	case x.beganUnsettled && x.facts.SignIn && x.sendsSignIn():
 		return true // an earlier sign-out may be committed later than this sign-in
@@ -302,7 +306,7 @@ func (x *exchange) changeOwner(epoch uint64, action gate.Action, after gate.Stan
 // signed in stands all the same.
 func (x *exchange) bumpOwner(after gate.Answer) {
 	now := x.visit.BumpOwner()
-	if now == x.version+1 || after == gate.Anonymous && x.exclusive && x.facts.SignOut {
+	if now == x.version+1 || after == gate.Anonymous && x.exclusive && x.facts.Leaves {
 		x.version = now
 	}
 }
@@ -326,12 +330,12 @@ func (x *exchange) Lost() bool {
 	if x.kind != gated {
 		return false
 	}
-	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version
+	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version || x.frames != nil && !x.frames.mayGoOn()
 }
 
 // Unsettled implements [response.Exchange].
 func (x *exchange) Unsettled() bool {
-	if x.kind != gated || x.g.Identify != nil || x.facts.Upgrade {
+	if x.kind != gated || x.g.Identify != nil || x.tunnels {
 		return false
 	}
 	return x.doubtful()

@@ -97,6 +97,10 @@ type outgoing struct {
 	kind forwarded
 	// ground is the clearance that the response is released on; nil for none.
 	ground *visits.Standing
+	// tunnels says that the response is a tunnel: the portal took the offer to leave HTTP.
+	tunnels bool
+	// frames go through the tunnel that an extended CONNECT opens; nil for other requests.
+	frames *frames
 	// end finishes the request at the portal.
 	end *finishing
 	// set are the cookies that the response set. presumes says that they are presumed to be

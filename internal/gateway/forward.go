@@ -44,6 +44,9 @@ func (x *exchange) forward() error {
 	if x.facts.Stream {
 		defer x.openTunnel()()
 	}
+	if x.facts.Upgrade {
+		x.watchBody()
+	}
 	setCookie(x.facts.R.Header, x.jar.View(x.path).Header)
 	return x.run()
 }

@@ -44,6 +44,12 @@ func (x *exchange) identifyBefore() error {
 	if err := x.identify(freshly); err != nil {
 		return err
 	}
+	if unsure := x.before.Owes() || x.before.Answer == gate.Unknown; unsure && x.visit != nil && x.visit.Answers.ForgetOthers(x.answer.User) {
+		// The question itself may have signed a user in, by a credential that it carried,
+		// within the session that others in the visit know as another's.
+		x.visit.Requests.Stir()
+		x.settles = true
+	}
 	x.rememberToken()
 	if !x.before.Cleared {
 		x.seeSignIn(x.answer)

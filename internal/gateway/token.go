@@ -88,7 +88,7 @@ func (x *exchange) readToken(s *subject, final bool) (signsIn, ok bool) {
 			return true, true
 		}
 	}
-	if x.facts.SignOut && x.facts.Unsafe && !x.facts.CrossSite() && res.Status < http.StatusBadRequest {
+	if x.facts.Leaves && x.facts.Unsafe && !x.facts.CrossSite() && res.Status < http.StatusBadRequest {
 		x.presentToken(s, portal.TokenGone(), "")
 	}
 	return false, true

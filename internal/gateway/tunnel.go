@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"context"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/store"
@@ -85,12 +87,11 @@ func (x *exchange) Hijacked(c net.Conn) net.Conn {
 	if x.kind != gated || x.visit == nil || x.g.Identify != nil {
 		return c
 	}
-	return &tunnelConn{Conn: c, x: x.probe()}
+	return &tunnelConn{Conn: c, frames: frames{x: x.probe()}}
 }
 
-// tunnelConn is the client's connection of a tunnel.
-type tunnelConn struct {
-	net.Conn
+// frames are what goes through an open tunnel.
+type frames struct {
 	x *exchange
 	// noted is when bytes of the client last made the visit unsettled, in Unix nanoseconds.
 	noted atomic.Int64
@@ -99,25 +100,48 @@ type tunnelConn struct {
 // noteEvery bounds how often bytes of the client are noted.
 const noteEvery = 100 * time.Millisecond
 
+// heard notes bytes from the client.
+func (f *frames) heard() {
+	if f.x.g.Rotates || f.x.g.Settle <= 0 {
+		return
+	}
+	now := f.x.g.Clock()
+	if last := f.noted.Load(); now.UnixNano()-last > int64(noteEvery) {
+		f.noted.Store(now.UnixNano())
+		f.x.visit.Requests.Stir()
+		f.x.visit.Settle(now, f.x.g.Settle, f.x.g.WatchUnsafe)
+	}
+}
+
+// mayGoOn reports whether bytes of the portal may go to the client, and ends the tunnel
+// where not. While a changer is open it asks first.
+func (f *frames) mayGoOn() bool {
+	x := f.x
+	if x.Lost() || !x.g.Rotates && x.visit.Requests.Changers(0) && !x.stillPasses() {
+		x.end.cancel()
+		return false
+	}
+	return true
+}
+
+// tunnelConn is the client's connection of a tunnel.
+type tunnelConn struct {
+	net.Conn
+	frames
+}
+
 // Read reads from the client.
 func (t *tunnelConn) Read(p []byte) (int, error) {
 	n, err := t.Conn.Read(p)
-	if n > 0 && !t.x.g.Rotates && t.x.g.Settle > 0 {
-		now := t.x.g.Clock()
-		if last := t.noted.Load(); now.UnixNano()-last > int64(noteEvery) {
-			t.noted.Store(now.UnixNano())
-			t.x.visit.Requests.Stir()
-			t.x.visit.Settle(now, t.x.g.Settle, t.x.g.WatchUnsafe)
-		}
+	if n > 0 {
+		t.heard()
 	}
 	return n, err
 }
 
-// Write writes to the client. While a changer is open it asks first.
+// Write writes to the client.
 func (t *tunnelConn) Write(p []byte) (int, error) {
-	x := t.x
-	if x.Lost() || !x.g.Rotates && x.visit.Requests.Changers(0) && !x.stillPasses() {
-		x.end.cancel()
+	if !t.mayGoOn() {
 		_ = t.Conn.Close()
 		return 0, net.ErrClosed
 	}
@@ -130,4 +154,29 @@ func (t *tunnelConn) CloseWrite() error {
 		return c.CloseWrite()
 	}
 	return nil
+}
+
+// tunnelBody is what the client sends through a tunnel that an extended CONNECT opened:
+// that one is carried in the bodies of request and response.
+type tunnelBody struct {
+	io.ReadCloser
+	frames
+}
+
+// Read reads from the client.
+func (t *tunnelBody) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if n > 0 {
+		t.heard()
+	}
+	return n, err
+}
+
+// watchBody watches the bodies of an extended CONNECT as Hijacked does a connection.
+func (x *exchange) watchBody() {
+	if x.visit == nil || x.g.Identify != nil || !request.HasBody(x.facts.R) {
+		return
+	}
+	t := &tunnelBody{ReadCloser: x.facts.R.Body, frames: frames{x: x.probe()}}
+	x.facts.R.Body, x.frames = t, &t.frames
 }

@@ -71,12 +71,13 @@ var tracingHeaders = []string{
 
 // strippedHeaders carry credentials of their own and so a way around the sign-in form;
 // they pass only where the Caddyfile declares them. The last ones make frameworks read a
-// GET as another method.
+// GET as another method, or another address: IIS, Symfony, Zend Framework.
 var strippedHeaders = []string{
 	"Authorization", "Proxy-Authorization", "Api-Key", "Apikey", "X-Api-Key", "X-Apikey", "X-Api-Token", "X-Access-Token",
 	"X-Auth", "X-Auth-Key", "X-Auth-Token", "X-Authorization", "X-Session", "X-Session-Id", "X-Session-Token", "X-Token",
 	"Private-Token", "Job-Token", "X-Gitlab-Token", "X-Redmine-Api-Key", "X-Redmine-Switch-User", "X-Switch-User",
 	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
+	"X-Original-Url", "X-Rewrite-Url",
 }
 
 // pins are headers that are constant in one browser. The last three state the client's

@@ -28,8 +28,9 @@ type Facts struct {
 	Upgrade, Stream bool
 	// SignIn says that the request is a declared sign-in or sign-out, or that its query has
 	// one of sign_in's field names. FillsIn says that it sends something to a declared
-	// sign-in. SignOut says that it is a declared sign-out.
-	SignIn, FillsIn, SignOut bool
+	// sign-in. SignOut says that it is a declared sign-out under some reading, Leaves that
+	// it is one however it is read, and no declared sign-in.
+	SignIn, FillsIn, SignOut, Leaves bool
 	// Form says that the request is for a page that shows a sign-in form, under `watch unsafe`.
 	Form bool
 	// Asset says that the path and query look like a public asset's, or that `public` names
@@ -115,7 +116,9 @@ func (f *Facts) Classify(cleared bool) {
 	f.SignOut = f.Any(s.Rules.SignOut)
 	declared := f.Any(s.Rules.SignIn)
 	f.FillsIn = f.Unsafe && declared
-	f.SignIn = declared || f.SignOut || route.HasParameter(r.URL.RawQuery, s.Rules.Fields)
+	declared = declared || route.HasParameter(r.URL.RawQuery, s.Rules.Fields)
+	f.SignIn = declared || f.SignOut
+	f.Leaves = f.SignOut && !declared && f.All(s.Rules.SignOut)
 	f.Form = s.WatchUnsafe && !cleared && f.showsForm()
 	f.SignIn = f.SignIn && !f.Form
 	f.classifyToken()

@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -126,6 +127,23 @@ func (a *Answers) Forget() uint64 {
 	a.slots, a.presumed = a.slots[:0], slot{}
 	a.epoch++
 	return a.epoch
+}
+
+// ForgetOthers drops the answers that do not name the user, and those of questions that run
+// now. It reports whether there were any.
+func (a *Answers) ForgetOthers(user string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	before := len(a.slots)
+	a.slots = slices.DeleteFunc(a.slots, func(s slot) bool {
+		return s.answer.Kind == gate.Anonymous || s.answer.Kind == gate.User && s.answer.User != user
+	})
+	if len(a.slots) == before {
+		return false
+	}
+	a.presumed = slot{}
+	a.epoch++
+	return true
 }
 
 // Epoch is the present epoch, for Keep.

@@ -161,9 +161,9 @@ func (t *Table) makeRoom() {
 		return
 	}
 	var victim *Visit
-	tried := 0
+	now, tried := t.clock(), 0
 	for _, v := range t.visits {
-		if v.pins.Load() == 0 && (victim == nil || v.used.Load() < victim.used.Load()) {
+		if !v.inUse(now) && (victim == nil || v.used.Load() < victim.used.Load()) {
 			victim = v
 		}
 		if tried++; tried == 16 {

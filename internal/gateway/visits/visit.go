@@ -15,8 +15,7 @@ type Visit struct {
 	ID ID
 	// Token is the browser's; empty for a visit that is named by its credentials only.
 	Token session.Token
-	// pins counts the requests that hold the visit; used is when the last one came.
-	pins atomic.Int32
+	// used is when the last request came.
 	used atomic.Int64
 
 	loading  sync.Mutex
@@ -33,6 +32,8 @@ type Visit struct {
 // Shared is what is known of a browser's stay beyond one token. A visit that moves to a
 // fresh token shares it with the old one, whose requests may still be open.
 type Shared struct {
+	// pins counts the requests that hold the visit, under whichever of its tokens.
+	pins     atomic.Int32
 	Answers  Answers
 	Requests Concurrency
 	// MayPass is whether the last user who was found may pass. It decides only how the
@@ -92,6 +93,12 @@ func (v *Shared) Restless(now time.Time, abandoned bool) time.Duration {
 		until = &v.abandoned
 	}
 	return time.Duration(max(0, until.Load()-now.UnixNano()))
+}
+
+// inUse reports whether the visit must not be forgotten: a request holds it, or one may
+// still change who is signed in although it is over.
+func (v *Shared) inUse(now time.Time) bool {
+	return v.pins.Load() != 0 || v.Restless(now, false) > 0 || v.Restless(now, true) > 0
 }
 
 // raise sets a to n where that is more.

@@ -137,9 +137,17 @@ func (rule Rule) Any(r *http.Request, readings []string) bool {
 	return false
 }
 
+// addressHeaders make some frameworks run a request for another address.
+var addressHeaders = []string{"X-Original-Url", "X-Rewrite-Url"}
+
 // All reports whether the rule holds under every reading, as `trust`, `public` and
 // `guest` need it.
 func (rule Rule) All(r *http.Request, readings []string) bool {
+	for _, name := range addressHeaders {
+		if r.Header[name] != nil {
+			return false
+		}
+	}
 	for i := range readings {
 		if !rule.at(r, readings, i, true) {
 			return false

@@ -2,7 +2,9 @@ package route
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // sessionNames are parameters by which portals are known to take a session from the
@@ -185,12 +187,32 @@ func is(name string, names func(string) bool) bool {
 }
 
 // canonical reads a parameter's name as PHP does: percent-decoded, `+` as a blank,
-// cut at a NUL, leading blanks dropped, dots and blanks as `_`. Brackets are left.
+// cut at a NUL, leading blanks dropped, dots and blanks as `_`. Brackets are left. Before
+// that it undoes %uXXXX, as ASP.NET does: to others that is no name of anything.
 func canonical(name string) string {
 	if !strings.ContainsAny(name, "%+. \x00") {
 		return name
 	}
-	name = decode(strings.ReplaceAll(name, "+", " "))
+	name = decode(decodeWide(strings.ReplaceAll(name, "+", " ")))
 	name, _, _ = strings.Cut(name, "\x00")
 	return strings.NewReplacer(".", "_", " ", "_").Replace(strings.TrimLeft(name, " "))
+}
+
+// decodeWide takes every %uXXXX once.
+func decodeWide(s string) string {
+	if !strings.Contains(s, "%u") && !strings.Contains(s, "%U") {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if len(s)-i >= len("%uXXXX") && s[i] == '%' && s[i+1]|0x20 == 'u' {
+			if n, err := strconv.ParseUint(s[i+2:i+6], 16, 16); err == nil {
+				b = utf8.AppendRune(b, rune(n))
+				i += len("%uXXXX") - 1
+				continue
+			}
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
 }
