@@ -52,10 +52,9 @@ func SafeMethod(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-// HasBody reports whether the request has, or may have, a body. What an extended CONNECT
-// sends is a tunnel's, without an end.
+// HasBody reports whether the request has, or may have, a body.
 func HasBody(r *http.Request) bool {
-	return !extendedConnect(r) && r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
+	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
 }
 
 // First is Header.Get for a name that is written canonically.
