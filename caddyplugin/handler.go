@@ -69,6 +69,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.used, err = usedBehind(ctx); err != nil {
 		return err
 	}
+	if site.User == "" && h.used.unasked != nil {
+		return fmt.Errorf("two_factor: %w", h.used.unasked)
+	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
 	h.log, h.proxies = log, &app.engine.proxies
@@ -107,12 +110,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	b := newBehind(next, &h.passed, vars, repl)
 	b.enter(vars)
-	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r), Placeholders: b.placeholders(h.used)}
+	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r)}
 	c.Address, _ = b.address.(string)
+	if b.stored != nil {
+		h.used.freeze(b.stored, repl)
+		defer h.used.thaw(b.stored, repl) // error routes must not get the values
+		c.Placeholders, c.Stored = h.used.key(b.stored)
+	}
 	h.warnOfProxy(r, c.Address)
 	served := false
 	defer func() { b.logUser(repl, served) }()
 	if err = h.gate.ServeHTTP(w, r, c, b); err != nil && !h.observes {
+		h.used.thaw(b.stored, repl)
 		strip(w, r, repl)
 	}
 	served = err == nil

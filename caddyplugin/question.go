@@ -32,6 +32,8 @@ type behind struct {
 type stored struct {
 	vars         []variable
 	placeholders placeholders
+	// frozen are placeholders whose values freeze computed.
+	frozen []string
 }
 
 type variable struct {

@@ -25,9 +25,12 @@ import (
 type used struct {
 	// all says that it is not known what is behind the gate: everything counts.
 	all bool
-	// texts are the strings of the configuration behind the gate that may name one of the
-	// families.
+	// texts are the strings of the configuration behind the gate.
 	texts string
+	// variables are the names of variables that matchers behind the gate look at.
+	variables []string
+	// unasked says that handlers behind the gate add to requests what questions can't have.
+	unasked error
 	// names are the placeholders that a handler `map`, or a handler like it, may provide.
 	names []string
 }
@@ -44,36 +47,60 @@ var ownVars = []string{
 	passedGate, behindVar, "trace_id", "span_id", "uuid", caddyhttp.MatcherErrorVarKey,
 }
 
-// placeholders returns what [portal.Pins] has of the values that handlers before the gate
-// stored for the request: a function, because `map` computes its values when they are
-// asked for. It is nil where nothing is stored.
-func (b *behind) placeholders(u *used) func() string {
-	if b.stored == nil {
-		return nil
+// freeze computes the placeholders that handlers like `map` compute when they are asked
+// for, once for the request and all its questions. Otherwise they would be made of what
+// the request then is: with its cookies sealed or opened, rewritten or not.
+func (u *used) freeze(s *stored, repl *caddy.Replacer) {
+	for _, name := range u.names {
+		if _, set := s.placeholders.valueOf(name); set {
+			continue
+		}
+		if value, known := s.placeholders.mapped.Get(name); known {
+			s.placeholders.set = append(s.placeholders.set, variable{name, value})
+			s.frozen = append(s.frozen, name)
+			repl.Set(name, value)
+		}
 	}
-	return func() string { return u.key(b.stored) }
 }
 
-// key writes down all values that count, or a digest of them; "" for none.
-func (u *used) key(s *stored) string {
+// thaw takes back what freeze set: the server's error routes get what the placeholders
+// are for a stripped request.
+func (u *used) thaw(s *stored, repl *caddy.Replacer) {
+	if s == nil {
+		return
+	}
+	for _, name := range s.frozen {
+		repl.Delete(name)
+	}
+}
+
+// key is what [portal.Pins] has of the values that handlers before the gate stored for
+// the request: all that count, or a digest of them. passed says that handlers behind the
+// gate may pass some of them on to the portal, so that it may know a user by them.
+func (u *used) key(s *stored) (key string, passed bool) {
 	pairs := make([]string, 0, len(s.vars)+len(s.placeholders.set))
+	add := func(kind string, v variable, passes bool) {
+		pairs = append(pairs, pair(kind, v.name, v.value))
+		passed = passed || passes && caddy.ToString(v.value) != ""
+	}
 	for _, v := range s.vars {
 		if !slices.Contains(ownVars, v.name) && !strings.HasPrefix(v.name, "reverse_proxy.") {
-			pairs = append(pairs, pair("v", v.name, v.value))
+			add("v", v, u.passes("http.vars."+v.name) || slices.Contains(u.variables, v.name))
 		}
 	}
 	for _, v := range s.placeholders.set {
 		if u.counts(v.name) {
-			pairs = append(pairs, pair("s", v.name, v.value))
-		}
-	}
-	for _, name := range u.names {
-		if value, known := s.placeholders.mapped.Get(name); known {
-			pairs = append(pairs, pair("m", name, value))
+			add("s", v, u.passes(v.name))
 		}
 	}
 	slices.Sort(pairs)
-	return portal.Short(strings.Join(pairs, ""))
+	return portal.Short(strings.Join(pairs, "")), passed
+}
+
+// passes reports whether handlers behind the gate may pass the value of a placeholder on.
+// What matchers found out about files says no more than the path.
+func (u *used) passes(name string) bool {
+	return (u.all || strings.Contains(u.texts, name)) && !strings.HasPrefix(name, "http.matchers.")
 }
 
 // pair is one value with its length, so that no value can look like two.
@@ -113,7 +140,9 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 			return nil, err
 		}
 	}
-	return c.used(!seen), nil
+	u, line := c.used(!seen), walkLine(srv)
+	u.variables, u.unasked = line.variables, line.err
+	return u, nil
 }
 
 // configStrings are the strings of routes that are not provisioned yet; Caddy drops the
@@ -170,8 +199,7 @@ func (c *configStrings) used(all bool) *used {
 			u.names = append(u.names, name)
 		}
 	}
-	c.behind = slices.DeleteFunc(c.behind, func(text string) bool { return !strings.Contains(text, "http.") })
-	u.texts = strings.Join(c.behind, "\n")
+	u.texts = behind
 	return u
 }
 

@@ -86,9 +86,9 @@ func TestI1_HandlersBehindTheGateDoNotReachTheQuestion(t *testing.T) {
 			default alice
 		}
 		%s
-		@page path_regexp later ^/(page)
+		@page path /page
 		vars @page later page
-		request_header X-Later "{re.later.1}{vars.later}"
+		request_header X-Later {vars.later}
 		reverse_proxy PORTAL {
 			header_up X-Remote-User {login}
 		}
