@@ -115,8 +115,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if b.stored != nil {
 		h.used.freeze(b.stored, repl)
 		defer h.used.thaw(b.stored, repl) // error routes must not get the values
-		c.Placeholders, c.Stored = h.used.key(b.stored)
+		c.Placeholders, c.Stored, c.Added = h.used.key(b.stored)
 	}
+	c.Added = c.Added || c.Identity != "" && h.used.identity()
 	h.warnOfProxy(r, c.Address)
 	served := false
 	defer func() { b.logUser(repl, served) }()

@@ -29,6 +29,8 @@ type used struct {
 	texts string
 	// variables are the names of variables that matchers behind the gate look at.
 	variables []string
+	// places are what placeholders that are made before the gate are made of.
+	places map[string]place
 	// unasked says that handlers behind the gate add to requests what questions can't have.
 	unasked error
 	// names are the placeholders that a handler `map`, or a handler like it, may provide.
@@ -76,25 +78,39 @@ func (u *used) thaw(s *stored, repl *caddy.Replacer) {
 
 // key is what [portal.Pins] has of the values that handlers before the gate stored for
 // the request: all that count, or a digest of them. passed says that handlers behind the
-// gate may pass some of them on to the portal, so that it may know a user by them.
-func (u *used) key(s *stored) (key string, passed bool) {
+// gate may pass some of them on to the portal, so that it may know a user by them, users
+// that some of these are not made of the address alone. It notes these in s.
+func (u *used) key(s *stored) (key string, passed, users bool) {
 	pairs := make([]string, 0, len(s.vars)+len(s.placeholders.set))
-	add := func(kind string, v variable, passes bool) {
+	add := func(kind string, v variable, placeholder string, passes bool) {
 		pairs = append(pairs, pair(kind, v.name, v.value))
-		passed = passed || passes && caddy.ToString(v.value) != ""
+		kept := u.places[family(placeholder)]
+		if !passes || kept == isFixed || caddy.ToString(v.value) == "" {
+			return
+		}
+		if passed = true; kept == isUser {
+			s.users = append(s.users, placeholder)
+		}
 	}
 	for _, v := range s.vars {
 		if !slices.Contains(ownVars, v.name) && !strings.HasPrefix(v.name, "reverse_proxy.") {
-			add("v", v, u.passes("http.vars."+v.name) || slices.Contains(u.variables, v.name))
+			name := "http.vars." + v.name
+			add("v", v, name, u.passes(name) || slices.Contains(u.variables, v.name))
 		}
 	}
 	for _, v := range s.placeholders.set {
 		if u.counts(v.name) {
-			add("s", v, u.passes(v.name))
+			add("s", v, v.name, u.passes(v.name))
 		}
 	}
 	slices.Sort(pairs)
-	return portal.Short(strings.Join(pairs, "")), passed
+	return portal.Short(strings.Join(pairs, "")), passed, len(s.users) > 0
+}
+
+// identity reports whether handlers behind the gate may pass on what [identity] is made of.
+// FastCGI has REMOTE_USER without being told.
+func (u *used) identity() bool {
+	return u.all || slices.ContainsFunc([]string{userID, "http.request.tls.client.", "fastcgi"}, func(s string) bool { return strings.Contains(u.texts, s) })
 }
 
 // passes reports whether handlers behind the gate may pass the value of a placeholder on.
@@ -141,7 +157,7 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 		}
 	}
 	u, line := c.used(!seen), walkLine(srv)
-	u.variables, u.unasked = line.variables, line.err
+	u.variables, u.unasked, u.places = line.variables, line.err, line.places
 	return u, nil
 }
 

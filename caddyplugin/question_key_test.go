@@ -17,7 +17,7 @@ func keyOf(t *testing.T, u *used, store func(*caddy.Replacer, map[string]any)) s
 		return ""
 	}
 	u.freeze(b.stored, repl)
-	key, _ := u.key(b.stored)
+	key, _, _ := u.key(b.stored)
 	return key
 }
 
@@ -70,9 +70,7 @@ func TestI1_KeyIsUnambiguous(t *testing.T) {
 // TestI1_NothingStored: a request for which nothing is stored pays nothing.
 func TestI1_NothingStored(t *testing.T) {
 	_, repl, vars := prepared(t, http.MethodGet, "/")
-	b := newBehind(nil, new(gateMark), vars, repl)
-	b.enter(vars)
-	if b.stored != nil {
+	if newBehind(nil, new(gateMark), vars, repl).stored != nil {
 		t.Fatal("something is stored")
 	}
 	mark := new(gateMark)

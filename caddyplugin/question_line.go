@@ -61,6 +61,8 @@ type lineWalk struct {
 	named map[string]*caddyhttp.Route
 	// made are placeholders that handlers made of what questions don't have.
 	made map[string]origin
+	// places are what handlers before gates make placeholders of, where it is not a user.
+	places map[string]place
 	// variables are names that matchers behind gates look at.
 	variables []string
 	err       error
@@ -79,7 +81,7 @@ type lineRoute struct {
 // add to a request what its question can't have. Caddy drops the configuration of routes
 // that are provisioned: a gate sees what is provisioned with it, and later.
 func walkLine(srv *caddyhttp.Server) *lineWalk {
-	w := &lineWalk{named: srv.NamedRoutes, made: make(map[string]origin)}
+	w := &lineWalk{named: srv.NamedRoutes, made: make(map[string]origin), places: make(map[string]place)}
 	w.routes(decoded(srv.Routes), nil)
 	for _, route := range srv.NamedRoutes {
 		w.routes(decoded([]*caddyhttp.Route{route}), nil)
@@ -233,6 +235,7 @@ var short = strings.NewReplacer("http.request.uri.query.", "query.", "http.reque
 func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
 	for name, value := range h {
 		if name != "handler" {
+			w.place("http.vars."+name, w.placeOf(value))
 			w.make("http.vars."+name, w.of(value, gates))
 		}
 	}
@@ -243,9 +246,11 @@ func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
 func (w *lineWalk) mapping(h map[string]any, gates []passedOne) {
 	o := w.of(h["source"], gates).or(w.of(h["mappings"], gates)).or(w.of(h["defaults"], gates))
 	o.degree = parted(o.degree)
+	p := min(w.placeOf(h["source"]), w.placeOf(h["mappings"]), w.placeOf(h["defaults"]))
 	destinations, _ := h["destinations"].([]any)
 	for _, destination := range destinations {
 		name, _ := destination.(string)
+		w.place(strings.Trim(name, "{}"), p)
 		w.make(strings.Trim(name, "{}"), o)
 	}
 }
@@ -266,7 +271,9 @@ func (w *lineWalk) make(name string, o origin) {
 // matchers notes the captures of regular expressions.
 func (w *lineWalk) matchers(set map[string]any, gates []passedOne) {
 	if len(gates) == 0 {
-		return // the request has these captures before it is asked about
+		// The request has these captures before it is asked about.
+		w.placeCaptures(set)
+		return
 	}
 	for module, value := range set {
 		switch module {
@@ -300,8 +307,7 @@ func (w *lineWalk) capture(value any, o origin) {
 	}
 	o.degree = parted(o.degree)
 	re, _ := value.(map[string]any)
-	name, _ := re["name"].(string)
-	w.make(strings.TrimSuffix("http.regexp."+name, "."), o)
+	w.make(captured(re), o)
 }
 
 func (w *lineWalk) captures(value any, from func(key string) origin) {

@@ -62,7 +62,7 @@ func sameHeader(t *testing.T, e *echo, b *house.Browser, want string) {
 	}
 	complete := 0
 	for _, q := range append(questions, pages...) {
-		if got := q.Header["X-Remote-User"]; got == nil {
+		if got := q.Header["X-Remote-User"]; len(got) == 0 || got[0] == "" {
 			continue // a question that leaves out one credential of the request
 		} else if got[0] != want {
 			t.Errorf("%s got %q, want %q", q.URL.Path, got, want)
@@ -105,7 +105,7 @@ func TestI1_HandlersBehindTheGateDoNotReachTheQuestion(t *testing.T) {
 		t.Fatalf("%d questions", len(questions))
 	}
 	for _, q := range questions {
-		if q.Header.Get("X-Remote-User") != "alice" || strings.Contains(q.Header.Get("X-Later"), "page") {
+		if user := q.Header.Get("X-Remote-User"); user != "" && user != "alice" || strings.Contains(q.Header.Get("X-Later"), "page") {
 			t.Errorf("whoami got %q and %q", q.Header.Get("X-Remote-User"), q.Header.Get("X-Later"))
 		}
 	}

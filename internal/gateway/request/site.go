@@ -70,6 +70,9 @@ type Client struct {
 	// credential (design rule Q4).
 	Placeholders string
 	Stored       bool
+	// Added says that some of Identity or Placeholders names a user and may reach the
+	// portal. Then the cookies are asked about without it, too.
+	Added bool
 }
 
 // added reports whether the server itself adds credentials to the request.
