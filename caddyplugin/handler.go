@@ -122,7 +122,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	served := false
 	defer func() { b.logUser(repl, served) }()
 	if err = h.gate.ServeHTTP(w, r, c, b); err != nil && !h.observes {
-		h.used.thaw(b.stored, repl)
 		strip(w, r, repl)
 	}
 	served = err == nil

@@ -68,9 +68,6 @@ func (u *used) freeze(s *stored, repl *caddy.Replacer) {
 // thaw takes back what freeze set: the server's error routes get what the placeholders
 // are for a stripped request.
 func (u *used) thaw(s *stored, repl *caddy.Replacer) {
-	if s == nil {
-		return
-	}
 	for _, name := range s.frozen {
 		repl.Delete(name)
 	}

@@ -46,10 +46,11 @@ func (w *lineWalk) placeOf(value any) place {
 			p = min(p, w.placeOf(e))
 		}
 	case map[string]any:
-		for key, e := range v {
-			if key != "input_regexp" { // its braces are no placeholders
-				p = min(p, w.placeOf(e))
-			}
+		if _, ok := v["input_regexp"]; ok {
+			return p // its outputs have groups, and no placeholders
+		}
+		for _, e := range v {
+			p = min(p, w.placeOf(e))
 		}
 	}
 	return p

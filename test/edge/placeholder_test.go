@@ -77,6 +77,39 @@ func sameHeader(t *testing.T, e *echo, b *house.Browser, want string) {
 	}
 }
 
+// TestI1_MappedOnce: a `map` before the gate is evaluated once, for whoami as for the
+// request, whatever handlers behind the gate do to the request's address.
+func TestI1_MappedOnce(t *testing.T) {
+	e := &echo{}
+	b := house.StartSite(t, e, "route {\nmap {path} {tenant} {\n ~(.*) ${1}\n}\n"+gate+
+		"rewrite /page /other\nreverse_proxy PORTAL {\n header_up X-Remote-User {tenant}\n}\n}").Browser()
+	b.Get("/start")
+	e.forget()
+	if p := b.Get("/page"); p.Status != http.StatusOK {
+		t.Fatalf("answered %d", p.Status)
+	}
+	for _, r := range append(e.at("/other"), e.at("/me")...) {
+		if got := r.Header.Get("X-Remote-User"); got != "/page" {
+			t.Errorf("%s got %q", r.URL.Path, got)
+		}
+	}
+	if len(e.at("/other")) != 1 || len(e.at("/me")) == 0 {
+		t.Errorf("%d pages, %d questions", len(e.at("/other")), len(e.at("/me")))
+	}
+}
+
+// TestI7_MappedForErrorRoutes: error routes get what a `map` makes of a stripped request.
+func TestI7_MappedForErrorRoutes(t *testing.T) {
+	e := &echo{}
+	b := house.StartSite(t, e, "map {query.of} {who} {\n ~(.+) ${1}\n default nobody\n}\nroute {\n"+gate+
+		"handle /broken {\nerror 500\n}\nreverse_proxy PORTAL {\n header_up X-Remote-User {who}\n}\n}\n"+
+		"handle_errors {\nrewrite * /failed\nreverse_proxy PORTAL {\n header_up X-Remote-User {who}\n}\n}").Browser()
+	b.Get("/broken?of=alice")
+	if pages := e.at("/failed"); len(pages) != 1 || pages[0].Header.Get("X-Remote-User") != "nobody" {
+		t.Errorf("%d pages of errors: %v", len(pages), pages)
+	}
+}
+
 // TestI1_HandlersBehindTheGateDoNotReachTheQuestion: what handlers behind the gate set
 // while they serve the request is not seen by the question about its response.
 func TestI1_HandlersBehindTheGateDoNotReachTheQuestion(t *testing.T) {

@@ -101,6 +101,9 @@ func (s *search) count(c Case, err error) {
 	case errors.Is(err, errUnusable):
 		s.unusable++
 		s.example = c
+		if os.Getenv("ADVERSARY_WHY") == "all" {
+			fmt.Printf("%v\n%s\n", err, c)
+		}
 	}
 	if err != nil && s.why != nil {
 		s.why[fmt.Sprintf("%.200s", err)]++
