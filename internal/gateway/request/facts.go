@@ -141,7 +141,8 @@ func (f *Facts) takePins(r *http.Request) {
 func (f *Facts) PinsOf(r *http.Request) (pins portal.Pins, carries bool) {
 	pins, carries = f.Site.Headers.Take(r, f.Client.Address)
 	c := &f.Client
-	pins.Query, pins.Identity, pins.Placeholders = portal.Short(f.Queried), c.Identity, c.Placeholders
+	pins.Query, pins.Placeholders = portal.Short(f.Queried), c.Placeholders
+	pins.Identity = c.Identity
 	return pins, carries || f.Queried != "" || c.added()
 }
 

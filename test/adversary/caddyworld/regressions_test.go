@@ -55,8 +55,8 @@ var regressions = []Case{
 	},
 }
 
-// TestAdversary_Regressions plays what was found once.
-func TestAdversary_Regressions(t *testing.T) {
+// TestRegressions plays what was found once.
+func TestRegressions(t *testing.T) {
 	s := startServer(t)
 	for _, c := range regressions {
 		t.Run(c.Name, func(t *testing.T) {
