@@ -52,8 +52,14 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := app.claim(h.Site); err != nil {
 		return err
 	}
+	if h.used, err = usedBehind(ctx); err != nil {
+		return err
+	}
+	if site.User == "" && h.used.unasked != nil {
+		return fmt.Errorf("two_factor: %w", h.used.unasked)
+	}
 	if site.Mode != "observe" {
-		if err := guardErrorRoutes(ctx); err != nil {
+		if err := guardErrorRoutes(ctx, h.used.userVars); err != nil {
 			return err
 		}
 	}
@@ -65,12 +71,6 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	log := ctx.Logger()
 	for _, w := range site.Warnings() {
 		log.Warn("settings", zap.String("warning", w))
-	}
-	if h.used, err = usedBehind(ctx); err != nil {
-		return err
-	}
-	if site.User == "" && h.used.unasked != nil {
-		return fmt.Errorf("two_factor: %w", h.used.unasked)
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
@@ -122,7 +122,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	served := false
 	defer func() { b.logUser(repl, served) }()
 	if err = h.gate.ServeHTTP(w, r, c, b); err != nil && !h.observes {
-		strip(w, r, repl)
+		strip(w, r, repl, h.used.userVars)
 	}
 	served = err == nil
 	return err

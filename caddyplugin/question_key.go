@@ -29,6 +29,8 @@ type used struct {
 	texts string
 	// variables are the names of variables that matchers behind the gate look at.
 	variables []string
+	// userVars are variables that may name a user; see [lineWalk].
+	userVars []string
 	// places are what placeholders that are made before the gate are made of.
 	places map[string]place
 	// unasked says that handlers behind the gate add to requests what questions can't have.
@@ -155,6 +157,7 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 	}
 	u, line := c.used(!seen), walkLine(srv)
 	u.variables, u.unasked, u.places = line.variables, line.err, line.places
+	u.userVars = line.userVars
 	return u, nil
 }
 

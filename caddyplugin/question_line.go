@@ -63,6 +63,8 @@ type lineWalk struct {
 	made map[string]origin
 	// places are what handlers before gates make placeholders of, where it is not a user.
 	places map[string]place
+	// userVars are the variables that handlers make of what may name a user.
+	userVars []string
 	// variables are names that matchers behind gates look at.
 	variables []string
 	err       error
@@ -235,7 +237,11 @@ var short = strings.NewReplacer("http.request.uri.query.", "query.", "http.reque
 func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
 	for name, value := range h {
 		if name != "handler" {
-			w.place("http.vars."+name, w.placeOf(value))
+			p := w.placeOf(value)
+			if p == isUser {
+				w.userVars = append(w.userVars, name)
+			}
+			w.place("http.vars."+name, p)
 			w.make("http.vars."+name, w.of(value, gates))
 		}
 	}

@@ -110,6 +110,22 @@ func TestI7_MappedForErrorRoutes(t *testing.T) {
 	}
 }
 
+// TestI7_VariablesForErrorRoutes: error routes don't get a variable that was made of what
+// they don't get, whether the gate returned the error or a handler before it.
+func TestI7_VariablesForErrorRoutes(t *testing.T) {
+	for name, site := range map[string]string{
+		"behind the gate": "route {\nvars who {query.of}\nvars colour blue\n" + gate + "error /broken 500\nreverse_proxy PORTAL\n}\n",
+		"before the gate": "route {\nvars who {query.of}\nvars colour blue\nerror /broken 500\n" + gate + "reverse_proxy PORTAL\n}\n",
+	} {
+		e := &echo{}
+		b := house.StartSite(t, e, site+"handle_errors {\nrewrite * /failed\nreverse_proxy PORTAL {\n header_up X-Remote-User \"{vars.who} {vars.colour}\"\n}\n}").Browser()
+		b.Get("/broken?of=alice")
+		if pages := e.at("/failed"); len(pages) != 1 || strings.TrimSpace(pages[0].Header.Get("X-Remote-User")) != "blue" {
+			t.Errorf("%s: %d pages of errors: %v", name, len(pages), pages)
+		}
+	}
+}
+
 // TestI1_HandlersBehindTheGateDoNotReachTheQuestion: what handlers behind the gate set
 // while they serve the request is not seen by the question about its response.
 func TestI1_HandlersBehindTheGateDoNotReachTheQuestion(t *testing.T) {

@@ -129,6 +129,13 @@ var edge = []Mutation{
 		Package: "test/edge", Test: "TestI7_MappedForErrorRoutes",
 	},
 	{
+		Row: "I7", Defence: "error routes get no variable that may name a user",
+		File:    "caddyplugin/errors.go",
+		Old:     "			delete(vars, name)\n",
+		New:     "			_ = name\n",
+		Package: "test/edge", Test: "TestI7_VariablesForErrorRoutes",
+	},
+	{
 		Row: "G6", Defence: "case matters for what opens",
 		File:    "internal/portal/route/match.go",
 		Old:     "	v, matches := variants[i], matchExact\n",
