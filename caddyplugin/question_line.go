@@ -179,7 +179,6 @@ func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
 	request, _ := headers["request"].(map[string]any)
 	w.check("header_up", request, gates)
 	w.refuse("reverse_proxy: transport", w.of(h["transport"], gates), gates)
-	w.refuse("reverse_proxy: upstreams", w.of(h["upstreams"], gates), gates)
 	responses, _ := h["handle_response"].([]any)
 	for _, response := range responses {
 		if r, ok := response.(map[string]any); ok {

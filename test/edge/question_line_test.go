@@ -44,7 +44,6 @@ func TestI1_RefusesWhatQuestionsDontHave(t *testing.T) {
 		"map of a cookie":    {"map {cookie.acct} {who} {\n ~(.*) ${1}\n}\n" + gate + up("{who}"), "{cookie.acct}"},
 		"vars of a cookie":   {"vars who {cookie.acct}\n" + gate + up("{vars.who}"), "still sealed"},
 		"FastCGI":            {gate + "php_fastcgi PORTAL {\n env REMOTE_USER {query.user}\n}", "transport"},
-		"upstream":           {gate + "reverse_proxy {path.0}.example:80", "upstreams"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := load(tt.site)
@@ -70,6 +69,7 @@ func TestI1_TakesWhatQuestionsHave(t *testing.T) {
 		"rewrite behind":         "route {\n" + gate + "rewrite /short /index.php?route={query.r}\nreverse_proxy PORTAL\n}",
 		"forward_auth behind":    "route {\n" + gate + "forward_auth PORTAL {\n uri /verify\n copy_headers X-Account\n}\nreverse_proxy PORTAL\n}",
 		"beside the gate":        "handle /other/* {\n" + up("{query.user}") + "\n}\nhandle {\n" + gate + "reverse_proxy PORTAL\n}",
+		"upstream by path":       "route {\n" + gate + "map {path} {to} {\n /a PORTAL\n default PORTAL\n}\nvars to {to}\nreverse_proxy {vars.to}\n}",
 		"host":                   "map {host} {tenant} {\n ~(.*) ${1}\n}\n" + gate + up("{tenant}"),
 		"user":                   "map {query.user} {who} {\n ~(.*) ${1}\n}\ntwo_factor {\n user {who}\n}\n" + up("{query.user}"),
 	} {

@@ -19,14 +19,14 @@ var edge = []Mutation{
 	{
 		Row: "I7", Defence: "the gate strips what it returns an error for",
 		File:    "caddyplugin/handler.go",
-		Old:     "		strip(w, r, repl)\n",
+		Old:     "		strip(w, r, repl, h.used.userVars)\n",
 		New:     "",
 		Package: "test/edge", Test: "TestI7_ErrorRoutesWithinARoute",
 	},
 	{
 		Row: "I7", Defence: "error routes strip every error of the site",
 		File:    "caddyplugin/errors_routes.go",
-		Old:     "		strip(w, r, repl)\n",
+		Old:     "		strip(w, r, repl, h.Vars)\n",
 		New:     "		_ = repl\n",
 		Package: "test/edge", Test: "TestI7_ErrorsBeforeTheGate",
 	},
