@@ -132,7 +132,7 @@ var edge = []Mutation{
 		Row: "I7", Defence: "error routes get no variable that may name a user",
 		File:    "caddyplugin/errors.go",
 		Old:     "			delete(vars, name)\n",
-		New:     "			_ = name\n",
+		New:     "			_, _ = vars, name\n",
 		Package: "test/edge", Test: "TestI7_VariablesForErrorRoutes",
 	},
 	{
