@@ -17,14 +17,15 @@ import (
 const drainTime = 2 * time.Second
 
 // strip makes the request a GET without anything to sign in with: no body, no query, no
-// header but the harmless ones, no client certificate, no user. The server's error
+// header but the harmless ones, no client certificate, no user, none of the variables
+// userVars. The server's error
 // routes (`handle_errors`) get the request after an error, and nothing checks what they
 // forward to the portal or what it answers.
 //
 // The gate strips what it returns an error for, in place, so that routes with error
 // routes of their own get nothing either; errorsHandler strips the rest: forward_auth,
 // tracing and others pass copies of the server's request on.
-func strip(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer) {
+func strip(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, userVars []string) {
 	closeBody(w, r)
 	original := stripURLs(r)
 	for name := range r.Header {
@@ -34,6 +35,11 @@ func strip(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer) {
 	}
 	clear(r.Trailer)
 	stripPlaceholders(repl, original)
+	if vars, ok := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
+		for _, name := range userVars {
+			delete(vars, name)
+		}
+	}
 	bare := r.WithContext(context.WithValue(r.Context(), caddyhttp.OriginalRequestCtxKey, original))
 	bare.Method, bare.Body, bare.ContentLength, bare.TransferEncoding = http.MethodGet, http.NoBody, 0, nil
 	bare.RequestURI, bare.TLS = original.RequestURI, anonymous(r.TLS)

@@ -23,6 +23,8 @@ const errorsName = "two_factor_errors"
 type errorsHandler struct {
 	// Routes are the indexes of the server's routes that have a gate.
 	Routes []int `json:"routes"`
+	// Vars are the variables that may name a user.
+	Vars []string `json:"vars,omitempty"`
 
 	sites []caddyhttp.MatcherSets
 }
@@ -51,7 +53,7 @@ func (h *errorsHandler) Provision(ctx caddy.Context) error {
 func (h *errorsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if slices.ContainsFunc(h.sites, func(sets caddyhttp.MatcherSets) bool { return mayBeFor(r, sets) }) {
 		repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-		strip(w, r, repl)
+		strip(w, r, repl, h.Vars)
 	}
 	return next.ServeHTTP(w, r)
 }
@@ -72,7 +74,7 @@ func mayBeFor(r *http.Request, sets caddyhttp.MatcherSets) bool {
 
 // guardErrorRoutes has the error routes of the server that is being provisioned begin
 // with errorsHandler. The server provisions its error routes after its routes.
-func guardErrorRoutes(ctx caddy.Context) error {
+func guardErrorRoutes(ctx caddy.Context, userVars []string) error {
 	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok || srv.Errors == nil || len(srv.Errors.Routes) == 0 {
 		return nil
@@ -85,6 +87,7 @@ func guardErrorRoutes(ctx caddy.Context) error {
 	if !slices.Contains(first.Routes, site) {
 		first.Routes = append(first.Routes, site)
 	}
+	first.Vars = slices.Compact(slices.Sorted(slices.Values(append(first.Vars, userVars...))))
 	raw, err := json.Marshal(first)
 	if err != nil {
 		return fmt.Errorf("guarding error routes: %w", err)
@@ -95,8 +98,9 @@ func guardErrorRoutes(ctx caddy.Context) error {
 
 // errorsConfig is errorsHandler's configuration.
 type errorsConfig struct {
-	Handler string `json:"handler"`
-	Routes  []int  `json:"routes"`
+	Handler string   `json:"handler"`
+	Routes  []int    `json:"routes"`
+	Vars    []string `json:"vars,omitempty"`
 }
 
 // guardOf returns the guard that error routes begin with, or a new one, and the others.

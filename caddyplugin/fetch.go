@@ -27,12 +27,16 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 	if err != nil {
 		return res, err
 	}
+	bare := portal.IsBare(ctx)
 	ctx, cancel := freshContext(ctx, base.Context())
 	defer cancel()
 	rec := &recorder{header: make(http.Header), stop: cancel}
 	r, repl := question(ctx, base, u, header, rec, srv)
 	if b, ok := next.(*behind); ok {
 		b.repeat(r, repl)
+		if bare {
+			b.bare(r, repl)
+		}
 	}
 	return rec.record(ctx, next, r)
 }

@@ -52,8 +52,14 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := app.claim(h.Site); err != nil {
 		return err
 	}
+	if h.used, err = usedBehind(ctx); err != nil {
+		return err
+	}
+	if site.User == "" && h.used.unasked != nil {
+		return fmt.Errorf("two_factor: %w", h.used.unasked)
+	}
 	if site.Mode != "observe" {
-		if err := guardErrorRoutes(ctx); err != nil {
+		if err := guardErrorRoutes(ctx, h.used.userVars); err != nil {
 			return err
 		}
 	}
@@ -65,9 +71,6 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	log := ctx.Logger()
 	for _, w := range site.Warnings() {
 		log.Warn("settings", zap.String("warning", w))
-	}
-	if h.used, err = usedBehind(ctx); err != nil {
-		return err
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
@@ -107,13 +110,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	b := newBehind(next, &h.passed, vars, repl)
 	b.enter(vars)
-	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r), Placeholders: b.placeholders(h.used)}
+	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r)}
 	c.Address, _ = b.address.(string)
+	if b.stored != nil {
+		h.used.freeze(b.stored, repl)
+		defer h.used.thaw(b.stored, repl) // error routes must not get the values
+		c.Placeholders, c.Stored, c.Added = h.used.key(b.stored)
+	}
+	c.Added = c.Added || c.Identity != "" && h.used.identity()
 	h.warnOfProxy(r, c.Address)
 	served := false
 	defer func() { b.logUser(repl, served) }()
 	if err = h.gate.ServeHTTP(w, r, c, b); err != nil && !h.observes {
-		strip(w, r, repl)
+		strip(w, r, repl, h.used.userVars)
 	}
 	served = err == nil
 	return err

@@ -32,6 +32,10 @@ type behind struct {
 type stored struct {
 	vars         []variable
 	placeholders placeholders
+	// frozen are placeholders whose values freeze computed.
+	frozen []string
+	// users are the variables and placeholders that the portal may know a user by.
+	users []string
 }
 
 type variable struct {
@@ -94,6 +98,22 @@ func (b *behind) repeat(question *http.Request, repl *caddy.Replacer) {
 	}
 	vars[caddyhttp.TrustedProxyVarKey], vars[caddyhttp.ClientIPVarKey] = b.trusted, b.address
 	b.mark.mark(vars)
+}
+
+// bare takes from a question what the server adds to it as a credential.
+func (b *behind) bare(question *http.Request, repl *caddy.Replacer) {
+	question.TLS = anonymous(question.TLS)
+	if b.stored == nil {
+		return
+	}
+	vars := question.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	for _, name := range b.stored.users {
+		if name, ok := strings.CutPrefix(name, "http.vars."); ok {
+			vars[name] = ""
+			continue
+		}
+		repl.Set(name, "")
+	}
 }
 
 // question makes the request of a whoami question about base, and returns it with its

@@ -25,9 +25,16 @@ import (
 type used struct {
 	// all says that it is not known what is behind the gate: everything counts.
 	all bool
-	// texts are the strings of the configuration behind the gate that may name one of the
-	// families.
+	// texts are the strings of the configuration behind the gate.
 	texts string
+	// variables are the names of variables that matchers behind the gate look at.
+	variables []string
+	// userVars are variables that may name a user; see [lineWalk].
+	userVars []string
+	// places are what placeholders that are made before the gate are made of.
+	places map[string]place
+	// unasked says that handlers behind the gate add to requests what questions can't have.
+	unasked error
 	// names are the placeholders that a handler `map`, or a handler like it, may provide.
 	names []string
 }
@@ -44,36 +51,71 @@ var ownVars = []string{
 	passedGate, behindVar, "trace_id", "span_id", "uuid", caddyhttp.MatcherErrorVarKey,
 }
 
-// placeholders returns what [portal.Pins] has of the values that handlers before the gate
-// stored for the request: a function, because `map` computes its values when they are
-// asked for. It is nil where nothing is stored.
-func (b *behind) placeholders(u *used) func() string {
-	if b.stored == nil {
-		return nil
+// freeze computes the placeholders that handlers like `map` compute when they are asked
+// for, once for the request and all its questions. Otherwise they would be made of what
+// the request then is: with its cookies sealed or opened, rewritten or not.
+func (u *used) freeze(s *stored, repl *caddy.Replacer) {
+	for _, name := range u.names {
+		if _, set := s.placeholders.valueOf(name); set {
+			continue
+		}
+		if value, known := s.placeholders.mapped.Get(name); known {
+			s.placeholders.set = append(s.placeholders.set, variable{name, value})
+			s.frozen = append(s.frozen, name)
+			repl.Set(name, value)
+		}
 	}
-	return func() string { return u.key(b.stored) }
 }
 
-// key writes down all values that count, or a digest of them; "" for none.
-func (u *used) key(s *stored) string {
+// thaw takes back what freeze set: the server's error routes get what the placeholders
+// are for a stripped request.
+func (u *used) thaw(s *stored, repl *caddy.Replacer) {
+	for _, name := range s.frozen {
+		repl.Delete(name)
+	}
+}
+
+// key is what [portal.Pins] has of the values that handlers before the gate stored for
+// the request: all that count, or a digest of them. passed says that handlers behind the
+// gate may pass some of them on to the portal, so that it may know a user by them, users
+// that some of these are not made of the address alone. It notes these in s.
+func (u *used) key(s *stored) (key string, passed, users bool) {
 	pairs := make([]string, 0, len(s.vars)+len(s.placeholders.set))
+	add := func(kind string, v variable, placeholder string, passes bool) {
+		pairs = append(pairs, pair(kind, v.name, v.value))
+		kept := u.places[family(placeholder)]
+		if !passes || kept == isFixed || caddy.ToString(v.value) == "" {
+			return
+		}
+		if passed = true; kept == isUser {
+			s.users = append(s.users, placeholder)
+		}
+	}
 	for _, v := range s.vars {
 		if !slices.Contains(ownVars, v.name) && !strings.HasPrefix(v.name, "reverse_proxy.") {
-			pairs = append(pairs, pair("v", v.name, v.value))
+			name := "http.vars." + v.name
+			add("v", v, name, u.passes(name) || slices.Contains(u.variables, v.name))
 		}
 	}
 	for _, v := range s.placeholders.set {
 		if u.counts(v.name) {
-			pairs = append(pairs, pair("s", v.name, v.value))
-		}
-	}
-	for _, name := range u.names {
-		if value, known := s.placeholders.mapped.Get(name); known {
-			pairs = append(pairs, pair("m", name, value))
+			add("s", v, v.name, u.passes(v.name))
 		}
 	}
 	slices.Sort(pairs)
-	return portal.Short(strings.Join(pairs, ""))
+	return portal.Short(strings.Join(pairs, "")), passed, len(s.users) > 0
+}
+
+// identity reports whether handlers behind the gate may pass on what [identity] is made of.
+// FastCGI has REMOTE_USER without being told.
+func (u *used) identity() bool {
+	return u.all || slices.ContainsFunc([]string{userID, "http.request.tls.client.", "fastcgi"}, func(s string) bool { return strings.Contains(u.texts, s) })
+}
+
+// passes reports whether handlers behind the gate may pass the value of a placeholder on.
+// What matchers found out about files says no more than the path.
+func (u *used) passes(name string) bool {
+	return (u.all || strings.Contains(u.texts, name)) && !strings.HasPrefix(name, "http.matchers.")
 }
 
 // pair is one value with its length, so that no value can look like two.
@@ -113,7 +155,10 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 			return nil, err
 		}
 	}
-	return c.used(!seen), nil
+	u, line := c.used(!seen), walkLine(srv)
+	u.variables, u.unasked, u.places = line.variables, line.err, line.places
+	u.userVars = line.userVars
+	return u, nil
 }
 
 // configStrings are the strings of routes that are not provisioned yet; Caddy drops the
@@ -170,8 +215,7 @@ func (c *configStrings) used(all bool) *used {
 			u.names = append(u.names, name)
 		}
 	}
-	c.behind = slices.DeleteFunc(c.behind, func(text string) bool { return !strings.Contains(text, "http.") })
-	u.texts = strings.Join(c.behind, "\n")
+	u.texts = behind
 	return u
 }
 

@@ -30,12 +30,20 @@ func (p *placeholders) get(key string) (any, bool) {
 	if strings.HasPrefix(key, "http.request.") {
 		return nil, false
 	}
+	if value, known := p.valueOf(key); known {
+		return value, true
+	}
+	return p.mapped.Get(key)
+}
+
+// valueOf is the value that was stored under a name.
+func (p *placeholders) valueOf(name string) (value any, known bool) {
 	for _, e := range p.set {
-		if e.name == key {
+		if e.name == name {
 			return e.value, true
 		}
 	}
-	return p.mapped.Get(key)
+	return nil, false
 }
 
 // replacerLayout mirrors caddy.Replacer, whose fields are not exported and which can't

@@ -164,7 +164,7 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 	jar := cmp.Or(p.jar, s.jar)
 	put := func() *portal.Answer {
 		// Other requests may wait for this answer: it does not end with this one.
-		return x.put(context.WithoutCancel(ctx), portal.Credentials{Jar: jar, Path: p.path, Header: s.header(), Query: x.facts.Queried})
+		return x.put(context.WithoutCancel(ctx), portal.Credentials{Jar: jar, Path: p.path, Header: s.header(), Query: x.facts.Queried, Added: x.facts.Client.Added})
 	}
 	if x.visit == nil {
 		return put()

@@ -200,9 +200,15 @@ func (x *exchange) askAfter(s subject) *portal.Answer {
 	return x.ask(context.WithoutCancel(x.facts.R.Context()), s)
 }
 
-// askAgain puts the questions once more, with the cookies that the first answer changed: a
-// portal that renames its session with every response knows only the last name.
+// askAgain puts the questions once more: with the same cookies, since the portal may have
+// begun another session for an id that it did not know yet, and then with those that the
+// first answer changed, since a portal that renames its session with every response knows
+// only the last name.
 func (x *exchange) askAgain(s subject, first *portal.Answer) *portal.Answer {
+	same := x.askAfter(s)
+	if same.Kind != gate.Anonymous || len(first.Changes) == 0 {
+		return same
+	}
 	s.jar = s.jar.Apply(first.Changes)
 	a := *x.askAfter(s)
 	a.Changes = slices.Concat(first.Changes, a.Changes)

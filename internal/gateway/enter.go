@@ -20,7 +20,7 @@ var errMoved = errors.New("the visit moved to a fresh token")
 func (x *exchange) joinNameless() {
 	jar := x.jar.Key()
 	p := &x.facts.Pins
-	who := p.Extra + "\x00" + p.Query + "\x00" + p.Identity + "\x00" + string(jar[:]) + "\x00" + x.facts.Client.Address
+	who := p.Extra + "\x00" + p.Query + "\x00" + p.Identity + "\x00" + p.Placeholders + "\x00" + string(jar[:]) + "\x00" + x.facts.Client.Address
 	if x.g.Identify != nil {
 		who += "\x00" + x.g.Identify(x.facts.R)
 	}

@@ -59,7 +59,17 @@ type Credentials struct {
 	Header http.Header
 	// Query are the declared parameters of the query, as they were sent.
 	Query string
+	// Added says that the server itself adds credentials to the request and its questions:
+	// a client certificate, a placeholder. Bare questions go without them.
+	Added, Bare bool
 }
+
+// bareKey is the key of a context whose question goes without what the server adds.
+type bareKey struct{}
+
+// IsBare reports whether the question with this context, which a [Fetch] got, goes without
+// the credentials that the server itself adds.
+func IsBare(ctx context.Context) bool { return ctx.Value(bareKey{}) != nil }
 
 // Paths returns the paths that questions go to.
 func (a *Asker) Paths() (paths []string) {
@@ -192,7 +202,11 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 		}
 		uri += joint + s.Query
 	}
-	res, err := s.fetch(s.ctx, uri, header)
+	ctx := s.ctx
+	if s.Bare {
+		ctx = context.WithValue(ctx, bareKey{}, true)
+	}
+	res, err := s.fetch(ctx, uri, header)
 	if err != nil {
 		return res, fmt.Errorf("asking %s: %w", asked, err)
 	}

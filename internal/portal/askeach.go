@@ -8,7 +8,7 @@ import (
 )
 
 // A request may carry credentials of several kinds: cookies, declared headers, other
-// headers that are not ordinary, declared parameters. Whoami may go by one of them and
+// headers that are not ordinary, declared parameters, what the server adds. Whoami may go by one of them and
 // another page by another: an attacker's own token beside a victim's cookie, or a header
 // that makes whoami ignore the session (MediaWiki's API has one). So where there are
 // several, each kind is asked about alone too, and the answers are combined.
@@ -65,6 +65,14 @@ func (s *session) kinds() (list []Credentials) {
 		return some
 	}
 	none := only(func(string) bool { return false })
+	if s.Added {
+		defer func() {
+			for i := range list {
+				list[i].Bare = true
+			}
+			list = append(list, Credentials{Jar: EmptyJar, Header: none})
+		}()
+	}
 	if cookies := s.Jar.Apply([]Change{TokenGone()}); !cookies.Empty() {
 		list = append(list, Credentials{Jar: cookies, Path: s.Path, Header: none})
 	}

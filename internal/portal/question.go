@@ -42,6 +42,13 @@ func (h *Headers) Question(header http.Header) http.Header {
 	return out
 }
 
+// InQuestions reports whether a question has the request's values of a header. It has not
+// those that describe one request: its body, range and conditions, and its traces.
+func (h *Headers) InQuestions(name string) bool {
+	c := h.class(name)
+	return c != hop && c != tracing
+}
+
 // Varying stands for the values of one request that are copied into its question but
 // change from request to request in one browser. It is comparable; the zero value
 // stands for none.

@@ -62,22 +62,22 @@ var questions = []Mutation{
 	{
 		Row: "I8, a client certificate", Defence: "what the server adds is in the key",
 		File:    "internal/gateway/request/facts.go",
-		Old:     "pins.Query, pins.Identity = portal.Short(f.Queried), f.Client.Identity",
-		New:     "pins.Query = portal.Short(f.Queried)",
+		Old:     "	pins.Identity = c.Identity\n",
+		New:     "",
 		Package: "internal/gateway/request", Test: "TestAttack_I8_Identity",
 	},
 	{
 		Row: "I8, a client certificate", Defence: "what the server adds is a credential",
 		File:    "internal/gateway/request/facts.go",
-		Old:     " || f.Client.Identity != \"\"",
+		Old:     " || c.added()",
 		New:     "",
 		Package: "internal/gateway/request", Test: "TestAttack_I8_Identity",
 	},
 	{
 		Row: "I5, a placeholder before files", Defence: "with a placeholder nothing is a public asset",
 		File:    "internal/gateway/request/facts.go",
-		Old:     " && s.Identify == nil && (",
-		New:     " && (",
+		Old:     " && s.Identify == nil",
+		New:     "",
 		Package: "internal/gateway/request", Test: "TestAttack_I5_PlaceholderAssets",
 	},
 	{

@@ -145,8 +145,8 @@ var spa = []Mutation{
 	{
 		Row: "Token: side doors", Defence: "answers about declared parameters are kept apart",
 		File:    "internal/gateway/request/facts.go",
-		Old:     "pins.Query, pins.Identity = portal.Short(f.Queried), f.Client.Identity",
-		New:     "pins.Identity = f.Client.Identity",
+		Old:     "pins.Query, pins.Placeholders = portal.Short(f.Queried), c.Placeholders",
+		New:     "pins.Placeholders = c.Placeholders",
 		Package: "test/spa", Test: "TestAttack_DeclaredQueryToken",
 	},
 	{

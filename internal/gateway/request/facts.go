@@ -122,9 +122,10 @@ func (f *Facts) Classify(cleared bool) {
 	f.Form = s.WatchUnsafe && !cleared && f.showsForm()
 	f.SignIn = f.SignIn && !f.Form
 	f.classifyToken()
-	// With `user {placeholder}` nothing tells a stranger from a user but that placeholder,
-	// so no exemption may skip it (design rule Q4).
-	f.Asset = !f.SignIn && !f.Navigation() && s.Identify == nil && (route.IsAsset(r.Method, r.URL, HasBody(r)) || f.publicPath())
+	// What the server itself adds as a credential can't be taken off a request, so no
+	// exemption may skip the question about it; nor with `user {placeholder}`, where only
+	// that placeholder tells a stranger from a user (design rule Q4).
+	f.Asset = !f.SignIn && !f.Navigation() && s.Identify == nil && !f.Client.added() && (route.IsAsset(r.Method, r.URL, HasBody(r)) || f.publicPath())
 	f.Guest = f.All(s.Rules.Guest)
 }
 
@@ -142,11 +143,10 @@ func (f *Facts) takePins(r *http.Request) {
 // PinsOf is [portal.Headers.Take] with everything else that an answer depends on.
 func (f *Facts) PinsOf(r *http.Request) (pins portal.Pins, carries bool) {
 	pins, carries = f.Site.Headers.Take(r, f.Client.Address)
-	pins.Query, pins.Identity = portal.Short(f.Queried), f.Client.Identity
-	if f.Client.Placeholders != nil {
-		pins.Placeholders = f.Client.Placeholders()
-	}
-	return pins, carries || f.Queried != "" || f.Client.Identity != ""
+	c := &f.Client
+	pins.Query, pins.Placeholders = portal.Short(f.Queried), c.Placeholders
+	pins.Identity = c.Identity
+	return pins, carries || f.Queried != "" || c.added()
 }
 
 // declaredQueries are the parameters of the query that are declared as credentials, as

@@ -64,12 +64,19 @@ type Client struct {
 	// fingerprint of a client certificate, the user that an authenticator before the gate
 	// found. It is empty for none, and opaque.
 	Identity string
-	// Placeholders returns what else handlers before the gate stored for the request that
-	// handlers behind it may use, opaque; nil for nothing. Questions have the same values.
-	// It is a function because they may be computed from the request as it then is: some
-	// of a request is removed before it is asked about.
-	Placeholders func() string
+	// Placeholders is what else handlers before the gate stored for the request that
+	// handlers behind it may use, opaque; empty for nothing. Questions have the same values.
+	// Stored says that handlers behind the gate may pass some of it on: then it is a
+	// credential (design rule Q4).
+	Placeholders string
+	Stored       bool
+	// Added says that some of Identity or Placeholders names a user and may reach the
+	// portal. Then the cookies are asked about without it, too.
+	Added bool
 }
+
+// added reports whether the server itself adds credentials to the request.
+func (c *Client) added() bool { return c.Identity != "" || c.Stored }
 
 // Site is what the facts of a site's requests depend on.
 type Site struct {

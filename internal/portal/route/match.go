@@ -2,6 +2,7 @@ package route
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -20,10 +21,15 @@ func Simple(pattern string) bool {
 // substring, and otherwise path.Match. Nothing is allocated for lower-case patterns
 // and clean lower-case paths.
 func Match(pattern, p string) bool {
+	return matchExact(strings.ToLower(pattern), strings.ToLower(p))
+}
+
+// matchExact is Match for servers to which case matters.
+func matchExact(pattern, p string) bool {
 	if pattern == "*" {
 		return true
 	}
-	pattern, p = strings.ToLower(pattern), Clean(strings.ToLower(p))
+	p = Clean(p)
 	head, atStart := strings.CutPrefix(pattern, "*")
 	tail, atEnd := strings.CutSuffix(pattern, "*")
 	switch stars := strings.Count(pattern, "*"); {
@@ -74,12 +80,17 @@ func (ps Patterns) Maybe(variant string) bool {
 	return ps.match(variant) || len(variant) > 1 && ps.match(strings.TrimRight(variant, "/"))
 }
 
-// Surely reports whether the variant at index i matches a pattern. A variant that is
+// Surely reports whether the variant at index i matches a pattern on every server: in the
+// pattern's case, since to many servers /LOGIN is another page than /login, unless it is
+// how a server without cases reads another variant. A variant that is
 // only cut at its script (/index.php of /index.php/login) passes if the pattern that
 // matches the whole names that script and its path info (/index.php/login*).
 func (ps Patterns) Surely(variants []string, i int) bool {
-	v := variants[i]
-	return ps.match(v) || i > 0 && ps.namesScript(v, variants[0])
+	v, matches := variants[i], matchExact
+	if slices.ContainsFunc(variants[:i], func(other string) bool { return other != v && strings.ToLower(other) == v }) {
+		matches = Match
+	}
+	return slices.ContainsFunc(ps, func(pattern string) bool { return matches(pattern, v) }) || i > 0 && ps.namesScript(v, variants[0])
 }
 
 func (ps Patterns) match(p string) bool {
@@ -96,7 +107,7 @@ func (ps Patterns) match(p string) bool {
 func (ps Patterns) namesScript(script, whole string) bool {
 	for _, pattern := range ps {
 		cut := CutPathInfo(pattern)
-		if cut != pattern && strings.EqualFold(cut, script) && Match(pattern, whole) {
+		if cut != pattern && strings.EqualFold(cut, script) && matchExact(pattern, whole) {
 			return true
 		}
 	}

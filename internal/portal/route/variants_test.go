@@ -42,7 +42,7 @@ func TestAttack_SideDoorAliases(t *testing.T) {
 func TestAttack_TrustAlias(t *testing.T) {
 	hooks := route.Patterns{"/hooks/*", "*.css"}
 	for raw, want := range map[string]bool{
-		"/hooks/stripe": true, "/hooks/a%20b": true, "/hooks/x/../y": true, "/hooks/stripe.php/paid": true, "/Hooks/Stripe": true,
+		"/hooks/stripe": true, "/hooks/a%20b": true, "/hooks/x/../y": true, "/hooks/stripe.php/paid": true, "/Hooks/Stripe": false,
 		"/hooks/..;/manager/": false, "/hooks/../manager": false, "/hooks/%2e%2e/manager": false, "/hooks/..%252fmanager": false,
 		`/hooks/..\manager`: false, "/hooks%00/x": false, "/admin/users.php/x.css": false, "/admin/users.jsp;.css": false, "/admin%3f.css": false,
 		"/hooks/PHPSESSID=x/../manager": false, "/hooks/(S(x))/../manager": false, "/hooks/(S(x))/y": true,
@@ -54,11 +54,25 @@ func TestAttack_TrustAlias(t *testing.T) {
 	}
 }
 
+// TestAll_Case: a server to which case matters takes another spelling for another page, one
+// to which it does not reads it as the pattern's.
+func TestAll_Case(t *testing.T) {
+	rule := route.Patterns{"/Hooks/*", "/open"}
+	for raw, want := range map[string]bool{
+		"/Hooks/stripe": true, "/Hooks/Stripe": true, "/open": true, "/hooks/stripe": false, "/HOOKS/stripe": false, "/Open": false,
+	} {
+		got, ok := variants(t, raw)
+		if !ok || rule.All(got) != want || !rule.Any(got) {
+			t.Errorf("%s is opened: %v; it reads as %q, %v", raw, !want, got, ok)
+		}
+	}
+}
+
 // TestAll_NamedScript: portals whose every address is /index.php/… can be listed.
 func TestAll_NamedScript(t *testing.T) {
 	guest := route.Patterns{"/index.php/login*", "/open*"}
 	for raw, want := range map[string]bool{
-		"/index.php/login": true, "/index.php/login/flow": true, "/Index.php/Login": true,
+		"/index.php/login": true, "/index.php/login/flow": true, "/Index.php/Login": false,
 		"/index.php": false, "/index.php/admin": false, "/index.php/login/../admin": false, "/index.php/login/..;/..": false,
 		"/open/..;/index.php": false, "/admin.php/login": false,
 	} {

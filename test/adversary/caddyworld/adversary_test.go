@@ -101,6 +101,9 @@ func (s *search) count(c Case, err error) {
 	case errors.Is(err, errUnusable):
 		s.unusable++
 		s.example = c
+		if os.Getenv("ADVERSARY_WHY") == "all" {
+			fmt.Printf("%v\n%s\n", err, c)
+		}
 	}
 	if err != nil && s.why != nil {
 		s.why[fmt.Sprintf("%.200s", err)]++
@@ -136,6 +139,9 @@ func duration(name string, otherwise time.Duration) time.Duration {
 func seed(t *testing.T) uint64 {
 	t.Helper()
 	text := os.Getenv("SEED")
+	if text == "" && os.Getenv("ADVERSARY_TIME") == "" && os.Getenv("ADVERSARY_REACH") == "" {
+		return 1 // the same every time, for those who test something else
+	}
 	if text == "" {
 		return uint64(time.Now().UnixNano() % 1e9)
 	}

@@ -156,7 +156,7 @@ func showFirst(r *http.Request, site Site, s Step) (cert string) {
 		return ""
 	}
 	switch site.First {
-	case "basic":
+	case "basic", "account":
 		if r.Header.Get("Authorization") == "" {
 			r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+password(user))))
 		}

@@ -35,6 +35,8 @@ func (g *gated) who() (placeholder, before string, ordered bool) {
 	switch source := g.source(); {
 	case source == "":
 		return "", "", false
+	case g.via == "plain":
+		return source, "", false
 	case g.via == "map" || g.via == "" && (g.site.First == "key" || g.site.First == "query"):
 		return "{who}", "map " + source + " {who} {\n~^(?:key-)?(\\w+)$ ${1}\ndefault \"\"\n}\n", false
 	case g.via == "vars" && g.site.First != "key" && g.site.First != "query":

@@ -236,6 +236,9 @@ func (r *run) enter(at int) error {
 	site := r.c.Sites[at]
 	if err == nil && strings.Contains(p.body, r.secretOf(at)) {
 		r.entered[at] = true
+		if challenged {
+			r.leaveOthers(at)
+		}
 		return nil
 	}
 	if challenged && site.Twin {
@@ -245,6 +248,19 @@ func (r *run) enter(at int) error {
 		r.unusable = fmt.Errorf("%w: site %d: %v: %d %q %.300q", errUnusable, at, err, p.status, p.header.Get("Location"), p.body)
 	}
 	return nil
+}
+
+// leaveOthers forgets that the owner is signed in at other ports of the host in the same
+// realm: they share the visit, and a code gives it a new token. Cookies that are sealed
+// for another port can't be sealed anew then, so the owner signs in there once more.
+func (r *run) leaveOthers(at int) {
+	host := func(site Site) string { return strings.Split(site.URL, ":PORT")[0] }
+	entered := r.c.Sites[at]
+	for i, site := range r.c.Sites {
+		if i != at && site.Realm == entered.Realm && host(site) == host(entered) && !strings.HasPrefix(site.URL, strings.Split(entered.URL, "/one")[0]+"/") {
+			delete(r.entered, i)
+		}
+	}
 }
 
 func (r *run) secretOf(at int) string { return r.portals[r.c.Sites[at].Portal].secret("victim") }

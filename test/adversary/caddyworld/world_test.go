@@ -100,10 +100,13 @@ func (g *gated) drawIdentity(t *rapid.T, p *Portal) {
 	switch n := choose(t, 10); {
 	case n >= 5 && n <= 8 && !without("identity"):
 		g.site.First = oneOf(t, "basic", "cert", "key", "query", "account")
-		g.via = rarely(t, 60, "map", "vars", "regexp")
+		g.via = rarely(t, 60, "map", "vars", "regexp", "plain")
 		g.sink = oneOf(t, "header_up", "request_header", "user")
 		if without("asked") {
 			g.sink = "user"
+		}
+		if g.site.First == "query" && g.sink != "user" && often(t, 50) {
+			g.signIn = "credential query key"
 		}
 		g.tls = g.site.First == "cert"
 		g.always = g.sink == "user" || often(t, 10)

@@ -1,0 +1,434 @@
+package caddyplugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/portal"
+)
+
+// The portal may know a user by what handlers behind a gate add to the request. A
+// question has everything of the request but its line, its body and the headers that
+// describe these, so nothing that handlers behind a gate add may be made of those: the
+// portal would be asked about another user than the one that it sees. Such a
+// configuration is refused when it is loaded. What handlers before the gate made of them
+// is no problem: questions get these values (see behind).
+
+// degree says how a text depends on what questions don't have.
+type degree int
+
+const (
+	// isEqual texts are the same for a question and its request.
+	isEqual degree = iota
+	// isWhole texts describe the request line as the portal sees it anyway: {uri}, {method}.
+	isWhole
+	// isChosen texts are a part of it, as {query.user}, or were made of it by a mapping.
+	isChosen
+	// isSealed texts are made of a cookie, which is sealed until the request is forwarded.
+	isSealed
+)
+
+// origin is a degree, and the placeholder that it comes from.
+type origin struct {
+	degree degree
+	name   string
+}
+
+func (o origin) or(other origin) origin {
+	if other.degree > o.degree {
+		return other
+	}
+	return o
+}
+
+// passedOne is what a gate declares that handlers behind it may use.
+type passedOne struct {
+	queries []string
+	headers *portal.Headers
+	leave   *portal.Leave
+}
+
+// lineWalk goes through the configuration of routes in the order in which a request does.
+type lineWalk struct {
+	named map[string]*caddyhttp.Route
+	// made are placeholders that handlers made of what questions don't have.
+	made map[string]origin
+	// places are what handlers before gates make placeholders of, where it is not a user.
+	places map[string]place
+	// userVars are the variables that handlers make of what may name a user.
+	userVars []string
+	// variables are names that matchers behind gates look at.
+	variables []string
+	err       error
+	depth     int
+}
+
+// lineRoute is a [caddyhttp.Route].
+type lineRoute struct {
+	Group    string           `json:"group"`
+	Match    []map[string]any `json:"match"`
+	Handle   []map[string]any `json:"handle"`
+	Terminal bool             `json:"terminal"`
+}
+
+// walkLine goes through the routes of a server. Its error says that handlers behind a gate
+// add to a request what its question can't have. Caddy drops the configuration of routes
+// that are provisioned: a gate sees what is provisioned with it, and later.
+func walkLine(srv *caddyhttp.Server) *lineWalk {
+	w := &lineWalk{named: srv.NamedRoutes, made: make(map[string]origin), places: make(map[string]place)}
+	w.routes(decoded(srv.Routes), nil)
+	for _, route := range srv.NamedRoutes {
+		w.routes(decoded([]*caddyhttp.Route{route}), nil)
+	}
+	return w
+}
+
+// decoded turns routes, in whichever form, into lineRoutes. What can't be decoded is not
+// what Caddy provisions either.
+func decoded(routes any) (list []lineRoute) {
+	raw, err := json.Marshal(routes)
+	if err != nil || json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	return list
+}
+
+// routes walks a list, and returns the gates that a request may have passed at its end.
+// Of the routes of a group a request takes one, and after a terminal route none.
+func (w *lineWalk) routes(list []lineRoute, gates []passedOne) []passedOne {
+	all := gates
+	after := make(map[string][]passedOne) // by group
+	for _, r := range list {
+		before := gates
+		for group, passed := range after {
+			if group != r.Group || group == "" {
+				before = append(before[:len(before):len(before)], passed...)
+			}
+		}
+		for _, set := range r.Match {
+			w.matchers(set, before)
+		}
+		passed := w.handlers(r.Handle, before)
+		if more := passed[len(before):]; len(more) > 0 && !r.Terminal {
+			after[r.Group] = append(after[r.Group], more...)
+			all = append(all[:len(all):len(all)], more...)
+		}
+	}
+	return all
+}
+
+func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOne {
+	for _, h := range list {
+		switch h["handler"] {
+		case "two_factor":
+			gates = append(gates[:len(gates):len(gates)], gateOf(h)...)
+		case "subroute":
+			gates = w.routes(decoded(h["routes"]), gates)
+		case "invoke":
+			gates = w.invoke(h, gates)
+		case "vars":
+			w.vars(h, gates)
+		case "map":
+			w.mapping(h, gates)
+		case "headers":
+			request, _ := h["request"].(map[string]any)
+			w.check("request_header", request, gates)
+		case "reverse_proxy":
+			gates = w.proxy(h, gates)
+		}
+	}
+	return gates
+}
+
+// gateOf reads a gate's configuration; a gate that asks no questions is none.
+func gateOf(h map[string]any) []passedOne {
+	raw, err := json.Marshal(h)
+	var site config.Site
+	if err != nil || json.Unmarshal(raw, &site) != nil {
+		return nil
+	}
+	if site, err = site.Resolved(); err != nil || site.User != "" {
+		return nil
+	}
+	b := builder{site: site}
+	headers, queries := b.credentials()
+	return []passedOne{{queries: queries, headers: portal.NewHeaders(headers), leave: portal.NewLeave(site.Leave)}}
+}
+
+func (w *lineWalk) invoke(h map[string]any, gates []passedOne) []passedOne {
+	name, _ := h["name"].(string)
+	route := w.named[name]
+	if route == nil || w.depth > 3 {
+		return gates
+	}
+	w.depth++
+	defer func() { w.depth-- }()
+	return w.routes(decoded([]*caddyhttp.Route{route}), gates)
+}
+
+func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
+	headers, _ := h["headers"].(map[string]any)
+	request, _ := headers["request"].(map[string]any)
+	w.check("header_up", request, gates)
+	w.refuse("reverse_proxy: transport", w.of(h["transport"], gates), gates)
+	responses, _ := h["handle_response"].([]any)
+	for _, response := range responses {
+		if r, ok := response.(map[string]any); ok {
+			gates = w.routes(decoded(r["routes"]), gates)
+		}
+	}
+	return gates
+}
+
+// check looks at what is done to the headers of a request: set, add and replace, each by
+// field.
+func (w *lineWalk) check(directive string, request map[string]any, gates []passedOne) {
+	for _, operation := range []string{"add", "set", "replace"} {
+		fields, _ := request[operation].(map[string]any)
+		for field, values := range fields {
+			if w.asked(field, gates) {
+				w.refuse(directive+" "+field, w.of(field, gates).or(w.of(values, gates)), gates)
+			}
+		}
+	}
+}
+
+// asked reports whether questions have the header, or the portal reads it without.
+func (w *lineWalk) asked(field string, gates []passedOne) bool {
+	name := http.CanonicalHeaderKey(field)
+	return name == "Host" || name == "Cookie" || slices.ContainsFunc(gates, func(g passedOne) bool { return g.headers.InQuestions(name) })
+}
+
+// refuse notes the first error.
+func (w *lineWalk) refuse(what string, o origin, gates []passedOne) {
+	if w.err != nil || len(gates) == 0 || o.degree < isChosen {
+		return
+	}
+	name := short.Replace(o.name)
+	if o.degree == isSealed {
+		w.err = fmt.Errorf("%s gets a value that is made of %s before two_factor, where the portal's cookies are still sealed: "+
+			"use {%s} behind two_factor itself, or put the `map` or `vars` behind it in a `route`, or name the cookie with `leave`", what, "{"+name+"}", name)
+		return
+	}
+	remedy := "compute it before two_factor, with `map` or `vars`: whoami gets the same value then"
+	if parameter, ok := strings.CutPrefix(o.name, query); ok {
+		remedy = "declare `credential query " + parameter + "`, or " + remedy
+	}
+	w.err = fmt.Errorf("%s gets a value that is made of {%s} behind two_factor, which whoami's request does not have, "+
+		"so that the portal would be asked about another user than it sees: %s", what, name, remedy)
+}
+
+const query = "http.request.uri.query."
+
+// short writes placeholders as Caddyfiles do.
+var short = strings.NewReplacer("http.request.uri.query.", "query.", "http.request.uri.path.", "path.", "http.request.header.", "header.",
+	"http.request.cookie.", "cookie.", "http.regexp.", "re.", "http.vars.", "vars.", "http.request.orig_uri.", "http.request.orig_uri.")
+
+// vars notes variables that are made of what questions don't have.
+func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
+	for name, value := range h {
+		if name != "handler" {
+			p := w.placeOf(value)
+			if p == isUser {
+				w.userVars = append(w.userVars, name)
+			}
+			w.place("http.vars."+name, p)
+			w.make("http.vars."+name, w.of(value, gates))
+		}
+	}
+}
+
+// mapping notes the placeholders of a `map`. What it makes of a whole request line is
+// not what the portal sees.
+func (w *lineWalk) mapping(h map[string]any, gates []passedOne) {
+	o := w.of(h["source"], gates).or(w.of(h["mappings"], gates)).or(w.of(h["defaults"], gates))
+	o.degree = parted(o.degree)
+	p := min(w.placeOf(h["source"]), w.placeOf(h["mappings"]), w.placeOf(h["defaults"]))
+	destinations, _ := h["destinations"].([]any)
+	for _, destination := range destinations {
+		name, _ := destination.(string)
+		w.place(strings.Trim(name, "{}"), p)
+		w.make(strings.Trim(name, "{}"), o)
+	}
+}
+
+func parted(d degree) degree {
+	if d == isWhole {
+		return isChosen
+	}
+	return d
+}
+
+func (w *lineWalk) make(name string, o origin) {
+	if o.degree > isEqual {
+		w.made[name] = w.made[name].or(o)
+	}
+}
+
+// matchers notes the captures of regular expressions.
+func (w *lineWalk) matchers(set map[string]any, gates []passedOne) {
+	if len(gates) == 0 {
+		// The request has these captures before it is asked about.
+		w.placeCaptures(set)
+		return
+	}
+	for module, value := range set {
+		switch module {
+		case "path_regexp":
+			w.capture(value, origin{isChosen, "http.request.uri.path"})
+		case "url_pattern":
+			w.make("http.url_pattern", origin{isChosen, "http.request.uri"})
+		case "header_regexp":
+			w.captures(value, func(field string) origin { return w.ofName("http.request.header."+field, gates) })
+		case "vars":
+			byName, _ := value.(map[string]any)
+			w.variables = slices.AppendSeq(w.variables, maps.Keys(byName))
+		case "vars_regexp":
+			byName, _ := value.(map[string]any)
+			w.variables = slices.AppendSeq(w.variables, maps.Keys(byName))
+			w.captures(value, func(name string) origin {
+				if strings.Contains(name, "{") {
+					return w.of(name, gates)
+				}
+				return w.ofName("http.vars."+name, gates)
+			})
+		case "expression":
+			w.expression(value)
+		}
+	}
+}
+
+func (w *lineWalk) capture(value any, o origin) {
+	if o.degree == isEqual {
+		return
+	}
+	o.degree = parted(o.degree)
+	re, _ := value.(map[string]any)
+	w.make(captured(re), o)
+}
+
+func (w *lineWalk) captures(value any, from func(key string) origin) {
+	byKey, _ := value.(map[string]any)
+	for key, re := range byKey {
+		w.capture(re, from(key))
+	}
+}
+
+var quoted = regexp.MustCompile("['\"`]([^'\"`]*)['\"`]")
+
+// expression takes every text in an expression with regular expressions for the name of
+// one: which of them look at the path can't be told.
+func (w *lineWalk) expression(value any) {
+	text := fmt.Sprint(value)
+	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+		w.variables = append(w.variables, m[1])
+	}
+	if !strings.Contains(text, "_regexp") && !strings.Contains(text, "url_pattern") {
+		return
+	}
+	w.make("http.url_pattern", origin{isChosen, "http.request.uri"})
+	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+		w.make(strings.TrimSuffix("http.regexp."+m[1], "."), origin{isChosen, "http.request.uri"})
+	}
+}
+
+// of is what a text, or anything with texts in it, depends on.
+func (w *lineWalk) of(value any, gates []passedOne) (o origin) {
+	switch v := value.(type) {
+	case string:
+		for _, m := range mentioned.FindAllStringSubmatch(v, -1) {
+			o = o.or(w.ofName(m[1], gates))
+		}
+	case []any:
+		for _, e := range v {
+			o = o.or(w.of(e, gates))
+		}
+	case map[string]any:
+		for key, e := range v {
+			o = o.or(w.of(key, gates)).or(w.of(e, gates))
+		}
+	}
+	return o
+}
+
+// ofName is what a placeholder depends on. Before a gate the request has everything but
+// its opened cookies.
+func (w *lineWalk) ofName(name string, gates []passedOne) origin {
+	name, _, _ = strings.Cut(name, ":") // a default
+	if o, known := w.made[name]; known {
+		return w.unlessLeft(o, gates)
+	}
+	if o, known := w.made[family(name)]; known {
+		return w.unlessLeft(o, gates)
+	}
+	if len(gates) == 0 {
+		if strings.HasPrefix(name, "http.request.cookie.") || strings.EqualFold(name, "http.request.header.Cookie") {
+			return origin{isSealed, name}
+		}
+		return origin{}
+	}
+	return origin{ofLine(name, gates), name}
+}
+
+// unlessLeft is equal for what is made of a cookie that every gate leaves as it is.
+func (w *lineWalk) unlessLeft(o origin, gates []passedOne) origin {
+	cookie, ok := strings.CutPrefix(o.name, "http.request.cookie.")
+	if o.degree != isSealed || !ok || len(gates) == 0 {
+		return o
+	}
+	if slices.ContainsFunc(gates, func(g passedOne) bool { return g.leave.Class(cookie) == portal.Sealed }) {
+		return o
+	}
+	return origin{}
+}
+
+// family is the placeholder's regular expression, or the URL pattern.
+func family(name string) string {
+	if rest, ok := strings.CutPrefix(name, "http.regexp."); ok {
+		re, _, named := strings.Cut(rest, ".")
+		if !named {
+			return "http.regexp"
+		}
+		return "http.regexp." + re
+	}
+	if strings.HasPrefix(name, "http.url_pattern.") {
+		return "http.url_pattern"
+	}
+	return name
+}
+
+// ofLine is how a placeholder of the request depends on its line and body, behind gates.
+func ofLine(name string, gates []passedOne) degree {
+	in := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	undeclared := func(g passedOne) bool {
+		return !slices.ContainsFunc(g.queries, func(q string) bool { return query+q == name })
+	}
+	uncopied := func(g passedOne) bool { return !g.headers.InQuestions(headerOf(name)) }
+	switch {
+	case in(query):
+		if slices.ContainsFunc(gates, undeclared) {
+			return isChosen
+		}
+	case in("http.request.uri.path."), in("http.request.orig_uri.path."), in("http.request.orig_uri.query."), in("http.request.body"):
+		return isChosen
+	case in("http.request.uri"), in("http.request.orig_"), name == "http.request.method":
+		return isWhole
+	case in("http.request.header."):
+		if headerOf(name) != "Cookie" && headerOf(name) != "Host" && slices.ContainsFunc(gates, uncopied) {
+			return isChosen
+		}
+	}
+	return isEqual
+}
+
+func headerOf(placeholder string) string {
+	return http.CanonicalHeaderKey(strings.TrimPrefix(placeholder, "http.request.header."))
+}
