@@ -67,6 +67,9 @@ type Outcome struct {
 	// Mixed: requests ran beside this one that could have signed a user in and out again,
 	// so that an anonymous After proves nothing.
 	Mixed bool
+	// Doubted: so could another request have signed in another user than the response was
+	// made for. Then no After proves anything but that something is owed.
+	Doubted bool
 	// Outdated: the response shows a form that the question about it made useless.
 	Outdated bool
 }
@@ -76,7 +79,7 @@ type Outcome struct {
 func After(o Outcome) Action {
 	switch o.After.Answer {
 	case Anonymous:
-		if o.Mixed {
+		if o.Mixed || o.Doubted {
 			return Retry
 		}
 		if o.Outdated {
@@ -90,6 +93,9 @@ func After(o Outcome) Action {
 		}
 		if o.After.Owes() {
 			return debt(o.After)
+		}
+		if o.Doubted {
+			return Retry
 		}
 		return Forward
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 
 	"github.com/secondgate/secondgate/internal/gateway/request"
@@ -47,13 +48,12 @@ func (x *exchange) checkBody() (int, error) {
 // wantedField reports whether a field of a body says anything: a credential, or one of
 // sign_in's fields, wherever it is sent.
 func (x *exchange) wantedField(name string) bool {
-	return x.inBody(name) || slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
+	return x.inBody(name) || x.fieldOfSignIn(name)
 }
 
 // inBody reports whether the portal could know a user by a field of this name.
 func (x *exchange) inBody(name string) bool {
-	form := slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
-	if body.SessionName(name) || x.sessionName(name) && !form {
+	if body.SessionName(name) || x.sessionName(name) {
 		return true
 	}
 	for _, declared := range x.g.site.BodyNames() {
@@ -65,16 +65,28 @@ func (x *exchange) inBody(name string) bool {
 }
 
 // sessionName reports whether the portal could take a field or a parameter of this name for
-// one of its cookies: of this visit, or of others.
+// one of its cookies: of this visit, or of others. Fields of sign_in and of protection
+// against forged forms may well be named as cookies are.
 func (x *exchange) sessionName(name string) bool {
-	return x.jar.HasName(name) || x.g.Visits.Names.Takes(x.g.Realm, name)
+	if !x.jar.HasName(name) && !x.g.Visits.Names.Takes(x.g.Realm, name) {
+		return false
+	}
+	return !forgeryToken.MatchString(name) && !x.fieldOfSignIn(name)
+}
+
+// forgeryToken are the fields of frameworks whose cookie of the same name has another value:
+// Express, Yii, ASP.NET.
+var forgeryToken = regexp.MustCompile(`(?i)^_?[cx]srf([-_]?token)?$|^__RequestVerificationToken`)
+
+func (x *exchange) fieldOfSignIn(name string) bool {
+	return slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
 }
 
 // learn remembers the names of cookies that the portal set.
 func (x *exchange) learn(set []portal.Change) {
 	for _, ch := range set {
 		if ch.Class == portal.Sealed && !ch.Delete {
-			x.g.Visits.Names.Learn(x.g.Realm, ch.Name, ch.Value)
+			x.g.Visits.Names.Learn(x.g.Realm, &ch.Cookie)
 		}
 	}
 }

@@ -40,6 +40,9 @@ func (x *exchange) Arrived(status int) response.Mode {
 		x.Withhold(gate.Refuse, status, x.rw.Header())
 		return response.Dropped
 	}
+	if x.closeTunnel == nil && x.end != nil && x.visit != nil && response.IsStream(x.rw.Header()) {
+		x.closeTunnel = x.openTunnel() // asked for without saying so
+	}
 	facts := x.responseFacts(status)
 	switch {
 	case gate.Checked(facts) && x.g.Identify == nil:
@@ -63,6 +66,9 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 	if gate.Suspect(f) && x.visit != nil && !x.exclusive {
 		x.leaveSuspect = x.visit.Requests.Suspect()
 		x.settles = x.settles || f.Redirect || f.SignIn
+	}
+	if f.Redirect && !x.before.MayPass() && !x.g.WatchUnsafe {
+		x.settles = true // it may be a sign-in that is saved late
 	}
 	switch {
 	case x.tunnels && x.before.MayPass():
@@ -232,7 +238,7 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	}
 	outcome := gate.Outcome{
 		SameUser: x.before.Answer == gate.User && x.answer.User == a.User && a.Scopes&^x.answer.Scopes == 0, Before: x.before, After: after,
-		Mixed: x.mixed(),
+		Mixed: x.mixed(), Doubted: x.doubted(),
 	}
 	asked := s.jar.Key()
 	x.take(s.changed, a.User)
@@ -278,12 +284,20 @@ func (x *exchange) mixed() bool {
 	switch {
 	case x.facts.Leaves && !x.fillsIn:
 		return false
-	case x.beganUnsettled && x.facts.SignIn && x.sendsSignIn():
-		return true // an earlier sign-out may be committed later than this sign-in
 	case !x.facts.SignIn && !x.before.MayPass() && !c.SharedSince(x.mark):
 		return false // nothing ran beside it
 	}
 	return c.SharedSince(x.mark)
+}
+
+// doubted reports whether the response to a declared sign-in may have been made for another
+// user than the answer names: an earlier request may be committed later than it, or one that
+// began before it and goes on may have written its own session over it.
+func (x *exchange) doubted() bool {
+	if x.visit == nil || !x.exclusive || !x.sendsSignIn() || x.g.Rotates {
+		return false
+	}
+	return x.beganUnsettled || x.visit.Requests.SharedSince(x.mark)
 }
 
 // changeOwner ends what stood on the visit's user until now: its clearance, its tunnels,
@@ -384,7 +398,9 @@ func (x *exchange) Release(int) {
 		x.writeCookies(x.rw.Header())
 		x.joinMinted()
 	}
-	x.leaveShared()
+	if x.shared.CompareAndSwap(runs, released) {
+		x.visit.Requests.ReleaseShared()
+	}
 }
 
 // joinMinted makes what follows of the response a part of the visit that it starts, whose

@@ -116,7 +116,7 @@ func (x *exchange) begin() error {
 		if err := c.Shared(x.facts.R.Context(), free); err != nil {
 			return err
 		}
-		x.shared.Store(true)
+		x.shared.Store(runs)
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
 	x.proven.Store(c.Unrest() - uint64(x.changers()))

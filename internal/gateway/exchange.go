@@ -75,8 +75,9 @@ type openness struct {
 	exclusive bool
 	// leave are to be called when the request is not open any more.
 	leave, leaveSuspect func()
-	// shared says that the request counts as a shared one that runs.
-	shared atomic.Bool
+	// shared is runs while the request counts as a shared one that runs, and released while
+	// its response goes on; else 0.
+	shared atomic.Int32
 	// mark is when the request began; version is the owner version that it stands on.
 	mark    visits.Mark
 	version uint64
@@ -99,6 +100,8 @@ type outgoing struct {
 	ground *visits.Standing
 	// tunnels says that the response is a tunnel: the portal took the offer to leave HTTP.
 	tunnels bool
+	// closeTunnel takes the response off the list of tunnels; nil for what is none.
+	closeTunnel func()
 	// frames go through the tunnel that an extended CONNECT opens; nil for other requests.
 	frames *frames
 	// end finishes the request at the portal.
@@ -190,7 +193,7 @@ func (x *exchange) decide() error {
 
 // close frees what the request held.
 func (x *exchange) close() {
-	x.Over()
+	x.Over(true)
 	if x.body != nil {
 		x.body.Close()
 	}
@@ -202,8 +205,9 @@ func (x *exchange) close() {
 	}
 }
 
-// Over implements [response.Exchange]: the request is not open any more.
-func (x *exchange) Over() {
+// Over implements [response.Exchange]: the request is not open any more. ended says that
+// the portal is done with it.
+func (x *exchange) Over(ended bool) {
 	if x.visit != nil && x.settles && x.g.Settle > 0 && !x.g.Rotates {
 		now := x.g.Clock()
 		x.visit.Settle(now, x.g.Settle, x.g.WatchUnsafe)
@@ -212,7 +216,9 @@ func (x *exchange) Over() {
 		}
 		x.settles = false
 	}
-	x.leaveShared()
+	if ended {
+		x.leaveShared()
+	}
 	for _, leave := range []func(){x.leave, x.leaveSuspect} {
 		if leave != nil {
 			leave()
@@ -220,10 +226,19 @@ func (x *exchange) Over() {
 	}
 }
 
-// leaveShared ends the request's place among the shared ones that run.
+// The states of a shared request.
+const (
+	runs = iota + 1
+	released
+)
+
+// leaveShared ends the request's place among the shared ones.
 func (x *exchange) leaveShared() {
-	if x.shared.Swap(false) {
+	switch x.shared.Swap(0) {
+	case runs:
 		x.visit.Requests.LeaveShared()
+	case released:
+		x.visit.Requests.EndReleased()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/gateway/response"
+	"github.com/secondgate/secondgate/internal/gateway/spool"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
@@ -42,8 +43,9 @@ func (x *exchange) forward() error {
 	defer x.end.cancel()
 	x.facts.R = x.facts.R.WithContext(x.end)
 	if x.facts.Stream {
-		defer x.openTunnel()()
+		x.closeTunnel = x.openTunnel()
 	}
+	defer x.endTunnel()
 	if x.facts.Upgrade {
 		x.watchBody()
 	}
@@ -88,7 +90,7 @@ func (x *exchange) forwardVerbatim() error {
 
 // run has next answer the request, and sees the response through.
 func (x *exchange) run() (err error) {
-	w := response.New(x, x.rw, x.g.Timing, x.g.Visits.Bodies, x.facts.Client.Address)
+	w := response.New(x, x.rw, x.g.Timing, x.room(), x.facts.Client.Address)
 	w.Page = x.page()
 	x.out = w
 	defer func() {
@@ -127,6 +129,15 @@ func (x *exchange) run() (err error) {
 	return err
 }
 
+// room is what a kept response is taken from. That of a form of a user who may pass has to
+// be kept whole.
+func (x *exchange) room() *spool.Budget {
+	if x.exclusive && x.before.MayPass() {
+		return x.g.Visits.Uploads
+	}
+	return x.g.Visits.Bodies
+}
+
 // ended sees to what depends on the end of the response; whole says that it came to it.
 func (x *exchange) ended(whole bool) {
 	if !x.out.Wrote() && x.kind == gated && x.visit != nil {
@@ -136,7 +147,7 @@ func (x *exchange) ended(whole bool) {
 	}
 	x.abandoned = x.abandoned || !whole
 	x.out.Finish(whole)
-	x.Over()
+	x.Over(true)
 }
 
 // withdraw takes the portal's cookies off the request: handlers before the gate, logs and

@@ -36,6 +36,13 @@ func (x *exchange) openTunnel() (remove func()) {
 	return x.g.Visits.Tunnels.Add(t, x.now)
 }
 
+// endTunnel takes the tunnel off the list.
+func (x *exchange) endTunnel() {
+	if x.closeTunnel != nil {
+		x.closeTunnel()
+	}
+}
+
 // probe returns an exchange for questions beside the response of x, which a check of the
 // response changes: what is known of the request now, and the ground that x stands on.
 func (x *exchange) probe() *exchange {

@@ -83,8 +83,8 @@ func (x *exchange) Withhold(a gate.Action, _ int, _ http.Header) {
 	_, _ = x.w.rw.Write([]byte("withheld"))
 }
 
-func (x *exchange) Over()   { x.note("over") }
-func (x *exchange) Cancel() { x.note("cancel") }
+func (x *exchange) Over(bool) { x.note("over") }
+func (x *exchange) Cancel()   { x.note("cancel") }
 
 func (x *exchange) Lost() (is bool)      { x.set(func() { is = x.lost }); return is }
 func (x *exchange) Unsettled() (is bool) { x.set(func() { is = x.unsettled || x.unproven }); return is }

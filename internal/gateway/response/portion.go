@@ -72,6 +72,10 @@ func (w *Writer) keepAll(p []byte) (n int, err error) {
 		if !errors.Is(err, spool.ErrFull) {
 			return n, err
 		}
+		if w.whole && !w.stream && w.kept.Size() < maxKept-chunk {
+			w.cut(gate.Refuse) // no room, and a part would leave before the portal committed
+			return n, ErrWithheld
+		}
 		w.full = true
 		if !w.checking {
 			w.stop()
@@ -206,7 +210,7 @@ func (w *Writer) cut(a gate.Action) {
 	if w.released {
 		w.aborted = true
 	} else {
-		w.x.Over()
+		w.x.Over(true)
 		w.x.Withhold(a, w.status, w.portal)
 	}
 	w.x.Cancel()
@@ -270,7 +274,7 @@ func (w *Writer) finishKept(whole bool) {
 		return
 	}
 	w.release()
-	w.x.Over()
+	w.x.Over(true)
 	w.set(passing)
 	w.copyKept(w.kept.Size())
 }

@@ -54,8 +54,9 @@ type Exchange interface {
 	Release(status int)
 	// Withhold answers in place of a response of which nothing was released.
 	Withhold(a gate.Action, status int, header http.Header)
-	// Over is called when the check is over, before what was kept is written.
-	Over()
+	// Over is called when the check is over, before what was kept is written. ended says that
+	// the portal is done with the request.
+	Over(ended bool)
 	// Lost reports whether the ground that the response is released on is gone.
 	Lost() bool
 	// Unsettled reports whether what passes must be checked after all.
@@ -229,7 +230,7 @@ func (w *Writer) begin(m Mode) {
 	case Passed:
 		w.set(passing)
 		w.release()
-		w.x.Over()
+		w.x.Over(false)
 	case Kept, KeptUnsettled, KeptWhole:
 		w.wouldPass, w.whole = m == KeptUnsettled, m == KeptWhole
 		w.keep()
@@ -252,7 +253,7 @@ func (w *Writer) checkNow() {
 	}
 	w.set(passing)
 	w.release()
-	w.x.Over()
+	w.x.Over(false)
 }
 
 // beginTunnel decides about a tunnel of which no header is written through the writer.
@@ -276,7 +277,7 @@ func (w *Writer) beginTunnel() {
 	}
 	w.set(passing)
 	w.released = true
-	w.x.Over()
+	w.x.Over(false)
 }
 
 // keep begins to keep the response, from its headers on.
@@ -285,7 +286,7 @@ func (w *Writer) keep() {
 	defer w.mu.Unlock()
 	w.portal = w.rw.Header().Clone()
 	w.late = http.Header{}
-	w.stream = isStream(w.portal)
+	w.stream = IsStream(w.portal)
 	w.set(keeping)
 	w.makeRoom()
 	w.next()
@@ -297,7 +298,8 @@ func (w *Writer) makeRoom() {
 	}
 }
 
-func isStream(h http.Header) bool {
+// IsStream reports whether the header is an event stream's.
+func IsStream(h http.Header) bool {
 	v := h.Get("Content-Type")
 	return len(v) >= 17 && v[:17] == "text/event-stream"
 }
@@ -331,7 +333,7 @@ func (w *Writer) passes() bool {
 	w.makeRoom()
 	w.wouldPass = true
 	w.late = http.Header{}
-	w.stream = isStream(w.rw.Header())
+	w.stream = IsStream(w.rw.Header())
 	w.next()
 	return false
 }

@@ -198,7 +198,7 @@ func TestKeptWhole(t *testing.T) {
 		size        int
 		portions    bool
 	}{
-		"page": {"text/html", 1000, false}, "events": {"text/event-stream", 1000, true}, "too long": {"text/html", 100 << 10, true},
+		"page": {"text/html", 1000, false}, "events": {"text/event-stream", 1000, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			x := &exchange{mode: KeptWhole}
@@ -217,6 +217,24 @@ func TestKeptWhole(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeptWhole_NoRoom: where it can't be kept whole, it is refused: a part would leave
+// before the portal has committed.
+func TestKeptWhole_NoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &exchange{mode: KeptWhole}
+		w, c := begin(x, true)
+		w.Header().Set("Content-Type", "text/html")
+		if _, err := io.WriteString(w, strings.Repeat("x", 100<<10)); !errors.Is(err, ErrWithheld) {
+			t.Errorf("write: %v", err)
+		}
+		time.Sleep(time.Hour)
+		w.Finish(true)
+		if c.read() != "withheld" || x.count("check portion") != 0 {
+			t.Errorf("%.40q, %q", c.read(), x.calls)
+		}
+	})
 }
 
 // TestPortion_HeadersOfStream: the headers of a stream without events leave after a check.

@@ -45,6 +45,8 @@ type Concurrency struct {
 	begun, sharedBegun uint64
 	// shared are the shared requests that run, barring the exclusive ones that bar them.
 	shared, barring int
+	// released are shared requests that left although their responses go on.
+	released int
 	// changed is closed when shared or barring falls; nil while no request waits for that.
 	changed chan struct{}
 }
@@ -136,6 +138,23 @@ func (c *Concurrency) Shared(ctx context.Context, free bool) error {
 // LeaveShared ends a shared request.
 func (c *Concurrency) LeaveShared() { c.fall(&c.shared) }
 
+// ReleaseShared lets others begin although the shared request goes on, as a stream does. It
+// counts for SharedSince until EndReleased: what the portal does at its end may hide what
+// it did for another request.
+func (c *Concurrency) ReleaseShared() {
+	c.mu.Lock()
+	c.released++
+	c.mu.Unlock()
+	c.LeaveShared()
+}
+
+// EndReleased ends a request after ReleaseShared.
+func (c *Concurrency) EndReleased() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.released--
+}
+
 // await waits until shared or barring falls; the caller holds mu.
 func (c *Concurrency) await(ctx context.Context) bool {
 	if c.changed == nil {
@@ -173,7 +192,7 @@ type Mark struct {
 func (c *Concurrency) Mark() Mark {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return Mark{c.begun, c.sharedBegun, c.open.Load(), c.shared}
+	return Mark{c.begun, c.sharedBegun, c.open.Load(), c.shared + c.released}
 }
 
 // Unrest counts what may have changed who is signed in: changers that began, and calls of

@@ -2,16 +2,18 @@ package visits
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
 const (
-	// minLearned is how long a value has to be, in bytes, for the site to take its cookie
-	// for one that carries a session or a login token. Shorter ones are languages and themes,
-	// whose names are ordinary fields of forms and addresses.
+	// minLearned is how long a value has to be, in bytes, for its cookie to be taken for one
+	// that carries a session or a login token. Shorter ones are languages and themes, whose
+	// names are ordinary fields of forms and addresses.
 	minLearned = 16
 	// maxLearned bounds the names of one realm.
 	maxLearned = 256
@@ -19,16 +21,18 @@ const (
 
 // Names are the names of the portals' own cookies that may carry a session, by realm. The
 // portal may take a session from a field or a parameter of such a name, in a visit too
-// that has no such cookie. They are learned from what the portal sets, and forgotten when
-// the process ends. It is safe for concurrent use.
+// that has no such cookie. They are learned from the HttpOnly cookies that the portal sets,
+// and forgotten when the process ends. It is safe for concurrent use.
 type Names struct {
 	mu     sync.Mutex
 	realms atomic.Pointer[map[string][]string]
 }
 
-// Learn notes that the portal of the realm set a cookie of this name and value.
-func (n *Names) Learn(realm, name, value string) {
-	if len(value) < minLearned || n.has(realm, name) {
+// Learn notes that the portal of the realm set a cookie. What scripts may read, or what is
+// no token, such as an address that a visitor typed, is not taken for a session's.
+func (n *Names) Learn(realm string, c *portal.Cookie) {
+	name := c.Name
+	if !c.HTTPOnly || len(c.Value) < minLearned || strings.ContainsAny(c.Value, "@ ") || strings.Contains(c.Value, "%40") || n.has(realm, name) {
 		return
 	}
 	n.mu.Lock()
