@@ -33,7 +33,7 @@ func phpmyadmin() Preset {
 				Username: "pma_username", Password: "pma_password",
 			}},
 			SignOut: []string{"/index.php?route=/logout"},
-			Public:  paths("/js/messages.php"),
+			Public:  paths("/js/*", "/themes/*"),
 			Deny:    paths("/setup*"),
 		},
 		Notes: Notes{
@@ -41,7 +41,7 @@ func phpmyadmin() Preset {
 			"whoami.0.anonymous.0": "The form, for one server only, without an error of the database.",
 			"whoami.0.user":        "The account of the one database server; it tells upper from lower case.",
 			"watch":                "Every page for strangers begins another session, and a form of an older one is refused.",
-			"public":               "The sign-in page loads it; with cookies it would be asked about, which ends the form's session.",
+			"public":               "What the sign-in page loads; with cookies it would be asked about, which ends the form's session.",
 			"deny":                 "The set-up script asks nobody for a password.",
 		},
 	}

@@ -33,7 +33,8 @@ func wordpress() Preset {
 				Username: "log", Password: "pwd",
 			}},
 			SignOut: []string{"/wp-login.php?action=logout"},
-			Leave:   []string{"wp-settings-*", "wp-saving-post", "woocommerce_cart_hash", "woocommerce_items_in_cart"},
+			Leave:   []string{"wp-saving-post", "woocommerce_cart_hash", "woocommerce_items_in_cart"},
+			Public:  paths("/wp-admin/load-styles.php", "/wp-admin/load-scripts.php"),
 			Deny:    paths("/xmlrpc.php"),
 		},
 		Notes: Notes{
@@ -41,7 +42,8 @@ func wordpress() Preset {
 			"whoami.0.first":       "Shop plug-ins keep customers away from the profile page, so a nonce is fetched.",
 			"whoami.0.anonymous.0": "The whole body of the first step for strangers.",
 			"whoami.0.user":        "Canonical, whatever was typed; the display name is people's own choice.",
-			"leave":                "Scripts of the dashboard, the editor and WooCommerce's cart read them.",
+			"leave":                "Scripts of the editor and WooCommerce's cart read them.",
+			"public":               "Styles and scripts of the dashboard, the same for everybody.",
 			"deny":                 "Takes the password in the body.",
 		},
 	}

@@ -170,6 +170,9 @@ func (x *exchange) decide() error {
 		return x.refuseStatus(status)
 	}
 	x.awaitRest()
+	if x.serveAnonymously() {
+		return nil
+	}
 	if err := x.begin(); err != nil {
 		return x.refuseError(err)
 	}

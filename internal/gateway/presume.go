@@ -30,9 +30,10 @@ func (x *exchange) presume() {
 	}
 }
 
-// presumption stands for the credentials as they now are, wherever they are sent.
+// presumption stands for the credentials as they now are, wherever and in which order they
+// are sent: a browser may send what was set anew last.
 func (x *exchange) presumption() visits.Key {
-	return visits.Key{Pins: x.facts.Pins, View: x.jar.Key()}
+	return visits.Key{Pins: x.facts.Pins, View: x.jar.Unordered()}
 }
 
 // presumable reports whether what a response changed is presumed to be a stranger's.

@@ -63,6 +63,15 @@ func newJar(cookies []held, left, free []pair) *Jar {
 	return j
 }
 
+// Unordered is Key whatever the order of the cookies: browsers do not agree where one goes
+// that was set anew. The portal may go by their order, so no answer is kept under it.
+func (j *Jar) Unordered() JarKey {
+	sorted := &Jar{cookies: slices.Clone(j.cookies), left: slices.Clone(j.left)}
+	slices.SortFunc(sorted.cookies, func(a, b held) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Path, b.Path)) })
+	slices.SortStableFunc(sorted.left, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
+	return sorted.digest()
+}
+
 // digest leaves the stamps out: they are ours, and say nothing to the portal.
 func (j *Jar) digest() JarKey {
 	var b []byte

@@ -89,6 +89,18 @@ func TestJar_Key(t *testing.T) {
 	}
 }
 
+// TestJar_Unordered is equal for jars that differ in the order of their cookies only.
+func TestJar_Unordered(t *testing.T) {
+	j := jarOf("pma_lang=en; Path=/", "session=1; Path=/", "b=3; Path=/x")
+	again := jarOf("session=1; Path=/", "b=3; Path=/x", "pma_lang=en; Path=/")
+	if j.Unordered() != again.Unordered() || j.Key() == again.Key() || j.View("/").Header != "pma_lang=en; session=1" {
+		t.Errorf("%q and %q", j.View("/x").Header, again.View("/x").Header)
+	}
+	if j.Unordered() == jarOf("session=2; Path=/", "b=3; Path=/x", "pma_lang=en; Path=/").Unordered() {
+		t.Error("another value is not told apart")
+	}
+}
+
 // TestJar_Fits: another user's cookies never go along, anonymous ones do.
 func TestJar_Fits(t *testing.T) {
 	set := func(line, user string) func(*Jar) *Jar {

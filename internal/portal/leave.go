@@ -20,13 +20,15 @@ const (
 )
 
 // freeNames are cookies that page scripts are known to need and that carry no
-// identity: double-submit tokens, consent, analytics, language, theme. Sources: the
-// documentation of Angular, Laravel and Django (XSRF-TOKEN, csrftoken), Google
-// Analytics and Matomo, and the common consent managers.
+// identity: double-submit tokens, consent, analytics, the layout of WordPress's
+// dashboard, language, theme. Sources: the documentation of Angular, Laravel and Django
+// (XSRF-TOKEN, csrftoken), Google Analytics and Matomo, the common consent managers, and
+// wp-includes/option.php (wp-settings-*).
 var freeNames = []string{
 	"XSRF-TOKEN", "csrftoken", "_csrf_token_js",
 	"_ga", "_ga_*", "_gid", "_gat", "_gat_*", "_gcl_*", "_fbp", "_pk_id.*", "_pk_ses.*", "_pk_ref.*", "__utm?",
 	"cookieconsent_status", "CookieConsent", "OptanonConsent", "OptanonAlertBoxClosed", "cookie_notice_accepted", "euconsent-v2", "moove_gdpr_popup",
+	"wp-settings-*",
 	"lang", "language", "locale", "i18next", "theme", "color-scheme", "dark_mode", "timezone", "tz",
 }
 

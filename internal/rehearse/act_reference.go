@@ -14,7 +14,8 @@ import (
 // wrong there is not the gate's fault, and what is seen there is what it has to keep.
 func (r *run) reference() error {
 	stranger := browse.New(browse.Options{Transport: r.stage.Portal()})
-	for _, address := range []string{r.start(), r.at("/")} {
+	// What the web server says on its own pages of errors, a customer's page may show as well.
+	for _, address := range []string{r.start(), r.at("/"), r.at("/no-such-page")} {
 		if p, err := stranger.Get(r.ctx, address); err == nil {
 			r.strange = append(r.strange, p)
 		}

@@ -2,9 +2,11 @@ package rehearse
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/PuerkitoBio/goquery"
@@ -45,6 +47,46 @@ func (r *run) goOut(b *browse.Browser, home string) (how string, err error) {
 		_, err = b.Follow(r.ctx, next, link)
 	}
 	return "GET " + pathOf(address), err
+}
+
+// sendOut signs a customer out who is signed in still: it sends the declared link's address
+// with the fields that are hidden in all forms of the page, as the scripts of portals do
+// whose links are no sign-outs without a token. It says how, or "" where it did nothing.
+func (r *run) sendOut(c *customer) (how string, err error) {
+	page, err := c.gate.Get(r.ctx, c.home)
+	if err != nil {
+		return "", err
+	}
+	address, err := url.Parse(r.outLink(page))
+	_, in := c.tell.in(page)
+	if form := common(page); err == nil && in && form != nil && r.declaredOut(address) {
+		form.Action = address
+		_, err = c.gate.Submit(r.ctx, form, nil)
+		return "POST " + address.Path, err
+	}
+	return "", err
+}
+
+// common is a form of the page with nothing but the hidden fields that stand in all of its
+// forms that are sent by POST, or nil.
+func common(p *browse.Page) (form *browse.Form) {
+	for _, f := range p.Forms() {
+		switch {
+		case f.Method != http.MethodPost:
+		case form == nil:
+			form = f
+			form.Fields = slices.DeleteFunc(f.Fields, func(x browse.Field) bool { return x.Type != "hidden" || x.Value == "" })
+		default:
+			form.Fields = slices.DeleteFunc(form.Fields, func(x browse.Field) bool {
+				same, found := f.Field(x.Name)
+				return !found || same.Value != x.Value
+			})
+		}
+	}
+	if form == nil || len(form.Fields) == 0 {
+		return nil
+	}
+	return form
 }
 
 func (r *run) outForm(p *browse.Page) *browse.Form {
@@ -115,6 +157,9 @@ func (r *run) signOut() bool {
 		r.report.skip(rowSignOut, err.Error()+": name it with `sign_out PATH`, so that it is judged, and rehearse again")
 		r.report.skip(rowAfter, "nobody could be signed out")
 		return true
+	}
+	if by, err := r.sendOut(c); err == nil && by != "" {
+		how = by
 	}
 	for who, b := range map[string]*browse.Browser{"the browser": c.gate, "a copy of the browser from before": copied} {
 		p, err := r.look(b, c.home)

@@ -33,7 +33,11 @@ need() {
   log "installing ${missing[*]}"
   local ours=
   [ -e $policy ] || { ours=yes; printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy; }
-  echo 'dokuwiki dokuwiki/system/configure-webserver multiselect' | debconf-set-selections || true
+  debconf-set-selections <<'DEBCONF' || true
+dokuwiki dokuwiki/system/configure-webserver multiselect
+phpmyadmin phpmyadmin/dbconfig-install boolean false
+phpmyadmin phpmyadmin/reconfigure-webserver multiselect
+DEBCONF
   local failed=
   "${apt[@]}" --no-install-recommends install "${missing[@]}" >"$dir/apt.log" 2>&1 || {
     # Old package lists are the usual reason: refresh them and try once more.
@@ -72,6 +76,29 @@ wait_for() {
 }
 
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
+
+# mariadb_up SQL: a MariaDB for this portal on $mariadb_port, prepared by these statements.
+mariadb_up() {
+  local mariadb=$dir/mariadb socket=$dir/mariadb/run/mysqld.sock
+  mkdir -p "$mariadb/run"
+  chown mysql:mysql "$mariadb" "$mariadb/run"
+  if [ ! -e "$mariadb/made" ]; then
+    rm -rf "$mariadb/data"
+    mariadb-install-db --no-defaults --user=mysql --datadir="$mariadb/data" \
+      --auth-root-authentication-method=socket --skip-test-db >"$dir/mariadb.log" 2>&1
+    touch "$mariadb/made"
+  fi
+  if ! alive "$mariadb/run/mysqld.pid" mariadbd; then
+    setsid mariadbd --no-defaults --user=mysql --datadir="$mariadb/data" --socket="$socket" \
+      --pid-file="$mariadb/run/mysqld.pid" --bind-address=127.0.0.1 --port="$mariadb_port" \
+      --innodb-buffer-pool-size=96M --performance-schema=OFF --character-set-server=utf8mb4 \
+      >>"$dir/mariadb.log" 2>&1 </dev/null &
+  fi
+  wait_for MariaDB mariadb-admin --no-defaults -S "$socket" ping
+  mariadb --no-defaults -S "$socket" -e "$1"
+}
+
+mariadb_down() { stop "$dir/mariadb/run/mysqld.pid" mariadbd; }
 
 fpm_binary() { local all=(/usr/sbin/php-fpm8*); echo "${all[-1]}"; }
 

@@ -51,6 +51,13 @@ func NodeRED(t testing.TB) *Portal {
 	return start(t, "nodered", 18108, "redadmin")
 }
 
+// PhpMyAdmin starts phpMyAdmin with MariaDB, as WordPress does. Its users are accounts of
+// the database.
+func PhpMyAdmin(t testing.TB) *Portal {
+	t.Helper()
+	return start(t, "phpmyadmin", 18103, "dbadmin")
+}
+
 func start(t testing.TB, name string, port int, admin string) *Portal {
 	t.Helper()
 	needRoot(t, name)

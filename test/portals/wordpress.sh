@@ -5,8 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 port=18101
 mariadb_port=13306
-mariadb=$dir/mariadb
-socket=$mariadb/run/mysqld.sock
 # WordPress as Debian packages it reads its settings from nowhere else.
 config=/etc/wordpress/config-secondgate-test.php
 
@@ -17,7 +15,10 @@ install() {
 
 up() {
   install
-  mariadb_up
+  mariadb_up "CREATE DATABASE IF NOT EXISTS wordpress;
+    CREATE USER IF NOT EXISTS wordpress@'127.0.0.1' IDENTIFIED BY 'wordpress';
+    CREATE USER IF NOT EXISTS wordpress@localhost IDENTIFIED BY 'wordpress';
+    GRANT ALL ON wordpress.* TO wordpress@'127.0.0.1'; GRANT ALL ON wordpress.* TO wordpress@localhost;"
   [ -d "$dir/content" ] || { cp -aL /var/lib/wordpress/wp-content "$dir/content.new"; mv "$dir/content.new" "$dir/content"; }
   chown -R www-data:www-data "$dir/content"
   configure
@@ -32,28 +33,6 @@ up() {
     location ~ \.php\$ { $(php_location) fastcgi_param WORDPRESS_CONFIG secondgate-test; }
 CONF
   log "up at http://127.0.0.1:$port/"
-}
-
-mariadb_up() {
-  mkdir -p "$mariadb/run"
-  chown mysql:mysql "$mariadb" "$mariadb/run"
-  if [ ! -e "$mariadb/made" ]; then
-    rm -rf "$mariadb/data"
-    mariadb-install-db --no-defaults --user=mysql --datadir="$mariadb/data" \
-      --auth-root-authentication-method=socket --skip-test-db >"$dir/mariadb.log" 2>&1
-    touch "$mariadb/made"
-  fi
-  if ! alive "$mariadb/run/mysqld.pid" mariadbd; then
-    setsid mariadbd --no-defaults --user=mysql --datadir="$mariadb/data" --socket="$socket" \
-      --pid-file="$mariadb/run/mysqld.pid" --bind-address=127.0.0.1 --port=$mariadb_port \
-      --innodb-buffer-pool-size=96M --performance-schema=OFF --character-set-server=utf8mb4 \
-      >>"$dir/mariadb.log" 2>&1 </dev/null &
-  fi
-  wait_for MariaDB mariadb-admin --no-defaults -S "$socket" ping
-  mariadb --no-defaults -S "$socket" -e "CREATE DATABASE IF NOT EXISTS wordpress;
-    CREATE USER IF NOT EXISTS wordpress@'127.0.0.1' IDENTIFIED BY 'wordpress';
-    CREATE USER IF NOT EXISTS wordpress@localhost IDENTIFIED BY 'wordpress';
-    GRANT ALL ON wordpress.* TO wordpress@'127.0.0.1'; GRANT ALL ON wordpress.* TO wordpress@localhost;"
 }
 
 configure() {
@@ -102,7 +81,7 @@ PHP
 
 down() {
   web_down
-  stop "$mariadb/run/mysqld.pid" mariadbd
+  mariadb_down
   rm -f $config
 }
 

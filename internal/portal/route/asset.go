@@ -70,13 +70,16 @@ func isVersion(query string) bool {
 	return true
 }
 
+// versionValue reports whether v could be a version. Those of packages have a plus, as
+// in 5.2.1deb1+deb12u1, which is encoded or is not; nobody reads it as a separator.
 func versionValue(v string) bool {
 	if len(v) > maxVersion {
 		return false
 	}
 	for i := range len(v) {
 		switch c := v[i]; {
-		case c == '-', c == '.', c == '_', '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		case c == '%' && strings.EqualFold(v[i:min(i+3, len(v))], "%2b"):
+		case c == '-', c == '.', c == '_', c == '+', c == '~', '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
 		default:
 			return false
 		}
