@@ -281,23 +281,13 @@ func (x *exchange) mixed() bool {
 		x.overlapped = x.overlapped || c.ChangersSince(x.mark, x.changers())
 		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
 	}
-	switch {
-	case x.facts.Leaves && !x.fillsIn:
-		return false
-	case !x.facts.SignIn && !x.before.MayPass() && !c.SharedSince(x.mark):
-		return false // nothing ran beside it
-	}
-	return c.SharedSince(x.mark)
+	return c.SharedSince(x.mark) && !(x.facts.Leaves && !x.fillsIn)
 }
 
 // doubted reports whether the response to a declared sign-in may have been made for another
-// user than the answer names: an earlier request may be committed later than it, or one that
-// began before it and goes on may have written its own session over it.
+// user than the answer names: an earlier request may be committed later than it.
 func (x *exchange) doubted() bool {
-	if x.visit == nil || !x.exclusive || !x.sendsSignIn() || x.g.Rotates {
-		return false
-	}
-	return x.beganUnsettled || x.visit.Requests.SharedSince(x.mark)
+	return x.exclusive && x.beganUnsettled && x.sendsSignIn()
 }
 
 // changeOwner ends what stood on the visit's user until now: its clearance, its tunnels,

@@ -176,8 +176,8 @@ var gate = []Mutation{
 	{
 		Row: "C, races: signed in and out beside one another", Defence: "an anonymous answer proves nothing where other requests ran",
 		File:    "internal/gateway/check.go",
-		Old:     "		Mixed: x.mixed(),\n",
-		New:     "",
+		Old:     "		Mixed: x.mixed(), Dou",
+		New:     "		Dou",
 		Package: "test/attack", Test: "TestAttack_SignedOutBeforeTheQuestion",
 	},
 	{
