@@ -72,7 +72,9 @@ func (x *exchange) awaitRest() {
 		}
 	}
 	// Kept answers may have expired while it waited, here or for its turn.
-	x.now, x.timed = x.g.Clock(), nil
+	now := x.g.Clock()
+	x.waited += now.Sub(x.now)
+	x.now, x.timed = now, nil
 }
 
 // pause reports whether the client waited that long.

@@ -35,8 +35,8 @@ type exchange struct {
 	body     *spool.Spool
 	// fillsIn says that the body has one of sign_in's fields.
 	fillsIn bool
-	// reading is how long the body took to arrive.
-	reading time.Duration
+	// reading is how long the body took to arrive, waited how long before now the request came.
+	reading, waited time.Duration
 
 	browser
 	cookies
@@ -268,4 +268,4 @@ func (x *exchange) timeRefusal() {
 
 // took is how long the gate has had the request: without the time in which its body
 // arrived, which is the client's.
-func (x *exchange) took() time.Duration { return time.Since(x.now) - x.reading }
+func (x *exchange) took() time.Duration { return time.Since(x.now) + x.waited - x.reading }
