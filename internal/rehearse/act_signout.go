@@ -180,7 +180,17 @@ func (r *run) signOut() bool {
 
 // ours says that a page comes from the gate, or only leads there.
 func (r *run) ours(p *browse.Page) bool {
-	return strings.HasPrefix(p.URL.Path, r.site.Path+"/") || strings.HasPrefix(p.Header.Get("Location"), r.site.Path+"/")
+	return strings.HasPrefix(p.URL.Path, r.site.Path+"/") || strings.HasPrefix(p.Header.Get("Location"), r.site.Path+"/") || r.refuses(p)
+}
+
+// refuses reports whether the gate refused with a page of its own at the portal's address:
+// only its own pages use its style sheets.
+func (r *run) refuses(p *browse.Page) bool {
+	if !p.HTML() {
+		return false
+	}
+	style, _ := p.Doc().Find(`link[rel="stylesheet"]`).First().Attr("href")
+	return strings.HasPrefix(style, r.site.Path+"/")
 }
 
 func (r *run) afterSignOut() {

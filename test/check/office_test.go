@@ -21,6 +21,7 @@ type office struct {
 	bound  string        // signs out who sends another value of this header
 	body   bool          // takes and adopts a session from a field of the body
 	renews bool          // a new session at the sign-in
+	script bool          // scripts may read the session's cookie
 
 	mu       sync.Mutex
 	sessions map[string]*stay
@@ -92,6 +93,9 @@ func (o *office) begin(w http.ResponseWriter) *stay {
 	id := rand.Text()
 	o.sessions[id] = &stay{}
 	line := "sid=" + id
+	if !o.script {
+		line += "; HttpOnly"
+	}
 	if !o.noPath {
 		line += "; Path=/"
 	}

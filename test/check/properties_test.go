@@ -78,6 +78,9 @@ func TestPropertiesThatAreNotHandled(t *testing.T) {
 			{"side door other paths", "/public/orders answers 200", "out of `trust`"},
 			{"connection dropped at the sign-in", "/public/orders was released without a code", "out of `trust`"},
 		}},
+		"H3: a session that scripts may read": {&office{body: true, script: true}, "", []said{
+			{"side door session in a body", "/app/login answers 200", "`credential query sid`"},
+		}},
 		"H2: committed after settle": {&office{late: 150 * time.Millisecond}, "settle 100ms\n", []said{
 			{"sign-in committed in time", "up to 250ms after its response, later than `settle` (100ms)", "`settle 1.25s`"},
 		}},
@@ -95,7 +98,7 @@ func TestPropertiesThatAreNotHandled(t *testing.T) {
 	}
 	t.Run("H3: a declared name", func(t *testing.T) {
 		t.Parallel()
-		r := check(t, fmt.Sprintf(site, officeLines+"credential query sid\n", (&office{body: true}).start(t)), adaAndBen)
+		r := check(t, fmt.Sprintf(site, officeLines+"credential query sid\n", (&office{body: true, script: true}).start(t)), adaAndBen)
 		r.allOK(t)
 		r.open(t, "side door session in a body", "/app/login")
 	})
