@@ -37,7 +37,7 @@ func (x *exchange) checkBody() (int, error) {
 	fields = slices.DeleteFunc(fields, func(f body.Field) bool {
 		form := !x.inBody(f.Name)
 		x.fillsIn = x.fillsIn || form
-		return form
+		return form || ticks(f)
 	})
 	if !body.Allowed(fields, x.ownCookie) {
 		return http.StatusForbidden, nil
@@ -77,6 +77,17 @@ func (x *exchange) sessionName(name string) bool {
 // forgeryToken are the fields of frameworks whose cookie of the same name has another value:
 // Express, Yii, ASP.NET.
 var forgeryToken = regexp.MustCompile(`(?i)^_?[cx]srf([-_]?token)?$|^__RequestVerificationToken`)
+
+// ticks reports whether a field is the box "stay signed in", as far as its name and its
+// value tell: Redmine, Spring Security and Shiro name it as the cookie that it asks for.
+func ticks(f body.Field) bool {
+	return stayName.MatchString(f.Name) && tick.MatchString(f.Value)
+}
+
+var (
+	stayName = regexp.MustCompile(`(?i)^(auto_?log_?in|(user)?[-_]?remember([-_]?(me|user|login))?)$`)
+	tick     = regexp.MustCompile(`(?i)^(|[01]|on|off|true|false|yes|no)$`)
+)
 
 func (x *exchange) fieldOfSignIn(name string) bool {
 	return slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
