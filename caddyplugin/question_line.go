@@ -180,9 +180,13 @@ func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
 	headers, _ := h["headers"].(map[string]any)
 	request, _ := headers["request"].(map[string]any)
 	w.check("header_up", request, gates)
-	w.refuse("reverse_proxy: transport", w.of(h["transport"], gates), gates)
+	transport, _ := h["transport"].(map[string]any)
+	w.refuse("reverse_proxy: transport", w.of(transport, gates), gates)
+	if transport["protocol"] == "fastcgi" {
+		w.refuse("REMOTE_USER", w.ofName(userID, gates), gates)
+	}
 	if o := w.of(h["rewrite"], gates); o.degree >= isChosen {
-		w.make("http.reverse_proxy", o) // as of forward_auth: what it is answered goes by that
+		w.make("http.reverse_proxy.header", o) // as of forward_auth: what it is answered goes by that
 	}
 	return w.responses(h, gates)
 }
@@ -261,6 +265,9 @@ func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
 			}
 			w.place("http.vars."+name, p)
 			w.make("http.vars."+name, w.of(value, gates))
+			if name == userID { // Caddy has this one in both places
+				w.make(userID, w.of(value, gates))
+			}
 		}
 	}
 }
@@ -430,7 +437,7 @@ func family(name string) string {
 		}
 		return "http.regexp." + re
 	}
-	for _, family := range []string{"http.url_pattern", "http.matchers.file", "http.reverse_proxy"} {
+	for _, family := range []string{"http.url_pattern", "http.matchers.file", "http.reverse_proxy.header"} {
 		if strings.HasPrefix(name, family+".") {
 			return family
 		}

@@ -17,6 +17,8 @@ func TestAttack_Q1_MadeOtherwise(t *testing.T) {
 		"intercept":               "route {\n" + gate + "intercept {\n @gone status 404\n handle_response @gone {\n" + up("{query.user}") + "\n}\n}\nreverse_proxy PORTAL\n}",
 		"forward_auth":            "route {\n" + gate + "forward_auth PORTAL {\n uri /verify?user={query.user}\n copy_headers X-Remote-User\n}\nreverse_proxy PORTAL\n}",
 		"replaced":                "route {\n" + gate + "reverse_proxy PORTAL {\n header_up X-Remote-User {uri}\n header_up X-Remote-User \".*user=(.*)\" $1\n}\n}",
+		"user of a query":         "route {\n" + gate + "vars http.auth.user.id {query.user}\n" + up("{http.auth.user.id}") + "\n}",
+		"REMOTE_USER":             "route {\n" + gate + "vars http.auth.user.id {query.user}\nphp_fastcgi PORTAL\n}",
 		"header of a header":      "route {\n" + gate + "request_header X-Line {uri}\nmap {header.x-line} {who} {\n ~user=(.*) ${1}\n}\n" + up("{who}") + "\n}",
 	} {
 		t.Run(name, func(t *testing.T) {
