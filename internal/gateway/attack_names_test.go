@@ -36,3 +36,31 @@ func TestAttack_H3_NameOfARememberedSignIn(t *testing.T) {
 		})
 	}
 }
+
+// TestAttack_H3_NameOfAChosenValue: a portal remembers in a cookie what a visitor chose. A
+// visitor who chose something long does not keep others from choosing.
+func TestAttack_H3_NameOfAChosenValue(t *testing.T) {
+	long := strings.Repeat("xy", 20)
+	for _, line := range []string{"GET /choose?branch=" + long, "GET /choose?branch=%78" + long[1:], "POST /choose branch=" + long, "GET /choose"} {
+		attack(t, line, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.shop.pages["/choose"] = func(rw http.ResponseWriter, r *http.Request) error {
+				branch := r.FormValue("branch")
+				if branch == "" {
+					branch = r.Header.Get("Accept-Language")
+				}
+				rw.Header().Add("Set-Cookie", "branch="+branch+"; Path=/; HttpOnly")
+				_, err := io.WriteString(rw, "in "+branch)
+				return err
+			}
+			mallory := w.visitor()
+			mallory.send(line, "Accept-Language: "+long)
+			mallory.send("GET /page")
+			for _, line := range []string{"GET /choose?branch=fi", "POST /choose branch=fi"} {
+				if f := w.visitor().send(line); !strings.Contains(f.text(), "in fi") {
+					t.Errorf("another visitor: %s: %s", line, f.text())
+				}
+			}
+		})
+	}
+}
