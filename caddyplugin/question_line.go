@@ -67,8 +67,10 @@ type lineWalk struct {
 	userVars []string
 	// variables are names that matchers behind gates look at.
 	variables []string
-	err       error
-	depth     int
+	// prefixes are what handlers behind gates take off the beginning of paths.
+	prefixes []string
+	err      error
+	depth    int
 }
 
 // lineRoute is a [caddyhttp.Route].
@@ -138,6 +140,10 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 			w.vars(h, gates)
 		case "map":
 			w.mapping(h, gates)
+		case "rewrite":
+			if prefix, _ := h["strip_path_prefix"].(string); prefix != "" && len(gates) > 0 {
+				w.prefixes = append(w.prefixes, "/"+strings.Trim(prefix, "/"))
+			}
 		case "headers":
 			request, _ := h["request"].(map[string]any)
 			w.check("request_header", request, gates)
