@@ -446,8 +446,8 @@ var gate = []Mutation{
 	{
 		Row: "C, more: judging after the portal", Defence: "an answer beside a shared request that still runs is doubted",
 		File:    "internal/gateway/check.go",
-		Old:     "	return c.SharedSince(x.mark)\n",
-		New:     "	return false\n",
+		Old:     "	return c.SharedSince(x.mark) && ",
+		New:     "	return false && ",
 		Package: "test/attack", Test: "TestAttack_SlowSignOut",
 	},
 	{
