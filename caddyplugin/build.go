@@ -25,10 +25,12 @@ import (
 
 // builder makes a gate from resolved settings.
 type builder struct {
-	ctx  caddy.Context
-	app  *App
-	site config.Site
-	log  *zap.Logger
+	// prefixes are what handlers behind the gate take off the beginning of paths.
+	prefixes []string
+	ctx      caddy.Context
+	app      *App
+	site     config.Site
+	log      *zap.Logger
 }
 
 func (b *builder) build() (*gateway.Gateway, error) {

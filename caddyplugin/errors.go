@@ -95,7 +95,7 @@ func stripPlaceholders(repl *caddy.Replacer, original http.Request) {
 		return
 	}
 	user := logOnly(repl)
-	for _, prefix := range []string{"http.auth.", "http.regexp.", "http.reverse_proxy.header."} {
+	for _, prefix := range []string{"http.auth.", "http.regexp.", "http.url_pattern.", "http.matchers.file.", "http.reverse_proxy.header."} {
 		repl.DeleteByPrefix(prefix)
 	}
 	if user != nil {

@@ -75,7 +75,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
 	h.log, h.proxies = log, &app.engine.proxies
-	b := builder{ctx: ctx, app: app, site: site, log: log}
+	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes}
 	h.gate, err = b.build()
 	if err != nil {
 		return fmt.Errorf("two_factor: %w", err)

@@ -107,6 +107,7 @@ func (b *behind) bare(question *http.Request, repl *caddy.Replacer) {
 		return
 	}
 	vars := question.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	repl.Set(userID, "") // FastCGI has it as REMOTE_USER without being told
 	for _, name := range b.stored.users {
 		if name, ok := strings.CutPrefix(name, "http.vars."); ok {
 			vars[name] = ""

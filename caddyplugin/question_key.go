@@ -31,6 +31,8 @@ type used struct {
 	variables []string
 	// userVars are variables that may name a user; see [lineWalk].
 	userVars []string
+	// prefixes are what handlers behind the gate take off the beginning of paths.
+	prefixes []string
 	// places are what placeholders that are made before the gate are made of.
 	places map[string]place
 	// unasked says that handlers behind the gate add to requests what questions can't have.
@@ -157,7 +159,7 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 	}
 	u, line := c.used(!seen), walkLine(srv)
 	u.variables, u.unasked, u.places = line.variables, line.err, line.places
-	u.userVars = line.userVars
+	u.userVars, u.prefixes = line.userVars, line.prefixes
 	return u, nil
 }
 

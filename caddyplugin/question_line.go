@@ -67,8 +67,10 @@ type lineWalk struct {
 	userVars []string
 	// variables are names that matchers behind gates look at.
 	variables []string
-	err       error
-	depth     int
+	// prefixes are what handlers behind gates take off the beginning of paths.
+	prefixes []string
+	err      error
+	depth    int
 }
 
 // lineRoute is a [caddyhttp.Route].
@@ -138,11 +140,17 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 			w.vars(h, gates)
 		case "map":
 			w.mapping(h, gates)
+		case "rewrite":
+			if prefix, _ := h["strip_path_prefix"].(string); prefix != "" && len(gates) > 0 {
+				w.prefixes = append(w.prefixes, "/"+strings.Trim(prefix, "/"))
+			}
 		case "headers":
 			request, _ := h["request"].(map[string]any)
 			w.check("request_header", request, gates)
 		case "reverse_proxy":
 			gates = w.proxy(h, gates)
+		case "intercept":
+			gates = w.responses(h, gates)
 		}
 	}
 	return gates
@@ -178,7 +186,19 @@ func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
 	headers, _ := h["headers"].(map[string]any)
 	request, _ := headers["request"].(map[string]any)
 	w.check("header_up", request, gates)
-	w.refuse("reverse_proxy: transport", w.of(h["transport"], gates), gates)
+	transport, _ := h["transport"].(map[string]any)
+	w.refuse("reverse_proxy: transport", w.of(transport, gates), gates)
+	if transport["protocol"] == "fastcgi" {
+		w.refuse("REMOTE_USER", w.ofName(userID, gates), gates)
+	}
+	if o := w.of(h["rewrite"], gates); o.degree >= isChosen {
+		w.make("http.reverse_proxy.header", o) // as of forward_auth: what it is answered goes by that
+	}
+	return w.responses(h, gates)
+}
+
+// responses goes through the routes of responses.
+func (w *lineWalk) responses(h map[string]any, gates []passedOne) []passedOne {
 	responses, _ := h["handle_response"].([]any)
 	for _, response := range responses {
 		if r, ok := response.(map[string]any); ok {
@@ -194,8 +214,17 @@ func (w *lineWalk) check(directive string, request map[string]any, gates []passe
 	for _, operation := range []string{"add", "set", "replace"} {
 		fields, _ := request[operation].(map[string]any)
 		for field, values := range fields {
-			if w.asked(field, gates) {
-				w.refuse(directive+" "+field, w.of(field, gates).or(w.of(values, gates)), gates)
+			if !w.asked(field, gates) {
+				continue
+			}
+			o, name := w.of(field, gates).or(w.of(values, gates)), "http.request.header."+http.CanonicalHeaderKey(field)
+			if operation == "replace" {
+				o = o.or(w.made[name])
+				o.degree = parted(o.degree)
+			}
+			w.refuse(directive+" "+field, o, gates)
+			if len(gates) > 0 {
+				w.make(name, o)
 			}
 		}
 	}
@@ -242,6 +271,9 @@ func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
 			}
 			w.place("http.vars."+name, p)
 			w.make("http.vars."+name, w.of(value, gates))
+			if name == userID { // Caddy has this one in both places
+				w.make(userID, w.of(value, gates))
+			}
 		}
 	}
 }
@@ -286,6 +318,10 @@ func (w *lineWalk) matchers(set map[string]any, gates []passedOne) {
 			w.capture(value, origin{isChosen, "http.request.uri.path"})
 		case "url_pattern":
 			w.make("http.url_pattern", origin{isChosen, "http.request.uri"})
+		case "file":
+			if o := w.of(value, gates); o.degree >= isChosen {
+				w.make("http.matchers.file", o)
+			}
 		case "header_regexp":
 			w.captures(value, func(field string) origin { return w.ofName("http.request.header."+field, gates) })
 		case "vars":
@@ -313,7 +349,11 @@ func (w *lineWalk) capture(value any, o origin) {
 	o.degree = parted(o.degree)
 	re, _ := value.(map[string]any)
 	w.make(captured(re), o)
+	w.make(unnamed, o)
 }
+
+// unnamed is the family of {re.1}, which is the group of whichever expression was last.
+const unnamed = "http.regexp"
 
 func (w *lineWalk) captures(value any, from func(key string) origin) {
 	byKey, _ := value.(map[string]any)
@@ -335,6 +375,7 @@ func (w *lineWalk) expression(value any) {
 		return
 	}
 	w.make("http.url_pattern", origin{isChosen, "http.request.uri"})
+	w.make(unnamed, origin{isChosen, "http.request.uri"})
 	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
 		w.make(strings.TrimSuffix("http.regexp."+m[1], "."), origin{isChosen, "http.request.uri"})
 	}
@@ -363,6 +404,9 @@ func (w *lineWalk) of(value any, gates []passedOne) (o origin) {
 // its opened cookies.
 func (w *lineWalk) ofName(name string, gates []passedOne) origin {
 	name, _, _ = strings.Cut(name, ":") // a default
+	if strings.HasPrefix(name, "http.request.header.") {
+		name = "http.request.header." + headerOf(name)
+	}
 	if o, known := w.made[name]; known {
 		return w.unlessLeft(o, gates)
 	}
@@ -390,17 +434,19 @@ func (w *lineWalk) unlessLeft(o origin, gates []passedOne) origin {
 	return origin{}
 }
 
-// family is the placeholder's regular expression, or the URL pattern.
+// family is the placeholder's regular expression, URL pattern, file or response.
 func family(name string) string {
 	if rest, ok := strings.CutPrefix(name, "http.regexp."); ok {
 		re, _, named := strings.Cut(rest, ".")
 		if !named {
-			return "http.regexp"
+			return unnamed
 		}
 		return "http.regexp." + re
 	}
-	if strings.HasPrefix(name, "http.url_pattern.") {
-		return "http.url_pattern"
+	for _, family := range []string{"http.url_pattern", "http.matchers.file", "http.reverse_proxy.header"} {
+		if strings.HasPrefix(name, family+".") {
+			return family
+		}
 	}
 	return name
 }

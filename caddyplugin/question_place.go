@@ -78,6 +78,7 @@ func (w *lineWalk) placeCaptures(set map[string]any) {
 			for _, re := range of {
 				re, _ := re.(map[string]any)
 				w.place(captured(re), isUser)
+				w.place(unnamed, isUser)
 			}
 		case "expression":
 			for name := range w.places {

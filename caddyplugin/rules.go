@@ -29,6 +29,9 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 			return rules, fmt.Errorf("%s: %w", list.name, err)
 		}
 	}
+	if rules.Deny != nil && len(b.prefixes) > 0 {
+		rules.Deny = behindPrefixes{rules.Deny, b.prefixes}
+	}
 	var signIn, links []string
 	for _, s := range b.site.SignIn {
 		signIn = append(signIn, s.Paths...)
@@ -45,6 +48,26 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 	}
 	rules.SignIn, rules.LinkSignIn, rules.SignOut = addressRule(signIn), addressRule(links), addressRule(b.site.SignOut)
 	return rules, nil
+}
+
+// behindPrefixes is a rule that shuts paths as handlers behind the gate make them, too,
+// which take one of the prefixes off.
+type behindPrefixes struct {
+	gateway.Rule
+	prefixes []string
+}
+
+// Any reports whether the rule holds with or without one of the prefixes.
+func (b behindPrefixes) Any(r *http.Request, readings []string) bool {
+	all := readings[:len(readings):len(readings)]
+	for _, reading := range readings {
+		for _, prefix := range b.prefixes {
+			if n := len(prefix); len(reading) > n && reading[n] == '/' && strings.EqualFold(reading[:n], prefix) {
+				all = append(all, reading[n:])
+			}
+		}
+	}
+	return b.Rule.Any(r, all)
 }
 
 func fields(s config.SignIn) (names []string) {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/portal"
@@ -37,7 +39,7 @@ func (x *exchange) checkBody() (int, error) {
 	fields = slices.DeleteFunc(fields, func(f body.Field) bool {
 		form := !x.inBody(f.Name)
 		x.fillsIn = x.fillsIn || form
-		return form
+		return form || ticks(f)
 	})
 	if !body.Allowed(fields, x.ownCookie) {
 		return http.StatusForbidden, nil
@@ -78,6 +80,17 @@ func (x *exchange) sessionName(name string) bool {
 // Express, Yii, ASP.NET.
 var forgeryToken = regexp.MustCompile(`(?i)^_?[cx]srf([-_]?token)?$|^__RequestVerificationToken`)
 
+// ticks reports whether a field is the box "stay signed in", as far as its name and its
+// value tell: Redmine, Spring Security and Shiro name it as the cookie that it asks for.
+func ticks(f body.Field) bool {
+	return stayName.MatchString(f.Name) && tick.MatchString(f.Value)
+}
+
+var (
+	stayName = regexp.MustCompile(`(?i)^(auto_?log_?in|(user)?[-_]?remember([-_]?(me|user|login))?)$`)
+	tick     = regexp.MustCompile(`(?i)^(|[01]|on|off|true|false|yes|no)$`)
+)
+
 func (x *exchange) fieldOfSignIn(name string) bool {
 	return slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
 }
@@ -86,10 +99,39 @@ func (x *exchange) fieldOfSignIn(name string) bool {
 func (x *exchange) learn(set []portal.Change) {
 	for _, ch := range set {
 		if ch.Class == portal.Sealed && !ch.Delete {
-			x.g.Visits.Names.Learn(x.g.Realm, &ch.Cookie)
+			x.g.Visits.Names.Learn(x.g.Realm, &ch.Cookie, x.sentValue)
 		}
 	}
 }
+
+// sentValue reports whether the request brought a value that the portal set a cookie to:
+// in its address, a header or the beginning of its body. Its cookies do not count, since
+// the portal set them.
+func (x *exchange) sentValue(value string) bool {
+	r := x.facts.R
+	texts := []string{r.URL.Path, r.URL.RawQuery}
+	for name, values := range r.Header {
+		if name != "Cookie" {
+			texts = append(texts, values...)
+		}
+	}
+	if x.body != nil {
+		beginning := make([]byte, maxSentValue)
+		n, err := x.body.ReadAt(beginning, 0)
+		if err == nil && x.body.Size() > maxSentValue {
+			return true // it may come later
+		}
+		texts = append(texts, string(beginning[:n]))
+	}
+	decoded, _ := url.QueryUnescape(value)
+	return slices.ContainsFunc(texts, func(text string) bool {
+		plain, _ := url.QueryUnescape(text)
+		return strings.Contains(text, value) || decoded != "" && strings.Contains(plain, decoded)
+	})
+}
+
+// maxSentValue is how much of a body is looked through.
+const maxSentValue = 64 << 10
 
 // ownCookie reports whether a field of a body only repeats a cookie of the request.
 func (x *exchange) ownCookie(name, value string) bool { return x.jar.Repeats(x.path, name, value) }

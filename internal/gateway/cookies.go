@@ -55,9 +55,6 @@ func (x *exchange) open() error {
 	}
 	x.sent, x.stale = rc.Open(x.visitKeys(), x.now, x.now.Add(-session.MaxCookieLife))
 	x.jar = x.sent
-	for _, c := range x.jar.Cookies() {
-		x.g.Visits.Names.Learn(x.g.Realm, &c)
-	}
 	x.remember(lines)
 	x.takeHeld()
 	return nil

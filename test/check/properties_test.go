@@ -79,7 +79,7 @@ func TestPropertiesThatAreNotHandled(t *testing.T) {
 			{"connection dropped at the sign-in", "/public/orders was released without a code", "out of `trust`"},
 		}},
 		"H3: a session that scripts may read": {&office{body: true, script: true}, "", []said{
-			{"side door session in a body", "/app/login answers 200", "`credential query sid`"},
+			{"side door session in a body", "/app/login answers 200", "`credential query NAME`"},
 		}},
 		"H2: committed after settle": {&office{late: 150 * time.Millisecond}, "settle 100ms\n", []said{
 			{"sign-in committed in time", "up to 250ms after its response, later than `settle` (100ms)", "`settle 1.25s`"},

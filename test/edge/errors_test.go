@@ -24,7 +24,7 @@ const shows = `handle_errors {
 	reverse_proxy PORTAL {
 		header_up X-Body "{http.request.body}{http.request.body_base64}"
 		header_up X-Original "{http.request.orig_method} {http.request.orig_uri} {http.request.orig_uri.query} {http.request.orig_uri.prefixed_query}"
-		header_up X-Remote-User "{http.auth.user.id}{http.auth.user.role}{re.key.1}{http.reverse_proxy.header.X-Login}"
+		header_up X-Remote-User "{http.auth.user.id}{http.auth.user.role}{re.key.1}{http.url_pattern.search.key}{http.reverse_proxy.header.X-Login}"
 		header_up X-Certificate "{http.request.tls.client.subject}{http.request.tls.client.fingerprint}"
 		header_up X-Status {err.status_code}
 	}
@@ -65,6 +65,7 @@ func TestI7_ErrorRoutesGetNothingToSignInWith(t *testing.T) {
 		"body too large":   {"request_body {\n max_size 10\n}\n" + gates + "reverse_proxy PORTAL\n", "/form"},
 		"basic_auth":       {"basic_auth {\n alice " + hashed(secret) + "\n}\n" + gates + down, "/form"},
 		"header_regexp":    {"@key header_regexp key X-Key (.*)\nhandle @key {\n" + gates + down + "}\n", "/form"},
+		"url_pattern":      {"@key url_pattern /form?key=:key\nhandle @key {\n" + gates + down + "}\n", "/form"},
 		"rewritten before": {"rewrite * /rewritten{uri}\n" + gates + down, "/form"},
 		"rewritten behind": {"route {\n" + gates + "rewrite /form /rewritten{uri}\n" + down + "}\n", "/form"},
 		"forward_auth":     {forwardAuth + gates + "error /form 418\nreverse_proxy PORTAL\n", "/form"},

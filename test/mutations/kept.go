@@ -262,6 +262,20 @@ var kept = []Mutation{
 		Package: "internal/gateway/visits", Test: "TestNames_H3",
 	},
 	{
+		Row: "H3, ids in bodies", Defence: "what a visitor chose is no session",
+		File:    "internal/gateway/visits/names.go",
+		Old:     " || sent(c.Value) {",
+		New:     " {",
+		Package: "internal/gateway", Test: "TestAttack_H3_NameOfAChosenValue",
+	},
+	{
+		Row: "H3, ids in bodies", Defence: "a box that asks to stay signed in is no session",
+		File:    "internal/gateway/body.go",
+		Old:     "		return form || ticks(f)\n",
+		New:     "		return form\n",
+		Package: "internal/gateway", Test: "TestAttack_H3_NameOfARememberedSignIn",
+	},
+	{
 		Row: "H3, ids in bodies", Defence: "tokens against forged forms are no sessions",
 		File:    "internal/gateway/body.go",
 		Old:     "	return !forgeryToken.MatchString(name) && ",

@@ -22,17 +22,19 @@ const (
 // Names are the names of the portals' own cookies that may carry a session, by realm. The
 // portal may take a session from a field or a parameter of such a name, in a visit too
 // that has no such cookie. They are learned from the HttpOnly cookies that the portal sets,
-// and forgotten when the process ends. It is safe for concurrent use.
+// in answer to requests that did not bring the value, and forgotten when the process ends.
+// It is safe for concurrent use.
 type Names struct {
 	mu     sync.Mutex
 	realms atomic.Pointer[map[string][]string]
 }
 
 // Learn notes that the portal of the realm set a cookie. What scripts may read, or what is
-// no token, such as an address that a visitor typed, is not taken for a session's.
-func (n *Names) Learn(realm string, c *portal.Cookie) {
+// no token, such as an address that a visitor typed, is not taken for a session's; nor is
+// what the request brought, which sent reports: a visitor chose it.
+func (n *Names) Learn(realm string, c *portal.Cookie, sent func(value string) bool) {
 	name := c.Name
-	if !c.HTTPOnly || len(c.Value) < minLearned || strings.ContainsAny(c.Value, "@ ") || strings.Contains(c.Value, "%40") || n.has(realm, name) {
+	if !c.HTTPOnly || len(c.Value) < minLearned || strings.ContainsAny(c.Value, "@ ") || strings.Contains(c.Value, "%40") || n.has(realm, name) || sent(c.Value) {
 		return
 	}
 	n.mu.Lock()

@@ -14,15 +14,16 @@ func TestNames_H3(t *testing.T) {
 	var n Names
 	id := strings.Repeat("a", 16)
 	learn := func(realm, name, value string, httpOnly bool) {
-		n.Learn(realm, &portal.Cookie{Name: name, Value: value, HTTPOnly: httpOnly})
+		n.Learn(realm, &portal.Cookie{Name: name, Value: value, HTTPOnly: httpOnly}, func(value string) bool { return value == "chosen-by-a-visitor" })
 	}
 	learn("shop", "typed", "somebody@mail.example", true)
 	learn("shop", "script", id, false)
+	learn("shop", "theme", "chosen-by-a-visitor", true)
 	learn("shop", "sid", id, true)
 	learn("shop", "sid", id, true)
 	learn("shop", "my.sid", id, true)
 	learn("shop", "lang", "fi", true)
-	for name, want := range map[string]bool{"sid": true, "SID": true, "my_sid": true, "my.sid": true, "lang": false, "typed": false, "script": false, "side": false} {
+	for name, want := range map[string]bool{"sid": true, "SID": true, "my_sid": true, "my.sid": true, "lang": false, "typed": false, "script": false, "theme": false, "side": false} {
 		if n.Takes("shop", name) != want {
 			t.Errorf("%s: %v", name, !want)
 		}
