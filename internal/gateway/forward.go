@@ -28,7 +28,8 @@ func (x *exchange) forward() error {
 	if x.exclusive {
 		// Whatever was known may be wrong as soon as this request arrives.
 		x.forget()
-		x.settles = true
+		// The page with a sign-in form, at the sign-in's own address, changes nothing.
+		x.settles = x.facts.Unsafe || x.facts.SignOut || x.sendsSignIn()
 	}
 	if x.before.Answer == gate.User {
 		x.g.SetUser(x.facts.R, x.answer.User)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -94,7 +95,7 @@ func (x *exchange) Hijacked(c net.Conn) net.Conn {
 	if x.kind != gated || x.visit == nil || x.g.Identify != nil {
 		return c
 	}
-	return &tunnelConn{Conn: c, frames: frames{x: x.probe()}}
+	return &tunnelConn{Conn: c, frames: newFrames(x)}
 }
 
 // frames are what goes through an open tunnel.
@@ -102,6 +103,22 @@ type frames struct {
 	x *exchange
 	// noted is when bytes of the client last made the visit unsettled, in Unix nanoseconds.
 	noted atomic.Int64
+
+	// mu is held while what the portal sends waits for a question.
+	mu sync.Mutex
+	// proven is how many changers had begun when a question in a settled visit last showed
+	// that the user may pass; asked is when one was put.
+	proven uint64
+	asked  time.Time
+}
+
+// newFrames returns the frames of a tunnel that x opens.
+func newFrames(x *exchange) *frames {
+	f := &frames{x: x.probe()}
+	if !x.beganUnsettled {
+		f.proven = x.mark.Begun()
+	}
+	return f
 }
 
 // noteEvery bounds how often bytes of the client are noted.
@@ -116,17 +133,39 @@ func (f *frames) heard() {
 	if last := f.noted.Load(); now.UnixNano()-last > int64(noteEvery) {
 		f.noted.Store(now.UnixNano())
 		f.x.visit.Requests.Stir()
-		f.x.visit.Settle(now, f.x.g.Settle, f.x.g.WatchUnsafe)
+		f.x.visit.SettleFrames(now, f.x.g.Settle, f.x.g.WatchUnsafe)
 	}
 }
 
 // mayGoOn reports whether bytes of the portal may go to the client, and ends the tunnel
-// where not. While a changer is open it asks first.
+// where not. While a request may change who is signed in, and once afterwards, it asks
+// first; more than once a second the bytes wait.
 func (f *frames) mayGoOn() bool {
 	x := f.x
-	if x.Lost() || !x.g.Rotates && x.visit.Requests.Changers(0) && !x.stillPasses() {
+	if x.Lost() || !x.g.Rotates && !f.proves() {
 		x.end.cancel()
 		return false
+	}
+	return true
+}
+
+func (f *frames) proves() bool {
+	x := f.x
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if x.visit.Requests.Begun() == f.proven {
+		return true
+	}
+	if d := x.g.Timing.Stream - x.g.Clock().Sub(f.asked); d > 0 && d <= x.g.Timing.Stream && !x.pause(d) {
+		return false
+	}
+	begun, settled := x.visit.Requests.Begun(), !x.visit.Formed(x.g.Clock())
+	f.asked = x.g.Clock()
+	if !x.stillPasses() {
+		return false
+	}
+	if settled {
+		f.proven = begun
 	}
 	return true
 }
@@ -134,7 +173,7 @@ func (f *frames) mayGoOn() bool {
 // tunnelConn is the client's connection of a tunnel.
 type tunnelConn struct {
 	net.Conn
-	frames
+	*frames
 }
 
 // Read reads from the client.
@@ -167,7 +206,7 @@ func (t *tunnelConn) CloseWrite() error {
 // that one is carried in the bodies of request and response.
 type tunnelBody struct {
 	io.ReadCloser
-	frames
+	*frames
 }
 
 // Read reads from the client.
@@ -184,6 +223,6 @@ func (x *exchange) watchBody() {
 	if x.visit == nil || x.g.Identify != nil || !request.HasBody(x.facts.R) {
 		return
 	}
-	t := &tunnelBody{ReadCloser: x.facts.R.Body, frames: frames{x: x.probe()}}
-	x.facts.R.Body, x.frames = t, &t.frames
+	t := &tunnelBody{ReadCloser: x.facts.R.Body, frames: newFrames(x)}
+	x.facts.R.Body, x.frames = t, t.frames
 }

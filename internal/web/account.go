@@ -14,6 +14,25 @@ import (
 // account is how the visitor's account is called, for the visitor's own eyes.
 func (c *call) account() string { return cmp.Or(c.v.Email, c.v.Name, c.v.User) }
 
+// beforeCode is account for those who gave the password only: of a name that the portal
+// shows, the beginnings of its words. The user id is what they signed in with, or a number.
+func (c *call) beforeCode() string {
+	if c.v.Email == "" && c.v.Name != "" && c.v.Name != c.v.User {
+		return maskedName(c.v.Name)
+	}
+	return masked(c.account())
+}
+
+// maskedName keeps the first letter of each word.
+func maskedName(name string) string {
+	words := strings.Fields(name)
+	for i, word := range words {
+		_, first := utf8.DecodeRuneInString(word)
+		words[i] = word[:first] + "•••"
+	}
+	return strings.Join(words, " ")
+}
+
 // masked hides most of an e-mail address: before the code is given, only the
 // password is known, and who knows it need not learn the address. Other names are
 // shown as they are.

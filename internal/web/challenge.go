@@ -35,7 +35,7 @@ func (c *call) challengeField() templates.Code {
 }
 
 func (c *call) challenge(field templates.Code) templates.Page {
-	return templates.Challenge{Portal: c.portal(), Account: masked(c.account()), Backup: c.forBackup(), Digits: c.digits(), Code: field}
+	return templates.Challenge{Portal: c.portal(), Account: c.beforeCode(), Backup: c.forBackup(), Digits: c.digits(), Code: field}
 }
 
 // answerChallenge takes the code, or "Cancel and sign out", which needs no known user.

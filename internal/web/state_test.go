@@ -218,6 +218,9 @@ func TestMaskedAndContact(t *testing.T) {
 			t.Errorf("masked(%q) is %q", in, got)
 		}
 	}
+	if got := maskedName("Åsa  Q. Lind"); got != "Å••• Q••• L•••" {
+		t.Errorf("maskedName is %q", got)
+	}
 	for in, want := range map[string]string{
 		"support@example.com": "mailto:support@example.com", "+358 9 123 456": "tel:+3589123456", "https://example.com/help": "https://example.com/help",
 		"javascript:alert(1)": "", "Come to our desk": "", "": "", "a@b?bcc=c@d": "",

@@ -41,7 +41,7 @@ var bounds = []Mutation{
 	{
 		Row: "H7, a sign-in inside a frame", Defence: "bytes of the client make the visit unsettled",
 		File:    "internal/gateway/tunnel.go",
-		Old:     "	f.x.visit.Settle(now, f.x.g.Settle, f.x.g.WatchUnsafe)\n",
+		Old:     "	f.x.visit.SettleFrames(now, f.x.g.Settle, f.x.g.WatchUnsafe)\n",
 		New:     "			_ = now\n",
 		Package: "internal/gateway", Test: "TestAttack_H7_SignInInsideFrame",
 	},

@@ -40,8 +40,8 @@ var kept = []Mutation{
 	{
 		Row: "H2, committed after the end", Defence: "a visit settles after an exclusive request",
 		File:    "internal/gateway/forward.go",
-		Old:     "		x.forget()\n		x.settles = true\n	}\n	if x.before",
-		New:     "		x.forget()\n	}\n	if x.before",
+		Old:     "		x.settles = x.facts.Unsafe || x.facts.SignOut || x.sendsSignIn()\n	}\n	if x.before",
+		New:     "	}\n	if x.before",
 		Package: "internal/gateway", Test: "TestAttack_H2_LateCommit",
 	},
 	{
@@ -281,5 +281,19 @@ var kept = []Mutation{
 		Old:     "	return !forgeryToken.MatchString(name) && ",
 		New:     "	return ",
 		Package: "internal/gateway", Test: "TestSeal_TokenOfAForm",
+	},
+	{
+		Row: "H2, committed after the end", Defence: "a tunnel is asked about once more when the visit is settled",
+		File:    "internal/gateway/tunnel.go",
+		Old:     "	if settled {\n		f.proven",
+		New:     "	if f != nil {\n		f.proven",
+		Package: "test/rules", Test: "TestAttack_TunnelOverLateSignIn",
+	},
+	{
+		Row: "Account: who knows the password need not learn the name", Defence: "the challenge masks the name",
+		File:    "internal/web/account.go",
+		Old:     "		return maskedName(c.v.Name)",
+		New:     "		return c.v.Name",
+		Package: "test/rules", Test: "TestAttack_NameBeforeTheCode",
 	},
 }

@@ -341,7 +341,7 @@ var pages = []Mutation{
 	{
 		Row: "Account: who knows the password need not learn the address", Defence: "the challenge masks the address",
 		File:    "internal/web/challenge.go",
-		Old:     "Account: masked(c.account())",
+		Old:     "Account: c.beforeCode()",
 		New:     "Account: c.account()",
 		Package: "internal/web", Test: "TestTheWholeJourney",
 	},

@@ -188,6 +188,9 @@ type Mark struct {
 	shared             int
 }
 
+// Begun is how many changers had begun.
+func (m Mark) Begun() uint64 { return m.begun }
+
 // Mark returns the present point in time.
 func (c *Concurrency) Mark() Mark {
 	c.mu.Lock()
@@ -202,6 +205,9 @@ func (c *Concurrency) Unrest() uint64 { return c.unrest.Load() }
 // Stir says that something else than a request may have changed who is signed in: bytes
 // that a client sent through a tunnel.
 func (c *Concurrency) Stir() { c.unrest.Add(1) }
+
+// Begun is how many changers ever began.
+func (c *Concurrency) Begun() uint64 { return c.Mark().begun }
 
 // ChangersSince reports whether any changer was open at m or began since, besides own
 // that a shared request became itself since m.

@@ -43,6 +43,8 @@ type Shared struct {
 	owner atomic.Uint64
 	// settle is until when the visit is unsettled, in Unix nanoseconds; 0 for a settled one.
 	settle atomic.Int64
+	// formed is settle without what clients sent through tunnels.
+	formed atomic.Int64
 	// abandoned is until when exclusive requests wait, in Unix nanoseconds; see Abandon.
 	abandoned atomic.Int64
 	// SignedIn is the user that the visit was last seen signed in as; nil for a stranger's.
@@ -79,6 +81,19 @@ func (v *Shared) BumpOwner() uint64 { return v.owner.Add(1) }
 func (v *Shared) Settle(now time.Time, d time.Duration, unchecked bool) {
 	v.Answers.Settle(now.Add(d), unchecked)
 	raise(&v.settle, now.Add(d).UnixNano())
+	raise(&v.formed, now.Add(d).UnixNano())
+}
+
+// SettleFrames is Settle for bytes that the client sent through a tunnel.
+func (v *Shared) SettleFrames(now time.Time, d time.Duration, unchecked bool) {
+	v.Answers.Settle(now.Add(d), unchecked)
+	raise(&v.settle, now.Add(d).UnixNano())
+}
+
+// Formed reports whether a request may still change who is signed in: one that is open, or
+// one that ended a moment ago.
+func (v *Shared) Formed(now time.Time) bool {
+	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load()
 }
 
 // Abandon says that a request which may change who is signed in was given up before its
