@@ -286,7 +286,7 @@ var kept = []Mutation{
 		Row: "H2, committed after the end", Defence: "a tunnel is asked about once more when the visit is settled",
 		File:    "internal/gateway/tunnel.go",
 		Old:     "	if settled {\n		f.proven",
-		New:     "	if f != nil {\n		f.proven",
+		New:     "	if settled || f != nil {\n		f.proven",
 		Package: "test/rules", Test: "TestAttack_TunnelOverLateSignIn",
 	},
 	{
