@@ -156,11 +156,7 @@ func (x *exchange) Check(final bool) gate.Action {
 	if x.visit != nil {
 		epoch, unrest = x.visit.Answers.Epoch(), x.visit.Requests.Unrest()
 	}
-	a := x.askAfter(s)
-	if final && x.awaitsSignIn(a) {
-		time.Sleep(signInPause)
-		a = x.askAgain(s, a)
-	}
+	a := x.askAtEnd(s, final)
 	if token && a.Kind == gate.Anonymous {
 		x.g.events.TokenUnknown(x.facts.Client.URL.Path)
 		return gate.Refuse
@@ -206,15 +202,20 @@ func (x *exchange) askAfter(s subject) *portal.Answer {
 	return x.ask(context.WithoutCancel(x.facts.R.Context()), s)
 }
 
-// askAgain puts the questions once more: with the same cookies, since the portal may have
-// begun another session for an id that it did not know yet, and then with those that the
-// first answer changed, since a portal that renames its session with every response knows
-// only the last name.
-func (x *exchange) askAgain(s subject, first *portal.Answer) *portal.Answer {
-	same := x.askAfter(s)
-	if same.Kind != gate.Anonymous || len(first.Changes) == 0 {
-		return same
+// askAtEnd puts the questions about a response, and about a declared sign-in's not before
+// the portal has had a moment to commit it. Where the response began a session, an earlier
+// question could make the portal begin another in its place.
+func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
+	if final && x.sendsSignIn() && counts(x.set) && !x.g.Rotates {
+		time.Sleep(signInPause)
+		return x.askAfter(s)
 	}
+	first := x.askAfter(s)
+	if !final || !x.awaitsSignIn(first) {
+		return first
+	}
+	time.Sleep(signInPause)
+	// A portal that renames its session with every response knows only the last name.
 	s.jar = s.jar.Apply(first.Changes)
 	a := *x.askAfter(s)
 	a.Changes = slices.Concat(first.Changes, a.Changes)

@@ -3,6 +3,7 @@ package browser
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +27,9 @@ func (t *traffic) listen(event any) {
 	defer t.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
+		if strings.HasPrefix(e.Request.URL, "data:") {
+			return // nothing is fetched, and its end is not always told
+		}
 		if e.Type == network.ResourceTypeDocument {
 			clear(t.running) // what the page before left is not always said to have ended
 		}

@@ -187,8 +187,8 @@ var kept = []Mutation{
 	{
 		Row: "H2, committed after the end", Defence: "a declared sign-in that seems to have failed is asked about twice",
 		File:    "internal/gateway/check.go",
-		Old:     "	if final && x.awaitsSignIn(a) {",
-		New:     "	if final && x.g == nil {",
+		Old:     "	if !final || !x.awaitsSignIn(first) {",
+		New:     "	if !final || !x.awaitsSignIn(first) || x.g != nil {",
 		Package: "test/adversary", Test: "TestRegressions",
 	},
 	{
