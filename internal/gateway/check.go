@@ -316,8 +316,12 @@ func (x *exchange) changeOwner(epoch uint64, action gate.Action, after gate.Stan
 // unless another request found a change before it; a declared sign-out that left nobody
 // signed in stands all the same.
 func (x *exchange) bumpOwner(after gate.Answer) {
+	leaves := x.exclusive && x.facts.Leaves
+	if after == gate.Anonymous && !leaves && x.visit.Owner() != x.version {
+		return // it was found out already, and this response is dropped
+	}
 	now := x.visit.BumpOwner()
-	if now == x.version+1 || after == gate.Anonymous && x.exclusive && x.facts.Leaves {
+	if now == x.version+1 || after == gate.Anonymous && leaves {
 		x.version = now
 	}
 }
