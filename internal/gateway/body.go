@@ -42,6 +42,8 @@ func (x *exchange) checkBody() (int, error) {
 		return form || ticks(f)
 	})
 	if !body.Allowed(fields, x.ownCookie) {
+		i := slices.IndexFunc(fields, func(f body.Field) bool { return !x.ownCookie(f.Name, f.Value) })
+		x.g.events.SessionField(fields[i].Name, x.about(""))
 		return http.StatusForbidden, nil
 	}
 	return 0, nil

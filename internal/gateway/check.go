@@ -9,6 +9,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/gateway/response"
+	"github.com/secondgate/secondgate/internal/gateway/spool"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/route"
@@ -162,6 +163,7 @@ func (x *exchange) Check(final bool) gate.Action {
 		return gate.Refuse
 	}
 	if !final && x.before.MayPass() && a.Kind == gate.Anonymous {
+		x.g.events.Decided(gate.Refuse, "portion", x.about(""))
 		return gate.Refuse // the portal may know the renewed session at the end only
 	}
 	action := x.decideAfter(a, s, epoch)
@@ -415,6 +417,11 @@ func (x *exchange) Cancel() {
 	if x.end != nil {
 		x.end.cancel()
 	}
+}
+
+// NoRoom implements [response.Exchange].
+func (x *exchange) NoRoom() {
+	x.g.events.Failed("a form's response was refused: what is kept of responses until their check uses up its room", spool.ErrFull, x.about(""))
 }
 
 // Panicked implements [response.Exchange].

@@ -109,6 +109,13 @@ func (s *Sink) Refused(status int, method string, about Subject) {
 		zap.String("method", method), zap.String("path", about.Path))
 }
 
+// SessionField says why a body is refused: the field is named as a session's cookie.
+func (s *Sink) SessionField(name string, about Subject) {
+	s.Log.Warn("a form has a field that is named as a cookie of the portal, so it could carry a session",
+		zap.String("field", name), zap.String("client_ip", about.Address), zap.String("path", about.Path),
+		zap.String("remedy", "if the cookie says nothing about who is signed in: `leave "+name+"`"))
+}
+
 // Failed says that something of the server's own failed, and what was refused for it.
 func (s *Sink) Failed(what string, err error, about Subject) {
 	s.Log.Error(what, zap.Error(err), zap.String("path", about.Path), zap.String("client_ip", about.Address))

@@ -92,6 +92,7 @@ func (x *exchange) Settled() (is bool)   { x.set(func() { is = !x.unsettled }); 
 func (x *exchange) MustCheck() (is bool) { x.set(func() { is = x.mustCheck }); return is }
 
 func (x *exchange) Hijacked(c net.Conn) net.Conn { return &wrapped{c} }
+func (x *exchange) NoRoom()                      { x.note("no room") }
 func (x *exchange) Panicked(p any)               { x.set(func() { x.panicked = p }) }
 
 type wrapped struct{ net.Conn }

@@ -73,7 +73,8 @@ func (w *Writer) keepAll(p []byte) (n int, err error) {
 			return n, err
 		}
 		if w.whole && !w.stream && w.kept.Size() < maxKept-chunk {
-			w.cut(gate.Refuse) // no room, and a part would leave before the portal committed
+			w.x.NoRoom() // a part would leave before the portal committed
+			w.cut(gate.Refuse)
 			return n, ErrWithheld
 		}
 		w.full = true

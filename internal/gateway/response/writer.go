@@ -69,6 +69,8 @@ type Exchange interface {
 	MustCheck() bool
 	// Cancel ends the request behind.
 	Cancel()
+	// NoRoom is told that the response is refused because there is no room to keep it.
+	NoRoom()
 	// Panicked is told what a check panicked with; the response is refused.
 	Panicked(p any)
 }

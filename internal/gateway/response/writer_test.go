@@ -231,7 +231,7 @@ func TestKeptWhole_NoRoom(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		w.Finish(true)
-		if c.read() != "withheld" || x.count("check portion") != 0 {
+		if c.read() != "withheld" || x.count("check portion") != 0 || x.count("no room") != 1 {
 			t.Errorf("%.40q, %q", c.read(), x.calls)
 		}
 	})
