@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"go.uber.org/zap"
 )
 
 // TestAttack_H3_NameOfARememberedSignIn: the box "stay signed in" has the name of the cookie
@@ -32,6 +34,9 @@ func TestAttack_H3_NameOfARememberedSignIn(t *testing.T) {
 			}
 			if f := w.visitor().send("POST /page " + name + "=" + token); f.code() != http.StatusForbidden {
 				t.Errorf("the token in a form: %s", f.text())
+			}
+			if w.logs.FilterField(zap.String("field", name)).Len() != 1 {
+				t.Errorf("the log does not say why: %v", w.logs.All())
 			}
 		})
 	}
