@@ -60,6 +60,7 @@ func drawWorld(t *rapid.T) World {
 		Follow:     odd(t, "streams", 2, false, true),
 		FormToken:  odd(t, "settings", 4, false, true),
 		Slow:       odd(t, "commit", 3, "", "whoami", "all"),
+		Pushes:     odd(t, "tunnels", 2, false, true),
 		Extras:     odd(t, "ids", 6, false, true),
 		Loud:       odd(t, "sign-in", 6, false, true),
 		Hasty:      odd(t, "commit", 8, false, true),

@@ -187,7 +187,15 @@ func (d drawer) inTunnel() Program {
 	if !varies("tunnels") {
 		return d.slow()
 	}
+	if draw(d.t, false, true) {
+		return Program{{Do: "sign in", As: own}, {Do: "wait", For: 2100 * time.Millisecond}, d.offer(), {Do: draw(d.t, "sign in", "another way"), As: victim}, {Do: "wait", For: 5 * time.Second}}
+	}
 	return Program{{Do: "tunnel", Async: true, Kind: draw(d.t, "script", "")}, {Do: "frame", As: victim}, {Do: "get", Page: "data"}}
+}
+
+// offer opens a tunnel, or offers one to a page that goes on for a while.
+func (d drawer) offer() Action {
+	return draw(d.t, Action{Do: "tunnel", Async: true}, Action{Do: "get", Page: "events", Extra: "upgrade", Async: true}, Action{Do: "get", Page: "long", Extra: "upgrade", Async: true})
 }
 
 func (d drawer) codes() Program {

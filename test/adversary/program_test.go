@@ -48,7 +48,8 @@ type Action struct {
 	// ID is where a session id of the attacker's choice is sent: "query", "path", "cookie",
 	// or a body of the type "body", "json", "multipart", "text", "text json" or "untyped".
 	ID string
-	// Extra is a header that portals take for a sign-in or a method: "basic" or "override".
+	// Extra is a header that portals take for a sign-in or a method, "basic" or "override", or
+	// "upgrade": the offer of a tunnel, which a page ignores.
 	Extra string
 	// Hold is where the request stops.
 	Hold string
@@ -128,8 +129,12 @@ func (a Action) message(w World, j *jar) message {
 		m.target += "?" + query.Encode()
 	}
 	a.pin(w, &m)
-	if a.Extra == "basic" {
+	switch a.Extra {
+	case "basic":
 		m.header.Set("Authorization", "Basic "+victim)
+	case "upgrade":
+		m.header.Set("Connection", "Upgrade")
+		m.header.Set("Upgrade", "websocket")
 	}
 	return m
 }

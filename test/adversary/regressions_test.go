@@ -167,6 +167,27 @@ var regressions = []struct {
 		},
 	},
 	{
+		name:  "H2 tunnel over a sign-in that is saved late",
+		world: World{Pushes: true, Commit: "later"},
+		program: Program{
+			{Do: "sign in", As: "mallory"},
+			{Do: "wait", For: 2100 * time.Millisecond},
+			{Do: "tunnel", Async: true},
+			{Do: "sign in", As: "victim"},
+			{Do: "wait", For: 5 * time.Second},
+		},
+	},
+	{
+		name:  "G5 offer of a tunnel that a long page ignores",
+		world: World{Rotation: "alive", Follow: true, Slow: "whoami"},
+		program: Program{
+			{Do: "sign in", As: "mallory"},
+			{Do: "wait", For: 2100 * time.Millisecond},
+			{Page: "long", Extra: "upgrade", Async: true},
+			{Do: "another way", As: "victim"},
+		},
+	},
+	{
 		name:  "G3 undeclared sign-in that one overwrites which the proxy gave up",
 		world: World{Answer: "302 body", Hasty: true, Undeclared: true},
 		program: Program{

@@ -63,6 +63,9 @@ type World struct {
 	Falls bool
 	// Follow makes long responses and streams read their session again before each part.
 	Follow bool
+	// Pushes makes the portal name the reader through an open tunnel every second, until its
+	// session is signed in inside of it.
+	Pushes bool
 	// FormToken wants a token from the form's page with each form.
 	FormToken bool
 	// Slow is which requests take time at the portal: "", "whoami" or "all".
@@ -107,7 +110,7 @@ func (w World) normal() World {
 			w.Answer = "" // documented: answers 200 and changes no cookie
 		}
 		// Documented: a response beside an undeclared link. So the link takes no time.
-		w.Follow, w.Commit, w.Slow, w.Locks = false, "", "", false
+		w.Follow, w.Pushes, w.Commit, w.Slow, w.Locks = false, false, "", "", false
 	}
 	if w.Commit == "later" && w.Undeclared && w.shows() {
 		w.Commit = "at end" // only a declared sign-in is asked about twice

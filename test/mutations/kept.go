@@ -296,4 +296,18 @@ var kept = []Mutation{
 		New:     "		return c.v.Name",
 		Package: "test/rules", Test: "TestAttack_NameBeforeTheCode",
 	},
+	{
+		Row: "G5, tunnels", Defence: "the offer of a tunnel that a page ignores opens none",
+		File:    "internal/gateway/check.go",
+		Old:     "	x.tunnels = x.facts.Upgrade && (",
+		New:     "	x.tunnels = x.facts.Upgrade || x.facts.Upgrade && (",
+		Package: "test/adversary", Test: "TestRegressions",
+	},
+	{
+		Row: "G3, assets of an unsettled visit", Defence: "an asset is fetched without the user's cookies",
+		File:    "internal/gateway/asset.go",
+		Old:     "	setCookie(header, x.jar.Strangers().View(x.path).Header)",
+		New:     "	setCookie(header, x.jar.View(x.path).Header)",
+		Package: "internal/gateway", Test: "TestAsset_NothingLeftOfTheUser",
+	},
 }
