@@ -7,68 +7,113 @@ import (
 	"time"
 )
 
-// finishTime is how long a request goes on at the portal after its client left.
-const finishTime = 30 * time.Second
+const (
+	// finishTime is how long a request goes on at the portal after its client left.
+	finishTime = 30 * time.Second
+	// watchInterval is how often it is looked whether clients left.
+	watchInterval = time.Second
+)
 
 // finishing is the context of a request at the portal. It outlives the client until the
 // response is over, because what the portal does must not happen unnoticed: a sign-in
 // whose client left would be served by the answer from before it. It ends with cancel,
-// finishTime after the client left, or, once release was called, with the client.
+// finishTime after the client left, or, once release was called, with the client; both
+// are noticed within watchInterval.
+//
+// The embedded context is one of package context's own: a context that is derived from
+// another kind, as reverse_proxy and http.Transport each derive one, costs a goroutine.
 type finishing struct {
-	context.Context // the client's
-	done            chan struct{}
-	once            sync.Once
-	ended           atomic.Bool
-	mayEnd          atomic.Bool
-	unwatch         func() bool
+	context.Context
+	end    context.CancelFunc
+	client context.Context
+	mayEnd atomic.Bool
+
+	in *unfinished
+	// leftAt is when the client was found to have left; prev and next are the neighbours in
+	// the list. All are guarded by in.mu.
+	leftAt     time.Time
+	prev, next *finishing
 }
 
-// finish returns the context of the request with the client's context.
-func finish(client context.Context) *finishing {
-	f := &finishing{Context: client, done: make(chan struct{})}
-	f.unwatch = context.AfterFunc(client, f.left)
+// unfinished lists the requests that are at the portal. One timer looks after their
+// clients: context.AfterFunc for each request costs twenty times as much.
+type unfinished struct {
+	mu    sync.Mutex
+	first *finishing
+	// watching says that the timer runs.
+	watching bool
+}
+
+// finish returns the context of the request with the client's context; the caller calls
+// cancel.
+func (u *unfinished) finish(client context.Context) *finishing {
+	f := &finishing{client: client, in: u}
+	f.Context, f.end = context.WithCancel(context.WithoutCancel(client))
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if f.next = u.first; f.next != nil {
+		f.next.prev = f
+	}
+	u.first = f
+	if !u.watching {
+		u.watching = true
+		time.AfterFunc(watchInterval, u.watch)
+	}
 	return f
 }
 
-// left is called when the client left.
-func (f *finishing) left() {
-	if f.mayEnd.Load() {
-		f.cancel()
-		return
+// watch ends the requests of clients that left, and looks again while there are requests.
+func (u *unfinished) watch() {
+	for _, f := range u.due(time.Now()) {
+		f.end()
 	}
-	t := time.AfterFunc(finishTime, f.cancel)
-	go func() {
-		<-f.done
-		t.Stop()
-	}()
+}
+
+func (u *unfinished) due(now time.Time) (due []*finishing) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for f := u.first; f != nil; f = f.next {
+		if f.client.Err() == nil {
+			continue
+		}
+		if f.leftAt.IsZero() {
+			f.leftAt = now
+		}
+		if f.mayEnd.Load() || now.Sub(f.leftAt) >= finishTime {
+			due = append(due, f)
+		}
+	}
+	if u.watching = u.first != nil; u.watching {
+		time.AfterFunc(watchInterval, u.watch)
+	}
+	return due
 }
 
 // release lets the request end with its client.
 func (f *finishing) release() {
 	f.mayEnd.Store(true)
-	if f.Context.Err() != nil {
-		f.cancel()
+	if f.client.Err() != nil {
+		f.end()
 	}
 }
 
+// cancel ends the request. It may be called more than once.
 func (f *finishing) cancel() {
-	f.once.Do(func() {
-		f.ended.Store(true)
-		close(f.done)
-		f.unwatch()
-	})
+	f.in.remove(f)
+	f.end()
 }
 
-// Done implements context.Context.
-func (f *finishing) Done() <-chan struct{} { return f.done }
-
-// Err implements context.Context.
-func (f *finishing) Err() error {
-	if !f.ended.Load() {
-		return nil
+func (u *unfinished) remove(f *finishing) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case f.prev != nil:
+		f.prev.next = f.next
+	case u.first == f:
+		u.first = f.next
 	}
-	return context.Canceled
+	if f.next != nil {
+		f.next.prev = f.prev
+	}
+	f.prev, f.next = nil, nil
 }
-
-// Deadline implements context.Context: there is none.
-func (f *finishing) Deadline() (time.Time, bool) { return time.Time{}, false }

@@ -40,9 +40,9 @@ func (x *exchange) forward() error {
 	if x.before.Cleared {
 		x.ground = x.st
 	}
-	x.end = finish(x.facts.R.Context())
+	x.end = x.g.unfinished.finish(x.facts.R.Context())
 	defer x.end.cancel()
-	x.facts.R = x.facts.R.WithContext(x.end)
+	x.facts.R = x.facts.R.WithContext(x.end.Context)
 	if x.facts.Stream {
 		x.closeTunnel = x.openTunnel()
 	}

@@ -122,6 +122,8 @@ type Gateway struct {
 	names  *portal.RealmNames
 	events *event.Sink
 	users  users.Directory
+	// unfinished are the requests that are at the portal.
+	unfinished unfinished
 	// asked are the paths that questions go to.
 	asked []string
 	// observer is nil in `mode enforce`.

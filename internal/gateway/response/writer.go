@@ -191,6 +191,9 @@ func (w *Writer) Body() (body []byte, whole bool) {
 // Header is the portal's header map until the response is kept or dropped; then it is
 // one that leads only to the trailers, or nowhere.
 func (w *Writer) Header() http.Header {
+	if w.kept == nil && !w.is(dropping) {
+		return w.rw.Header() // only the handlers' own goroutine changes either
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.is(dropping) && w.late == nil {

@@ -143,9 +143,9 @@ func (c *Concurrency) LeaveShared() { c.fall(&c.shared) }
 // it did for another request.
 func (c *Concurrency) ReleaseShared() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.released++
-	c.mu.Unlock()
-	c.LeaveShared()
+	c.fallLocked(&c.shared)
 }
 
 // EndReleased ends a request after ReleaseShared.
@@ -174,6 +174,11 @@ func (c *Concurrency) await(ctx context.Context) bool {
 func (c *Concurrency) fall(n *int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.fallLocked(n)
+}
+
+// fallLocked is fall for a caller that holds mu.
+func (c *Concurrency) fallLocked(n *int) {
 	*n--
 	if c.changed != nil {
 		close(c.changed)
