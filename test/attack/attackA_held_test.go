@@ -153,3 +153,71 @@ func TestAttackA_HeldGETOverLateSignIn(t *testing.T) {
 		})
 	}
 }
+
+// framePortal signs alice in with the first byte that comes through its WebSocket.
+func framePortal() *house.Legacy {
+	return &house.Legacy{Before: func(l *house.Legacy, w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/ws" || r.Header.Get("Upgrade") == "" {
+			return false
+		}
+		id, _ := r.Cookie("PHPSESSID")
+		c, brw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return true
+		}
+		defer c.Close()
+		fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n")
+		for {
+			if _, err := brw.ReadByte(); err != nil {
+				return true
+			}
+			again, _ := http.NewRequest(http.MethodGet, "/switch?user=alice", nil)
+			again.AddCookie(id)
+			l.ServeHTTP(new(memo).ready(), again)
+			fmt.Fprint(c, "k")
+		}
+	}}
+}
+
+// TestAttackA_HeldGETOverFrame: the page that follows a sign-in inside a WebSocket's frame, its end kept back.
+func TestAttackA_HeldGETOverFrame(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		t.Run(fmt.Sprint("held=", held), func(t *testing.T) {
+			h := house.Start(t, framePortal(), house.LegacyLate)
+			enrolled(h, "alice")
+			b := h.Browser()
+			b.SignInAndGo("carol")
+			time.Sleep(2100 * time.Millisecond)
+			if !shown(b, "carol") {
+				t.Fatal("carol's own account is not shown")
+			}
+			var g *heldGET
+			if held {
+				g = holdGET(t, h, b, "/account")
+			}
+			c, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			fmt.Fprint(c, rawRequest(h, b, "GET", "/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"))
+			buf := make([]byte, 4096)
+			n, _ := c.Read(buf)
+			t.Logf("tunnel: %.40q", buf[:n])
+			time.Sleep(200 * time.Millisecond)
+			fmt.Fprint(c, "x")
+			time.Sleep(2500 * time.Millisecond)
+			all := ""
+			if held {
+				all = g.finish()
+			} else {
+				p := b.Get("/account")
+				all = fmt.Sprint(p.Status, p.Header, p.Body)
+			}
+			t.Logf("%.400s", all)
+			if strings.Contains(all, house.SecretOf("alice")) {
+				t.Error("LEAK: alice's page")
+			}
+		})
+	}
+}
