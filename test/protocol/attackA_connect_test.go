@@ -3,6 +3,7 @@ package protocol
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"github.com/secondgate/secondgate/test/house"
 )
@@ -195,5 +198,86 @@ func TestAttackA_ConnectTakesResponses(t *testing.T) {
 			t.Errorf("LEAK: %d %s", p.Status, p.Body)
 			return
 		}
+	}
+}
+
+// TestAttackA_ConnectAtTrusted: at an address under `trust` a stranger without any account can do the same.
+func TestAttackA_ConnectAtTrusted(t *testing.T) {
+	portal := &adopting{}
+	s := serve(t, portal, fmt.Sprintf(house.Site, house.LegacyLines+"\ntrust /webhooks/*", "PORTAL"))
+	alice := s.browser(t, "h1 over TLS")
+	alice.SignIn("alice")
+	alice.Enrol()
+	b := s.browser(t, "h3")
+	b.Get("/")
+	connectAs(t, b, "foo", "/webhooks/payment", "POST /login HTTP/1.1\r\nHost: x\r\nCookie: PHPSESSID=chosen\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 28\r\n\r\nuser=alice&password=pw-alice"+
+		"POST /transfer HTTP/1.1\r\nHost: x\r\nCookie: PHPSESSID=chosen\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\namount=999")
+	time.Sleep(300 * time.Millisecond)
+	portal.mu.Lock()
+	defer portal.mu.Unlock()
+	for _, done := range portal.transfer {
+		t.Errorf("ACTED: %s", done)
+	}
+}
+
+// TestAttackA_ConnectOverHTTP2: the same over HTTP/2, where GODEBUG=http2xconnect=1 switches extended CONNECT on.
+func TestAttackA_ConnectOverHTTP2(t *testing.T) {
+	portal := &house.Legacy{}
+	s := serve(t, portal, "")
+	b := s.browser(t, "h2")
+	b.SignInAndGo("carol")
+	time.Sleep(200 * time.Millisecond)
+	r := b.Request(http.MethodConnect, "/account", io.NopCloser(strings.NewReader("GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")))
+	tr := &http2.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}}
+	r.Header.Set(":protocol", "foo")
+	for _, c := range b.Client.Jar.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	res, err := tr.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(res.StatusCode)
+	time.Sleep(300 * time.Millisecond)
+	if portal.Last("/smuggled") != nil {
+		t.Error("the portal got a request that the gate never saw")
+	}
+}
+
+// TestAttackA_ConnectSignsIn: a JSON sign-in that does not look at the method, by CONNECT with a body of known length: it is
+// taken for safe, and the response for a tunnel's.
+func TestAttackA_ConnectSignsIn(t *testing.T) {
+	for _, method := range []string{http.MethodPost, http.MethodConnect} {
+		t.Run(method, func(t *testing.T) {
+			s := serve(t, &house.Legacy{}, fmt.Sprintf(house.Site, "realm default\nwhoami /me {\nanonymous status 401\nuser json user\n}\nsettle 100ms", "PORTAL"))
+			alice := s.browser(t, "h1 over TLS")
+			alice.SignIn("alice")
+			alice.Enrol()
+			b := s.browser(t, "h3")
+			b.SignInAndGo("carol")
+			time.Sleep(300 * time.Millisecond)
+			b.Get("/account")
+			body := `{"user":"alice","password":"pw-alice"}`
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			r := b.Request(method, "/api/login", strings.NewReader(body)).WithContext(ctx)
+			r.Header.Set("Content-Type", "application/json")
+			if method == http.MethodConnect {
+				r.Proto = "foo"
+			}
+			for _, c := range b.Client.Jar.Cookies(r.URL) {
+				r.AddCookie(c)
+			}
+			res, err := b.Client.Transport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			raw, _ := io.ReadAll(res.Body)
+			t.Log(res.StatusCode, string(raw))
+			if strings.Contains(string(raw), house.SecretOf("alice")) {
+				t.Error("LEAK: the response of alice's sign-in")
+			}
+		})
 	}
 }
