@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -161,4 +163,60 @@ func TestAttackA_StreamOverEnrolment(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAttackA_HeldBodyOverEnd: a form is kept back at its last byte in a browser that has given its code, until the owner
+// ends that session from elsewhere.
+func TestAttackA_HeldBodyOverEnd(t *testing.T) {
+	for _, lines := range []string{"", "\nrotates"} {
+		t.Run(strings.TrimSpace("lines:"+lines), func(t *testing.T) {
+			portal := &house.Legacy{Rotate: true}
+			h := house.Start(t, portal, house.LegacyLines+lines)
+			d := enrolled(h, "alice")
+			left := cleared(t, h, "alice", d)
+			owner := cleared(t, h, "alice", d)
+			if !shown(left, "alice") || !shown(owner, "alice") {
+				t.Fatal("not through")
+			}
+			time.Sleep(200 * time.Millisecond)
+			c, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_, _ = io.WriteString(c, rawRequest(h, left, "POST", "/transfer", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\nConnection: close\r\n")+"amount=1")
+			time.Sleep(300 * time.Millisecond)
+			page := owner.Get("/two-factor/").Body
+			for _, m := range regexp.MustCompile(`name="visit" value="([0-9a-f]+)"`).FindAllStringSubmatch(page, -1) {
+				if !strings.Contains(page[strings.Index(page, m[1]):][:200], "this browser") {
+					owner.Post("/two-factor/", url.Values{"action": {"end"}, "visit": {m[1]}})
+					if !shown(owner, "alice") {
+						t.Fatal("ended the wrong one")
+					}
+					break
+				}
+			}
+			if shown(left, "alice") {
+				t.Skip("the other one was not ended")
+			}
+			_, _ = io.WriteString(c, "0")
+			raw, _ := io.ReadAll(bufio.NewReader(c))
+			t.Logf("%.200s", raw)
+			if strings.Contains(string(raw), house.SecretOf("alice")) {
+				t.Error("LEAK: a page of alice's")
+			}
+			if portal.Last("/transfer") != nil {
+				t.Error("the transfer was carried out in a session that had ended")
+			}
+		})
+	}
+}
+
+// TestAttackA_TurnedOff: J8, what the other browser still has after turning off.
+func TestAttackA_TurnedOff(t *testing.T) {
+	h := house.Start(t, &house.Legacy{Rotate: true}, house.LegacyLines)
+	d := enrolled(h, "alice")
+	other, owner := cleared(t, h, "alice", d), cleared(t, h, "alice", d)
+	p := owner.Post("/two-factor/disable", url.Values{"code": {d.Code(t)}})
+	t.Log(p.Status, p.Location, "other browser still signed in:", shown(other, "alice"))
 }
