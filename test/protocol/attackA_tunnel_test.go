@@ -171,3 +171,48 @@ func TestAttackA_HeldGETOverHTTP3(t *testing.T) {
 		t.Error("LEAK: alice's page")
 	}
 }
+
+// TestAttackA_ConnectToLink: a link that signs in, renames the session, answers 200 and commits at its end; asked for as a tunnel.
+func TestAttackA_ConnectToLink(t *testing.T) {
+	for name, extra := range map[string][][2]string{
+		"GET": nil, "CONNECT": {{":protocol", "websocket"}}, "CONNECT of length 0": {{":protocol", "websocket"}, {"content-length", "0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			portal := &house.Legacy{}
+			portal.Before = func(l *house.Legacy, w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != "/magic" {
+					return false
+				}
+				id := l.SignInRaw("") // exists, and is nobody's until the end
+				w.Header().Set("Set-Cookie", "PHPSESSID="+id+"; Path=/")
+				fmt.Fprintf(w, "<p>Welcome alice, %s</p>", house.SecretOf("alice"))
+				w.(http.Flusher).Flush()
+				time.Sleep(700 * time.Millisecond)
+				again, _ := http.NewRequest(http.MethodGet, "/switch?user=alice", nil)
+				again.AddCookie(&http.Cookie{Name: "PHPSESSID", Value: id})
+				l.ServeHTTP(&memo{h: http.Header{}}, again)
+				fmt.Fprint(w, "bye")
+				return true
+			}
+			s := serve(t, portal, fmt.Sprintf(house.Site, house.LegacyLate, "PORTAL"))
+			alice := s.browser(t, "h1 over TLS")
+			alice.SignIn("alice")
+			alice.Enrol()
+			b := s.browser(t, "h3")
+			b.SignInAndGo("carol")
+			time.Sleep(2200 * time.Millisecond)
+			b.Get("/account")
+			method, _, _ := strings.Cut(name, " ")
+			str := rawH3(t, s, b, method, "/magic", extra...)
+			if len(extra) != 1 {
+				_ = str.Close()
+			}
+			_ = str.SetReadDeadline(time.Now().Add(4 * time.Second))
+			raw, err := io.ReadAll(str)
+			t.Logf("%d bytes, %v", len(raw), err)
+			if strings.Contains(string(raw), house.SecretOf("alice")) {
+				t.Error("LEAK: the page of alice's link")
+			}
+		})
+	}
+}
