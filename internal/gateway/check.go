@@ -393,23 +393,10 @@ func (x *exchange) MustCheck() bool { return x.mayChange() || x.leaveSuspect != 
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())
-		x.joinMinted()
 	}
 	if x.shared.CompareAndSwap(runs, released) {
-		x.visit.Requests.ReleaseShared()
+		x.ranIn().Requests.ReleaseShared()
 	}
-}
-
-// joinMinted makes what follows of the response a part of the visit that it starts, whose
-// next requests may change who is signed in.
-func (x *exchange) joinMinted() {
-	if x.minted == "" || x.visit != nil {
-		return
-	}
-	x.settles = x.settles || x.mayChange()
-	x.visit = x.g.Visits.Get(x.g.Realm, x.minted.ID(), x.minted)
-	x.mark, x.version = x.visit.Requests.Mark(), x.visit.Owner()
-	x.proven.Store(x.visit.Requests.Unrest())
 }
 
 // Cancel implements [response.Exchange].

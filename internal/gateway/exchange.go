@@ -62,8 +62,10 @@ type browser struct {
 	own   bool
 	st    *visits.Standing
 	keys  *portal.VisitKeys
-	// minted is the token of a visit that starts with this response.
+	// minted is the token of a visit that starts with this response, left the visit that the
+	// request ran in until then; see mint.
 	minted session.Token
+	left   *visits.Visit
 	// inTime is whether the clearance of the standing timed had not run out.
 	timed  *visits.Standing
 	inTime bool
@@ -78,6 +80,8 @@ type openness struct {
 	// shared is runs while the request counts as a shared one that runs, and released while
 	// its response goes on; else 0.
 	shared atomic.Int32
+	// leaveMinted ends the request's place among the shared ones of a visit that it started.
+	leaveMinted func()
 	// mark is when the request began; version is the owner version that it stands on.
 	mark    visits.Mark
 	version uint64
@@ -85,7 +89,8 @@ type openness struct {
 	// says that it began while the visit was unsettled.
 	proven   atomic.Uint64
 	unproven atomic.Bool
-	// beganUnsettled is unproven at first.
+	// beganUnsettled says that it began while the visit was unsettled, but for requests that
+	// were given up long ago.
 	beganUnsettled bool
 	// overlapped says that another changer was open beside a shared request.
 	overlapped bool
@@ -203,20 +208,19 @@ func (x *exchange) close() {
 	if x.out != nil {
 		x.out.Shut()
 	}
-	if x.visit != nil {
-		x.visit.Release()
+	for _, v := range [...]*visits.Visit{x.left, x.visit} {
+		if v != nil {
+			v.Release()
+		}
 	}
 }
 
 // Over implements [response.Exchange]: the request is not open any more. ended says that
 // the portal is done with it.
 func (x *exchange) Over(ended bool) {
-	if x.visit != nil && x.settles && x.g.Settle > 0 && !x.g.Rotates {
-		now := x.g.Clock()
-		x.visit.Settle(now, x.g.Settle, x.g.WatchUnsafe)
-		if x.abandoned {
-			x.visit.Abandon(now, x.g.Settle)
-		}
+	if x.visit != nil {
+		x.unsettle(x.left)
+		x.unsettle(x.visit)
 		x.settles = false
 	}
 	if ended {
@@ -239,9 +243,12 @@ const (
 func (x *exchange) leaveShared() {
 	switch x.shared.Swap(0) {
 	case runs:
-		x.visit.Requests.LeaveShared()
+		x.ranIn().Requests.LeaveShared()
 	case released:
-		x.visit.Requests.EndReleased()
+		x.ranIn().Requests.EndReleased()
+	}
+	if x.leaveMinted != nil {
+		x.leaveMinted()
 	}
 }
 

@@ -25,7 +25,7 @@ const (
 
 // forward sends the request on with the portal's cookies, and watches the response.
 func (x *exchange) forward() error {
-	if x.exclusive {
+	if x.mayChange() {
 		// Whatever was known may be wrong as soon as this request arrives.
 		x.forget()
 		// The page with a sign-in form, at the sign-in's own address, changes nothing.

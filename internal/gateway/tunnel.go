@@ -115,7 +115,7 @@ type frames struct {
 // newFrames returns the frames of a tunnel that x opens.
 func newFrames(x *exchange) *frames {
 	f := &frames{x: x.probe()}
-	if !x.beganUnsettled {
+	if !x.unproven.Load() {
 		f.proven = x.mark.Begun()
 	}
 	return f

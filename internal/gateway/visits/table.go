@@ -162,8 +162,9 @@ func (t *Table) makeRoom() {
 	}
 	var victim *Visit
 	now, tried := t.clock(), 0
+	short := len(t.visits) >= 2*maxVisits
 	for _, v := range t.visits {
-		if !v.inUse(now) && (victim == nil || v.used.Load() < victim.used.Load()) {
+		if !v.inUse(now, short) && (victim == nil || v.used.Load() < victim.used.Load()) {
 			victim = v
 		}
 		if tried++; tried == 16 {

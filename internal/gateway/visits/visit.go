@@ -47,6 +47,9 @@ type Shared struct {
 	formed atomic.Int64
 	// abandoned is until when exclusive requests wait, in Unix nanoseconds; see Abandon.
 	abandoned atomic.Int64
+	// slow is until when the portal may still carry out a request that was given up, in Unix
+	// nanoseconds; 0 for a visit without.
+	slow atomic.Int64
 	// SignedIn is the user that the visit was last seen signed in as; nil for a stranger's.
 	SignedIn atomic.Pointer[string]
 
@@ -90,15 +93,34 @@ func (v *Shared) SettleFrames(now time.Time, d time.Duration, unchecked bool) {
 	raise(&v.settle, now.Add(d).UnixNano())
 }
 
+// Inherit makes the visit unsettled for as long as old is: a request of old starts it.
+func (v *Shared) Inherit(old *Shared) {
+	raise(&v.settle, old.settle.Load())
+	raise(&v.formed, old.formed.Load())
+	raise(&v.abandoned, old.abandoned.Load())
+	raise(&v.slow, old.slow.Load())
+	v.Answers.Settle(old.Answers.settling())
+}
+
 // Formed reports whether a request may still change who is signed in: one that is open, or
 // one that ended a moment ago.
 func (v *Shared) Formed(now time.Time) bool {
-	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load()
+	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load() || v.Slow(now)
 }
 
+// slowTime is how long the portal may go on with a request that was given up. Requests
+// don't wait for it; their responses are checked meanwhile.
+const slowTime = 10 * time.Minute
+
 // Abandon says that a request which may change who is signed in was given up before its
-// response had ended: the portal may still carry it out, for d from now on.
-func (v *Shared) Abandon(now time.Time, d time.Duration) { raise(&v.abandoned, now.Add(d).UnixNano()) }
+// response had ended: the portal may still carry it out. Exclusive requests wait for d.
+func (v *Shared) Abandon(now time.Time, d time.Duration) {
+	raise(&v.abandoned, now.Add(d).UnixNano())
+	raise(&v.slow, now.Add(slowTime).UnixNano())
+}
+
+// Slow reports whether the portal may still carry out a request that was given up.
+func (v *Shared) Slow(now time.Time) bool { return now.UnixNano() < v.slow.Load() }
 
 // Restless is how long from now on an earlier request may still change who is signed in:
 // any changer, or with abandoned only those that were given up. It is 0 where none can.
@@ -111,9 +133,10 @@ func (v *Shared) Restless(now time.Time, abandoned bool) time.Duration {
 }
 
 // inUse reports whether the visit must not be forgotten: a request holds it, or one may
-// still change who is signed in although it is over.
-func (v *Shared) inUse(now time.Time) bool {
-	return v.pins.Load() != 0 || v.Restless(now, false) > 0 || v.Restless(now, true) > 0
+// still change who is signed in although it is over. Where memory is short, requests that
+// were given up longer ago count no more.
+func (v *Shared) inUse(now time.Time, short bool) bool {
+	return v.pins.Load() != 0 || v.Restless(now, false) > 0 || v.Restless(now, true) > 0 || !short && v.Slow(now)
 }
 
 // raise sets a to n where that is more.
