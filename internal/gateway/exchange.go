@@ -151,6 +151,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 		return x.refuseStatus(status)
 	}
 	request.FindBody(x.rw, r)
+	x.lookAtClock()
 	x.facts.Classify(x.live())
 	x.path = r.URL.Path
 	if x.visit == nil && x.hasCredentials() {
@@ -191,6 +192,9 @@ func (x *exchange) decide() error {
 	})
 	switch a {
 	case gate.Forward:
+		if x.before.Cleared && x.st.Ended() { // while it was asked about
+			return x.refuse(gate.Challenge)
+		}
 		return x.forward()
 	case gate.ForwardAnonymous:
 		return x.forwardAnonymous()

@@ -34,6 +34,7 @@ func (x *exchange) identifyBefore() error {
 	if x.answer != nil {
 		return nil // asked already on the way to the turn
 	}
+	x.lookAtClock()
 	f := &x.facts
 	cleared := x.live()
 	if f.Asset && !cleared && !x.passedBefore() {

@@ -141,8 +141,8 @@ var gate = []Mutation{
 	{
 		Row: "C, the held body", Defence: "a body is read whole before its turn",
 		File:    "internal/gateway/enter.go",
-		Old:     "	if err := x.readBody(); err != nil {\n		return err\n	}\n	leave, err",
-		New:     "	leave, err",
+		Old:     "	if err := x.readBody(); err != nil {\n		return err\n	}\n	if x.g.Rotates",
+		New:     "	if x.g.Rotates",
 		Package: "test/rules", Test: "TestAttack_HeldBody",
 	},
 	{
@@ -169,7 +169,7 @@ var gate = []Mutation{
 	{
 		Row: "H5, a request is finished at the portal", Defence: "a request goes on at the portal when its client has gone",
 		File:    "internal/gateway/forward.go",
-		Old:     "	x.facts.R = x.facts.R.WithContext(x.end)\n",
+		Old:     "	x.facts.R = x.facts.R.WithContext(x.end.Context)\n",
 		New:     "",
 		Package: "internal/gateway", Test: "TestAttack_H5_GoesOn",
 	},

@@ -179,9 +179,9 @@ var kept = []Mutation{
 	},
 	{
 		Row: "G3, forms", Defence: "a form waits where an earlier one was given up",
-		File:    "internal/gateway/exchange.go",
-		Old:     "		if x.abandoned {",
-		New:     "		if x.abandoned && x.g == nil {",
+		File:    "internal/gateway/mint.go",
+		Old:     "	if x.abandoned {",
+		New:     "	if x.abandoned && x.g == nil {",
 		Package: "test/adversary", Test: "TestRegressions",
 	},
 	{
