@@ -214,11 +214,20 @@ func (s *Site) BodyNames() []string {
 	return append(slices.Clone(bodyTokens), s.Queries...)
 }
 
+// preflight reports whether the request is what browsers send before a script's request to
+// another origin (Fetch, 4.8), which has nothing to sign in with. Scripts without a router
+// do not look at the method.
+func (f *Facts) preflight() bool {
+	h := f.R.Header
+	return f.R.Method == http.MethodOptions && !f.Unsafe && !f.Carries && f.R.URL.RawQuery == "" && f.Client.URL.RawQuery == "" &&
+		h["Cookie"] == nil && h["Origin"] != nil && h["Access-Control-Request-Method"] != nil
+}
+
 // classifyToken finds out whether the request is a sign-in that answers with a token, and
 // sees to it that the whole of that response can be read.
 func (f *Facts) classifyToken() {
-	if f.R.Method == http.MethodOptions && !f.Unsafe {
-		return // a CORS preflight has no credentials to sign in with
+	if f.preflight() {
+		return
 	}
 	for _, s := range f.Site.Bearer.SignIns {
 		if f.Any(s.Rule) {

@@ -36,8 +36,8 @@ func anyMethod(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestAttackA_TokenByOptions: the token of somebody who owes a code, asked for by OPTIONS.
-func TestAttackA_TokenByOptions(t *testing.T) {
+// TestAttack_TokenByOptions: the token of somebody who owes a code, asked for by OPTIONS.
+func TestAttack_TokenByOptions(t *testing.T) {
 	for _, fields := range []string{"", "\nusername username\npassword password"} {
 		h := house.Start(t, http.HandlerFunc(anyMethod), `credential header Authorization
 whoami /api/me {

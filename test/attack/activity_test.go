@@ -9,9 +9,9 @@ import (
 	"github.com/secondgate/secondgate/test/house"
 )
 
-// TestAttackA_ActivityBeforeSetUp: under `require always`, somebody with the password of a user who has not set up a second
+// TestAttack_ActivityBeforeSetUp: under `require always`, somebody with the password of a user who has not set up a second
 // factor yet (or no more) reads where the owner signed in from.
-func TestAttackA_ActivityBeforeSetUp(t *testing.T) {
+func TestAttack_ActivityBeforeSetUp(t *testing.T) {
 	h := house.Start(t, &house.Legacy{}, house.LegacyLines+"\nrequire always")
 	owner := h.Browser()
 	owner.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
