@@ -204,19 +204,21 @@ func (x *exchange) askAfter(s subject) *portal.Answer {
 	return x.ask(context.WithoutCancel(x.facts.R.Context()), s)
 }
 
-// askAtEnd puts the questions about a response, and about a declared sign-in's not before
-// the portal has had a moment to commit it. Where the response began a session, an earlier
-// question could make the portal begin another in its place.
+// askAtEnd puts the questions about a response. Those about a declared sign-in are put once
+// more where they do not show it: the portal may commit it a moment later. The first ones
+// do not wait for that, because another browser's sign-in may end this session meanwhile.
 func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
-	if final && x.sendsSignIn() && counts(x.set) && !x.g.Rotates {
-		time.Sleep(signInPause)
-		return x.askAfter(s)
-	}
 	first := x.askAfter(s)
 	if !final || !x.awaitsSignIn(first) {
 		return first
 	}
 	time.Sleep(signInPause)
+	if counts(x.set) && len(first.Changes) > 0 {
+		// The portal may have begun another session for one that it did not know yet.
+		if same := x.askAfter(s); same.Kind != gate.Anonymous {
+			return same
+		}
+	}
 	// A portal that renames its session with every response knows only the last name.
 	s.jar = s.jar.Apply(first.Changes)
 	a := *x.askAfter(s)
