@@ -213,7 +213,7 @@ func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
 		return first
 	}
 	time.Sleep(signInPause)
-	if counts(x.set) && len(first.Changes) > 0 {
+	if counts(x.set) && len(first.Changes) > 0 && !x.g.Rotates {
 		// The portal may have begun another session for one that it did not know yet.
 		if same := x.askAfter(s); same.Kind != gate.Anonymous {
 			return same

@@ -113,33 +113,40 @@ func TestAttack_L1_MintedFormActs(t *testing.T) {
 // TestAttack_L1_ReloadedFormIsUnsettled: the same, where the question about the sign-in sets
 // another cookie and the browser is sent to the form once more.
 func TestAttack_L1_ReloadedFormIsUnsettled(t *testing.T) {
-	attack(t, "reloaded", func(t *testing.T) {
-		w := newWorld(t, func(o *gateway.Options) {
-			o.WatchUnsafe, o.Rules.SignIn, o.Rules.Fields = true, paths{"/late"}, []string{"user"}
-			o.Rules.Forms, o.Rules.SignInPage = []string{"/form"}, "/form"
+	for name, headers := range map[string][]string{
+		"ordinary headers":  {"Sec-Fetch-Mode: navigate"},
+		"an unusual header": {"Sec-Fetch-Mode: navigate", "X-Client: web"},
+	} {
+		attack(t, name, func(t *testing.T) {
+			w := newWorld(t, func(o *gateway.Options) {
+				o.WatchUnsafe, o.Rules.SignIn, o.Rules.Fields = true, paths{"/late"}, []string{"user"}
+				o.Rules.Forms, o.Rules.SignInPage = []string{"/form"}, "/form"
+			})
+			w.shop.pages["/late"] = func(rw http.ResponseWriter, r *http.Request) error {
+				id := w.shop.begin(rw, r)
+				time.AfterFunc(1000*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
+				_, err := io.WriteString(rw, "welcome")
+				return err
+			}
+			seen := 0
+			w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
+				seen++
+				rw.Header().Add("Set-Cookie", "last_seen="+string(rune('a'+seen))+"; Path=/")
+				return w.shop.whoami(rw, r)
+			}
+			v := w.visitor()
+			f := v.send("POST /late user=alice", headers...)
+			if f.code() != http.StatusSeeOther {
+				t.Fatal(f.text())
+			}
+			v.never("the sign-in", f)
+			for range 20 {
+				v.never("a page", v.send("GET /page"))
+				time.Sleep(100 * time.Millisecond)
+			}
+			v.never("a page later", v.send("GET /page"))
 		})
-		w.shop.pages["/late"] = func(rw http.ResponseWriter, r *http.Request) error {
-			id := w.shop.begin(rw, r)
-			time.AfterFunc(1000*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
-			_, err := io.WriteString(rw, "welcome")
-			return err
-		}
-		seen := 0
-		w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
-			seen++
-			rw.Header().Add("Set-Cookie", "last_seen="+string(rune('a'+seen))+"; Path=/")
-			return w.shop.whoami(rw, r)
-		}
-		v := w.visitor()
-		f := v.send("POST /late user=alice", "Sec-Fetch-Mode: navigate")
-		t.Log(f.text())
-		v.never("the sign-in", f)
-		for range 20 {
-			v.never("a page", v.send("GET /page"))
-			time.Sleep(100 * time.Millisecond)
-		}
-		v.never("a page later", v.send("GET /page"))
-	})
+	}
 }
 
 // TestAttack_L1_FirstStreamSavesStaleSession: as TestAttack_G3_StreamSavesStaleSession, where

@@ -271,8 +271,8 @@ var kept = []Mutation{
 	{
 		Row: "H3, ids in bodies", Defence: "a box that asks to stay signed in is no session",
 		File:    "internal/gateway/body.go",
-		Old:     "		return form || ticks(f)\n",
-		New:     "		return form\n",
+		Old:     "		return !x.inBody(f.Name) || ticks(f)\n",
+		New:     "		return !x.inBody(f.Name)\n",
 		Package: "internal/gateway", Test: "TestAttack_H3_NameOfARememberedSignIn",
 	},
 	{

@@ -348,3 +348,37 @@ func TestBelow(t *testing.T) {
 		}
 	}
 }
+
+// TestClassify_Preflight: only what browsers send before a script's request to another
+// origin is spared the reading of a token in its response.
+func TestClassify_Preflight(t *testing.T) {
+	site := &Site{Bearer: Bearer{Header: "Authorization", SignIns: []TokenSignIn{{Rule: under{"/token"}}}}, Headers: portal.NewHeaders([]string{"Authorization"})}
+	preflight := func(more ...string) map[string]string {
+		h := map[string]string{"Origin": "https://app.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+		for _, line := range more {
+			name, value, _ := strings.Cut(line, ": ")
+			h[name] = value
+		}
+		return h
+	}
+	for _, tt := range []struct {
+		line   string
+		header map[string]string
+		spared bool
+	}{
+		{"OPTIONS /token", preflight(), true},
+		{"OPTIONS /token", nil, false},
+		{"OPTIONS /token", map[string]string{"Origin": "https://app.example"}, false},
+		{"OPTIONS /token?user=alice", preflight(), false},
+		{"OPTIONS /token user=alice", preflight(), false},
+		{"OPTIONS /token", preflight("Cookie: a=b"), false},
+		{"OPTIONS /token", preflight("Authorization: Basic YWxpY2U6cHc="), false},
+		{"OPTIONS /token", preflight("X-User: alice"), false},
+		{"GET /token", preflight(), false},
+	} {
+		f, _ := classify(t, site, asked(t, tt.line, tt.header), false)
+		if spared := len(f.Tokens) == 0; spared != tt.spared {
+			t.Errorf("%s %v: spared %v", tt.line, tt.header, spared)
+		}
+	}
+}

@@ -269,3 +269,18 @@ func TestUnrest(t *testing.T) {
 	c.Stir()
 	grows("a frame", true)
 }
+
+// TestJoin: a request that starts a visit counts as one beside its later ones until it ends.
+func TestJoin(t *testing.T) {
+	c := newConcurrency()
+	first := c.Mark()
+	leave := c.Join()
+	if !c.SharedSince(first) || !c.SharedSince(c.Mark()) {
+		t.Error("it does not count")
+	}
+	leave()
+	leave()
+	if c.SharedSince(c.Mark()) {
+		t.Error("it counts after its end")
+	}
+}
