@@ -151,7 +151,6 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 		return x.refuseStatus(status)
 	}
 	request.FindBody(x.rw, r)
-	x.lookAtClock()
 	x.facts.Classify(x.live())
 	x.path = r.URL.Path
 	if x.visit == nil && x.hasCredentials() {
