@@ -149,7 +149,8 @@ func versions() (ours, caddys, golang string) {
 	return ours, caddys, info.GoVersion
 }
 
-// size sums up the files below a directory. One that goes away meanwhile, as the
+// size sums up the room that the files below a directory take on the disk: the database's
+// logs are longer than that. One that goes away meanwhile, as the
 // database's do, counts for nothing.
 func size(dir string) (bytes int64, err error) {
 	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
@@ -164,7 +165,7 @@ func size(dir string) (bytes int64, err error) {
 			return nil
 		}
 		if err == nil {
-			bytes += info.Size()
+			bytes += room(info)
 		}
 		return err
 	})

@@ -69,6 +69,20 @@ func (b *Badger) Open(log *zap.Logger) (store.Store, error) {
 	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
 }
 
+// Space implements spacious.
+func (b *Badger) Space() (used, free uint64, err error) {
+	dir, err := b.dir()
+	if err != nil {
+		return 0, 0, err
+	}
+	n, err := size(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	free, err = badger.FreeSpace(dir)
+	return uint64(n), free, err
+}
+
 // Restorer is a storage engine's module that a backup can be restored into.
 type Restorer interface {
 	// Aside prepares a store that is put in its place whole, and returns that place. It

@@ -39,6 +39,7 @@ type watch struct {
 	entries uint64
 	mails   int
 	ready   map[string]bool
+	storage storageLook
 	// counted is when the users were, warned when of a lean; looked is the last look.
 	counted, warned, looked time.Time
 }
@@ -85,6 +86,7 @@ func (w *watch) look(ctx context.Context, count bool) {
 		w.countUsers(ctx, a)
 	}
 	w.readQueues(ctx)
+	w.lookAtStorage(ctx, a)
 	ready := make(map[string]bool)
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
@@ -168,7 +170,7 @@ func (w *watch) tellLean(e lean.Estimate) {
 // collect shows what was looked at last.
 func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 	w.mu.Lock()
-	users, entries, mails, ready := w.users, w.entries, w.mails, maps.Clone(w.ready)
+	users, entries, mails, ready, storage := w.users, w.entries, w.mails, maps.Clone(w.ready), w.storage
 	w.mu.Unlock()
 	for _, realm := range realms {
 		n, known := users[realm]
@@ -183,6 +185,7 @@ func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 	for check, ok := range ready {
 		gauge(out, readyDesc, number(ok), check)
 	}
+	storage.collect(out)
 	w.clock.collect(out)
 	if e := w.engine.lean.Estimate(); e.Known() {
 		gauge(out, leanDesc, e.Lean.Seconds())

@@ -9,4 +9,6 @@ const (
 	MetaKeys = "master keys"
 	// MetaRestored is when the store was last restored from a backup, in RFC 3339.
 	MetaRestored = "restored"
+	// MetaBackup is when a backup was last made, in RFC 3339.
+	MetaBackup = "backup"
 )

@@ -11,6 +11,10 @@ import (
 // written between two looks: logs, a flushed table, a compaction.
 const minFree = 32 << 20
 
+// FreeSpace returns how many bytes this process may still write in dir; as many as there
+// are numbers where that is not known.
+func FreeSpace(dir string) (uint64, error) { return freeSpace(dir) }
+
 // room reports whether there is room for a change.
 func (d *DB) room() error {
 	free, err := freeSpace(d.dir)
