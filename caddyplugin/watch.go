@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -42,6 +43,8 @@ type watch struct {
 	storage storageLook
 	// counted is when the users were, warned when of a lean; looked is the last look.
 	counted, warned, looked time.Time
+	// toldAhead is when it was told that the newest entry is ahead of the clock.
+	toldAhead time.Time
 }
 
 func newWatch(e *engine, log *zap.Logger) *watch {
@@ -145,9 +148,26 @@ func (w *watch) readQueues(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	w.tellAhead(last, clock.Now())
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.entries, w.mails = last.Seq, mails
+}
+
+// aheadSlack is by how much the newest entry may be ahead of the clock: clocks are set.
+const aheadSlack = 5 * time.Minute
+
+// tellAhead warns when the newest entry of the audit log is of a later time than now: the
+// clock was ahead when it was written, or is behind.
+func (w *watch) tellAhead(last store.Entry, now time.Time) {
+	ahead := last.Event.At.Sub(now)
+	if last.Seq == 0 || ahead < aheadSlack || time.Since(w.toldAhead) < warnAgain {
+		return
+	}
+	w.toldAhead = time.Now()
+	w.log.Error("the newest entry of the audit log is ahead of the server's clock, which was ahead then or is behind now: set it right; "+
+		"customers whose codes were accepted meanwhile are refused until that time, or until staff unlock them",
+		zap.Duration("ahead", ahead.Round(time.Second)), zap.Time("newest", last.Event.At))
 }
 
 // warnAgain is how often a lean is told that stays.

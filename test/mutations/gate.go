@@ -169,9 +169,23 @@ var gate = []Mutation{
 	{
 		Row: "H5, a request is finished at the portal", Defence: "a request goes on at the portal when its client has gone",
 		File:    "internal/gateway/forward.go",
-		Old:     "	x.facts.R = x.facts.R.WithContext(x.end)\n",
+		Old:     "	x.facts.R = x.facts.R.WithContext(x.end.Context)\n",
 		New:     "",
 		Package: "internal/gateway", Test: "TestAttack_H5_GoesOn",
+	},
+	{
+		Row: "H5, a request is finished at the portal", Defence: "a request whose client left ends at last",
+		File:    "internal/gateway/finishing.go",
+		Old:     " || now.Sub(f.leftAt) >= finishTime {",
+		New:     " {",
+		Package: "internal/gateway", Test: "TestFinishing",
+	},
+	{
+		Row: "H5, a request is finished at the portal", Defence: "a released response ends with its client",
+		File:    "internal/gateway/finishing.go",
+		Old:     "f.mayEnd.Load() || now",
+		New:     "now",
+		Package: "internal/gateway", Test: "TestFinishing",
 	},
 	{
 		Row: "C, races: signed in and out beside one another", Defence: "an anonymous answer proves nothing where other requests ran",
