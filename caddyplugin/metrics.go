@@ -74,19 +74,21 @@ func description(name, help string, labels ...string) *prometheus.Desc {
 
 // What is no counter of package meter.
 var (
-	gateDesc   = description("gate_duration_seconds", "Time that the gate took before a request was forwarded or refused, questions to whoami included, the arrival of the body not.", "realm", "outcome")
-	whoamiDesc = description("whoami_duration_seconds", "Time that questions to whoami took.", "realm")
-	usersDesc  = description("users", "Known users by status, counted every five minutes.", "realm", "status")
-	auditDesc  = description("audit_entries", "Number of the newest entry of the audit log.")
-	mailsDesc  = description("mails_waiting", "E-mails that wait to be sent.")
-	readyDesc  = description("ready", "Whether a check of the readiness held when it was last made, once a minute.", "check")
-	offsetDesc = description("clock_offset_seconds", "How far the server's clock is ahead of the NTP source's (negative: behind).")
-	sourceDesc = description("clock_source_up", "Whether the NTP source gave an answer that can be used.")
-	leanDesc   = description("clock_lean_seconds", "How late codes of authenticator apps lean beyond what people need to type them (negative: early); absent while there are too few.")
+	gateDesc    = description("gate_duration_seconds", "Time that the gate took before a request was forwarded or refused, questions to whoami included, the arrival of the body not.", "realm", "outcome")
+	whoamiDesc  = description("whoami_duration_seconds", "Time that questions to whoami took.", "realm")
+	usersDesc   = description("users", "Known users by status, counted every five minutes.", "realm", "status")
+	auditDesc   = description("audit_entries", "Number of the newest entry of the audit log.")
+	mailsDesc   = description("mails_waiting", "E-mails that wait to be sent.")
+	readyDesc   = description("ready", "Whether a check of the readiness held when it was last made, once a minute.", "check")
+	witnessDesc = description("witness_up", "Whether the store's witness in Caddy's storage could be renewed when that was last due.")
+	missingDesc = description("users_missing", "Users with a second factor that the store has lost without an entry in the audit log that explains it.", "realm")
+	offsetDesc  = description("clock_offset_seconds", "How far the server's clock is ahead of the NTP source's (negative: behind).")
+	sourceDesc  = description("clock_source_up", "Whether the NTP source gave an answer that can be used.")
+	leanDesc    = description("clock_lean_seconds", "How late codes of authenticator apps lean beyond what people need to type them (negative: early); absent while there are too few.")
 )
 
 // descriptions are all of those above.
-var descriptions = []*prometheus.Desc{gateDesc, whoamiDesc, usersDesc, auditDesc, mailsDesc, readyDesc, offsetDesc, sourceDesc, leanDesc}
+var descriptions = []*prometheus.Desc{gateDesc, whoamiDesc, usersDesc, auditDesc, mailsDesc, readyDesc, witnessDesc, missingDesc, offsetDesc, sourceDesc, leanDesc}
 
 // descriptionOf makes the description of a counter; realm says that it is counted in
 // each realm.

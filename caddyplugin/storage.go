@@ -1,6 +1,7 @@
 package caddyplugin
 
 import (
+	"context"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
@@ -69,6 +70,24 @@ func (b *Badger) Open(log *zap.Logger) (store.Store, error) {
 	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
 }
 
+// Exists implements Existing.
+func (b *Badger) Exists() (bool, error) {
+	dir, err := b.dir()
+	if err != nil {
+		return false, err
+	}
+	return badger.Exists(filepath.Join(dir, "store"))
+}
+
+// Examine implements Examiner.
+func (b *Badger) Examine(ctx context.Context, log *zap.Logger, fn func(st store.Store) error) (badger.Examined, error) {
+	dir, err := b.dir()
+	if err != nil {
+		return badger.Examined{}, err
+	}
+	return badger.Examine(ctx, filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now}, fn)
+}
+
 // Restorer is a storage engine's module that a backup can be restored into.
 type Restorer interface {
 	// Aside prepares a store that is put in its place whole, and returns that place. It
@@ -91,5 +110,7 @@ func (b *Badger) Aside(log *zap.Logger) (backup.Target, string, error) {
 
 var (
 	_ Storage  = (*Badger)(nil)
+	_ Existing = (*Badger)(nil)
+	_ Examiner = (*Badger)(nil)
 	_ Restorer = (*Badger)(nil)
 )

@@ -115,8 +115,14 @@ func (w *watch) noticeSetting() {
 	w.clock.forget()
 }
 
+// countUsers counts the users of all realms, and has the witness compare the number of those
+// with a second factor. What is settled after the count explains it at most too well.
 func (w *watch) countUsers(ctx context.Context, a *App) {
-	users := make(map[string]store.UserCount)
+	users, activated := make(map[string]store.UserCount), make(map[string]int)
+	last, err := w.engine.store.LastEntry(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return
+	}
 	for realm := range a.realms {
 		n, err := w.engine.store.CountUsers(ctx, realm)
 		if err != nil {
@@ -125,7 +131,10 @@ func (w *watch) countUsers(ctx context.Context, a *App) {
 			}
 			return
 		}
-		users[realm] = n
+		users[realm], activated[realm] = n, n.Activated
+	}
+	if err := w.engine.witness.Count(ctx, activated, last.Seq); err != nil && ctx.Err() == nil {
+		w.log.Error("the number of activated users could not be compared with the audit log", zap.Error(err))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -184,6 +193,7 @@ func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 		gauge(out, readyDesc, number(ok), check)
 	}
 	w.clock.collect(out)
+	w.engine.collectWitness(out, realms)
 	if e := w.engine.lean.Estimate(); e.Known() {
 		gauge(out, leanDesc, e.Lean.Seconds())
 	}

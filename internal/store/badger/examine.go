@@ -27,6 +27,12 @@ type examination struct {
 	damage error
 }
 
+// Exists reports whether there is a store in dir, whole or damaged. It makes nothing.
+func Exists(dir string) (bool, error) {
+	files, err := storeFiles(dir)
+	return files.any(), err
+}
+
 // examine reads the files in dir, and changes nothing. It returns store.ErrDamaged where
 // they can't be opened without losing what they hold.
 func examine(dir string) (e examination, err error) {

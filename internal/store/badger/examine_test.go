@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	engine "github.com/dgraph-io/badger/v4"
 
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -131,10 +135,8 @@ func TestAttack_J1_FilesThatCannotBeOpened(t *testing.T) {
 // cutManifest leaves the beginning of a store that was closed.
 func cutManifest(t *testing.T, dir string) {
 	t.Helper()
-	for _, file := range []string{"*.mem"} {
-		if err := os.Remove(theOne(t, dir, file)); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Remove(theOne(t, dir, "*.mem")); err != nil {
+		t.Fatal(err)
 	}
 	rewrite(t, filepath.Join(dir, "MANIFEST"), func(b []byte) []byte { return b[:8] })
 }
@@ -144,12 +146,10 @@ func cutManifest(t *testing.T, dir string) {
 func TestAttack_J6_HiddenUser(t *testing.T) {
 	dir := crashed(t)
 	rewrite(t, theOne(t, dir, "*.sst"), func(b []byte) []byte {
-		key := userKey(store.UserKey{Realm: "shop", ID: "user20"})
-		at := strings.Index(string(b), string(key[len(key)-3:]))
-		if at < 0 { // Badger keeps the part that differs from the block's first key
-			at = strings.Index(string(b), "r20")
-		}
-		b[at+2] ^= 0x40
+		// A table keeps of a key what differs from the key before, and then its version.
+		record := strings.Index(string(b), "Name of user20")
+		at := strings.LastIndex(string(b[:record]), "20\x00\x01\xff")
+		b[at] ^= 0x40
 		return b
 	})
 	d := open(t, dir, Options{})
@@ -182,16 +182,22 @@ func TestJ6_RandomDamage(t *testing.T) {
 	base := crashed(t)
 	files := content(t, base)
 	random := rand.New(rand.NewPCG(1, 2))
-	for name, whole := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		whole := files[name]
 		if whole == "" || name == "LOCK" {
 			continue
 		}
 		for round := range 12 {
+			// What is cut between two records of a MANIFEST beside a *.mem looks like a crash.
+			between := []int{8, 16}
 			dir := filepath.Join(t.TempDir(), "store")
 			if err := os.CopyFS(dir, os.DirFS(base)); err != nil {
 				t.Fatal(err)
 			}
 			at := random.IntN(min(len(whole), 20000))
+			if name == engine.ManifestFilename && slices.Contains(between, at) {
+				continue
+			}
 			rewrite(t, filepath.Join(dir, name), func(b []byte) []byte {
 				if round%3 == 0 {
 					return b[:at]

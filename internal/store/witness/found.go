@@ -108,18 +108,7 @@ func Explained(ctx context.Context, st Reader, seq uint64) (map[string]int, erro
 			n[e.Realm]++
 		}
 	}
-	for q := (store.EntryQuery{After: after(seq), Limit: 1000}); ; {
-		page, err := st.Entries(ctx, q)
-		if err != nil {
-			return nil, fmt.Errorf("reading the audit log: %w", err)
-		}
-		for i := range page.Entries {
-			count(page.Entries[i].Event)
-		}
-		if q.After = page.Next; q.After == "" {
-			break
-		}
-	}
+	// Pending events come first: one that is settled meanwhile counts twice, and not never.
 	_, err := st.Settle(ctx, maxPending, func(_ store.Entry, pending [][]byte) (store.Settled, error) {
 		for _, raw := range pending {
 			if e, err := store.UnmarshalEvent(raw); err == nil {
@@ -131,5 +120,16 @@ func Explained(ctx context.Context, st Reader, seq uint64) (map[string]int, erro
 	if err != nil && !errors.Is(err, errPeek) {
 		return nil, fmt.Errorf("reading pending events: %w", err)
 	}
-	return n, nil
+	for q := (store.EntryQuery{After: after(seq), Limit: 1000}); ; {
+		page, err := st.Entries(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("reading the audit log: %w", err)
+		}
+		for i := range page.Entries {
+			count(page.Entries[i].Event)
+		}
+		if q.After = page.Next; q.After == "" {
+			return n, nil
+		}
+	}
 }

@@ -170,7 +170,8 @@ func (k *Keeper) Count(ctx context.Context, counts map[string]int, seq uint64) e
 	if len(missing) > 0 { // the counts of all realms belong to one entry
 		return nil
 	}
-	activated := maps.Clone(k.now.Activated)
+	activated := make(map[string]int)
+	maps.Copy(activated, k.now.Activated)
 	for realm, n := range counts {
 		k.dirty = k.dirty || activated[realm] != n
 		activated[realm] = n
