@@ -166,7 +166,7 @@ func (a *App) Start() error {
 // Stop takes that back. The store is closed by Cleanup.
 func (a *App) Stop() error {
 	a.engine.flushAudit()
-	a.engine.witness.Renew(a.engine.life)
+	a.engine.witness.Flush(a.engine.life)
 	a.engine.leave(a)
 	return nil
 }

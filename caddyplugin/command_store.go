@@ -107,4 +107,3 @@ func caddysStorage(c object) (st witness.Storage, done func(), err error) {
 	}
 	return st, cancel, nil
 }
-

@@ -116,13 +116,10 @@ func (w *watch) noticeSetting() {
 }
 
 // countUsers counts the users of all realms, and has the witness compare the number of those
-// with a second factor. What is settled after the count explains it at most too well.
+// with a second factor.
 func (w *watch) countUsers(ctx context.Context, a *App) {
-	users, activated := make(map[string]store.UserCount), make(map[string]int)
-	last, err := w.engine.store.LastEntry(ctx)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return
-	}
+	w.engine.witness.Count(ctx)
+	users := make(map[string]store.UserCount)
 	for realm := range a.realms {
 		n, err := w.engine.store.CountUsers(ctx, realm)
 		if err != nil {
@@ -131,10 +128,7 @@ func (w *watch) countUsers(ctx context.Context, a *App) {
 			}
 			return
 		}
-		users[realm], activated[realm] = n, n.Activated
-	}
-	if err := w.engine.witness.Count(ctx, activated, last.Seq); err != nil && ctx.Err() == nil {
-		w.log.Error("the number of activated users could not be compared with the audit log", zap.Error(err))
+		users[realm] = n
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -39,14 +39,11 @@ type witnesses struct {
 // readWitnesses reads Caddy's storage. If that can't be read it can't be known whether a
 // store was lost, and the configuration is refused.
 func readWitnesses(ctx caddy.Context, place string) (*witnesses, error) {
-	return witnessesIn(ctx, ctx.Storage(), place)
-}
-
-func witnessesIn(ctx context.Context, storage witness.Storage, place string) (*witnesses, error) {
-	w := &witnesses{storage: storage, counts: make(map[string]int)}
-	known, err := witness.Load(ctx, storage)
+	flushWitnesses()
+	w := &witnesses{storage: ctx.Storage(), counts: make(map[string]int)}
+	known, err := witness.Load(ctx, w.storage)
 	if err == nil {
-		w.order, err = witness.Ordered(ctx, storage, place, clock.Now())
+		w.order, err = witness.Ordered(ctx, w.storage, place, clock.Now())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("whether this is the right store can't be known, because its witness in Caddy's storage can't be read: make that storage readable for the server's user: %w", err)
@@ -54,6 +51,22 @@ func witnessesIn(ctx context.Context, storage witness.Storage, place string) (*w
 	w.known = w.order.Apply(known)
 	w.found = witness.Found{Place: place, Empty: true, Ordered: w.order != nil}
 	return w, nil
+}
+
+// flushWitnesses has the stores that this process has open witnessed as they are now, so
+// that a reload is compared with what has happened a moment ago.
+func flushWitnesses() {
+	var open []*engine
+	engines.Range(func(_, val any) bool {
+		if e, ok := val.(*engine); ok {
+			open = append(open, e)
+		}
+		return true
+	})
+	for _, e := range open {
+		e.flushAudit()
+		e.witness.Flush(e.life)
+	}
 }
 
 // mayCreate refuses a store that opening would make, where another one is expected.

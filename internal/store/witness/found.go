@@ -16,6 +16,7 @@ type Reader interface {
 	Meta(ctx context.Context, name string) ([]byte, error)
 	LastEntry(ctx context.Context) (store.Entry, error)
 	Entries(ctx context.Context, q store.EntryQuery) (store.EntryPage, error)
+	CountUsers(ctx context.Context, realm string) (store.UserCount, error)
 	Settle(ctx context.Context, limit int, fn func(last store.Entry, pending [][]byte) (store.Settled, error)) (int, error)
 }
 
@@ -91,6 +92,28 @@ func after(seq uint64) string {
 		return ""
 	}
 	return strconv.FormatUint(seq, 10)
+}
+
+// activating are the events that change how many users have a second factor.
+var activating = map[string]bool{
+	store.EventEnrolled: true, store.EventImported: true, store.EventDisabled: true, store.EventStaffReset: true,
+}
+
+// maxNew bounds how many entries are looked at for whether the users are to be counted.
+const maxNew = 1000
+
+// activated reports whether a number of users may have changed behind an entry.
+func activated(ctx context.Context, st Reader, seq uint64) (bool, error) {
+	page, err := st.Entries(ctx, store.EntryQuery{After: after(seq), Limit: maxNew})
+	if err != nil {
+		return true, err
+	}
+	for i := range page.Entries {
+		if activating[page.Entries[i].Event.Kind] {
+			return true, nil
+		}
+	}
+	return page.Next != "", nil
 }
 
 // errPeek aborts the transaction in which pending events are looked at.
