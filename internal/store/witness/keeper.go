@@ -193,7 +193,7 @@ func (k *Keeper) write(ctx context.Context) error {
 
 // fail remembers why the witness could not be renewed, and logs it now and then.
 func (k *Keeper) fail(err error) {
-	if errors.Is(err, store.ErrClosed) {
+	if errors.Is(err, store.ErrClosed) || errors.Is(err, context.Canceled) {
 		return
 	}
 	k.change(func(s *State) { s.Err = err })
