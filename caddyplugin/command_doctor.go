@@ -68,16 +68,16 @@ func runDoctor(cmd *cobra.Command, f storeFlags, keyFile string) error {
 	if errors.Is(err, store.ErrLocked) {
 		return wrongInput(cmd, errors.New("a running server holds the store: ask that one with `secondgate status`, or stop it"))
 	}
-	d.say("Tables", fmt.Sprintf("%d, every checksum holds", examined.Tables), examined.Damage)
-	if err != nil && !errors.Is(err, store.ErrDamaged) {
-		return err
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrDamaged):
 		d.say("Files", "", err)
+	case err != nil:
+		return err
+	default:
+		d.say("Tables", fmt.Sprintf("%d, every checksum holds", examined.Tables), examined.Damage)
 	}
 	if d.problems > 0 {
-		cmd.SilenceErrors = true
-		return exitStatus(cmd, 1)
+		return errors.New("the store is not as it should be; what is wrong is above")
 	}
 	return nil
 }
@@ -173,8 +173,12 @@ func countRecords(ctx context.Context, st store.Store) (map[string]int, error) {
 func (d *doctor) compare(ctx context.Context, st store.Store, activated map[string]int) error {
 	keeper := rotation.New(st, zap.NewNop(), clock.Now)
 	defer keeper.Close()
+	sealed, err := keeper.Sealed(ctx)
+	if err != nil {
+		return err
+	}
 	ring, err := d.named.app.existingKeys()
-	if err == nil {
+	if err == nil && sealed {
 		err = keeper.Opens(ctx, ring)
 	}
 	d.say("Master keys", "open the store", err)
