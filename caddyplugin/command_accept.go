@@ -51,7 +51,7 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 		return wrongInput(cmd, err)
 	}
 	o, ok := witness.Accept(known, s.place, s.realms, staff, reason, clock.Now().UTC())
-	if !ok {
+	if !ok && !mustExist(s.app.storage) {
 		return wrongInput(cmd, fmt.Errorf("no store is expected for the realms of this configuration (%s); it starts as it is", strings.Join(s.realms, ", ")))
 	}
 	if err := witness.Give(cmd.Context(), s.caddys, o); err != nil {

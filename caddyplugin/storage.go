@@ -22,6 +22,9 @@ type Badger struct {
 	// keys. Placeholders as {env.STATE_DIRECTORY} are resolved at start. Default:
 	// two_factor/ below Caddy's data directory.
 	Directory string `json:"directory,omitempty"`
+	// MustExist says that there is a store: a start that finds none is refused, even where
+	// Caddy's own storage, which knows of the store, was lost with it.
+	MustExist bool `json:"must_exist,omitempty"`
 }
 
 // CaddyModule returns the module's information.
@@ -29,14 +32,20 @@ func (Badger) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "two_factor.storage.badger", New: func() caddy.Module { return new(Badger) }}
 }
 
-// UnmarshalCaddyfile reads `badger [DIR]`.
+// UnmarshalCaddyfile reads `badger [DIR]`, with must_exist in a block or none.
 func (b *Badger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	if d.NextArg() {
 		b.Directory = d.Val()
 	}
-	if d.NextArg() || d.NextBlock(0) {
+	if d.NextArg() {
 		return d.Errf("storage badger: unexpected %q; want: storage badger [DIR]", d.Val())
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if d.Val() != "must_exist" || b.MustExist || d.CountRemainingArgs() > 0 {
+			return d.Errf("storage badger: unexpected %q; known in its block: must_exist, once and alone", d.Val())
+		}
+		b.MustExist = true
 	}
 	return nil
 }
@@ -78,6 +87,9 @@ func (b *Badger) Exists() (bool, error) {
 	}
 	return badger.Exists(filepath.Join(dir, "store"))
 }
+
+// mustExist implements expecting.
+func (b *Badger) mustExist() bool { return b.MustExist }
 
 // Examine implements Examiner.
 func (b *Badger) Examine(ctx context.Context, log *zap.Logger, fn func(st store.Store) error) (badger.Examined, error) {

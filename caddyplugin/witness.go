@@ -21,6 +21,14 @@ type Existing interface {
 	Exists() (bool, error)
 }
 
+// expecting is a storage engine's module that can be told that there is a store.
+type expecting interface{ mustExist() bool }
+
+func mustExist(s Storage) bool {
+	e, ok := s.(expecting)
+	return ok && e.mustExist()
+}
+
 // witnesses are what a configuration knows of its store from Caddy's storage. The order is:
 // readWitnesses, mayCreate (before the store is opened), find and judge (before anything
 // is written to it), answerFor (for each handler, before it serves), follow (at the start).
@@ -80,6 +88,7 @@ func (w *witnesses) mayCreate(storage Storage) error {
 	if there, err := s.Exists(); there || err != nil {
 		return err
 	}
+	w.found.Expected = mustExist(storage)
 	return witness.Judge(w.known, w.found)
 }
 
@@ -94,7 +103,7 @@ func (w *witnesses) find(ctx context.Context, e *engine) error {
 	if err != nil {
 		return err
 	}
-	found.Ordered = w.found.Ordered
+	found.Ordered, found.Expected = w.found.Ordered, w.found.Expected
 	w.found = found
 	if found.Empty {
 		return witness.Judge(w.known, found)

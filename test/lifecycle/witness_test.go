@@ -89,6 +89,13 @@ var losses = map[string]loss{
 		caddy.DefaultStorage.Path = kept
 		return `never answered for realm "one"`, elsewhere(h)
 	},
+	"an unmounted volume that Caddy's storage was on, too": func(t *testing.T, h *house.House) (string, string) {
+		stop(t)
+		if err := errors.Join(os.RemoveAll(h.Dir), os.RemoveAll(caddy.DefaultStorage.Path)); err != nil {
+			t.Fatal(err)
+		}
+		return "the configuration says must_exist", h.Dir + " {\n\t\tmust_exist\n\t}"
+	},
 	"a missing MANIFEST": func(t *testing.T, h *house.House) (string, string) {
 		stop(t)
 		if err := os.Remove(filepath.Join(h.Dir, "store", "MANIFEST")); err != nil {
@@ -221,10 +228,11 @@ func refusals(t *testing.T, before string) {
 					t.Fatal(err)
 				}
 			}
-			_, missing := os.Stat(dir)
+			directory, _, _ := strings.Cut(dir, " ")
+			_, missing := os.Stat(directory)
 			refusedStart(t, h.TryWhole(strings.ReplaceAll(usual, "DIR", dir)), want)
-			if _, err := os.Stat(dir); errors.Is(missing, fs.ErrNotExist) && !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("%s was made", dir)
+			if _, err := os.Stat(directory); errors.Is(missing, fs.ErrNotExist) && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s was made", directory)
 			}
 			if before != "" {
 				if p := h.Browser().Get("/"); p.Body != "idle" {

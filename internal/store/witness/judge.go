@@ -32,6 +32,8 @@ type Found struct {
 	Restored time.Time
 	// Ordered says that an operator has ordered a further store here; see Order.
 	Ordered bool
+	// Expected says that the configuration rules out a new store.
+	Expected bool
 }
 
 // Known are the witnesses that Caddy's storage holds.
@@ -91,6 +93,9 @@ func judgeEmpty(known Known, found Found) error {
 		if w := &known[i]; w.users() > 0 && !found.Restored.After(w.Signed) {
 			return lost(w, found, "no store")
 		}
+	}
+	if found.Expected {
+		return fmt.Errorf("%w and would let users in without their second factor: expected a store, because the configuration says must_exist, and Caddy's storage knows of none; found in %s: no store. %s", ErrLost, found.Place, ways)
 	}
 	return nil
 }

@@ -53,6 +53,8 @@ func TestJudge(t *testing.T) {
 		"explained turnings off":            {witness.Known{shop()}, same, witness.Users{Realm: "shop", Activated: 1, Explained: 2}, ""},
 		"a new realm":                       {witness.Known{shop()}, same, witness.Users{Realm: "new"}, ""},
 		"another portal's first start":      {witness.Known{shop()}, witness.Found{Empty: true}, witness.Users{Realm: "blog"}, "found in : no store"},
+		"must_exist, and nothing is known":  {nil, witness.Found{Empty: true, Expected: true}, witness.Users{Realm: "shop"}, "the configuration says must_exist"},
+		"must_exist, ordered":               {nil, witness.Found{Empty: true, Expected: true, Ordered: true}, witness.Users{Realm: "shop"}, ""},
 		"the same, ordered":                 {witness.Known{shop()}, witness.Found{Empty: true, Ordered: true}, witness.Users{Realm: "blog"}, ""},
 		"ordered for a known realm":         {witness.Known{shop()}, witness.Found{Empty: true, Ordered: true}, users, "an empty store"},
 		"another store's witness is ours":   {witness.Known{shop(), blog()}, witness.Found{Store: "bbbb", Head: head(9, "h9"), At: "h9"}, users, `the store bbbb, which never answered for realm "shop"`},
