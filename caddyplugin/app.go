@@ -22,7 +22,6 @@ import (
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/mail"
-	"github.com/secondgate/secondgate/internal/rotation"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
 
@@ -127,9 +126,11 @@ func (a *App) open(ctx caddy.Context, storage Storage) error {
 	if err != nil {
 		return err
 	}
-	if err := a.witness.judge(ctx, a.engine, ring); errors.Is(err, rotation.ErrWrongKeys) {
+	// Wrong keys are told as such: with them the witness's signature is wrong, too.
+	if err := a.engine.keeper.Fits(ctx, ring); err != nil {
 		return fmt.Errorf("the master keys from %s: %w", origin, err)
-	} else if err != nil {
+	}
+	if err := a.witness.judge(ring); err != nil {
 		return err
 	}
 	if a.release, err = a.engine.keeper.Admit(ctx, ring); err != nil {

@@ -38,8 +38,6 @@ type witnesses struct {
 	// known are those that count: an accepted loss is taken out.
 	known witness.Known
 	found witness.Found
-	// sealed says that the store was made with a master key.
-	sealed bool
 	// last is the store's own witness, nil if there is none that counts.
 	last *witness.Witness
 	// counts are the activated users of the configuration's realms.
@@ -95,11 +93,11 @@ func (w *witnesses) mayCreate(storage Storage) error {
 // find looks at the open store, and refuses one in which nothing was ever kept where
 // another one is expected.
 func (w *witnesses) find(ctx context.Context, e *engine) error {
-	var err error
-	if w.sealed, err = e.keeper.Sealed(ctx); err != nil {
+	sealed, err := e.keeper.Sealed(ctx)
+	if err != nil {
 		return err
 	}
-	found, err := witness.Find(ctx, e.store, w.found.Place, w.sealed, w.known)
+	found, err := witness.Find(ctx, e.store, w.found.Place, sealed, w.known)
 	if err != nil {
 		return err
 	}
@@ -111,14 +109,8 @@ func (w *witnesses) find(ctx context.Context, e *engine) error {
 	return nil
 }
 
-// judge compares the store with its witness. Wrong master keys are told as such: with them
-// every signature is wrong, too.
-func (w *witnesses) judge(ctx context.Context, e *engine, ring *keys.Ring) error {
-	if w.sealed {
-		if err := e.keeper.Opens(ctx, ring); err != nil {
-			return err
-		}
-	}
+// judge compares the store with its witness.
+func (w *witnesses) judge(ring *keys.Ring) error {
 	w.known.Verify(ring)
 	if err := witness.Judge(w.known, w.found); err != nil {
 		return err
