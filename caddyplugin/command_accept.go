@@ -52,10 +52,10 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 	}
 	o, ok := witness.Accept(known, s.place, s.realms, staff, reason, clock.Now().UTC())
 	if !ok && !mustExist(s.app.storage) {
-		return wrongInput(cmd, fmt.Errorf("no store is expected for the realms of this configuration (%s); it starts as it is", strings.Join(s.realms, ", ")))
+		return wrongInput(cmd, fmt.Errorf("no store is expected for the realms of this configuration (%s); it starts as it is. If its start was refused, name Caddy's storage with --caddy-storage, as the refusal does", strings.Join(s.realms, ", ")))
 	}
-	if err := witness.Give(cmd.Context(), s.caddys, o); err != nil {
-		return err
+	if err := s.write(cmd.Context(), o); err != nil {
+		return wrongInput(cmd, err)
 	}
 	w := cmd.OutOrStdout()
 	for _, expected := range o.Expected {
@@ -102,8 +102,8 @@ func initStore(cmd *cobra.Command, f storeFlags) error {
 			return wrongInput(cmd, err)
 		}
 	}
-	if err := witness.Give(cmd.Context(), s.caddys, witness.Order{Kind: witness.OrderInit, Place: s.place, At: clock.Now().UTC()}); err != nil {
-		return err
+	if err := s.write(cmd.Context(), witness.Order{Kind: witness.OrderInit, Place: s.place, At: clock.Now().UTC()}); err != nil {
+		return wrongInput(cmd, err)
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "The next start within 24 hours may make a store in %s.\n", plain(s.place))
 	return err

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
 	"github.com/spf13/cobra"
 
 	"github.com/secondgate/secondgate/config"
@@ -15,11 +17,12 @@ import (
 )
 
 // storeFlags name a store: by the configuration that uses it.
-type storeFlags struct{ config, adapter string }
+type storeFlags struct{ config, adapter, caddys string }
 
 func (f *storeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.config, "config", "c", "Caddyfile", "configuration that names the store")
 	cmd.Flags().StringVarP(&f.adapter, "adapter", "a", "", "adapter for that file, if it is no Caddyfile")
+	cmd.Flags().StringVar(&f.caddys, "caddy-storage", "", "directory of Caddy's own storage, if the configuration names none and the server's environment is another one (XDG_DATA_HOME)")
 }
 
 // namedStore is the store that a configuration names, of which nothing is open.
@@ -52,11 +55,25 @@ func (f storeFlags) read() (*namedStore, error) {
 	if s.app, err = appOf(app); err != nil {
 		return nil, err
 	}
+	if b, ok := s.app.storage.(*Badger); ok && b.Directory == "" && f.caddys != "" {
+		b.Directory = filepath.Join(f.caddys, "two_factor") // the default, as the server has it
+	}
 	if s.place, err = s.app.storage.Key(); err != nil {
 		return nil, err
 	}
-	s.caddys, s.close, err = caddysStorage(c)
+	s.caddys, s.close, err = caddysStorage(c, f.caddys)
 	return s, err
+}
+
+// write writes an order for the next start. Files that another user than the server's makes
+// in Caddy's storage would keep the server from reading it.
+func (s *namedStore) write(ctx context.Context, o witness.Order) error {
+	if st, ok := s.caddys.(*certmagic.FileStorage); ok {
+		if err := ownedByUs(st.Path); err != nil {
+			return err
+		}
+	}
+	return witness.Give(ctx, s.caddys, o)
 }
 
 // realmsOf are the realms that a configuration's handlers answer for.
@@ -79,10 +96,15 @@ func realmsOf(c object) (realms []string, err error) {
 }
 
 // caddysStorage is the storage that `storage` in the configuration names, or Caddy's
-// default.
-func caddysStorage(c object) (st witness.Storage, done func(), err error) {
+// default; dir is that one's directory, if it is not that of this process.
+func caddysStorage(c object, dir string) (st witness.Storage, done func(), err error) {
 	named := member(c, "storage")
-	if named == nil {
+	switch {
+	case named != nil && dir != "":
+		return nil, nil, errors.New("--caddy-storage: the configuration names Caddy's storage itself")
+	case named == nil && dir != "":
+		return &certmagic.FileStorage{Path: dir}, func() {}, nil
+	case named == nil:
 		return caddy.DefaultStorage, func() {}, nil
 	}
 	module, _ := named["module"].(string)

@@ -57,8 +57,17 @@ func readWitnesses(ctx caddy.Context, place string) (*witnesses, error) {
 		return nil, fmt.Errorf("whether this is the right store can't be known, because its witness in Caddy's storage can't be read: make that storage readable for the server's user: %w", err)
 	}
 	w.known = w.order.Apply(known)
-	w.found = witness.Found{Place: place, Empty: true, Ordered: w.order != nil}
+	w.found = witness.Found{Place: place, Empty: true, Ordered: w.order != nil, Flags: storageFlags(ctx.Storage())}
 	return w, nil
+}
+
+// storageFlags are what a command needs to find this storage: the default one depends on
+// the environment of the server.
+func storageFlags(st witness.Storage) string {
+	if st == witness.Storage(caddy.DefaultStorage) {
+		return " --caddy-storage " + caddy.DefaultStorage.Path
+	}
+	return ""
 }
 
 // flushWitnesses has the stores that this process has open witnessed as they are now, so
@@ -101,7 +110,7 @@ func (w *witnesses) find(ctx context.Context, e *engine) error {
 	if err != nil {
 		return err
 	}
-	found.Ordered, found.Expected = w.found.Ordered, w.found.Expected
+	found.Ordered, found.Expected, found.Flags = w.found.Ordered, w.found.Expected, w.found.Flags
 	w.found = found
 	if found.Empty {
 		return witness.Judge(w.known, found)

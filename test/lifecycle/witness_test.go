@@ -256,7 +256,7 @@ func refusedStart(t *testing.T, err error, want string) {
 		}
 	}
 	if strings.Contains(err.Error(), "expected the store") {
-		for _, part := range []string{"activated users in realm", "found in ", "right directory", "secondgate accept-loss --staff NAME --reason TEXT"} {
+		for _, part := range []string{"activated users in realm", "found in ", "right directory", "secondgate accept-loss --caddy-storage " + caddy.DefaultStorage.Path + " --staff NAME --reason TEXT"} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("the refusal does not say %q: %v", part, err)
 			}
@@ -457,5 +457,38 @@ func await(t *testing.T, h *house.House, status int) {
 		if time.Now().After(end) {
 			t.Fatalf("ready says %d %s, want %d", p.Status, p.Body, status)
 		}
+	}
+}
+
+// TestAttack_J6_NotReady: a server whose tables are damaged says so, and serves those whose
+// records are whole.
+func TestAttack_J6_NotReady(t *testing.T) {
+	h, device := enrolled(t)
+	stop(t)
+	tables, err := filepath.Glob(filepath.Join(h.Dir, "store", "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("tables %v, %v", tables, err)
+	}
+	content, err := os.ReadFile(tables[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(content, []byte("Test/1.0")) // of an event
+	if at < 0 {
+		t.Fatal("no event in the table")
+	}
+	content[at] ^= 1
+	if err := os.WriteFile(tables[0], content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.TryWhole(usual); err != nil {
+		t.Fatal(err)
+	}
+	if p := h.Browser().Get("/two-factor/health/ready"); p.Status != http.StatusServiceUnavailable || !strings.Contains(p.Body, `"store":"is damaged"`) {
+		t.Errorf("%d %s", p.Status, p.Body)
+	}
+	served(t, h, "alice", device)
+	if p := h.Browser().SignIn("bob"); p.Status != http.StatusServiceUnavailable { // unknown, or hidden
+		t.Errorf("bob: %d %q", p.Status, p.Location)
 	}
 }

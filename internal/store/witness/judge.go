@@ -30,6 +30,8 @@ type Found struct {
 	At   string
 	// Restored is when it was last restored from a backup; zero for never.
 	Restored time.Time
+	// Flags are what the commands want, besides the configuration, to find Caddy's storage.
+	Flags string
 	// Ordered says that an operator has ordered a further store here; see Order.
 	Ordered bool
 	// Expected says that the configuration rules out a new store.
@@ -62,7 +64,7 @@ func (k Known) Of(store string) *Witness {
 func Judge(known Known, found Found) error {
 	for i := range known {
 		if known[i].Unreadable {
-			return fmt.Errorf("%w, or it can't be known: the witness %s in Caddy's storage can't be read; found in %s. %s", ErrLost, known[i].Key, found.Place, ways)
+			return fmt.Errorf("%w, or it can't be known: the witness %s in Caddy's storage can't be read; found in %s. %s", ErrLost, known[i].Key, found.Place, found.ways())
 		}
 	}
 	w := known.Of(found.Store)
@@ -95,7 +97,7 @@ func judgeEmpty(known Known, found Found) error {
 		}
 	}
 	if found.Expected {
-		return fmt.Errorf("%w and would let users in without their second factor: expected a store, because the configuration says must_exist, and Caddy's storage knows of none; found in %s: no store. %s", ErrLost, found.Place, ways)
+		return fmt.Errorf("%w and would let users in without their second factor: expected a store, because the configuration says must_exist, and Caddy's storage knows of none; found in %s: no store. %s", ErrLost, found.Place, found.ways())
 	}
 	return nil
 }
@@ -149,11 +151,13 @@ func another(found Found, realm string) string {
 
 // lost is the refusal: what was expected, what was found, and the ways on.
 func lost(w *Witness, found Found, what string, args ...any) error {
-	return fmt.Errorf("%w and would let users in without their second factor: expected %s; found in %s: %s. %s", ErrLost, w, found.Place, fmt.Sprintf(what, args...), ways)
+	return fmt.Errorf("%w and would let users in without their second factor: expected %s; found in %s: %s. %s", ErrLost, w, found.Place, fmt.Sprintf(what, args...), found.ways())
 }
 
 // ways are what an operator can do.
-const ways = "Mount or name the right directory; or restore a backup with `secondgate restore`; or, if that store is lost for good, run `secondgate accept-loss --staff NAME --reason TEXT` with this configuration and start again (`secondgate init` instead, if this is a further portal's store and none was lost)"
+func (f Found) ways() string {
+	return fmt.Sprintf("Mount or name the right directory; or restore a backup with `secondgate restore`; or, if that store is lost for good, run `secondgate accept-loss%[1]s --staff NAME --reason TEXT` with this configuration and start again (`secondgate init%[1]s` instead, if this is a further portal's store and none was lost)", f.Flags)
+}
 
 // String says which store a witness is of, for people.
 func (w *Witness) String() string {
