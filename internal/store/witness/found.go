@@ -102,9 +102,13 @@ var activating = map[string]bool{
 // maxNew bounds how many entries are looked at for whether the users are to be counted.
 const maxNew = 1000
 
-// activated reports whether a number of users may have changed behind an entry.
+// activated reports whether a number of users may have changed behind an entry. An entry
+// that can't be read may have changed it.
 func activated(ctx context.Context, st Reader, seq uint64) (bool, error) {
 	page, err := st.Entries(ctx, store.EntryQuery{After: after(seq), Limit: maxNew})
+	if errors.Is(err, store.ErrCorrupt) {
+		return true, nil
+	}
 	if err != nil {
 		return true, err
 	}

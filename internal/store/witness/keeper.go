@@ -88,10 +88,10 @@ func (k *Keeper) Use(ctx context.Context, storage Storage, ring *keys.Ring, plac
 	k.work.Lock()
 	defer k.work.Unlock()
 	if k.now.Activated == nil {
-		k.now.Activated, k.now.Counted = make(map[string]int), f.Head.Seq
+		k.now.Activated, k.now.Counted, k.now.Head = make(map[string]int), f.Head.Seq, f.Head
 		if last != nil {
 			maps.Copy(k.now.Activated, last.Activated)
-			k.now.Counted = last.Counted
+			k.now.Counted, k.now.Head = last.Counted, last.Head
 		}
 	}
 	for realm, n := range counts {
@@ -100,7 +100,7 @@ func (k *Keeper) Use(ctx context.Context, storage Storage, ring *keys.Ring, plac
 			k.now.Activated[realm] = n
 		}
 	}
-	k.storage, k.ring, k.dirty, k.stale = storage, ring, true, true
+	k.storage, k.ring, k.dirty = storage, ring, true
 	k.now.Store, k.now.Place, k.now.Restored = f.Store, place, f.Restored
 	k.now.Host, _ = os.Hostname()
 	k.change(func(s *State) { s.Store = f.Store })
@@ -224,17 +224,11 @@ func (k *Keeper) count(ctx context.Context, seq uint64) error {
 		}
 		counts[realm] = n.Activated
 	}
-	explained, err := Explained(ctx, k.store, k.now.Counted)
+	missing, err := k.short(ctx, counts)
 	if err != nil {
 		return err
 	}
 	k.counted, k.took, k.stale = k.clock(), time.Since(began), false
-	missing := make(map[string]int)
-	for realm, n := range counts {
-		if short := (Users{realm, n, explained[realm]}).Missing(&k.now); short > 0 {
-			missing[realm] = short
-		}
-	}
 	k.tellMissing(missing)
 	k.change(func(s *State) { s.Missing = missing })
 	if len(missing) > 0 { // the counts of all realms belong to one entry
@@ -245,6 +239,28 @@ func (k *Keeper) count(ctx context.Context, seq uint64) error {
 	k.dirty = k.dirty || !maps.Equal(next, k.now.Activated)
 	k.now.Activated, k.now.Counted = next, seq
 	return nil
+}
+
+// short compares counts with the witness's. The audit log is read only where they fell.
+func (k *Keeper) short(ctx context.Context, counts map[string]int) (missing map[string]int, err error) {
+	var explained map[string]int
+	for realm, n := range counts {
+		u := Users{Realm: realm, Activated: n}
+		if u.Missing(&k.now) == 0 {
+			continue
+		}
+		if explained == nil {
+			if explained, err = Explained(ctx, k.store, k.now.Counted); err != nil {
+				return nil, err
+			}
+			missing = make(map[string]int)
+		}
+		u.Explained = explained[realm]
+		if n := u.Missing(&k.now); n > 0 {
+			missing[realm] = n
+		}
+	}
+	return missing, nil
 }
 
 func (k *Keeper) tellMissing(missing map[string]int) {
