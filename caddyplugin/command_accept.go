@@ -70,8 +70,8 @@ var initCommand = caddycmd.Command{
 	Usage: "[--config FILE]",
 	Short: "Lets the next start make a further store on a machine that has one",
 	Long: `
-The first start on a machine makes its store by itself. Once there is a store whose users
-have a second factor, a start that finds none is refused, since that one may be lost.
+The first start on a machine makes its store by itself. Once there is a store with users
+who have a second factor, a start that finds none is refused, since that one may be lost.
 This command says that none is: the next start of this configuration within 24 hours may
 make a store of its own, for another portal. Its realms must be none that a known store
 answers for.

@@ -50,7 +50,7 @@ func (f storeFlags) read() (*namedStore, error) {
 	}
 	app := member(member(c, "apps"), "two_factor")
 	if app == nil && len(s.realms) == 0 {
-		return nil, fmt.Errorf("%s has no two_factor: name the configuration whose store this is about with --config", f.config)
+		return nil, fmt.Errorf("%s has no two_factor: name the configuration of the store with --config", f.config)
 	}
 	if s.app, err = appOf(app); err != nil {
 		return nil, err

@@ -147,7 +147,8 @@ func (o *Order) Follow(ctx context.Context, st Storage, store string) error {
 }
 
 // Accept makes the order that accepts the loss of every store that answered for one of
-// the realms, or whose witness can't be read. ok is false if there is none.
+// the realms, and of every store of which the witness can't be read. ok is false if there is
+// none.
 func Accept(known Known, place string, realms []string, staff, reason string, now time.Time) (o Order, ok bool) {
 	o = Order{Kind: OrderLoss, Place: place, At: now, Staff: staff, Reason: reason}
 	for i := range known {
