@@ -47,6 +47,7 @@ type App struct {
 	engine  *engine
 	storage Storage
 	pool    string
+	witness *witnesses
 	ring    *keys.Ring
 	log     *zap.Logger
 	// release takes back that this configuration seals; see rotation.Keeper.Admit.
@@ -104,14 +105,32 @@ func (a *App) open(ctx caddy.Context, storage Storage) error {
 	if err != nil {
 		return err
 	}
-	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) { return openEngine(storage, a.log) })
+	if a.witness, err = readWitnesses(ctx, pool); err != nil {
+		return err
+	}
+	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) {
+		if err := a.witness.mayCreate(storage); err != nil {
+			return nil, err
+		}
+		return openEngine(storage, a.log)
+	})
 	if err != nil {
 		return err
 	}
 	// Only who acquired it may release it: see Cleanup.
 	a.pool, a.engine, a.storage = pool, val.(*engine), storage
+	if err := a.witness.find(ctx, a.engine); err != nil {
+		return err
+	}
 	ring, origin, err := a.readKeys(ctx)
 	if err != nil {
+		return err
+	}
+	// Wrong keys are told as such: with them the witness's signature is wrong, too.
+	if err := a.engine.keeper.Fits(ctx, ring); err != nil {
+		return fmt.Errorf("the master keys from %s: %w", origin, err)
+	}
+	if err := a.witness.judge(ring); err != nil {
 		return err
 	}
 	if a.release, err = a.engine.keeper.Admit(ctx, ring); err != nil {
@@ -137,6 +156,9 @@ func (a *App) Start() error {
 	if err := a.checkShown(); err != nil {
 		return err
 	}
+	if err := a.witness.follow(a); err != nil {
+		return err
+	}
 	a.engine.use(a)
 	a.engine.watch.started()
 	if err := a.engine.keeper.Resume(a.engine.life, a.engine.ring); err != nil {
@@ -148,6 +170,7 @@ func (a *App) Start() error {
 // Stop takes that back. The store is closed by Cleanup.
 func (a *App) Stop() error {
 	a.engine.flushAudit()
+	a.engine.witness.Flush(a.engine.life)
 	a.engine.leave(a)
 	return nil
 }

@@ -12,6 +12,7 @@ func Commands() []caddycmd.Command {
 	return []caddycmd.Command{
 		presetsCommand, inspectCommand(), checkCommand, reportCommand,
 		statusCommand, usersCommand, auditCommand, backupCommand, restoreCommand, keysCommand,
+		initCommand, acceptLossCommand, doctorCommand,
 	}
 }
 

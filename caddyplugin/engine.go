@@ -16,6 +16,7 @@ import (
 	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/rotation"
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/witness"
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
@@ -42,6 +43,8 @@ type engine struct {
 	keeper *rotation.Keeper
 	lean   *lean.Watch
 	watch  *watch
+	// witness is renewed while the store is open.
+	witness *witness.Keeper
 	// life ends before the store is closed.
 	life context.Context
 	stop context.CancelFunc
@@ -96,6 +99,7 @@ func (e *engine) run(st store.Store, log *zap.Logger) {
 	e.addresses, e.meters = make(map[string]*addresses), make(map[string]*meter.Realm)
 	e.audit = newAudit(e, seen)
 	e.watch = newWatch(e, log)
+	e.witness = witness.New(st, log, clock.Now)
 	e.queue = mail.NewQueue(st, e.setup, clock.Now)
 	go func() {
 		defer close(e.done)
@@ -105,6 +109,7 @@ func (e *engine) run(st store.Store, log *zap.Logger) {
 		beside.Go(func() { e.watch.run(ctx) })
 		beside.Go(func() { e.audit.Run(ctx) })
 		beside.Go(func() { e.queue.Run(ctx) })
+		beside.Go(func() { e.witness.Run(ctx) })
 		e.visits.Run(ctx, func(err error) {
 			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))
 		})

@@ -52,6 +52,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := app.claim(h.Site); err != nil {
 		return err
 	}
+	if err := app.witness.answerFor(ctx, app.engine, site.Realm); err != nil {
+		return err
+	}
 	if h.used, err = usedBehind(ctx); err != nil {
 		return err
 	}

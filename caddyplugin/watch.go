@@ -120,7 +120,10 @@ func (w *watch) noticeSetting() {
 	w.clock.forget()
 }
 
+// countUsers counts the users of all realms, and has the witness compare the number of those
+// with a second factor.
 func (w *watch) countUsers(ctx context.Context, a *App) {
+	w.engine.witness.Count(ctx)
 	users := make(map[string]store.UserCount)
 	for realm := range a.realms {
 		n, err := w.engine.store.CountUsers(ctx, realm)
@@ -207,6 +210,7 @@ func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 	}
 	storage.collect(out)
 	w.clock.collect(out)
+	w.engine.collectWitness(out, realms)
 	if e := w.engine.lean.Estimate(); e.Known() {
 		gauge(out, leanDesc, e.Lean.Seconds())
 	}

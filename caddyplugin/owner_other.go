@@ -1,0 +1,5 @@
+//go:build !unix
+
+package caddyplugin
+
+func ownedByUs(string) error { return nil }
