@@ -28,7 +28,7 @@ func (p prompt) passphrase(ctx context.Context, file string, fresh bool) (string
 		return "", err
 	}
 	if again != text {
-		return "", errors.New("the two passphrases differ: nothing was done")
+		return "", errors.New("the two passphrases differ")
 	}
 	return text, nil
 }
