@@ -43,7 +43,12 @@ type App struct {
 	Audit *Audit `json:"audit,omitempty"`
 	// Mail is how notices and codes are sent by e-mail. Default: none are.
 	Mail *Mail `json:"mail,omitempty"`
+	// AdminAPI is where the admin API acts and exports secrets: "socket", on a Unix socket
+	// that other users of the machine can't open, or "tcp", everywhere. Default: socket.
+	AdminAPI string `json:"admin_api,omitempty"`
 
+	// admin is the address of the admin endpoint, as the handlers' Caddyfile named it.
+	admin   string
 	engine  *engine
 	storage Storage
 	pool    string
@@ -80,6 +85,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if err := a.Audit.validate(); err != nil {
+		return err
+	}
+	if err := checkAdminAPI(a.AdminAPI); err != nil {
 		return err
 	}
 	if a.StorageRaw == nil {
@@ -137,6 +145,7 @@ func (a *App) Start() error {
 	if err := a.checkShown(); err != nil {
 		return err
 	}
+	a.warnOfAdmin()
 	a.engine.use(a)
 	a.engine.watch.started()
 	if err := a.engine.keeper.Resume(a.engine.life, a.engine.ring); err != nil {

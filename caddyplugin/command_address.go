@@ -42,6 +42,10 @@ func adminAddress(address, file, adapter string) (string, error) {
 	return cmp.Or(listen, defaultAdmin(serviceSocket)), nil
 }
 
+// UseServiceSocket makes commands of Caddy that ask the running server find it where the
+// commands of this package do.
+func UseServiceSocket() { caddy.DefaultAdminListen = defaultAdmin(serviceSocket) }
+
 // defaultAdmin is the socket of the service if it is there and CADDY_ADMIN names no
 // other endpoint, else Caddy's default.
 func defaultAdmin(socket string) string {

@@ -53,7 +53,7 @@ type saidNo struct {
 
 // askedWrong finds the statuses by which the admin API says that the input was wrong, and
 // that nothing was changed.
-var askedWrong = regexp.MustCompile(`HTTP (400|404|409):`)
+var askedWrong = regexp.MustCompile(`HTTP (400|403|404|409):`)
 
 // refused concludes a command with its error. A server's refusal of the input is a wrong
 // use of the command, with status 2.

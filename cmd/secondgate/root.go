@@ -59,6 +59,9 @@ const (
 // are here under their own names, or made anew.
 var left = []string{"upgrade", "add-package", "remove-package", "version", "manpage", "completion"}
 
+// clients are commands of Caddy that ask the running server.
+var clients = []string{"reload", "stop", "trust", "untrust"}
+
 // caddysCommands are Caddy's own and those of its plugins, by name.
 func caddysCommands() (all []caddycmd.Command) {
 	registered := caddycmd.Commands()
@@ -99,6 +102,9 @@ func addAll(root *cobra.Command, group string, commands []caddycmd.Command) {
 		}
 		for _, sub := range cmd.Commands() {
 			sub.Long = names.Replace(sub.Long)
+		}
+		if slices.Contains(clients, c.Name) {
+			cmd.PreRun = func(*cobra.Command, []string) { caddyplugin.UseServiceSocket() }
 		}
 		// The group `two-factor` is what a Caddy with this plugin has in the place of our
 		// commands at the top level. It works here too, for scripts that use it.

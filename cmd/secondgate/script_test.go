@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the commands as they are typed, in part against a running server whose
-// store has a few users. In a script $ADMIN is the server's admin endpoint, and
+// store has a few users. In a script $ADMIN is the server's admin endpoint, a Unix socket, and
 // `serving` waits until it answers; `exits N PROGRAM ARG…` runs a program that has to end
 // with status N. $DEMO is a port for a demo, and `welcome` waits until it serves.
 func TestScripts(t *testing.T) {
@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 }
 
 const scriptCaddyfile = `{
-	admin %s
+	admin %s|0600
 	http_port %s
 	auto_https off
 	persist_config off
@@ -66,10 +66,7 @@ http://127.0.0.1:%[2]s {
 `
 
 func setUp(env *testscript.Env) error {
-	admin, err := loopback()
-	if err != nil {
-		return err
-	}
+	admin := "unix/" + filepath.Join(env.WorkDir, "admin.sock")
 	site, err := loopback()
 	if err != nil {
 		return err
@@ -164,8 +161,12 @@ func serving(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: serving")
 	}
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", strings.TrimPrefix(ts.Getenv("ADMIN"), "unix/"))
+	}}}
+	defer client.CloseIdleConnections()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		res, err := http.Get("http://" + ts.Getenv("ADMIN") + "/two_factor/status")
+		res, err := client.Get("http://localhost/two_factor/status")
 		if err != nil {
 			continue
 		}
