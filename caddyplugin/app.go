@@ -47,6 +47,8 @@ type App struct {
 	// that other users of the machine can't open, or "tcp", everywhere. Default: socket.
 	AdminAPI string `json:"admin_api,omitempty"`
 
+	// scratch is the temporary directory of a validation.
+	scratch string
 	// admin is the address of the admin endpoint, as the handlers' Caddyfile named it.
 	admin   string
 	engine  *engine
@@ -90,6 +92,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := checkAdminAPI(a.AdminAPI); err != nil {
 		return err
 	}
+	if err := a.checkKey(); err != nil {
+		return err
+	}
 	if a.StorageRaw == nil {
 		a.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
 	}
@@ -108,11 +113,15 @@ func (a *App) Provision(ctx caddy.Context) error {
 }
 
 func (a *App) open(ctx caddy.Context, storage Storage) error {
-	pool, err := storage.Key()
+	opened, err := a.toOpen(storage)
 	if err != nil {
 		return err
 	}
-	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) { return openEngine(storage, a.log) })
+	pool, err := opened.Key()
+	if err != nil {
+		return err
+	}
+	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) { return openEngine(opened, a.log) })
 	if err != nil {
 		return err
 	}
@@ -163,6 +172,9 @@ func (a *App) Stop() error {
 
 // Cleanup releases the store. It also runs when Provision failed half-way.
 func (a *App) Cleanup() error {
+	if a.scratch != "" {
+		defer os.RemoveAll(a.scratch) //nolint:errcheck // a temporary directory
+	}
 	if a.pool == "" {
 		return nil
 	}
@@ -188,10 +200,14 @@ func (a *App) readKeys(ctx context.Context) (ring *keys.Ring, origin string, err
 
 func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	if a.Key != "" {
+		if err := a.checkKey(); err != nil {
+			return "", "", err
+		}
 		text, err = filledIn(a.Key)
 		if err != nil {
 			return "", "", fmt.Errorf("key %s can't be read: %w", a.Key, err)
 		}
+		a.warnReadable(fileOf(a.Key))
 		return text, a.Key, nil
 	}
 	file, err := a.storage.KeyFile()
@@ -205,7 +221,20 @@ func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("the master key file: %w", err)
 	}
+	a.warnReadable(file)
 	return string(raw), file, nil
+}
+
+// checkKey refuses keys that are written into the configuration. The Caddyfile's parser
+// refuses them with their line; this is for JSON.
+func (a *App) checkKey() error {
+	if a.Key == "" {
+		return nil
+	}
+	if err := checkSecret(a.Key, keyExample); err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	return nil
 }
 
 // makeKey writes a new key file, but never for a store that was made with another key.
@@ -213,6 +242,9 @@ func (a *App) makeKey(ctx context.Context, file string) ([]byte, error) {
 	used, err := a.engine.keeper.Sealed(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if validating() {
+		return []byte(keys.Generate()), nil
 	}
 	if used {
 		return nil, fmt.Errorf("%s is missing, but the store beside it was made with it: put the file back from your backup, or name the keys with `key` (nothing was changed)", file)

@@ -55,8 +55,12 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 		if a.Key != "" {
 			return d.Errf("key is given again; want it once, the file may hold several keys")
 		}
+		// What stands there may be a key: no error shows it.
 		if !d.AllArgs(&a.Key) || a.Key == "" {
-			return d.Errf("wrong arguments near %q; want: key {file./path/to/key} or key {env.NAME}", d.Val())
+			return d.Errf("key wants one value: key {file./path/to/key} or key {env.NAME}")
+		}
+		if err := checkSecret(a.Key, keyExample); err != nil {
+			return d.Errf("key: %v", err)
 		}
 		return nil
 	case "ntp":

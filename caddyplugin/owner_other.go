@@ -1,0 +1,8 @@
+//go:build !unix
+
+package caddyplugin
+
+import "io/fs"
+
+// ownedByOther reports whether a file belongs to another user than root.
+func ownedByOther(fs.FileInfo) bool { return false }
