@@ -47,6 +47,8 @@ type App struct {
 	// that other users of the machine can't open, or "tcp", everywhere. Default: socket.
 	AdminAPI string `json:"admin_api,omitempty"`
 
+	// ctx is the configuration's, for what is looked up when it starts.
+	ctx caddy.Context
 	// scratch is the temporary directory of a validation.
 	scratch string
 	// admin is the address of the admin endpoint, as the handlers' Caddyfile named it.
@@ -82,7 +84,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 
 // Provision opens the store, or joins those who have it open, and reads the keys.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.log = ctx.Logger()
+	a.ctx, a.log = ctx, ctx.Logger()
 	if err := a.readSource(); err != nil {
 		return err
 	}
@@ -154,6 +156,8 @@ func (a *App) Start() error {
 	if err := a.checkShown(); err != nil {
 		return err
 	}
+	noteGrace(a.ctx)
+	boundEnd()
 	a.warnOfAdmin()
 	a.engine.use(a)
 	a.engine.watch.started()

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"go.uber.org/zap"
@@ -20,11 +19,7 @@ import (
 var validating = sync.OnceValue(func() bool { return onlyValidates(os.Args[1:]) })
 
 func onlyValidates(args []string) bool {
-	i := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
-	if i < 0 {
-		return false
-	}
-	switch args[i] {
+	switch commandOf(args) {
 	case "validate":
 		return true
 	case "adapt":
