@@ -36,6 +36,8 @@ var engines = caddy.NewUsagePool()
 
 // engine is an open store and the memory that belongs to it.
 type engine struct {
+	// place is the Key of its storage.
+	place  string
 	store  store.Store
 	visits *gateway.Visits
 	book   *report.Book
@@ -77,7 +79,11 @@ type addresses struct {
 // openEngine opens the store, and tells the first configuration's log until one has
 // started.
 func openEngine(storage Storage, first *zap.Logger) (*engine, error) {
-	e := &engine{log: first}
+	place, err := storage.Key()
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{log: first, place: place}
 	log := newLogger(e)
 	st, err := storage.Open(log)
 	if err != nil {
@@ -116,12 +122,14 @@ func (e *engine) run(st store.Store, log *zap.Logger) {
 	}()
 }
 
-// Destruct closes the store when no configuration uses it any more.
+// Destruct closes the store when no configuration uses it any more, within a bound.
 func (e *engine) Destruct() error {
 	e.stop()
-	e.keeper.Close()
-	<-e.done
-	return e.store.Close()
+	return bounded(e.place, func() error {
+		e.keeper.Close()
+		<-e.done
+		return e.store.Close()
+	})
 }
 
 // counters returns a realm's counters of failures by address. They outlive reloads

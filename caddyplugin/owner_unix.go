@@ -4,6 +4,7 @@ package caddyplugin
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -18,4 +19,10 @@ func ownedByUs(dir string) error {
 		return fmt.Errorf("%s belongs to the user %d: run this as that user, for example with `sudo -u '#%d'`", dir, to.Uid, to.Uid)
 	}
 	return nil
+}
+
+// ownedByOther reports whether a file belongs to another user than root.
+func ownedByOther(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Uid != 0
 }

@@ -59,7 +59,7 @@ func (o *outside) withAdmin(t *testing.T) (address string) {
 	t.Helper()
 	address = "127.0.0.1:" + house.FreePort(t)
 	file := filepath.Join(o.dir, "Caddyfile")
-	write(t, file, strings.Replace(read(t, file), "admin off", "admin "+address, 1))
+	write(t, file, overTCP(read(t, file), address))
 	return address
 }
 

@@ -131,7 +131,13 @@ func (d *DB) Close() error {
 		d.mu.Unlock()
 		d.running.Wait()
 		d.upkeep.stop()
-		if err := d.db.Close(); err != nil {
+		// What was reported as done is in Badger's log; the next Open reads it. So Badger
+		// may be left open where closing it would end the process with a fault.
+		err := d.roomFor(closeFree)
+		if err == nil {
+			err = d.db.Close()
+		}
+		if err != nil {
 			d.failure = fmt.Errorf("closing the store in %s: %w", d.dir, err)
 		}
 	})
