@@ -54,7 +54,11 @@ func guarded(route caddy.AdminRoute) caddy.AdminRoute {
 	serve := route.Handler
 	route.Handler = caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			if err := mayAct(r); err != nil {
+			app, err := activeApp()
+			if err != nil { // it is not known yet what the configuration allows
+				return err
+			}
+			if err := mayAct(app, r); err != nil {
 				return caddy.APIError{HTTPStatus: http.StatusForbidden, Err: err}
 			}
 		}
@@ -66,8 +70,8 @@ func guarded(route caddy.AdminRoute) caddy.AdminRoute {
 // mayAct says by which way a request may act: over a Unix socket that other users can't
 // open, over Caddy's remote administration, which knows its clients by certificate, or
 // over TCP if the configuration says so.
-func mayAct(r *http.Request) error {
-	if app, err := activeApp(); err == nil && app.AdminAPI == adminOverTCP {
+func mayAct(app *App, r *http.Request) error {
+	if app.AdminAPI == adminOverTCP {
 		return nil
 	}
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {

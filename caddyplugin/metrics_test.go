@@ -85,7 +85,9 @@ func TestEveryMetricIsShown(t *testing.T) {
 	w.mu.Lock()
 	w.users["one"] = store.UserCount{Activated: 3, NotActivated: 4}
 	w.ready = map[string]bool{checkStore: true}
+	w.storage = storageLook{known: true, used: 1, free: 2, backup: time.Now()}
 	w.mu.Unlock()
+	a.meters.mode("one", "enforce")
 	w.clock.mu.Lock()
 	w.clock.address, w.clock.at, w.clock.reading = "ntp.example.com:123", time.Now(), timesource.Reading{Offset: 3 * time.Second}
 	w.clock.mu.Unlock()
