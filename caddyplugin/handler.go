@@ -76,7 +76,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		}
 	}
 	log := ctx.Logger()
-	for _, w := range site.Warnings() {
+	for _, w := range append(site.Warnings(), placement(ctx)...) {
 		log.Warn("settings", zap.String("warning", w))
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
