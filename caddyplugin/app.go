@@ -43,10 +43,20 @@ type App struct {
 	Audit *Audit `json:"audit,omitempty"`
 	// Mail is how notices and codes are sent by e-mail. Default: none are.
 	Mail *Mail `json:"mail,omitempty"`
+	// AdminAPI is where the admin API acts and exports secrets: "socket", on a Unix socket
+	// that other users of the machine can't open, or "tcp", everywhere. Default: socket.
+	AdminAPI string `json:"admin_api,omitempty"`
 
+	// ctx is the configuration's, for what is looked up when it starts.
+	ctx caddy.Context
+	// scratch is the temporary directory of a validation.
+	scratch string
+	// admin is the address of the admin endpoint, as the handlers' Caddyfile named it.
+	admin   string
 	engine  *engine
 	storage Storage
 	pool    string
+	witness *witnesses
 	ring    *keys.Ring
 	log     *zap.Logger
 	// release takes back that this configuration seals; see rotation.Keeper.Admit.
@@ -75,11 +85,17 @@ func (App) CaddyModule() caddy.ModuleInfo {
 
 // Provision opens the store, or joins those who have it open, and reads the keys.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.log = ctx.Logger()
+	a.ctx, a.log = ctx, ctx.Logger()
 	if err := a.readSource(); err != nil {
 		return err
 	}
 	if err := a.Audit.validate(); err != nil {
+		return err
+	}
+	if err := checkAdminAPI(a.AdminAPI); err != nil {
+		return err
+	}
+	if err := a.checkKey(); err != nil {
 		return err
 	}
 	if a.StorageRaw == nil {
@@ -100,18 +116,40 @@ func (a *App) Provision(ctx caddy.Context) error {
 }
 
 func (a *App) open(ctx caddy.Context, storage Storage) error {
-	pool, err := storage.Key()
+	opened, err := a.toOpen(storage)
 	if err != nil {
 		return err
 	}
-	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) { return openEngine(storage, a.log) })
+	pool, err := opened.Key()
+	if err != nil {
+		return err
+	}
+	if a.witness, err = readWitnesses(ctx, pool); err != nil {
+		return err
+	}
+	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) {
+		if err := a.witness.mayCreate(opened); err != nil {
+			return nil, err
+		}
+		return openEngine(opened, a.log)
+	})
 	if err != nil {
 		return err
 	}
 	// Only who acquired it may release it: see Cleanup.
 	a.pool, a.engine, a.storage = pool, val.(*engine), storage
+	if err := a.witness.find(ctx, a.engine); err != nil {
+		return err
+	}
 	ring, origin, err := a.readKeys(ctx)
 	if err != nil {
+		return err
+	}
+	// Wrong keys are told as such: with them the witness's signature is wrong, too.
+	if err := a.engine.keeper.Fits(ctx, ring); err != nil {
+		return fmt.Errorf("the master keys from %s: %w", origin, err)
+	}
+	if err := a.witness.judge(ring); err != nil {
 		return err
 	}
 	if a.release, err = a.engine.keeper.Admit(ctx, ring); err != nil {
@@ -137,6 +175,12 @@ func (a *App) Start() error {
 	if err := a.checkShown(); err != nil {
 		return err
 	}
+	if err := a.witness.follow(a); err != nil {
+		return err
+	}
+	noteGrace(a.ctx)
+	boundEnd()
+	a.warnOfAdmin()
 	a.engine.use(a)
 	a.engine.watch.started()
 	if err := a.engine.keeper.Resume(a.engine.life, a.engine.ring); err != nil {
@@ -148,12 +192,16 @@ func (a *App) Start() error {
 // Stop takes that back. The store is closed by Cleanup.
 func (a *App) Stop() error {
 	a.engine.flushAudit()
+	a.engine.witness.Flush(a.engine.life)
 	a.engine.leave(a)
 	return nil
 }
 
 // Cleanup releases the store. It also runs when Provision failed half-way.
 func (a *App) Cleanup() error {
+	if a.scratch != "" {
+		defer os.RemoveAll(a.scratch) //nolint:errcheck // a temporary directory
+	}
 	if a.pool == "" {
 		return nil
 	}
@@ -179,10 +227,14 @@ func (a *App) readKeys(ctx context.Context) (ring *keys.Ring, origin string, err
 
 func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	if a.Key != "" {
+		if err := a.checkKey(); err != nil {
+			return "", "", err
+		}
 		text, err = filledIn(a.Key)
 		if err != nil {
 			return "", "", fmt.Errorf("key %s can't be read: %w", a.Key, err)
 		}
+		a.warnReadable(fileOf(a.Key))
 		return text, a.Key, nil
 	}
 	file, err := a.storage.KeyFile()
@@ -196,7 +248,20 @@ func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("the master key file: %w", err)
 	}
+	a.warnReadable(file)
 	return string(raw), file, nil
+}
+
+// checkKey refuses keys that are written into the configuration. The Caddyfile's parser
+// refuses them with their line; this is for JSON.
+func (a *App) checkKey() error {
+	if a.Key == "" {
+		return nil
+	}
+	if err := checkSecret(a.Key, keyExample); err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	return nil
 }
 
 // makeKey writes a new key file, but never for a store that was made with another key.
@@ -204,6 +269,9 @@ func (a *App) makeKey(ctx context.Context, file string) ([]byte, error) {
 	used, err := a.engine.keeper.Sealed(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if validating() {
+		return []byte(keys.Generate()), nil
 	}
 	if used {
 		return nil, fmt.Errorf("%s is missing, but the store beside it was made with it: put the file back from your backup, or name the keys with `key` (nothing was changed)", file)

@@ -18,6 +18,9 @@ func init() { caddy.RegisterModule(Handler{}) }
 // Handler is `http.handlers.two_factor`: the gate in front of one portal.
 type Handler struct {
 	config.Site
+	// Admin is the address of the admin endpoint that the Caddyfile names, or "off". It
+	// is used for a warning only.
+	Admin string `json:"admin,omitempty"`
 
 	gate   *gateway.Gateway
 	passed gateMark
@@ -52,6 +55,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := app.claim(h.Site); err != nil {
 		return err
 	}
+	if err := app.witness.answerFor(ctx, app.engine, site.Realm); err != nil {
+		return err
+	}
+	app.admin = h.Admin
 	if h.used, err = usedBehind(ctx); err != nil {
 		return err
 	}
@@ -69,7 +76,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		}
 	}
 	log := ctx.Logger()
-	for _, w := range site.Warnings() {
+	for _, w := range append(site.Warnings(), placement(ctx)...) {
 		log.Warn("settings", zap.String("warning", w))
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}

@@ -110,7 +110,7 @@ func (x *exchange) run() (err error) {
 	}()
 	x.reached = true
 	if x.g.events.Measures() {
-		x.g.events.Forwarded(x.took())
+		x.g.events.Forwarded(x.took(), x.facts.ShowsPage())
 	}
 	err = x.next.ServeHTTP(w, x.facts.R)
 	switch {

@@ -174,6 +174,20 @@ var gate = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_H5_GoesOn",
 	},
 	{
+		Row: "H5, a request is finished at the portal", Defence: "a request whose client left ends at last",
+		File:    "internal/gateway/finishing.go",
+		Old:     " || now.Sub(f.leftAt) >= finishTime {",
+		New:     " {",
+		Package: "internal/gateway", Test: "TestFinishing",
+	},
+	{
+		Row: "H5, a request is finished at the portal", Defence: "a released response ends with its client",
+		File:    "internal/gateway/finishing.go",
+		Old:     "f.mayEnd.Load() || now",
+		New:     "now",
+		Package: "internal/gateway", Test: "TestFinishing",
+	},
+	{
 		Row: "C, races: signed in and out beside one another", Defence: "an anonymous answer proves nothing where other requests ran",
 		File:    "internal/gateway/check.go",
 		Old:     "		Mixed: x.mixed(), Dou",

@@ -201,8 +201,14 @@ func (s *Sink) CookieTooLong() {
 // Measures reports whether times are counted at all.
 func (s *Sink) Measures() bool { return s.Meter != nil }
 
-// Forwarded and NotForwarded count how long the gate had a request.
-func (s *Sink) Forwarded(took time.Duration) { s.Meter.Forward(took) }
+// Forwarded and NotForwarded count how long the gate had a request. page says that a
+// browser asked for a page to be shown.
+func (s *Sink) Forwarded(took time.Duration, page bool) {
+	s.Meter.Forward(took)
+	if page {
+		s.Meter.Page()
+	}
+}
 
 // NotForwarded: see Forwarded.
 func (s *Sink) NotForwarded(took time.Duration) { s.Meter.Refuse(took) }
