@@ -342,12 +342,14 @@ func (x *exchange) keepAfter(s subject, a *portal.Answer, epoch uint64) {
 	}
 }
 
-// Lost implements [response.Exchange]: the clearance ended, or the visit's user changed.
+// Lost implements [response.Exchange]: the clearance ended, the visit's user changed, or a
+// user without clearance owes a factor by now.
 func (x *exchange) Lost() bool {
 	if x.kind != gated {
 		return false
 	}
-	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version || x.frames != nil && !x.frames.mayGoOn()
+	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version || x.frames != nil && !x.frames.mayGoOn() ||
+		x.end != nil && x.end.closed.Load() || x.owesNow()
 }
 
 // Unsettled implements [response.Exchange].

@@ -98,6 +98,7 @@ type outgoing struct {
 	kind forwarded
 	// ground is the clearance that the response is released on; nil for none.
 	ground *visits.Standing
+	owing
 	// tunnels says that the response is a tunnel: the portal took the offer to leave HTTP.
 	tunnels bool
 	// closeTunnel takes the response off the list of tunnels; nil for what is none.
@@ -126,6 +127,7 @@ type outgoing struct {
 // serve takes the request to the portal, and the response back.
 func (x *exchange) serve(r *http.Request, c Client) error {
 	x.facts.R, x.facts.Client, x.facts.Site = r, c, x.g.site
+	x.weighed.Store(x.g.Visits.Tunnels.Changes())
 	x.st = &visits.NoStanding
 	if x.g.site.Below(c.URL.Path) {
 		return x.servePages()

@@ -19,8 +19,8 @@ import (
 // and asked about again every `recheck` (design rule G5).
 func (x *exchange) openTunnel() (remove func()) {
 	t := &visits.Tunnel{
-		Realm: x.g.Realm, Visit: x.visit, User: store.UserKey{Realm: x.g.Realm, ID: x.answer.User},
-		Close: x.end.cancel, Policy: x.g.Session,
+		Gate: x.g.gate, Visit: x.visit, User: store.UserKey{Realm: x.g.Realm, ID: x.answer.User},
+		Close: x.end.close, Policy: x.g.Session,
 	}
 	if x.before.Cleared {
 		t.Standing = x.st

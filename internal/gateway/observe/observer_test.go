@@ -124,20 +124,21 @@ func TestAttack_I13_ObservedStreamsEnd(t *testing.T) {
 		_ = ob.Serve(w, r, request.Client{URL: r.URL}, handler(answers))
 	}))
 	t.Cleanup(server.Close)
-	table.Enter("", visits.Policy{})
+	ob.Gate = table.Enter(visits.Place{}, visits.Policy{})
 	open := map[string]stream{}
 	for _, path := range []string{"/tunnel", "/events", "/download"} {
 		open[path] = dial(t, server, path)
 	}
-	table.Enter("", visits.Policy{Required: true})
-	table.Leave("", visits.Policy{})
+	table.Leave(ob.Gate)
+	ob.Gate = table.Enter(visits.Place{}, visits.Policy{Required: true})
 	for path, s := range open {
 		if s.ends(100 * time.Millisecond) {
 			t.Fatalf("%s ended by a reload that observes", path)
 		}
 	}
 
-	table.Enter("", visits.Policy{Enforce: true})
+	table.Enter(visits.Place{}, visits.Policy{Enforce: true})
+	table.Leave(ob.Gate)
 	began := time.Now()
 	for path, s := range open {
 		if !s.ends(10 * time.Second) {

@@ -40,7 +40,7 @@ type Table struct {
 	Bodies, Uploads *spool.Budget
 	// addresses bounds the questions that one client address causes.
 	addresses limits
-	policies  policies
+	gates     gates
 	seen      seen
 	// Names are the cookies of the portals that may carry a session.
 	Names Names
