@@ -139,7 +139,7 @@ func (t *rotation) Grant(tx store.Tx, factor string) error {
 	x := t.x
 	g := session.Grant{
 		Realm: x.g.Realm, User: x.answer.User, Factor: factor, New: t.token.ID(), Now: x.now.UTC(),
-		Address: x.facts.Client.Address, Agent: x.facts.R.UserAgent(), Binds: x.jar.Binds(),
+		Address: x.facts.Client.Address, Agent: x.facts.R.UserAgent(), Binds: x.jar.Binds(x.host, x.g.Path),
 	}
 	if x.own {
 		g.Old = x.visit.ID.Visit
@@ -165,7 +165,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	}
 	x.minted, x.keys = t.token, x.g.Sealer.Keys(x.host, string(t.token))
 	wr := x.writer(false)
-	lines = append(lines, wr.All(x.jar)...)
+	lines = append(lines, wr.All(x.jar.With(x.apart))...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
 }

@@ -188,8 +188,8 @@ var bounds = []Mutation{
 	{
 		Row: "K1, a shared cache in front", Defence: "held changes are cookies of the visit already",
 		File:    "internal/gateway/cookies.go",
-		Old:     "if held := x.visit.Held(); len(held) > 0 {",
-		New:     "if held := x.visit.Held(); len(held) > 1000 {",
+		Old:     "if held := x.visit.Held(x.host); len(held) > 0 {",
+		New:     "if held := x.visit.Held(x.host); len(held) > 1000 {",
 		Package: "internal/gateway", Test: "TestAttack_K1_HeldCookiesAreUsed",
 	},
 	{

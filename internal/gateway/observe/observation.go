@@ -84,6 +84,7 @@ func (o *observation) join(token session.Token) {
 			return
 		}
 		o.opened, o.stale = o.plain.Open(o.Sealer.Keys(o.host, string(token)), o.now, o.now.Add(-session.MaxCookieLife))
+		o.opened = o.opened.Of(o.Site.Path) // another site of the host may be enforced
 	}
 	o.visit, o.state = v, stateOf(v, o.state)
 }
