@@ -45,11 +45,11 @@ func (x *exchange) enter() error {
 	if err := x.readBody(); err != nil {
 		return err
 	}
-	leave, err := x.visit.Requests.Exclusive(f.R.Context())
+	yield, leave, err := x.visit.Requests.Exclusive(f.R.Context())
 	if err != nil {
 		return err
 	}
-	x.leave, x.exclusive = leave, true
+	x.yield, x.leave, x.exclusive = yield, leave, true
 	return x.standAgain()
 }
 
@@ -71,7 +71,12 @@ func (x *exchange) awaitRest() {
 			break
 		}
 	}
-	// Kept answers may have expired while it waited, here or for its turn.
+	x.lookAtClock()
+}
+
+// lookAtClock is called when the request has waited: kept answers may have expired
+// meanwhile.
+func (x *exchange) lookAtClock() {
 	now := x.g.Clock()
 	x.waited += now.Sub(x.now)
 	x.now, x.timed = now, nil
@@ -114,6 +119,7 @@ func (x *exchange) begin() error {
 	case x.exclusive && !free:
 		turn, barred := x.leave, c.Bar(x.facts.R.Context())
 		x.leave = func() { barred(); turn() }
+		x.lookAtClock()
 	case !x.exclusive && (free || !x.facts.Asset):
 		if err := c.Shared(x.facts.R.Context(), free); err != nil {
 			return err

@@ -73,8 +73,9 @@ type browser struct {
 type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
-	// leave are to be called when the request is not open any more.
-	leave, leaveSuspect func()
+	// leave are to be called when the request is not open any more; yield lets other exclusive
+	// requests run beside its response.
+	leave, leaveSuspect, yield func()
 	// shared is runs while the request counts as a shared one that runs, and released while
 	// its response goes on; else 0.
 	shared atomic.Int32

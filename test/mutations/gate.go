@@ -446,7 +446,7 @@ var gate = []Mutation{
 	{
 		Row: "C, more: judging after the portal", Defence: "an answer beside a shared request that still runs is doubted",
 		File:    "internal/gateway/check.go",
-		Old:     "	return c.SharedSince(x.mark) && ",
+		Old:     "	return (c.SharedSince(x.mark) || c.BesideSince(x.mark)) && ",
 		New:     "	return x.g == nil && ",
 		Package: "test/attack", Test: "TestAttack_SlowSignOut",
 	},

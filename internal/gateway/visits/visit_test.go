@@ -24,7 +24,7 @@ func TestUnsettled(t *testing.T) {
 		}
 	}
 	check("at first", 0, 0, false)
-	leave, err := v.Requests.Exclusive(t.Context())
+	_, leave, err := v.Requests.Exclusive(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
