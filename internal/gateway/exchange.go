@@ -44,6 +44,8 @@ type exchange struct {
 	// answer tells who sent the request, before is what that means.
 	answer *portal.Answer
 	before gate.Standing
+	// asked says that the request put a question.
+	asked bool
 	// owner is the user that a withheld response belongs to.
 	owner string
 

@@ -195,9 +195,16 @@ var bounds = []Mutation{
 	{
 		Row: "I14, a random header", Defence: "what may not be asked about is unknown",
 		File:    "internal/gateway/ask.go",
-		Old:     "!x.g.Visits.MayAsk(x.visit, x.facts.Client.Address, x.g.Clock()) {",
-		New:     "x.g == nil {",
+		Old:     "!x.g.Visits.MayAsk(v, x.facts.Client.Address, x.g.Clock()) {",
+		New:     "v == nil && x.g == nil {",
 		Package: "internal/gateway", Test: "TestAttack_I14_RandomHeaders",
+	},
+	{
+		Row: "Owners: a page with many pictures", Defence: "the one question about a response counts for its address only",
+		File:    "internal/gateway/ask.go",
+		Old:     "	if x.reached && !x.asked {\n",
+		New:     "	if x.reached && !x.asked && x.g == nil {\n",
+		Package: "internal/gateway", Test: "TestOwner_Gallery",
 	},
 	{
 		Row: "K1, a shared cache in front", Defence: "a response that gets a cookie is private",

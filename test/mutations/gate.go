@@ -141,8 +141,8 @@ var gate = []Mutation{
 	{
 		Row: "C, the held body", Defence: "a body is read whole before its turn",
 		File:    "internal/gateway/enter.go",
-		Old:     "	if err := x.readBody(); err != nil {\n		return err\n	}\n	leave, err",
-		New:     "	leave, err",
+		Old:     "	if err := x.readBody(); err != nil {\n		return err\n	}\n	yield, leave, err",
+		New:     "	yield, leave, err",
 		Package: "test/rules", Test: "TestAttack_HeldBody",
 	},
 	{
