@@ -200,6 +200,13 @@ var bounds = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_I14_RandomHeaders",
 	},
 	{
+		Row: "L18, a flood of visits", Defence: "visits with changes that wait are forgotten last",
+		File:    "internal/gateway/visits/visit.go",
+		Old:     "		return !holds\n",
+		New:     "		_ = holds\n",
+		Package: "internal/gateway", Test: "TestAttack_L18_FloodOfVisits",
+	},
+	{
 		Row: "Owners: a page with many pictures", Defence: "the one question about a response counts for its address only",
 		File:    "internal/gateway/ask.go",
 		Old:     "	if x.reached && !x.asked {\n",

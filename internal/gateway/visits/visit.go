@@ -117,6 +117,14 @@ func (v *Shared) inUse(now time.Time) bool {
 	return v.pins.Load() != 0 || v.Restless(now, false) > 0 || v.Restless(now, true) > 0
 }
 
+// before reports whether the visit is to be forgotten sooner than another.
+func (v *Visit) before(o *Visit) bool {
+	if holds := v.held.any.Load(); holds != o.held.any.Load() {
+		return !holds
+	}
+	return v.used.Load() < o.used.Load()
+}
+
 // raise sets a to n where that is more.
 func raise(a *atomic.Int64, n int64) {
 	for {
