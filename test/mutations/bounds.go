@@ -207,6 +207,20 @@ var bounds = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_L18_FloodOfVisits",
 	},
 	{
+		Row: "L17, names under observe", Defence: "names of cookies are learned under mode observe",
+		File:    "internal/gateway/observe/writer.go",
+		Old:     "	o.learnNames(changes)\n",
+		New:     "",
+		Package: "internal/gateway", Test: "TestAttack_L17_NamesOfObserve",
+	},
+	{
+		Row: "L17, names under observe", Defence: "what a visitor typed teaches no name",
+		File:    "internal/gateway/observe/writer.go",
+		Old:     "	return request.Brings(o.r, beginning, value)\n",
+		New:     "	return beginning == nil && request.Brings(o.r, beginning, value)\n",
+		Package: "internal/gateway", Test: "TestL17_TypedUnderObserve",
+	},
+	{
 		Row: "Owners: a page with many pictures", Defence: "the one question about a response counts for its address only",
 		File:    "internal/gateway/ask.go",
 		Old:     "	if x.reached && !x.asked {\n",
