@@ -16,13 +16,12 @@ type badRequest struct{ error }
 
 // cookies are the portal's cookies, before and after. sent is the jar as the browser sent
 // it, jar as it stands now; changes are what was set since, gone what was taken out,
-// apart what was taken out and stays in the browser for another site, stale what never
-// opened.
+// stale what never opened.
 type cookies struct {
-	sent, jar   *portal.Jar
-	changes     []portal.Change
-	gone, apart []portal.Cookie
-	stale       []portal.Stale
+	sent, jar *portal.Jar
+	changes   []portal.Change
+	gone      []portal.Cookie
+	stale     []portal.Stale
 }
 
 // open reads the cookies: which visit this is, and what the portal's jar holds.
@@ -162,14 +161,15 @@ func (x *exchange) take(changes []portal.Change, user string) {
 	x.changes = append(x.changes[:len(x.changes):len(x.changes)], stamped...)
 }
 
-// fit removes the cookies that are stamped for another user. It returns false if there
+// fit removes the cookies that are stamped for another user; those of another site of the
+// host stay in the browser. It returns false if there
 // were any: then the credentials are no longer those that were asked about.
 func (x *exchange) fit(user string) bool {
-	fitting, gone, apart := x.jar.Fits(user, x.g.Path)
+	fitting, gone, _ := x.jar.Fits(user, x.g.Path)
 	if fitting == x.jar {
 		return true
 	}
-	x.jar, x.gone, x.apart = fitting, append(x.gone, gone...), append(x.apart, apart...)
+	x.jar, x.gone = fitting, append(x.gone, gone...)
 	return false
 }
 

@@ -44,8 +44,6 @@ type exchange struct {
 	// answer tells who sent the request, before is what that means.
 	answer *portal.Answer
 	before gate.Standing
-	// asked says that the request put a question.
-	asked bool
 	// owner is the user that a withheld response belongs to.
 	owner string
 
@@ -118,6 +116,8 @@ type outgoing struct {
 	settles bool
 	// abandoned says that the request was given up before its response had ended.
 	abandoned bool
+	// asked says that the request put a question.
+	asked bool
 	// reached says that the request was sent on to the portal. passedOn is the request that the
 	// handlers behind have, where the exchange's is another; see detach.
 	reached  bool

@@ -153,6 +153,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	h := w.Header()
 	x.dropOwnLines(h)
 	old := x.sent
+	_, _, elsewhere := old.Fits(x.answer.User, x.g.Path) // other sites' cookies move, too
 	var lines []string
 	if x.own {
 		wr := x.writer(false)
@@ -165,7 +166,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	}
 	x.minted, x.keys = t.token, x.g.Sealer.Keys(x.host, string(t.token))
 	wr := x.writer(false)
-	lines = append(lines, wr.All(x.jar.With(x.apart))...)
+	lines = append(lines, wr.All(x.jar.With(elsewhere))...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
 }

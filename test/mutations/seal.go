@@ -180,8 +180,8 @@ var seal = []Mutation{
 	{
 		Row: "L7, sites of one realm", Defence: "another site's cookies move with the visit",
 		File:    "internal/gateway/pages.go",
-		Old:     "wr.All(x.jar.With(x.apart))",
-		New:     "wr.All(x.jar)",
+		Old:     "wr.All(x.jar.With(elsewhere))",
+		New:     "wr.All(x.jar.With(elsewhere[:0]))",
 		Package: "test/lifecycle", Test: "TestAttack_L7_OtherPath",
 	},
 	{
