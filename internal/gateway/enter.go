@@ -117,7 +117,11 @@ func (x *exchange) begin() error {
 	free := x.visit.MayPass.Load() || x.live()
 	switch {
 	case x.exclusive && !free:
-		turn, barred := x.leave, c.Bar(x.facts.R.Context())
+		wait := visits.FormWait
+		if x.sendsSignIn() {
+			wait = visits.SignInWait
+		}
+		turn, barred := x.leave, c.Bar(x.facts.R.Context(), wait)
 		x.leave = func() { barred(); turn() }
 		x.lookAtClock()
 	case !x.exclusive && (free || !x.facts.Asset):

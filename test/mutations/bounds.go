@@ -69,8 +69,8 @@ var bounds = []Mutation{
 	{
 		Row: "Owners: long polls", Defence: "a form waits for a long poll beside it",
 		File:    "internal/gateway/visits/concurrency.go",
-		Old:     "	sharedWait = 40 * time.Second\n",
-		New:     "	sharedWait = 2 * time.Second\n",
+		Old:     "	FormWait = 40 * time.Second\n",
+		New:     "	FormWait = 2 * time.Second\n",
 		Package: "internal/gateway", Test: "TestOwner_LongPoll",
 	},
 	{

@@ -13,10 +13,12 @@ const (
 	maxWaiting = 64
 	// turnDeadline is how long an exclusive request waits for those before it.
 	turnDeadline = 2 * time.Minute
-	// sharedWait is how long an exclusive request waits for the shared ones that run: longer
-	// than long polls take. Beside one, an anonymous answer would prove nothing, and the form
-	// would be carried out and its response withheld.
-	sharedWait = 40 * time.Second
+	// SignInWait is how long a sign-in waits for the shared requests that run.
+	SignInWait = 2 * time.Second
+	// FormWait is how long any other form waits for them: longer than long polls take. Beside
+	// one, an anonymous answer would prove nothing, and the form would be carried out and its
+	// response withheld. A sign-in seldom ends in an anonymous answer.
+	FormWait = 40 * time.Second
 )
 
 // ErrBusy reports that too many requests of one visit wait, or that one waited too long.
@@ -110,14 +112,14 @@ func (c *Concurrency) end() {
 	c.mu.Unlock()
 }
 
-// Bar keeps shared requests from beginning until leave, and waits a while for those that
+// Bar keeps shared requests from beginning until leave, and waits that long for those that
 // run.
-func (c *Concurrency) Bar(ctx context.Context) (leave func()) {
+func (c *Concurrency) Bar(ctx context.Context, wait time.Duration) (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.barring++
 	if c.shared > 0 {
-		ctx, cancel := context.WithTimeout(ctx, sharedWait)
+		ctx, cancel := context.WithTimeout(ctx, wait)
 		defer cancel()
 		for c.shared > 0 && c.await(ctx) {
 			continue

@@ -117,7 +117,7 @@ func TestBar(t *testing.T) {
 		}
 		barred, began := false, false
 		var unbar func()
-		go func() { unbar = c.Bar(t.Context()); barred = true }()
+		go func() { unbar = c.Bar(t.Context(), FormWait); barred = true }()
 		synctest.Wait()
 		go func() {
 			if err := c.Shared(t.Context(), false); err != nil {
@@ -154,8 +154,8 @@ func TestBar_LongPoll(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		c.Bar(t.Context())()
-		if took := time.Since(began); took != sharedWait {
+		c.Bar(t.Context(), FormWait)()
+		if took := time.Since(began); took != FormWait {
 			t.Errorf("waited %v", took)
 		}
 	})
@@ -166,7 +166,7 @@ func TestBar_LongPoll(t *testing.T) {
 func TestShared_Free(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcurrency()
-		defer c.Bar(t.Context())()
+		defer c.Bar(t.Context(), FormWait)()
 		began := time.Now()
 		if err := c.Shared(t.Context(), true); err != nil || time.Since(began) != 0 || c.Mark().shared != 1 {
 			t.Errorf("free: %v after %v", err, time.Since(began))
