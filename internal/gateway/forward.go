@@ -37,10 +37,12 @@ func (x *exchange) forward() error {
 	if !x.before.MayPass() || x.exclusive {
 		x.questionHeader()
 	}
+	expires := int64(0)
 	if x.before.Cleared {
 		x.ground = x.st
+		expires = x.st.Expires(x.g.Session)
 	}
-	x.end = x.g.unfinished.finish(x.facts.R.Context())
+	x.end = x.g.unfinished.finish(x.facts.R.Context(), expires)
 	defer x.end.cancel()
 	x.facts.R = x.facts.R.WithContext(x.end.Context)
 	if x.facts.Stream {

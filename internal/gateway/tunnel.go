@@ -19,8 +19,8 @@ import (
 // and asked about again every `recheck` (design rule G5).
 func (x *exchange) openTunnel() (remove func()) {
 	t := &visits.Tunnel{
-		Realm: x.g.Realm, Visit: x.visit, User: store.UserKey{Realm: x.g.Realm, ID: x.answer.User},
-		Close: x.end.cancel, Policy: x.g.Session,
+		Gate: x.g.gate, Visit: x.visit, User: store.UserKey{Realm: x.g.Realm, ID: x.answer.User},
+		Close: x.end.close, Policy: x.g.Session,
 	}
 	if x.before.Cleared {
 		t.Standing = x.st
@@ -61,7 +61,7 @@ func (x *exchange) probe() *exchange {
 func (x *exchange) stillPasses() bool {
 	s := x.present()
 	if o := x.visit.Opened.Load(); o != nil && o.By == x.g.number && o.Host == x.host {
-		s.jar = o.Jar.Apply(x.visit.Held())
+		s.jar = o.Jar.Apply(x.visit.Held(x.host))
 	}
 	s.freshly, s.after = true, true
 	ctx := context.WithoutCancel(x.facts.R.Context())
@@ -81,9 +81,9 @@ func (x *exchange) askTunnel(ctx context.Context, s subject) *portal.Answer {
 	a := x.ask(ctx, s)
 	if x.own && len(a.Changes) > 0 && a.Kind == gate.User {
 		for i := range a.Changes {
-			a.Changes[i].Stamp = portal.Stamp{User: a.User}
+			a.Changes[i].Stamp = portal.Stamp{User: a.User, Site: x.g.Path}
 		}
-		x.visit.Hold(a.Changes)
+		x.visit.Hold(x.host, a.Changes)
 	}
 	return a
 }

@@ -49,7 +49,7 @@ func two(t *testing.T, balance string) string {
 func TestAttack_L14_BalancedByHeader(t *testing.T) {
 	h := house.StartWhole(t, nil, two(t, "lb_policy header X-Client-Id"))
 	b := h.Browser()
-	enrolled(t, h, b)
+	enrolledBalanced(t, h, b)
 	for range 20 {
 		thief := h.Browser()
 		r := thief.Request("POST", "/enter", strings.NewReader("user=alice"))
@@ -70,7 +70,7 @@ func TestAttack_L15_FailedUpstream(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			h := house.StartWhole(t, nil, two(t, "lb_policy "+policy+"\nfail_duration 2s\nmax_fails 1\nunhealthy_status 5xx"))
 			b := h.Browser()
-			enrolled(t, h, b)
+			enrolledBalanced(t, h, b)
 			thief := h.Browser()
 			r := thief.Request("POST", "/slow", strings.NewReader("user=alice"))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -92,7 +92,7 @@ func TestAttack_L15_FailedUpstream(t *testing.T) {
 }
 
 // enrolled gives alice a second factor.
-func enrolled(t *testing.T, h *house.House, b *house.Browser) {
+func enrolledBalanced(t *testing.T, h *house.House, b *house.Browser) {
 	t.Helper()
 	b.Header.Set("X-Client-Id", "7")
 	b.SignIn("alice")

@@ -2,6 +2,7 @@ package visits
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,6 +140,14 @@ func (v *Shared) inUse(now time.Time, short bool) bool {
 	return v.pins.Load() != 0 || v.Restless(now, false) > 0 || v.Restless(now, true) > 0 || !short && v.Slow(now)
 }
 
+// before reports whether the visit is to be forgotten sooner than another.
+func (v *Visit) before(o *Visit) bool {
+	if holds := v.held.any.Load(); holds != o.held.any.Load() {
+		return !holds
+	}
+	return v.used.Load() < o.used.Load()
+}
+
 // raise sets a to n where that is more.
 func raise(a *atomic.Int64, n int64) {
 	for {
@@ -172,20 +181,32 @@ func (v *Shared) Unsettled(own int, clock func() time.Time) bool {
 type held struct {
 	mu      sync.Mutex
 	any     atomic.Bool
-	changes []portal.Change
+	changes []heldChange
+}
+
+// heldChange is a change that was made at a site: the host and port that the browser
+// addressed. Another site of the realm seals cookies of its own, be they named alike.
+type heldChange struct {
+	site string
+	portal.Change
+}
+
+// is reports whether a change of the site is about the same cookie.
+func (h *heldChange) is(site string, ch *portal.Change) bool {
+	return strings.EqualFold(h.site, site) && h.Name == ch.Name && h.Path == ch.Path
 }
 
 // maxHeld bounds the changes that wait for the next page.
 const maxHeld = 64
 
-// Hold keeps changes for the next page. They are stamped already.
-func (v *Shared) Hold(changes []portal.Change) {
+// Hold keeps changes for the site's next page. They are stamped already.
+func (v *Shared) Hold(site string, changes []portal.Change) {
 	h := &v.held
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, ch := range changes {
-		h.changes = slices.DeleteFunc(h.changes, func(o portal.Change) bool { return o.Name == ch.Name && o.Path == ch.Path })
-		h.changes = append(h.changes, ch)
+		h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool { return o.is(site, &ch) })
+		h.changes = append(h.changes, heldChange{site, ch})
 	}
 	if n := len(h.changes) - maxHeld; n > 0 {
 		h.changes = slices.Delete(h.changes, 0, n)
@@ -193,28 +214,33 @@ func (v *Shared) Hold(changes []portal.Change) {
 	h.any.Store(len(h.changes) > 0)
 }
 
-// Held returns the changes that wait for the next page. Every request is handled as if
-// the browser had them already.
-func (v *Shared) Held() []portal.Change {
+// Held returns the changes that wait for the site's next page. Every request is handled as
+// if the browser had them already.
+func (v *Shared) Held(site string) (changes []portal.Change) {
 	h := &v.held
 	if !h.any.Load() {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Clone(h.changes)
+	for _, o := range h.changes {
+		if strings.EqualFold(o.site, site) {
+			changes = append(changes, o.Change)
+		}
+	}
+	return changes
 }
 
-// Delivered forgets changes that a response brings to the browser.
-func (v *Shared) Delivered(changes []portal.Change) {
+// Delivered forgets changes that a response of the site brings to the browser.
+func (v *Shared) Delivered(site string, changes []portal.Change) {
 	h := &v.held
 	if !h.any.Load() {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.changes = slices.DeleteFunc(h.changes, func(o portal.Change) bool {
-		return slices.ContainsFunc(changes, func(ch portal.Change) bool { return ch.Name == o.Name && ch.Path == o.Path })
+	h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool {
+		return slices.ContainsFunc(changes, func(ch portal.Change) bool { return o.is(site, &ch) })
 	})
 	h.any.Store(len(h.changes) > 0)
 }
