@@ -19,7 +19,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
-	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/timesource"
@@ -56,10 +55,8 @@ type App struct {
 	// meters are those of the configuration's realms.
 	meters *meters
 
-	// defaults counts the handlers that use the default realm, unnamed says that one does
-	// so without naming it. Caddy provisions handlers one after another.
-	defaults int
-	unnamed  bool
+	// claims are the handlers that use the default realm.
+	claims claims
 	// realms are those of the configuration's handlers, by name.
 	realms map[string]*realm
 	// shown are the realms that support desks name.
@@ -231,21 +228,6 @@ func writeOnce(file, text string) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// claim notes who uses the default realm. A handler shares it only if all its users name
-// it; one directive of a Caddyfile that became several handlers names it in all of them
-// (see nameRealm).
-func (a *App) claim(site config.Site) error {
-	if site.Realm != "" && site.Realm != defaultRealm {
-		return nil
-	}
-	a.defaults++
-	a.unnamed = a.unnamed || site.Realm == ""
-	if a.unnamed && a.defaults > 1 {
-		return errors.New("two sites use two_factor without naming a realm (or one of them names \"default\"): give each portal a realm of its own, or both the same if they share their users (realm NAME, in JSON \"realm\": \"NAME\")")
-	}
-	return nil
 }
 
 var (

@@ -49,7 +49,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	app := mod.(*App)
-	if err := app.claim(h.Site); err != nil {
+	if err := app.claims.add(h.Site, claimantOf(ctx)); err != nil {
 		return err
 	}
 	if h.used, err = usedBehind(ctx); err != nil {

@@ -1,6 +1,8 @@
 package caddyplugin
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -14,25 +16,28 @@ func TestAttack_I4_EqualSites(t *testing.T) {
 	unnamed, named, other := config.Site{Portal: "wordpress"}, config.Site{Portal: "wordpress", Realm: "default"}, config.Site{Realm: "shop"}
 	for _, c := range []struct {
 		sites []config.Site
-		ok    bool
+		want  string
 	}{
-		{[]config.Site{unnamed}, true},
-		{[]config.Site{unnamed, other, other}, true},
-		{[]config.Site{named, named}, true},
-		{[]config.Site{unnamed, unnamed}, false},
-		{[]config.Site{unnamed, named}, false},
-		{[]config.Site{named, other, unnamed}, false},
+		{[]config.Site{unnamed}, ""},
+		{[]config.Site{unnamed, other, other}, ""},
+		{[]config.Site{named, named}, ""},
+		{[]config.Site{unnamed, unnamed}, "site 0 and site 1"},
+		{[]config.Site{unnamed, named}, `site 0 uses two_factor without naming a realm, which is "default", and site 1 names that`},
+		{[]config.Site{named, other, unnamed}, `site 2 uses two_factor without naming a realm, which is "default", and site 0 names that`},
 	} {
-		var app App
-		var err error
-		for _, site := range c.sites {
-			if e := app.claim(site); e != nil {
-				err = e
+		var all claims
+		got := ""
+		for i, site := range c.sites {
+			if err := all.add(site, claimant{address: fmt.Sprint("site ", i)}); err != nil {
+				got = err.Error()
 			}
 		}
-		if (err == nil) != c.ok {
-			t.Errorf("%v: %v", c.sites, err)
+		if !strings.Contains(got, c.want) || (got == "") != (c.want == "") || c.want != "" && !strings.Contains(got, "realm default") {
+			t.Errorf("%v: %s", c.sites, got)
 		}
+	}
+	if err := new(claims).add(unnamed, claimant{address: "a route", shared: true}); err == nil {
+		t.Error("a named route that names no realm is taken for one site")
 	}
 }
 

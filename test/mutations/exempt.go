@@ -61,9 +61,16 @@ var exemptions = []Mutation{
 	},
 	{
 		Row: "I4", Defence: "equal sites don't share a realm that none of them names",
-		File:    "caddyplugin/app.go",
-		Old:     "	if a.unnamed && a.defaults > 1 {",
-		New:     "	if a.unnamed && a.defaults > 1 && false {",
+		File:    "caddyplugin/realms_claimed.go",
+		Old:     "	case site.Realm == \"\" && c.unnamed != nil:",
+		New:     "	case site.Realm == \"\" && c.unnamed != nil && false:",
+		Package: "caddyplugin", Test: "TestAttack_I4_EqualSites",
+	},
+	{
+		Row: "I4", Defence: "a named route in JSON, which several sites may invoke, names its realm",
+		File:    "caddyplugin/realms_claimed.go",
+		Old:     "	case site.Realm == \"\" && at.shared:",
+		New:     "	case site.Realm == \"\" && at.shared && false:",
 		Package: "caddyplugin", Test: "TestAttack_I4_EqualSites",
 	},
 	{
