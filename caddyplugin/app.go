@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -40,6 +41,9 @@ type App struct {
 	NTP string `json:"ntp,omitempty"`
 	// Audit is for how long security events are kept. Default: 400 days.
 	Audit *Audit `json:"audit,omitempty"`
+	// RetiredRealms are realms of the store with second factors that no site has any more.
+	// Without them here a configuration with a realm that the store does not know is refused.
+	RetiredRealms []string `json:"retired_realms,omitempty"`
 	// Mail is how notices and codes are sent by e-mail. Default: none are.
 	Mail *Mail `json:"mail,omitempty"`
 
@@ -59,6 +63,9 @@ type App struct {
 	claims claims
 	// realms are those of the configuration's handlers, by name.
 	realms map[string]*realm
+	// known is checkKnown, which is asked once, by the first request or by Start: Caddy
+	// starts its apps in no order.
+	known func() error
 	// shown are the realms that support desks name.
 	shown []string
 	// mailing is what mails are sent with; nil without a mail server.
@@ -73,6 +80,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision opens the store, or joins those who have it open, and reads the keys.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Logger()
+	a.known = sync.OnceValue(a.checkKnown)
 	if err := a.readSource(); err != nil {
 		return err
 	}
@@ -132,6 +140,9 @@ func (a *App) readSource() (err error) {
 // since Provision, which the handlers need.
 func (a *App) Start() error {
 	if err := a.checkShown(); err != nil {
+		return err
+	}
+	if err := a.known(); err != nil {
 		return err
 	}
 	a.engine.use(a)

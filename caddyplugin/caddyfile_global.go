@@ -19,6 +19,7 @@ import (
 //		audit   { … }    see parseAudit
 //		mail    { … }    see parseMail
 //		ntp     HOST[:PORT]
+//		retired_realms NAME...
 //	}
 //
 // VALUE is {file.PATH} or {env.NAME}, newest key first; it stays as it is written.
@@ -60,12 +61,14 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 		return nil
 	case "ntp":
 		return a.parseNTP(d)
+	case "retired_realms":
+		return a.parseRetired(d)
 	case "audit":
 		return a.parseAudit(d)
 	case "mail":
 		return a.parseMail(d)
 	default:
-		return d.Errf("unknown option %q of two_factor; known here: audit, key, mail, ntp, storage", option)
+		return d.Errf("unknown option %q of two_factor; known here: audit, key, mail, ntp, retired_realms, storage", option)
 	}
 }
 

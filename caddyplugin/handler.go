@@ -26,6 +26,8 @@ type Handler struct {
 	path     string
 	observes bool
 	log      *zap.Logger
+	// known is the app's: no request is served before it found nothing wrong.
+	known func() error
 	// proxies are shared by all gates of the store.
 	proxies *throttle.Proxies
 }
@@ -74,7 +76,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
-	h.log, h.proxies = log, &app.engine.proxies
+	h.log, h.proxies, h.known = log, &app.engine.proxies, app.known
 	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes}
 	h.gate, err = b.build()
 	if err != nil {
@@ -105,6 +107,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	if h.tooEarly(r, asked) {
 		return refuseEarly(w)
+	}
+	if err := h.known(); err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
 	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
