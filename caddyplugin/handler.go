@@ -3,6 +3,7 @@ package caddyplugin
 import (
 	"fmt"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -26,6 +27,8 @@ type Handler struct {
 	path     string
 	observes bool
 	log      *zap.Logger
+	// pools are those of the proxies behind the gate, once the server has started.
+	pools *atomic.Pointer[pools]
 	// known is the app's: no request is served before it found nothing wrong.
 	known func() error
 	// proxies are shared by all gates of the store.
@@ -76,6 +79,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
+	h.pools = new(atomic.Pointer[pools])
 	h.log, h.proxies, h.known = log, &app.engine.proxies, app.known
 	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes}
 	h.gate, err = b.build()
@@ -115,6 +119,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	b := newBehind(next, &h.passed, vars, repl)
 	b.enter(vars)
+	b.meets(h.pools, repl)
 	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r)}
 	c.Address, _ = b.address.(string)
 	if b.stored != nil {

@@ -49,6 +49,10 @@ func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
 			c.log.Warn("settings", zap.String("warning", warning))
 		}
 	}
+	pools := poolsOf(w.proxies)
+	for _, gate := range w.gates {
+		gate.pools.Store(&pools)
+	}
 	return nil
 }
 
@@ -58,7 +62,7 @@ func spreads(p *reverseproxy.Handler) string {
 		return ""
 	}
 	name, keeps, known := policy(p.LoadBalancing.SelectionPolicy)
-	if keeps {
+	if keeps && !marksDown(p) {
 		return ""
 	}
 	proxy := fmt.Sprintf("reverse_proxy to %d upstreams", len(p.Upstreams))
@@ -69,7 +73,13 @@ func spreads(p *reverseproxy.Handler) string {
 		proxy = "reverse_proxy to dynamic upstreams"
 	}
 	const remedy = "; use lb_policy client_ip_hash or cookie, or first if the others only stand in, unless all upstreams have the same sessions at every moment"
-	if !known {
+	switch {
+	case keeps:
+		return proxy + ": passive health checks (fail_duration, unhealthy_request_count) don't keep a visitor at one upstream: any client's requests may have it marked as down, " +
+			"so whoami may be asked at another one than the request went to; use active health checks (health_uri) instead, unless all upstreams have the same sessions at every moment"
+	case name == "header":
+		return proxy + ": lb_policy header does not keep a visitor at one upstream who leaves the header out, so whoami may be asked at another one than the request goes to" + remedy
+	case !known:
 		return proxy + ": whether lb_policy " + name + " keeps a visitor at one upstream can't be seen; if not, whoami is asked at another one than the request goes to" + remedy
 	}
 	return proxy + ": lb_policy " + name + " does not keep a visitor at one upstream, so whoami may be asked at another one than the request goes to" + remedy
@@ -82,12 +92,23 @@ func policy(s reverseproxy.Selector) (name string, keeps, known bool) {
 		name = module.CaddyModule().ID.Name()
 	}
 	switch name {
-	case "cookie", "ip_hash", "client_ip_hash", "header", "first":
+	case "cookie", "ip_hash", "client_ip_hash", "first":
 		return name, true, true
+	case "header": // chosen at random for a request without it; every request has a Host
+		hash, ok := s.(*reverseproxy.HeaderHashSelection)
+		return name, ok && hash.Field == "Host", true
 	case "random", "random_choose", "least_conn", "round_robin", "weighted_round_robin", "uri_hash", "query":
 		return name, false, true
 	}
 	return name, false, false
+}
+
+// marksDown reports whether clients' requests may have the proxy take an upstream for down.
+func marksDown(p *reverseproxy.Handler) bool {
+	if p.HealthChecks == nil || p.HealthChecks.Passive == nil {
+		return false
+	}
+	return p.HealthChecks.Passive.FailDuration > 0 || p.HealthChecks.Passive.UnhealthyRequestCount > 0
 }
 
 // routeWalk goes through a server's routes in the order in which a request does, and
