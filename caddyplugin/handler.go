@@ -27,6 +27,8 @@ type Handler struct {
 	path     string
 	observes bool
 	log      *zap.Logger
+	// asks are the addresses of whoami.
+	asks []string
 	// pools are those of the proxies behind the gate, once the server has started.
 	pools *atomic.Pointer[pools]
 	// known is the app's: no request is served before it found nothing wrong.
@@ -68,12 +70,20 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 			return err
 		}
 	}
+	for _, w := range site.Whoami {
+		h.asks = append(h.asks, w.URI)
+	}
 	if site.User == "" { // else whoami is not asked
 		if err := checkUpstreams(ctx, h); err != nil {
 			return err
 		}
 	}
 	log := ctx.Logger()
+	if len(site.Deny) > 0 {
+		for _, rewrite := range h.used.undenied {
+			log.Warn("settings", zap.String("warning", undeniedWarning(rewrite)))
+		}
+	}
 	for _, w := range site.Warnings() {
 		log.Warn("settings", zap.String("warning", w))
 	}

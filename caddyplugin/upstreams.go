@@ -37,8 +37,13 @@ func checkUpstreams(ctx caddy.Context, gate *Handler) error {
 	return events.(*caddyevents.App).On("started", &upstreamsCheck{gate: gate, srv: srv, log: ctx.Logger()})
 }
 
-// Handle warns once for each proxy. The first gate of a server does it for all.
+// Handle warns of proxies that no question of the gate reaches, and once for each proxy
+// that spreads requests. The first gate of a server does the latter for all.
 func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
+	uris := c.gate.asks
+	for _, p := range unasked(c.srv, c.gate, uris) {
+		c.log.Warn("settings", zap.String("warning", unaskedWarning(p, uris)))
+	}
 	w := routeWalk{srv: c.srv}
 	w.routes(c.srv.Routes, false)
 	if len(w.gates) == 0 || w.gates[0] != c.gate {
@@ -115,7 +120,9 @@ func marksDown(p *reverseproxy.Handler) bool {
 // collects the gates and the proxies that a request may reach after a gate. It looks
 // into subroutes, named routes and handle_response.
 type routeWalk struct {
-	srv     *caddyhttp.Server
+	srv *caddyhttp.Server
+	// only is the gate that counts; nil for all.
+	only    *Handler
 	gates   []*Handler
 	proxies []*reverseproxy.Handler
 	// destinations are the placeholders that handlers `map` provide, before a gate or not.
@@ -144,8 +151,10 @@ func (w *routeWalk) handlers(list []caddyhttp.MiddlewareHandler, gated bool) boo
 	for _, handler := range list {
 		switch h := handler.(type) {
 		case *Handler:
-			gated = true
-			w.gates = append(w.gates, h)
+			if w.only == nil || h == w.only {
+				gated = true
+				w.gates = append(w.gates, h)
+			}
 		case *caddyhttp.Subroute:
 			gated = w.routes(h.Routes, gated)
 		case *caddyhttp.Invoke:
