@@ -69,7 +69,15 @@ func claimantOf(ctx caddy.Context) claimant {
 
 // addressOf is a site's address: its hosts, or what the server listens on.
 func addressOf(sets caddyhttp.MatcherSets, listen []string) string {
-	var hosts []string
+	hosts := hostsOf(sets)
+	if len(hosts) == 0 {
+		return strings.Join(listen, ", ")
+	}
+	return strings.Join(hosts, ", ") + " (" + strings.Join(listen, ", ") + ")"
+}
+
+// hostsOf are the hosts that matchers name.
+func hostsOf(sets caddyhttp.MatcherSets) (hosts []string) {
 	for _, set := range sets {
 		for _, m := range set {
 			if host, ok := m.(*caddyhttp.MatchHost); ok {
@@ -77,8 +85,32 @@ func addressOf(sets caddyhttp.MatcherSets, listen []string) string {
 			}
 		}
 	}
-	if len(hosts) == 0 {
-		return strings.Join(listen, ", ")
+	return hosts
+}
+
+// sharedByHost returns a warning if routes behind a gate choose the proxy by the host. One
+// gate has one realm, and each host may well be a portal of its own; "" for none.
+func sharedByHost(srv *caddyhttp.Server, gate *Handler) string {
+	w := routeWalk{srv: srv, only: gate}
+	w.routes(srv.Routes, false)
+	by := ""
+	for i, p := range w.proxies {
+		for _, dial := range dialsOf(p) {
+			if strings.Contains(dial, "{http.request.host") {
+				by = "by the host in its address (" + dial + ")"
+			}
+		}
+		for j, other := range w.proxies[:i] {
+			one, two := w.hosts[j], w.hosts[i]
+			common := slices.ContainsFunc(one, func(host string) bool { return slices.Contains(two, host) })
+			if len(one) > 0 && len(two) > 0 && !common && !slices.Equal(dialsOf(p), dialsOf(other)) {
+				by = "for " + strings.Join(one, ", ") + " and for " + strings.Join(two, ", ")
+			}
+		}
 	}
-	return strings.Join(hosts, ", ") + " (" + strings.Join(listen, ", ") + ")"
+	if by == "" {
+		return ""
+	}
+	return fmt.Sprintf("routes behind two_factor choose the reverse_proxy %s, and all of them share the realm %q: unless they have the same users, "+
+		"user 4711 of one is user 4711 of the other, with the same second factor; give each a site block of its own, with its own realm", by, gate.passed.realm)
 }

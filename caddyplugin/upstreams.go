@@ -44,6 +44,9 @@ func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
 	for _, p := range unasked(c.srv, c.gate, uris) {
 		c.log.Warn("settings", zap.String("warning", unaskedWarning(p, uris)))
 	}
+	if warning := sharedByHost(c.srv, c.gate); warning != "" {
+		c.log.Warn("settings", zap.String("warning", warning))
+	}
 	w := routeWalk{srv: c.srv}
 	w.routes(c.srv.Routes, false)
 	if len(w.gates) == 0 || w.gates[0] != c.gate {
@@ -125,6 +128,10 @@ type routeWalk struct {
 	only    *Handler
 	gates   []*Handler
 	proxies []*reverseproxy.Handler
+	// hosts are, for each proxy, those of the innermost host matcher behind a gate.
+	hosts [][]string
+	// host is that of the route that is walked.
+	host []string
 	// destinations are the placeholders that handlers `map` provide, before a gate or not.
 	destinations []string
 	depth        int
@@ -139,9 +146,14 @@ func (w *routeWalk) routes(list caddyhttp.RouteList, gated bool) bool {
 		for group, gate := range passed {
 			before = before || gate && (group != r.Group || group == "")
 		}
+		outer := w.host
+		if hosts := hostsOf(r.MatcherSets); before && len(hosts) > 0 {
+			w.host = hosts
+		}
 		if after := w.handlers(r.Handlers, before); after && !before && !r.Terminal {
 			passed[r.Group] = true
 		}
+		w.host = outer
 	}
 	return gated || len(passed) > 0
 }
@@ -170,7 +182,7 @@ func (w *routeWalk) handlers(list []caddyhttp.MiddlewareHandler, gated bool) boo
 
 func (w *routeWalk) proxy(p *reverseproxy.Handler, gated bool) bool {
 	if gated && !slices.Contains(w.proxies, p) {
-		w.proxies = append(w.proxies, p)
+		w.proxies, w.hosts = append(w.proxies, p), append(w.hosts, w.host)
 	}
 	for _, response := range p.HandleResponse {
 		gated = w.routes(response.Routes, gated)

@@ -73,3 +73,26 @@ func TestDenyBeforeRewrite(t *testing.T) {
 		})
 	}
 }
+
+// TestAttack_I4_PortalsByHost: portals that are told apart by host behind one gate share its
+// realm.
+func TestAttack_I4_PortalsByHost(t *testing.T) {
+	const matchers = "@a host a.example.com\n@b host b.example.com\n"
+	for name, tt := range map[string]struct {
+		site     string
+		warnings int
+	}{
+		"hosts":           {matchers + gate + "reverse_proxy @a 127.0.0.1:1\nreverse_proxy @b 127.0.0.1:2", 1},
+		"handles":         {matchers + gate + "handle @a {\nreverse_proxy 127.0.0.1:1\n}\nhandle @b {\nreverse_proxy 127.0.0.1:2\n}", 1},
+		"address":         {gate + "reverse_proxy {labels.1}:80", 1},
+		"the same portal": {matchers + gate + "reverse_proxy @a 127.0.0.1:1\nreverse_proxy @b 127.0.0.1:1", 0},
+		"one host apart":  {matchers + gate + "reverse_proxy @a 127.0.0.1:1\nreverse_proxy 127.0.0.1:1", 0},
+		"before the gate": {matchers + "handle @a {\n" + gate + "reverse_proxy 127.0.0.1:1\n}\nhandle @b {\n" + gate + "reverse_proxy 127.0.0.1:2\n}", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := warnings(t, tt.site, "all of them share the realm"); got != tt.warnings {
+				t.Errorf("%d warnings, want %d", got, tt.warnings)
+			}
+		})
+	}
+}
