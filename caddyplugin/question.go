@@ -24,6 +24,8 @@ type behind struct {
 	trusted, address any
 	// stored is everything else that handlers before the gate stored; nil for nothing.
 	stored *stored
+	// pools are those of the proxies behind the gate.
+	pools pools
 	// user is the user's id for the access log; see setUser.
 	user atomic.Pointer[string]
 }

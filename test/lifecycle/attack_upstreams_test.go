@@ -58,8 +58,11 @@ func TestAttack_L14_BalancedByHeader(t *testing.T) {
 			t.Fatalf("alice's account went out: %d %s", p.Status, p.Body)
 		}
 	}
-	if strings.Contains(h.LogText(), "keep a visitor at one upstream") {
-		t.Log("it was warned about")
+	if !strings.Contains(h.LogText(), "lb_policy header does not keep a visitor at one upstream") {
+		t.Error("no warning at start")
+	}
+	if !strings.Contains(h.LogText(), "whoami was asked at") {
+		t.Error("no question met another upstream than its request")
 	}
 }
 
@@ -84,8 +87,11 @@ func TestAttack_L15_FailedUpstream(t *testing.T) {
 			if strings.Contains(p.Body, house.SecretOf("alice")) {
 				t.Errorf("alice's account went out: %d %s", p.Status, p.Body)
 			}
-			if strings.Contains(h.LogText(), "keep a visitor at one upstream") {
-				t.Log("it was warned about")
+			if !strings.Contains(h.LogText(), "passive health checks (fail_duration, unhealthy_request_count) don't keep a visitor at one upstream") {
+				t.Error("no warning at start")
+			}
+			if !strings.Contains(h.LogText(), "whoami was asked at") {
+				t.Error("the log does not say that the question met another upstream")
 			}
 		})
 	}
