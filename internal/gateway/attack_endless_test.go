@@ -1,0 +1,192 @@
+package gateway_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// endless serves a response without an end, a line each second, until the client or the
+// gate ends it. It is late with its headers by that much.
+func endless(s *shop, contentType string, late time.Duration) func(http.ResponseWriter, *http.Request) error {
+	return func(rw http.ResponseWriter, r *http.Request) error {
+		time.Sleep(late)
+		rw.Header().Set("Content-Type", contentType)
+		for {
+			if _, err := io.WriteString(rw, "news for "+secret(s.user(r))+"\n"); err != nil {
+				return err
+			}
+			if err := http.NewResponseController(rw).Flush(); err != nil {
+				return err
+			}
+			select {
+			case <-r.Context().Done():
+				return r.Context().Err()
+			case <-time.After(time.Second):
+			}
+		}
+	}
+}
+
+// goesOn reports whether more of the response arrives.
+func goesOn(f *flight) bool {
+	time.Sleep(time.Minute)
+	before := len(f.text())
+	time.Sleep(10 * time.Second)
+	return len(f.text()) > before
+}
+
+// TestAttack_L2_EndlessResponses: a thief with the password of somebody without a factor
+// opened a response that has no end. It ends when the owner sets up a factor, and when the
+// next configuration requires one, whatever its media type is.
+func TestAttack_L2_EndlessResponses(t *testing.T) {
+	for _, contentType := range []string{"text/event-stream", "application/x-ndjson", "multipart/x-mixed-replace; boundary=x"} {
+		for name, change := range map[string]func(*world){
+			"the owner sets up a factor": func(w *world) {
+				st, key := w.g.Store.(*memory), store.UserKey{Realm: "shop", ID: "bob"}
+				st.mu.Lock()
+				st.users[key] = store.User{Key: key, TOTP: &store.TOTP{ID: "2"}}
+				st.mu.Unlock()
+				w.g.Visits.Tunnels.CloseUnproven(key) // as the own pages, import and staff do
+			},
+			"require always": func(w *world) {
+				o := w.g.Options
+				o.Required = true
+				gateway.New(o)
+				w.g.Stop()
+			},
+		} {
+			attack(t, contentType+", "+name, func(t *testing.T) {
+				w := newWorld(t, nil)
+				w.shop.pages["/news"] = endless(w.shop, contentType, 0)
+				v := w.visitor()
+				v.signIn("bob")
+				time.Sleep(5 * time.Second)
+				f := v.start(t.Context(), "GET /news")
+				time.Sleep(3 * time.Second)
+				if !strings.Contains(f.text(), secret("bob")) {
+					t.Fatal(f.text())
+				}
+				change(w)
+				if goesOn(f) {
+					t.Error("the response goes on")
+				}
+			})
+		}
+	}
+}
+
+// TestAttack_L2_LateHeaders: the same, where the portal sends the headers of an event stream
+// with its first event, and that comes after the change.
+func TestAttack_L2_LateHeaders(t *testing.T) {
+	attack(t, "require always", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/news"] = endless(w.shop, "text/event-stream", 20*time.Second)
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		f := v.start(t.Context(), "GET /news")
+		time.Sleep(3 * time.Second)
+		o := w.g.Options
+		o.Required = true
+		gateway.New(o)
+		w.g.Stop()
+		time.Sleep(30 * time.Second)
+		if goesOn(f) {
+			t.Errorf("the response goes on: %.60s", f.text())
+		}
+	})
+}
+
+// TestAttack_L3_OtherSiteOfRealm: two sites share a realm, and the first becomes stricter.
+// Streams that were opened at it while the new configuration was read end with the old one.
+func TestAttack_L3_OtherSiteOfRealm(t *testing.T) {
+	for name, shared := range map[string]bool{"alone": false, "beside a site that stays lax": true} {
+		attack(t, name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.shop.pages["/news"] = endless(w.shop, "text/event-stream", 0)
+			lax := w.g.Options
+			var other *gateway.Gateway
+			if shared {
+				other = gateway.New(lax)
+			}
+			v := w.visitor()
+			v.signIn("bob")
+			time.Sleep(5 * time.Second)
+			strict := lax
+			strict.Required = true
+			gateway.New(strict) // the next configuration is read
+			if shared {
+				gateway.New(lax)
+			}
+			f := v.start(t.Context(), "GET /news") // the old one still serves
+			time.Sleep(3 * time.Second)
+			if !strings.Contains(f.text(), secret("bob")) {
+				t.Fatal(f.text())
+			}
+			w.g.Stop()
+			if shared {
+				other.Stop()
+			}
+			synctest.Wait()
+			if goesOn(f) {
+				t.Error("the stream goes on")
+			}
+		})
+	}
+}
+
+// TestAttack_L4_RecheckZero: with `recheck 0`, which asks with every request, a tunnel in
+// which a user is signed in is not asked about less than with the default.
+func TestAttack_L4_RecheckZero(t *testing.T) {
+	for name, recheck := range map[string]time.Duration{"default": time.Minute, "0": 0} {
+		attack(t, name, func(t *testing.T) {
+			w := newWorld(t, func(o *gateway.Options) { o.Recheck = recheck })
+			w.shop.pages["/socket"] = func(rw http.ResponseWriter, r *http.Request) error {
+				rw.WriteHeader(http.StatusSwitchingProtocols)
+				c, _, err := http.NewResponseController(rw).Hijack()
+				if err != nil {
+					return err
+				}
+				go func() {
+					buf := make([]byte, 64)
+					if n, _ := c.Read(buf); n > 0 {
+						w.shop.commit(r, w.shop.id(r), "alice")
+					}
+				}()
+				for r.Context().Err() == nil {
+					time.Sleep(time.Second)
+					if _, err := io.WriteString(c, "news for "+secret(w.shop.user(r))+"\n"); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			v := w.visitor()
+			v.signIn("bob")
+			time.Sleep(5 * time.Second)
+			ctx := t.Context()
+			f := v.start(ctx, "GET /socket", "Upgrade: websocket", "Connection: Upgrade")
+			time.Sleep(3 * time.Second)
+			if _, err := io.WriteString(f.tunnel, "login alice"); err != nil {
+				t.Fatal(err)
+			}
+			for range 24 { // as visits.Table.Run does
+				time.Sleep(5 * time.Second)
+				w.g.Visits.Tunnels.AskDue(time.Now())
+			}
+			synctest.Wait()
+			if goesOn(f) {
+				t.Error("the tunnel goes on, two minutes after the sign-in")
+			}
+			f.tunnel.Close()
+			<-f.done
+		})
+	}
+}

@@ -1,0 +1,40 @@
+package gateway_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gateway"
+)
+
+// TestOwner_LongPoll: a stranger's page has a long poll open, as Socket.IO and chats do, and
+// sends forms beside it.
+func TestOwner_LongPoll(t *testing.T) {
+	for _, nav := range []string{"cors", "navigate"} {
+		attack(t, nav, func(t *testing.T) {
+			w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/login.php"}, []string{"user"} })
+			w.shop.pages["/poll"] = func(rw http.ResponseWriter, r *http.Request) error {
+				time.Sleep(25 * time.Second)
+				_, err := io.WriteString(rw, "{}")
+				return err
+			}
+			w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error {
+				w.shop.begin(rw, r)
+				_, err := io.WriteString(rw, "in the cart")
+				return err
+			}
+			v := w.visitor()
+			v.send("GET /cart")
+			time.Sleep(5 * time.Second)
+			v.start(t.Context(), "GET /poll")
+			time.Sleep(time.Second)
+			f := v.send("POST /cart add=1", "Sec-Fetch-Mode: "+nav)
+			if f.code() != http.StatusOK {
+				t.Errorf("the form was carried out, and answered: %s", f.text())
+			}
+			time.Sleep(30 * time.Second)
+		})
+	}
+}
