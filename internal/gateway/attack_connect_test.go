@@ -16,7 +16,7 @@ import (
 )
 
 // connect opens a WebSocket by extended CONNECT (RFC 8441), as browsers do over HTTP/2. What
-// is written into frames arrives at the portal as the request's body.
+// is written into frames arrives as the request's body.
 func (v *visitor) connect(ctx context.Context, target string) (f *flight, frames *io.PipeWriter) {
 	body, frames := io.Pipe()
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, target, body)
@@ -31,20 +31,24 @@ func (v *visitor) connect(ctx context.Context, target string) (f *flight, frames
 	return f, frames
 }
 
-// framed is a page that talks as socket does, within the bodies of request and response.
+// framed is socket that answers other lines with the secret of the session's user.
 func framed(s *shop) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		w.WriteHeader(http.StatusOK)
-		_ = http.NewResponseController(w).Flush()
-		for in := bufio.NewScanner(r.Body); in.Scan(); {
+		w.Header().Set("Upgrade", "websocket")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		for in := bufio.NewScanner(conn); in.Scan(); {
 			if user, ok := strings.CutPrefix(in.Text(), "login "); ok {
 				s.commit(r, s.id(r), user)
 				continue
 			}
-			if _, err := fmt.Fprintln(w, secret(s.user(r))); err != nil {
+			if _, err := fmt.Fprintln(conn, secret(s.user(r))); err != nil {
 				return err
 			}
-			_ = http.NewResponseController(w).Flush()
 		}
 		return nil
 	}
@@ -84,9 +88,6 @@ func TestAttack_H6_ConnectBesideSignIn(t *testing.T) {
 		attack(t, protocol, func(t *testing.T) {
 			w := newWorld(t, nil)
 			w.shop.pages["/socket"] = framed(w.shop)
-			if protocol == "upgrade" {
-				w.shop.pages["/socket"] = socket(w.shop)
-			}
 			w.shop.pages["/slow"] = func(rw http.ResponseWriter, r *http.Request) error {
 				w.shop.commit(r, w.shop.begin(rw, r), "alice")
 				time.Sleep(3 * time.Second)

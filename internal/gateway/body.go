@@ -20,8 +20,8 @@ import (
 // own cookie of that name has is what double-submit protection sends. It returns a
 // status, or 0.
 func (x *exchange) checkBody() (int, error) {
-	if !request.HasBody(x.facts.R) || x.facts.Upgrade {
-		return 0, nil // the body of an extended CONNECT is a tunnel
+	if !request.HasBody(x.facts.R) {
+		return 0, nil
 	}
 	if err := x.readBody(); err != nil {
 		return 0, err

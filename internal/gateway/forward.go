@@ -47,9 +47,6 @@ func (x *exchange) forward() error {
 		x.closeTunnel = x.openTunnel()
 	}
 	defer x.endTunnel()
-	if x.facts.Upgrade {
-		x.watchBody()
-	}
 	setCookie(x.facts.R.Header, x.jar.View(x.path).Header)
 	return x.run()
 }

@@ -52,6 +52,8 @@ type Shared struct {
 
 	questions limit
 	held      held
+	// Renewals tell the visit's tunnels which cookies were set in place of theirs.
+	Renewals Renewals
 }
 
 func newShared() *Shared { return &Shared{Requests: newConcurrency()} }
@@ -95,6 +97,20 @@ func (v *Shared) SettleFrames(now time.Time, d time.Duration, unchecked bool) {
 func (v *Shared) Formed(now time.Time) bool {
 	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load()
 }
+
+// Generation stands for everything that may have changed who is signed in until now, but
+// for what clients sent through tunnels. Two equal ones: nothing did in between.
+type Generation struct {
+	// Begun is how many changers had begun, until is when the visit is settled after them.
+	Begun uint64
+	until int64
+}
+
+// Generation returns the present one.
+func (v *Shared) Generation() Generation { return Generation{v.Requests.Begun(), v.formed.Load()} }
+
+// Before reports whether nothing made the visit unsettled since t.
+func (g Generation) Before(t time.Time) bool { return g.until <= t.UnixNano() }
 
 // Abandon says that a request which may change who is signed in was given up before its
 // response had ended: the portal may still carry it out, for d from now on.
