@@ -108,7 +108,7 @@ func (x *exchange) stillPasses() bool {
 func (x *exchange) askTunnel(ctx context.Context, s subject) *portal.Answer {
 	a := x.ask(ctx, s)
 	if x.own && len(a.Changes) > 0 && a.Kind == gate.User {
-		changes := slices.DeleteFunc(slices.Clone(a.Changes), func(ch portal.Change) bool { return !x.browserHas(s.jar, ch) })
+		changes := slices.DeleteFunc(slices.Clone(a.Changes), func(ch portal.Change) bool { return !x.browserHas(ch) })
 		for i := range changes {
 			changes[i].Stamp = portal.Stamp{User: a.User}
 		}
@@ -118,16 +118,14 @@ func (x *exchange) askTunnel(ctx context.Context, s subject) *portal.Answer {
 	return a
 }
 
-// browserHas reports whether the browser's last request had the cookie that a change is
-// about as jar has it.
-func (x *exchange) browserHas(jar *portal.Jar, ch portal.Change) bool {
+// browserHas reports whether the cookie that a change sets was the tunnel's in the browser's
+// last request, and not another session's.
+func (x *exchange) browserHas(ch portal.Change) bool {
 	o := x.visit.Opened.Load()
 	if o == nil || o.By != x.g.number || o.Host != x.host {
 		return true
 	}
-	last, had := o.Jar.Apply(x.visit.Held()).Value(ch)
-	value, has := jar.Value(ch)
-	return last == value && had == has
+	return x.follows.has(o.Jar, ch)
 }
 
 // Hijacked implements [response.Exchange]: bytes from the client make the visit unsettled,
@@ -198,14 +196,17 @@ func (f *frames) mayComeIn() bool {
 	return true
 }
 
-// rest waits until no request may change any more who is signed in: for `settle` at most, or
-// until none is open, and that for maxHold.
+// rest waits until no request may change any more who is signed in. Where forms follow each
+// other closely, it waits for `settle` after the first moment at which none is open.
 func (f *frames) rest() bool {
 	x := f.x
+	var quiet time.Time
 	for began := x.g.Clock(); ; {
 		now := x.g.Clock()
-		waited := now.Sub(began)
-		if !x.visit.Formed(now) || waited >= maxHold || waited >= x.g.Settle && !x.visit.Requests.Changers(0) {
+		if quiet.IsZero() && !x.visit.Requests.Changers(0) {
+			quiet = now
+		}
+		if !x.visit.Formed(now) || !quiet.IsZero() && now.Sub(quiet) >= x.g.Settle || now.Sub(began) >= maxHold {
 			return true
 		}
 		if !x.pause(holdPoll) {

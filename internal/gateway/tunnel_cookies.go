@@ -64,8 +64,7 @@ func (c *tunnelCookies) follow(sent *portal.Jar, changes []portal.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, ch := range changes {
-		value, ok := sent.Value(ch)
-		if !ok || ch.Class == portal.Free || !slices.Contains(c.values[idOf(ch)], value) {
+		if _, ok := sent.Value(ch); !ok || ch.Class == portal.Free || !c.known(sent, ch) {
 			continue
 		}
 		c.now = c.now.Apply([]portal.Change{ch})
@@ -73,6 +72,21 @@ func (c *tunnelCookies) follow(sent *portal.Jar, changes []portal.Change) {
 			c.add(ch)
 		}
 	}
+}
+
+// has reports whether a jar has the tunnel's cookie that a change sets, or like the tunnel
+// none; what is no credential belongs to no session.
+func (c *tunnelCookies) has(jar *portal.Jar, ch portal.Change) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return ch.Class == portal.Free || c.known(jar, ch)
+}
+
+// known is has for a caller that holds mu.
+func (c *tunnelCookies) known(jar *portal.Jar, ch portal.Change) bool {
+	value, ok := jar.Value(ch)
+	values := c.values[idOf(ch)]
+	return slices.Contains(values, value) || !ok && len(values) == 0
 }
 
 // jars returns the cookies in place of those that the tunnel was opened with, and these
