@@ -339,3 +339,22 @@ func TestConnect_NothingAfterTheEnd(t *testing.T) {
 		frames.Close()
 	})
 }
+
+// TestTrust_NoHTTP2: an offer of HTTP/2 in the clear is dropped at trusted addresses as well: a
+// portal that took it would get requests past the gate.
+func TestTrust_NoHTTP2(t *testing.T) {
+	attack(t, "h2c", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) { o.Rules.Trust = paths{"/hook"} })
+		w.shop.pages["/hook"] = func(rw http.ResponseWriter, r *http.Request) error {
+			_, err := io.WriteString(rw, "offered: "+r.Header.Get("Upgrade")+r.Header.Get("Http2-Settings"))
+			return err
+		}
+		f := w.visitor().send("GET /hook", "Upgrade: H2C", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMA")
+		if !strings.HasSuffix(f.text(), "offered: \n") {
+			t.Error(f.text())
+		}
+		if f = w.visitor().send("GET /hook", "Upgrade: websocket", "Connection: Upgrade"); !strings.HasSuffix(f.text(), "offered: websocket\n") {
+			t.Error(f.text())
+		}
+	})
+}

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -87,11 +88,8 @@ func lines(s *shop, got chan<- string) func(http.ResponseWriter, *http.Request) 
 			return err
 		}
 		defer c.Close()
-		if n := brw.Reader.Buffered(); n > 0 { // as reverse_proxy does
-			early, _ := brw.Reader.Peek(n)
-			got <- string(early)
-		}
-		for in := bufio.NewScanner(c); in.Scan(); {
+		early, _ := brw.Reader.Peek(brw.Reader.Buffered()) // as reverse_proxy does
+		for in := bufio.NewScanner(io.MultiReader(bytes.NewReader(early), c)); in.Scan(); {
 			if user, ok := strings.CutPrefix(in.Text(), "login "); ok {
 				s.commit(r, s.id(r), user)
 			}
@@ -210,7 +208,7 @@ func TestAttack_H7_FrameWithTheUpgrade(t *testing.T) {
 		f := &flight{early: "login alice\n"}
 		v.fly(t.Context(), f, "GET /socket", "Upgrade: websocket", "Connection: Upgrade")
 		if line := <-got; line != "login alice" {
-			t.Fatalf("%q went round the gate", line)
+			t.Error(line)
 		}
 		v.never("a page", v.send("GET /page"))
 		f.tunnel.Close()
@@ -239,5 +237,69 @@ func TestAttack_H5_TunnelBesideDroppedLink(t *testing.T) {
 		v.never("the tunnel", f)
 		f.tunnel.Close()
 		<-f.done
+	})
+}
+
+// TestAttack_H5_SlowTunnelBesideDroppedLink: the same, while the portal takes its time to open the
+// tunnel.
+func TestAttack_H5_SlowTunnelBesideDroppedLink(t *testing.T) {
+	attack(t, "link", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/socket"] = func(rw http.ResponseWriter, r *http.Request) error {
+			time.Sleep(5 * time.Second)
+			return framed(w.shop)(rw, r)
+		}
+		w.shop.pages["/magic"] = func(_ http.ResponseWriter, r *http.Request) error {
+			w.shop.commit(r, w.shop.id(r), "alice")
+			return errors.New("cut off")
+		}
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		f := v.start(t.Context(), "GET /socket", "Upgrade: websocket", "Connection: Upgrade")
+		synctest.Wait()
+		v.send("GET /magic")
+		time.Sleep(6 * time.Second)
+		if f.tunnel != nil {
+			go io.WriteString(f.tunnel, "show\n") //nolint:errcheck // it is cut off
+			time.Sleep(30 * time.Second)
+			f.tunnel.Close()
+		}
+		v.never("the tunnel", f)
+		<-f.done
+	})
+}
+
+// TestTunnel_CloseEndsWaiting: a portal that closes a tunnel does not wait for what is held.
+func TestTunnel_CloseEndsWaiting(t *testing.T) {
+	attack(t, "close", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/socket"] = func(rw http.ResponseWriter, _ *http.Request) error {
+			rw.WriteHeader(http.StatusSwitchingProtocols)
+			c, _, err := http.NewResponseController(rw).Hijack()
+			if err != nil {
+				return err
+			}
+			read := make(chan struct{})
+			go func() { _, _ = c.Read(make([]byte, 10)); close(read) }()
+			time.Sleep(time.Second)
+			began := time.Now()
+			c.Close()
+			if <-read; time.Since(began) > 0 {
+				t.Errorf("it waited %s", time.Since(began))
+			}
+			return nil
+		}
+		w.shop.pages["/form"] = func(http.ResponseWriter, *http.Request) error { time.Sleep(5 * time.Second); return nil }
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		f := v.start(t.Context(), "GET /socket", "Upgrade: websocket", "Connection: Upgrade")
+		form := v.start(t.Context(), "POST /form x=1")
+		synctest.Wait()
+		go io.WriteString(f.tunnel, "one\n") //nolint:errcheck // it is cut off
+		<-f.done
+		<-form.done
+		f.tunnel.Close()
 	})
 }

@@ -39,12 +39,21 @@ func RefuseConnect(r *http.Request) (status int) {
 	return 0
 }
 
-// dropUpgrade removes an offer to leave HTTP that begins no tunnel: one of HTTP/2 in the
-// clear, which some clients make with any request (RFC 9113 3.1 withdrew it), and one in a
-// request that is no GET or has a body (RFC 6455 4.1). A server that takes the latter for a
-// WebSocket would give it to strangers, too (design rule G5).
+// DropHTTP2 removes an offer of HTTP/2 in the clear, which some clients make with any request
+// (RFC 9113 3.1 withdrew it). A portal that took it would get requests past the gate.
+func DropHTTP2(r *http.Request) {
+	if strings.EqualFold(First(r.Header, "Upgrade"), "h2c") {
+		delete(r.Header, "Upgrade")
+		delete(r.Header, "Http2-Settings")
+	}
+}
+
+// dropUpgrade removes an offer to leave HTTP that begins no tunnel: that of HTTP/2, and one
+// in a request that is no GET or has a body (RFC 6455 4.1). A server that takes the latter
+// for a WebSocket would give it to strangers, too (design rule G5).
 func dropUpgrade(r *http.Request) {
-	if strings.EqualFold(First(r.Header, "Upgrade"), "h2c") || r.Method != http.MethodGet || HasBody(r) {
+	DropHTTP2(r)
+	if r.Method != http.MethodGet || HasBody(r) {
 		delete(r.Header, "Upgrade")
 		delete(r.Header, "Http2-Settings")
 	}
