@@ -73,6 +73,7 @@ func TestAttack_L5_TunnelOfAnotherSession(t *testing.T) {
 				other.send("GET /page")
 				f := v.start(t.Context(), "GET /socket", "Upgrade: websocket", "Connection: Upgrade")
 				time.Sleep(3 * time.Second)
+				synctest.Wait()
 				if f.tunnel == nil {
 					t.Fatal(f.text())
 				}

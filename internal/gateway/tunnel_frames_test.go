@@ -56,6 +56,7 @@ func TestAttack_L8_FramesBesideSignIn(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			f := v.start(t.Context(), "GET /socket", "Upgrade: websocket", "Connection: Upgrade")
 			time.Sleep(3 * time.Second)
+			synctest.Wait()
 			signIn := v.start(t.Context(), "POST /"+how+" user=alice")
 			for range 50 {
 				time.Sleep(100 * time.Millisecond)
@@ -260,6 +261,7 @@ func TestAttack_H5_SlowTunnelBesideDroppedLink(t *testing.T) {
 		synctest.Wait()
 		v.send("GET /magic")
 		time.Sleep(6 * time.Second)
+		synctest.Wait()
 		if f.tunnel != nil {
 			go io.WriteString(f.tunnel, "show\n") //nolint:errcheck // it is cut off
 			time.Sleep(30 * time.Second)

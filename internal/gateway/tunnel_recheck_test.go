@@ -42,6 +42,7 @@ func TestAttack_L4_RecheckZero(t *testing.T) {
 			ctx := t.Context()
 			f := v.start(ctx, "GET /socket", "Upgrade: websocket", "Connection: Upgrade")
 			time.Sleep(3 * time.Second)
+			synctest.Wait()
 			if _, err := io.WriteString(f.tunnel, "login alice"); err != nil {
 				t.Fatal(err)
 			}

@@ -169,7 +169,7 @@ var gate = []Mutation{
 	{
 		Row: "H5, a request is finished at the portal", Defence: "a request goes on at the portal when its client has gone",
 		File:    "internal/gateway/forward.go",
-		Old:     "	x.facts.R = x.facts.R.WithContext(x.end)\n",
+		Old:     "	x.facts.R = x.facts.R.WithContext(x.end.Context)\n",
 		New:     "",
 		Package: "internal/gateway", Test: "TestAttack_H5_GoesOn",
 	},
