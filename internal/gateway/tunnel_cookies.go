@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/sha256"
 	"slices"
 	"sync"
 
@@ -14,8 +15,8 @@ type tunnelCookies struct {
 	mu sync.Mutex
 	// first are the cookies that the tunnel was opened with, now those in their place.
 	first, now *portal.Jar
-	// values are what each cookie was set to, the newest last.
-	values map[cookieID][]string
+	// values are what each cookie was set to, as digests, the newest last.
+	values map[cookieID][]digest
 }
 
 // cookieID tells the cookies of a jar apart. Those under `leave` have no path.
@@ -24,6 +25,9 @@ type cookieID struct {
 	name, path string
 }
 
+// digest stands for a value, which may be long.
+type digest [sha256.Size]byte
+
 // maxValues bounds the values that are remembered of one cookie: portals that set a
 // session's cookie with each response are sent earlier ones by requests that run side by side.
 const maxValues = 16
@@ -31,7 +35,7 @@ const maxValues = 16
 // newTunnelCookies returns those of a tunnel that is opened with the cookies of jar; sent are
 // the same as the browser sent them.
 func newTunnelCookies(sent, jar *portal.Jar) *tunnelCookies {
-	c := &tunnelCookies{first: jar, now: jar, values: make(map[cookieID][]string)}
+	c := &tunnelCookies{first: jar, now: jar, values: make(map[cookieID][]digest)}
 	for _, j := range []*portal.Jar{sent, jar} {
 		for _, ch := range j.Credentials() {
 			c.add(ch)
@@ -48,11 +52,11 @@ func idOf(ch portal.Change) cookieID {
 }
 
 func (c *tunnelCookies) add(ch portal.Change) {
-	id := idOf(ch)
-	if slices.Contains(c.values[id], ch.Value) {
+	id, value := idOf(ch), digest(sha256.Sum256([]byte(ch.Value)))
+	if slices.Contains(c.values[id], value) {
 		return
 	}
-	c.values[id] = append(c.values[id], ch.Value)
+	c.values[id] = append(c.values[id], value)
 	if n := len(c.values[id]); n > maxValues {
 		c.values[id] = slices.Delete(c.values[id], 1, n-maxValues+1) // never the first
 	}
@@ -64,7 +68,7 @@ func (c *tunnelCookies) follow(sent *portal.Jar, changes []portal.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, ch := range changes {
-		if _, ok := sent.Value(ch); !ok || ch.Class == portal.Free || !c.known(sent, ch) {
+		if len(c.values[idOf(ch)]) == 0 || !c.known(sent, ch) {
 			continue
 		}
 		c.now = c.now.Apply([]portal.Change{ch})
@@ -86,7 +90,10 @@ func (c *tunnelCookies) has(jar *portal.Jar, ch portal.Change) bool {
 func (c *tunnelCookies) known(jar *portal.Jar, ch portal.Change) bool {
 	value, ok := jar.Value(ch)
 	values := c.values[idOf(ch)]
-	return slices.Contains(values, value) || !ok && len(values) == 0
+	if !ok || len(values) == 0 {
+		return !ok && len(values) == 0
+	}
+	return slices.Contains(values, sha256.Sum256([]byte(value)))
 }
 
 // jars returns the cookies in place of those that the tunnel was opened with, and these

@@ -69,8 +69,8 @@ var bounds = []Mutation{
 	{
 		Row: "L5: a tunnel of another session", Defence: "only what a response set in place of the tunnel's cookie is followed",
 		File:    "internal/gateway/tunnel_cookies.go",
-		Old:     " || !c.known(sent, ch) {",
-		New:     " {",
+		Old:     "		if len(c.values[idOf(ch)]) == 0 || !c.known(sent, ch) {",
+		New:     "		if len(c.values[idOf(ch)]) == 0 {",
 		Package: "internal/gateway", Test: "TestTunnelCookies",
 	},
 	{
