@@ -22,8 +22,8 @@ func (x *exchange) checkBody() (int, error) {
 		x.g.events.SeveralOperations(x.about(""))
 		return http.StatusForbidden, nil
 	}
-	if !request.HasBody(x.facts.R) || x.facts.Upgrade {
-		return 0, nil // the body of an extended CONNECT is a tunnel
+	if !request.HasBody(x.facts.R) {
+		return 0, nil
 	}
 	if err := x.readBody(); err != nil {
 		return 0, err

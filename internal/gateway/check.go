@@ -35,7 +35,7 @@ func (x *exchange) Arrived(status int) response.Mode {
 		x.Withhold(gate.Upgrade, status, x.rw.Header())
 		return response.Dropped
 	}
-	x.tunnels = x.facts.Upgrade && (status == http.StatusSwitchingProtocols || x.facts.R.Method == http.MethodConnect && status < 300)
+	x.tunnels = status == http.StatusSwitchingProtocols
 	if err := x.takeCookies(); err != nil {
 		x.g.events.Failed("the portal's response was refused", err, x.about(""))
 		x.Withhold(gate.Refuse, status, x.rw.Header())
@@ -353,7 +353,7 @@ func (x *exchange) Lost() bool {
 	if x.kind != gated {
 		return false
 	}
-	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version || x.frames != nil && !x.frames.mayGoOn() ||
+	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version ||
 		x.end != nil && x.end.closed.Load() || x.owesNow()
 }
 

@@ -179,6 +179,9 @@ func (x *exchange) writeCookies(h http.Header) {
 	if x.kind == verbatim {
 		return
 	}
+	if x.visit != nil {
+		x.visit.Renewals.Tell(x.sent, x.changes)
+	}
 	if x.facts.Asset && x.own {
 		x.visit.Hold(x.host, x.changes) // caches keep assets: the next page brings them
 		return

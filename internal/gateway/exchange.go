@@ -109,8 +109,8 @@ type outgoing struct {
 	tunnels bool
 	// closeTunnel takes the response off the list of tunnels; nil for what is none.
 	closeTunnel func()
-	// frames go through the tunnel that an extended CONNECT opens; nil for other requests.
-	frames *frames
+	// follows are the cookies that questions about the tunnel carry.
+	follows *tunnelCookies
 	// end finishes the request at the portal.
 	end *finishing
 	// set are the cookies that the response set. presumes says that they are presumed to be

@@ -56,6 +56,8 @@ type Shared struct {
 
 	questions limit
 	held      held
+	// Renewals tell the visit's tunnels which cookies were set in place of theirs.
+	Renewals Renewals
 }
 
 func newShared() *Shared { return &Shared{Requests: newConcurrency()} }
@@ -103,15 +105,32 @@ func (v *Shared) Inherit(old *Shared) {
 	v.Answers.Settle(old.Answers.settling())
 }
 
-// Formed reports whether a request may still change who is signed in: one that is open, or
-// one that ended a moment ago.
-func (v *Shared) Formed(now time.Time) bool {
-	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load() || v.Slow(now)
+// Formed reports whether a request may still change who is signed in: one that is open, one
+// that ended a moment ago, or one that was given up and that the portal may still carry out.
+func (v *Shared) Formed(now time.Time) bool { return v.Forming(now) || v.Slow(now) }
+
+// Forming is Formed without the requests that were given up, which nothing waits for.
+func (v *Shared) Forming(now time.Time) bool {
+	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load()
 }
 
 // slowTime is how long the portal may go on with a request that was given up. Requests
 // don't wait for it; their responses are checked meanwhile.
 const slowTime = 10 * time.Minute
+
+// Generation stands for everything that may have changed who is signed in until now, but
+// for what clients sent through tunnels. Two equal ones: nothing did in between.
+type Generation struct {
+	// Begun is how many changers had begun, until is when the visit is settled after them.
+	Begun uint64
+	until int64
+}
+
+// Generation returns the present one.
+func (v *Shared) Generation() Generation { return Generation{v.Requests.Begun(), v.formed.Load()} }
+
+// Before reports whether nothing made the visit unsettled since t.
+func (g Generation) Before(t time.Time) bool { return g.until <= t.UnixNano() }
 
 // Abandon says that a request which may change who is signed in was given up before its
 // response had ended: the portal may still carry it out. Exclusive requests wait for d.
