@@ -253,7 +253,12 @@ func (x *exchange) writer(mint bool) *portal.Writer {
 		x.keys = x.g.Sealer.Keys(x.host, string(x.minted))
 		x.sent = portal.EmptyJar
 	}
-	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: x.now, MaxLife: session.MaxCookieLife}
+	// What renews a cookie counts as sealed no earlier than it: see session.Sealing.
+	now := x.now
+	if n := x.sent.Newest(); n.After(now) && !n.After(session.Sealing(now)) {
+		now = n
+	}
+	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: now, MaxLife: session.MaxCookieLife}
 }
 
 func (x *exchange) token() session.Token {

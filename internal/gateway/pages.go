@@ -93,7 +93,8 @@ func (v *visitActs) Rotate() web.Rotation {
 	return &rotation{x: (*exchange)(v), token: session.NewToken()}
 }
 
-// End ends the clearance and takes the visit out of the browser.
+// End ends the session and takes the visit out of the browser. Without a clearance nothing
+// is written to the store (strangers write nothing): only this browser forgets its cookies.
 func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	x := (*exchange)(v)
 	if !x.own {
@@ -101,7 +102,7 @@ func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	}
 	if c := x.st.Clearance; c != nil {
 		x.st.End()
-		if err := x.g.Visits.EndClearance(context.WithoutCancel(r.Context()), x.visit, x.g.events.Event(store.EventSignedOut, x.about(c.User), "")); err != nil {
+		if err := x.g.Visits.EndSession(context.WithoutCancel(r.Context()), x.visit, x.g.events.Event(store.EventSignedOut, x.about(c.User), "")); err != nil {
 			return err
 		}
 	}
@@ -115,7 +116,7 @@ func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// EndOthers forgets clearances whose records a committed transaction removed.
+// EndOthers forgets clearances whose records a committed transaction replaced.
 func (v *visitActs) EndOthers(ids []store.VisitID) {
 	v.g.Visits.End(v.g.Realm, ids...)
 }
@@ -136,6 +137,15 @@ func (t *rotation) Visit() store.VisitID { return t.token.ID() }
 
 // Grant writes the clearance in the transaction that spends the code.
 func (t *rotation) Grant(tx store.Tx, factor string) error {
+	return t.x.g.Session.Write(tx, t.grant(factor))
+}
+
+// Move moves the visit without a code; see session.Move.
+func (t *rotation) Move(tx store.Tx, keep bool) error {
+	return session.Move(tx, t.grant(""), keep)
+}
+
+func (t *rotation) grant(factor string) session.Grant {
 	x := t.x
 	g := session.Grant{
 		Realm: x.g.Realm, User: x.answer.User, Factor: factor, New: t.token.ID(), Now: x.now.UTC(),
@@ -144,7 +154,7 @@ func (t *rotation) Grant(tx store.Tx, factor string) error {
 	if x.own {
 		g.Old = x.visit.ID.Visit
 	}
-	return x.g.Session.Write(tx, g)
+	return g
 }
 
 // Commit seals the jar for the fresh token and deletes what was sealed for the old.
@@ -165,6 +175,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	}
 	x.minted, x.keys = t.token, x.g.Sealer.Keys(x.host, string(t.token))
 	wr := x.writer(false)
+	wr.Now = session.Sealing(x.g.Clock())
 	lines = append(lines, wr.All(x.jar)...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)

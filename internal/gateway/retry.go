@@ -14,9 +14,10 @@ import (
 const revokedTime = time.Minute
 
 // justRevoked reports whether the request's token was rotated away just now. A request
-// with one that was rotated away longer ago is a stranger's, whatever else it carries.
+// with one that was rotated away longer ago, or whose session was ended, is a stranger's,
+// whatever else it carries.
 func (x *exchange) justRevoked() bool {
-	if x.now.Sub(x.st.Died) < revokedTime {
+	if !x.st.Over && x.now.Sub(x.st.Died) < revokedTime {
 		return true
 	}
 	x.becomeStranger()

@@ -351,6 +351,33 @@ func (j *Jar) Fits(user string) (fitting *Jar, gone []Cookie) {
 	return newJar(keep, j.left, j.free), gone
 }
 
+// Without returns the jar without the cookies that were sealed at times which over reports,
+// and those that were taken out.
+func (j *Jar) Without(over func(sealed time.Time) bool) (kept *Jar, gone []Cookie) {
+	var keep []held
+	for _, c := range j.cookies {
+		if over(c.Sealed) {
+			gone = append(gone, c.Cookie)
+			continue
+		}
+		keep = append(keep, c)
+	}
+	if len(gone) == 0 {
+		return j, nil
+	}
+	return newJar(keep, j.left, j.free), gone
+}
+
+// Newest is when the last of the jar's cookies was sealed; zero without any.
+func (j *Jar) Newest() (at time.Time) {
+	for i := range j.cookies {
+		if c := &j.cookies[i]; c.Sealed.After(at) {
+			at = c.Sealed
+		}
+	}
+	return at
+}
+
 // Stamped returns the same jar with the cookies of these changes stamped for user.
 func (j *Jar) Stamped(changes []Change, user string) *Jar {
 	cookies := slices.Clone(j.cookies)
