@@ -68,6 +68,10 @@ func (c *call) endSessions() {
 
 // endOthers signs the user out everywhere but here. It takes no code: it opens nothing.
 func (c *call) endOthers() {
+	if !c.user.Activated() {
+		c.deny(guard.Unreadable) // it is offered to those who have a second factor
+		return
+	}
 	rotation := c.v.Visit.Rotate()
 	a := factor.Attempt{User: c.v.User, Address: c.v.Address, Agent: c.v.Agent}
 	ended, err := c.Factors.EndOthers(c.r.Context(), a, rotation.Visit(), func(tx store.Tx) error { return rotation.Move(tx, true) })
