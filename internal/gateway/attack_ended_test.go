@@ -290,7 +290,7 @@ func TestAttack_J8_Streams(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			ctx, stop := context.WithCancel(t.Context())
 			go e.g.Visits.Run(ctx, func(error) {})
-			f := v.start(t.Context(), "GET /events", "Accept: text/event-stream")
+			f := v.start(ctx, "GET /events", "Accept: text/event-stream")
 			synctest.Wait()
 			if told {
 				e.endAll("bob")
