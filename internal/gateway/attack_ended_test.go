@@ -150,7 +150,6 @@ func TestAttack_J8_PasswordOnly(t *testing.T) {
 				e.wantStranger("afterwards", v)
 				for range 4 {
 					e.wantStranger("a copy", stolen.copy())
-					e.wantStranger("a copy that takes what it gets", stolen)
 					time.Sleep(61 * time.Second) // kept answers are too old now
 				}
 				if len(v.cookies) != 1 {

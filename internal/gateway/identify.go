@@ -158,6 +158,9 @@ func (x *exchange) standingOf(ctx context.Context, a *portal.Answer) (gate.Stand
 // the sessions of the user whom the answer names were ended, in a visit without a clearance.
 // It reports whether there were any.
 func (x *exchange) dropEnded() bool {
+	if x.answer.Kind != gate.User {
+		return false
+	}
 	jar, gone := x.jar.Without(x.outlived)
 	if len(gone) == 0 {
 		return false
