@@ -185,7 +185,7 @@ func (l *lab) visit(id *store.VisitID) store.Visit {
 func (l *lab) wantSessionsEnded(user string) {
 	l.t.Helper()
 	now, ended := l.clock.Now(), l.record(user).SessionsEnded
-	if !session.Outdated(now, ended, now) || session.Outdated(session.Sealing(now), ended, now) {
+	if !session.Outdated(now, ended, now) || session.Outdated(session.After(now), ended, now) {
 		l.t.Errorf("sessions ended at %v, want %v behind %v", ended, session.EndMargin, now)
 	}
 }

@@ -212,11 +212,17 @@ func TestAttack_J8_BegunBefore(t *testing.T) {
 		v := e.visitor()
 		v.signIn("bob")
 		e.endAll("bob")
-		v.signIn("bob")
-		e.wantStranger("at once", v)
+		v.signIn("bob") // what was signed in is known to be over
+		e.wantPage("the same browser", v, "bob")
+		time.Sleep(time.Hour)
+		e.wantPage("the same browser later", v, "bob")
+		e.endAll("bob")
+		other := e.visitor()
+		other.signIn("bob")
+		e.wantStranger("another browser", other)
 		time.Sleep(session.EndMargin)
-		v.signIn("bob")
-		e.wantPage("a second later", v, "bob")
+		other.signIn("bob")
+		e.wantPage("another browser, the second time", other, "bob")
 	})
 }
 

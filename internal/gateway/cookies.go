@@ -22,6 +22,10 @@ type cookies struct {
 	changes   []portal.Change
 	gone      []portal.Cookie
 	stale     []portal.Stale
+	// since is when the sessions of the request's user, or its visit's, were ended. The jar has
+	// no cookie from before, so what is set from here on is sealed after it, however soon: see
+	// session.EndMargin.
+	since time.Time
 }
 
 // open reads the cookies: which visit this is, and what the portal's jar holds.
@@ -253,10 +257,9 @@ func (x *exchange) writer(mint bool) *portal.Writer {
 		x.keys = x.g.Sealer.Keys(x.host, string(x.minted))
 		x.sent = portal.EmptyJar
 	}
-	// What renews a cookie counts as sealed no earlier than it: see session.Sealing.
 	now := x.now
-	if n := x.sent.Newest(); n.After(now) && !n.After(session.Sealing(now)) {
-		now = n
+	if x.since.After(now) && !x.since.After(session.After(now)) {
+		now = x.since
 	}
 	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: now, MaxLife: session.MaxCookieLife}
 }

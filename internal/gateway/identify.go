@@ -161,6 +161,7 @@ func (x *exchange) dropEnded() bool {
 	if x.answer.Kind != gate.User {
 		return false
 	}
+	x.since = x.sessionsEnded
 	jar, gone := x.jar.Without(x.outlived)
 	if len(gone) == 0 {
 		return false

@@ -175,7 +175,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	}
 	x.minted, x.keys = t.token, x.g.Sealer.Keys(x.host, string(t.token))
 	wr := x.writer(false)
-	wr.Now = session.Sealing(x.g.Clock())
+	wr.Now = session.After(x.g.Clock()) // after what the same transaction may have ended
 	lines = append(lines, wr.All(x.jar)...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)

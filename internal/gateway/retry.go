@@ -6,6 +6,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/web"
 )
 
@@ -25,6 +26,9 @@ func (x *exchange) justRevoked() bool {
 }
 
 func (x *exchange) becomeStranger() {
+	if x.st.Over {
+		x.since = session.After(x.st.Died)
+	}
 	x.visit.Release()
 	x.visit, x.own, x.st, x.keys = nil, false, &visits.NoStanding, nil
 	x.stale = nil

@@ -368,16 +368,6 @@ func (j *Jar) Without(over func(sealed time.Time) bool) (kept *Jar, gone []Cooki
 	return newJar(keep, j.left, j.free), gone
 }
 
-// Newest is when the last of the jar's cookies was sealed; zero without any.
-func (j *Jar) Newest() (at time.Time) {
-	for i := range j.cookies {
-		if c := &j.cookies[i]; c.Sealed.After(at) {
-			at = c.Sealed
-		}
-	}
-	return at
-}
-
 // Stamped returns the same jar with the cookies of these changes stamped for user.
 func (j *Jar) Stamped(changes []Change, user string) *Jar {
 	cookies := slices.Clone(j.cookies)

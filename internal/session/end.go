@@ -26,7 +26,7 @@ func EndAll(tx store.Tx, u *store.User, now time.Time, spare ...store.VisitID) (
 	if err != nil {
 		return nil, err
 	}
-	at := now.Add(EndMargin).Truncate(time.Millisecond).UTC() // as precise as cookies are
+	at := After(now)
 	if Future(u.SessionsEnded, now) || at.After(u.SessionsEnded) {
 		u.SessionsEnded = at
 	}
@@ -37,6 +37,10 @@ func EndAll(tx store.Tx, u *store.User, now time.Time, spare ...store.VisitID) (
 	}
 	return ended, nil
 }
+
+// After is the time from which on cookies count as sealed after sessions that were ended at
+// now. It is as precise as cookies are.
+func After(now time.Time) time.Time { return now.Add(EndMargin).Truncate(time.Millisecond).UTC() }
 
 // End ends the session of one visit: its token is revoked for as long as its cookies could
 // live, so that no copy of them opens.
@@ -72,13 +76,9 @@ func Move(tx store.Tx, g Grant, keep bool) error {
 // ended at ended; zero for never. One that was sealed in the future does: its clock was
 // wrong, and it can't be told.
 func Outdated(sealed, ended, now time.Time) bool {
-	return !ended.IsZero() && (sealed.Before(ended) || sealed.After(Sealing(now)))
+	return !ended.IsZero() && (sealed.Before(ended) || sealed.After(now.Add(EndMargin)))
 }
 
 // Future reports whether a time at which sessions ended is still to come, because the clock
 // was set back, and by more than a user can wait.
 func Future(t, now time.Time) bool { return t.After(now.Add(EndMargin + clockSlack)) }
-
-// Sealing is the time at which cookies are sealed for a visit that moves: after whatever
-// EndAll the same transaction did.
-func Sealing(now time.Time) time.Time { return now.Add(EndMargin) }

@@ -29,7 +29,7 @@ func TestJ8_Outdated(t *testing.T) {
 		{"at the same time", act, act.Add(time.Hour), true},
 		{"by a request that had read the record before", act.Add(session.EndMargin - time.Millisecond), act.Add(time.Hour), true},
 		{"behind the margin", act.Add(session.EndMargin), act.Add(time.Hour), false},
-		{"by the visit that moved in the act", session.Sealing(act), act, false},
+		{"by the visit that moved in the act", session.After(act), act, false},
 		{"by a clock that was wrong", act.Add(time.Hour), act.Add(time.Minute), true},
 	} {
 		if got := session.Outdated(stamp(c.sealed), u.SessionsEnded, c.now); got != c.want {
