@@ -11,10 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/web"
 )
 
 // endings is a world whose users' sessions can be ended. committing is how long the
@@ -318,4 +321,64 @@ func TestAttack_J8_Streams(t *testing.T) {
 			<-f.done
 		})
 	}
+}
+
+// TestAttack_J8_CodeInFlight: a right code that is given at the very moment at which the user's
+// sessions end opens nothing: the password was given before.
+func TestAttack_J8_CodeInFlight(t *testing.T) {
+	attack(t, "challenge", func(t *testing.T) {
+		var e *endings
+		codes := &givenCodes{}
+		e = newEndings(t, func(o *gateway.Options) {
+			ring, err := keys.Parse(keys.Generate())
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.State, err = web.NewState("shop", ring.Derive("web mac", 32), ring.Derive("web cookie", 32), time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Pages, err = web.New(web.Options{Path: "/two-factor", Realm: "shop", Factors: codes, Store: o.Store, State: o.State, Clock: time.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			codes.store = o.Store
+		})
+		for _, ends := range []bool{true, false} {
+			v := e.visitor()
+			v.signIn("alice")
+			time.Sleep(5 * time.Second)
+			codes.meanwhile = func() {
+				if ends {
+					e.endAll("alice")
+				}
+			}
+			f := v.send("POST /two-factor/challenge code=123456", "Sec-Fetch-Site: same-origin")
+			if opened := f.code() == http.StatusSeeOther; opened == ends {
+				t.Errorf("ended %v: %s", ends, f.text())
+			}
+			time.Sleep(2 * time.Second)
+			if f := v.send("GET /page"); strings.Contains(f.text(), secret("alice")) == ends {
+				t.Errorf("ended %v: %s", ends, f.text())
+			}
+		}
+	})
+}
+
+// givenCodes accepts every code, after something else has happened.
+type givenCodes struct {
+	web.Factors
+	store     store.Store
+	meanwhile func()
+}
+
+func (g *givenCodes) Spend(ctx context.Context, a factor.Attempt, then factor.Then) (factor.Accepted, error) {
+	g.meanwhile()
+	return factor.Accepted{}, g.store.Update(ctx, store.UserKey{Realm: "shop", ID: a.User}, func(tx store.Tx) error {
+		u, err := tx.User()
+		if err != nil {
+			return err
+		}
+		return then(tx, &u, factor.Accepted{Kind: "totp"})
+	})
 }

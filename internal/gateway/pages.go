@@ -137,7 +137,27 @@ func (t *rotation) Visit() store.VisitID { return t.token.ID() }
 
 // Grant writes the clearance in the transaction that spends the code.
 func (t *rotation) Grant(tx store.Tx, factor string) error {
+	if err := t.stillGood(tx); err != nil {
+		return err
+	}
 	return t.x.g.Session.Write(tx, t.grant(factor))
+}
+
+// stillGood returns store.ErrSpent where the user's sessions were ended after the request was
+// found to be the user's: a code does not bring a session back. (That of a visit which has a
+// clearance has a tombstone then.)
+func (t *rotation) stillGood(tx store.Tx) error {
+	if t.x.before.Cleared {
+		return nil
+	}
+	u, err := tx.User()
+	if err == nil && !u.SessionsEnded.Equal(t.x.sessionsEnded) {
+		return store.ErrSpent
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // Move moves the visit without a code; see session.Move.

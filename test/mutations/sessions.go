@@ -52,6 +52,13 @@ var sessions = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_J8_Cleared",
 	},
 	{
+		Row: "J8: a code beside the act", Defence: "a code does not bring a session back that ended meanwhile",
+		File:    "internal/gateway/pages.go",
+		Old:     "!u.SessionsEnded.Equal(t.x.sessionsEnded) {",
+		New:     "u.SessionsEnded.IsZero() && t.x == nil {",
+		Package: "internal/gateway", Test: "TestAttack_J8_CodeInFlight",
+	},
+	{
 		Row: "J8: open streams", Defence: "streams without a clearance end with the user's sessions",
 		File:    "internal/gateway/visits/table.go",
 		Old:     "	t.End(user.Realm, ids...)\n	t.Tunnels.CloseUnproven(user)\n",
