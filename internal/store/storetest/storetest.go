@@ -165,6 +165,7 @@ func fullUser(key store.UserKey) store.User {
 			"backup": {Count: 1},
 		},
 		Spent: &store.SpentCodes{Key: []byte("sealed key"), Digests: []byte("sixteen bytes, 2"), Closed: true},
+		SessionsEnded: at.Add(time.Hour),
 	}
 }
 
