@@ -52,6 +52,13 @@ var sessions = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_J8_Cleared",
 	},
 	{
+		Row: "J8: a restored backup", Defence: "a restore ends the sessions of users without a second factor",
+		File:    "internal/factor/restored.go",
+		Old:     "	u.SessionsEnded = now.Truncate(time.Millisecond) // as precise as cookies are; no request runs\n",
+		New:     "",
+		Package: "test/lifecycle", Test: "TestRestore_NothingSpentCountsAgain",
+	},
+	{
 		Row: "J8: a code beside the act", Defence: "a code does not bring a session back that ended meanwhile",
 		File:    "internal/gateway/pages.go",
 		Old:     "!u.SessionsEnded.Equal(t.x.sessionsEnded) {",
