@@ -44,6 +44,9 @@ type exchange struct {
 	// answer tells who sent the request, before is what that means.
 	answer *portal.Answer
 	before gate.Standing
+	// sessionsEnded is when the sessions of the user whom the last answer named were ended;
+	// zero for never, and in a visit with a clearance for that user.
+	sessionsEnded time.Time
 	// owner is the user that a withheld response belongs to.
 	owner string
 

@@ -100,6 +100,9 @@ func (x *exchange) stillPasses() bool {
 		return !x.ground.Ended()
 	}
 	st, err := x.standingOf(ctx, a)
+	if _, over := s.jar.Without(x.outlived); len(over) > 0 {
+		return false
+	}
 	return err == nil && st.MayPass()
 }
 

@@ -283,8 +283,8 @@ var gate = []Mutation{
 	{
 		Row: "ASVS 16.5: store down", Defence: "a standing that can't be read refuses",
 		File:    "internal/gateway/identify.go",
-		Old:     "	st.Enrolled = user.Activated()\n	return st, err",
-		New:     "	st.Enrolled = user.Activated()\n	_ = err\n	return st, nil",
+		Old:     "	st.Enrolled, x.sessionsEnded = user.Activated(), user.SessionsEnded\n	return st, err",
+		New:     "	st.Enrolled, x.sessionsEnded = user.Activated(), user.SessionsEnded\n	_ = err\n	return st, nil",
 		Package: "test/rules", Test: "TestGate_StoreFails",
 	},
 	{
