@@ -15,11 +15,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
-	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/timesource"
@@ -41,6 +41,9 @@ type App struct {
 	NTP string `json:"ntp,omitempty"`
 	// Audit is for how long security events are kept. Default: 400 days.
 	Audit *Audit `json:"audit,omitempty"`
+	// RetiredRealms are realms of the store with second factors that no site has any more.
+	// Without them here a configuration with a realm that the store does not know is refused.
+	RetiredRealms []string `json:"retired_realms,omitempty"`
 	// Mail is how notices and codes are sent by e-mail. Default: none are.
 	Mail *Mail `json:"mail,omitempty"`
 	// AdminAPI is where the admin API acts and exports secrets: "socket", on a Unix socket
@@ -66,12 +69,13 @@ type App struct {
 	// meters are those of the configuration's realms.
 	meters *meters
 
-	// defaults counts the handlers that use the default realm, unnamed says that one does
-	// so without naming it. Caddy provisions handlers one after another.
-	defaults int
-	unnamed  bool
+	// claims are the handlers that use the default realm.
+	claims claims
 	// realms are those of the configuration's handlers, by name.
 	realms map[string]*realm
+	// known is checkKnown, which is asked once, by the first request or by Start: Caddy
+	// starts its apps in no order.
+	known func() error
 	// shown are the realms that support desks name.
 	shown []string
 	// mailing is what mails are sent with; nil without a mail server.
@@ -86,6 +90,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision opens the store, or joins those who have it open, and reads the keys.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Logger()
+	a.known = sync.OnceValue(a.checkKnown)
 	if err := a.readSource(); err != nil {
 		return err
 	}
@@ -173,6 +178,9 @@ func (a *App) readSource() (err error) {
 // since Provision, which the handlers need.
 func (a *App) Start() error {
 	if err := a.checkShown(); err != nil {
+		return err
+	}
+	if err := a.known(); err != nil {
 		return err
 	}
 	if err := a.witness.follow(a); err != nil {
@@ -299,21 +307,6 @@ func writeOnce(file, text string) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// claim notes who uses the default realm. A handler shares it only if all its users name
-// it; one directive of a Caddyfile that became several handlers names it in all of them
-// (see nameRealm).
-func (a *App) claim(site config.Site) error {
-	if site.Realm != "" && site.Realm != defaultRealm {
-		return nil
-	}
-	a.defaults++
-	a.unnamed = a.unnamed || site.Realm == ""
-	if a.unnamed && a.defaults > 1 {
-		return errors.New("two sites use two_factor without naming a realm (or one of them names \"default\"): give each portal a realm of its own, or both the same if they share their users (realm NAME, in JSON \"realm\": \"NAME\")")
-	}
-	return nil
 }
 
 var (

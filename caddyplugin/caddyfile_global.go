@@ -20,6 +20,7 @@ import (
 //		mail    { … }    see parseMail
 //		ntp     HOST[:PORT]
 //		admin_api tcp|socket
+//		retired_realms NAME...
 //	}
 //
 // VALUE is {file.PATH} or {env.NAME}, newest key first; it stays as it is written.
@@ -67,12 +68,14 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 		return a.parseNTP(d)
 	case "admin_api":
 		return a.parseAdminAPI(d)
+	case "retired_realms":
+		return a.parseRetired(d)
 	case "audit":
 		return a.parseAudit(d)
 	case "mail":
 		return a.parseMail(d)
 	default:
-		return d.Errf("unknown option %q of two_factor; known here: admin_api, audit, key, mail, ntp, storage", option)
+		return d.Errf("unknown option %q of two_factor; known here: admin_api, audit, key, mail, ntp, retired_realms, storage", option)
 	}
 }
 

@@ -204,9 +204,16 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 	return a
 }
 
-// put puts whoami's questions, and counts what they showed.
+// put puts whoami's questions, and counts what they showed. One question about a response
+// counts for its address only: it costs the portal no more than the request did, and a page
+// may have hundreds of pictures.
 func (x *exchange) put(ctx context.Context, c portal.Credentials) *portal.Answer {
-	if !x.live() && !x.mayPass() && !x.g.Visits.MayAsk(x.visit, x.facts.Client.Address, x.g.Clock()) {
+	v := x.visit
+	if x.reached && !x.asked {
+		v = nil
+	}
+	x.asked = true
+	if !x.live() && !x.mayPass() && !x.g.Visits.MayAsk(v, x.facts.Client.Address, x.g.Clock()) {
 		return &portal.Answer{Why: "too many questions in a short time by one visit or address"}
 	}
 	began := time.Now()

@@ -190,6 +190,11 @@ func TestAttack_I13_StreamWithoutAccept(t *testing.T) {
 			st.mu.Unlock()
 			w.g.Visits.CloseUnproven(key)
 			synctest.Wait()
+			select {
+			case <-f.done:
+			default:
+				t.Error("the stream stays open at the portal until it sends more")
+			}
 			time.Sleep(10 * time.Minute)
 			select {
 			case more <- true:

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/portal"
@@ -24,8 +22,8 @@ func (x *exchange) checkBody() (int, error) {
 		x.g.events.SeveralOperations(x.about(""))
 		return http.StatusForbidden, nil
 	}
-	if !request.HasBody(x.facts.R) || x.facts.Upgrade {
-		return 0, nil // the body of an extended CONNECT is a tunnel
+	if !request.HasBody(x.facts.R) {
+		return 0, nil
 	}
 	if err := x.readBody(); err != nil {
 		return 0, err
@@ -113,34 +111,19 @@ func (x *exchange) learn(set []portal.Change) {
 	}
 }
 
-// sentValue reports whether the request brought a value that the portal set a cookie to:
-// in its address, a header or the beginning of its body. Its cookies do not count, since
-// the portal set them.
+// sentValue reports whether the request brought a value that the portal set a cookie to.
 func (x *exchange) sentValue(value string) bool {
-	r := x.facts.R
-	texts := []string{r.URL.Path, r.URL.RawQuery}
-	for name, values := range r.Header {
-		if name != "Cookie" {
-			texts = append(texts, values...)
-		}
-	}
+	var beginning []byte
 	if x.body != nil {
-		beginning := make([]byte, maxSentValue)
+		beginning = make([]byte, request.MaxBrought)
 		n, err := x.body.ReadAt(beginning, 0)
-		if err == nil && x.body.Size() > maxSentValue {
+		if err == nil && x.body.Size() > request.MaxBrought {
 			return true // it may come later
 		}
-		texts = append(texts, string(beginning[:n]))
+		beginning = beginning[:n]
 	}
-	decoded, _ := url.QueryUnescape(value)
-	return slices.ContainsFunc(texts, func(text string) bool {
-		plain, _ := url.QueryUnescape(text)
-		return strings.Contains(text, value) || decoded != "" && strings.Contains(plain, decoded)
-	})
+	return request.Brings(x.facts.R, beginning, value)
 }
-
-// maxSentValue is how much of a body is looked through.
-const maxSentValue = 64 << 10
 
 // ownCookie reports whether a field of a body only repeats a cookie of the request.
 func (x *exchange) ownCookie(name, value string) bool { return x.jar.Repeats(x.path, name, value) }

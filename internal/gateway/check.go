@@ -35,7 +35,7 @@ func (x *exchange) Arrived(status int) response.Mode {
 		x.Withhold(gate.Upgrade, status, x.rw.Header())
 		return response.Dropped
 	}
-	x.tunnels = x.facts.Upgrade && (status == http.StatusSwitchingProtocols || x.facts.R.Method == http.MethodConnect && status < 300)
+	x.tunnels = status == http.StatusSwitchingProtocols
 	if err := x.takeCookies(); err != nil {
 		x.g.events.Failed("the portal's response was refused", err, x.about(""))
 		x.Withhold(gate.Refuse, status, x.rw.Header())
@@ -169,6 +169,9 @@ func (x *exchange) Check(final bool) gate.Action {
 	action := x.decideAfter(a, s, epoch)
 	if action == gate.Forward {
 		x.prove(unrest, settled)
+		if !final && x.yield != nil {
+			x.yield() // what follows is checked, be it beside another form
+		}
 		if !final && settled && x.before.MayPass() && !x.mayChange() {
 			x.end.release() // what follows passes, and ends with its client
 		}
@@ -276,7 +279,7 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 
 // mixed reports whether an anonymous answer proves nothing about a response, because
 // another request may have signed a user in and out beside it. An exclusive request is
-// doubted where it could be such a sign-in itself.
+// doubted where it could be such a sign-in itself, or ran beside one that yielded.
 func (x *exchange) mixed() bool {
 	if x.visit == nil {
 		return false
@@ -286,7 +289,7 @@ func (x *exchange) mixed() bool {
 		x.overlapped = x.overlapped || c.ChangersSince(x.mark, x.changers())
 		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
 	}
-	return c.SharedSince(x.mark) && !(x.facts.Leaves && !x.fillsIn)
+	return (c.SharedSince(x.mark) || c.BesideSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
 }
 
 // doubted reports whether the response to a declared sign-in may have been made for another
@@ -344,12 +347,14 @@ func (x *exchange) keepAfter(s subject, a *portal.Answer, epoch uint64) {
 	}
 }
 
-// Lost implements [response.Exchange]: the clearance ended, or the visit's user changed.
+// Lost implements [response.Exchange]: the clearance ended, the visit's user changed, or a
+// user without clearance owes a factor by now.
 func (x *exchange) Lost() bool {
 	if x.kind != gated {
 		return false
 	}
-	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version || x.frames != nil && !x.frames.mayGoOn()
+	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version ||
+		x.end != nil && x.end.closed.Load() || x.owesNow()
 }
 
 // Unsettled implements [response.Exchange].

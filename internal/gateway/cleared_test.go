@@ -67,7 +67,7 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 		"remember=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyz; Path=/; Max-Age=2592000",
 		"cart=1234567; Path=/shop",
 	}, "/", leave, now)
-	lines, _ := w.Seal(portal.EmptyJar, portal.EmptyJar.Apply(set).Stamped(set, "alice"), set)
+	lines, _ := w.Seal(portal.EmptyJar, portal.EmptyJar.Apply(set).Stamped(set, portal.Stamp{User: "alice"}), set)
 	header := names.Visit + "=" + string(token)
 	for _, line := range lines {
 		c, err := http.ParseSetCookie(line)

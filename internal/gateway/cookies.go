@@ -63,7 +63,7 @@ func (x *exchange) open() error {
 // takeHeld handles the request as if the browser had the changes that wait for the next
 // page; see [visits.Visit.Hold].
 func (x *exchange) takeHeld() {
-	if held := x.visit.Held(); len(held) > 0 {
+	if held := x.visit.Held(x.host); len(held) > 0 {
 		x.jar = x.jar.Apply(held)
 		x.changes = held
 	}
@@ -152,19 +152,21 @@ func (x *exchange) take(changes []portal.Change, user string) {
 		return
 	}
 	x.learn(changes)
+	stamp := portal.Stamp{User: user, Site: x.g.Path}
 	stamped := slices.Clone(changes)
 	for i := range stamped {
-		stamped[i].Stamp = portal.Stamp{User: user}
+		stamped[i].Stamp = stamp
 	}
-	x.jar = x.jar.Apply(stamped).Stamped(stamped, user)
+	x.jar = x.jar.Apply(stamped).Stamped(stamped, stamp)
 	x.changes = append(x.changes[:len(x.changes):len(x.changes)], stamped...)
 }
 
-// fit removes the cookies that are stamped for another user. It returns false if there
+// fit removes the cookies that are stamped for another user; those of another site of the
+// host stay in the browser. It returns false if there
 // were any: then the credentials are no longer those that were asked about.
 func (x *exchange) fit(user string) bool {
-	fitting, gone := x.jar.Fits(user)
-	if len(gone) == 0 {
+	fitting, gone, _ := x.jar.Fits(user, x.g.Path)
+	if fitting == x.jar {
 		return true
 	}
 	x.jar, x.gone = fitting, append(x.gone, gone...)
@@ -177,8 +179,11 @@ func (x *exchange) writeCookies(h http.Header) {
 	if x.kind == verbatim {
 		return
 	}
+	if x.visit != nil {
+		x.visit.Renewals.Tell(x.sent, x.changes)
+	}
 	if x.facts.Asset && x.own {
-		x.visit.Hold(x.changes) // caches keep assets: the next page brings them
+		x.visit.Hold(x.host, x.changes) // caches keep assets: the next page brings them
 		return
 	}
 	mint := x.wantsVisit()
@@ -196,7 +201,7 @@ func (x *exchange) writeCookies(h http.Header) {
 		portal.Unshareable(h)
 	}
 	if x.own {
-		x.visit.Delivered(x.changes)
+		x.visit.Delivered(x.host, x.changes)
 	}
 	x.presume()
 }

@@ -46,11 +46,11 @@ func (x *exchange) enter() error {
 		}
 		x.answer, x.before = nil, gate.Standing{}
 	}
-	leave, err := x.visit.Requests.Exclusive(f.R.Context())
+	yield, leave, err := x.visit.Requests.Exclusive(f.R.Context())
 	if err != nil {
 		return err
 	}
-	x.leave, x.exclusive = leave, true
+	x.yield, x.leave, x.exclusive = yield, leave, true
 	return x.standAgain()
 }
 
@@ -120,8 +120,13 @@ func (x *exchange) begin() error {
 	free := x.visit.MayPass.Load() || x.live()
 	switch {
 	case x.exclusive && !free:
-		turn, barred := x.leave, c.Bar(x.facts.R.Context())
+		wait := visits.FormWait
+		if x.sendsSignIn() {
+			wait = visits.SignInWait
+		}
+		turn, barred := x.leave, c.Bar(x.facts.R.Context(), wait)
 		x.leave = func() { barred(); turn() }
+		x.lookAtClock()
 	case !x.exclusive && (free || !x.facts.Asset):
 		if err := c.Shared(x.facts.R.Context(), free); err != nil {
 			return err

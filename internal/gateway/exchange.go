@@ -76,8 +76,9 @@ type browser struct {
 type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
-	// leave are to be called when the request is not open any more.
-	leave, leaveSuspect func()
+	// leave are to be called when the request is not open any more; yield lets other exclusive
+	// requests run beside its response.
+	leave, leaveSuspect, yield func()
 	// shared is runs while the request counts as a shared one that runs, and released while
 	// its response goes on; else 0.
 	shared atomic.Int32
@@ -104,12 +105,13 @@ type outgoing struct {
 	kind forwarded
 	// ground is the clearance that the response is released on; nil for none.
 	ground *visits.Standing
+	owing
 	// tunnels says that the response is a tunnel: the portal took the offer to leave HTTP.
 	tunnels bool
 	// closeTunnel takes the response off the list of tunnels; nil for what is none.
 	closeTunnel func()
-	// frames go through the tunnel that an extended CONNECT opens; nil for other requests.
-	frames *frames
+	// follows are the cookies that questions about the tunnel carry.
+	follows *tunnelCookies
 	// end finishes the request at the portal.
 	end *finishing
 	// set are the cookies that the response set. presumes says that they are presumed to be
@@ -120,6 +122,8 @@ type outgoing struct {
 	settles bool
 	// abandoned says that the request was given up before its response had ended.
 	abandoned bool
+	// asked says that the request put a question.
+	asked bool
 	// reached says that the request was sent on to the portal. passedOn is the request that the
 	// handlers behind have, where the exchange's is another; see detach.
 	reached  bool
@@ -132,6 +136,7 @@ type outgoing struct {
 // serve takes the request to the portal, and the response back.
 func (x *exchange) serve(r *http.Request, c Client) error {
 	x.facts.R, x.facts.Client, x.facts.Site = r, c, x.g.site
+	x.weighed.Store(x.g.Visits.Tunnels.Changes())
 	x.st = &visits.NoStanding
 	if x.g.site.Below(c.URL.Path) {
 		return x.servePages()

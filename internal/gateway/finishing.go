@@ -27,12 +27,15 @@ type finishing struct {
 	end    context.CancelFunc
 	client context.Context
 	mayEnd atomic.Bool
+	// closed says that close was called.
+	closed atomic.Bool
 
 	in *unfinished
-	// leftAt is when the client was found to have left; prev and next are the neighbours in
-	// the list. All are guarded by in.mu.
-	leftAt     time.Time
-	prev, next *finishing
+	// expires is when the clearance ends that the response is released on; leftAt is when the
+	// client was found to have left. Both are in Unix nanoseconds, 0 for never. prev and next
+	// are the neighbours in the list. All but expires are guarded by in.mu.
+	expires, leftAt int64
+	prev, next      *finishing
 }
 
 // unfinished lists the requests that are at the portal. One timer looks after their
@@ -40,14 +43,15 @@ type finishing struct {
 type unfinished struct {
 	mu    sync.Mutex
 	first *finishing
+	clock func() time.Time
 	// watching says that the timer runs.
 	watching bool
 }
 
 // finish returns the context of the request with the client's context; the caller calls
-// cancel.
-func (u *unfinished) finish(client context.Context) *finishing {
-	f := &finishing{client: client, in: u}
+// cancel. expires is when the response is to be closed at the latest.
+func (u *unfinished) finish(client context.Context, expires int64) *finishing {
+	f := &finishing{client: client, in: u, expires: expires}
 	f.Context, f.end = context.WithCancel(context.WithoutCancel(client))
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -62,31 +66,40 @@ func (u *unfinished) finish(client context.Context) *finishing {
 	return f
 }
 
-// watch ends the requests of clients that left, and looks again while there are requests.
+// watch ends the requests of clients that left and of clearances that ran out, and looks
+// again while there are requests.
 func (u *unfinished) watch() {
-	for _, f := range u.due(time.Now()) {
+	left, expired := u.due(u.clock().UnixNano())
+	for _, f := range left {
 		f.end()
+	}
+	for _, f := range expired {
+		f.close()
 	}
 }
 
-func (u *unfinished) due(now time.Time) (due []*finishing) {
+func (u *unfinished) due(now int64) (left, expired []*finishing) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for f := u.first; f != nil; f = f.next {
+		if f.expires != 0 && now >= f.expires {
+			expired = append(expired, f)
+			continue
+		}
 		if f.client.Err() == nil {
 			continue
 		}
-		if f.leftAt.IsZero() {
+		if f.leftAt == 0 {
 			f.leftAt = now
 		}
-		if f.mayEnd.Load() || now.Sub(f.leftAt) >= finishTime {
-			due = append(due, f)
+		if f.mayEnd.Load() || now-f.leftAt >= int64(finishTime) {
+			left = append(left, f)
 		}
 	}
 	if u.watching = u.first != nil; u.watching {
 		time.AfterFunc(watchInterval, u.watch)
 	}
-	return due
+	return left, expired
 }
 
 // release lets the request end with its client.
@@ -95,6 +108,13 @@ func (f *finishing) release() {
 	if f.client.Err() != nil {
 		f.end()
 	}
+}
+
+// close ends the request, and with it a response that is released already: a handler behind
+// may not look at the context, as Caddy's reverse_proxy with `flush_interval -1`.
+func (f *finishing) close() {
+	f.closed.Store(true)
+	f.cancel()
 }
 
 // cancel ends the request. It may be called more than once.

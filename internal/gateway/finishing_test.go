@@ -19,10 +19,10 @@ func TestFinishing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var u unfinished
+				u := unfinished{clock: time.Now}
 				client, leave := context.WithCancel(t.Context())
 				defer leave()
-				f, other := u.finish(client), u.finish(t.Context())
+				f, other := u.finish(client, 0), u.finish(t.Context(), 0)
 				defer other.cancel()
 				if tt.released {
 					f.release()
@@ -54,9 +54,9 @@ func TestFinishing(t *testing.T) {
 
 // TestFinishing_ReleasedLate: what is released after the client left ends at once.
 func TestFinishing_ReleasedLate(t *testing.T) {
-	var u unfinished
+	u := unfinished{clock: time.Now}
 	client, leave := context.WithCancel(t.Context())
-	f := u.finish(client)
+	f := u.finish(client, 0)
 	defer f.cancel()
 	leave()
 	f.release()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/response"
 	"github.com/secondgate/secondgate/internal/gateway/spool"
 	"github.com/secondgate/secondgate/internal/portal"
@@ -37,19 +38,18 @@ func (x *exchange) forward() error {
 	if !x.before.MayPass() || x.exclusive {
 		x.questionHeader()
 	}
+	expires := int64(0)
 	if x.before.Cleared {
 		x.ground = x.st
+		expires = x.st.Expires(x.g.Session)
 	}
-	x.end = x.g.unfinished.finish(x.facts.R.Context())
+	x.end = x.g.unfinished.finish(x.facts.R.Context(), expires)
 	defer x.end.cancel()
 	x.facts.R = x.facts.R.WithContext(x.end.Context)
 	if x.facts.Stream {
 		x.closeTunnel = x.openTunnel()
 	}
 	defer x.endTunnel()
-	if x.facts.Upgrade {
-		x.watchBody()
-	}
 	setCookie(x.facts.R.Header, x.jar.View(x.path).Header)
 	return x.run()
 }
@@ -78,9 +78,11 @@ func (x *exchange) forwardAnonymous() error {
 }
 
 // forwardVerbatim forwards what `trust` names as it came, but for our own cookies, which
-// the portal must neither see nor set.
+// the portal must neither see nor set, and for an offer of HTTP/2: it would lead further than
+// to what is trusted.
 func (x *exchange) forwardVerbatim() error {
 	r := x.facts.R
+	request.DropHTTP2(r)
 	x.g.events.Trusted(r.Method, r.URL.Path)
 	if lines := r.Header["Cookie"]; len(lines) > 0 {
 		setCookie(r.Header, portal.WithoutOwn(lines))

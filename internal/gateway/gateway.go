@@ -122,6 +122,8 @@ type Gateway struct {
 	names  *portal.RealmNames
 	events *event.Sink
 	users  users.Directory
+	// gate is the gateway's entry in the memory of visits.
+	gate *visits.Gate
 	// unfinished are the requests that are at the portal.
 	unfinished unfinished
 	// asked are the paths that questions go to.
@@ -142,6 +144,7 @@ func New(o Options) *Gateway {
 		o.Timing = response.DefaultTiming
 	}
 	g := &Gateway{Options: o, number: made.Add(1), names: portal.NewRealmNames(o.Realm)}
+	g.unfinished.clock = o.Clock
 	g.site = &request.Site{
 		Path: o.Path, Rules: o.Rules, Headers: o.Headers, Queries: o.Queries, Bearer: o.Bearer,
 		WatchUnsafe: o.WatchUnsafe, Identify: o.Identify,
@@ -151,7 +154,7 @@ func New(o Options) *Gateway {
 	if o.Asker != nil {
 		g.asked = o.Asker.Paths()
 	}
-	o.Visits.Enter(o.Realm, g.policy())
+	g.gate = o.Visits.Enter(visits.Place{Realm: o.Realm, Path: o.Path}, visits.Policy{Enforce: !o.Observe, Required: o.Required})
 	if o.Observe {
 		g.observer = observe.New(g.observed())
 	}
@@ -161,17 +164,13 @@ func New(o Options) *Gateway {
 // observed is what package observe needs of the options.
 func (g *Gateway) observed() observe.Options {
 	return observe.Options{
-		Realm: g.Realm, Site: g.site, Sealer: g.Sealer, Leave: g.Leave, Asker: g.Asker, Asked: g.asked,
+		Realm: g.Realm, Gate: g.gate, Site: g.site, Sealer: g.Sealer, Leave: g.Leave, Asker: g.Asker, Asked: g.asked,
 		Fetch: func(ctx context.Context, next observe.Next, base *http.Request, uri string, header http.Header) (whoami.Response, error) {
 			return g.Fetch(ctx, next, base, uri, header)
 		},
 		Rotates: g.Rotates, Required: g.Required, Recheck: g.Recheck,
 		Events: g.events, Users: g.users, Visits: g.Visits, Pages: g.Pages, Clock: g.Clock,
 	}
-}
-
-func (g *Gateway) policy() visits.Policy {
-	return visits.Policy{Enforce: !g.Observe, Required: g.Required}
 }
 
 // Stop ends what runs beside the requests, in `mode observe` the questions, and closes
@@ -181,12 +180,19 @@ func (g *Gateway) Stop() {
 	if g.observer != nil {
 		g.observer.Stop()
 	}
-	g.Visits.Leave(g.Realm, g.policy())
+	g.Visits.Leave(g.gate)
 }
 
 // ServeHTTP takes one request to the portal and its response back. An error is next's,
 // unchanged, or one that the server may show as 500; nothing was written then.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
+	if r.Method == http.MethodConnect {
+		return g.serveConnect(w, r, c, next)
+	}
+	return g.serve(w, r, c, next)
+}
+
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
 	if g.observer != nil {
 		return g.observer.Serve(w, r, c, next)
 	}

@@ -160,7 +160,7 @@ func (x *exchange) endIfSignedOut() {
 		return
 	}
 	binds := x.st.Clearance.Binds
-	if len(binds) == 0 || !holdsAll(x.sent.Binds(), binds) {
+	if len(binds) == 0 || !holdsAll(x.sent.Binds(x.host, x.g.Path), binds) {
 		return
 	}
 	x.endClearance("signed out at the portal")
@@ -196,7 +196,7 @@ func (x *exchange) seeSignIn(a *portal.Answer) {
 		return
 	}
 	user := a.User
-	if last = x.visit.SignedIn.Swap(&user); last != nil && *last == user || x.sent.StampedFor(user) {
+	if last = x.visit.SignedIn.Swap(&user); last != nil && *last == user || x.sent.StampedFor(user, x.g.Path) {
 		return
 	}
 	x.g.events.SignIn(x.about(user))
@@ -205,7 +205,7 @@ func (x *exchange) seeSignIn(a *portal.Answer) {
 // seeSignInAfter is seeSignIn for a response that was checked. One that begins a visit
 // is told at once: when the visit comes back its cookies are stamped.
 func (x *exchange) seeSignInAfter(a *portal.Answer) {
-	if x.visit == nil && a.Kind == gate.User && !x.sent.StampedFor(a.User) {
+	if x.visit == nil && a.Kind == gate.User && !x.sent.StampedFor(a.User, x.g.Path) {
 		x.g.events.SignIn(x.about(a.User))
 		return
 	}

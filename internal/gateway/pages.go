@@ -139,7 +139,7 @@ func (t *rotation) Grant(tx store.Tx, factor string) error {
 	x := t.x
 	g := session.Grant{
 		Realm: x.g.Realm, User: x.answer.User, Factor: factor, New: t.token.ID(), Now: x.now.UTC(),
-		Address: x.facts.Client.Address, Agent: x.facts.R.UserAgent(), Binds: x.jar.Binds(),
+		Address: x.facts.Client.Address, Agent: x.facts.R.UserAgent(), Binds: x.jar.Binds(x.host, x.g.Path),
 	}
 	if x.own {
 		g.Old = x.visit.ID.Visit
@@ -153,6 +153,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	h := w.Header()
 	x.dropOwnLines(h)
 	old := x.sent
+	_, _, elsewhere := old.Fits(x.answer.User, x.g.Path) // other sites' cookies move, too
 	var lines []string
 	if x.own {
 		wr := x.writer(false)
@@ -167,7 +168,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 		x.mint(t.token)
 	}
 	wr := x.writer(false)
-	lines = append(lines, wr.All(x.jar)...)
+	lines = append(lines, wr.All(x.jar.With(elsewhere))...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -98,9 +99,19 @@ func (j *Jar) Key() JarKey { return j.key }
 // Empty reports whether the jar holds no credentials.
 func (j *Jar) Empty() bool { return j.empty }
 
-// StampedFor reports whether there are cookies stamped with the user, and none with
-// another.
-func (j *Jar) StampedFor(user string) bool { return j.owner == user && !j.several }
+// StampedFor reports whether there are cookies stamped with the user, and none that the
+// site stamped with another.
+func (j *Jar) StampedFor(user, site string) bool {
+	stamped := false
+	for i := range j.cookies {
+		s := &j.cookies[i].Stamp
+		if s.User != user && !s.Anonymous() && s.of(site) {
+			return false
+		}
+		stamped = stamped || s.User == user
+	}
+	return stamped
+}
 
 // Sealed reports whether any sealed cookie opened.
 func (j *Jar) Sealed() bool { return len(j.cookies) > 0 }
@@ -335,29 +346,53 @@ func applyPair(pairs []pair, ch Change) []pair {
 }
 
 // Fits returns the jar without the cookies that are stamped with another user than
-// the given one ("" for anonymous), and those that were taken out.
-func (j *Jar) Fits(user string) (fitting *Jar, gone []Cookie) {
-	if !j.several && (Stamp{j.owner}).fits(user) {
-		return j, nil
+// the given one ("" for anonymous), and those that were taken out: gone are of no use any
+// more, apart are stamped by another site of the host, which may know another user.
+func (j *Jar) Fits(user, site string) (fitting *Jar, gone, apart []Cookie) {
+	if !j.several && (Stamp{User: j.owner}).fits(user) {
+		return j, nil, nil
 	}
 	var keep []held
 	for _, c := range j.cookies {
-		if c.Stamp.fits(user) {
+		switch {
+		case c.Stamp.fits(user):
 			keep = append(keep, c)
-			continue
+		case c.Stamp.of(site):
+			gone = append(gone, c.Cookie)
+		default:
+			apart = append(apart, c.Cookie)
 		}
-		gone = append(gone, c.Cookie)
 	}
-	return newJar(keep, j.left, j.free), gone
+	return newJar(keep, j.left, j.free), gone, apart
 }
 
-// Stamped returns the same jar with the cookies of these changes stamped for user.
-func (j *Jar) Stamped(changes []Change, user string) *Jar {
+// Of returns the jar without the cookies that another site of the host stamped.
+func (j *Jar) Of(site string) *Jar {
+	if !slices.ContainsFunc(j.cookies, func(c held) bool { return !c.Stamp.of(site) }) {
+		return j
+	}
+	own := slices.DeleteFunc(slices.Clone(j.cookies), func(c held) bool { return !c.Stamp.of(site) })
+	return newJar(own, j.left, j.free)
+}
+
+// With returns the jar with these cookies too, but for those that it has anew.
+func (j *Jar) With(more []Cookie) *Jar {
+	cookies := slices.Clone(j.cookies)
+	for _, c := range more {
+		if j.find(c.Name, c.Path) == nil {
+			cookies = append(cookies, held{Cookie: c})
+		}
+	}
+	return newJar(cookies, j.left, j.free)
+}
+
+// Stamped returns the same jar with the cookies of these changes stamped.
+func (j *Jar) Stamped(changes []Change, stamp Stamp) *Jar {
 	cookies := slices.Clone(j.cookies)
 	for i := range cookies {
 		c := &cookies[i].Cookie
 		if slices.ContainsFunc(changes, func(ch Change) bool { return !ch.Delete && ch.Name == c.Name && ch.Path == c.Path }) {
-			c.Stamp = Stamp{User: user}
+			c.Stamp = stamp
 		}
 	}
 	return newJar(cookies, j.left, j.free)
@@ -396,18 +431,51 @@ func (j *Jar) Sealings() (changes []Change) {
 	return changes
 }
 
-// Binds names the jar's cookies, without their values: hashes of name and path.
-func (j *Jar) Binds() []uint64 {
+// Credentials are changes that set the jar's cookies as they are, those under `leave` and
+// the token among them, but not those that are never credentials.
+func (j *Jar) Credentials() (changes []Change) {
+	for _, c := range j.Cookies() {
+		changes = append(changes, Change{Cookie: c, Class: Sealed})
+	}
+	for _, p := range j.left {
+		changes = append(changes, Change{Cookie: Cookie{Name: p.name, Value: p.value}, Class: Left})
+	}
+	return changes
+}
+
+// Value returns the value of the cookie that a change sets or deletes; ok says that the jar
+// has it.
+func (j *Jar) Value(ch Change) (value string, ok bool) {
+	if ch.Class == Sealed {
+		if c := j.find(ch.Name, ch.Path); c != nil {
+			return c.Value, true
+		}
+		return "", false
+	}
+	for _, pairs := range [][]pair{j.left, j.free} {
+		for _, p := range pairs {
+			if p.name == ch.Name {
+				return p.value, true
+			}
+		}
+	}
+	return "", false
+}
+
+// Binds names the jar's cookies as one site sees them, without their values: hashes of
+// site, name and path. The site is the host and port that the browser addressed, and the
+// path of the own pages.
+func (j *Jar) Binds(host, site string) []uint64 {
 	out := make([]uint64, len(j.cookies))
 	for i := range j.cookies {
-		out[i] = bind(j.cookies[i].Name, j.cookies[i].Path)
+		out[i] = bind(strings.ToLower(host), site, j.cookies[i].Name, j.cookies[i].Path)
 	}
 	slices.Sort(out)
 	return out
 }
 
 // bind needs no secrecy, only that two cookies don't meet by chance.
-func bind(name, path string) uint64 {
-	sum := sha256.Sum256([]byte(name + "\x00" + path))
+func bind(words ...string) uint64 {
+	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
 	return binary.BigEndian.Uint64(sum[:])
 }

@@ -84,7 +84,7 @@ func TestJar_Key(t *testing.T) {
 		t.Error("attributes and free cookies are in the key")
 	}
 	changes := changesOf([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
-	if j.Stamped(changes, "alice").Key() != j.Key() {
+	if j.Stamped(changes, Stamp{User: "alice"}).Key() != j.Key() {
 		t.Error("stamps are in the key")
 	}
 }
@@ -106,7 +106,7 @@ func TestJar_Fits(t *testing.T) {
 	set := func(line, user string) func(*Jar) *Jar {
 		return func(j *Jar) *Jar {
 			c := changesOf([]string{line}, "/", NewLeave(nil), now)
-			return j.Apply(c).Stamped(c, user)
+			return j.Apply(c).Stamped(c, Stamp{User: user})
 		}
 	}
 	j := EmptyJar
@@ -114,13 +114,44 @@ func TestJar_Fits(t *testing.T) {
 		j = add(j)
 	}
 	for user, want := range map[string]string{"alice": "hers=1; old=1; lang=fi", "bob": "his=1; old=1; lang=fi", "": "old=1; lang=fi", "Alice": "old=1; lang=fi"} {
-		fitting, gone := j.Fits(user)
+		fitting, gone, _ := j.Fits(user, "")
 		if got := fitting.View("/").Header; got != want || len(gone) != 4-len(fitting.Cookies())-1 {
 			t.Errorf("for %q: %q, gone %v; want %q", user, got, gone, want)
 		}
 	}
-	if same, gone := jarOf("a=1; Path=/").Fits("alice"); len(gone) != 0 || same.View("/").Header != "a=1" {
+	if same, gone, _ := jarOf("a=1; Path=/").Fits("alice", ""); len(gone) != 0 || same.View("/").Header != "a=1" {
 		t.Error("a stranger's cookie may become a user's")
+	}
+}
+
+// TestJar_FitsBySite: a cookie that another site of the host stamped with another user does not
+// go along either, and stays in the browser.
+func TestJar_FitsBySite(t *testing.T) {
+	j := EmptyJar
+	for line, stamp := range map[string]Stamp{"own=1": {"alice", "/a/2fa"}, "other=1": {"alice", "/b/2fa"}, "shared=1": {"bob", "/b/2fa"}, "old=1": {User: "alice"}} {
+		c := changesOf([]string{line + "; Path=/"}, "/", NewLeave(nil), now)
+		j = j.Apply(c).Stamped(c, stamp)
+	}
+	names := func(cookies []Cookie) (names []string) {
+		for _, c := range cookies {
+			names = append(names, c.Name)
+		}
+		slices.Sort(names)
+		return names
+	}
+	fitting, gone, apart := j.Fits("bob", "/a/2fa")
+	if got := names(fitting.Cookies()); !slices.Equal(got, []string{"shared"}) {
+		t.Errorf("fitting: %v", got)
+	}
+	if !slices.Equal(names(gone), []string{"old", "own"}) || !slices.Equal(names(apart), []string{"other"}) {
+		t.Errorf("gone %v, apart %v", names(gone), names(apart))
+	}
+	if got := names(j.Of("/a/2fa").Cookies()); !slices.Equal(got, []string{"old", "own"}) {
+		t.Errorf("the site's own: %v", got)
+	}
+	with := fitting.With(append(apart, Cookie{Name: "shared", Path: "/", Value: "2"}))
+	if got := with.View("/").Header; got != "shared=1; other=1" {
+		t.Errorf("with the others: %s", got)
 	}
 }
 
@@ -128,7 +159,7 @@ func TestJar_Fits(t *testing.T) {
 // nothing new about anybody.
 func TestJar_SentAgainKeepsItsStamp(t *testing.T) {
 	c := changesOf([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
-	j := EmptyJar.Apply(c).Stamped(c, "alice").Apply(c)
+	j := EmptyJar.Apply(c).Stamped(c, Stamp{User: "alice"}).Apply(c)
 	if got := j.Cookies()[0].Stamp.User; got != "alice" {
 		t.Errorf("stamped for %q", got)
 	}
@@ -146,11 +177,11 @@ func TestJar_EndsAndBinds(t *testing.T) {
 	if !jarOf("c=1").Ends().IsZero() {
 		t.Error("a session cookie has an end")
 	}
-	binds := j.Binds()
-	if len(binds) != 3 || !slices.IsSorted(binds) || slices.Contains(binds, jarOf("a=1; Path=/x").Binds()[0]) {
+	binds := j.Binds("shop.test", "/two-factor")
+	if len(binds) != 3 || !slices.IsSorted(binds) || slices.Contains(binds, jarOf("a=1; Path=/x").Binds("shop.test", "/two-factor")[0]) {
 		t.Errorf("%v", binds)
 	}
-	if !slices.Equal(binds, jarOf("c=9; Path=/", "b=8; Path=/", "a=7; Path=/").Binds()) {
+	if !slices.Equal(binds, jarOf("c=9; Path=/", "b=8; Path=/", "a=7; Path=/").Binds("shop.test", "/two-factor")) {
 		t.Error("values or order matter")
 	}
 }

@@ -6,10 +6,13 @@ import (
 	"time"
 )
 
-// Stamp says for whom the response that set a cookie was judged.
+// Stamp says for whom the response that set a cookie was judged, and where.
 type Stamp struct {
 	// User is the canonical id; Anonymous stamps have none.
 	User string
+	// Site is the path of the own pages, which tells the sites of one realm on one host
+	// apart. Payloads of version 2 have none: any site takes them for its own.
+	Site string
 }
 
 // Anonymous reports whether the stamp names nobody. Such a cookie may become a
@@ -19,6 +22,9 @@ func (s Stamp) Anonymous() bool { return s.User == "" }
 // fits reports whether a cookie with this stamp may be sent when the portal's answer
 // names user, "" for anonymous.
 func (s Stamp) fits(user string) bool { return s.Anonymous() || s.User == user }
+
+// of reports whether the stamp may be the site's own.
+func (s Stamp) of(site string) bool { return s.Site == "" || s.Site == site }
 
 // Cookie is one of the portal's cookies, opened.
 type Cookie struct {
@@ -37,8 +43,8 @@ type Cookie struct {
 }
 
 // payloadVersion begins every sealed payload, so that the form can change. Version 1
-// had neither flags nor domain.
-const payloadVersion = 2
+// had neither flags nor domain, version 2 no site.
+const payloadVersion = 3
 
 // flagHTTPOnly is the one flag there is.
 const flagHTTPOnly = 1
@@ -46,7 +52,7 @@ const flagHTTPOnly = 1
 // encode writes the payload: version, SameSite, flags, times, and the texts, each
 // preceded by its length; the value is the rest.
 func (c *Cookie) encode() []byte {
-	b := make([]byte, 0, 40+len(c.Name)+len(c.Path)+len(c.Value)+len(c.Stamp.User)+len(c.Domain))
+	b := make([]byte, 0, 40+len(c.Name)+len(c.Path)+len(c.Value)+len(c.Stamp.User)+len(c.Domain)+len(c.Stamp.Site))
 	flags := byte(0)
 	if c.HTTPOnly {
 		flags = flagHTTPOnly
@@ -58,7 +64,7 @@ func (c *Cookie) encode() []byte {
 		expires = c.Expires.Unix()
 	}
 	b = binary.AppendVarint(b, expires)
-	for _, s := range []string{c.Stamp.User, c.Name, c.Path, c.Domain} {
+	for _, s := range []string{c.Stamp.User, c.Name, c.Path, c.Domain, c.Stamp.Site} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
@@ -69,11 +75,13 @@ func (c *Cookie) encode() []byte {
 // another version of this program.
 func decode(b []byte) (Cookie, error) {
 	var c Cookie
-	texts := []*string{&c.Stamp.User, &c.Name, &c.Path, &c.Domain}
+	texts := []*string{&c.Stamp.User, &c.Name, &c.Path, &c.Domain, &c.Stamp.Site}
 	rest := b
 	switch {
 	case len(b) >= 2 && b[0] == 1:
 		c.HTTPOnly, texts, rest = true, texts[:3], b[2:]
+	case len(b) >= 3 && b[0] == 2:
+		c.HTTPOnly, texts, rest = b[2] == flagHTTPOnly, texts[:4], b[3:]
 	case len(b) >= 3 && b[0] == payloadVersion:
 		c.HTTPOnly, rest = b[2] == flagHTTPOnly, b[3:]
 	default:

@@ -45,7 +45,7 @@ func sealAll(t testing.TB, k *VisitKeys, at time.Time, set ...string) []string {
 	t.Helper()
 	changes := changesOf(set, "/", NewLeave(nil), at)
 	w := &Writer{Keys: k, Names: NamesFor("default", false), Now: at, MaxLife: 400 * 24 * time.Hour}
-	lines, ok := w.Seal(EmptyJar, EmptyJar.Apply(changes).Stamped(changes, "alice"), changes)
+	lines, ok := w.Seal(EmptyJar, EmptyJar.Apply(changes).Stamped(changes, Stamp{User: "alice"}), changes)
 	if !ok {
 		t.Fatal("too long")
 	}
@@ -185,7 +185,7 @@ func TestPayload_RoundTrip(t *testing.T) {
 	for _, c := range []Cookie{
 		{},
 		{Name: "a", Value: "1", Path: "/", Sealed: now},
-		{Name: "a=b", Value: `"x; y"\` + "\xff", Path: "/ä", SameSite: http.SameSiteNoneMode, Expires: now.Add(time.Hour), Sealed: now, Stamp: Stamp{User: "Älice\x1f"}},
+		{Name: "a=b", Value: `"x; y"\` + "\xff", Path: "/ä", SameSite: http.SameSiteNoneMode, Expires: now.Add(time.Hour), Sealed: now, Stamp: Stamp{User: "Älice\x1f", Site: "/ä/two-factor"}},
 		{Name: "d", Path: "/", Domain: "example.test", HTTPOnly: true, Sealed: now},
 		{Name: strings.Repeat("n", 300), Value: strings.Repeat("v", 4000), Path: "/", SameSite: http.SameSiteStrictMode, Sealed: now},
 	} {
@@ -210,8 +210,20 @@ func TestPayload_Earlier(t *testing.T) {
 	earlier = append(earlier, 0, 5)
 	earlier = append(earlier, "alice\x01a\x01/value"...)
 	c, err := decode(earlier)
-	want := Cookie{Name: "a", Value: "value", Path: "/", SameSite: http.SameSiteLaxMode, HTTPOnly: true, Stamp: Stamp{"alice"}, Sealed: c.Sealed}
+	want := Cookie{Name: "a", Value: "value", Path: "/", SameSite: http.SameSiteLaxMode, HTTPOnly: true, Stamp: Stamp{User: "alice"}, Sealed: c.Sealed}
 	if err != nil || c != want || !c.Sealed.Equal(now) {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// TestPayload_WithoutSite: what was sealed before stamps had a site still opens, and is any
+// site's own.
+func TestPayload_WithoutSite(t *testing.T) {
+	earlier := append([]byte{2, byte(http.SameSiteLaxMode), flagHTTPOnly}, binary.AppendVarint(nil, now.UnixMilli())...)
+	earlier = append(earlier, 0, 5)
+	earlier = append(earlier, "alice\x01a\x01/\x00value"...)
+	c, err := decode(earlier)
+	if err != nil || c.Stamp != (Stamp{User: "alice"}) || c.Value != "value" || !c.Stamp.of("/two-factor") {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

@@ -58,6 +58,9 @@ type Store interface {
 	// ask now and then only.
 	CountUsers(ctx context.Context, realm string) (UserCount, error)
 
+	// Realms returns the realms that have users, in order. It costs a look-up for each.
+	Realms(ctx context.Context) ([]string, error)
+
 	// Visit returns what is recorded of a visit, or ErrNotFound. Expired records
 	// are not found.
 	Visit(ctx context.Context, realm string, id VisitID) (Visit, error)

@@ -130,7 +130,7 @@ func activeVisit(st store.Store, sealer *portal.Sealer, user string) (sealed, ra
 	if err != nil {
 		return "", "", err
 	}
-	lines, _ := w.Seal(portal.EmptyJar, portal.EmptyJar.Apply(set).Stamped(set, user), set)
+	lines, _ := w.Seal(portal.EmptyJar, portal.EmptyJar.Apply(set).Stamped(set, portal.Stamp{User: user}), set)
 	sealed = names.Visit + "=" + string(token)
 	for _, line := range lines {
 		c, err := http.ParseSetCookie(line)

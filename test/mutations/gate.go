@@ -176,7 +176,7 @@ var gate = []Mutation{
 	{
 		Row: "H5, a request is finished at the portal", Defence: "a request whose client left ends at last",
 		File:    "internal/gateway/finishing.go",
-		Old:     " || now.Sub(f.leftAt) >= finishTime {",
+		Old:     " || now-f.leftAt >= int64(finishTime) {",
 		New:     " {",
 		Package: "internal/gateway", Test: "TestFinishing",
 	},
@@ -460,7 +460,7 @@ var gate = []Mutation{
 	{
 		Row: "C, more: judging after the portal", Defence: "an answer beside a shared request that still runs is doubted",
 		File:    "internal/gateway/check.go",
-		Old:     "	return c.SharedSince(x.mark) && ",
+		Old:     "	return (c.SharedSince(x.mark) || c.BesideSince(x.mark)) && ",
 		New:     "	return x.g == nil && ",
 		Package: "test/attack", Test: "TestAttack_SlowSignOut",
 	},

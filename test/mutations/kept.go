@@ -299,9 +299,9 @@ var kept = []Mutation{
 	{
 		Row: "G5, tunnels", Defence: "the offer of a tunnel that a page ignores opens none",
 		File:    "internal/gateway/check.go",
-		Old:     "	x.tunnels = x.facts.Upgrade && (",
-		New:     "	x.tunnels = x.facts.Upgrade || x.facts.Upgrade && (",
-		Package: "test/adversary", Test: "TestRegressions",
+		Old:     "	x.tunnels = status == http.StatusSwitchingProtocols\n",
+		New:     "	x.tunnels = x.facts.Upgrade\n",
+		Package: "internal/gateway", Test: "TestAttack_G5_UpgradeThatIsNone",
 	},
 	{
 		Row: "G3, assets of an unsettled visit", Defence: "an asset is fetched without the user's cookies",

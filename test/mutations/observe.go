@@ -62,8 +62,8 @@ var observe = []Mutation{
 	{
 		Row: "Observe: no session is lost", Defence: "a cookie comes back with its domain",
 		File:    "internal/portal/payload.go",
-		Old:     "	for _, s := range []string{c.Stamp.User, c.Name, c.Path, c.Domain} {",
-		New:     "	for _, s := range []string{c.Stamp.User, c.Name, c.Path, \"\"} {",
+		Old:     "	for _, s := range []string{c.Stamp.User, c.Name, c.Path, c.Domain, c.Stamp.Site} {",
+		New:     "	for _, s := range []string{c.Stamp.User, c.Name, c.Path, \"\", c.Stamp.Site} {",
 		Package: "internal/portal", Test: "TestPlain_GivesBack",
 	},
 	{

@@ -41,11 +41,7 @@ func newLifetime(client context.Context, grace time.Duration) *lifetime {
 // register makes the response one that is closed with the mode. One that begins after
 // Stop, on a connection that the old configuration still had, is closed at once.
 func (ob *Observer) register(l *lifetime) (remove func()) {
-	remove = ob.Visits.Tunnels.Add(&visits.Tunnel{Realm: ob.Realm, Close: l.close}, ob.Clock())
-	if ob.ctx.Err() != nil {
-		ob.Visits.Leave(ob.Realm, visits.Policy{Required: ob.Required})
-	}
-	return remove
+	return ob.Visits.Tunnels.Add(&visits.Tunnel{Gate: ob.Gate, Close: l.close}, ob.Clock())
 }
 
 // close ends the response now or after the grace time; it does not block.

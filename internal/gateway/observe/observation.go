@@ -42,6 +42,8 @@ type observation struct {
 	// exempt requests are not looked at: `mode enforce` would have refused them by their
 	// form or by `deny`, or forwarded them by `trust`.
 	exempt bool
+	// body is the request's, which the portal reads; nil for none.
+	body *request.Copied
 	// stripped says that the gate would have removed a credential from the request.
 	stripped bool
 }
@@ -49,6 +51,10 @@ type observation struct {
 // arrive takes Secondgate's cookies out of the request, and looks at the rest.
 func (o *observation) arrive() {
 	o.copyRequest()
+	if o.r.Body != nil && o.r.Body != http.NoBody {
+		o.body = &request.Copied{ReadCloser: o.r.Body}
+		o.r.Body = o.body
+	}
 	o.plain = portal.ReadPlain(o.r.Header["Cookie"], o.names, o.host)
 	if o.plain.Own() {
 		o.setCookies(o.plain.Pairs) // before anything can fail: the portal never sees them
@@ -84,6 +90,7 @@ func (o *observation) join(token session.Token) {
 			return
 		}
 		o.opened, o.stale = o.plain.Open(o.Sealer.Keys(o.host, string(token)), o.now, o.now.Add(-session.MaxCookieLife))
+		o.opened = o.opened.Of(o.Site.Path) // another site of the host may be enforced
 	}
 	o.visit, o.state = v, stateOf(v, o.state)
 }

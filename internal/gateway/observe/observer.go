@@ -33,6 +33,7 @@ type Next interface {
 // Options are what an observer needs; see gateway.Options.
 type Options struct {
 	Realm  string
+	Gate   *visits.Gate
 	Site   *request.Site
 	Sealer *portal.Sealer
 	Leave  *portal.Leave

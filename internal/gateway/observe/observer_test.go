@@ -120,24 +120,25 @@ func TestAttack_I13_ObservedStreamsEnd(t *testing.T) {
 	table := visits.New(nil, time.Now)
 	ob := observer(nil, table)
 	ob.grace = 300 * time.Millisecond
+	ob.Gate = table.Enter(visits.Place{}, visits.Policy{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = ob.Serve(w, r, request.Client{URL: r.URL}, handler(answers))
 	}))
 	t.Cleanup(server.Close)
-	table.Enter("", visits.Policy{})
 	open := map[string]stream{}
 	for _, path := range []string{"/tunnel", "/events", "/download"} {
 		open[path] = dial(t, server, path)
 	}
-	table.Enter("", visits.Policy{Required: true})
-	table.Leave("", visits.Policy{})
+	next := table.Enter(visits.Place{}, visits.Policy{Required: true})
+	table.Leave(ob.Gate)
 	for path, s := range open {
 		if s.ends(100 * time.Millisecond) {
 			t.Fatalf("%s ended by a reload that observes", path)
 		}
 	}
 
-	table.Enter("", visits.Policy{Enforce: true})
+	table.Enter(visits.Place{}, visits.Policy{Enforce: true})
+	table.Leave(next)
 	began := time.Now()
 	for path, s := range open {
 		if !s.ends(10 * time.Second) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/report"
@@ -96,6 +97,7 @@ func (o *observation) respond(status int) {
 	if err != nil {
 		o.countPath(report.Refused, "too many cookies set")
 	}
+	o.learnNames(changes)
 	ours := o.giveBack(changes, err != nil)
 	if o.visit == nil && o.mints(h, changes) {
 		o.visit = o.mint()
@@ -108,6 +110,29 @@ func (o *observation) respond(status int) {
 	if o.visit != nil {
 		o.guard(func() { o.compareResponse(status, h, changes) })
 	}
+}
+
+// learnNames remembers the names of cookies that the portal set, as in `mode enforce`: the
+// portal may take its sessions from fields of these names, in a process that enforces later.
+func (o *observation) learnNames(changes []portal.Change) {
+	for _, ch := range changes {
+		if ch.Class == portal.Sealed && !ch.Delete {
+			o.Visits.Names.Learn(o.Realm, &ch.Cookie, o.brought)
+		}
+	}
+}
+
+// brought reports whether the request may have brought the value.
+func (o *observation) brought(value string) bool {
+	var beginning []byte
+	if o.body != nil {
+		body, whole := o.body.Whole()
+		if !whole {
+			return true // it may come later
+		}
+		beginning = body
+	}
+	return request.Brings(o.r, beginning, value)
 }
 
 // mints reports whether the response starts a visit, as in `mode enforce`. It does not

@@ -23,7 +23,7 @@ type Facts struct {
 
 	// Unsafe requests may change something: by their method, or because they have a body.
 	Unsafe bool
-	// Upgrade requests leave HTTP: a WebSocket, an extended CONNECT. Stream is Upgrade or a
+	// Upgrade requests leave HTTP, as a WebSocket does. Stream is Upgrade or a
 	// request for an event stream.
 	Upgrade, Stream bool
 	// SignIn says that the request is a declared sign-in or sign-out, or that its query has
@@ -57,7 +57,7 @@ func (f *Facts) Begin(s *Site, r *http.Request, c Client) (status int) {
 
 func (f *Facts) check() int {
 	r := f.R
-	if r.Method == http.MethodTrace || r.Method == http.MethodConnect && !extendedConnect(r) {
+	if r.Method == http.MethodTrace || r.Method == http.MethodConnect {
 		return http.StatusMethodNotAllowed // TRACE would send the portal's cookies back
 	}
 	if ConnectionNames(r.Header) {
@@ -112,7 +112,7 @@ func (f *Facts) Classify(cleared bool) {
 	dropUpgrade(r)
 	f.Upgrade = upgrades(r)
 	f.Stream = f.Upgrade || strings.HasPrefix(First(r.Header, "Accept"), "text/event-stream")
-	f.Unsafe = !extendedConnect(r) && (!SafeMethod(r.Method) || HasBody(r))
+	f.Unsafe = !SafeMethod(r.Method) || HasBody(r)
 	f.SignOut = f.Any(s.Rules.SignOut)
 	declared := f.Any(s.Rules.SignIn)
 	f.FillsIn = f.Unsafe && declared

@@ -13,8 +13,12 @@ const (
 	maxWaiting = 64
 	// turnDeadline is how long an exclusive request waits for those before it.
 	turnDeadline = 2 * time.Minute
-	// sharedWait is how long an exclusive request waits for the shared ones that run.
-	sharedWait = 2 * time.Second
+	// SignInWait is how long a sign-in waits for the shared requests that run.
+	SignInWait = 2 * time.Second
+	// FormWait is how long any other form waits for them: longer than long polls take. Beside
+	// one, an anonymous answer would prove nothing, and the form would be carried out and its
+	// response withheld. A sign-in seldom ends in an anonymous answer.
+	FormWait = 40 * time.Second
 )
 
 // ErrBusy reports that too many requests of one visit wait, or that one waited too long.
@@ -45,7 +49,7 @@ type Concurrency struct {
 	begun, sharedBegun uint64
 	// shared are the shared requests that run, barring the exclusive ones that bar them.
 	shared, barring int
-	// released are shared requests that left although their responses go on.
+	// released are requests that made room for others although their responses go on.
 	released int
 	// changed is closed when shared or barring falls; nil while no request waits for that.
 	changed chan struct{}
@@ -53,13 +57,14 @@ type Concurrency struct {
 
 func newConcurrency() Concurrency { return Concurrency{turn: make(chan struct{}, 1)} }
 
-// Exclusive waits for the turn of an exclusive request and makes it a changer. leave,
-// which may be called more than once, gives the turn up.
-func (c *Concurrency) Exclusive(ctx context.Context) (leave func(), err error) {
+// Exclusive waits for the turn of an exclusive request and makes it a changer. yield gives
+// the turn up and leave ends the request; both may be called more than once. A request that
+// yielded is a changer still, and counts for SharedSince.
+func (c *Concurrency) Exclusive(ctx context.Context) (yield, leave func(), err error) {
 	c.mu.Lock()
 	if c.waiting >= maxWaiting {
 		c.mu.Unlock()
-		return nil, ErrBusy
+		return nil, nil, ErrBusy
 	}
 	c.waiting++
 	c.mu.Unlock()
@@ -74,10 +79,17 @@ func (c *Concurrency) Exclusive(ctx context.Context) (leave func(), err error) {
 	defer c.mu.Unlock()
 	c.waiting--
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c.begin()
-	return sync.OnceFunc(func() { c.end(); <-c.turn }), nil
+	var turn sync.Once
+	released := 0
+	yield = func() { turn.Do(func() { released = 1; c.add(&c.released, 1); <-c.turn }) }
+	return yield, sync.OnceFunc(func() {
+		c.end()
+		turn.Do(func() { <-c.turn })
+		c.add(&c.released, -released)
+	}), nil
 }
 
 // Suspect makes a shared request a changer, from its response's headers until leave.
@@ -100,14 +112,14 @@ func (c *Concurrency) end() {
 	c.mu.Unlock()
 }
 
-// Bar keeps shared requests from beginning until leave, and waits a while for those that
+// Bar keeps shared requests from beginning until leave, and waits that long for those that
 // run.
-func (c *Concurrency) Bar(ctx context.Context) (leave func()) {
+func (c *Concurrency) Bar(ctx context.Context, wait time.Duration) (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.barring++
 	if c.shared > 0 {
-		ctx, cancel := context.WithTimeout(ctx, sharedWait)
+		ctx, cancel := context.WithTimeout(ctx, wait)
 		defer cancel()
 		for c.shared > 0 && c.await(ctx) {
 			continue
@@ -159,10 +171,12 @@ func (c *Concurrency) Join() (leave func()) {
 }
 
 // EndReleased ends a request after ReleaseShared.
-func (c *Concurrency) EndReleased() {
+func (c *Concurrency) EndReleased() { c.add(&c.released, -1) }
+
+func (c *Concurrency) add(n *int, d int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.released--
+	*n += d
 }
 
 // await waits until shared or barring falls; the caller holds mu.
@@ -229,6 +243,10 @@ func (c *Concurrency) Begun() uint64 { return c.Mark().begun }
 func (c *Concurrency) ChangersSince(m Mark, own int) bool {
 	return m.open > 0 || c.Mark().begun-m.begun > uint64(own)
 }
+
+// BesideSince reports whether any changer besides the caller, an exclusive request that had
+// its turn at m, was open at m or began since.
+func (c *Concurrency) BesideSince(m Mark) bool { return m.open > 1 || c.Mark().begun != m.begun }
 
 // SharedSince reports whether any shared request ran at m or began since.
 func (c *Concurrency) SharedSince(m Mark) bool {

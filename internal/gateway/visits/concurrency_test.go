@@ -14,13 +14,13 @@ import (
 // while it has its turn.
 func TestExclusive_OneAfterAnother(t *testing.T) {
 	c := newConcurrency()
-	first, err := c.Exclusive(t.Context())
+	_, first, err := c.Exclusive(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	soon, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := c.Exclusive(soon); !errors.Is(err, ErrBusy) {
+	if _, _, err := c.Exclusive(soon); !errors.Is(err, ErrBusy) {
 		t.Errorf("beside one that runs: %v", err)
 	}
 	first()
@@ -28,7 +28,7 @@ func TestExclusive_OneAfterAnother(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 40 {
 		wg.Go(func() {
-			leave, err := c.Exclusive(t.Context())
+			_, leave, err := c.Exclusive(t.Context())
 			if err != nil {
 				t.Error(err)
 				return
@@ -51,14 +51,14 @@ func TestExclusive_OneAfterAnother(t *testing.T) {
 func TestExclusive_Order(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcurrency()
-		leave, err := c.Exclusive(t.Context())
+		_, leave, err := c.Exclusive(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		var order []int
 		for i := range 5 {
 			go func() {
-				leave, err := c.Exclusive(t.Context())
+				_, leave, err := c.Exclusive(t.Context())
 				if err != nil {
 					t.Error(err)
 					return
@@ -81,7 +81,7 @@ func TestExclusive_Order(t *testing.T) {
 func TestExclusive_Bounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcurrency()
-		leave, err := c.Exclusive(t.Context())
+		_, leave, err := c.Exclusive(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,18 +89,18 @@ func TestExclusive_Bounded(t *testing.T) {
 		var wg sync.WaitGroup
 		for range maxWaiting {
 			wg.Go(func() {
-				if _, err := c.Exclusive(t.Context()); !errors.Is(err, ErrBusy) || time.Since(began) != turnDeadline {
+				if _, _, err := c.Exclusive(t.Context()); !errors.Is(err, ErrBusy) || time.Since(began) != turnDeadline {
 					t.Errorf("one that waits: %v after %v", err, time.Since(began))
 				}
 			})
 		}
 		synctest.Wait()
-		if _, err := c.Exclusive(t.Context()); !errors.Is(err, ErrBusy) || time.Since(began) != 0 {
+		if _, _, err := c.Exclusive(t.Context()); !errors.Is(err, ErrBusy) || time.Since(began) != 0 {
 			t.Errorf("one too many: %v after %v", err, time.Since(began))
 		}
 		wg.Wait()
 		leave()
-		if leave, err = c.Exclusive(t.Context()); err != nil {
+		if _, leave, err = c.Exclusive(t.Context()); err != nil {
 			t.Fatalf("after all had left: %v", err)
 		}
 		leave()
@@ -117,7 +117,7 @@ func TestBar(t *testing.T) {
 		}
 		barred, began := false, false
 		var unbar func()
-		go func() { unbar = c.Bar(t.Context()); barred = true }()
+		go func() { unbar = c.Bar(t.Context(), FormWait); barred = true }()
 		synctest.Wait()
 		go func() {
 			if err := c.Shared(t.Context(), false); err != nil {
@@ -145,8 +145,8 @@ func TestBar(t *testing.T) {
 	})
 }
 
-// TestBar_LongPoll: a shared request that does not end holds an exclusive one up for two
-// seconds, not for ever.
+// TestBar_LongPoll: a shared request that does not end holds an exclusive one up for a while,
+// not for ever.
 func TestBar_LongPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcurrency()
@@ -154,8 +154,8 @@ func TestBar_LongPoll(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		c.Bar(t.Context())()
-		if took := time.Since(began); took != sharedWait {
+		c.Bar(t.Context(), FormWait)()
+		if took := time.Since(began); took != FormWait {
 			t.Errorf("waited %v", took)
 		}
 	})
@@ -166,7 +166,7 @@ func TestBar_LongPoll(t *testing.T) {
 func TestShared_Free(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcurrency()
-		defer c.Bar(t.Context())()
+		defer c.Bar(t.Context(), FormWait)()
 		began := time.Now()
 		if err := c.Shared(t.Context(), true); err != nil || time.Since(began) != 0 || c.Mark().shared != 1 {
 			t.Errorf("free: %v after %v", err, time.Since(began))
@@ -188,7 +188,7 @@ func TestChangersSince(t *testing.T) {
 	if c.ChangersSince(before, 0) {
 		t.Error("a changer before any came")
 	}
-	leave, err := c.Exclusive(t.Context())
+	_, leave, err := c.Exclusive(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestUnrest(t *testing.T) {
 		}
 		last = c.Unrest()
 	}
-	leave, err := c.Exclusive(t.Context())
+	_, leave, err := c.Exclusive(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,5 +282,42 @@ func TestJoin(t *testing.T) {
 	leave()
 	if c.SharedSince(c.Mark()) {
 		t.Error("it counts after its end")
+	}
+}
+
+// TestExclusive_Yields: an exclusive request that yields lets the next one run. Until its end
+// it is a changer, and counts as one that ran beside the next.
+func TestExclusive_Yields(t *testing.T) {
+	c := newConcurrency()
+	yield, leave, err := c.Exclusive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := c.Mark()
+	yield()
+	yield()
+	_, next, err := c.Exclusive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := c.Mark()
+	if !c.Changers(1) || !c.BesideSince(first) || !c.BesideSince(second) || !c.SharedSince(second) {
+		t.Errorf("changers %v, beside the first %v, beside the second %v, %v", c.Changers(1), c.BesideSince(first), c.BesideSince(second), c.SharedSince(second))
+	}
+	leave()
+	leave()
+	next()
+	yield, last, err := c.Exclusive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	third := c.Mark()
+	if c.Changers(1) || c.BesideSince(third) || c.SharedSince(third) {
+		t.Error("after both are over, they still count")
+	}
+	last()
+	yield()
+	if now := c.Mark(); now.shared != 0 || now.open != 0 {
+		t.Errorf("at the end %+v", now)
 	}
 }

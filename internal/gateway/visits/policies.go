@@ -1,54 +1,107 @@
 package visits
 
-import "sync"
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
 
-// policies remembers how strict each realm's last configuration was. What was opened
-// under a laxer one must not live on under a stricter one (threats.md, I13).
-type policies struct {
-	mu   sync.Mutex
-	each map[string]Policy
-}
-
-// Policy is what decides who may pass without clearance at a realm's sites.
+// Policy is what decides who may pass without clearance at a site.
 type Policy struct {
 	// Enforce is false in `mode observe`. Required is `require always`.
 	Enforce, Required bool
 }
 
-// stricterThan reports whether something that was open under old may not be open under p.
-func (p Policy) stricterThan(old Policy) bool {
-	return p.Enforce && (!old.Enforce || p.Required && !old.Required)
+// strictness is higher where something that is open under a laxer policy may not be open.
+func (p Policy) strictness() int32 {
+	switch {
+	case p.Enforce && p.Required:
+		return 2
+	case p.Enforce:
+		return 1
+	}
+	return 0
 }
 
-// Enter notes the policy of a configuration that begins. Where it is stricter than the
-// last one, everything that is open in the realm without clearance is closed.
-func (t *Table) Enter(realm string, p Policy) {
-	ps := &t.policies
-	ps.mu.Lock()
-	last, known := ps.each[realm]
-	if ps.each == nil {
-		ps.each = make(map[string]Policy)
-	}
-	ps.each[realm] = p
-	ps.mu.Unlock()
-	if known && p.stricterThan(last) {
-		t.closeWithoutClearance(realm)
-	}
+// Place names a site across configurations: its realm, and the path of its own pages. Sites
+// of several hosts may have equal places.
+type Place struct{ Realm, Path string }
+
+// Gate is one site's gate in one configuration. What was opened at it without clearance must
+// not live on under a stricter configuration (threats.md, I13).
+type Gate struct {
+	Place
+	policy Policy
+	// left says that the configuration has ended; strictest is of what serves at the place.
+	left      atomic.Bool
+	strictest *atomic.Int32
 }
 
-// Leave is called when a configuration with this policy has ended. It closes what Enter
-// could not: responses that began after the next configuration was read and before it
-// served, and all if a configuration in between failed.
-func (t *Table) Leave(realm string, p Policy) {
-	ps := &t.policies
-	ps.mu.Lock()
-	now := ps.each[realm]
-	ps.mu.Unlock()
-	if now.stricterThan(p) {
-		t.closeWithoutClearance(realm)
-	}
+// Outlived reports whether the gate's configuration has ended and a stricter one serves in
+// its place, be it several configurations later. Then nothing is released without clearance
+// any more. A nil gate is not outlived.
+func (g *Gate) Outlived() bool {
+	return g != nil && g.left.Load() && g.strictest.Load() > g.policy.strictness()
 }
 
-func (t *Table) closeWithoutClearance(realm string) {
-	t.Tunnels.closeIf(func(t *Tunnel) bool { return t.Realm == realm && t.Standing == nil })
+// gates are the gates of the configurations that serve, and how strict the strictest of them
+// is at each place that there ever was.
+type gates struct {
+	mu        sync.Mutex
+	live      []*Gate
+	strictest map[Place]*atomic.Int32
+}
+
+// Enter notes the gate of a configuration that begins.
+func (t *Table) Enter(at Place, p Policy) *Gate {
+	gs := &t.gates
+	gs.mu.Lock()
+	if gs.strictest == nil {
+		gs.strictest = make(map[Place]*atomic.Int32)
+	}
+	if gs.strictest[at] == nil {
+		gs.strictest[at] = new(atomic.Int32)
+	}
+	g := &Gate{Place: at, policy: p, strictest: gs.strictest[at]}
+	gs.live = append(gs.live, g)
+	gs.compare(at.Realm)
+	gs.mu.Unlock()
+	t.Tunnels.closeOutlived()
+	return g
+}
+
+// Leave is called when the gate's configuration has ended. Where a stricter one serves in
+// its place, what is open at the gate without clearance is closed.
+func (t *Table) Leave(g *Gate) {
+	gs := &t.gates
+	gs.mu.Lock()
+	gs.live = slices.DeleteFunc(gs.live, func(o *Gate) bool { return o == g })
+	gs.compare(g.Realm)
+	g.left.Store(true)
+	gs.mu.Unlock()
+	t.Tunnels.closeOutlived()
+}
+
+// compare finds the strictest gate of each place in the realm; of a place that is gone, of
+// the realm. Where sites have equal places it can't be told which of them took over from
+// which, so the strictest counts for all. The caller holds mu.
+func (gs *gates) compare(realm string) {
+	for at, strictest := range gs.strictest {
+		if at.Realm != realm {
+			continue
+		}
+		here, anywhere := int32(-1), int32(-1)
+		for _, g := range gs.live {
+			if g.Realm == realm {
+				anywhere = max(anywhere, g.policy.strictness())
+			}
+			if g.Place == at {
+				here = max(here, g.policy.strictness())
+			}
+		}
+		if here < 0 {
+			here = anywhere
+		}
+		strictest.Store(here)
+	}
 }

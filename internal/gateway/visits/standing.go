@@ -45,6 +45,12 @@ func (st *Standing) Live(p session.Policy, now time.Time) bool {
 	return p.Live(st.Clearance, time.Unix(0, st.seen.Load()), now)
 }
 
+// Expires is when the clearance ends at the latest, however busy the visit is, in Unix
+// nanoseconds.
+func (st *Standing) Expires(p session.Policy) int64 {
+	return min(st.Clearance.Expires.UnixNano(), st.Clearance.At.Add(p.Life).UnixNano())
+}
+
 // Retries counts how often each request was sent back, so that no browser is sent round
 // in circles. It is safe for concurrent use.
 type Retries struct {

@@ -40,7 +40,7 @@ type Table struct {
 	Bodies, Uploads *spool.Budget
 	// addresses bounds the questions that one client address causes.
 	addresses limits
-	policies  policies
+	gates     gates
 	seen      seen
 	// Names are the cookies of the portals that may carry a session.
 	Names Names
@@ -155,7 +155,9 @@ func (t *Table) Find(realm string, id store.VisitID) *Visit {
 	return v
 }
 
-// makeRoom forgets the least recently used of a few visits, when there are too many.
+// makeRoom forgets the least recently used of a few visits, when there are too many. Those
+// with changes that wait for a page come last: with them a user's session would be lost, and
+// a stranger makes up as many tokens as he likes.
 func (t *Table) makeRoom() {
 	if len(t.visits) < maxVisits {
 		return
@@ -164,7 +166,7 @@ func (t *Table) makeRoom() {
 	now, tried := t.clock(), 0
 	short := len(t.visits) >= 2*maxVisits
 	for _, v := range t.visits {
-		if !v.inUse(now, short) && (victim == nil || v.used.Load() < victim.used.Load()) {
+		if !v.inUse(now, short) && (victim == nil || v.before(victim)) {
 			victim = v
 		}
 		if tried++; tried == 16 {

@@ -194,7 +194,7 @@ func TestTunnels_Close(t *testing.T) {
 			st    *Standing
 		}{{"cleared", one, "alice", st}, {"unproven", one, "alice", nil}, {"other visit", two, "alice", nil}, {"other user", two, "bob", nil}} {
 			ts.Add(&Tunnel{
-				Realm: "shop", Visit: tunnel.visit, User: store.UserKey{Realm: "shop", ID: tunnel.user}, Standing: tunnel.st,
+				Visit: tunnel.visit, User: store.UserKey{Realm: "shop", ID: tunnel.user}, Standing: tunnel.st,
 				Policy: policy, Close: func() { closed[tunnel.name] = true },
 			}, now)
 		}
@@ -268,37 +268,56 @@ func TestAttack_I13_StricterPolicy(t *testing.T) {
 		"enforced always, observed then": {Policy{Enforce: true, Required: true}, Policy{Required: true}, false},
 	} {
 		table := New(nil, time.Now)
-		table.Enter("shop", tt.from)
-		table.Enter("other", Policy{})
+		old, other := table.Enter(shop, tt.from), table.Enter(Place{Realm: "other"}, Policy{})
 		closed := make(map[string]bool)
 		for name, tunnel := range map[string]*Tunnel{
-			"open": {Realm: "shop"}, "cleared": {Realm: "shop", Standing: &Standing{}}, "elsewhere": {Realm: "other"},
+			"open": {Gate: old}, "cleared": {Gate: old, Standing: &Standing{}}, "elsewhere": {Gate: other},
 		} {
 			tunnel.Close = func() { closed[name] = true }
 			table.Tunnels.Add(tunnel, now)
 		}
-		table.Enter("shop", tt.to)
-		if closed["open"] != tt.want || closed["cleared"] || closed["elsewhere"] {
-			t.Errorf("%s: closed %v", name, closed)
+		table.Enter(shop, tt.to)
+		if len(closed) > 0 {
+			t.Errorf("%s: closed %v while the old configuration serves", name, closed)
+		}
+		table.Leave(old)
+		table.Tunnels.Add(&Tunnel{Gate: old, Close: func() { closed["late"] = true }}, now)
+		if closed["open"] != tt.want || closed["late"] != tt.want || old.Outlived() != tt.want || closed["cleared"] || closed["elsewhere"] {
+			t.Errorf("%s: closed %v, outlived %v", name, closed, old.Outlived())
 		}
 	}
-	// What began before the stricter configuration served is closed when the laxer one ends.
+}
+
+var shop = Place{Realm: "shop", Path: "/two-factor"}
+
+// TestAttack_I13_SitesOfOneRealm: each site of a realm is compared with its own successor. What
+// was opened before several reloads ends with the first stricter one, and a site that moved is
+// compared with the realm.
+func TestAttack_I13_SitesOfOneRealm(t *testing.T) {
+	lax, strict := Policy{Enforce: true}, Policy{Enforce: true, Required: true}
+	a, b := Place{Realm: "shop", Path: "/a"}, Place{Realm: "shop", Path: "/b"}
 	table := New(nil, time.Now)
-	table.Enter("shop", Policy{Enforce: true})
-	table.Enter("shop", Policy{Enforce: true, Required: true})
-	late := false
-	table.Tunnels.Add(&Tunnel{Realm: "shop", Close: func() { late = true }}, now)
-	if table.Leave("shop", Policy{Enforce: true, Required: true}); late {
-		t.Error("the end of a configuration as strict closes what is open")
+	first, beside := table.Enter(a, lax), table.Enter(b, strict)
+	second, next := table.Enter(a, lax), table.Enter(b, strict)
+	table.Leave(first)
+	table.Leave(beside)
+	if first.Outlived() || beside.Outlived() {
+		t.Error("the same configuration again closes what is open")
 	}
-	if table.Leave("shop", Policy{Enforce: true}); !late {
-		t.Error("what began in between lives on")
+	failed := table.Enter(a, strict)
+	table.Leave(failed)
+	if second.Outlived() {
+		t.Error("a configuration that was never used closes what is open at the one that serves")
 	}
-	first := New(nil, time.Now)
-	closed := false
-	first.Tunnels.Add(&Tunnel{Realm: "shop", Close: func() { closed = true }}, now)
-	if first.Enter("shop", Policy{Enforce: true, Required: true}); closed {
-		t.Error("the first configuration closes what is open")
+	table.Enter(a, strict)
+	table.Leave(second)
+	if !first.Outlived() || !second.Outlived() || next.Outlived() {
+		t.Errorf("outlived: %v, %v, %v", first.Outlived(), second.Outlived(), next.Outlived())
+	}
+	moved := table.Enter(Place{Realm: "shop", Path: "/c"}, lax)
+	table.Leave(moved)
+	if !moved.Outlived() {
+		t.Error("what was opened at a site that moved lives on")
 	}
 }
 

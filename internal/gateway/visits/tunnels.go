@@ -2,23 +2,28 @@ package visits
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Tunnels are the responses that stay open: WebSockets, event streams, long downloads.
-// They are closed when their ground ends: a clearance, the visit's user, a policy. It is
-// safe for concurrent use.
+// Tunnels are the responses that stay open although nothing is written to them: WebSockets
+// and event streams. They are closed when their ground ends: a clearance, the visit's user,
+// a policy. Other responses, however long, look at their ground with every write (package
+// gateway), and need not be here. It is safe for concurrent use.
 type Tunnels struct {
 	mu   sync.Mutex
 	open map[*Tunnel]struct{}
+	// changes counts the users who got a factor by something else than a request.
+	changes atomic.Uint64
 }
 
 // Tunnel is one open response.
 type Tunnel struct {
-	Realm string
+	// Gate is the gate that it was opened at.
+	Gate *Gate
 	// Visit is nil for a stranger's.
 	Visit *Visit
 	// User is empty for a stranger.
@@ -48,7 +53,7 @@ func (ts *Tunnels) Add(t *Tunnel, now time.Time) (remove func()) {
 	}
 	ts.open[t] = struct{}{}
 	ts.mu.Unlock()
-	if t.Standing != nil && t.Standing.Ended() {
+	if t.Standing != nil && t.Standing.Ended() || t.Standing == nil && t.Gate.Outlived() {
 		t.Close() // it ended between the decision and now
 	}
 	return func() {
@@ -84,11 +89,21 @@ func (ts *Tunnels) CloseOf(v *Visit) {
 	ts.closeIf(func(t *Tunnel) bool { return t.Visit != nil && v != nil && t.Visit.Shared == v.Shared })
 }
 
+// closeOutlived closes those without clearance at gates that a stricter one outlived.
+func (ts *Tunnels) closeOutlived() {
+	ts.closeIf(func(t *Tunnel) bool { return t.Standing == nil && t.Gate.Outlived() })
+}
+
 // CloseUnproven closes a user's tunnels that were opened without clearance: the user owes
-// a factor now.
+// a factor now. Other responses without clearance find that out by Changes.
 func (ts *Tunnels) CloseUnproven(user store.UserKey) {
+	ts.changes.Add(1)
 	ts.closeIf(func(t *Tunnel) bool { return t.Standing == nil && t.User == user })
 }
+
+// Changes grows with every call of CloseUnproven. A user who owed nothing when it was lower
+// may owe a factor now.
+func (ts *Tunnels) Changes() uint64 { return ts.changes.Load() }
 
 // AskDue has the portal asked again about every tunnel that is due (design rule G5).
 func (ts *Tunnels) AskDue(now time.Time) {

@@ -2,6 +2,7 @@ package visits
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,8 @@ type Shared struct {
 
 	questions limit
 	held      held
+	// Renewals tell the visit's tunnels which cookies were set in place of theirs.
+	Renewals Renewals
 }
 
 func newShared() *Shared { return &Shared{Requests: newConcurrency()} }
@@ -102,15 +105,32 @@ func (v *Shared) Inherit(old *Shared) {
 	v.Answers.Settle(old.Answers.settling())
 }
 
-// Formed reports whether a request may still change who is signed in: one that is open, or
-// one that ended a moment ago.
-func (v *Shared) Formed(now time.Time) bool {
-	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load() || v.Slow(now)
+// Formed reports whether a request may still change who is signed in: one that is open, one
+// that ended a moment ago, or one that was given up and that the portal may still carry out.
+func (v *Shared) Formed(now time.Time) bool { return v.Forming(now) || v.Slow(now) }
+
+// Forming is Formed without the requests that were given up, which nothing waits for.
+func (v *Shared) Forming(now time.Time) bool {
+	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load()
 }
 
 // slowTime is how long the portal may go on with a request that was given up. Requests
 // don't wait for it; their responses are checked meanwhile.
 const slowTime = 10 * time.Minute
+
+// Generation stands for everything that may have changed who is signed in until now, but
+// for what clients sent through tunnels. Two equal ones: nothing did in between.
+type Generation struct {
+	// Begun is how many changers had begun, until is when the visit is settled after them.
+	Begun uint64
+	until int64
+}
+
+// Generation returns the present one.
+func (v *Shared) Generation() Generation { return Generation{v.Requests.Begun(), v.formed.Load()} }
+
+// Before reports whether nothing made the visit unsettled since t.
+func (g Generation) Before(t time.Time) bool { return g.until <= t.UnixNano() }
 
 // Abandon says that a request which may change who is signed in was given up before its
 // response had ended: the portal may still carry it out. Exclusive requests wait for d.
@@ -137,6 +157,14 @@ func (v *Shared) Restless(now time.Time, abandoned bool) time.Duration {
 // were given up longer ago count no more.
 func (v *Shared) inUse(now time.Time, short bool) bool {
 	return v.pins.Load() != 0 || v.Restless(now, false) > 0 || v.Restless(now, true) > 0 || !short && v.Slow(now)
+}
+
+// before reports whether the visit is to be forgotten sooner than another.
+func (v *Visit) before(o *Visit) bool {
+	if holds := v.held.any.Load(); holds != o.held.any.Load() {
+		return !holds
+	}
+	return v.used.Load() < o.used.Load()
 }
 
 // raise sets a to n where that is more.
@@ -172,20 +200,32 @@ func (v *Shared) Unsettled(own int, clock func() time.Time) bool {
 type held struct {
 	mu      sync.Mutex
 	any     atomic.Bool
-	changes []portal.Change
+	changes []heldChange
+}
+
+// heldChange is a change that was made at a site: the host and port that the browser
+// addressed. Another site of the realm seals cookies of its own, be they named alike.
+type heldChange struct {
+	site string
+	portal.Change
+}
+
+// is reports whether a change of the site is about the same cookie.
+func (h *heldChange) is(site string, ch *portal.Change) bool {
+	return strings.EqualFold(h.site, site) && h.Name == ch.Name && h.Path == ch.Path
 }
 
 // maxHeld bounds the changes that wait for the next page.
 const maxHeld = 64
 
-// Hold keeps changes for the next page. They are stamped already.
-func (v *Shared) Hold(changes []portal.Change) {
+// Hold keeps changes for the site's next page. They are stamped already.
+func (v *Shared) Hold(site string, changes []portal.Change) {
 	h := &v.held
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, ch := range changes {
-		h.changes = slices.DeleteFunc(h.changes, func(o portal.Change) bool { return o.Name == ch.Name && o.Path == ch.Path })
-		h.changes = append(h.changes, ch)
+		h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool { return o.is(site, &ch) })
+		h.changes = append(h.changes, heldChange{site, ch})
 	}
 	if n := len(h.changes) - maxHeld; n > 0 {
 		h.changes = slices.Delete(h.changes, 0, n)
@@ -193,28 +233,33 @@ func (v *Shared) Hold(changes []portal.Change) {
 	h.any.Store(len(h.changes) > 0)
 }
 
-// Held returns the changes that wait for the next page. Every request is handled as if
-// the browser had them already.
-func (v *Shared) Held() []portal.Change {
+// Held returns the changes that wait for the site's next page. Every request is handled as
+// if the browser had them already.
+func (v *Shared) Held(site string) (changes []portal.Change) {
 	h := &v.held
 	if !h.any.Load() {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Clone(h.changes)
+	for _, o := range h.changes {
+		if strings.EqualFold(o.site, site) {
+			changes = append(changes, o.Change)
+		}
+	}
+	return changes
 }
 
-// Delivered forgets changes that a response brings to the browser.
-func (v *Shared) Delivered(changes []portal.Change) {
+// Delivered forgets changes that a response of the site brings to the browser.
+func (v *Shared) Delivered(site string, changes []portal.Change) {
 	h := &v.held
 	if !h.any.Load() {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.changes = slices.DeleteFunc(h.changes, func(o portal.Change) bool {
-		return slices.ContainsFunc(changes, func(ch portal.Change) bool { return ch.Name == o.Name && ch.Path == o.Path })
+	h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool {
+		return slices.ContainsFunc(changes, func(ch portal.Change) bool { return o.is(site, &ch) })
 	})
 	h.any.Store(len(h.changes) > 0)
 }

@@ -24,7 +24,7 @@ func TestUnsettled(t *testing.T) {
 		}
 	}
 	check("at first", 0, 0, false)
-	leave, err := v.Requests.Exclusive(t.Context())
+	_, leave, err := v.Requests.Exclusive(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func change(name, value string) portal.Change {
 }
 
 func heldNames(v *Visit) (out []string) {
-	for _, ch := range v.Held() {
+	for _, ch := range v.Held("shop.test") {
 		out = append(out, ch.Name+"="+ch.Value)
 	}
 	return out
@@ -71,32 +71,32 @@ func heldNames(v *Visit) (out []string) {
 // cookie replaces an older one; their number is bounded.
 func TestHeld(t *testing.T) {
 	v := &Visit{Shared: newShared()}
-	if v.Held() != nil {
+	if v.Held("shop.test") != nil {
 		t.Error("something is held at first")
 	}
-	v.Hold([]portal.Change{change("a", "1"), change("b", "1")})
-	v.Hold([]portal.Change{change("a", "2")})
+	v.Hold("shop.test", []portal.Change{change("a", "1"), change("b", "1")})
+	v.Hold("shop.test", []portal.Change{change("a", "2")})
 	if got := heldNames(v); !slices.Equal(got, []string{"b=1", "a=2"}) {
 		t.Errorf("held %v", got)
 	}
-	v.Delivered([]portal.Change{change("c", "1"), change("b", "0")})
+	v.Delivered("shop.test", []portal.Change{change("c", "1"), change("b", "0")})
 	if got := heldNames(v); !slices.Equal(got, []string{"a=2"}) {
 		t.Errorf("after b was delivered: held %v", got)
 	}
-	v.Delivered([]portal.Change{change("a", "2")})
-	if v.Held() != nil {
+	v.Delivered("shop.test", []portal.Change{change("a", "2")})
+	if v.Held("shop.test") != nil {
 		t.Errorf("after all were delivered: held %v", heldNames(v))
 	}
 	for i := range 3 * maxHeld {
-		v.Hold([]portal.Change{change(fmt.Sprint(i), "")})
+		v.Hold("shop.test", []portal.Change{change(fmt.Sprint(i), "")})
 	}
-	if got := v.Held(); len(got) != maxHeld || got[maxHeld-1].Name != fmt.Sprint(3*maxHeld-1) {
+	if got := v.Held("shop.test"); len(got) != maxHeld || got[maxHeld-1].Name != fmt.Sprint(3*maxHeld-1) {
 		t.Errorf("%d are held", len(got))
 	}
 	elsewhere := change("191", "")
 	elsewhere.Path = "/app"
-	v.Delivered([]portal.Change{elsewhere})
-	if len(v.Held()) != maxHeld {
+	v.Delivered("shop.test", []portal.Change{elsewhere})
+	if len(v.Held("shop.test")) != maxHeld {
 		t.Error("a cookie of another path counts as delivered")
 	}
 }

@@ -38,3 +38,26 @@ func TestOwner_LongPoll(t *testing.T) {
 		})
 	}
 }
+
+// TestOwner_SignInBesideLongPoll: a sign-in does not wait for a long poll to end.
+func TestOwner_SignInBesideLongPoll(t *testing.T) {
+	attack(t, "bob", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/login.php"}, []string{"user"} })
+		w.shop.pages["/poll"] = func(rw http.ResponseWriter, r *http.Request) error {
+			time.Sleep(25 * time.Second)
+			_, err := io.WriteString(rw, "{}")
+			return err
+		}
+		w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
+		v := w.visitor()
+		v.send("GET /cart")
+		time.Sleep(5 * time.Second)
+		v.start(t.Context(), "GET /poll")
+		time.Sleep(time.Second)
+		began := time.Now()
+		if f := v.signIn("bob"); f.code() != http.StatusOK || time.Since(began) > 5*time.Second {
+			t.Errorf("after %v: %s", time.Since(began), f.text())
+		}
+		time.Sleep(30 * time.Second)
+	})
+}

@@ -47,3 +47,25 @@ func TestAttack_L17_NamesOfObserve(t *testing.T) {
 		v.never("a page", v.send("GET /account?OURSESSION="+id))
 	})
 }
+
+// TestL17_TypedUnderObserve: a cookie that only repeats what a visitor typed is no session's,
+// under `mode observe` either.
+func TestL17_TypedUnderObserve(t *testing.T) {
+	attack(t, "observe, enforce", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) { o.Observe = true })
+		w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
+			rw.Header().Add("Set-Cookie", "lastsearch="+r.FormValue("q")+"; Path=/; HttpOnly")
+			return nil
+		}
+		w.visitor().send("POST /enter q=blue-suede-shoes-size-12")
+		old, o := w.g, w.g.Options
+		o.Observe = false
+		w.g = gateway.New(o)
+		old.Stop()
+		v := w.visitor()
+		v.send("GET /page")
+		if f := v.send("POST /page lastsearch=red-suede-shoes-size-12"); f.code() != http.StatusOK {
+			t.Errorf("a form: %s", f.text())
+		}
+	})
+}

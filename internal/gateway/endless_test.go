@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -32,6 +33,14 @@ func endless(s *shop, contentType string, late time.Duration) func(http.Response
 			}
 		}
 	}
+}
+
+// open opens a response that has no end; the browser leaves when the test is over.
+func (v *visitor) open(line string) *flight {
+	ctx, leave := context.WithCancel(v.w.t.Context())
+	f := v.start(ctx, line)
+	v.w.t.Cleanup(func() { leave(); <-f.done })
+	return f
 }
 
 // goesOn reports whether more of the response arrives.
@@ -68,7 +77,7 @@ func TestAttack_L2_EndlessResponses(t *testing.T) {
 				v := w.visitor()
 				v.signIn("bob")
 				time.Sleep(5 * time.Second)
-				f := v.start(t.Context(), "GET /news")
+				f := v.open("GET /news")
 				time.Sleep(3 * time.Second)
 				if !strings.Contains(f.text(), secret("bob")) {
 					t.Fatal(f.text())
@@ -82,26 +91,28 @@ func TestAttack_L2_EndlessResponses(t *testing.T) {
 	}
 }
 
-// TestAttack_L2_LateHeaders: the same, where the portal sends the headers of an event stream
-// with its first event, and that comes after the change.
+// TestAttack_L2_LateHeaders: the same, where the portal sends the headers with the first event,
+// and that comes after the change.
 func TestAttack_L2_LateHeaders(t *testing.T) {
-	attack(t, "require always", func(t *testing.T) {
-		w := newWorld(t, nil)
-		w.shop.pages["/news"] = endless(w.shop, "text/event-stream", 20*time.Second)
-		v := w.visitor()
-		v.signIn("bob")
-		time.Sleep(5 * time.Second)
-		f := v.start(t.Context(), "GET /news")
-		time.Sleep(3 * time.Second)
-		o := w.g.Options
-		o.Required = true
-		gateway.New(o)
-		w.g.Stop()
-		time.Sleep(30 * time.Second)
-		if goesOn(f) {
-			t.Errorf("the response goes on: %.60s", f.text())
-		}
-	})
+	for _, contentType := range []string{"text/event-stream", "application/x-ndjson"} {
+		attack(t, contentType, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.shop.pages["/news"] = endless(w.shop, contentType, 20*time.Second)
+			v := w.visitor()
+			v.signIn("bob")
+			time.Sleep(5 * time.Second)
+			f := v.open("GET /news")
+			time.Sleep(3 * time.Second)
+			o := w.g.Options
+			o.Required = true
+			gateway.New(o)
+			w.g.Stop()
+			time.Sleep(30 * time.Second)
+			if goesOn(f) || strings.Contains(f.text(), secret("bob")) {
+				t.Errorf("the response goes on: %.60s", f.text())
+			}
+		})
+	}
 }
 
 // TestAttack_L3_OtherSiteOfRealm: two sites share a realm, and the first becomes stricter.
@@ -125,7 +136,7 @@ func TestAttack_L3_OtherSiteOfRealm(t *testing.T) {
 			if shared {
 				gateway.New(lax)
 			}
-			f := v.start(t.Context(), "GET /news") // the old one still serves
+			f := v.open("GET /news") // the old one still serves
 			time.Sleep(3 * time.Second)
 			if !strings.Contains(f.text(), secret("bob")) {
 				t.Fatal(f.text())
@@ -142,51 +153,62 @@ func TestAttack_L3_OtherSiteOfRealm(t *testing.T) {
 	}
 }
 
-// TestAttack_L4_RecheckZero: with `recheck 0`, which asks with every request, a tunnel in
-// which a user is signed in is not asked about less than with the default.
-func TestAttack_L4_RecheckZero(t *testing.T) {
-	for name, recheck := range map[string]time.Duration{"default": time.Minute, "0": 0} {
-		attack(t, name, func(t *testing.T) {
-			w := newWorld(t, func(o *gateway.Options) { o.Recheck = recheck })
-			w.shop.pages["/socket"] = func(rw http.ResponseWriter, r *http.Request) error {
-				rw.WriteHeader(http.StatusSwitchingProtocols)
-				c, _, err := http.NewResponseController(rw).Hijack()
-				if err != nil {
-					return err
-				}
-				go func() {
-					buf := make([]byte, 64)
-					if n, _ := c.Read(buf); n > 0 {
-						w.shop.commit(r, w.shop.id(r), "alice")
-					}
-				}()
-				for r.Context().Err() == nil {
-					time.Sleep(time.Second)
-					if _, err := io.WriteString(c, "news for "+secret(w.shop.user(r))+"\n"); err != nil {
-						return err
-					}
-				}
-				return nil
-			}
-			v := w.visitor()
-			v.signIn("bob")
-			time.Sleep(5 * time.Second)
-			ctx := t.Context()
-			f := v.start(ctx, "GET /socket", "Upgrade: websocket", "Connection: Upgrade")
-			time.Sleep(3 * time.Second)
-			if _, err := io.WriteString(f.tunnel, "login alice"); err != nil {
-				t.Fatal(err)
-			}
-			for range 24 { // as visits.Table.Run does
-				time.Sleep(5 * time.Second)
-				w.g.Visits.Tunnels.AskDue(time.Now())
-			}
-			synctest.Wait()
-			if goesOn(f) {
-				t.Error("the tunnel goes on, two minutes after the sign-in")
-			}
-			f.tunnel.Close()
-			<-f.done
-		})
-	}
+// TestAttack_L2_OtherNode: the owner sets up a factor at another node, which can tell nobody
+// here. The thief's response goes on for `recheck` at most.
+func TestAttack_L2_OtherNode(t *testing.T) {
+	attack(t, "the owner sets up a factor", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/news"] = endless(w.shop, "application/x-ndjson", 0)
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		f := v.open("GET /news")
+		if !goesOn(f) {
+			t.Fatal(f.text())
+		}
+		st, key := w.g.Store.(*memory), store.UserKey{Realm: "shop", ID: "bob"}
+		st.mu.Lock()
+		st.users[key] = store.User{Key: key, TOTP: &store.TOTP{ID: "2"}}
+		st.mu.Unlock()
+		if goesOn(f) {
+			t.Error("the response goes on")
+		}
+	})
+}
+
+// TestAttack_L2_OtherUsersFactor: bob's response goes on when another user sets up a factor.
+func TestAttack_L2_OtherUsersFactor(t *testing.T) {
+	attack(t, "carol", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/news"] = endless(w.shop, "application/x-ndjson", 0)
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		f := v.open("GET /news")
+		time.Sleep(3 * time.Second)
+		w.g.Visits.CloseUnproven(store.UserKey{Realm: "shop", ID: "carol"})
+		if !goesOn(f) {
+			t.Error("the response was cut off")
+		}
+	})
+}
+
+// TestAttack_L2_ClearanceRunsOut: a response that has no end, of whatever media type, does not
+// outlive the clearance that it was opened under.
+func TestAttack_L2_ClearanceRunsOut(t *testing.T) {
+	attack(t, "life", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) { o.Session.Life = 10 * time.Minute })
+		w.shop.pages["/news"] = endless(w.shop, "application/x-ndjson", 0)
+		v := w.visitor()
+		v.signIn("alice")
+		v.pass("alice", "SID=x; Path=/")
+		f := v.open("GET /news")
+		if !goesOn(f) || !strings.Contains(f.text(), secret("alice")) {
+			t.Fatalf("%.300s", f.text())
+		}
+		time.Sleep(10 * time.Minute)
+		if goesOn(f) {
+			t.Error("the response goes on")
+		}
+	})
 }

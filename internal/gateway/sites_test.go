@@ -24,6 +24,7 @@ func twoSites(t *testing.T, whoami ...string) (sites [2]*world) {
 			if i == 0 {
 				first = *o
 			}
+			o.Path = strings.TrimSuffix(whoami[i], "/me") + "/two-factor"
 			o.Sealer, o.Store, o.Visits = first.Sealer, first.Store, first.Visits
 		}, whoami[i])
 	}
@@ -56,7 +57,7 @@ func (v *visitor) pass(user string, jar ...string) {
 	st.mu.Lock()
 	st.visits[token.ID()] = store.Visit{
 		Realm: "shop", ID: token.ID(), User: user, Factor: "totp", At: now, LastSeen: now, Expires: now.Add(12 * time.Hour),
-		Binds: portal.EmptyJar.Apply(set).Binds(),
+		Binds: portal.EmptyJar.Apply(set).Binds("example.com", v.w.g.Path),
 	}
 	st.mu.Unlock()
 	v.w.g.Visits.Forget("shop", token.ID())

@@ -43,9 +43,9 @@ func connectAs(t *testing.T, b *house.Browser, protocol, path, bytes string) (st
 	return res.StatusCode, res.Header, string(raw)
 }
 
-// TestAttackA_ConnectSmuggles: what follows an extended CONNECT reaches the portal as bytes on its connection,
-// where it is the next request.
-func TestAttackA_ConnectSmuggles(t *testing.T) {
+// TestAttack_ConnectSmuggles: what follows an extended CONNECT for another protocol than WebSocket would be the next request on
+// a connection to the portal.
+func TestAttack_ConnectSmuggles(t *testing.T) {
 	portal := &house.Legacy{}
 	s := serve(t, portal, "")
 	b := s.browser(t, "h3")
@@ -114,9 +114,9 @@ func (p *adopting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestAttackA_ConnectActsAsVictim: with her password alone, somebody who has an own account acts as alice, who has a
+// TestAttack_ConnectActsAsVictim: with her password alone, somebody who has an own account acts as alice, who has a
 // second factor, and reads a page of hers.
-func TestAttackA_ConnectActsAsVictim(t *testing.T) {
+func TestAttack_ConnectActsAsVictim(t *testing.T) {
 	portal := &adopting{}
 	s := serve(t, portal, "")
 	alice := s.browser(t, "h1 over TLS")
@@ -137,8 +137,8 @@ func TestAttackA_ConnectActsAsVictim(t *testing.T) {
 	portal.mu.Unlock()
 
 	// Her page comes as the response to a page of carol's that is asked for over the same connection.
-	for range 10 {
-		connectAs2(t, b, "/account", "GET /report HTTP/1.1\r\nHost: x\r\nCookie: PHPSESSID=chosen\r\n\r\n")
+	for range 5 {
+		connectAndEnd(t, b, "/account", "GET /report HTTP/1.1\r\nHost: x\r\nCookie: PHPSESSID=chosen\r\n\r\n")
 		if p := b.Get("/account"); strings.Contains(p.Body, house.SecretOf("alice")) {
 			t.Errorf("LEAK: %d %s", p.Status, p.Body)
 			return
@@ -146,8 +146,8 @@ func TestAttackA_ConnectActsAsVictim(t *testing.T) {
 	}
 }
 
-// connectAs2 is connectAs that ends the stream with the bytes.
-func connectAs2(t *testing.T, b *house.Browser, path, bytes string) {
+// connectAndEnd is connectAs that ends the stream with the bytes.
+func connectAndEnd(t *testing.T, b *house.Browser, path, bytes string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -165,9 +165,9 @@ func connectAs2(t *testing.T, b *house.Browser, path, bytes string) {
 	_, _ = io.ReadAll(res.Body)
 }
 
-// TestAttackA_ConnectTakesResponses: without any password of hers, somebody with an own account gets the response to
+// TestAttack_ConnectTakesResponses: without any password of hers, somebody with an own account gets the response to
 // a request of alice's, who is signed in and has given her code.
-func TestAttackA_ConnectTakesResponses(t *testing.T) {
+func TestAttack_ConnectTakesResponses(t *testing.T) {
 	portal := &adopting{}
 	s := serve(t, portal, "")
 	alice := s.browser(t, "h1 over TLS")
@@ -178,8 +178,8 @@ func TestAttackA_ConnectTakesResponses(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	alice.Get("/account")
 	b.Get("/account")
-	for range 8 {
-		connectAs2(t, b, "/account", "GET /report HTTP/1.1\r\nHost: x\r\nCookie: PHPSESSID=none\r\n\r\n")
+	for range 3 {
+		connectAndEnd(t, b, "/account", "GET /report HTTP/1.1\r\nHost: x\r\nCookie: PHPSESSID=none\r\n\r\n")
 		done := make(chan string, 1)
 		go func() {
 			p, err := alice.Try(alice.Request(http.MethodGet, "/report", nil))
@@ -201,8 +201,8 @@ func TestAttackA_ConnectTakesResponses(t *testing.T) {
 	}
 }
 
-// TestAttackA_ConnectAtTrusted: at an address under `trust` a stranger without any account can do the same.
-func TestAttackA_ConnectAtTrusted(t *testing.T) {
+// TestAttack_ConnectAtTrusted: at an address under `trust` a stranger without any account can do the same.
+func TestAttack_ConnectAtTrusted(t *testing.T) {
 	portal := &adopting{}
 	s := serve(t, portal, fmt.Sprintf(house.Site, house.LegacyLines+"\ntrust /webhooks/*", "PORTAL"))
 	alice := s.browser(t, "h1 over TLS")
@@ -220,8 +220,8 @@ func TestAttackA_ConnectAtTrusted(t *testing.T) {
 	}
 }
 
-// TestAttackA_ConnectOverHTTP2: the same over HTTP/2, where GODEBUG=http2xconnect=1 switches extended CONNECT on.
-func TestAttackA_ConnectOverHTTP2(t *testing.T) {
+// TestAttack_ConnectOverHTTP2: the same over HTTP/2, where GODEBUG=http2xconnect=1 switches extended CONNECT on.
+func TestAttack_ConnectOverHTTP2(t *testing.T) {
 	portal := &house.Legacy{}
 	s := serve(t, portal, "")
 	b := s.browser(t, "h2")
@@ -244,9 +244,9 @@ func TestAttackA_ConnectOverHTTP2(t *testing.T) {
 	}
 }
 
-// TestAttackA_ConnectSignsIn: a JSON sign-in that does not look at the method, by CONNECT with a body of known length: it is
+// TestAttack_ConnectSignsIn: a JSON sign-in that does not look at the method, by CONNECT with a body of known length: it is
 // taken for safe, and the response for a tunnel's.
-func TestAttackA_ConnectSignsIn(t *testing.T) {
+func TestAttack_ConnectSignsIn(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodConnect} {
 		t.Run(method, func(t *testing.T) {
 			s := serve(t, &house.Legacy{}, fmt.Sprintf(house.Site, "realm default\nwhoami /me {\nanonymous status 401\nuser json user\n}\nsettle 100ms", "PORTAL"))

@@ -1,0 +1,45 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// owing is when it was last looked at whether a user without clearance owes a factor. A
+// response may go on for hours, and the user, who owed nothing when it began, may set up a
+// factor meanwhile, or a stricter configuration may take over. So a response without
+// clearance looks again with every write, which is one comparison as long as nothing changed.
+// A response on a clearance needs none of it.
+type owing struct {
+	// weighed is the table's count of changes then (see [visits.Tunnels.Changes]), weighedAt
+	// when that was, in Unix nanoseconds; 0 for the time of the request.
+	weighed   atomic.Uint64
+	weighedAt atomic.Int64
+}
+
+// owesNow reports whether the response is one to a user who had no clearance and owed
+// nothing, and who owes a factor by now. Another process may have changed that, too: the
+// store is looked at once in `recheck` at least.
+func (x *exchange) owesNow() bool {
+	if x.ground != nil || x.before.Cleared || !x.before.MayPass() {
+		return false
+	}
+	if x.g.gate.Outlived() {
+		return true
+	}
+	changes, now := x.g.Visits.Tunnels.Changes(), x.g.Clock()
+	at := cmp.Or(x.weighedAt.Load(), x.now.UnixNano())
+	if changes == x.weighed.Load() && now.UnixNano()-at < int64(max(x.g.Recheck, time.Second)) {
+		return false
+	}
+	user, err := x.g.users.Record(context.WithoutCancel(x.facts.R.Context()), x.answer)
+	if err != nil {
+		x.g.events.Failed("store failed while a response went on", err, x.about(x.answer.User))
+		return true
+	}
+	x.weighed.Store(changes)
+	x.weighedAt.Store(now.UnixNano())
+	return user.Activated()
+}

@@ -1,0 +1,56 @@
+package request
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// MaxBrought is how much of a body is looked through, in bytes.
+const MaxBrought = 64 << 10
+
+// Brings reports whether a request with this body brings a value that the portal set a cookie
+// to: in its address, a header or the body. Its cookies do not count, since the portal set
+// them.
+func Brings(r *http.Request, body []byte, value string) bool {
+	texts := []string{r.URL.Path, r.URL.RawQuery, string(body)}
+	for name, values := range r.Header {
+		if name != "Cookie" {
+			texts = append(texts, values...)
+		}
+	}
+	decoded, _ := url.QueryUnescape(value)
+	return slices.ContainsFunc(texts, func(text string) bool {
+		plain, _ := url.QueryUnescape(text)
+		return strings.Contains(text, value) || decoded != "" && strings.Contains(plain, decoded)
+	})
+}
+
+// Copied is a body that is read by another, who gets it unchanged, and of which the
+// beginning is kept. It is safe for concurrent use.
+type Copied struct {
+	io.ReadCloser
+	mu    sync.Mutex
+	begun []byte
+	ended bool
+}
+
+// Read implements io.Reader.
+func (c *Copied) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.begun = append(c.begun, p[:min(n, MaxBrought+1-len(c.begun))]...)
+	c.ended = c.ended || err == io.EOF
+	return n, err
+}
+
+// Whole returns the body, if all of it has been read and it is not too long.
+func (c *Copied) Whole() (body []byte, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.begun, c.ended && len(c.begun) <= MaxBrought
+}
