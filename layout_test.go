@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"internal/browse/direct":    {"config", "internal/browse", "internal/portal"},
 	"internal/store/badger":     {"internal/store"},
 	"internal/store/storetest":  {"internal/store"},
+	"internal/store/witness":    {"internal/keys", "internal/store"},
 	"internal/throttle":         {"internal/store"},
 	"internal/report":           {"internal/store"},
 	"internal/audit":            {"internal/store"},

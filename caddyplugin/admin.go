@@ -18,7 +18,8 @@ import (
 func init() { caddy.RegisterModule(AdminAPI{}) }
 
 // AdminAPI is `admin.api.two_factor`: what the commands ask of a running server, which
-// holds the store's lock. Caddy's admin endpoint has no login; it listens on loopback.
+// holds the store's lock. Caddy's admin endpoint has no login, so what acts or exports
+// secrets is for a private socket only; see guarded.
 //
 //	GET /two_factor/report?days=N    what was counted in the last N days: []report.Summary
 //
@@ -35,7 +36,11 @@ func (AdminAPI) CaddyModule() caddy.ModuleInfo {
 // Routes are the endpoint's.
 func (AdminAPI) Routes() []caddy.AdminRoute {
 	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}
-	return slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes, keepingRoutes)
+	all := slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes, keepingRoutes)
+	for i, r := range all {
+		all[i] = guarded(r)
+	}
+	return all
 }
 
 // defaultDays is how far back a report goes if nothing is said.

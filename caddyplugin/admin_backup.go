@@ -121,7 +121,12 @@ func (a *App) backup(ctx context.Context, w io.Writer, to []age.Recipient) (back
 // tellBackup records who can read what was made. The backup is good without that.
 func (a *App) tellBackup(ctx context.Context, h backup.Header, to []string) {
 	a.log.Info("a backup was made", zap.Int("records", h.Records), zap.Strings("recipients", to))
-	err := a.engine.store.Record(context.WithoutCancel(ctx), store.Event{At: clock.Now(), Kind: store.EventBackupMade, Detail: map[string]string{
+	ctx, now := context.WithoutCancel(ctx), clock.Now()
+	err := a.engine.store.UpdateMeta(ctx, store.MetaBackup, func([]byte) ([]byte, error) { return []byte(now.UTC().Format(time.RFC3339)), nil })
+	if err != nil {
+		a.log.Error("the time of a backup could not be recorded; the metric keeps the time of the one before", zap.Error(err))
+	}
+	err = a.engine.store.Record(ctx, store.Event{At: now, Kind: store.EventBackupMade, Detail: map[string]string{
 		"records": strconv.Itoa(h.Records), "recipients": strings.Join(to, " "),
 	}})
 	if err != nil {

@@ -50,15 +50,21 @@ type realmStatus struct {
 	Realm        string `json:"realm"`
 	Activated    int    `json:"activated"`
 	NotActivated int    `json:"not_activated"`
+	// Missing are activated users that were lost without an entry in the audit log.
+	Missing int `json:"missing"`
 	// Mode is "enforce" or "observe", Require whether a second factor is compulsory.
 	Mode    string `json:"mode"`
 	Require string `json:"require"`
 }
 
 type storeStatus struct {
+	// ID is the store's random name, Place where it is.
+	ID    string `json:"id"`
 	Place string `json:"place"`
 	// Bytes is how long the files are; some have room for what is to come.
 	Bytes int64 `json:"bytes"`
+	// Witness is what is kept of it in Caddy's storage.
+	Witness witnessStatus `json:"witness"`
 }
 
 type auditStatus struct {
@@ -97,13 +103,14 @@ func (a *App) status(ctx context.Context) (s serverStatus, err error) {
 			s.Checks[c.Name] = c.Problem
 		}
 	}
+	missing := a.engine.witness.State().Missing
 	for _, name := range slices.Sorted(maps.Keys(a.realms)) {
 		n, err := a.engine.store.CountUsers(ctx, name)
 		if err != nil {
 			return s, fmt.Errorf("counting the users of realm %q: %w", name, err)
 		}
 		site := a.realms[name].site
-		s.Realms = append(s.Realms, realmStatus{name, n.Activated, n.NotActivated, site.Mode, site.Require})
+		s.Realms = append(s.Realms, realmStatus{name, n.Activated, n.NotActivated, missing[name], site.Mode, site.Require})
 	}
 	for _, id := range a.ring.IDs() {
 		s.Keys = append(s.Keys, id.String())
@@ -115,7 +122,7 @@ func (a *App) status(ctx context.Context) (s serverStatus, err error) {
 		return s, err
 	}
 	s.Clock = a.engine.clockStatus()
-	s.Store.Place = a.pool
+	s.Store.ID, s.Store.Place, s.Store.Witness = a.engine.witness.State().Store, a.pool, a.engine.witnessStatus()
 	s.Store.Bytes, err = size(a.pool)
 	return s, err
 }
@@ -149,7 +156,8 @@ func versions() (ours, caddys, golang string) {
 	return ours, caddys, info.GoVersion
 }
 
-// size sums up the files below a directory. One that goes away meanwhile, as the
+// size sums up the room that the files below a directory take on the disk: the database's
+// logs are longer than that. One that goes away meanwhile, as the
 // database's do, counts for nothing.
 func size(dir string) (bytes int64, err error) {
 	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
@@ -164,7 +172,7 @@ func size(dir string) (bytes int64, err error) {
 			return nil
 		}
 		if err == nil {
-			bytes += info.Size()
+			bytes += room(info)
 		}
 		return err
 	})

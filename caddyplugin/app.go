@@ -15,11 +15,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
-	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/timesource"
@@ -41,12 +41,25 @@ type App struct {
 	NTP string `json:"ntp,omitempty"`
 	// Audit is for how long security events are kept. Default: 400 days.
 	Audit *Audit `json:"audit,omitempty"`
+	// RetiredRealms are realms of the store with second factors that no site has any more.
+	// Without them here a configuration with a realm that the store does not know is refused.
+	RetiredRealms []string `json:"retired_realms,omitempty"`
 	// Mail is how notices and codes are sent by e-mail. Default: none are.
 	Mail *Mail `json:"mail,omitempty"`
+	// AdminAPI is where the admin API acts and exports secrets: "socket", on a Unix socket
+	// that other users of the machine can't open, or "tcp", everywhere. Default: socket.
+	AdminAPI string `json:"admin_api,omitempty"`
 
+	// ctx is the configuration's, for what is looked up when it starts.
+	ctx caddy.Context
+	// scratch is the temporary directory of a validation.
+	scratch string
+	// admin is the address of the admin endpoint, as the handlers' Caddyfile named it.
+	admin   string
 	engine  *engine
 	storage Storage
 	pool    string
+	witness *witnesses
 	ring    *keys.Ring
 	log     *zap.Logger
 	// release takes back that this configuration seals; see rotation.Keeper.Admit.
@@ -56,12 +69,13 @@ type App struct {
 	// meters are those of the configuration's realms.
 	meters *meters
 
-	// defaults counts the handlers that use the default realm, unnamed says that one does
-	// so without naming it. Caddy provisions handlers one after another.
-	defaults int
-	unnamed  bool
+	// claims are the handlers that use the default realm.
+	claims claims
 	// realms are those of the configuration's handlers, by name.
 	realms map[string]*realm
+	// known is checkKnown, which is asked once, by the first request or by Start: Caddy
+	// starts its apps in no order.
+	known func() error
 	// shown are the realms that support desks name.
 	shown []string
 	// mailing is what mails are sent with; nil without a mail server.
@@ -75,11 +89,18 @@ func (App) CaddyModule() caddy.ModuleInfo {
 
 // Provision opens the store, or joins those who have it open, and reads the keys.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.log = ctx.Logger()
+	a.ctx, a.log = ctx, ctx.Logger()
+	a.known = sync.OnceValue(a.checkKnown)
 	if err := a.readSource(); err != nil {
 		return err
 	}
 	if err := a.Audit.validate(); err != nil {
+		return err
+	}
+	if err := checkAdminAPI(a.AdminAPI); err != nil {
+		return err
+	}
+	if err := a.checkKey(); err != nil {
 		return err
 	}
 	if a.StorageRaw == nil {
@@ -100,18 +121,40 @@ func (a *App) Provision(ctx caddy.Context) error {
 }
 
 func (a *App) open(ctx caddy.Context, storage Storage) error {
-	pool, err := storage.Key()
+	opened, err := a.toOpen(storage)
 	if err != nil {
 		return err
 	}
-	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) { return openEngine(storage, a.log) })
+	pool, err := opened.Key()
+	if err != nil {
+		return err
+	}
+	if a.witness, err = readWitnesses(ctx, pool); err != nil {
+		return err
+	}
+	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) {
+		if err := a.witness.mayCreate(opened); err != nil {
+			return nil, err
+		}
+		return openEngine(opened, a.log)
+	})
 	if err != nil {
 		return err
 	}
 	// Only who acquired it may release it: see Cleanup.
 	a.pool, a.engine, a.storage = pool, val.(*engine), storage
+	if err := a.witness.find(ctx, a.engine); err != nil {
+		return err
+	}
 	ring, origin, err := a.readKeys(ctx)
 	if err != nil {
+		return err
+	}
+	// Wrong keys are told as such: with them the witness's signature is wrong, too.
+	if err := a.engine.keeper.Fits(ctx, ring); err != nil {
+		return fmt.Errorf("the master keys from %s: %w", origin, err)
+	}
+	if err := a.witness.judge(ring); err != nil {
 		return err
 	}
 	if a.release, err = a.engine.keeper.Admit(ctx, ring); err != nil {
@@ -137,6 +180,15 @@ func (a *App) Start() error {
 	if err := a.checkShown(); err != nil {
 		return err
 	}
+	if err := a.known(); err != nil {
+		return err
+	}
+	if err := a.witness.follow(a); err != nil {
+		return err
+	}
+	noteGrace(a.ctx)
+	boundEnd()
+	a.warnOfAdmin()
 	a.engine.use(a)
 	a.engine.watch.started()
 	if err := a.engine.keeper.Resume(a.engine.life, a.engine.ring); err != nil {
@@ -148,12 +200,16 @@ func (a *App) Start() error {
 // Stop takes that back. The store is closed by Cleanup.
 func (a *App) Stop() error {
 	a.engine.flushAudit()
+	a.engine.witness.Flush(a.engine.life)
 	a.engine.leave(a)
 	return nil
 }
 
 // Cleanup releases the store. It also runs when Provision failed half-way.
 func (a *App) Cleanup() error {
+	if a.scratch != "" {
+		defer os.RemoveAll(a.scratch) //nolint:errcheck // a temporary directory
+	}
 	if a.pool == "" {
 		return nil
 	}
@@ -179,10 +235,14 @@ func (a *App) readKeys(ctx context.Context) (ring *keys.Ring, origin string, err
 
 func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	if a.Key != "" {
+		if err := a.checkKey(); err != nil {
+			return "", "", err
+		}
 		text, err = filledIn(a.Key)
 		if err != nil {
 			return "", "", fmt.Errorf("key %s can't be read: %w", a.Key, err)
 		}
+		a.warnReadable(fileOf(a.Key))
 		return text, a.Key, nil
 	}
 	file, err := a.storage.KeyFile()
@@ -196,7 +256,20 @@ func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("the master key file: %w", err)
 	}
+	a.warnReadable(file)
 	return string(raw), file, nil
+}
+
+// checkKey refuses keys that are written into the configuration. The Caddyfile's parser
+// refuses them with their line; this is for JSON.
+func (a *App) checkKey() error {
+	if a.Key == "" {
+		return nil
+	}
+	if err := checkSecret(a.Key, keyExample); err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	return nil
 }
 
 // makeKey writes a new key file, but never for a store that was made with another key.
@@ -204,6 +277,9 @@ func (a *App) makeKey(ctx context.Context, file string) ([]byte, error) {
 	used, err := a.engine.keeper.Sealed(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if validating() {
+		return []byte(keys.Generate()), nil
 	}
 	if used {
 		return nil, fmt.Errorf("%s is missing, but the store beside it was made with it: put the file back from your backup, or name the keys with `key` (nothing was changed)", file)
@@ -231,21 +307,6 @@ func writeOnce(file, text string) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// claim notes who uses the default realm. A handler shares it only if all its users name
-// it; one directive of a Caddyfile that became several handlers names it in all of them
-// (see nameRealm).
-func (a *App) claim(site config.Site) error {
-	if site.Realm != "" && site.Realm != defaultRealm {
-		return nil
-	}
-	a.defaults++
-	a.unnamed = a.unnamed || site.Realm == ""
-	if a.unnamed && a.defaults > 1 {
-		return errors.New("two sites use two_factor without naming a realm (or one of them names \"default\"): give each portal a realm of its own, or both the same if they share their users (realm NAME, in JSON \"realm\": \"NAME\")")
-	}
-	return nil
 }
 
 var (

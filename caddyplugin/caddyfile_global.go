@@ -19,6 +19,8 @@ import (
 //		audit   { … }    see parseAudit
 //		mail    { … }    see parseMail
 //		ntp     HOST[:PORT]
+//		admin_api tcp|socket
+//		retired_realms NAME...
 //	}
 //
 // VALUE is {file.PATH} or {env.NAME}, newest key first; it stays as it is written.
@@ -54,18 +56,26 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 		if a.Key != "" {
 			return d.Errf("key is given again; want it once, the file may hold several keys")
 		}
+		// What stands there may be a key: no error shows it.
 		if !d.AllArgs(&a.Key) || a.Key == "" {
-			return d.Errf("wrong arguments near %q; want: key {file./path/to/key} or key {env.NAME}", d.Val())
+			return d.Errf("key wants one value: key {file./path/to/key} or key {env.NAME}")
+		}
+		if err := checkSecret(a.Key, keyExample); err != nil {
+			return d.Errf("key: %v", err)
 		}
 		return nil
 	case "ntp":
 		return a.parseNTP(d)
+	case "admin_api":
+		return a.parseAdminAPI(d)
+	case "retired_realms":
+		return a.parseRetired(d)
 	case "audit":
 		return a.parseAudit(d)
 	case "mail":
 		return a.parseMail(d)
 	default:
-		return d.Errf("unknown option %q of two_factor; known here: audit, key, mail, ntp, storage", option)
+		return d.Errf("unknown option %q of two_factor; known here: admin_api, audit, key, mail, ntp, retired_realms, storage", option)
 	}
 }
 

@@ -1,6 +1,8 @@
 package caddyplugin
 
 import (
+	"strings"
+
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 )
@@ -16,9 +18,10 @@ const realmsKey = "two_factor.realms"
 type realmTokens struct{ unnamed, named *caddyfile.Token }
 
 // nameRealm gives the realm a name for the adapted configuration, in which one directive
-// becomes several handlers if its site has addresses on several ports. Two directives
-// share a realm only if both name it, however equal they are: sites behind them have
-// users of their own.
+// becomes several handlers if its site has addresses on several ports. Each directive is
+// a site of its own, however equal the settings are: the portals behind two sites, or
+// behind two `handle` of one, have users of their own. Two directives share a realm only
+// if both name it.
 func nameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string, error) {
 	known, _ := h.State[realmsKey].(*realmTokens)
 	if known == nil {
@@ -31,11 +34,11 @@ func nameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string
 	case realm != "" && realm != defaultRealm:
 		return realm, nil
 	case realm == "" && known.unnamed != nil:
-		return "", tokenError(at, "two sites use two_factor without naming a realm, this one and that at %s:%d; give each portal a realm of its own, or both the same if they share their users; add to each a line such as: realm shop (realm NAME)", known.unnamed.File, known.unnamed.Line)
+		return "", tokenError(at, "two sites use two_factor without naming a realm, this one and that at %s; "+ownRealms, placeOf(*known.unnamed))
 	case realm == "" && known.named != nil:
-		return "", tokenError(at, "this site names no realm, which is %q, and that at %s:%d names it; give this portal a realm of its own, or %[1]q too if they share their users; add a line such as: realm shop", defaultRealm, known.named.File, known.named.Line)
+		return "", tokenError(at, "this site names no realm, which is %q, and that at %s names it; give this portal a realm of its own, or %[1]q too if they share their users; add a line such as: realm shop", defaultRealm, placeOf(*known.named))
 	case realm == defaultRealm && known.unnamed != nil:
-		return "", tokenError(at, "this site names the realm %q, which that at %s:%d uses without naming it; give each portal a realm of its own, or add there, if they share their users: realm %[1]s", defaultRealm, known.unnamed.File, known.unnamed.Line)
+		return "", tokenError(at, "this site names the realm %q, which that at %s uses without naming it; give one of the portals a realm of its own, such as: realm shop; or add there, if they share their users: realm %[1]s; "+keepsDefault, defaultRealm, placeOf(*known.unnamed))
 	}
 	if realm == "" {
 		known.unnamed = &at
@@ -43,6 +46,18 @@ func nameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string
 		known.named = &at
 	}
 	return defaultRealm, nil
+}
+
+// What to do about two sites that name no realm.
+const (
+	ownRealms    = "give each portal a realm of its own, or both the same if they share their users; add to each a line such as: realm shop (realm NAME); " + keepsDefault
+	keepsDefault = "the site with enrolled customers keeps them only with the realm that they enrolled in: realm default"
+)
+
+// placeOf is the file and line of a token, with the imports that led there.
+func placeOf(at caddyfile.Token) string {
+	_, place, _ := strings.Cut(tokenError(at, "").Error(), ", at ")
+	return place
 }
 
 // tokenError has the file and the line of a token.

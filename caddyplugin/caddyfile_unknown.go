@@ -11,12 +11,21 @@ func (p *siteParser) unknown(name, after string, t table) error {
 	if name == "{" || name == "}" {
 		return p.Errf("unexpected %q: %s takes no block here", name, after)
 	}
+	if slices.Contains(directives, name) {
+		return p.Errf("%s is a directive of Caddy's and stands in the block of %s: is the } of that block, or of one in it, missing before this line?", name, after)
+	}
 	known := t.names()
 	list := strings.Join(known, ", ")
 	if near := nearest(name, known); near != "" {
 		return p.Errf("unknown subdirective %q; did you mean %s? Known here: %s", name, near, list)
 	}
 	return p.Errf("unknown subdirective %q in this version; known here: %s", name, list)
+}
+
+// directives are those of Caddy's that commonly follow the block.
+var directives = []string{
+	"reverse_proxy", "php_fastcgi", "file_server", "handle", "handle_path", "handle_errors", "route", "encode", "header", "log", "tls", "root",
+	"rewrite", "redir", "respond", "import", "basic_auth", "forward_auth", "request_header", "request_body", "uri", "try_files", "vars", "map", "bind", "metrics",
 }
 
 // nearest is the name that lies within two typing errors of word, or "".

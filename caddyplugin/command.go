@@ -9,10 +9,18 @@ import (
 // plugin has them below that one parent, so that none gets into the way of Caddy's
 // own; the secondgate binary has them at its top level too.
 func Commands() []caddycmd.Command {
-	return []caddycmd.Command{
+	all := []caddycmd.Command{
 		presetsCommand, inspectCommand(), checkCommand, reportCommand,
 		statusCommand, usersCommand, auditCommand, backupCommand, restoreCommand, keysCommand,
+		initCommand, acceptLossCommand, doctorCommand,
 	}
+	for i, c := range all {
+		all[i].CobraFunc = func(cmd *cobra.Command) {
+			c.CobraFunc(cmd)
+			Strict(cmd)
+		}
+	}
+	return all
 }
 
 // group is a command that only has others below it.

@@ -15,7 +15,7 @@ import (
 
 // serverFlags are those by which commands that ask the running server find it.
 func serverFlags(cmd *cobra.Command) {
-	cmd.Flags().String("address", "", "address of the server's admin endpoint (default: as in --config, or localhost:2019)")
+	cmd.Flags().String("address", "", "address of the server's admin endpoint (default: as in --config, else $CADDY_ADMIN, the socket /run/secondgate/admin.sock, or localhost:2019)")
 	cmd.Flags().StringP("config", "c", "", "configuration file to find the admin endpoint in")
 	cmd.Flags().StringP("adapter", "a", "", "adapter for that file, if it is no Caddyfile")
 }
@@ -25,9 +25,9 @@ type server struct{ address string }
 
 func serverOf(cmd *cobra.Command) (server, error) {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
-	address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
+	address, err := adminAddress(flags.String("address"), flags.String("config"), flags.String("adapter"))
 	if err != nil {
-		return server{}, fmt.Errorf("finding the admin endpoint: %w", err)
+		return server{}, wrongInput(cmd, fmt.Errorf("finding the admin endpoint: %w", err))
 	}
 	return server{address}, nil
 }

@@ -71,7 +71,7 @@ func runAuditList(cmd *cobra.Command, _ []string) error {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
 	limit := flags.Int("limit")
 	if limit < 1 || limit > mostListed {
-		return fmt.Errorf("--limit %d: want a number from 1 to %d; export gives everything", limit, mostListed)
+		return wrongInput(cmd, fmt.Errorf("--limit %d: want a number from 1 to %d; export gives everything", limit, mostListed))
 	}
 	s, err := serverOf(cmd)
 	if err != nil {
@@ -137,7 +137,7 @@ func runAuditExport(cmd *cobra.Command, _ []string) (err error) {
 	if file := (caddycmd.Flags{FlagSet: cmd.Flags()}).String("output"); file != "" {
 		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
-			return fmt.Errorf("--output: %w", err)
+			return wrongInput(cmd, fmt.Errorf("--output: %w", err))
 		}
 		if err := copyWhole(f, body); err != nil {
 			return errors.Join(err, f.Close(), os.Remove(file))
@@ -183,7 +183,7 @@ func runAuditVerify(cmd *cobra.Command, _ []string) error {
 	}
 	heads, err := parseHeads(texts)
 	if err != nil {
-		return fmt.Errorf("--head: %w", err)
+		return wrongInput(cmd, fmt.Errorf("--head: %w", err))
 	}
 	report, err := verified(cmd, flags.String("file"), heads)
 	if err != nil {
@@ -207,7 +207,7 @@ func verified(cmd *cobra.Command, file string, heads []audit.Head) (report audit
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return report, fmt.Errorf("--file: %w", err)
+			return report, wrongInput(cmd, fmt.Errorf("--file: %w", err))
 		}
 		defer f.Close()
 		if report, err = audit.VerifyExport(f, heads...); err != nil {

@@ -67,7 +67,7 @@ func runBackup(cmd *cobra.Command, args []string) error {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
 	file := args[0]
 	if _, err := os.Lstat(file); err == nil {
-		return fmt.Errorf("%s is there already and is not written over: name another file", file)
+		return wrongInput(cmd, fmt.Errorf("%s is there already and is not written over: name another file", file))
 	}
 	srv, err := serverOf(cmd)
 	if err != nil {
@@ -76,7 +76,7 @@ func runBackup(cmd *cobra.Command, args []string) error {
 	recipients, _ := cmd.Flags().GetStringArray("recipient")
 	to, err := readers(cmd, recipients, flags.String("passphrase-file"))
 	if err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -45,7 +45,7 @@ something did, and 2 if there could be no rehearsal.`,
 			report, err := c.rehearse(cmd.Context(), prompt{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()})
 			if err != nil {
 				fmt.Fprintf(cmd.ErrOrStderr(), "There was no rehearsal: %v.\n", err)
-				return exitStatus(cmd, 2)
+				return exitStatus(cmd, err, statusWrongUse)
 			}
 			return c.say(cmd, report)
 		}
@@ -60,11 +60,6 @@ type check struct {
 
 // errSomethingFailed ends the program with status 1.
 var errSomethingFailed = errors.New("something failed")
-
-// exitStatus is an error by which Caddy's main ends with a status above 1.
-func exitStatus(cmd *cobra.Command, status int) error {
-	return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return status, nil })(cmd, nil)
-}
 
 func (c check) rehearse(ctx context.Context, p prompt) (report rehearse.Report, err error) {
 	config, err := readConfig(c.config, c.adapter)

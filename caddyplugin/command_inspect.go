@@ -49,11 +49,11 @@ func runInspect(cmd *cobra.Command, args []string) error {
 	cmd.SilenceUsage = true
 	o, err := inspectOptions(cmd, args[0])
 	if err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	o.Customers, err = prompt{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()}.accounts(cmd.Context())
 	if err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	report, err := inspect.Inspect(cmd.Context(), o)
 	if err != nil {

@@ -29,7 +29,7 @@ of your own beside it is not enough.`,
 			if len(args) == 0 {
 				return listPresets(cmd.OutOrStdout())
 			}
-			return showPreset(cmd.OutOrStdout(), args[0])
+			return showPreset(cmd, args[0])
 		}
 	},
 }
@@ -47,15 +47,15 @@ func listPresets(out io.Writer) error {
 	return w.Flush()
 }
 
-func showPreset(out io.Writer, name string) error {
+func showPreset(cmd *cobra.Command, name string) error {
 	p, ok := config.FindPreset(name)
 	if !ok {
-		return fmt.Errorf("%q is not a preset; want %s", name, config.PresetNames())
+		return wrongInput(cmd, fmt.Errorf("%q is not a preset; want %s", name, config.PresetNames()))
 	}
 	text, err := p.Caddyfile()
 	if err != nil {
 		return fmt.Errorf("writing preset %s: %w", name, err)
 	}
-	_, err = fmt.Fprintf(out, "portal.example.com {\n%s\treverse_proxy 127.0.0.1:8080\n}\n", text)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "portal.example.com {\n%s\treverse_proxy 127.0.0.1:8080\n}\n", text)
 	return err
 }

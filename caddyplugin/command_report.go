@@ -38,7 +38,7 @@ func runReport(cmd *cobra.Command, _ []string) error {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
 	days := flags.Int("days")
 	if err := checkDays(days); err != nil {
-		return err
+		return wrongInput(cmd, fmt.Errorf("--%w", err))
 	}
 	srv, err := serverOf(cmd)
 	if err != nil {

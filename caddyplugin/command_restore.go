@@ -77,7 +77,7 @@ type restored struct {
 func (r restore) run(cmd *cobra.Command, file string) error {
 	app, err := r.app()
 	if err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	log := zap.NewNop()
 	target, dir, err := app.aside(log)
@@ -91,12 +91,12 @@ func (r restore) run(cmd *cobra.Command, file string) error {
 	}
 	in, err := os.Open(file)
 	if err != nil {
-		return fmt.Errorf("the backup can't be read: %w", err)
+		return wrongInput(cmd, fmt.Errorf("the backup can't be read: %w", err))
 	}
 	defer in.Close()
 	with, err := r.identities(cmd)
 	if err != nil {
-		return err
+		return wrongInput(cmd, err)
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

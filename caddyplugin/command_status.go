@@ -70,8 +70,12 @@ func printStatus(w io.Writer, s serverStatus) error {
 	}
 	for _, r := range s.Realms {
 		line("Realm "+plain(r.Realm), "%d users activated, %d not; mode %s, require %s", r.Activated, r.NotActivated, r.Mode, r.Require)
+		if r.Missing > 0 {
+			line("Realm "+plain(r.Realm), "%d ACTIVATED USERS ARE MISSING, and the audit log does not explain it", r.Missing)
+		}
 	}
-	line("Store", "%s, %.1f MB", plain(s.Store.Place), float64(s.Store.Bytes)/1e6)
+	line("Store", "%s in %s, %.1f MB", plain(s.Store.ID), plain(s.Store.Place), float64(s.Store.Bytes)/1e6)
+	line("Witness", "%s", plain(s.Store.Witness.String()))
 	if s.Audit != nil {
 		line("Audit log", "%d entries, the last of %s UTC; head %d:%s", s.Audit.Entries, moment(s.Audit.At), s.Audit.Entries, s.Audit.Hash)
 	} else {

@@ -16,6 +16,7 @@ import (
 	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/rotation"
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/witness"
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
@@ -35,6 +36,8 @@ var engines = caddy.NewUsagePool()
 
 // engine is an open store and the memory that belongs to it.
 type engine struct {
+	// place is the Key of its storage.
+	place  string
 	store  store.Store
 	visits *gateway.Visits
 	book   *report.Book
@@ -42,6 +45,8 @@ type engine struct {
 	keeper *rotation.Keeper
 	lean   *lean.Watch
 	watch  *watch
+	// witness is renewed while the store is open.
+	witness *witness.Keeper
 	// life ends before the store is closed.
 	life context.Context
 	stop context.CancelFunc
@@ -74,7 +79,11 @@ type addresses struct {
 // openEngine opens the store, and tells the first configuration's log until one has
 // started.
 func openEngine(storage Storage, first *zap.Logger) (*engine, error) {
-	e := &engine{log: first}
+	place, err := storage.Key()
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{log: first, place: place}
 	log := newLogger(e)
 	st, err := storage.Open(log)
 	if err != nil {
@@ -96,6 +105,7 @@ func (e *engine) run(st store.Store, log *zap.Logger) {
 	e.addresses, e.meters = make(map[string]*addresses), make(map[string]*meter.Realm)
 	e.audit = newAudit(e, seen)
 	e.watch = newWatch(e, log)
+	e.witness = witness.New(st, log, clock.Now)
 	e.queue = mail.NewQueue(st, e.setup, clock.Now)
 	go func() {
 		defer close(e.done)
@@ -105,18 +115,21 @@ func (e *engine) run(st store.Store, log *zap.Logger) {
 		beside.Go(func() { e.watch.run(ctx) })
 		beside.Go(func() { e.audit.Run(ctx) })
 		beside.Go(func() { e.queue.Run(ctx) })
+		beside.Go(func() { e.witness.Run(ctx) })
 		e.visits.Run(ctx, func(err error) {
 			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))
 		})
 	}()
 }
 
-// Destruct closes the store when no configuration uses it any more.
+// Destruct closes the store when no configuration uses it any more, within a bound.
 func (e *engine) Destruct() error {
 	e.stop()
-	e.keeper.Close()
-	<-e.done
-	return e.store.Close()
+	return bounded(e.place, func() error {
+		e.keeper.Close()
+		<-e.done
+		return e.store.Close()
+	})
 }
 
 // counters returns a realm's counters of failures by address. They outlive reloads

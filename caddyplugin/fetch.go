@@ -32,13 +32,19 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 	defer cancel()
 	rec := &recorder{header: make(http.Header), stop: cancel}
 	r, repl := question(ctx, base, u, header, rec, srv)
-	if b, ok := next.(*behind); ok {
-		b.repeat(r, repl)
-		if bare {
-			b.bare(r, repl)
-		}
+	b, ok := next.(*behind)
+	if !ok {
+		return rec.record(ctx, next, r)
 	}
-	return rec.record(ctx, next, r)
+	b.repeat(r, repl)
+	if bare {
+		b.bare(r, repl)
+	}
+	repl.Set(upstreamName, "")
+	if res, err = rec.record(ctx, next, r); err == nil {
+		err = b.met(base, repl)
+	}
+	return res, err
 }
 
 // recorder keeps a response, up to portal.MaxBody.

@@ -3,6 +3,7 @@ package caddyplugin
 import (
 	"fmt"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -18,6 +19,9 @@ func init() { caddy.RegisterModule(Handler{}) }
 // Handler is `http.handlers.two_factor`: the gate in front of one portal.
 type Handler struct {
 	config.Site
+	// Admin is the address of the admin endpoint that the Caddyfile names, or "off". It
+	// is used for a warning only.
+	Admin string `json:"admin,omitempty"`
 
 	gate   *gateway.Gateway
 	passed gateMark
@@ -26,6 +30,12 @@ type Handler struct {
 	path     string
 	observes bool
 	log      *zap.Logger
+	// asks are the addresses of whoami.
+	asks []string
+	// pools are those of the proxies behind the gate, once the server has started.
+	pools *atomic.Pointer[pools]
+	// known is the app's: no request is served before it found nothing wrong.
+	known func() error
 	// proxies are shared by all gates of the store.
 	proxies *throttle.Proxies
 }
@@ -49,9 +59,13 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	app := mod.(*App)
-	if err := app.claim(h.Site); err != nil {
+	if err := app.claims.add(h.Site, claimantOf(ctx)); err != nil {
 		return err
 	}
+	if err := app.witness.answerFor(ctx, app.engine, site.Realm); err != nil {
+		return err
+	}
+	app.admin = h.Admin
 	if h.used, err = usedBehind(ctx); err != nil {
 		return err
 	}
@@ -63,18 +77,27 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 			return err
 		}
 	}
+	for _, w := range site.Whoami {
+		h.asks = append(h.asks, w.URI)
+	}
 	if site.User == "" { // else whoami is not asked
 		if err := checkUpstreams(ctx, h); err != nil {
 			return err
 		}
 	}
 	log := ctx.Logger()
-	for _, w := range site.Warnings() {
+	if len(site.Deny) > 0 {
+		for _, rewrite := range h.used.undenied {
+			log.Warn("settings", zap.String("warning", undeniedWarning(rewrite)))
+		}
+	}
+	for _, w := range append(site.Warnings(), placement(ctx)...) {
 		log.Warn("settings", zap.String("warning", w))
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
-	h.log, h.proxies = log, &app.engine.proxies
+	h.pools = new(atomic.Pointer[pools])
+	h.log, h.proxies, h.known = log, &app.engine.proxies, app.known
 	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes}
 	h.gate, err = b.build()
 	if err != nil {
@@ -106,10 +129,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if h.tooEarly(r, asked) {
 		return refuseEarly(w)
 	}
+	if err := h.known(); err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
 	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	b := newBehind(next, &h.passed, vars, repl)
 	b.enter(vars)
+	b.meets(h.pools, repl)
 	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r)}
 	c.Address, _ = b.address.(string)
 	if b.stored != nil {

@@ -68,15 +68,7 @@ func checkMailUser(value string) error {
 	return nil
 }
 
-// checkPassword never says what the value is.
-func checkPassword(value string) error {
-	if strings.HasPrefix(value, "{env.") || strings.HasPrefix(value, "{file.") {
-		if strings.Count(value, "{") == 1 && strings.HasSuffix(value, "}") {
-			return nil
-		}
-	}
-	return errors.New("it is written out, and would be in every copy of the configuration; want {file./etc/secondgate/smtp} or {env.NAME}")
-}
+func checkPassword(value string) error { return checkSecret(value, "{file./etc/secondgate/smtp}") }
 
 func checkFrom(value string) error {
 	a, err := netmail.ParseAddress(value)

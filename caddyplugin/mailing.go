@@ -27,6 +27,7 @@ func (a *App) prepareMail() error {
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
+	a.warnReadable(fileOf(a.Mail.Password))
 	a.mailing = &mail.Setup{Server: server, Write: a.write, Log: a.log.Named("mail")}
 	return nil
 }

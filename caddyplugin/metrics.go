@@ -47,9 +47,27 @@ func (a *App) meter(realm string) *meter.Realm {
 type meters struct {
 	mu     sync.Mutex
 	realms map[string]*meter.Realm
+	modes  map[[2]string]bool // realm and mode
 }
 
-func newMeters() *meters { return &meters{realms: make(map[string]*meter.Realm)} }
+func newMeters() *meters {
+	return &meters{realms: make(map[string]*meter.Realm), modes: make(map[[2]string]bool)}
+}
+
+// mode notes that the realm has a gate in that mode.
+func (m *meters) mode(realm, mode string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.modes[[2]string{realm, mode}] = true
+}
+
+func (m *meters) collectModes(out chan<- prometheus.Metric) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for of := range m.modes {
+		gauge(out, modeDesc, 1, of[0], of[1])
+	}
+}
 
 // read returns them with their names in order.
 func (m *meters) read() ([]string, map[string]*meter.Realm) {
@@ -74,19 +92,26 @@ func description(name, help string, labels ...string) *prometheus.Desc {
 
 // What is no counter of package meter.
 var (
-	gateDesc   = description("gate_duration_seconds", "Time that the gate took before a request was forwarded or refused, questions to whoami included, the arrival of the body not.", "realm", "outcome")
-	whoamiDesc = description("whoami_duration_seconds", "Time that questions to whoami took.", "realm")
-	usersDesc  = description("users", "Known users by status, counted every five minutes.", "realm", "status")
-	auditDesc  = description("audit_entries", "Number of the newest entry of the audit log.")
-	mailsDesc  = description("mails_waiting", "E-mails that wait to be sent.")
-	readyDesc  = description("ready", "Whether a check of the readiness held when it was last made, once a minute.", "check")
-	offsetDesc = description("clock_offset_seconds", "How far the server's clock is ahead of the NTP source's (negative: behind).")
-	sourceDesc = description("clock_source_up", "Whether the NTP source gave an answer that can be used.")
-	leanDesc   = description("clock_lean_seconds", "How late codes of authenticator apps lean beyond what people need to type them (negative: early); absent while there are too few.")
+	gateDesc    = description("gate_duration_seconds", "Time that the gate took before a request was forwarded or refused, questions to whoami included, the arrival of the body not.", "realm", "outcome")
+	whoamiDesc  = description("whoami_duration_seconds", "Time that questions to whoami took.", "realm")
+	usersDesc   = description("users", "Known users by status, counted every five minutes.", "realm", "status")
+	auditDesc   = description("audit_entries", "Number of the newest entry of the audit log.")
+	mailsDesc   = description("mails_waiting", "E-mails that wait to be sent.")
+	readyDesc   = description("ready", "Whether a check of the readiness held when it was last made, once a minute.", "check")
+	witnessDesc = description("witness_up", "Whether the store's witness in Caddy's storage could be renewed when that was last due.")
+	missingDesc = description("users_missing", "Users with a second factor that the store has lost without an entry in the audit log that explains it.", "realm")
+	offsetDesc  = description("clock_offset_seconds", "How far the server's clock is ahead of the NTP source's (negative: behind).")
+	sourceDesc  = description("clock_source_up", "Whether the NTP source gave an answer that can be used.")
+	modeDesc    = description("mode", "Which mode the gates of a realm are in.", "realm", "mode")
+	buildDesc   = description("build_info", "What the server was built from.", "version", "caddy", "go")
+	bytesDesc   = description("store_bytes", "How much of the disk the store takes.")
+	freeDesc    = description("disk_free_bytes", "How much the store may still write.")
+	backupDesc  = description("backup_timestamp_seconds", "When a backup was last made; absent while none is known.")
+	leanDesc    = description("clock_lean_seconds", "How late codes of authenticator apps lean beyond what people need to type them (negative: early); absent while there are too few.")
 )
 
 // descriptions are all of those above.
-var descriptions = []*prometheus.Desc{gateDesc, whoamiDesc, usersDesc, auditDesc, mailsDesc, readyDesc, offsetDesc, sourceDesc, leanDesc}
+var descriptions = []*prometheus.Desc{gateDesc, whoamiDesc, usersDesc, auditDesc, mailsDesc, readyDesc, witnessDesc, missingDesc, offsetDesc, sourceDesc, leanDesc, modeDesc, buildDesc, bytesDesc, freeDesc, backupDesc}
 
 // descriptionOf makes the description of a counter; realm says that it is counted in
 // each realm.
@@ -125,6 +150,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		collectCounter(out, counter)
 	}
 	c.app.engine.watch.collect(out, realms)
+	c.app.meters.collectModes(out)
+	ours, caddys, golang := versions()
+	gauge(out, buildDesc, 1, ours, caddys, golang)
 }
 
 func collectRealm(out chan<- prometheus.Metric, realm string, m *meter.Realm) {

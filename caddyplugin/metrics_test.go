@@ -85,7 +85,9 @@ func TestEveryMetricIsShown(t *testing.T) {
 	w.mu.Lock()
 	w.users["one"] = store.UserCount{Activated: 3, NotActivated: 4}
 	w.ready = map[string]bool{checkStore: true}
+	w.storage = storageLook{known: true, used: 1, free: 2, backup: time.Now()}
 	w.mu.Unlock()
+	a.meters.mode("one", "enforce")
 	w.clock.mu.Lock()
 	w.clock.address, w.clock.at, w.clock.reading = "ntp.example.com:123", time.Now(), timesource.Reading{Offset: 3 * time.Second}
 	w.clock.mu.Unlock()
@@ -131,12 +133,12 @@ func TestChecks(t *testing.T) {
 		}
 		return out
 	}
-	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "", checkClock: ""}) {
+	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "", checkUsers: "", checkClock: ""}) {
 		t.Errorf("all is well: %v", got)
 	}
 	right := a.ring
 	a.ring = ring()
-	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "don't open the store", checkClock: ""}) {
+	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "don't open the store", checkUsers: "", checkClock: ""}) {
 		t.Errorf("with other keys: %v", got)
 	}
 	a.ring = right

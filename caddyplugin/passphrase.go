@@ -5,13 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"unicode/utf8"
 )
 
 // passphrase reads the first line of a file, or asks; twice, if it is a new one that
 // nobody could correct later.
 func (p prompt) passphrase(ctx context.Context, file string, fresh bool) (string, error) {
 	if file != "" {
-		return firstLine(file)
+		text, err := firstLine(file)
+		if err == nil && fresh {
+			err = longEnough(text)
+		}
+		return text, err
 	}
 	text, err := p.secret(ctx, "Passphrase (not shown): ")
 	if err != nil {
@@ -19,6 +24,11 @@ func (p prompt) passphrase(ctx context.Context, file string, fresh bool) (string
 	}
 	if text == "" {
 		return "", errors.New("no passphrase: give one at the prompt, on standard input, or with --passphrase-file; or name a key, with --recipient to make a backup and --identity to restore one")
+	}
+	if fresh {
+		if err := longEnough(text); err != nil {
+			return "", err
+		}
 	}
 	if _, screen := p.terminal(); !screen || !fresh {
 		return text, nil
@@ -28,9 +38,20 @@ func (p prompt) passphrase(ctx context.Context, file string, fresh bool) (string
 		return "", err
 	}
 	if again != text {
-		return "", errors.New("the two passphrases differ: nothing was done")
+		return "", errors.New("the two passphrases differ")
 	}
 	return text, nil
+}
+
+// leastPassphrase is the least length of a new passphrase, in characters. Who has a
+// backup can try passphrases as long as they like.
+const leastPassphrase = 12
+
+func longEnough(text string) error {
+	if n := utf8.RuneCountInString(text); n < leastPassphrase {
+		return fmt.Errorf("the passphrase has %d characters; want at least %d, such as four or more words drawn at random", n, leastPassphrase)
+	}
+	return nil
 }
 
 func firstLine(file string) (string, error) {

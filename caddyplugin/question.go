@@ -2,7 +2,6 @@ package caddyplugin
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,6 +23,8 @@ type behind struct {
 	trusted, address any
 	// stored is everything else that handlers before the gate stored; nil for nothing.
 	stored *stored
+	// pools are those of the proxies behind the gate.
+	pools pools
 	// user is the user's id for the access log; see setUser.
 	user atomic.Pointer[string]
 }
@@ -122,19 +123,10 @@ func (b *behind) bare(question *http.Request, repl *caddy.Replacer) {
 func question(ctx context.Context, base *http.Request, u *url.URL, header http.Header, w http.ResponseWriter, srv *caddyhttp.Server) (*http.Request, *caddy.Replacer) {
 	r := (&http.Request{
 		Method: http.MethodGet, URL: u, RequestURI: u.RequestURI(), Host: base.Host, Header: header, Body: http.NoBody,
-		Proto: protocol(base), ProtoMajor: base.ProtoMajor, ProtoMinor: base.ProtoMinor, RemoteAddr: base.RemoteAddr, TLS: base.TLS,
+		Proto: base.Proto, ProtoMajor: base.ProtoMajor, ProtoMinor: base.ProtoMinor, RemoteAddr: base.RemoteAddr, TLS: base.TLS,
 	}).WithContext(ctx)
 	repl := caddy.NewReplacer()
 	return caddyhttp.PrepareRequest(r, repl, w, srv), repl
-}
-
-// protocol is the request's HTTP version. For an extended CONNECT over HTTP/3, Proto
-// is the name of the protocol inside.
-func protocol(r *http.Request) string {
-	if strings.HasPrefix(r.Proto, "HTTP/") {
-		return r.Proto
-	}
-	return fmt.Sprintf("HTTP/%d.%d", r.ProtoMajor, r.ProtoMinor)
 }
 
 // freshContext has nothing of the request's but the connection that it came on, and

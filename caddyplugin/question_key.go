@@ -33,6 +33,8 @@ type used struct {
 	userVars []string
 	// prefixes are what handlers behind the gate take off the beginning of paths.
 	prefixes []string
+	// undenied are rewrites behind gates with `deny` that make addresses which it does not see.
+	undenied []string
 	// places are what placeholders that are made before the gate are made of.
 	places map[string]place
 	// unasked says that handlers behind the gate add to requests what questions can't have.
@@ -159,7 +161,7 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 	}
 	u, line := c.used(!seen), walkLine(srv)
 	u.variables, u.unasked, u.places = line.variables, line.err, line.places
-	u.userVars, u.prefixes = line.userVars, line.prefixes
+	u.userVars, u.prefixes, u.undenied = line.userVars, line.prefixes, line.undenied
 	return u, nil
 }
 

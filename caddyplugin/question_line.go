@@ -54,6 +54,8 @@ type passedOne struct {
 	queries []string
 	headers *portal.Headers
 	leave   *portal.Leave
+	// denies says that the gate has `deny`.
+	denies bool
 }
 
 // lineWalk goes through the configuration of routes in the order in which a request does.
@@ -69,6 +71,8 @@ type lineWalk struct {
 	variables []string
 	// prefixes are what handlers behind gates take off the beginning of paths.
 	prefixes []string
+	// undenied are rewrites behind gates with `deny` that make addresses which it does not see.
+	undenied []string
 	err      error
 	depth    int
 }
@@ -144,6 +148,9 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 			if prefix, _ := h["strip_path_prefix"].(string); prefix != "" && len(gates) > 0 {
 				w.prefixes = append(w.prefixes, "/"+strings.Trim(prefix, "/"))
 			}
+			if slices.ContainsFunc(gates, func(g passedOne) bool { return g.denies }) {
+				w.undenied = append(w.undenied, w.rewritten(h, gates)...)
+			}
 		case "headers":
 			request, _ := h["request"].(map[string]any)
 			w.check("request_header", request, gates)
@@ -168,7 +175,7 @@ func gateOf(h map[string]any) []passedOne {
 	}
 	b := builder{site: site}
 	headers, queries := b.credentials()
-	return []passedOne{{queries: queries, headers: portal.NewHeaders(headers), leave: portal.NewLeave(site.Leave)}}
+	return []passedOne{{queries: queries, headers: portal.NewHeaders(headers), leave: portal.NewLeave(site.Leave), denies: len(site.Deny) > 0}}
 }
 
 func (w *lineWalk) invoke(h map[string]any, gates []passedOne) []passedOne {
@@ -186,6 +193,8 @@ func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
 	headers, _ := h["headers"].(map[string]any)
 	request, _ := headers["request"].(map[string]any)
 	w.check("header_up", request, gates)
+	w.dials(h["upstreams"], gates)
+	w.dials(h["dynamic_upstreams"], gates)
 	transport, _ := h["transport"].(map[string]any)
 	w.refuse("reverse_proxy: transport", w.of(transport, gates), gates)
 	if transport["protocol"] == "fastcgi" {
@@ -195,6 +204,28 @@ func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
 		w.make("http.reverse_proxy.header", o) // as of forward_auth: what it is answered goes by that
 	}
 	return w.responses(h, gates)
+}
+
+// dials looks at what the address of an upstream is made of. It may be chosen by the path:
+// whoami has one, too, and warnOfUnasked tells where it leads elsewhere.
+func (w *lineWalk) dials(value any, gates []passedOne) {
+	switch v := value.(type) {
+	case string:
+		for _, m := range mentioned.FindAllStringSubmatch(v, -1) {
+			o := w.ofName(m[1], gates)
+			if o.degree = parted(o.degree); !strings.HasPrefix(o.name, "http.request.uri.path") && !strings.HasPrefix(o.name, "http.request.orig_uri.path") {
+				w.refuse("the upstream of reverse_proxy", o, gates)
+			}
+		}
+	case []any:
+		for _, e := range v {
+			w.dials(e, gates)
+		}
+	case map[string]any:
+		for _, e := range v {
+			w.dials(e, gates)
+		}
+	}
 }
 
 // responses goes through the routes of responses.

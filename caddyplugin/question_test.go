@@ -82,7 +82,7 @@ func TestQuestion_Protocol(t *testing.T) {
 	for _, tt := range []struct {
 		proto, want  string
 		major, minor int
-	}{{"HTTP/1.0", "HTTP/1.0", 1, 0}, {"HTTP/2.0", "HTTP/2.0", 2, 0}, {"websocket", "HTTP/3.0", 3, 0}} {
+	}{{"HTTP/1.0", "HTTP/1.0", 1, 0}, {"HTTP/2.0", "HTTP/2.0", 2, 0}, {"HTTP/3.0", "HTTP/3.0", 3, 0}} {
 		base, _, _ := prepared(t, http.MethodGet, "/")
 		base.Proto, base.ProtoMajor, base.ProtoMinor, base.TLS = tt.proto, tt.major, tt.minor, new(tls.ConnectionState)
 		q, _ := question(t.Context(), base, base.URL, http.Header{}, nil, nil)

@@ -2,7 +2,9 @@ package caddyplugin
 
 import (
 	"context"
+	"errors"
 
+	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/web"
 )
 
@@ -10,15 +12,22 @@ import (
 const (
 	checkStore = "store"
 	checkKeys  = "keys"
+	checkUsers = "users"
 	checkClock = "clock"
 )
 
 // checks looks at everything that must hold for customers to be able to sign in. The
 // words under Problem are the same for every server and tell nothing about this one.
 func (a *App) checks(ctx context.Context) []web.Check {
+	stored := a.engine.counted.Check(ctx)
+	words := "can't be written"
+	if errors.Is(stored, store.ErrDamaged) {
+		words = "is damaged"
+	}
 	return []web.Check{
-		checked(checkStore, "can't be written", a.engine.counted.Check(ctx)),
+		checked(checkStore, words, stored),
 		checked(checkKeys, "don't open the store", a.engine.keeper.Opens(ctx, a.ring)),
+		checked(checkUsers, "are fewer than the audit log explains", a.engine.missing()),
 		{Name: checkClock, Problem: a.engine.watch.clock.problem()},
 	}
 }

@@ -39,6 +39,7 @@ type willing struct {
 // register makes the realm of a handler known to the configuration's app. Caddy
 // provisions handlers one after another, before anything is served.
 func (a *App) register(site config.Site, factors *factor.Service, pages *web.Pages) {
+	a.meters.mode(site.Realm, site.Mode)
 	if a.realms == nil {
 		a.realms = make(map[string]*realm)
 	}

@@ -140,6 +140,7 @@ func (st *stage) gated(h object) []any {
 	}
 	delete(h, "throttle")
 	delete(h, "mode")
+	delete(h, "admin")
 	delete(h, "enrol_mail") // a rehearsal sends no mails
 	if st.settle > 0 {
 		h["settle"] = config.Duration(st.settle).String()

@@ -145,6 +145,7 @@ func adaptedSites(t *testing.T, adapted string) (sites []config.Site) {
 		case map[string]any:
 			if v["handler"] == "two_factor" {
 				delete(v, "handler")
+				delete(v, "admin") // of the global options
 				sites = append(sites, siteFrom(t, v))
 				return
 			}

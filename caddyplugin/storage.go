@@ -1,6 +1,7 @@
 package caddyplugin
 
 import (
+	"context"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
@@ -21,6 +22,9 @@ type Badger struct {
 	// keys. Placeholders as {env.STATE_DIRECTORY} are resolved at start. Default:
 	// two_factor/ below Caddy's data directory.
 	Directory string `json:"directory,omitempty"`
+	// MustExist says that there is a store: a start that finds none is refused, even where
+	// Caddy's own storage, which knows of the store, was lost with it.
+	MustExist bool `json:"must_exist,omitempty"`
 }
 
 // CaddyModule returns the module's information.
@@ -28,14 +32,20 @@ func (Badger) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "two_factor.storage.badger", New: func() caddy.Module { return new(Badger) }}
 }
 
-// UnmarshalCaddyfile reads `badger [DIR]`.
+// UnmarshalCaddyfile reads `badger [DIR]`, with must_exist in a block or none.
 func (b *Badger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	if d.NextArg() {
 		b.Directory = d.Val()
 	}
-	if d.NextArg() || d.NextBlock(0) {
+	if d.NextArg() {
 		return d.Errf("storage badger: unexpected %q; want: storage badger [DIR]", d.Val())
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if d.Val() != "must_exist" || b.MustExist || d.CountRemainingArgs() > 0 {
+			return d.Errf("storage badger: unexpected %q; known in its block: must_exist, once and alone", d.Val())
+		}
+		b.MustExist = true
 	}
 	return nil
 }
@@ -69,6 +79,41 @@ func (b *Badger) Open(log *zap.Logger) (store.Store, error) {
 	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
 }
 
+// Space implements spacious.
+func (b *Badger) Space() (used, free uint64, err error) {
+	dir, err := b.dir()
+	if err != nil {
+		return 0, 0, err
+	}
+	n, err := size(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	free, err = badger.FreeSpace(dir)
+	return uint64(n), free, err
+}
+
+// Exists implements Existing.
+func (b *Badger) Exists() (bool, error) {
+	dir, err := b.dir()
+	if err != nil {
+		return false, err
+	}
+	return badger.Exists(filepath.Join(dir, "store"))
+}
+
+// mustExist implements expecting.
+func (b *Badger) mustExist() bool { return b.MustExist }
+
+// Examine implements Examiner.
+func (b *Badger) Examine(ctx context.Context, log *zap.Logger, fn func(st store.Store) error) (badger.Examined, error) {
+	dir, err := b.dir()
+	if err != nil {
+		return badger.Examined{}, err
+	}
+	return badger.Examine(ctx, filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now}, fn)
+}
+
 // Restorer is a storage engine's module that a backup can be restored into.
 type Restorer interface {
 	// Aside prepares a store that is put in its place whole, and returns that place. It
@@ -91,5 +136,7 @@ func (b *Badger) Aside(log *zap.Logger) (backup.Target, string, error) {
 
 var (
 	_ Storage  = (*Badger)(nil)
+	_ Existing = (*Badger)(nil)
+	_ Examiner = (*Badger)(nil)
 	_ Restorer = (*Badger)(nil)
 )

@@ -37,8 +37,16 @@ func checkUpstreams(ctx caddy.Context, gate *Handler) error {
 	return events.(*caddyevents.App).On("started", &upstreamsCheck{gate: gate, srv: srv, log: ctx.Logger()})
 }
 
-// Handle warns once for each proxy. The first gate of a server does it for all.
+// Handle warns of proxies that no question of the gate reaches, and once for each proxy
+// that spreads requests. The first gate of a server does the latter for all.
 func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
+	uris := c.gate.asks
+	for _, p := range unasked(c.srv, c.gate, uris) {
+		c.log.Warn("settings", zap.String("warning", unaskedWarning(p, uris)))
+	}
+	if warning := sharedByHost(c.srv, c.gate); warning != "" {
+		c.log.Warn("settings", zap.String("warning", warning))
+	}
 	w := routeWalk{srv: c.srv}
 	w.routes(c.srv.Routes, false)
 	if len(w.gates) == 0 || w.gates[0] != c.gate {
@@ -49,6 +57,10 @@ func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
 			c.log.Warn("settings", zap.String("warning", warning))
 		}
 	}
+	pools := poolsOf(w.proxies)
+	for _, gate := range w.gates {
+		gate.pools.Store(&pools)
+	}
 	return nil
 }
 
@@ -58,7 +70,7 @@ func spreads(p *reverseproxy.Handler) string {
 		return ""
 	}
 	name, keeps, known := policy(p.LoadBalancing.SelectionPolicy)
-	if keeps {
+	if keeps && !marksDown(p) {
 		return ""
 	}
 	proxy := fmt.Sprintf("reverse_proxy to %d upstreams", len(p.Upstreams))
@@ -69,7 +81,13 @@ func spreads(p *reverseproxy.Handler) string {
 		proxy = "reverse_proxy to dynamic upstreams"
 	}
 	const remedy = "; use lb_policy client_ip_hash or cookie, or first if the others only stand in, unless all upstreams have the same sessions at every moment"
-	if !known {
+	switch {
+	case keeps:
+		return proxy + ": passive health checks (fail_duration, unhealthy_request_count) don't keep a visitor at one upstream: any client's requests may have it marked as down, " +
+			"so whoami may be asked at another one than the request went to; use active health checks (health_uri) instead, unless all upstreams have the same sessions at every moment"
+	case name == "header":
+		return proxy + ": lb_policy header does not keep a visitor at one upstream who leaves the header out, so whoami may be asked at another one than the request goes to" + remedy
+	case !known:
 		return proxy + ": whether lb_policy " + name + " keeps a visitor at one upstream can't be seen; if not, whoami is asked at another one than the request goes to" + remedy
 	}
 	return proxy + ": lb_policy " + name + " does not keep a visitor at one upstream, so whoami may be asked at another one than the request goes to" + remedy
@@ -82,21 +100,38 @@ func policy(s reverseproxy.Selector) (name string, keeps, known bool) {
 		name = module.CaddyModule().ID.Name()
 	}
 	switch name {
-	case "cookie", "ip_hash", "client_ip_hash", "header", "first":
+	case "cookie", "ip_hash", "client_ip_hash", "first":
 		return name, true, true
+	case "header": // chosen at random for a request without it; every request has a Host
+		hash, ok := s.(*reverseproxy.HeaderHashSelection)
+		return name, ok && hash.Field == "Host", true
 	case "random", "random_choose", "least_conn", "round_robin", "weighted_round_robin", "uri_hash", "query":
 		return name, false, true
 	}
 	return name, false, false
 }
 
+// marksDown reports whether clients' requests may have the proxy take an upstream for down.
+func marksDown(p *reverseproxy.Handler) bool {
+	if p.HealthChecks == nil || p.HealthChecks.Passive == nil {
+		return false
+	}
+	return p.HealthChecks.Passive.FailDuration > 0 || p.HealthChecks.Passive.UnhealthyRequestCount > 0
+}
+
 // routeWalk goes through a server's routes in the order in which a request does, and
 // collects the gates and the proxies that a request may reach after a gate. It looks
 // into subroutes, named routes and handle_response.
 type routeWalk struct {
-	srv     *caddyhttp.Server
+	srv *caddyhttp.Server
+	// only is the gate that counts; nil for all.
+	only    *Handler
 	gates   []*Handler
 	proxies []*reverseproxy.Handler
+	// hosts are, for each proxy, those of the innermost host matcher behind a gate.
+	hosts [][]string
+	// host is that of the route that is walked.
+	host []string
 	// destinations are the placeholders that handlers `map` provide, before a gate or not.
 	destinations []string
 	depth        int
@@ -111,9 +146,14 @@ func (w *routeWalk) routes(list caddyhttp.RouteList, gated bool) bool {
 		for group, gate := range passed {
 			before = before || gate && (group != r.Group || group == "")
 		}
+		outer := w.host
+		if hosts := hostsOf(r.MatcherSets); before && len(hosts) > 0 {
+			w.host = hosts
+		}
 		if after := w.handlers(r.Handlers, before); after && !before && !r.Terminal {
 			passed[r.Group] = true
 		}
+		w.host = outer
 	}
 	return gated || len(passed) > 0
 }
@@ -123,8 +163,10 @@ func (w *routeWalk) handlers(list []caddyhttp.MiddlewareHandler, gated bool) boo
 	for _, handler := range list {
 		switch h := handler.(type) {
 		case *Handler:
-			gated = true
-			w.gates = append(w.gates, h)
+			if w.only == nil || h == w.only {
+				gated = true
+				w.gates = append(w.gates, h)
+			}
 		case *caddyhttp.Subroute:
 			gated = w.routes(h.Routes, gated)
 		case *caddyhttp.Invoke:
@@ -140,7 +182,7 @@ func (w *routeWalk) handlers(list []caddyhttp.MiddlewareHandler, gated bool) boo
 
 func (w *routeWalk) proxy(p *reverseproxy.Handler, gated bool) bool {
 	if gated && !slices.Contains(w.proxies, p) {
-		w.proxies = append(w.proxies, p)
+		w.proxies, w.hosts = append(w.proxies, p), append(w.hosts, w.host)
 	}
 	for _, response := range p.HandleResponse {
 		gated = w.routes(response.Routes, gated)

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -39,8 +40,11 @@ type watch struct {
 	entries uint64
 	mails   int
 	ready   map[string]bool
+	storage storageLook
 	// counted is when the users were, warned when of a lean; looked is the last look.
 	counted, warned, looked time.Time
+	// toldAhead is when it was told that the newest entry is ahead of the clock.
+	toldAhead time.Time
 }
 
 func newWatch(e *engine, log *zap.Logger) *watch {
@@ -85,6 +89,7 @@ func (w *watch) look(ctx context.Context, count bool) {
 		w.countUsers(ctx, a)
 	}
 	w.readQueues(ctx)
+	w.lookAtStorage(ctx, a)
 	ready := make(map[string]bool)
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
@@ -115,7 +120,10 @@ func (w *watch) noticeSetting() {
 	w.clock.forget()
 }
 
+// countUsers counts the users of all realms, and has the witness compare the number of those
+// with a second factor.
 func (w *watch) countUsers(ctx context.Context, a *App) {
+	w.engine.witness.Count(ctx)
 	users := make(map[string]store.UserCount)
 	for realm := range a.realms {
 		n, err := w.engine.store.CountUsers(ctx, realm)
@@ -143,9 +151,26 @@ func (w *watch) readQueues(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	w.tellAhead(last, clock.Now())
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.entries, w.mails = last.Seq, mails
+}
+
+// aheadSlack is by how much the newest entry may be ahead of the clock: clocks are set.
+const aheadSlack = 5 * time.Minute
+
+// tellAhead warns when the newest entry of the audit log is of a later time than now: the
+// clock was ahead when it was written, or is behind.
+func (w *watch) tellAhead(last store.Entry, now time.Time) {
+	ahead := last.Event.At.Sub(now)
+	if last.Seq == 0 || ahead < aheadSlack || time.Since(w.toldAhead) < warnAgain {
+		return
+	}
+	w.toldAhead = time.Now()
+	w.log.Error("the newest entry of the audit log is ahead of the server's clock, which was ahead then or is behind now: set it right; "+
+		"customers whose codes were accepted meanwhile are refused until that time, or until staff unlock them",
+		zap.Duration("ahead", ahead.Round(time.Second)), zap.Time("newest", last.Event.At))
 }
 
 // warnAgain is how often a lean is told that stays.
@@ -168,7 +193,7 @@ func (w *watch) tellLean(e lean.Estimate) {
 // collect shows what was looked at last.
 func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 	w.mu.Lock()
-	users, entries, mails, ready := w.users, w.entries, w.mails, maps.Clone(w.ready)
+	users, entries, mails, ready, storage := w.users, w.entries, w.mails, maps.Clone(w.ready), w.storage
 	w.mu.Unlock()
 	for _, realm := range realms {
 		n, known := users[realm]
@@ -183,7 +208,9 @@ func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 	for check, ok := range ready {
 		gauge(out, readyDesc, number(ok), check)
 	}
+	storage.collect(out)
 	w.clock.collect(out)
+	w.engine.collectWitness(out, realms)
 	if e := w.engine.lean.Estimate(); e.Known() {
 		gauge(out, leanDesc, e.Lean.Seconds())
 	}

@@ -113,6 +113,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"whoami relative", "whoami.0", `"account"`, whoami(func(w *Whoami) { w.URI = "account" })},
 		{"whoami elsewhere", "whoami.0", `"//evil"`, whoami(func(w *Whoami) { w.URI = "//evil" })},
 		{"whoami at the own pages", "whoami.0", "own pages", whoami(func(w *Whoami) { w.URI = "/two-factor/x?y" })},
+		{"whoami with a glob", "whoami.0", "one page that is asked", whoami(func(w *Whoami) { w.URI = "/account/*" })},
 		{"whoami with a fragment", "whoami.0", `"/a#b"`, whoami(func(w *Whoami) { w.URI = "/a#b" })},
 		{"no user", "whoami.0.user", "nobody could ever be recognised", whoami(func(w *Whoami) { w.User = nil })},
 		{"no sign", "whoami.0.anonymous", "strangers could never", whoami(func(w *Whoami) { w.Anonymous = nil })},

@@ -25,6 +25,9 @@ func validateURI(where, uri string) error {
 	if !strings.HasPrefix(uri, "/") || strings.HasPrefix(uri, "//") {
 		return wrong(where, "%q is not a path on the portal; want it to begin with one /, for example /account?tab=profile", uri)
 	}
+	if path, _, _ := strings.Cut(uri, "?"); strings.Contains(path, "*") {
+		return wrong(where, "%q has a *: it is one page that is asked, so want its whole path, for example /account (a * that belongs to the path is written %%2A)", uri)
+	}
 	_, err := url.ParseRequestURI(uri)
 	if err != nil || strings.ContainsAny(uri, "# {}\\") {
 		return wrong(where, "%q is not a path with a query; want for example /account?tab=profile, other characters escaped with %%", uri)

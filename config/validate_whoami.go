@@ -154,7 +154,7 @@ func (s Sign) validateStatus() error {
 		case code == 200:
 			return wrong("", "status 200 holds for users as well; want one that only strangers get, for example 401")
 		case code < 200 || code > 499:
-			return wrong("", "status %d is no sign of a stranger (a failing portal is unknown, never anonymous); want for example 401 or 403", code)
+			return wrong("", "status %d is no sign of a stranger (a failing portal is unknown, never anonymous); want for example 401, or redirect, html or json", code)
 		case slices.Contains(ambiguous, code):
 			return wrong("", "status %d proves nothing: users can provoke it with a request that servers dislike; want for example 401, or redirect, html or json", code)
 		}

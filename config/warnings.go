@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"net/http"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +16,10 @@ func (s Site) Warnings() []string {
 	for _, w := range s.Whoami {
 		for _, sign := range w.Anonymous {
 			sign.warn(w.URI, warn)
+			if slices.Contains(sign.Status, http.StatusForbidden) {
+				warn("whoami %s: anonymous status 403 is also the answer of limiters and firewalls: clients that flood the portal have a signed-in user taken for a stranger, who owes no code; "+
+					"take what strangers alone see instead, as redirect, html or json (a 403 may have a body with such a sign), or status 401", w.URI)
+			}
 		}
 	}
 	for _, in := range s.SignIn {

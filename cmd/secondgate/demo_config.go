@@ -32,7 +32,9 @@ func (d demo) config() ([]byte, error) {
 	}
 	config["admin"] = map[string]any{"disabled": true, "config": map[string]any{"persist": false}}
 	config["storage"] = map[string]any{"module": "file_system", "root": filepath.Join(d.dir, "caddy")}
-	config["logging"] = map[string]any{"logs": map[string]any{"default": map[string]any{"level": "WARN"}}}
+	config["logging"] = map[string]any{"logs": map[string]any{"default": map[string]any{
+		"level": "WARN", "writer": map[string]any{"output": demoLogName},
+	}}}
 	apps := config["apps"].(map[string]any)
 	apps["two_factor"] = map[string]any{
 		"storage": map[string]any{"engine": "badger", "directory": filepath.Join(d.dir, "two_factor")},

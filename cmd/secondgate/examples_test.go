@@ -25,7 +25,7 @@ func examples(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: examples; the documentation has %d", len(found))
 	}
 	for _, e := range found {
-		command := strings.ReplaceAll(e[1], "localhost:2019", ts.Getenv("ADMIN"))
+		command := strings.ReplaceAll(e[1], "/run/secondgate/admin.sock", strings.TrimPrefix(ts.Getenv("ADMIN"), "unix/"))
 		ts.Check(ts.Exec("sh", "-c", command))
 		var want, got any
 		ts.Check(json.Unmarshal([]byte(e[2]), &want))

@@ -1,11 +1,10 @@
-// Command secondgate is Caddy with Secondgate's modules and the standard ones, with the
-// command demo, and with the subcommands of `two-factor` at its top level.
-//
-// Its one invariant: apart from that it is Caddy, with all of Caddy's commands.
+// Command secondgate is a Caddy server with Secondgate's modules and the standard ones.
+// Its commands are those of Secondgate and those of Caddy that run and configure the
+// server; see root.go.
 package main
 
 import (
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"os"
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
@@ -13,8 +12,5 @@ import (
 )
 
 func main() {
-	for _, c := range caddyplugin.Commands() {
-		caddycmd.RegisterCommand(c)
-	}
-	caddycmd.Main()
+	os.Exit(caddyplugin.ExitStatus(rootCommand().Execute()))
 }

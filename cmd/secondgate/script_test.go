@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,17 +29,20 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the commands as they are typed, in part against a running server whose
-// store has a few users. In a script $ADMIN is the server's admin endpoint, and
-// `serving` waits until it answers.
+// store has a few users. In a script $ADMIN is the server's admin endpoint, a Unix socket, and
+// `serving` waits until it answers; `exits N PROGRAM ARG…` runs a program that has to end
+// with status N. $DEMO is a port for a demo, and `welcome` waits until it serves.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, Setup: setUp,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"serving": serving, "examples": examples},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serving": serving, "examples": examples, "exits": exits, "welcome": welcome,
+		},
 	})
 }
 
 const scriptCaddyfile = `{
-	admin %s
+	admin %s|0600
 	http_port %s
 	auto_https off
 	persist_config off
@@ -61,10 +66,7 @@ http://127.0.0.1:%[2]s {
 `
 
 func setUp(env *testscript.Env) error {
-	admin, err := loopback()
-	if err != nil {
-		return err
-	}
+	admin := "unix/" + filepath.Join(env.WorkDir, "admin.sock")
 	site, err := loopback()
 	if err != nil {
 		return err
@@ -73,7 +75,12 @@ func setUp(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	demo, err := threePorts()
+	if err != nil {
+		return err
+	}
 	env.Setenv("ADMIN", admin)
+	env.Setenv("DEMO", strconv.Itoa(demo))
 	env.Setenv("HOME", env.WorkDir)
 	text := fmt.Sprintf(scriptCaddyfile, admin, port)
 	return errors.Join(os.WriteFile(filepath.Join(env.WorkDir, "Caddyfile"), []byte(text), 0o600),
@@ -154,8 +161,12 @@ func serving(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: serving")
 	}
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", strings.TrimPrefix(ts.Getenv("ADMIN"), "unix/"))
+	}}}
+	defer client.CloseIdleConnections()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		res, err := http.Get("http://" + ts.Getenv("ADMIN") + "/two_factor/status")
+		res, err := client.Get("http://localhost/two_factor/status")
 		if err != nil {
 			continue
 		}
@@ -165,4 +176,55 @@ func serving(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("the server never answered; its log: %s", ts.ReadFile("server.log"))
+}
+
+// threePorts is the first of three ports that are free.
+func threePorts() (int, error) {
+	for range 100 {
+		address, err := loopback()
+		if err != nil {
+			return 0, err
+		}
+		_, text, err := net.SplitHostPort(address)
+		if err != nil {
+			return 0, err
+		}
+		port, err := strconv.Atoi(text)
+		if err == nil && port <= 65533 && demoAt("", port).portsFree() == nil {
+			return port, nil
+		}
+	}
+	return 0, errors.New("no three free ports")
+}
+
+// exits runs a program that has to end with a status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM [ARG]...")
+	}
+	status := 0
+	err := ts.Exec(args[1], args[2:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		status = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(status) != args[0] {
+		ts.Fatalf("%s ended with status %d, want %s", strings.Join(args[1:], " "), status, args[0])
+	}
+}
+
+// welcome waits until the demo at $DEMO serves.
+func welcome(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: welcome")
+	}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		res, err := http.Get("http://localhost:" + ts.Getenv("DEMO") + "/")
+		if err == nil {
+			res.Body.Close()
+			return
+		}
+	}
+	ts.Fatalf("the demo never answered")
 }

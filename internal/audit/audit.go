@@ -25,6 +25,7 @@ type Store interface {
 	Settle(ctx context.Context, limit int, fn func(last store.Entry, pending [][]byte) (store.Settled, error)) (int, error)
 	LastEntry(ctx context.Context) (store.Entry, error)
 	PruneEntries(ctx context.Context, before time.Time, limit int) (int, error)
+	UpdateMeta(ctx context.Context, name string, fn func(old []byte) ([]byte, error)) error
 }
 
 // Options are what a Log needs.
@@ -48,16 +49,16 @@ const (
 	settleEvery = time.Second
 	// headEvery is how often the chain's head is written to the log.
 	headEvery = time.Minute
-	// pruneEvery is how often what is too old is forgotten.
-	pruneEvery = time.Hour
 )
 
 // Log moves pending events into the chain and writes them to the server's log.
 type Log struct {
 	Options
 	told store.Entry
-	// pruned is when that was done last.
+	// pruned is when that was done last, or when the log began; looked says that it was
+	// done in this process.
 	pruned time.Time
+	looked bool
 	// failed are the failures that were logged, and when: each may come every second.
 	failed map[string]time.Time
 
@@ -85,6 +86,7 @@ func (l *Log) Run(ctx context.Context) {
 	defer settle.Stop()
 	defer head.Stop()
 	l.tellHead(ctx)
+	l.pruned = time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -161,26 +163,6 @@ func eventsOf(entries []store.Entry) []store.Event {
 		events[i] = entries[i].Event
 	}
 	return events
-}
-
-// prune forgets what is too old: as soon as a configuration says what that is, and then
-// now and then.
-func (l *Log) prune(ctx context.Context) {
-	keep, now := l.Keep(), l.Clock()
-	if keep <= 0 || now.Sub(l.pruned).Abs() < pruneEvery {
-		return
-	}
-	l.pruned = now
-	for {
-		n, err := l.Store.PruneEntries(ctx, now.Add(-keep), batch)
-		if err != nil {
-			l.fail(ctx, "old entries of the audit log could not be removed", err)
-			return
-		}
-		if n < batch {
-			return
-		}
-	}
 }
 
 // fail logs a failure, and one of the same kind again after headEvery only.

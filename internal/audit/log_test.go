@@ -22,6 +22,7 @@ type fake struct {
 	chain   []store.Entry
 	broken  atomic.Bool
 	pruned  time.Time
+	clock   []byte
 }
 
 var errBroken = errors.New("the disk is gone")
@@ -60,6 +61,11 @@ func (f *fake) LastEntry(context.Context) (store.Entry, error) {
 		return store.Entry{}, store.ErrNotFound
 	}
 	return f.chain[len(f.chain)-1], nil
+}
+
+func (f *fake) UpdateMeta(_ context.Context, _ string, fn func([]byte) ([]byte, error)) (err error) {
+	f.clock, err = fn(f.clock)
+	return err
 }
 
 func (f *fake) PruneEntries(_ context.Context, before time.Time, _ int) (int, error) {

@@ -24,10 +24,16 @@ func (s *Service) Reset(ctx context.Context, user string, record Record) (ended 
 }
 
 // Unlock forgets the user's wrong codes, at all addresses too. What an address failed
-// over all users stays counted. An unknown user is store.ErrNotFound. record may be nil.
+// over all users stays counted. It also takes back what a clock that was ahead has left:
+// codes of the coming steps are good again. Those that were spent stay spent. An unknown user is store.ErrNotFound. record may be nil.
 func (s *Service) Unlock(ctx context.Context, user string, record Record) error {
 	_, err := s.change(ctx, user, record, func(_ store.Tx, u *store.User) ([]store.VisitID, error) {
 		u.Failures = nil
+		if _, ahead := s.Ahead(u); ahead {
+			t := *u.TOTP
+			t.Floor = s.now().Unix()/int64(t.Period) + maxSkew
+			u.TOTP = &t
+		}
 		return nil, nil
 	})
 	if err == nil {
@@ -68,12 +74,25 @@ func (s *Service) change(ctx context.Context, user string, record Record, fn fun
 	return ended, nil
 }
 
-// Lock says what wrong codes do to a user now: off, the authenticator's codes are off
-// until a backup code or staff unlocks; until, there is a wait for them (zero: none).
-// Backup codes are never held up.
+// Ahead reports whether a code was accepted that is of a later time than now allows: the
+// clock was ahead. No code of the authenticator is good before until.
+func (s *Service) Ahead(u *store.User) (until time.Time, ahead bool) {
+	t := u.TOTP
+	if t == nil || t.Period <= 0 || t.Floor <= s.now().Unix()/int64(t.Period)+maxSkew {
+		return time.Time{}, false
+	}
+	return time.Unix((t.Floor+1)*int64(t.Period), 0).UTC(), true
+}
+
+// Lock says what wrong codes, or a clock that was ahead, do to a user now: off, the
+// authenticator's codes are off until a backup code or staff unlocks; until, there is a
+// wait for them (zero: none). Backup codes are never held up.
 func (s *Service) Lock(u *store.User) (off bool, until time.Time) {
 	f := u.Failures[KindTOTP]
 	if end, blocked := s.settings.Throttle.Blocked(f, s.now()); blocked {
+		until = end
+	}
+	if end, ahead := s.Ahead(u); ahead && end.After(until) {
 		until = end
 	}
 	return s.settings.Throttle.Stopped(f), until

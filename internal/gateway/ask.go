@@ -103,10 +103,10 @@ func (s *subject) changedPaths() (paths []string) {
 }
 
 // uncovered returns the name of a cookie that no question can tell the worth of: one that
-// the request carries, or that an exclusive request's response set.
+// the request carries, or that the response to one which may sign a user in set.
 func (x *exchange) uncovered(s *subject) string {
 	name := s.jar.Uncovered(x.path, x.g.asked)
-	if name != "" || !x.exclusive {
+	if name != "" || !x.mayChange() {
 		return name
 	}
 	for _, path := range s.changedPaths() {

@@ -14,6 +14,8 @@ import (
 // TestAttack_L12_Limiter: in front of the portal's application sits a limiter of requests per
 // address that answers 403, as mod_evasive does, and strangers get 403 at whoami. A sign-in
 // that is let through is not taken for a stranger's because the question about it is not.
+// The sign is what the portal's own 403 says; `anonymous status 403` earns a warning (see
+// TestWarnings in package config).
 func TestAttack_L12_Limiter(t *testing.T) {
 	attack(t, "sign-in", func(t *testing.T) {
 		w := limiter(t)
@@ -31,7 +33,7 @@ func TestAttack_L12_Limiter(t *testing.T) {
 // limiter is a world with such a limiter.
 func limiter(t *testing.T) *world {
 	w := newWorld(t, func(o *gateway.Options) {
-		question, err := whoami.Compile(config.Whoami{URI: "/me", Anonymous: []config.Sign{{Status: []int{403}}}, User: &config.Extractor{JSON: "user"}})
+		question, err := whoami.Compile(config.Whoami{URI: "/me", Anonymous: []config.Sign{{JSON: "error"}}, User: &config.Extractor{JSON: "user"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,9 +53,14 @@ func limiter(t *testing.T) *world {
 		return now.Before(until)
 	}
 	w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
-		if limited() || w.shop.user(r) == "" {
+		if limited() {
 			rw.WriteHeader(http.StatusForbidden)
 			return nil
+		}
+		if w.shop.user(r) == "" {
+			rw.WriteHeader(http.StatusForbidden)
+			_, err := io.WriteString(rw, `{"error":"sign in"}`)
+			return err
 		}
 		_, err := io.WriteString(rw, `{"user":"`+w.shop.user(r)+`"}`)
 		return err

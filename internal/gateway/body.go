@@ -18,8 +18,12 @@ import (
 // own cookie of that name has is what double-submit protection sends. It returns a
 // status, or 0.
 func (x *exchange) checkBody() (int, error) {
-	if !request.HasBody(x.facts.R) || x.facts.Upgrade {
-		return 0, nil // the body of an extended CONNECT is a tunnel
+	if x.queriesSeveral() {
+		x.g.events.SeveralOperations(x.about(""))
+		return http.StatusForbidden, nil
+	}
+	if !request.HasBody(x.facts.R) {
+		return 0, nil
 	}
 	if err := x.readBody(); err != nil {
 		return 0, err
@@ -34,10 +38,13 @@ func (x *exchange) checkBody() (int, error) {
 	case err != nil:
 		return 0, err
 	}
+	if x.facts.SignIn && (isGraphQL(x.facts.R.Header) || several(fields)) {
+		x.g.events.SeveralOperations(x.about(""))
+		return http.StatusForbidden, nil
+	}
 	fields = slices.DeleteFunc(fields, func(f body.Field) bool {
-		form := !x.inBody(f.Name)
-		x.fillsIn = x.fillsIn || form
-		return form || ticks(f)
+		x.fillsIn = x.fillsIn || x.fieldOfSignIn(f.Name) && !x.inBody(f.Name)
+		return !x.inBody(f.Name) || ticks(f)
 	})
 	if !body.Allowed(fields, x.ownCookie) {
 		i := slices.IndexFunc(fields, func(f body.Field) bool { return !x.ownCookie(f.Name, f.Value) })
@@ -47,10 +54,10 @@ func (x *exchange) checkBody() (int, error) {
 	return 0, nil
 }
 
-// wantedField reports whether a field of a body says anything: a credential, or one of
-// sign_in's fields, wherever it is sent.
+// wantedField reports whether a field of a body says anything: a credential, one of
+// sign_in's fields, wherever it is sent, or at a sign-in what several operations stand in.
 func (x *exchange) wantedField(name string) bool {
-	return x.inBody(name) || x.fieldOfSignIn(name)
+	return x.inBody(name) || x.fieldOfSignIn(name) || x.facts.SignIn && operations(name)
 }
 
 // inBody reports whether the portal could know a user by a field of this name.

@@ -35,7 +35,7 @@ func (x *exchange) Arrived(status int) response.Mode {
 		x.Withhold(gate.Upgrade, status, x.rw.Header())
 		return response.Dropped
 	}
-	x.tunnels = x.facts.Upgrade && (status == http.StatusSwitchingProtocols || x.facts.R.Method == http.MethodConnect && status < 300)
+	x.tunnels = status == http.StatusSwitchingProtocols
 	if err := x.takeCookies(); err != nil {
 		x.g.events.Failed("the portal's response was refused", err, x.about(""))
 		x.Withhold(gate.Refuse, status, x.rw.Header())
@@ -207,19 +207,21 @@ func (x *exchange) askAfter(s subject) *portal.Answer {
 	return x.ask(context.WithoutCancel(x.facts.R.Context()), s)
 }
 
-// askAtEnd puts the questions about a response, and about a declared sign-in's not before
-// the portal has had a moment to commit it. Where the response began a session, an earlier
-// question could make the portal begin another in its place.
+// askAtEnd puts the questions about a response. Those about a declared sign-in are put once
+// more where they do not show it: the portal may commit it a moment later. The first ones
+// do not wait for that, because another browser's sign-in may end this session meanwhile.
 func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
-	if final && x.sendsSignIn() && counts(x.set) && !x.g.Rotates {
-		time.Sleep(signInPause)
-		return x.askAfter(s)
-	}
 	first := x.askAfter(s)
 	if !final || !x.awaitsSignIn(first) {
 		return first
 	}
 	time.Sleep(signInPause)
+	if counts(x.set) && len(first.Changes) > 0 && !x.g.Rotates {
+		// The portal may have begun another session for one that it did not know yet.
+		if same := x.askAfter(s); same.Kind != gate.Anonymous {
+			return same
+		}
+	}
 	// A portal that renames its session with every response knows only the last name.
 	s.jar = s.jar.Apply(first.Changes)
 	a := *x.askAfter(s)
@@ -351,7 +353,7 @@ func (x *exchange) Lost() bool {
 	if x.kind != gated {
 		return false
 	}
-	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version || x.frames != nil && !x.frames.mayGoOn() ||
+	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version ||
 		x.end != nil && x.end.closed.Load() || x.owesNow()
 }
 
@@ -398,23 +400,10 @@ func (x *exchange) MustCheck() bool { return x.mayChange() || x.leaveSuspect != 
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())
-		x.joinMinted()
 	}
 	if x.shared.CompareAndSwap(runs, released) {
-		x.visit.Requests.ReleaseShared()
+		x.ranIn().Requests.ReleaseShared()
 	}
-}
-
-// joinMinted makes what follows of the response a part of the visit that it starts, whose
-// next requests may change who is signed in.
-func (x *exchange) joinMinted() {
-	if x.minted == "" || x.visit != nil {
-		return
-	}
-	x.settles = x.settles || x.mayChange()
-	x.visit = x.g.Visits.Get(x.g.Realm, x.minted.ID(), x.minted)
-	x.mark, x.version = x.visit.Requests.Mark(), x.visit.Owner()
-	x.proven.Store(x.visit.Requests.Unrest())
 }
 
 // Cancel implements [response.Exchange].

@@ -179,6 +179,9 @@ func (x *exchange) writeCookies(h http.Header) {
 	if x.kind == verbatim {
 		return
 	}
+	if x.visit != nil {
+		x.visit.Renewals.Tell(x.sent, x.changes)
+	}
 	if x.facts.Asset && x.own {
 		x.visit.Hold(x.host, x.changes) // caches keep assets: the next page brings them
 		return
@@ -251,8 +254,7 @@ func (x *exchange) wantsVisit() bool {
 // writer writes for the browser's visit, under a fresh token when it is minted now.
 func (x *exchange) writer(mint bool) *portal.Writer {
 	if mint {
-		x.minted = session.NewToken()
-		x.keys = x.g.Sealer.Keys(x.host, string(x.minted))
+		x.mint(session.NewToken())
 		x.sent = portal.EmptyJar
 	}
 	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: x.now, MaxLife: session.MaxCookieLife}

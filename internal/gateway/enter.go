@@ -36,14 +36,15 @@ func (x *exchange) enter() error {
 	if !f.Unsafe && !f.SignIn || x.visit == nil {
 		return nil
 	}
+	// Who sent it is asked when all of it is there: a client may keep its end back.
+	if err := x.readBody(); err != nil {
+		return err
+	}
 	if x.g.Rotates && !f.SignIn {
 		if x.identifyBefore() == nil && !gate.Exclusive(x.before, true, false, true) {
 			return nil
 		}
 		x.answer, x.before = nil, gate.Standing{}
-	}
-	if err := x.readBody(); err != nil {
-		return err
 	}
 	yield, leave, err := x.visit.Requests.Exclusive(f.R.Context())
 	if err != nil {
@@ -55,7 +56,8 @@ func (x *exchange) enter() error {
 
 // awaitRest waits until no earlier request can change any more who is signed in, for
 // `settle` at most, where a response check could not tell: before a sign-in, which a late
-// one could overwrite after its response was rendered; before any exclusive request where
+// one could overwrite after its response was rendered; before a stranger's sign-out, which
+// could hide a late one; before any exclusive request where
 // one was given up; and before a form page that is not checked, see presume.go.
 func (x *exchange) awaitRest() {
 	if x.visit == nil || x.g.Rotates || x.g.Identify != nil {
@@ -65,16 +67,17 @@ func (x *exchange) awaitRest() {
 	if !x.exclusive && !form {
 		return
 	}
+	signs := x.sendsSignIn() || x.facts.SignOut && !x.visit.MayPass.Load()
 	for range 2 { // the second time for a request that ended during the first
-		d := x.visit.Restless(x.g.Clock(), !form && !x.sendsSignIn())
+		d := x.visit.Restless(x.g.Clock(), !form && !signs)
 		if d == 0 || !x.pause(min(d, x.g.Settle)) {
-			break
+			return
 		}
 	}
-	x.lookAtClock()
 }
 
-// lookAtClock is called when the request has waited: kept answers may have expired
+// lookAtClock is called after the request may have waited: for the client, who may keep
+// back the end of a body, or for other requests. Answers and clearances may have expired
 // meanwhile.
 func (x *exchange) lookAtClock() {
 	now := x.g.Clock()
@@ -132,8 +135,8 @@ func (x *exchange) begin() error {
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
 	x.proven.Store(c.Unrest() - uint64(x.changers()))
-	x.beganUnsettled = x.unsettled()
-	x.unproven.Store(x.beganUnsettled)
+	x.beganUnsettled = x.restless()
+	x.unproven.Store(x.unsettled())
 	return nil
 }
 

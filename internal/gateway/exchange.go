@@ -62,8 +62,10 @@ type browser struct {
 	own   bool
 	st    *visits.Standing
 	keys  *portal.VisitKeys
-	// minted is the token of a visit that starts with this response.
+	// minted is the token of a visit that starts with this response, left the visit that the
+	// request ran in until then; see mint.
 	minted session.Token
+	left   *visits.Visit
 	// inTime is whether the clearance of the standing timed had not run out.
 	timed  *visits.Standing
 	inTime bool
@@ -79,6 +81,8 @@ type openness struct {
 	// shared is runs while the request counts as a shared one that runs, and released while
 	// its response goes on; else 0.
 	shared atomic.Int32
+	// leaveMinted ends the request's place among the shared ones of a visit that it started.
+	leaveMinted func()
 	// mark is when the request began; version is the owner version that it stands on.
 	mark    visits.Mark
 	version uint64
@@ -86,7 +90,8 @@ type openness struct {
 	// says that it began while the visit was unsettled.
 	proven   atomic.Uint64
 	unproven atomic.Bool
-	// beganUnsettled is unproven at first.
+	// beganUnsettled says that it began while the visit was unsettled, but for requests that
+	// were given up long ago.
 	beganUnsettled bool
 	// overlapped says that another changer was open beside a shared request.
 	overlapped bool
@@ -104,8 +109,8 @@ type outgoing struct {
 	tunnels bool
 	// closeTunnel takes the response off the list of tunnels; nil for what is none.
 	closeTunnel func()
-	// frames go through the tunnel that an extended CONNECT opens; nil for other requests.
-	frames *frames
+	// follows are the cookies that questions about the tunnel carry.
+	follows *tunnelCookies
 	// end finishes the request at the portal.
 	end *finishing
 	// set are the cookies that the response set. presumes says that they are presumed to be
@@ -191,6 +196,9 @@ func (x *exchange) decide() error {
 	})
 	switch a {
 	case gate.Forward:
+		if x.before.Cleared && x.st.Ended() { // while it was asked about
+			return x.refuse(gate.Challenge)
+		}
 		return x.forward()
 	case gate.ForwardAnonymous:
 		return x.forwardAnonymous()
@@ -208,20 +216,19 @@ func (x *exchange) close() {
 	if x.out != nil {
 		x.out.Shut()
 	}
-	if x.visit != nil {
-		x.visit.Release()
+	for _, v := range [...]*visits.Visit{x.left, x.visit} {
+		if v != nil {
+			v.Release()
+		}
 	}
 }
 
 // Over implements [response.Exchange]: the request is not open any more. ended says that
 // the portal is done with it.
 func (x *exchange) Over(ended bool) {
-	if x.visit != nil && x.settles && x.g.Settle > 0 && !x.g.Rotates {
-		now := x.g.Clock()
-		x.visit.Settle(now, x.g.Settle, x.g.WatchUnsafe)
-		if x.abandoned {
-			x.visit.Abandon(now, x.g.Settle)
-		}
+	if x.visit != nil {
+		x.unsettle(x.left)
+		x.unsettle(x.visit)
 		x.settles = false
 	}
 	if ended {
@@ -244,9 +251,12 @@ const (
 func (x *exchange) leaveShared() {
 	switch x.shared.Swap(0) {
 	case runs:
-		x.visit.Requests.LeaveShared()
+		x.ranIn().Requests.LeaveShared()
 	case released:
-		x.visit.Requests.EndReleased()
+		x.ranIn().Requests.EndReleased()
+	}
+	if x.leaveMinted != nil {
+		x.leaveMinted()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/secondgate/secondgate/internal/gate"
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/response"
 	"github.com/secondgate/secondgate/internal/gateway/spool"
 	"github.com/secondgate/secondgate/internal/portal"
@@ -25,7 +26,7 @@ const (
 
 // forward sends the request on with the portal's cookies, and watches the response.
 func (x *exchange) forward() error {
-	if x.exclusive {
+	if x.mayChange() {
 		// Whatever was known may be wrong as soon as this request arrives.
 		x.forget()
 		// The page with a sign-in form, at the sign-in's own address, changes nothing.
@@ -49,9 +50,6 @@ func (x *exchange) forward() error {
 		x.closeTunnel = x.openTunnel()
 	}
 	defer x.endTunnel()
-	if x.facts.Upgrade {
-		x.watchBody()
-	}
 	setCookie(x.facts.R.Header, x.jar.View(x.path).Header)
 	return x.run()
 }
@@ -80,9 +78,11 @@ func (x *exchange) forwardAnonymous() error {
 }
 
 // forwardVerbatim forwards what `trust` names as it came, but for our own cookies, which
-// the portal must neither see nor set.
+// the portal must neither see nor set, and for an offer of HTTP/2: it would lead further than
+// to what is trusted.
 func (x *exchange) forwardVerbatim() error {
 	r := x.facts.R
+	request.DropHTTP2(r)
 	x.g.events.Trusted(r.Method, r.URL.Path)
 	if lines := r.Header["Cookie"]; len(lines) > 0 {
 		setCookie(r.Header, portal.WithoutOwn(lines))
@@ -112,7 +112,7 @@ func (x *exchange) run() (err error) {
 	}()
 	x.reached = true
 	if x.g.events.Measures() {
-		x.g.events.Forwarded(x.took())
+		x.g.events.Forwarded(x.took(), x.facts.ShowsPage())
 	}
 	err = x.next.ServeHTTP(w, x.facts.R)
 	switch {

@@ -186,6 +186,13 @@ func (g *Gateway) Stop() {
 // ServeHTTP takes one request to the portal and its response back. An error is next's,
 // unchanged, or one that the server may show as 500; nothing was written then.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
+	if r.Method == http.MethodConnect {
+		return g.serveConnect(w, r, c, next)
+	}
+	return g.serve(w, r, c, next)
+}
+
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
 	if g.observer != nil {
 		return g.observer.Serve(w, r, c, next)
 	}

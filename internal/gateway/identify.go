@@ -34,6 +34,7 @@ func (x *exchange) identifyBefore() error {
 	if x.answer != nil {
 		return nil // asked already on the way to the turn
 	}
+	x.lookAtClock()
 	f := &x.facts
 	cleared := x.live()
 	if f.Asset && !cleared && !x.passedBefore() {
@@ -67,6 +68,11 @@ func (x *exchange) identifyBefore() error {
 // unsettled reports whether who is signed in may have changed without the gate having
 // noticed. Where the portal renews its session at each sign-in, it has noticed.
 func (x *exchange) unsettled() bool {
+	return x.restless() || x.visit != nil && !x.g.Rotates && x.visit.Slow(x.g.Clock())
+}
+
+// restless is unsettled, but for requests that were given up long ago.
+func (x *exchange) restless() bool {
 	return x.visit != nil && !x.g.Rotates && x.visit.Unsettled(x.changers(), x.g.Clock)
 }
 

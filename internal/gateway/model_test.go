@@ -234,6 +234,13 @@ func (v *visitor) send(line string, headers ...string) *flight {
 
 // start sends a request and does not wait.
 func (v *visitor) start(ctx context.Context, line string, headers ...string) *flight {
+	f := new(flight)
+	v.fly(ctx, f, line, headers...)
+	return f
+}
+
+// fly is start for a flight that was made before.
+func (v *visitor) fly(ctx context.Context, f *flight, line string, headers ...string) {
 	method, rest, _ := strings.Cut(line, " ")
 	target, body, sends := strings.Cut(rest, " ")
 	var reader io.Reader
@@ -253,9 +260,8 @@ func (v *visitor) start(ctx context.Context, line string, headers ...string) *fl
 		r.AddCookie(c)
 	}
 	asked := *r.URL
-	f := &flight{done: make(chan struct{}), header: make(http.Header)}
+	f.done, f.header = make(chan struct{}), make(http.Header)
 	go f.serve(v.w, r, gateway.Client{Address: v.address, URL: &asked})
-	return f
 }
 
 // take takes the response's cookies.
@@ -308,6 +314,8 @@ type flight struct {
 	aborted      bool
 	// tunnel is the client's end of a connection that was handed over.
 	tunnel net.Conn
+	// early is what the client sent before the connection was handed over.
+	early string
 }
 
 func (f *flight) serve(w *world, r *http.Request, c gateway.Client) {
@@ -349,7 +357,9 @@ func (f *flight) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	defer f.mu.Unlock()
 	f.tunnel = client
 	go f.receive(client)
-	return server, bufio.NewReadWriter(bufio.NewReader(server), bufio.NewWriter(server)), nil
+	in := bufio.NewReader(io.MultiReader(strings.NewReader(f.early), server))
+	_, _ = in.Peek(len(f.early))
+	return server, bufio.NewReadWriter(in, bufio.NewWriter(server)), nil
 }
 
 // receive reads what comes out of the tunnel.

@@ -163,8 +163,10 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 		}
 		x.g.Visits.Forget(x.g.Realm, x.visit.ID.Visit)
 		x.g.Visits.Move(x.visit, t.token)
+		x.minted, x.keys = t.token, x.g.Sealer.Keys(x.host, string(t.token))
+	} else {
+		x.mint(t.token)
 	}
-	x.minted, x.keys = t.token, x.g.Sealer.Keys(x.host, string(t.token))
 	wr := x.writer(false)
 	lines = append(lines, wr.All(x.jar.With(elsewhere))...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))

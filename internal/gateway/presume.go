@@ -17,16 +17,8 @@ import (
 // presume remembers the credentials that an unchecked response leaves a stranger with.
 // It is called when they are written, because the response may start the visit.
 func (x *exchange) presume() {
-	if !x.presumes {
-		return
-	}
-	v := x.visit
-	if x.minted != "" {
-		v = x.g.Visits.Get(x.g.Realm, x.minted.ID(), x.minted)
-		defer v.Release()
-	}
-	if v != nil {
-		v.Answers.Presume(x.presumption(), x.now)
+	if x.presumes && x.visit != nil {
+		x.visit.Answers.Presume(x.presumption(), x.now)
 	}
 }
 

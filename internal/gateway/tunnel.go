@@ -1,19 +1,25 @@
 package gateway
 
 import (
+	"bufio"
+	"cmp"
 	"context"
-	"io"
+	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
-	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/store"
 )
+
+// recheckAlways is how often tunnels are asked about under `recheck 0`, which asks with every
+// request: a tunnel has no requests.
+const recheckAlways = 10 * time.Second
 
 // openTunnel registers a WebSocket or event stream, to be closed with what it stands on,
 // and asked about again every `recheck` (design rule G5).
@@ -25,16 +31,28 @@ func (x *exchange) openTunnel() (remove func()) {
 	if x.before.Cleared {
 		t.Standing = x.st
 	}
-	if x.before.MayPass() && x.g.Identify == nil && x.g.Recheck > 0 {
-		p := x.probe()
-		t.Every = x.g.Recheck
-		t.Ask = func() {
-			if !p.stillPasses() {
-				t.Close()
-			}
+	if !x.before.MayPass() || x.g.Identify != nil {
+		return x.g.Visits.Tunnels.Add(t, x.now)
+	}
+	unfollow := x.followCookies()
+	p := x.probe()
+	t.Every = cmp.Or(x.g.Recheck, recheckAlways)
+	t.Ask = func() {
+		if !p.stillPasses() {
+			t.Close()
 		}
 	}
-	return x.g.Visits.Tunnels.Add(t, x.now)
+	unlist := x.g.Visits.Tunnels.Add(t, x.now)
+	return func() { unlist(); unfollow() }
+}
+
+// followCookies has questions about the tunnel carry its own cookies.
+func (x *exchange) followCookies() (remove func()) {
+	x.follows = newTunnelCookies(x.sent, x.jar)
+	if x.visit == nil {
+		return func() {}
+	}
+	return x.visit.Renewals.Follow(x.follows.follow)
 }
 
 // endTunnel takes the tunnel off the list.
@@ -51,23 +69,32 @@ func (x *exchange) probe() *exchange {
 		g: x.g, next: x.next, now: x.now, facts: x.facts, path: x.path, question: x.question,
 		browser: x.browser, cookies: x.cookies, answer: x.answer, before: x.before,
 	}
-	p.version, p.kind, p.ground, p.end = x.version, x.kind, x.ground, x.end
+	p.version, p.kind, p.ground, p.end, p.follows = x.version, x.kind, x.ground, x.end, x.follows
 	p.detach()
 	return p
 }
 
-// stillPasses asks the portal whether the visit's newest cookies are still the user's, and
-// whether the user may pass.
+// stillPasses asks the portal whether the tunnel's cookies are still the user's, and whether
+// the user may pass. Where the portal set others in their place, those that it was opened
+// with must not have become another user's either.
 func (x *exchange) stillPasses() bool {
 	s := x.present()
-	if o := x.visit.Opened.Load(); o != nil && o.By == x.g.number && o.Host == x.host {
-		s.jar = o.Jar.Apply(x.visit.Held(x.host))
-	}
 	s.freshly, s.after = true, true
+	if x.follows == nil {
+		return false
+	}
+	now, first := x.follows.jars()
+	s.jar = now
 	ctx := context.WithoutCancel(x.facts.R.Context())
 	a := x.askTunnel(ctx, s)
 	if a.Kind != gate.User || a.User != x.answer.User {
 		return false
+	}
+	if first != nil {
+		s.jar = first
+		if old := x.ask(ctx, s); old.Kind != gate.Anonymous && (old.Kind != gate.User || old.User != x.answer.User) {
+			return false
+		}
 	}
 	if x.ground != nil {
 		return !x.ground.Ended()
@@ -76,26 +103,40 @@ func (x *exchange) stillPasses() bool {
 	return err == nil && st.MayPass()
 }
 
-// askTunnel is ask; what the questions set waits for the visit's next page.
+// askTunnel is ask; what the questions set waits for the visit's next page, where the browser
+// has the cookie that it is set in place of.
 func (x *exchange) askTunnel(ctx context.Context, s subject) *portal.Answer {
 	a := x.ask(ctx, s)
 	if x.own && len(a.Changes) > 0 && a.Kind == gate.User {
-		for i := range a.Changes {
-			a.Changes[i].Stamp = portal.Stamp{User: a.User, Site: x.g.Path}
+		changes := slices.DeleteFunc(slices.Clone(a.Changes), func(ch portal.Change) bool { return !x.browserHas(ch) })
+		for i := range changes {
+			changes[i].Stamp = portal.Stamp{User: a.User, Site: x.g.Path}
 		}
-		x.visit.Hold(x.host, a.Changes)
+		x.visit.Hold(x.host, changes)
+		x.visit.Renewals.Tell(s.jar, a.Changes)
 	}
 	return a
 }
 
+// browserHas reports whether the cookie that a change sets was the tunnel's in the browser's
+// last request, and not another session's.
+func (x *exchange) browserHas(ch portal.Change) bool {
+	o := x.visit.Opened.Load()
+	if o == nil || o.By != x.g.number || o.Host != x.host {
+		return true
+	}
+	return x.follows.has(o.Jar, ch)
+}
+
 // Hijacked implements [response.Exchange]: bytes from the client make the visit unsettled,
 // because the portal may sign a user in inside a frame; bytes from the portal wait while
-// another request of the visit may change who is signed in.
-func (x *exchange) Hijacked(c net.Conn) net.Conn {
+// another request of the visit may change who is signed in, and so do those of the client.
+func (x *exchange) Hijacked(c net.Conn, brw *bufio.ReadWriter) (net.Conn, *bufio.ReadWriter) {
 	if x.kind != gated || x.visit == nil || x.g.Identify != nil {
-		return c
+		return c, brw
 	}
-	return &tunnelConn{Conn: c, frames: newFrames(x)}
+	t := &tunnelConn{Conn: c, in: brw.Reader, frames: newFrames(x)}
+	return t, buffered(t)
 }
 
 // frames are what goes through an open tunnel.
@@ -106,17 +147,17 @@ type frames struct {
 
 	// mu is held while what the portal sends waits for a question.
 	mu sync.Mutex
-	// proven is how many changers had begun when a question in a settled visit last showed
-	// that the user may pass; asked is when one was put.
-	proven uint64
+	// proven is the visit's generation when a question in a settled visit last showed that the
+	// user may pass; asked is when one was put.
+	proven visits.Generation
 	asked  time.Time
 }
 
 // newFrames returns the frames of a tunnel that x opens.
 func newFrames(x *exchange) *frames {
 	f := &frames{x: x.probe()}
-	if !x.beganUnsettled {
-		f.proven = x.mark.Begun()
+	if g := x.visit.Generation(); !x.beganUnsettled && g.Begun == x.mark.Begun() && g.Before(x.now) {
+		f.proven = g
 	}
 	return f
 }
@@ -137,6 +178,43 @@ func (f *frames) heard() {
 	}
 }
 
+// maxHold bounds how long what the client sends waits while a request is open: portals end
+// tunnels that are silent for long. holdPoll is how often it is looked at.
+const (
+	maxHold  = 10 * time.Second
+	holdPoll = 50 * time.Millisecond
+)
+
+// mayComeIn reports whether bytes of the client may go to the portal, and ends the tunnel
+// where not. The portal could take them for those of a user whom another request signs in,
+// so they wait until the visit is settled, and a question comes first.
+func (f *frames) mayComeIn() bool {
+	if !f.x.g.Rotates && !f.rest() || !f.mayGoOn() {
+		return false
+	}
+	f.heard()
+	return true
+}
+
+// rest waits until no request may change any more who is signed in. Where forms follow each
+// other closely, it waits for `settle` after the first moment at which none is open.
+func (f *frames) rest() bool {
+	x := f.x
+	var quiet time.Time
+	for began := x.g.Clock(); ; {
+		now := x.g.Clock()
+		if quiet.IsZero() && !x.visit.Requests.Changers(0) {
+			quiet = now
+		}
+		if !x.visit.Forming(now) || !quiet.IsZero() && now.Sub(quiet) >= x.g.Settle || now.Sub(began) >= maxHold {
+			return true
+		}
+		if !x.pause(holdPoll) {
+			return false
+		}
+	}
+}
+
 // mayGoOn reports whether bytes of the portal may go to the client, and ends the tunnel
 // where not. While a request may change who is signed in, and once afterwards, it asks
 // first; more than once a second the bytes wait.
@@ -153,19 +231,19 @@ func (f *frames) proves() bool {
 	x := f.x
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if x.visit.Requests.Begun() == f.proven {
+	if x.visit.Generation() == f.proven {
 		return true
 	}
 	if d := x.g.Timing.Stream - x.g.Clock().Sub(f.asked); d > 0 && d <= x.g.Timing.Stream && !x.pause(d) {
 		return false
 	}
-	begun, settled := x.visit.Requests.Begun(), !x.visit.Formed(x.g.Clock())
+	now, settled := x.visit.Generation(), !x.visit.Formed(x.g.Clock())
 	f.asked = x.g.Clock()
 	if !x.stillPasses() {
 		return false
 	}
 	if settled {
-		f.proven = begun
+		f.proven = now
 	}
 	return true
 }
@@ -173,14 +251,17 @@ func (f *frames) proves() bool {
 // tunnelConn is the client's connection of a tunnel.
 type tunnelConn struct {
 	net.Conn
+	// in has what the client sent before the connection was handed over, and then the rest.
+	in *bufio.Reader
 	*frames
 }
 
 // Read reads from the client.
 func (t *tunnelConn) Read(p []byte) (int, error) {
-	n, err := t.Conn.Read(p)
-	if n > 0 {
-		t.heard()
+	n, err := t.in.Read(p)
+	if n > 0 && !t.mayComeIn() {
+		_ = t.Close()
+		return 0, net.ErrClosed
 	}
 	return n, err
 }
@@ -188,10 +269,16 @@ func (t *tunnelConn) Read(p []byte) (int, error) {
 // Write writes to the client.
 func (t *tunnelConn) Write(p []byte) (int, error) {
 	if !t.mayGoOn() {
-		_ = t.Conn.Close()
+		_ = t.Close()
 		return 0, net.ErrClosed
 	}
 	return t.Conn.Write(p)
+}
+
+// Close ends the tunnel, and what waits in it.
+func (t *tunnelConn) Close() error {
+	t.x.end.cancel()
+	return t.Conn.Close()
 }
 
 // CloseWrite lets the other side see the end of one direction.
@@ -199,30 +286,5 @@ func (t *tunnelConn) CloseWrite() error {
 	if c, ok := t.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
 	}
-	return nil
-}
-
-// tunnelBody is what the client sends through a tunnel that an extended CONNECT opened:
-// that one is carried in the bodies of request and response.
-type tunnelBody struct {
-	io.ReadCloser
-	*frames
-}
-
-// Read reads from the client.
-func (t *tunnelBody) Read(p []byte) (int, error) {
-	n, err := t.ReadCloser.Read(p)
-	if n > 0 {
-		t.heard()
-	}
-	return n, err
-}
-
-// watchBody watches the bodies of an extended CONNECT as Hijacked does a connection.
-func (x *exchange) watchBody() {
-	if x.visit == nil || x.g.Identify != nil || !request.HasBody(x.facts.R) {
-		return
-	}
-	t := &tunnelBody{ReadCloser: x.facts.R.Body, frames: newFrames(x)}
-	x.facts.R.Body, x.frames = t, t.frames
+	return errors.ErrUnsupported
 }

@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -226,6 +227,9 @@ func (in *inspection) noteWhoami(best *candidate) {
 	in.note("whoami.0", "%s", in.seenBy())
 	if best.normalize != nil {
 		in.note("whoami.0", "The page shows the name as it was typed, so case and blanks are evened out. A page with a number of the account would be better.")
+	}
+	if slices.ContainsFunc(best.signs, func(s config.Sign) bool { return slices.Contains(s.Status, http.StatusForbidden) }) {
+		in.note("whoami.0", "Strangers are known by status 403 alone, which limiters and firewalls answer, too. A page whose text says that nobody is signed in would be better.")
 	}
 	if len(best.not) > 0 {
 		in.note("whoami.0.user", "Strangers see %q here.", best.not[0])

@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
 // TestNamesByWhatNobodyChooses: the nick name is the user name of both customers, and
@@ -192,6 +194,28 @@ func TestNamedPage(t *testing.T) {
 	r, err := Inspect(t.Context(), Options{URL: server.URL, Customers: []browse.Account{alice, bob}, Pages: []string{"/intern/x"}})
 	if err != nil || r.User != "4711" || r.Site.Whoami[0].URI != "/intern/x" || r.Site.Whoami[0].Anonymous[0].Status[0] != http.StatusForbidden {
 		t.Errorf("%v: %+v", err, r)
+	}
+}
+
+// TestForbidden: where strangers get 403, what the page says is the sign, since limiters
+// answer with the status, too.
+func TestForbidden(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]config.Sign{
+		`{"detail":"Not signed in."}`:      {JSON: "detail", Value: new("Not signed in.")},
+		`{"detail":"x","anonymous":true}`:  {JSON: "anonymous", Value: new("true")},
+		`<a href="/login">Sign in</a>`:     {HTML: `a[href*="login"]`},
+		`<p>You are not allowed here.</p>`: {Status: []int{403}},
+	} {
+		res := whoami.Response{Status: http.StatusForbidden, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte(body)}
+		if body[0] == '{' {
+			res.Header.Set("Content-Type", "application/json")
+		}
+		in := &inspection{entry: &browse.Entry{Form: new(browse.Form), Password: "pass"}}
+		got := in.signs([]whoami.Response{res}, nil)
+		if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%s: %+v", body, got)
+		}
 	}
 }
 

@@ -61,12 +61,29 @@ func (in *inspection) signsOf(res whoami.Response) (list []config.Sign) {
 		if glob := redirectGlob(res.Header.Get("Location")); glob != "" {
 			list = append(list, config.Sign{Redirect: glob})
 		}
-	case res.Status == http.StatusUnauthorized || res.Status == http.StatusForbidden:
+	case res.Status == http.StatusForbidden:
+		list = append(in.forbiddenSigns(res), config.Sign{Status: []int{res.Status}})
+	case res.Status == http.StatusUnauthorized:
 		list = append(list, config.Sign{Status: []int{res.Status}})
 	case res.Status/100 == 2 && isJSON(res.Header):
 		list = jsonSigns(res.Body)
 	case res.Status/100 == 2:
 		list = in.htmlSigns(string(res.Body))
+	}
+	return list
+}
+
+// forbiddenSigns are what a 403 says beside its status, which limiters and firewalls in
+// front of the portal answer, too.
+func (in *inspection) forbiddenSigns(res whoami.Response) (list []config.Sign) {
+	if !isJSON(res.Header) {
+		return in.htmlSigns(string(res.Body))
+	}
+	list = jsonSigns(res.Body)
+	for _, l := range leaves(res.Body) {
+		if l.named && l.value != "" && len(l.value) < 100 {
+			list = append(list, config.Sign{JSON: l.path, Value: &l.value})
+		}
 	}
 	return list
 }

@@ -56,7 +56,7 @@ var (
 // Realm is what is counted in one realm. A nil Realm counts nothing. It is safe for
 // concurrent use.
 type Realm struct {
-	challenges, steps, enrolments, answers, throttles, held, dropped *Counter
+	challenges, steps, enrolments, answers, throttles, held, dropped, pages *Counter
 
 	whoami, forwarded, refused *Histogram
 }
@@ -74,6 +74,7 @@ func New() *Realm {
 		held: newCounter("held_total", "Requests and responses that were held at the gate, by what was missing.",
 			label("verdict", "challenge", "enrol", Unknown, "guest", "upgrade", "again", "anew", "lost")),
 		dropped:   newCounter("dropped_cookies_total", "Cookies that the portal did not get to see because nobody had sealed them."),
+		pages:     newCounter("page_views_total", "Pages that browsers asked to be shown and that were forwarded."),
 		whoami:    newHistogram(whoamiBounds),
 		forwarded: newHistogram(gateBounds), refused: newHistogram(gateBounds),
 	}
@@ -81,7 +82,7 @@ func New() *Realm {
 
 // Counters are all of the realm's.
 func (r *Realm) Counters() []*Counter {
-	return []*Counter{r.challenges, r.steps, r.enrolments, r.answers, r.throttles, r.held, r.dropped}
+	return []*Counter{r.challenges, r.steps, r.enrolments, r.answers, r.throttles, r.held, r.dropped, r.pages}
 }
 
 // Whoami is how long questions took; Gate how long the gate took before a request was
@@ -159,6 +160,13 @@ func (r *Realm) Held(verdict string) {
 func (r *Realm) Dropped(n int) {
 	if r != nil && n > 0 {
 		r.dropped.add(uint64(n))
+	}
+}
+
+// Page counts a page that a browser asked to be shown.
+func (r *Realm) Page() {
+	if r != nil {
+		r.pages.n[0].Add(1)
 	}
 }
 

@@ -431,6 +431,37 @@ func (j *Jar) Sealings() (changes []Change) {
 	return changes
 }
 
+// Credentials are changes that set the jar's cookies as they are, those under `leave` and
+// the token among them, but not those that are never credentials.
+func (j *Jar) Credentials() (changes []Change) {
+	for _, c := range j.Cookies() {
+		changes = append(changes, Change{Cookie: c, Class: Sealed})
+	}
+	for _, p := range j.left {
+		changes = append(changes, Change{Cookie: Cookie{Name: p.name, Value: p.value}, Class: Left})
+	}
+	return changes
+}
+
+// Value returns the value of the cookie that a change sets or deletes; ok says that the jar
+// has it.
+func (j *Jar) Value(ch Change) (value string, ok bool) {
+	if ch.Class == Sealed {
+		if c := j.find(ch.Name, ch.Path); c != nil {
+			return c.Value, true
+		}
+		return "", false
+	}
+	for _, pairs := range [][]pair{j.left, j.free} {
+		for _, p := range pairs {
+			if p.name == ch.Name {
+				return p.value, true
+			}
+		}
+	}
+	return "", false
+}
+
 // Binds names the jar's cookies as one site sees them, without their values: hashes of
 // site, name and path. The site is the host and port that the browser addressed, and the
 // path of the own pages.

@@ -31,6 +31,24 @@ func (k *Keeper) Opens(ctx context.Context, ring *keys.Ring) error {
 	return opens(ring, raw)
 }
 
+// Fits checks that the keys open all that the store holds, as Admit does. It changes
+// nothing; every ring fits a new store.
+func (k *Keeper) Fits(ctx context.Context, ring *keys.Ring) error {
+	sealed, err := k.meta(ctx, keyCheck)
+	if err != nil || sealed == nil {
+		return err
+	}
+	if err := opens(ring, sealed); err != nil {
+		return err
+	}
+	known, err := k.known(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = k.gone(ctx, known, ring)
+	return err
+}
+
 // opens checks that the keys open what every store has sealed.
 func opens(ring *keys.Ring, sealed []byte) error {
 	if _, err := ring.Open(sealed, keyCheck); err != nil {

@@ -47,14 +47,15 @@ func (d *Desk) Reset(ctx context.Context, a Act) (sessions int, err error) {
 	return len(ended), d.done(ctx, key, ended, err)
 }
 
-// Unlock forgets the wrong codes that hold the user up. ErrRefused: none do.
+// Unlock forgets the wrong codes that hold the user up, and what a clock that was ahead
+// has left. ErrRefused: nothing does.
 func (d *Desk) Unlock(ctx context.Context, a Act) error {
 	key, err := d.admit(ctx, &a)
 	if err != nil {
 		return err
 	}
 	err = d.factors(key.Realm).Unlock(ctx, key.ID, func(tx store.Tx, old store.User, _ []store.VisitID) error {
-		if len(old.Failures) == 0 {
+		if _, ahead := d.factors(key.Realm).Ahead(&old); len(old.Failures) == 0 && !ahead {
 			return refuse(ErrRefused, "%s is not locked: no wrong codes are counted since the last right one", name(key))
 		}
 		return d.record(tx, store.EventStaffUnlocked, a, nil)

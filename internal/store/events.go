@@ -78,6 +78,9 @@ const (
 	EventKeyAdded      = "key_added"
 	EventKeysRotated   = "keys_rotated"
 	EventKeyRemoved    = "key_removed"
+	// EventLossAccepted: Staff accepted, for that Reason, that the store is not the one
+	// that was expected.
+	EventLossAccepted = "loss_accepted"
 )
 
 // Bounds of an event in bytes: what is longer is cut, for names and browsers' words

@@ -9,4 +9,9 @@ const (
 	MetaKeys = "master keys"
 	// MetaRestored is when the store was last restored from a backup, in RFC 3339.
 	MetaRestored = "restored"
+	// MetaClock is the time up to which the clock was believed when old entries of the
+	// audit log were last removed, in RFC 3339 (package audit).
+	MetaClock = "clock"
+	// MetaBackup is when a backup was last made, in RFC 3339.
+	MetaBackup = "backup"
 )

@@ -27,6 +27,8 @@ var (
 	ErrClosed = errors.New("store is closed")
 	// ErrCorrupt: a record is there but can't be read. The error names the record, never its content.
 	ErrCorrupt = errors.New("record is corrupt")
+	// ErrDamaged: files of the store are missing or were changed. The error names them.
+	ErrDamaged = errors.New("the store is damaged")
 	// ErrCursor: a listing was to go on at a place that is none of it.
 	ErrCursor = errors.New("the cursor is not one of a previous page")
 	// ErrNotReady: an index is being built, as after an upgrade; ask again in a minute.
@@ -55,6 +57,9 @@ type Store interface {
 	// CountUsers counts a realm's known users, from the index. It walks over all entries:
 	// ask now and then only.
 	CountUsers(ctx context.Context, realm string) (UserCount, error)
+
+	// Realms returns the realms that have users, in order. It costs a look-up for each.
+	Realms(ctx context.Context) ([]string, error)
 
 	// Visit returns what is recorded of a visit, or ErrNotFound. Expired records
 	// are not found.
@@ -133,7 +138,8 @@ type Store interface {
 	// lock: changes go on meanwhile. Close waits for fn.
 	Snapshot(ctx context.Context, fn func(s Snapshot) error) error
 
-	// Check reports whether the store can write durably now.
+	// Check reports whether the store can write durably now, and ErrDamaged if its files
+	// were found to be damaged.
 	Check(ctx context.Context) error
 
 	// Close waits for running operations and closes the engine.

@@ -34,7 +34,9 @@ func (c *call) showSettings() {
 	if set := c.user.Backup; set != nil {
 		page.BackupLeft, page.BackupTotal, page.BackupUsed = len(set.Hashes), set.Total, set.UsedAt
 	}
-	page.Activity = c.activity()
+	if !c.v.Owes {
+		page.Activity = c.activity() // else whoever has the password only would read it
+	}
 	c.show(http.StatusOK, page)
 }
 

@@ -128,7 +128,7 @@ var regressions = []struct {
 			{Do: "sign in", As: "mallory"},
 			{Do: "sign in", As: "victim", Hold: "read"},
 			{Do: "half-close"},
-			{Do: "wait", For: 61 * time.Second},
+			{Do: "wait", For: 11 * time.Minute}, // until the form that was given up counts no more
 			{Do: "get", Pin: "none"},
 		},
 		open: true,
@@ -242,6 +242,11 @@ var regressions = []struct {
 		name:    "G3 form page after a page that asked too early",
 		world:   World{Commit: "later", WatchUnsafe: true},
 		program: Program{{Do: "sign in", As: "victim"}, {Page: "data"}, {}},
+	},
+	{
+		name:    "G3 sign-out that hides a late sign-in",
+		world:   World{Commit: "later", Follow: true, Slow: "whoami"},
+		program: Program{{Do: "another way", As: "victim"}, {Do: "sign out"}, {Page: "long"}},
 	},
 	{
 		name:  "G3 sign-in that one overwrites which the proxy gave up",

@@ -26,6 +26,7 @@ const global = `{
 	}
 	two_factor {
 		storage badger DIR
+		admin_api tcp
 		GLOBAL
 	}
 }

@@ -95,7 +95,7 @@ http://%s {
 func (b *bench) launch(s *server) (time.Duration, error) {
 	s.cmd = exec.Command(b.binary, "run", "--config", s.config, "--adapter", "caddyfile")
 	s.cmd.Stderr = os.Stderr
-	s.cmd.Env = append(os.Environ(), "GOGC=100", "GOMAXPROCS=2", "XDG_DATA_HOME="+b.dir, "XDG_CONFIG_HOME="+b.dir)
+	s.cmd.Env = append(os.Environ(), "GOGC=100", "GOMAXPROCS=2", "XDG_DATA_HOME="+s.config+".data", "XDG_CONFIG_HOME="+b.dir)
 	began := time.Now()
 	if err := s.cmd.Start(); err != nil {
 		return 0, err

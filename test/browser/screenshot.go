@@ -10,12 +10,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// looks are the widths and colour schemes of the screenshots: a small phone and a
+// looks are the widths and colour schemes of the screenshots: a small phone, a common one and a
 // desktop. In forced colours the reader chose them (CSS Color Adjustment 1).
 var looks = []struct {
 	width  int64
 	scheme string
-}{{320, "light"}, {320, "dark"}, {320, "forced"}, {1280, "light"}, {1280, "dark"}}
+}{{320, "light"}, {320, "dark"}, {320, "forced"}, {390, "light"}, {390, "dark"}, {1280, "light"}, {1280, "dark"}}
 
 // Screenshot keeps the page, at full length, as
 // test/out/screenshots/NAME-WIDTH-SCHEME.png, in every one of looks. It

@@ -99,6 +99,7 @@ func (g *gateway) run() {
 	g.t.Helper()
 	command := exec.Command(g.binary, "run", "--config", filepath.Join(g.dir, "Caddyfile"), "--adapter", "caddyfile")
 	command.Stdout, command.Stderr = g.log, g.log
+	command.Env = append(os.Environ(), "XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir) // each has Caddy's storage of its own
 	if err := command.Start(); err != nil {
 		g.t.Fatal(err)
 	}

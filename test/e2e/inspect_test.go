@@ -63,8 +63,10 @@ func learn(t *testing.T, portal string, flags []string, accounts ...string) (*ga
 func (g *gateway) forget() {
 	g.t.Helper()
 	g.stop(syscall.SIGTERM)
-	if err := os.RemoveAll(filepath.Join(g.dir, "two_factor")); err != nil {
-		g.t.Fatal(err)
+	for _, dir := range []string{"two_factor", "caddy"} { // the store, and its witness
+		if err := os.RemoveAll(filepath.Join(g.dir, dir)); err != nil {
+			g.t.Fatal(err)
+		}
 	}
 	g.run()
 }

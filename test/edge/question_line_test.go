@@ -43,6 +43,10 @@ func TestI1_RefusesWhatQuestionsDontHave(t *testing.T) {
 		"expression behind":  {"@p expression `path_regexp('p', '^/u/(.*)')`\nroute {\n" + gate + "handle @p {\n" + up("{re.p.1}") + "\n}\n}", "http.request.uri"},
 		"map of a cookie":    {"map {cookie.acct} {who} {\n ~(.*) ${1}\n}\n" + gate + up("{who}"), "{cookie.acct}"},
 		"vars of a cookie":   {"vars who {cookie.acct}\n" + gate + up("{vars.who}"), "still sealed"},
+		"upstream by query":  {gate + "reverse_proxy {query.node}:80", "credential query node"},
+		"upstream by header": {gate + "reverse_proxy {header.X-Request-Id}:80", "the upstream of reverse_proxy"},
+		"upstream by method": {"route {\n" + gate + "map {method} {to} {\n POST 127.0.0.1:1\n default 127.0.0.1:2\n}\nreverse_proxy {to}\n}", "http.request.method"},
+		"dynamic by query":   {gate + "reverse_proxy {\n dynamic a {query.node} 80\n}", "{query.node}"},
 		"FastCGI":            {gate + "php_fastcgi PORTAL {\n env REMOTE_USER {query.user}\n}", "transport"},
 	} {
 		t.Run(name, func(t *testing.T) {

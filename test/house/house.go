@@ -70,6 +70,10 @@ func StartSite(t testing.TB, portal http.Handler, site string) *House {
 func prepare(t testing.TB, portalURL string) *House {
 	t.Helper()
 	dir := t.TempDir()
+	// Caddy's own storage is a new one for each test, as on a new machine.
+	old := caddy.DefaultStorage.Path
+	caddy.DefaultStorage.Path = filepath.Join(dir, "caddy")
+	t.Cleanup(func() { caddy.DefaultStorage.Path = old })
 	h := &House{
 		URL: "http://127.0.0.1:" + FreePort(t), PortalURL: portalURL,
 		Dir: filepath.Join(dir, "two_factor"), Log: filepath.Join(dir, "caddy.log"), t: t,

@@ -1,13 +1,8 @@
 package lifecycle
 
 import (
-	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/secondgate/secondgate/test/house"
 )
@@ -21,66 +16,43 @@ func TestAttack_L6_RenamedRealm(t *testing.T) {
 	b := h.Browser()
 	b.SignIn("alice")
 	b.Enrol()
-	thief := h.Browser()
-	asked(t, thief.SignIn("alice"))
+	still := func() {
+		t.Helper()
+		asked(t, h.Browser().SignIn("alice"))
+	}
+	still()
 
-	refused(t, h, whole(badger, site("PORT", whoami), site(other, "recheck 10s\n"+whoami)), "give each portal a realm of its own")
-	before := len(h.LogText())
-	if err := h.TryWhole(whole(badger, site("PORT", "realm shop\n"+whoami), site(other, "realm blog\n"+whoami))); err != nil {
-		t.Skipf("refused, as it should be: %v", err)
-	}
-	thief = h.Browser()
-	if p := thief.SignIn("alice"); p.Location == "/account" && passes(t, thief, "alice") {
-		t.Error("alice, who has a second factor, is let in by password")
-	}
-	for line := range strings.SplitSeq(h.LogText()[before:], "\n") {
-		if strings.Contains(line, "realm") && (strings.Contains(line, `"warn"`) || strings.Contains(line, `"error"`)) {
-			t.Logf("warned: %s", line)
-		}
-	}
+	refused(t, h, whole(badger, site("PORT", whoami), site(other, "recheck 10s\n"+whoami)), "give each portal a realm of its own", "realm default")
+	renamed := whole(badger, site("PORT", "realm shop\n"+whoami), site(other, "realm blog\n"+whoami))
+	refused(t, h, renamed, `"default" (users with a second factor: 1)`, `"blog", "shop"`, "realm default", "retired_realms default")
+	still()
+	reload(t, h, whole(badger, site("PORT", "realm default\n"+whoami), site(other, "realm blog\n"+whoami)))
+	still()
 }
 
-// TestAttack_L1_LateSignInByScript: a script's sign-in with a header of its own begins a
-// visit. The portal saves the sign-in a second after its response, within settle.
-func TestAttack_L1_LateSignInByScript(t *testing.T) {
-	var late house.Legacy
-	late.Before = func(l *house.Legacy, w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != "/late" {
-			return false
-		}
-		id := l.SignInRaw("") // a session of nobody
-		w.Header().Add("Set-Cookie", "PHPSESSID="+id+"; Path=/")
-		user := r.FormValue("user")
-		fmt.Fprint(w, "welcome")
-		time.AfterFunc(time.Second, func() {
-			save := httptest.NewRequest("GET", "/switch?user="+url.QueryEscape(user), nil)
-			save.AddCookie(&http.Cookie{Name: "PHPSESSID", Value: id})
-			l.ServeHTTP(httptest.NewRecorder(), save)
-		})
-		return true
+// TestAttack_L6_RemovedPortal: a portal is removed for good, and another one comes. What
+// can't be a renamed realm is warned about, what looks like one needs a line.
+func TestAttack_L6_RemovedPortal(t *testing.T) {
+	const warning = "no two_factor has this realm any more"
+	other := house.FreePort(t)
+	h := house.StartWhole(t, &house.Legacy{}, whole(badger, site("PORT", "realm shop\n"+whoami), site(other, "realm blog\n"+whoami)))
+	b := h.Browser()
+	b.SignIn("alice")
+	b.Enrol()
+	at(h, other).SignIn("bob")
+	if strings.Contains(h.LogText(), warning) {
+		t.Error("warned while a site has the realm")
 	}
-	h := house.StartWhole(t, &late, whole(badger, site("PORT", strings.Replace(named, "sign_in /login /api/login", `watch unsafe
-	sign_in /login /late {
-		page /form
-		username user
-		password password
-	}`, 1))))
-	owner := h.Browser()
-	owner.SignIn("alice")
-	owner.Enrol()
-	for _, header := range []string{"", "X-Client"} {
-		thief := h.Browser()
-		r := thief.Request("POST", "/late", strings.NewReader("user=alice&password=pw-alice"))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if header != "" {
-			r.Header.Set(header, "web")
-		}
-		thief.Do(r)
-		for range 15 {
-			if passes(t, thief, "alice") {
-				t.Fatalf("alice's account went out (header %q)", header)
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
+	reload(t, h, whole(badger, site(other, "realm blog\n"+whoami)))
+	if !strings.Contains(h.LogText(), warning) {
+		t.Error("no warning of second factors that no site asks for")
 	}
+	before := len(h.LogText())
+	gone := badger + "\nretired_realms shop"
+	refused(t, h, whole(badger, site("PORT", "realm wiki\n"+whoami), site(other, "realm blog\n"+whoami)), "retired_realms shop")
+	reload(t, h, whole(gone, site("PORT", "realm wiki\n"+whoami), site(other, "realm blog\n"+whoami)))
+	if strings.Contains(h.LogText()[before:], warning) {
+		t.Error("warned of a retired realm")
+	}
+	refused(t, h, whole(gone, site("PORT", "realm shop\n"+whoami)), "remove it from retired_realms")
 }

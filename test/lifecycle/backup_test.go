@@ -26,7 +26,7 @@ import (
 
 // administered is a Caddyfile whose server has an admin endpoint at that port.
 func administered(admin, global string, sites ...string) string {
-	return strings.Replace(whole(global, sites...), "admin off", "admin 127.0.0.1:"+admin, 1)
+	return overTCP(whole(global, sites...), "127.0.0.1:"+admin)
 }
 
 // run runs a subcommand in this process, which the tests' clock counts in.

@@ -27,6 +27,12 @@ func whole(global string, sites ...string) string {
 	return "{\n" + house.GlobalLines + "two_factor {\n" + global + "\n}\n}\n" + strings.Join(sites, "")
 }
 
+// overTCP gives a Caddyfile's server an admin endpoint that acts over TCP.
+func overTCP(caddyfile, address string) string {
+	caddyfile = strings.Replace(caddyfile, "admin off", "admin "+address, 1)
+	return strings.Replace(caddyfile, "two_factor {\n", "two_factor {\nadmin_api tcp\n", 1)
+}
+
 const (
 	badger = "storage badger DIR"
 	// whoami describes a Legacy portal without naming a realm.

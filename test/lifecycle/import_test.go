@@ -38,7 +38,7 @@ func openDesk(t *testing.T, sites ...string) *desk {
 func openDeskBefore(t *testing.T, portal http.Handler, sites ...string) *desk {
 	t.Helper()
 	d := &desk{t: t, admin: "127.0.0.1:" + house.FreePort(t)}
-	d.House = house.StartWhole(t, portal, strings.Replace(whole(badger, sites...), "admin off", "admin "+d.admin, 1))
+	d.House = house.StartWhole(t, portal, overTCP(whole(badger, sites...), d.admin))
 	return d
 }
 

@@ -127,7 +127,7 @@ func TestKeySources(t *testing.T) {
 	stop(t)
 	refused(t, h, whole(badger+"\nkey {env.SECONDGATE_NO_SUCH}", site("PORT", named)), "SECONDGATE_NO_SUCH")
 	refused(t, h, whole(badger+"\nkey {file."+dir+"/no-such}", site("PORT", named)), "no-such", "can't be read")
-	refused(t, h, whole(badger+"\nkey {nonsense}", site("PORT", named)), "nonsense")
+	refused(t, h, whole(badger+"\nkey {nonsense}", site("PORT", named)), "want {file./path/to/key} or {env.NAME}")
 	if _, err := os.Stat(filepath.Join(h.Dir, "master.key")); err == nil {
 		t.Error("a key was made beside the named one")
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -35,7 +34,7 @@ func newRotating(t *testing.T) *rotating {
 	t.Helper()
 	r := &rotating{outside: newOutside(t, &house.Legacy{}, named), t: t, admin: "127.0.0.1:" + house.FreePort(t), fresh: keys.Generate()}
 	file := filepath.Join(r.dir, "Caddyfile")
-	write(t, file, strings.Replace(read(t, file), "admin off", "admin "+r.admin, 1))
+	write(t, file, overTCP(read(t, file), r.admin))
 	r.start(t)
 	return r
 }

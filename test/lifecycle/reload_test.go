@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/secondgate/secondgate/internal/store/witness"
 	"github.com/secondgate/secondgate/test/house"
 )
 
@@ -240,7 +241,11 @@ func TestStoreGone(t *testing.T) {
 	}
 	signIn := later(stranger, form(stranger))
 	p.started(t)
-	reload(t, h, whole("storage badger HERE/another", site("PORT", named)))
+	order := witness.Order{Kind: witness.OrderInit, Place: filepath.Join(filepath.Dir(h.Dir), "another"), At: time.Now()}
+	if err := witness.Give(t.Context(), caddy.DefaultStorage, order); err != nil { // else it is refused
+		t.Fatal(err)
+	}
+	reload(t, h, whole("storage badger HERE/another", site("PORT", "realm another\n"+whoami)))
 	waitClosed(t, h)
 	close(p.goOn)
 	got, err := signIn()

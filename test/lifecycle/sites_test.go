@@ -1,115 +1,84 @@
 package lifecycle
 
 import (
-	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/secondgate/secondgate/test/house"
 )
 
-// twoPaths are two portals below /a and /b of one site, which share a realm, with the mode and
-// the attributes of the session cookie of each.
-func twoPaths(t *testing.T, modes, cookies [2]string) (h *house.House) {
-	portals, handles := make(map[string]*house.Legacy), ""
-	for i, dir := range []string{"a", "b"} {
-		portals[dir] = &house.Legacy{CookieAttributes: cookies[i]}
-		handles += fmt.Sprintf(`	handle /%[1]s/* {
-		two_factor {
-			realm one
-			path /%[1]s/two-factor
-			mode %[2]s
-			whoami /%[1]s/me {
-				anonymous status 401
-				user json user
-			}
-			sign_in /%[1]s/login
-		}
-		reverse_proxy PORTAL
-	}
-`, dir, modes[i])
-	}
-	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		dir, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		r2 := r.Clone(r.Context())
-		r2.URL.Path = "/" + rest
-		portals[dir].ServeHTTP(w, r2)
-	})
-	return house.StartWhole(t, both, whole(badger, "http://127.0.0.1:PORT {\n\tbind 127.0.0.1\n"+handles+"}\n"))
-}
-
-// signInBelow signs a user in at the portal below a directory, with the password only.
-func signInBelow(dir string, b *house.Browser, user string) *house.Page {
-	return b.Post("/"+dir+"/login", url.Values{"user": {user}, "password": {"pw-" + user}})
-}
-
-// TestAttack_L7_OtherPort: alice passed at one port of a host. At another port, of the same
-// realm, she only looks at the shop front.
-func TestAttack_L7_OtherPort(t *testing.T) {
+// TestTwoRealms: two sites with realms of their own share a store and no users.
+func TestTwoRealms(t *testing.T) {
 	other := house.FreePort(t)
-	h := house.StartWhole(t, &house.Legacy{}, whole(badger, site("PORT", named), site(other, named)))
+	h := house.StartWhole(t, &house.Legacy{}, whole(badger, site("PORT", named), site(other, "realm two\n"+whoami)))
 	b := h.Browser()
 	b.SignIn("alice")
-	b.Enrol()
-	if !passes(t, b, "alice") {
-		t.Fatal("alice does not pass")
+	device := b.Enrol()
+
+	stranger := at(h, other)
+	if p := stranger.SignIn("alice"); p.Location != "/account" {
+		t.Fatalf("alice of another realm owes nothing: %d %q", p.Status, p.Location)
 	}
-	home := b.Base
-	for range 3 {
-		b.Base = "http://127.0.0.1:" + other
-		b.Get("/")
+	second := stranger.Enrol()
+	if second.Secret == device.Secret {
+		t.Error("two users, one secret")
 	}
-	b.Base = home
-	if !passes(t, b, "alice") {
-		t.Errorf("after a look at the other port: %.200s", b.Get("/account").Body)
+	stranger.Get("/logout")
+	asked(t, stranger.SignIn("alice"))
+	if p := stranger.Pass(device.Code(t)); p.Status == http.StatusSeeOther {
+		t.Error("a code of one realm counts in another")
+	}
+	accepted(t, stranger.Pass(second.Code(t)))
+
+	// The whole cookies of one site, taken to the other, open nothing there.
+	thief := b.Clone()
+	thief.Base = "http://127.0.0.1:" + other
+	if passes(t, thief, "alice") {
+		t.Error("a visit of one realm counts in another")
 	}
 }
 
-// TestAttack_L7_OtherPath: bob is signed in at the portal below one path. A look at the portal
-// below another, and a second factor of alice's there, leave his session as it is.
-func TestAttack_L7_OtherPath(t *testing.T) {
-	h := twoPaths(t, [2]string{"enforce", "enforce"}, [2]string{"; Path=/a/", "; Path=/b/"})
+// TestOneRealmTwice: two sites that name the same realm share its users, and a code
+// counts once for both.
+func TestOneRealmTwice(t *testing.T) {
+	other := house.FreePort(t)
+	h := house.StartWhole(t, &house.Legacy{}, whole(badger, site("PORT", named), site(other, "path /2fa\n"+named)))
 	b := h.Browser()
-	signInBelow("a", b, "bob")
-	mine := func(when string) {
-		t.Helper()
-		if got := b.Get("/a/account").Body; !strings.Contains(got, house.SecretOf("bob")) {
-			t.Errorf("%s: %.200s", when, got)
-		}
+	b.SignIn("alice")
+	device := b.Enrol()
+	here, there := h.Browser(), at(h, other)
+	asked(t, here.SignIn("alice"))
+	if p := there.SignIn("alice"); p.Location != "/2fa/challenge" {
+		t.Fatalf("at the other site: %d %q", p.Status, p.Location)
 	}
-	mine("signed in")
-	b.Get("/b/")
-	mine("after a look at the other portal")
-	signInBelow("b", b, "alice")
-	mine("after alice signed in at the other portal")
-	b.Base += "/b"
-	b.Enrol()
-	b.Base = h.URL
-	mine("after alice set up a second factor there")
-	if got := b.Get("/b/account").Body; !strings.Contains(got, house.SecretOf("alice")) {
-		t.Errorf("alice: %.200s", got)
+	code := device.Code(t)
+	accepted(t, here.Pass(code))
+	pass := func(code string) *house.Page {
+		return there.Post("/2fa/challenge", map[string][]string{"code": {code}})
+	}
+	if p := pass(code); p.Status == http.StatusSeeOther {
+		t.Error("a code was accepted at both sites")
+	}
+	if passes(t, there, "alice") {
+		t.Error("a clearance was given without a code")
+	}
+	if p := pass(device.Code(t)); p.Status != http.StatusSeeOther || !passes(t, there, "alice") {
+		t.Errorf("a fresh code at the other site: %d", p.Status)
 	}
 }
 
-// TestAttack_L9_MixedModes: one of the portals is enforced and the other observed. The observed
-// one neither opens what the other sealed, nor takes it away.
-func TestAttack_L9_MixedModes(t *testing.T) {
-	h := twoPaths(t, [2]string{"enforce", "observe"}, [2]string{"", "; Path=/b/"})
-	b := h.Browser()
-	signInBelow("a", b, "bob")
-	mine := func() string { return b.Get("/a/account").Body }
-	if !strings.Contains(mine(), house.SecretOf("bob")) {
-		t.Fatal(mine())
+// TestUnnamedRealms: two portals that would share users without knowing are refused,
+// one block with several addresses is not.
+func TestUnnamedRealms(t *testing.T) {
+	other := house.FreePort(t)
+	h := house.StartWhole(t, &house.Legacy{}, whole(badger, site("PORT", named)))
+	refused(t, h, whole(badger, site("PORT", whoami), site(other, "recheck 10s\n"+whoami)),
+		"two sites use two_factor without naming a realm", "realm NAME")
+	both := strings.Replace(site("PORT", whoami), "{", ", http://127.0.0.1:"+other+" {", 1)
+	reload(t, h, whole(badger, both))
+	if p := at(h, other).SignIn("alice"); p.Location != "/account" {
+		t.Errorf("%d %q", p.Status, p.Location)
 	}
-	p := b.Get("/b/")
-	for _, line := range p.Header["Set-Cookie"] {
-		if strings.HasPrefix(line, "PHPSESSID=") && !strings.Contains(line, "Path=/b/") {
-			t.Errorf("the observed site gives the enforced one's session away: %s", line)
-		}
-	}
-	if got := mine(); !strings.Contains(got, house.SecretOf("bob")) {
-		t.Errorf("after a look at the observed portal: %.200s", got)
-	}
+	reload(t, h, whole(badger, site("PORT", whoami), site(other, named)))
 }

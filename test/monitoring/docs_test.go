@@ -17,7 +17,7 @@ var docs = filepath.Join("..", "..", "docs")
 // while all is well.
 func TestAlerts(t *testing.T) {
 	promtool := program(t, "promtool")
-	for _, args := range [][]string{{"check", "rules", "alerts.yml"}, {"test", "rules", "alerts_test.yml"}} {
+	for _, args := range [][]string{{"check", "rules", "alerts.yml"}, {"test", "rules", "alerts_test.yml"}, {"test", "rules", "alerts_slow_test.yml"}} {
 		cmd := exec.Command(promtool, args...)
 		cmd.Dir = filepath.Join(docs, "prometheus")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -32,6 +32,11 @@ func TestAlerts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	slow, err := os.ReadFile(filepath.Join(docs, "prometheus", "alerts_slow_test.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests = append(tests, slow...)
 	page, err := os.ReadFile(filepath.Join(docs, "monitoring.md"))
 	if err != nil {
 		t.Fatal(err)

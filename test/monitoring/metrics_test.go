@@ -54,7 +54,7 @@ func TestMetrics(t *testing.T) {
 	for _, name := range []string{
 		`answers_total{kind="user",realm="one"}`, `dropped_cookies_total{realm="one"}`,
 		`whoami_duration_seconds_count{realm="one"}`, `gate_duration_seconds_count{outcome="forwarded",realm="one"}`,
-		`challenges_total{factor="backup",realm="one",result="malformed"}`,
+		`challenges_total{factor="backup",realm="one",result="malformed"}`, `page_views_total{realm="one"}`,
 	} {
 		if after[name] <= before[name] {
 			t.Errorf("%s did not grow: %v, then %v", name, before[name], after[name])

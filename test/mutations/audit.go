@@ -142,4 +142,25 @@ var audited = []Mutation{
 		New:     "if false && !canonical(lines.Bytes(), &e) {",
 		Package: "internal/audit", Test: "TestAttack_K4_Forged",
 	},
+	{
+		Row: "J5, a start with a wrong clock", Defence: "a clock that is far ahead removes no old entries",
+		File:    "internal/audit/prune.go",
+		Old:     "now.After(most) {",
+		New:     "false && now.After(most) {",
+		Package: "internal/audit", Test: "TestAttack_J5_PruneByWrongClock",
+	},
+	{
+		Row: "J5, a start with a wrong clock", Defence: "staff unlock who used a code then",
+		File:    "internal/factor/staff.go",
+		Old:     "			u.TOTP = &t\n",
+		New:     "",
+		Package: "internal/factor", Test: "TestAttack_J5_ClockWasAhead",
+	},
+	{
+		Row: "J5, a start with a wrong clock", Defence: "an entry ahead of the clock is told",
+		File:    "caddyplugin/watch.go",
+		Old:     "last.Seq == 0 || ahead < aheadSlack ||",
+		New:     "ahead > 0 ||",
+		Package: "caddyplugin", Test: "TestAttack_J5_AheadIsTold",
+	},
 }

@@ -138,8 +138,8 @@ var edge = []Mutation{
 	{
 		Row: "I1", Defence: "cookies are asked about without what Caddy adds, too",
 		File:    "caddyplugin/fetch.go",
-		Old:     "		if bare {\n",
-		New:     "		if false && bare {\n",
+		Old:     "	if bare {\n",
+		New:     "	if false && bare {\n",
 		Package: "test/adversary/caddyworld", Test: "TestRegressions",
 	},
 	{

@@ -141,8 +141,8 @@ var gate = []Mutation{
 	{
 		Row: "C, the held body", Defence: "a body is read whole before its turn",
 		File:    "internal/gateway/enter.go",
-		Old:     "	if err := x.readBody(); err != nil {\n		return err\n	}\n	yield, leave, err",
-		New:     "	yield, leave, err",
+		Old:     "	if err := x.readBody(); err != nil {\n		return err\n	}\n	if x.g.Rotates",
+		New:     "	if x.g.Rotates",
 		Package: "test/rules", Test: "TestAttack_HeldBody",
 	},
 	{
@@ -172,6 +172,20 @@ var gate = []Mutation{
 		Old:     "	x.facts.R = x.facts.R.WithContext(x.end.Context)\n",
 		New:     "",
 		Package: "internal/gateway", Test: "TestAttack_H5_GoesOn",
+	},
+	{
+		Row: "H5, a request is finished at the portal", Defence: "a request whose client left ends at last",
+		File:    "internal/gateway/finishing.go",
+		Old:     " || now-f.leftAt >= int64(finishTime) {",
+		New:     " {",
+		Package: "internal/gateway", Test: "TestFinishing",
+	},
+	{
+		Row: "H5, a request is finished at the portal", Defence: "a released response ends with its client",
+		File:    "internal/gateway/finishing.go",
+		Old:     "f.mayEnd.Load() || now",
+		New:     "now",
+		Package: "internal/gateway", Test: "TestFinishing",
 	},
 	{
 		Row: "C, races: signed in and out beside one another", Defence: "an anonymous answer proves nothing where other requests ran",

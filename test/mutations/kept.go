@@ -179,9 +179,9 @@ var kept = []Mutation{
 	},
 	{
 		Row: "G3, forms", Defence: "a form waits where an earlier one was given up",
-		File:    "internal/gateway/exchange.go",
-		Old:     "		if x.abandoned {",
-		New:     "		if x.abandoned && x.g == nil {",
+		File:    "internal/gateway/mint.go",
+		Old:     "	if x.abandoned {",
+		New:     "	if x.abandoned && x.g == nil {",
 		Package: "test/adversary", Test: "TestRegressions",
 	},
 	{
@@ -271,8 +271,8 @@ var kept = []Mutation{
 	{
 		Row: "H3, ids in bodies", Defence: "a box that asks to stay signed in is no session",
 		File:    "internal/gateway/body.go",
-		Old:     "		return form || ticks(f)\n",
-		New:     "		return form\n",
+		Old:     "		return !x.inBody(f.Name) || ticks(f)\n",
+		New:     "		return !x.inBody(f.Name)\n",
 		Package: "internal/gateway", Test: "TestAttack_H3_NameOfARememberedSignIn",
 	},
 	{
@@ -299,9 +299,9 @@ var kept = []Mutation{
 	{
 		Row: "G5, tunnels", Defence: "the offer of a tunnel that a page ignores opens none",
 		File:    "internal/gateway/check.go",
-		Old:     "	x.tunnels = x.facts.Upgrade && (",
-		New:     "	x.tunnels = x.facts.Upgrade || x.facts.Upgrade && (",
-		Package: "test/adversary", Test: "TestRegressions",
+		Old:     "	x.tunnels = status == http.StatusSwitchingProtocols\n",
+		New:     "	x.tunnels = x.facts.Upgrade\n",
+		Package: "internal/gateway", Test: "TestAttack_G5_UpgradeThatIsNone",
 	},
 	{
 		Row: "G3, assets of an unsettled visit", Defence: "an asset is fetched without the user's cookies",

@@ -110,8 +110,8 @@ var store = []Mutation{
 	{
 		Row: "ASVS 16.5: a full disk", Defence: "the disk is never filled to its end",
 		File:    "internal/store/badger/space.go",
-		Old:     "if free < minFree {",
-		New:     "if free < minFree && d.db == nil {",
+		Old:     "if free < need {",
+		New:     "if free < need && d.db == nil {",
 		Package: "internal/store/badger", Test: "TestFullDisk",
 	},
 	{

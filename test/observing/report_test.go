@@ -27,6 +27,7 @@ const global = `{
 	}
 	two_factor {
 		storage badger DIR
+		admin_api tcp
 	}
 }
 http://127.0.0.1:PORT {

@@ -1,11 +1,15 @@
 package rules
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,6 +34,7 @@ func askDesk(t *testing.T, method, path string, body map[string]string) (status 
 
 func sendDesk(t *testing.T, r *http.Request) (status int, answer map[string]any) {
 	t.Helper()
+	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, privateSocket(t)))
 	rec := httptest.NewRecorder()
 	for _, route := range (caddyplugin.AdminAPI{}).Routes() {
 		if route.Pattern != r.URL.Path {
@@ -50,6 +55,20 @@ func sendDesk(t *testing.T, r *http.Request) (status int, answer map[string]any)
 	}
 	t.Fatalf("no route %s", r.URL.Path)
 	return 0, nil
+}
+
+// privateSocket is the address of a Unix socket that only this user can open.
+func privateSocket(t *testing.T) net.Addr {
+	t.Helper()
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "admin.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	if err := os.Chmod(l.Addr().String(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr()
 }
 
 func act(user string) map[string]string {

@@ -42,6 +42,7 @@ const caddyfile = `{
 	}
 	two_factor {
 		storage badger %s
+		admin_api tcp
 	}
 }
 %s {

@@ -116,6 +116,13 @@ func (s *Sink) SessionField(name string, about Subject) {
 		zap.String("remedy", "if the cookie says nothing about who is signed in: `leave "+name+"`"))
 }
 
+// SeveralOperations says why a sign-in is refused: it could be several.
+func (s *Sink) SeveralOperations(about Subject) {
+	s.Log.Warn("a request to a declared sign-in carries several operations, and a question after it shows the last one only",
+		zap.String("client_ip", about.Address), zap.String("path", about.Path),
+		zap.String("remedy", "have the client send one mutation in a request to an address of sign_in, and no batches"))
+}
+
 // Failed says that something of the server's own failed, and what was refused for it.
 func (s *Sink) Failed(what string, err error, about Subject) {
 	s.Log.Error(what, zap.Error(err), zap.String("path", about.Path), zap.String("client_ip", about.Address))
@@ -194,8 +201,14 @@ func (s *Sink) CookieTooLong() {
 // Measures reports whether times are counted at all.
 func (s *Sink) Measures() bool { return s.Meter != nil }
 
-// Forwarded and NotForwarded count how long the gate had a request.
-func (s *Sink) Forwarded(took time.Duration) { s.Meter.Forward(took) }
+// Forwarded and NotForwarded count how long the gate had a request. page says that a
+// browser asked for a page to be shown.
+func (s *Sink) Forwarded(took time.Duration, page bool) {
+	s.Meter.Forward(took)
+	if page {
+		s.Meter.Page()
+	}
+}
 
 // NotForwarded: see Forwarded.
 func (s *Sink) NotForwarded(took time.Duration) { s.Meter.Refuse(took) }

@@ -23,7 +23,7 @@ type Facts struct {
 
 	// Unsafe requests may change something: by their method, or because they have a body.
 	Unsafe bool
-	// Upgrade requests leave HTTP: a WebSocket, an extended CONNECT. Stream is Upgrade or a
+	// Upgrade requests leave HTTP, as a WebSocket does. Stream is Upgrade or a
 	// request for an event stream.
 	Upgrade, Stream bool
 	// SignIn says that the request is a declared sign-in or sign-out, or that its query has
@@ -57,7 +57,7 @@ func (f *Facts) Begin(s *Site, r *http.Request, c Client) (status int) {
 
 func (f *Facts) check() int {
 	r := f.R
-	if r.Method == http.MethodTrace || r.Method == http.MethodConnect && !extendedConnect(r) {
+	if r.Method == http.MethodTrace || r.Method == http.MethodConnect {
 		return http.StatusMethodNotAllowed // TRACE would send the portal's cookies back
 	}
 	if ConnectionNames(r.Header) {
@@ -112,7 +112,7 @@ func (f *Facts) Classify(cleared bool) {
 	dropUpgrade(r)
 	f.Upgrade = upgrades(r)
 	f.Stream = f.Upgrade || strings.HasPrefix(First(r.Header, "Accept"), "text/event-stream")
-	f.Unsafe = !extendedConnect(r) && (!SafeMethod(r.Method) || HasBody(r))
+	f.Unsafe = !SafeMethod(r.Method) || HasBody(r)
 	f.SignOut = f.Any(s.Rules.SignOut)
 	declared := f.Any(s.Rules.SignIn)
 	f.FillsIn = f.Unsafe && declared
@@ -214,11 +214,20 @@ func (s *Site) BodyNames() []string {
 	return append(slices.Clone(bodyTokens), s.Queries...)
 }
 
+// preflight reports whether the request is what browsers send before a script's request to
+// another origin (Fetch, 4.8), which has nothing to sign in with. Scripts without a router
+// do not look at the method.
+func (f *Facts) preflight() bool {
+	h := f.R.Header
+	return f.R.Method == http.MethodOptions && !f.Unsafe && !f.Carries && f.R.URL.RawQuery == "" && f.Client.URL.RawQuery == "" &&
+		h["Cookie"] == nil && h["Origin"] != nil && h["Access-Control-Request-Method"] != nil
+}
+
 // classifyToken finds out whether the request is a sign-in that answers with a token, and
 // sees to it that the whole of that response can be read.
 func (f *Facts) classifyToken() {
-	if f.R.Method == http.MethodOptions && !f.Unsafe {
-		return // a CORS preflight has no credentials to sign in with
+	if f.preflight() {
+		return
 	}
 	for _, s := range f.Site.Bearer.SignIns {
 		if f.Any(s.Rule) {

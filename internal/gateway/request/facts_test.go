@@ -123,30 +123,42 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// TestClassify_ExtendedConnect: tunnels of HTTP/2 and HTTP/3 are tunnels; they are safe,
-// whatever their bodies.
-func TestClassify_ExtendedConnect(t *testing.T) {
-	for major, want := range map[int]string{1: "", 2: "upgrade, stream", 3: "upgrade, stream"} {
-		r := asked(t, "POST /socket x", nil)
-		r.Method, r.ProtoMajor, r.Proto = http.MethodConnect, major, "websocket"
-		if major < 3 {
-			r.Header[":protocol"] = []string{"websocket"}
+// TestRefuseConnect: only the CONNECT of a WebSocket over HTTP/2 and HTTP/3 is not refused, as
+// reverse_proxy knows it; and none that has a length.
+func TestRefuseConnect(t *testing.T) {
+	for _, tt := range []struct {
+		major    int
+		proto    string
+		protocol []string
+		length   int64
+		want     int
+	}{
+		{2, "HTTP/2.0", []string{"websocket"}, -1, 0}, {2, "HTTP/2.0", []string{"websocket"}, 0, 0}, {3, "websocket", nil, -1, 0},
+		{1, "HTTP/1.1", nil, 0, http.StatusMethodNotAllowed}, {1, "websocket", []string{"websocket"}, 0, http.StatusMethodNotAllowed},
+		{2, "HTTP/2.0", nil, -1, http.StatusMethodNotAllowed}, {2, "websocket", nil, -1, http.StatusMethodNotAllowed},
+		{2, "HTTP/2.0", []string{"foo"}, -1, http.StatusMethodNotAllowed}, {2, "HTTP/2.0", []string{"WebSocket"}, -1, http.StatusMethodNotAllowed},
+		{2, "HTTP/2.0", []string{"websocket", "foo"}, -1, http.StatusMethodNotAllowed},
+		{3, "HTTP/3.0", nil, -1, http.StatusMethodNotAllowed}, {3, "HTTP/3.0", []string{"websocket"}, -1, http.StatusMethodNotAllowed},
+		{3, "webtransport", nil, -1, http.StatusMethodNotAllowed}, {3, "Websocket", nil, -1, http.StatusMethodNotAllowed},
+		{2, "HTTP/2.0", []string{"websocket"}, 3, http.StatusBadRequest}, {3, "websocket", nil, 3, http.StatusBadRequest},
+	} {
+		r := asked(t, "GET /socket", nil)
+		r.Method, r.ProtoMajor, r.Proto, r.ContentLength = http.MethodConnect, tt.major, tt.proto, tt.length
+		if tt.protocol != nil {
+			r.Header[":protocol"] = tt.protocol
 		}
-		f, status := classify(t, &Site{}, r, false)
-		if want == "" {
-			if status != http.StatusMethodNotAllowed {
-				t.Errorf("HTTP/1 CONNECT: status %d", status)
-			}
-			continue
+		if status := RefuseConnect(r); status != tt.want {
+			t.Errorf("%+v: status %d", tt, status)
 		}
-		if got := traits(&f); got != want || status != 0 {
-			t.Errorf("HTTP/%d: %q, status %d; want %q", major, got, status, want)
+		if _, status := classify(t, &Site{}, r, false); status != http.StatusMethodNotAllowed {
+			t.Errorf("%+v goes on as CONNECT", tt)
 		}
 	}
-	plain := asked(t, "GET /", nil)
-	plain.Method, plain.ProtoMajor, plain.Proto = http.MethodConnect, 3, "HTTP/3.0"
-	if _, status := classify(t, &Site{}, plain, false); status != http.StatusMethodNotAllowed {
-		t.Errorf("CONNECT over HTTP/3: status %d", status)
+	for _, length := range []string{"0", "3"} {
+		r := asked(t, "GET /socket", map[string]string{"Content-Length": length})
+		if r.Method, r.ProtoMajor, r.Proto = http.MethodConnect, 3, "websocket"; RefuseConnect(r) != http.StatusBadRequest {
+			t.Errorf("Content-Length: %s", length)
+		}
 	}
 }
 
@@ -345,6 +357,40 @@ func TestBelow(t *testing.T) {
 	for path, want := range map[string]bool{"/two-factor": true, "/two-factor/": true, "/two-factor/x": true, "/two-factors": false, "/": false, "/x/two-factor": false} {
 		if s.Below(path) != want {
 			t.Errorf("%s: %v", path, !want)
+		}
+	}
+}
+
+// TestClassify_Preflight: only what browsers send before a script's request to another
+// origin is spared the reading of a token in its response.
+func TestClassify_Preflight(t *testing.T) {
+	site := &Site{Bearer: Bearer{Header: "Authorization", SignIns: []TokenSignIn{{Rule: under{"/token"}}}}, Headers: portal.NewHeaders([]string{"Authorization"})}
+	preflight := func(more ...string) map[string]string {
+		h := map[string]string{"Origin": "https://app.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+		for _, line := range more {
+			name, value, _ := strings.Cut(line, ": ")
+			h[name] = value
+		}
+		return h
+	}
+	for _, tt := range []struct {
+		line   string
+		header map[string]string
+		spared bool
+	}{
+		{"OPTIONS /token", preflight(), true},
+		{"OPTIONS /token", nil, false},
+		{"OPTIONS /token", map[string]string{"Origin": "https://app.example"}, false},
+		{"OPTIONS /token?user=alice", preflight(), false},
+		{"OPTIONS /token user=alice", preflight(), false},
+		{"OPTIONS /token", preflight("Cookie: a=b"), false},
+		{"OPTIONS /token", preflight("Authorization: Basic YWxpY2U6cHc="), false},
+		{"OPTIONS /token", preflight("X-User: alice"), false},
+		{"GET /token", preflight(), false},
+	} {
+		f, _ := classify(t, site, asked(t, tt.line, tt.header), false)
+		if spared := len(f.Tokens) == 0; spared != tt.spared {
+			t.Errorf("%s %v: spared %v", tt.line, tt.header, spared)
 		}
 	}
 }

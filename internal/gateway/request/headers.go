@@ -22,30 +22,45 @@ func ConnectionNames(h http.Header) bool {
 	return false
 }
 
-// extendedConnect reports whether a request opens a tunnel as RFC 8441 (HTTP/2) and
-// RFC 9220 (HTTP/3) have it. Go's server says so in a header, quic-go in Proto.
-func extendedConnect(r *http.Request) bool {
-	if r.Method != http.MethodConnect {
-		return false
+// RefuseConnect returns the status that a CONNECT is refused with, or 0 for one that opens a
+// WebSocket as RFC 8441 (HTTP/2) and RFC 9220 (HTTP/3) have it. Go's server says so in a
+// header, quic-go in Proto. Any other is refused: reverse_proxy sends it on as a CONNECT, and
+// the bytes that follow it are the next request on a connection to the portal that is used
+// again. A tunnel has no length.
+func RefuseConnect(r *http.Request) (status int) {
+	protocols := r.Header[":protocol"]
+	webSocket := r.ProtoMajor == 2 && len(protocols) == 1 && protocols[0] == "websocket" || r.ProtoMajor == 3 && r.Proto == "websocket"
+	switch {
+	case !webSocket:
+		return http.StatusMethodNotAllowed
+	case r.ContentLength > 0 || r.Header["Content-Length"] != nil:
+		return http.StatusBadRequest
 	}
-	return r.ProtoMajor == 2 && r.Header.Get(":protocol") != "" || r.ProtoMajor == 3 && r.Proto != "HTTP/3.0"
+	return 0
 }
 
-// dropUpgrade removes an offer to leave HTTP that begins no tunnel: one of HTTP/2 in the
-// clear, which some clients make with any request (RFC 9113 3.1 withdrew it), and one in a
-// request that is no GET or has a body (RFC 6455 4.1). A server that takes the latter for a
-// WebSocket would give it to strangers, too (design rule G5).
+// DropHTTP2 removes an offer of HTTP/2 in the clear, which some clients make with any request
+// (RFC 9113 3.1 withdrew it). A portal that took it would get requests past the gate.
+func DropHTTP2(r *http.Request) {
+	if strings.EqualFold(First(r.Header, "Upgrade"), "h2c") {
+		delete(r.Header, "Upgrade")
+		delete(r.Header, "Http2-Settings")
+	}
+}
+
+// dropUpgrade removes an offer to leave HTTP that begins no tunnel: that of HTTP/2, and one
+// in a request that is no GET or has a body (RFC 6455 4.1). A server that takes the latter
+// for a WebSocket would give it to strangers, too (design rule G5).
 func dropUpgrade(r *http.Request) {
-	if strings.EqualFold(First(r.Header, "Upgrade"), "h2c") || r.Method != http.MethodGet || HasBody(r) {
+	DropHTTP2(r)
+	if r.Method != http.MethodGet || HasBody(r) {
 		delete(r.Header, "Upgrade")
 		delete(r.Header, "Http2-Settings")
 	}
 }
 
 // upgrades reports whether a request would leave HTTP, after dropUpgrade.
-func upgrades(r *http.Request) bool {
-	return extendedConnect(r) || r.Header["Upgrade"] != nil
-}
+func upgrades(r *http.Request) bool { return r.Header["Upgrade"] != nil }
 
 // SafeMethod reports whether the method is safe (RFC 9110 9.2.1).
 func SafeMethod(method string) bool {

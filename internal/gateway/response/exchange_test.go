@@ -1,6 +1,7 @@
 package response
 
 import (
+	"bufio"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -91,9 +92,11 @@ func (x *exchange) Unsettled() (is bool) { x.set(func() { is = x.unsettled || x.
 func (x *exchange) Settled() (is bool)   { x.set(func() { is = !x.unsettled }); return is }
 func (x *exchange) MustCheck() (is bool) { x.set(func() { is = x.mustCheck }); return is }
 
-func (x *exchange) Hijacked(c net.Conn) net.Conn { return &wrapped{c} }
-func (x *exchange) NoRoom()                      { x.note("no room") }
-func (x *exchange) Panicked(p any)               { x.set(func() { x.panicked = p }) }
+func (x *exchange) Hijacked(c net.Conn, brw *bufio.ReadWriter) (net.Conn, *bufio.ReadWriter) {
+	return &wrapped{c}, brw
+}
+func (x *exchange) NoRoom()        { x.note("no room") }
+func (x *exchange) Panicked(p any) { x.set(func() { x.panicked = p }) }
 
 type wrapped struct{ net.Conn }
 

@@ -63,8 +63,8 @@ type Exchange interface {
 	Unsettled() bool
 	// Settled reports whether a question that begins now tells for good whether it may pass.
 	Settled() bool
-	// Hijacked returns the connection that a tunnel uses in place of c.
-	Hijacked(c net.Conn) net.Conn
+	// Hijacked returns the connection that a tunnel uses in place of c, and its buffers.
+	Hijacked(c net.Conn, brw *bufio.ReadWriter) (net.Conn, *bufio.ReadWriter)
 	// MustCheck reports whether the end must be checked although everything was released.
 	MustCheck() bool
 	// Cancel ends the request behind.
@@ -378,7 +378,8 @@ func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return w.x.Hijacked(c), brw, nil
+	c, brw = w.x.Hijacked(c, brw)
+	return c, brw, nil
 }
 
 // Push implements http.Pusher. Nothing is pushed: it would need a check of its own.

@@ -203,6 +203,13 @@ func (a *Answers) Settle(until time.Time, all bool) {
 	}
 }
 
+// settling is what Settle was called with.
+func (a *Answers) settling() (until time.Time, all bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.until, a.all
+}
+
 func (s *slot) settle(until time.Time, all bool) {
 	if (all || s.answer.Kind == gate.User) && until.Before(s.expires) {
 		s.expires = until

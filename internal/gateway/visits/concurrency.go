@@ -160,6 +160,16 @@ func (c *Concurrency) ReleaseShared() {
 	c.fallLocked(&c.shared)
 }
 
+// Join counts a request that starts the visit as one after ReleaseShared. leave, which may
+// be called more than once, ends that.
+func (c *Concurrency) Join() (leave func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sharedBegun++
+	c.released++
+	return sync.OnceFunc(c.EndReleased)
+}
+
 // EndReleased ends a request after ReleaseShared.
 func (c *Concurrency) EndReleased() { c.add(&c.released, -1) }
 

@@ -270,6 +270,21 @@ func TestUnrest(t *testing.T) {
 	grows("a frame", true)
 }
 
+// TestJoin: a request that starts a visit counts as one beside its later ones until it ends.
+func TestJoin(t *testing.T) {
+	c := newConcurrency()
+	first := c.Mark()
+	leave := c.Join()
+	if !c.SharedSince(first) || !c.SharedSince(c.Mark()) {
+		t.Error("it does not count")
+	}
+	leave()
+	leave()
+	if c.SharedSince(c.Mark()) {
+		t.Error("it counts after its end")
+	}
+}
+
 // TestExclusive_Yields: an exclusive request that yields lets the next one run. Until its end
 // it is a changer, and counts as one that ran beside the next.
 func TestExclusive_Yields(t *testing.T) {

@@ -164,8 +164,9 @@ func (t *Table) makeRoom() {
 	}
 	var victim *Visit
 	now, tried := t.clock(), 0
+	short := len(t.visits) >= 2*maxVisits
 	for _, v := range t.visits {
-		if !v.inUse(now) && (victim == nil || v.before(victim)) {
+		if !v.inUse(now, short) && (victim == nil || v.before(victim)) {
 			victim = v
 		}
 		if tried++; tried == 16 {

@@ -48,11 +48,16 @@ type Shared struct {
 	formed atomic.Int64
 	// abandoned is until when exclusive requests wait, in Unix nanoseconds; see Abandon.
 	abandoned atomic.Int64
+	// slow is until when the portal may still carry out a request that was given up, in Unix
+	// nanoseconds; 0 for a visit without.
+	slow atomic.Int64
 	// SignedIn is the user that the visit was last seen signed in as; nil for a stranger's.
 	SignedIn atomic.Pointer[string]
 
 	questions limit
 	held      held
+	// Renewals tell the visit's tunnels which cookies were set in place of theirs.
+	Renewals Renewals
 }
 
 func newShared() *Shared { return &Shared{Requests: newConcurrency()} }
@@ -91,15 +96,51 @@ func (v *Shared) SettleFrames(now time.Time, d time.Duration, unchecked bool) {
 	raise(&v.settle, now.Add(d).UnixNano())
 }
 
-// Formed reports whether a request may still change who is signed in: one that is open, or
-// one that ended a moment ago.
-func (v *Shared) Formed(now time.Time) bool {
+// Inherit makes the visit unsettled for as long as old is: a request of old starts it.
+func (v *Shared) Inherit(old *Shared) {
+	raise(&v.settle, old.settle.Load())
+	raise(&v.formed, old.formed.Load())
+	raise(&v.abandoned, old.abandoned.Load())
+	raise(&v.slow, old.slow.Load())
+	v.Answers.Settle(old.Answers.settling())
+}
+
+// Formed reports whether a request may still change who is signed in: one that is open, one
+// that ended a moment ago, or one that was given up and that the portal may still carry out.
+func (v *Shared) Formed(now time.Time) bool { return v.Forming(now) || v.Slow(now) }
+
+// Forming is Formed without the requests that were given up, which nothing waits for.
+func (v *Shared) Forming(now time.Time) bool {
 	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load()
 }
 
+// slowTime is how long the portal may go on with a request that was given up. Requests
+// don't wait for it; their responses are checked meanwhile.
+const slowTime = 10 * time.Minute
+
+// Generation stands for everything that may have changed who is signed in until now, but
+// for what clients sent through tunnels. Two equal ones: nothing did in between.
+type Generation struct {
+	// Begun is how many changers had begun, until is when the visit is settled after them.
+	Begun uint64
+	until int64
+}
+
+// Generation returns the present one.
+func (v *Shared) Generation() Generation { return Generation{v.Requests.Begun(), v.formed.Load()} }
+
+// Before reports whether nothing made the visit unsettled since t.
+func (g Generation) Before(t time.Time) bool { return g.until <= t.UnixNano() }
+
 // Abandon says that a request which may change who is signed in was given up before its
-// response had ended: the portal may still carry it out, for d from now on.
-func (v *Shared) Abandon(now time.Time, d time.Duration) { raise(&v.abandoned, now.Add(d).UnixNano()) }
+// response had ended: the portal may still carry it out. Exclusive requests wait for d.
+func (v *Shared) Abandon(now time.Time, d time.Duration) {
+	raise(&v.abandoned, now.Add(d).UnixNano())
+	raise(&v.slow, now.Add(slowTime).UnixNano())
+}
+
+// Slow reports whether the portal may still carry out a request that was given up.
+func (v *Shared) Slow(now time.Time) bool { return now.UnixNano() < v.slow.Load() }
 
 // Restless is how long from now on an earlier request may still change who is signed in:
 // any changer, or with abandoned only those that were given up. It is 0 where none can.
@@ -112,9 +153,10 @@ func (v *Shared) Restless(now time.Time, abandoned bool) time.Duration {
 }
 
 // inUse reports whether the visit must not be forgotten: a request holds it, or one may
-// still change who is signed in although it is over.
-func (v *Shared) inUse(now time.Time) bool {
-	return v.pins.Load() != 0 || v.Restless(now, false) > 0 || v.Restless(now, true) > 0
+// still change who is signed in although it is over. Where memory is short, requests that
+// were given up longer ago count no more.
+func (v *Shared) inUse(now time.Time, short bool) bool {
+	return v.pins.Load() != 0 || v.Restless(now, false) > 0 || v.Restless(now, true) > 0 || !short && v.Slow(now)
 }
 
 // before reports whether the visit is to be forgotten sooner than another.

@@ -120,3 +120,32 @@ func TestRetries(t *testing.T) {
 		t.Errorf("%d requests are remembered", len(s.count))
 	}
 }
+
+// TestAbandon: a visit with a request that was given up is slow for ten minutes, which
+// makes nothing wait longer; it is forgotten then, or where memory is short.
+func TestAbandon(t *testing.T) {
+	v := &Visit{Shared: newShared()}
+	v.Abandon(now, 2*time.Second)
+	for d, want := range map[time.Duration]struct{ waits, slow, used, short bool }{
+		time.Second: {true, true, true, true}, 2 * time.Second: {false, true, true, false},
+		slowTime - 1: {false, true, true, false}, slowTime: {},
+	} {
+		at := now.Add(d)
+		if v.Restless(at, true) > 0 != want.waits || v.Slow(at) != want.slow || v.Formed(at) != want.slow || v.inUse(at, false) != want.used || v.inUse(at, true) != want.short {
+			t.Errorf("after %v: waits %v, slow %v, in use %v", d, v.Restless(at, true), v.Slow(at), v.inUse(at, false))
+		}
+	}
+}
+
+// TestInherit: a visit that a request starts is unsettled for as long as the one that the
+// request ran in, and keeps no answer for longer.
+func TestInherit(t *testing.T) {
+	old, v := newShared(), newShared()
+	old.Settle(now, 2*time.Second, true)
+	old.Abandon(now, 3*time.Second)
+	v.Inherit(old)
+	until, all := v.Answers.settling()
+	if v.Restless(now, false) != 2*time.Second || v.Restless(now, true) != 3*time.Second || !v.Slow(now) || !v.Formed(now.Add(time.Second)) || !until.Equal(now.Add(2*time.Second)) || !all {
+		t.Error(v.Restless(now, false), v.Restless(now, true), v.Slow(now), until, all)
+	}
+}

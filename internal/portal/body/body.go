@@ -7,7 +7,7 @@
 // Werkzeug, Express and Go are known to read it, and reports each field with a wanted
 // name under any of these readings. A body that two of these parsers can read
 // differently, so that a name could be hidden, is [ErrUnreadable]. Bodies of other types
-// (XML, images, protocol buffers) are looked at only if they begin as a JSON object.
+// (XML, images, protocol buffers) are looked at only if they begin as a JSON object or array.
 //
 // Bodies are read as streams: memory is bounded whatever a body says, and time grows
 // linearly with its length. The caller is the gateway, which has the body spooled.
@@ -32,6 +32,10 @@ type Field struct {
 	// is no text or too long; no cookie has such a value.
 	Value string
 }
+
+// Batch is the name under which Scan reports an array at the top of a JSON body: several
+// requests in one, with many portals.
+const Batch = "["
 
 // noValue is the Value of a field that can't be compared with a cookie's.
 const noValue = "\x00"

@@ -412,3 +412,22 @@ func ExampleScan() {
 	fmt.Println(fields, err, body.Allowed(fields, own))
 	// Output: [{PHPSESSID stolen}] <nil> false
 }
+
+// TestBatch: an array at the top of a JSON body is reported, whatever its type says; one
+// further in is not.
+func TestBatch(t *testing.T) {
+	batch := func(name string) bool { return name == body.Batch }
+	for text, want := range map[string]int{
+		`[{"a":1}]`: 1, "\ufeff\n [1]": 1, `{"a":[1]}`: 0, `{"a":1}[2]`: 1, `"[1]"`: 0, `{"[":1}`: 1,
+	} {
+		for _, kind := range []string{"application/json", "text/plain", "text/x"} {
+			if kind != "application/json" && text[0] == '"' {
+				continue
+			}
+			fields, err := body.Scan(header(kind), func() io.Reader { return strings.NewReader(text) }, batch)
+			if err != nil || len(fields) != want {
+				t.Errorf("%s, %s: %q, %v", kind, text, fields, err)
+			}
+		}
+	}
+}

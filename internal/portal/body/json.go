@@ -18,13 +18,13 @@ import (
 // What leads such a reader astray are bytes outside strings that JSON does not have:
 // comments (Ruby's parser skips them), single quotes (JSON5), NULs (Jackson recognises
 // UTF-16 by them). A body whose type says JSON is unreadable with them. Another body is
-// read only if it begins with "{", and only up to there: strict parsers refuse it.
+// read only if it begins with "{" or "[", and only up to there: strict parsers refuse it.
 func (s *scan) json(r io.Reader, declared bool) error {
 	j := &jsonReader{scan: s, in: bufio.NewReaderSize(r, 32<<10)}
 	if bom, _ := j.in.Peek(3); bytes.Equal(bom, []byte("\ufeff")) {
 		_, _ = j.in.Discard(3)
 	}
-	if c, err := j.next(); err != nil || !declared && c != '{' {
+	if c, err := j.next(); err != nil || !declared && c != '{' && c != '[' {
 		return ended(err)
 	}
 	if err := j.in.UnreadByte(); err != nil {
@@ -103,6 +103,11 @@ func (j *jsonReader) token(c byte) error {
 		return nil
 	}
 	j.hasKey = false
+	if c == '[' && j.depth == 0 && j.wanted(Batch) {
+		if err := j.add(Batch, noValue); err != nil {
+			return err
+		}
+	}
 	switch c {
 	case '{', '[':
 		j.depth++

@@ -56,6 +56,8 @@ type DB struct {
 	indexed atomic.Bool
 	// stamped is the last stamp of an event.
 	stamped atomic.Uint64
+	// damage is what is wrong on the disk, as it was found when the store was opened.
+	damage error
 
 	mu      sync.Mutex // guards closed, and running against Close
 	closed  bool
@@ -81,14 +83,43 @@ func openSized(dir string, o Options, sized engine.Options) (*DB, error) {
 	if err := d.prepare(); err != nil {
 		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
 	}
-	db, err := engine.Open(sized)
-	if err != nil {
-		return nil, fmt.Errorf("opening the store in %s: %w", dir, openError(err))
+	if err := d.openEngine(sized); err != nil {
+		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
 	}
-	d.db = db
 	d.index()
 	d.upkeep.start(d)
 	return d, nil
+}
+
+// openEngine examines the files and has Badger open them.
+func (d *DB) openEngine(sized engine.Options) (err error) {
+	if !held(d.dir) { // else its files come and go; Badger says that it is locked
+		found, err := examine(d.dir)
+		if err != nil {
+			return err
+		}
+		if d.damage = found.damage; d.damage != nil {
+			d.log.Error("the store is damaged on disk; restore it from a backup; users whose records may be hidden are refused until then", zap.String("dir", d.dir), zap.Error(d.damage))
+		}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = damaged("opening it fails: %v", p)
+		}
+	}()
+	if d.db, err = engine.Open(sized); err != nil {
+		return openError(err)
+	}
+	return nil
+}
+
+// hidden returns the store's damage for a record of a user that was not found: the damage
+// may hide it, and with it a second factor.
+func (d *DB) hidden(key store.UserKey, err error) error {
+	if d.damage != nil && errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%w: %s is not found, and may be hidden by damage: %w", store.ErrCorrupt, nameUser(key), d.damage)
+	}
+	return err
 }
 
 // Close refuses new operations, waits for the running ones and closes the
@@ -100,7 +131,13 @@ func (d *DB) Close() error {
 		d.mu.Unlock()
 		d.running.Wait()
 		d.upkeep.stop()
-		if err := d.db.Close(); err != nil {
+		// What was reported as done is in Badger's log; the next Open reads it. So Badger
+		// may be left open where closing it would end the process with a fault.
+		err := d.roomFor(closeFree)
+		if err == nil {
+			err = d.db.Close()
+		}
+		if err != nil {
 			d.failure = fmt.Errorf("closing the store in %s: %w", d.dir, err)
 		}
 	})

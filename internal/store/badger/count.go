@@ -21,6 +21,26 @@ func (d *DB) CountUsers(ctx context.Context, realm string) (n store.UserCount, e
 	return n, err
 }
 
+// Realms implements store.Store. It goes from the first entry of one realm in the index by
+// name to the first of the next.
+func (d *DB) Realms(ctx context.Context) (realms []string, err error) {
+	err = d.view(ctx, func(txn *engine.Txn) error {
+		it := txn.NewIterator(engine.IteratorOptions{Prefix: []byte{kindByName}})
+		defer it.Close()
+		for it.Seek([]byte{kindByName}); it.Valid(); {
+			key := it.Item().KeyCopy(nil)[1:]
+			part := key[:partLen(key)]
+			realms = append(realms, unescaped(part))
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			it.Seek(append(append([]byte{kindByName}, part...), 0xff)) // behind every status
+		}
+		return nil
+	})
+	return realms, err
+}
+
 func countEntries(ctx context.Context, txn *engine.Txn, prefix []byte) (n int, err error) {
 	it := txn.NewIterator(engine.IteratorOptions{Prefix: prefix})
 	defer it.Close()

@@ -1,6 +1,7 @@
 package badger
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"strings"
@@ -87,6 +88,15 @@ func appendEscaped(key []byte, s string) []byte {
 		}
 	}
 	return key
+}
+
+// unescaped is the text of a part that appendPart wrote, or its head.
+func unescaped(part []byte) string {
+	if i := bytes.Index(part, []byte{0, 2}); i >= 0 {
+		part = part[:i]
+	}
+	part = bytes.TrimSuffix(part, []byte{0, 1})
+	return string(bytes.ReplaceAll(part, []byte{0, 0xff}, []byte{0}))
 }
 
 // head is as much of a part as a key keeps.

@@ -46,13 +46,17 @@ func getMeta(txn *engine.Txn, name string) ([]byte, error) {
 	return get(txn, keyOf(kindMeta, name), what, decodeMeta)
 }
 
-// Check implements store.Store by writing a record of its own.
+// Check implements store.Store by writing a record of its own. Damage that was found when
+// the store was opened is reported too.
 func (d *DB) Check(ctx context.Context) error {
 	leave, err := d.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
+	if d.damage != nil {
+		return d.damage
+	}
 	return d.write(ctx, func(txn *engine.Txn) error {
 		key := []byte{kindCheck}
 		return d.set(txn, key, encodeTime(key, d.clock()), time.Time{})

@@ -79,5 +79,5 @@ func openError(err error) error {
 	if strings.Contains(err.Error(), "Cannot acquire directory lock") {
 		return fmt.Errorf("%w: a running server holds it (`validate` beside one meets this too); stop that one, or name another directory", store.ErrLocked)
 	}
-	return fmt.Errorf("badger: %w", err)
+	return fmt.Errorf("badger: %w; if no other cause is named, the store is damaged: move the directory away and restore a backup with `secondgate restore`", err)
 }

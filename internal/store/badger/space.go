@@ -11,14 +11,24 @@ import (
 // written between two looks: logs, a flushed table, a compaction.
 const minFree = 32 << 20
 
+// FreeSpace returns how many bytes this process may still write in dir; as many as there
+// are numbers where that is not known.
+func FreeSpace(dir string) (uint64, error) { return freeSpace(dir) }
+
+// closeFree is what must be free for closing, which writes the memory's end (2 MB) into a
+// table. Badger does so in a goroutine of its own, where a SIGBUS can't be caught.
+const closeFree = 8 << 20
+
 // room reports whether there is room for a change.
-func (d *DB) room() error {
+func (d *DB) room() error { return d.roomFor(minFree) }
+
+func (d *DB) roomFor(need uint64) error {
 	free, err := freeSpace(d.dir)
 	if err != nil {
 		return fmt.Errorf("looking for free space in %s: %w", d.dir, err)
 	}
-	if free < minFree {
-		return fmt.Errorf("only %d MB are free for the store in %s, it needs %d MB: %w", free>>20, d.dir, minFree>>20, syscall.ENOSPC)
+	if free < need {
+		return fmt.Errorf("only %d MB are free for the store in %s, it needs %d MB: %w", free>>20, d.dir, need>>20, syscall.ENOSPC)
 	}
 	return nil
 }

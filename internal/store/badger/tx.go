@@ -40,6 +40,7 @@ func (t *tx) finish() error {
 // User implements store.Tx.
 func (t *tx) User() (store.User, error) {
 	u, err := getUser(t.txn, t.key)
+	err = t.db.hidden(t.key, err)
 	switch {
 	case err == nil:
 		t.indexed, t.known = indexEntries(&u), true

@@ -2,11 +2,8 @@ package badger
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // gcEvery is how often the value log is looked through. Only records above the
@@ -38,9 +35,6 @@ func (u *upkeep) stop() {
 }
 
 func (u *upkeep) run(d *DB) {
-	if err := verify(d); err != nil {
-		d.log.Error("the store is damaged on disk; restore it from a backup", zap.String("dir", d.dir), zap.Error(err))
-	}
 	tick := time.NewTicker(gcEvery)
 	defer tick.Stop()
 	for {
@@ -51,18 +45,6 @@ func (u *upkeep) run(d *DB) {
 			u.collect(d)
 		}
 	}
-}
-
-// verify looks at Badger's own checksums once: damage to a key hides its record,
-// which no checksum of a record can show. It reads all tables, 40 MB for 100,000
-// users. Badger 4.9.6 dereferences nil when a block is damaged in its lengths.
-func verify(d *DB) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("badger: verifying checksums: %v", p)
-		}
-	}()
-	return d.db.VerifyChecksum()
 }
 
 // collect rewrites value-log files until none is worth it.

@@ -18,7 +18,7 @@ import (
 func (d *DB) User(ctx context.Context, key store.UserKey) (u store.User, err error) {
 	err = d.view(ctx, func(txn *engine.Txn) error {
 		u, err = getUser(txn, key)
-		return err
+		return d.hidden(key, err)
 	})
 	return u, err
 }

@@ -71,6 +71,23 @@ var listTests = []test{
 			s.Errorf("an empty realm: %+v, %v", n, err)
 		}
 	}},
+	{"list: the realms that have users, in order", func(s *suite) {
+		all, err := s.store.Realms(s.ctx)
+		s.ok(err)
+		s.equal(all, []string(nil))
+		for _, name := range []string{"shop", "a\x00b", "a", "blog"} {
+			for i := range 3 {
+				u := store.User{Key: store.UserKey{Realm: name, ID: fmt.Sprint(i)}, Name: "\xff\xff"}
+				if i > 0 {
+					u.TOTP = &store.TOTP{ID: "t"}
+				}
+				s.put(u)
+			}
+		}
+		all, err = s.store.Realms(s.ctx)
+		s.ok(err)
+		s.equal(all, []string{"a", "a\x00b", "blog", "shop"})
+	}},
 	{"list: by name, ignoring case, then id", func(s *suite) {
 		s.putNamed("4", "Äiti", false)
 		s.putNamed("3", "bob", true)

@@ -40,6 +40,7 @@ type server struct {
 
 func startServer(t *testing.T) *server {
 	t.Helper()
+	caddy.DefaultStorage.Path = filepath.Join(t.TempDir(), "caddy") // not the developer's
 	s := &server{t: t, dir: t.TempDir(), dead: house.FreePort(t), devices: map[string]*house.Device{}}
 	for range 2 {
 		s.ports = append(s.ports, house.FreePort(t))

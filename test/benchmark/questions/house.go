@@ -138,6 +138,7 @@ func (h *house) launch(binary string) error {
 	defer log.Close()
 	h.gate = exec.Command(binary, "run", "--config", filepath.Join(dir, "Caddyfile"), "--adapter", "caddyfile")
 	h.gate.Stdout, h.gate.Stderr = log, log
+	h.gate.Env = append(os.Environ(), "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	if err := h.gate.Start(); err != nil {
 		return err
 	}

@@ -1,0 +1,123 @@
+package caddyplugin
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"go.uber.org/zap"
+)
+
+// Values of `admin_api`: where the admin API acts and exports secrets.
+const (
+	adminOnSocket = "socket"
+	adminOverTCP  = "tcp"
+)
+
+// socketRemedy is what to do about an admin endpoint that is not private.
+const socketRemedy = "in the Caddyfile's global options write `admin unix//run/secondgate/admin.sock|0600` (the shipped systemd unit has that socket without any option); or, if nothing else runs on this machine, `admin_api tcp` in the option two_factor"
+
+var (
+	errOverTCP    = errors.New("over TCP, where every process of the machine may ask, the admin API neither acts nor exports secrets: " + socketRemedy)
+	errOpenSocket = errors.New("every user of the machine may open the socket of the admin endpoint, so the admin API neither acts nor exports secrets: give it the mode 0600, as in `admin unix//run/secondgate/admin.sock|0600`")
+)
+
+// parseAdminAPI reads `admin_api tcp|socket`.
+func (a *App) parseAdminAPI(d *caddyfile.Dispenser) error {
+	if a.AdminAPI != "" {
+		return d.Errf("admin_api is given again; want it once")
+	}
+	if !d.AllArgs(&a.AdminAPI) || checkAdminAPI(a.AdminAPI) != nil {
+		return d.Errf("wrong arguments near %q; want: admin_api tcp, or admin_api socket (the default)", d.Val())
+	}
+	return nil
+}
+
+func checkAdminAPI(value string) error {
+	if value == "" || value == adminOnSocket || value == adminOverTCP {
+		return nil
+	}
+	return fmt.Errorf("admin_api %q: want socket or tcp", value)
+}
+
+// guarded lets a route act only for those who may: a request that is not a GET or HEAD
+// changes users, exports secrets or makes a backup. New routes are guarded by this rule,
+// too, as long as GET only looks.
+func guarded(route caddy.AdminRoute) caddy.AdminRoute {
+	serve := route.Handler
+	route.Handler = caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			app, err := activeApp()
+			if err != nil { // it is not known yet what the configuration allows
+				return err
+			}
+			if err := mayAct(app, r); err != nil {
+				return caddy.APIError{HTTPStatus: http.StatusForbidden, Err: err}
+			}
+		}
+		return serve.ServeHTTP(w, r)
+	})
+	return route
+}
+
+// mayAct says by which way a request may act: over a Unix socket that other users can't
+// open, over Caddy's remote administration, which knows its clients by certificate, or
+// over TCP if the configuration says so.
+func mayAct(app *App, r *http.Request) error {
+	if app.AdminAPI == adminOverTCP {
+		return nil
+	}
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		return nil
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local == nil || !strings.HasPrefix(local.Network(), "unix") {
+		return errOverTCP
+	}
+	info, err := os.Stat(local.String())
+	if err != nil { // an abstract socket has no mode
+		return fmt.Errorf("%w (%v)", errOpenSocket, err)
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return errOpenSocket
+	}
+	return nil
+}
+
+// adminOf is the address of the admin endpoint as a Caddyfile names it, empty if it does
+// not. Handlers keep it for warnOfAdmin: Caddy tells a module nothing about the endpoint.
+func adminOf(h httpcaddyfile.Helper) string {
+	admin, ok := h.Option("admin").(*caddy.AdminConfig)
+	switch {
+	case !ok || admin == nil:
+		return ""
+	case admin.Disabled:
+		return "off"
+	}
+	return admin.Listen
+}
+
+// warnOfAdmin warns of an admin endpoint over TCP when a configuration starts.
+func (a *App) warnOfAdmin() {
+	named, err := caddy.NewReplacer().ReplaceOrErr(a.admin, true, true)
+	if err != nil || named == "off" {
+		return
+	}
+	address, err := caddy.ParseNetworkAddress(cmp.Or(named, caddy.DefaultAdminListen))
+	if err != nil || address.IsUnixNetwork() || address.IsFdNetwork() {
+		return
+	}
+	// A configuration in JSON names no endpoint here; the default one may be off in it.
+	if named == "" && caddy.ListenerUsage(address.Network, address.JoinHostPort(0)) == 0 {
+		return
+	}
+	a.log.Warn("the admin endpoint is open to every process of the machine, which can replace the configuration there",
+		zap.String("address", address.String()), zap.Bool("users_and_secrets_too", a.AdminAPI == adminOverTCP), zap.String("remedy", socketRemedy))
+}

@@ -1,0 +1,61 @@
+package caddyplugin
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+)
+
+// TestPlacement: a gate with a matcher of its own, or with nothing behind it, is found.
+func TestPlacement(t *testing.T) {
+	const gate = "two_factor MATCHER {\nwhoami /me {\nanonymous status 401\nuser json user\n}\n}\n"
+	on := func(matcher string) string { return strings.Replace(gate, "MATCHER", matcher, 1) }
+	for name, tt := range map[string]struct {
+		site           string
+		matched, empty bool
+	}{
+		"right":                       {on("") + "reverse_proxy 127.0.0.1:9000", false, false},
+		"a path before the block":     {on("/members/*") + "reverse_proxy 127.0.0.1:9000", true, false},
+		"a named matcher":             {"@x not path /static/*\n" + on("@x") + "reverse_proxy 127.0.0.1:9000", true, false},
+		"within handle":               {"handle /members/* {\n" + on("") + "reverse_proxy 127.0.0.1:9000\n}\nhandle {\nrespond hello\n}", false, false},
+		"nothing behind":              {on(""), false, true},
+		"nothing behind, but before":  {"encode gzip\nheader X-Y z\n" + on(""), false, true},
+		"a page of Caddy's behind it": {on("") + "respond hello", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://127.0.0.1:8088 {\n"+tt.site+"\n}\n"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var c struct {
+				Apps struct {
+					HTTP struct {
+						Servers map[string]struct{ Routes []lineRoute }
+					}
+				}
+			}
+			if err := json.Unmarshal(raw, &c); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range c.Apps.HTTP.Servers {
+				if got := len(matchersOfGates(s.Routes)) > 0; got != tt.matched {
+					t.Errorf("a matcher of its own: %v, want %v", got, tt.matched)
+				}
+				if got := endsWithGate(s.Routes); got != tt.empty {
+					t.Errorf("nothing behind: %v, want %v", got, tt.empty)
+				}
+			}
+		})
+	}
+}
+
+// TestMissingBrace: a directive of Caddy's inside the block is told as what it is.
+func TestMissingBrace(t *testing.T) {
+	text := "http://127.0.0.1:8088 {\ntwo_factor {\nwhoami /me {\nanonymous status 401\nuser json user\n}\nreverse_proxy 127.0.0.1:9000\n}\n"
+	_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
+	if err == nil || !strings.Contains(err.Error(), "missing before this line") || !strings.Contains(err.Error(), ":7") {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -1,0 +1,116 @@
+package caddyplugin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/config"
+)
+
+// claims are the handlers of a configuration that use the default realm. Two handlers
+// share it only if both name it, whatever their settings are: equal settings don't make
+// two sites one portal. A Caddyfile's directive that becomes several handlers names it in
+// all of them (see nameRealm). Caddy provisions handlers one after another.
+type claims struct {
+	// named and unnamed are the site of the last handler that names the realm, and of the
+	// one that does not; nil for none.
+	named, unnamed *claimant
+}
+
+// claimant is where a handler stands.
+type claimant struct {
+	// address is the site's, for the operator.
+	address string
+	// shared says that it is a named route, which several sites may invoke.
+	shared bool
+}
+
+// add notes a handler, or returns an error that says what to write.
+func (c *claims) add(site config.Site, at claimant) error {
+	const remedy = "give each portal a realm of its own, or both the same if they share their users (in JSON \"realm\": \"NAME\"); " + keepsDefault
+	switch {
+	case site.Realm != "" && site.Realm != defaultRealm:
+		return nil
+	case site.Realm == "" && at.shared:
+		return errors.New("two_factor in a named route may stand for several sites, so it must name its realm (in JSON \"realm\": \"NAME\")")
+	case site.Realm == "" && c.unnamed != nil:
+		return fmt.Errorf("two sites use two_factor without naming a realm, %s and %s: "+remedy, c.unnamed.address, at.address)
+	case site.Realm == "" && c.named != nil:
+		return fmt.Errorf("%s uses two_factor without naming a realm, which is %q, and %s names that: "+remedy, at.address, defaultRealm, c.named.address)
+	case site.Realm == defaultRealm && c.unnamed != nil:
+		return fmt.Errorf("%s uses two_factor without naming a realm, which is %q, and %s names that: "+remedy, c.unnamed.address, defaultRealm, at.address)
+	}
+	if site.Realm == "" {
+		c.unnamed = &at
+	} else {
+		c.named = &at
+	}
+	return nil
+}
+
+// claimantOf is where the handler stands that is being provisioned. The server's routes are
+// provisioned one after another, and before its named routes.
+func claimantOf(ctx caddy.Context) claimant {
+	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return claimant{address: "a site"}
+	}
+	i := slices.IndexFunc(srv.Routes, func(r caddyhttp.Route) bool { return len(r.HandlersRaw) > 0 && r.Handlers == nil })
+	if i < 0 {
+		return claimant{address: "a route of " + strings.Join(srv.Listen, ", "), shared: true}
+	}
+	return claimant{address: addressOf(srv.Routes[i].MatcherSets, srv.Listen)}
+}
+
+// addressOf is a site's address: its hosts, or what the server listens on.
+func addressOf(sets caddyhttp.MatcherSets, listen []string) string {
+	hosts := hostsOf(sets)
+	if len(hosts) == 0 {
+		return strings.Join(listen, ", ")
+	}
+	return strings.Join(hosts, ", ") + " (" + strings.Join(listen, ", ") + ")"
+}
+
+// hostsOf are the hosts that matchers name.
+func hostsOf(sets caddyhttp.MatcherSets) (hosts []string) {
+	for _, set := range sets {
+		for _, m := range set {
+			if host, ok := m.(*caddyhttp.MatchHost); ok {
+				hosts = append(hosts, *host...)
+			}
+		}
+	}
+	return hosts
+}
+
+// sharedByHost returns a warning if routes behind a gate choose the proxy by the host. One
+// gate has one realm, and each host may well be a portal of its own; "" for none.
+func sharedByHost(srv *caddyhttp.Server, gate *Handler) string {
+	w := routeWalk{srv: srv, only: gate}
+	w.routes(srv.Routes, false)
+	by := ""
+	for i, p := range w.proxies {
+		for _, dial := range dialsOf(p) {
+			if strings.Contains(dial, "{http.request.host") {
+				by = "by the host in its address (" + dial + ")"
+			}
+		}
+		for j, other := range w.proxies[:i] {
+			one, two := w.hosts[j], w.hosts[i]
+			common := slices.ContainsFunc(one, func(host string) bool { return slices.Contains(two, host) })
+			if len(one) > 0 && len(two) > 0 && !common && !slices.Equal(dialsOf(p), dialsOf(other)) {
+				by = "for " + strings.Join(one, ", ") + " and for " + strings.Join(two, ", ")
+			}
+		}
+	}
+	if by == "" {
+		return ""
+	}
+	return fmt.Sprintf("routes behind two_factor choose the reverse_proxy %s, and all of them share the realm %q: unless they have the same users, "+
+		"user 4711 of one is user 4711 of the other, with the same second factor; give each a site block of its own, with its own realm", by, gate.passed.realm)
+}

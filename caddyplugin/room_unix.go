@@ -1,0 +1,16 @@
+//go:build unix
+
+package caddyplugin
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// room is how many bytes a file takes on the disk (stat(2) counts blocks of 512).
+func room(info fs.FileInfo) int64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Blocks * 512
+	}
+	return info.Size()
+}

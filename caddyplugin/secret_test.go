@@ -1,0 +1,102 @@
+package caddyplugin
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+// inlineKey is a master key as somebody might write it into a configuration.
+const inlineKey = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
+
+// TestAttack_J7_InlineKey: a key that is written out is refused, whatever is wrong with
+// it, and the error has the line and the remedy, but nothing of the key.
+func TestAttack_J7_InlineKey(t *testing.T) {
+	t.Setenv("INLINE_KEY", inlineKey)
+	for _, written := range []string{
+		inlineKey, inlineKey[1:], `"` + inlineKey + `"`, inlineKey + " " + inlineKey, "{env.A} " + inlineKey,
+		"{$INLINE_KEY}", "{file./k}" + inlineKey, inlineKey + "{file./k}", "{env.A}{" + inlineKey + "}", "{" + inlineKey + "}", "`" + inlineKey + "\n`",
+	} {
+		text := "{\n\ttwo_factor {\n\t\tkey " + written + "\n\t}\n}\n"
+		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
+		if err == nil || !strings.Contains(err.Error(), "Caddyfile:3") || !strings.Contains(err.Error(), "{file./path/to/key} or") {
+			t.Errorf("key %s: %v", written, err)
+		}
+		if err != nil && strings.Contains(err.Error(), inlineKey[1:20]) {
+			t.Errorf("the error shows the key: %v", err)
+		}
+	}
+}
+
+// TestAttack_J7_InlineKeyInJSON: the same of a configuration in JSON, when it is loaded.
+func TestAttack_J7_InlineKeyInJSON(t *testing.T) {
+	for _, written := range []string{inlineKey, inlineKey[1:], inlineKey + "\n" + inlineKey, "{file./k}" + inlineKey, "{" + inlineKey + "}"} {
+		a := &App{Key: written, storage: &Badger{Directory: t.TempDir()}}
+		if _, _, err := a.readKeys(t.Context()); err == nil || strings.Contains(err.Error(), inlineKey[1:20]) || !strings.Contains(err.Error(), "{file./path/to/key} or {env.NAME}") {
+			t.Errorf("%q: %v", written, err)
+		}
+	}
+}
+
+// TestJ7_ReadableFile: a key file that every user can read is warned of.
+func TestJ7_ReadableFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "master.key")
+	if err := os.WriteFile(file, []byte(inlineKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for mode, warns := range map[os.FileMode]int{0o600: 0, 0o440: 0, 0o644: 1, 0o604: 1} {
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+		core, logs := observer.New(zap.WarnLevel)
+		a := &App{Key: "{file." + file + "}", log: zap.New(core)}
+		if _, _, err := a.readKeys(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if logs.Len() != warns {
+			t.Errorf("mode %o: %v", mode, logs.All())
+		}
+		for _, entry := range logs.All() {
+			if entry.ContextMap()["file"] != file || !strings.Contains(entry.Message, "chmod 600") {
+				t.Errorf("%v", entry)
+			}
+		}
+	}
+}
+
+// TestJ7_RootInTheDirectoryOfAnother: a server that runs as root warns where the store's
+// directory, or the nearest one that is there, belongs to another user.
+func TestJ7_RootInTheDirectoryOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("wants root")
+	}
+	dir := t.TempDir()
+	for owner, warns := range map[int]int{0: 0, 65534: 1} {
+		if err := os.Chown(dir, owner, owner); err != nil {
+			t.Fatal(err)
+		}
+		core, logs := observer.New(zap.WarnLevel)
+		a := &App{log: zap.New(core)}
+		a.warnRoot(&Badger{Directory: filepath.Join(dir, "two_factor", "below")})
+		if logs.Len() != warns {
+			t.Errorf("owner %d: %v", owner, logs.All())
+		}
+	}
+}
+
+// TestOnlyValidates: which command lines only validate a configuration.
+func TestOnlyValidates(t *testing.T) {
+	for line, want := range map[string]bool{
+		"validate --config Caddyfile": true, "adapt --validate": true, "adapt --config validate": false,
+		"run --config validate": false, "adapt": false, "": false, "--version": false,
+	} {
+		if got := onlyValidates(strings.Fields(line)); got != want {
+			t.Errorf("%q: %v", line, got)
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package caddyplugin
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/witness"
+)
+
+// Existing is a storage engine's module that can say, without opening or making anything,
+// whether there is a store. Engines that are no Existing are asked after they have opened.
+type Existing interface {
+	Exists() (bool, error)
+}
+
+// expecting is a storage engine's module that can be told that there is a store.
+type expecting interface{ mustExist() bool }
+
+func mustExist(s Storage) bool {
+	e, ok := s.(expecting)
+	return ok && e.mustExist()
+}
+
+// witnesses are what a configuration knows of its store from Caddy's storage. The order is:
+// readWitnesses, mayCreate (before the store is opened), find and judge (before anything
+// is written to it), answerFor (for each handler, before it serves), follow (at the start).
+type witnesses struct {
+	storage witness.Storage
+	order   *witness.Order
+	// known are those that count: an accepted loss is taken out.
+	known witness.Known
+	found witness.Found
+	// last is the store's own witness, nil if there is none that counts.
+	last *witness.Witness
+	// counts are the activated users of the configuration's realms.
+	counts map[string]int
+}
+
+// readWitnesses reads Caddy's storage. If that can't be read it can't be known whether a
+// store was lost, and the configuration is refused.
+func readWitnesses(ctx caddy.Context, place string) (*witnesses, error) {
+	w := &witnesses{storage: ctx.Storage(), counts: make(map[string]int)}
+	if validating() { // an empty store is opened then, which has no witness
+		w.found = witness.Found{Place: place, Empty: true}
+		return w, nil
+	}
+	flushWitnesses()
+	known, err := witness.Load(ctx, w.storage)
+	if err == nil {
+		w.order, err = witness.Ordered(ctx, w.storage, place, clock.Now())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("whether this is the right store can't be known, because its witness in Caddy's storage can't be read: make that storage readable for the server's user: %w", err)
+	}
+	w.known = w.order.Apply(known)
+	w.found = witness.Found{Place: place, Empty: true, Ordered: w.order != nil, Flags: storageFlags(ctx.Storage())}
+	return w, nil
+}
+
+// storageFlags are what a command needs to find this storage: the default one depends on
+// the environment of the server.
+func storageFlags(st witness.Storage) string {
+	if st == witness.Storage(caddy.DefaultStorage) {
+		return " --caddy-storage " + caddy.DefaultStorage.Path
+	}
+	return ""
+}
+
+// flushWitnesses has the stores that this process has open witnessed as they are now, so
+// that a reload is compared with what has happened a moment ago.
+func flushWitnesses() {
+	var open []*engine
+	engines.Range(func(_, val any) bool {
+		if e, ok := val.(*engine); ok {
+			open = append(open, e)
+		}
+		return true
+	})
+	for _, e := range open {
+		e.flushAudit()
+		e.witness.Flush(e.life)
+	}
+}
+
+// mayCreate refuses a store that opening would make, where another one is expected.
+func (w *witnesses) mayCreate(storage Storage) error {
+	s, ok := storage.(Existing)
+	if !ok {
+		return nil
+	}
+	if there, err := s.Exists(); there || err != nil {
+		return err
+	}
+	w.found.Expected = mustExist(storage)
+	return witness.Judge(w.known, w.found)
+}
+
+// find looks at the open store, and refuses one in which nothing was ever kept where
+// another one is expected.
+func (w *witnesses) find(ctx context.Context, e *engine) error {
+	sealed, err := e.keeper.Sealed(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := witness.Find(ctx, e.store, w.found.Place, sealed, w.known)
+	if err != nil {
+		return err
+	}
+	found.Ordered, found.Expected, found.Flags = w.found.Ordered, w.found.Expected, w.found.Flags
+	w.found = found
+	if found.Empty {
+		return witness.Judge(w.known, found)
+	}
+	return nil
+}
+
+// judge compares the store with its witness.
+func (w *witnesses) judge(ring *keys.Ring) error {
+	w.known.Verify(ring)
+	if err := witness.Judge(w.known, w.found); err != nil {
+		return err
+	}
+	if last := w.known.Of(w.found.Store); last != nil && !w.found.Restored.After(last.Restored) {
+		w.last = last
+	}
+	return nil
+}
+
+// answerFor decides whether the store may answer for a realm. Users are counted for the
+// first configuration that uses the store only; from then on the store is watched.
+func (w *witnesses) answerFor(ctx context.Context, e *engine, realm string) error {
+	if _, done := w.counts[realm]; done {
+		return nil
+	}
+	u := witness.Users{Realm: realm}
+	if e.current() == nil || w.last == nil {
+		n, err := e.store.CountUsers(ctx, realm)
+		if err != nil {
+			return fmt.Errorf("counting the users of realm %q: %w", realm, err)
+		}
+		u.Activated = n.Activated
+		if w.last != nil && u.Missing(w.last) > 0 {
+			explained, err := witness.Explained(ctx, e.store, w.last.Counted)
+			if err != nil {
+				return err
+			}
+			u.Explained = explained[realm]
+		}
+	} else {
+		u.Activated = w.last.Activated[realm]
+	}
+	if err := witness.JudgeRealm(w.known, w.found, u); err != nil {
+		return err
+	}
+	w.counts[realm] = u.Activated
+	return nil
+}
+
+// follow carries an order out, and has the store's witness kept from now on.
+func (w *witnesses) follow(a *App) error {
+	ctx, e := a.engine.life, a.engine
+	if w.order != nil && w.order.Kind == witness.OrderLoss {
+		if err := e.store.Record(ctx, w.accepted()); err != nil {
+			return fmt.Errorf("recording that the loss of a store was accepted: %w", err)
+		}
+		a.log.Warn("the loss of a store was accepted", zap.String("staff", w.order.Staff), zap.String("reason", w.order.Reason), zap.Strings("expected", w.order.Expected))
+	}
+	if err := e.witness.Use(ctx, w.storage, a.ring, a.pool, w.last, w.counts); err != nil {
+		return fmt.Errorf("reading what the store's witness is to say: %w", err)
+	}
+	w.tell(a)
+	if w.order == nil {
+		return nil
+	}
+	return w.order.Follow(ctx, w.storage, e.witness.State().Store)
+}
+
+func (w *witnesses) accepted() store.Event {
+	return store.Event{
+		At: clock.Now(), Kind: store.EventLossAccepted, Staff: w.order.Staff, Reason: w.order.Reason,
+		Detail: map[string]string{"stores": w.order.Short(), "found": w.found.Store, "ordered": w.order.At.UTC().Format("2006-01-02T15:04:05Z")},
+	}
+}
+
+// tell says that a store is witnessed for the first time.
+func (w *witnesses) tell(a *App) {
+	if w.known.Of(w.found.Store) != nil {
+		return
+	}
+	users := 0
+	for _, n := range w.counts {
+		users += n
+	}
+	message := "a new store was made; its witness is in Caddy's storage"
+	if !w.found.Empty {
+		message = "the store had no witness; it is adopted as it is, and its witness is in Caddy's storage"
+	}
+	a.log.Info(message, zap.String("store", a.engine.witness.State().Store), zap.String("place", a.pool),
+		zap.Uint64("audit_entries", w.found.Head.Seq), zap.Int("activated_users", users))
+}
+
+// witnessStatus is what is known of the store's witness.
+type witnessStatus struct {
+	// Entry is the newest entry of the audit log that is witnessed, since Written.
+	Entry   uint64 `json:"entry"`
+	Written string `json:"written,omitempty"`
+	// Problem is why the witness could not be renewed; empty if it was.
+	Problem string `json:"problem,omitempty"`
+}
+
+func (e *engine) witnessStatus() witnessStatus {
+	s := e.witness.State()
+	out := witnessStatus{Entry: s.Head.Seq}
+	if !s.Written.IsZero() {
+		out.Written = s.Written.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	if s.Err != nil {
+		out.Problem = s.Err.Error()
+	}
+	return out
+}
+
+func (s witnessStatus) String() string {
+	switch {
+	case s.Problem != "" && s.Written == "":
+		return "NOT WRITTEN: " + s.Problem
+	case s.Problem != "":
+		return fmt.Sprintf("NOT RENEWED since %s (entry %d): %s", s.Written, s.Entry, s.Problem)
+	}
+	return "entry " + strconv.FormatUint(s.Entry, 10) + " of the audit log, in Caddy's storage since " + s.Written
+}
+
+// collectWitness shows what is known of the witness as metrics.
+func (e *engine) collectWitness(out chan<- prometheus.Metric, realms []string) {
+	s := e.witness.State()
+	gauge(out, witnessDesc, number(s.Err == nil && !s.Written.IsZero()))
+	for _, realm := range realms {
+		gauge(out, missingDesc, float64(s.Missing[realm]), realm)
+	}
+}
+
+// missing are the users with a second factor that the store lacks, for the health check.
+func (e *engine) missing() error {
+	for realm, n := range e.witness.State().Missing {
+		return fmt.Errorf("%d users with a second factor are missing in realm %q, and the audit log does not explain it: restore a backup, or accept the loss with `secondgate accept-loss`", n, realm)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/caddyplugin"
+)
+
+// rootCommand is the command line of this program. It is not built by caddycmd.Main:
+// that one always has all registered commands and names itself `caddy` in examples, and
+// upstream has no way to take a command out or to get at its root command. The commands
+// themselves are Caddy's, from caddycmd.Commands.
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "secondgate",
+		Short: "Two-factor authentication in front of an unmodified web portal",
+		Long: `Secondgate is a web server that demands a second factor in front of a web portal,
+which stays as it is. It is configured in a Caddyfile.
+
+  secondgate demo                       tries it out on this machine
+  secondgate inspect https://PORTAL     learns a portal and writes its Caddyfile
+  secondgate check --config Caddyfile   rehearses a site against the real portal
+  secondgate run --config Caddyfile     runs the server in the foreground
+  secondgate status                     shows how the running server is
+
+The exit status is 0 if it was done, 2 if something given was wrong and nothing was
+done, and 1 for any other failure.`,
+		Version:           caddyplugin.Version(),
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+		Args:              onlyCommands,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.AddGroup(&cobra.Group{ID: groupOurs, Title: "Two-factor authentication:"}, &cobra.Group{ID: groupCaddys, Title: "The server:"})
+	addAll(root, groupOurs, append(caddyplugin.Commands(), demoCommand))
+	addAll(root, groupCaddys, append(caddysCommands(), versionCommand, manualCommand))
+	root.SetHelpCommandGroupID(groupCaddys)
+	root.SetCompletionCommandGroupID(groupCaddys)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	caddyplugin.Strict(root)
+	return root
+}
+
+const (
+	groupOurs   = "secondgate"
+	groupCaddys = "caddy"
+)
+
+// left are commands of Caddy that this program does not have. The first three replace
+// the binary with one from Caddy's download server, which has no Secondgate; the others
+// are here under their own names, or made anew.
+var left = []string{"upgrade", "add-package", "remove-package", "version", "manpage", "completion"}
+
+// clients are commands of Caddy that ask the running server.
+var clients = []string{"reload", "stop", "trust", "untrust"}
+
+// caddysCommands are Caddy's own and those of its plugins, by name.
+func caddysCommands() (all []caddycmd.Command) {
+	registered := caddycmd.Commands()
+	for _, name := range slices.Sorted(maps.Keys(registered)) {
+		if !slices.Contains(left, name) {
+			all = append(all, renamed(registered[name]))
+		}
+	}
+	return all
+}
+
+// names replaces the program's name in the texts of Caddy's commands.
+var names = strings.NewReplacer(
+	"$ caddy ", "$ secondgate ", "> caddy ", "> secondgate ", "'caddy ", "'secondgate ", `"caddy `, `"secondgate `,
+	"the Caddy process", "the server", "running Caddy instance", "running server", "started Caddy process", "started server",
+)
+
+func renamed(c caddycmd.Command) caddycmd.Command {
+	c.Short, c.Long = names.Replace(c.Short), names.Replace(c.Long)
+	return c
+}
+
+// addAll adds commands as Caddy's main does, which has no exported function for it.
+func addAll(root *cobra.Command, group string, commands []caddycmd.Command) {
+	for _, c := range commands {
+		cmd := &cobra.Command{Use: strings.TrimSpace(c.Name + " " + c.Usage), Short: c.Short, Long: c.Long, GroupID: group}
+		if c.CobraFunc != nil {
+			c.CobraFunc(cmd)
+		} else {
+			cmd.RunE = caddycmd.WrapCommandFuncForCobra(c.Func)
+			if c.Flags != nil {
+				cmd.Flags().AddGoFlagSet(c.Flags)
+			}
+		}
+		if cmd.HasSubCommands() && !cmd.Runnable() {
+			cmd.Args = onlyCommands
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+		for _, sub := range cmd.Commands() {
+			sub.Long = names.Replace(sub.Long)
+		}
+		if slices.Contains(clients, c.Name) {
+			cmd.PreRun = func(*cobra.Command, []string) { caddyplugin.UseServiceSocket() }
+		}
+		// The group `two-factor` is what a Caddy with this plugin has in the place of our
+		// commands at the top level. It works here too, for scripts that use it.
+		cmd.Hidden = cmd.Hidden || c.Name == "two-factor"
+		root.AddCommand(cmd)
+	}
+}
+
+// onlyCommands refuses a word that is no command, and names those that are like it.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if cmd.SuggestionsMinimumDistance == 0 {
+		cmd.SuggestionsMinimumDistance = 2
+	}
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		hint = "; did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return fmt.Errorf("there is no command %q%s (%s --help lists them)", args[0], hint, cmd.CommandPath())
+}

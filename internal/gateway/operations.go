@@ -1,0 +1,65 @@
+package gateway
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/secondgate/secondgate/internal/portal/body"
+	"github.com/secondgate/secondgate/internal/portal/cookie"
+	"github.com/secondgate/secondgate/internal/portal/graphql"
+)
+
+// One request can sign two users in, or one in and out again: several mutations in one
+// GraphQL document, or a batch. The portal carries them out one after another; the question
+// after it names the last user or none, while the response has what was rendered for each.
+// At a declared sign-in such a request is refused.
+
+// operations reports whether a field or parameter of this name may hold a GraphQL document
+// (GraphQL over HTTP; the multipart request convention), or stands for a batch.
+func operations(name string) bool {
+	return name == body.Batch || cookie.Same("query", name) || cookie.Same("operations", name)
+}
+
+// isGraphQL reports whether the whole body is a document, in which no field is found.
+func isGraphQL(h http.Header) bool {
+	kind := strings.ToLower(h.Get("Content-Type"))
+	return strings.Contains(kind, "graphql") && !strings.Contains(kind, "json")
+}
+
+// several reports whether the fields hold more than one operation that changes something.
+func several(fields []body.Field) bool {
+	return slices.ContainsFunc(fields, func(f body.Field) bool {
+		switch {
+		case !operations(f.Name):
+			return false
+		case f.Name == body.Batch || strings.HasPrefix(f.Value, "\x00"):
+			return true // a document that can't be read may have them
+		case cookie.Same("query", f.Name):
+			return graphql.Mutations(f.Value) > 1
+		}
+		inner, err := body.Scan(http.Header{"Content-Type": {"application/json"}}, func() io.Reader { return strings.NewReader(f.Value) },
+			func(name string) bool { return name == body.Batch || cookie.Same("query", name) })
+		return err != nil || several(inner)
+	})
+}
+
+// queriesSeveral is several for the parameters of a sign-in's query.
+func (x *exchange) queriesSeveral() bool {
+	if !x.facts.SignIn {
+		return false
+	}
+	var fields []body.Field
+	for pair := range strings.FieldsFuncSeq(x.facts.R.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		name, _ = url.QueryUnescape(name)
+		value, err := url.QueryUnescape(value)
+		if err != nil {
+			value = "\x00"
+		}
+		fields = append(fields, body.Field{Name: name, Value: value})
+	}
+	return several(fields)
+}

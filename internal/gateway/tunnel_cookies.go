@@ -1,0 +1,129 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"slices"
+	"sync"
+
+	"github.com/secondgate/secondgate/internal/portal"
+)
+
+// tunnelCookies are the cookies that questions about a tunnel carry: those that it was opened
+// with, because the portal knows its user by them, and those that the portal set in their
+// place since. Other cookies of the visit may be another session's.
+type tunnelCookies struct {
+	mu sync.Mutex
+	// first are the cookies that the tunnel was opened with, now those in their place.
+	first, now *portal.Jar
+	// values are what each cookie was set to, as digests, the newest last.
+	values map[cookieID][]digest
+}
+
+// cookieID tells the cookies of a jar apart. Those under `leave` have no path.
+type cookieID struct {
+	class      portal.Class
+	name, path string
+}
+
+// digest stands for a value, which may be long.
+type digest [sha256.Size]byte
+
+// maxValues bounds the values that are remembered of one cookie: portals that set a
+// session's cookie with each response are sent earlier ones by requests that run side by side.
+const maxValues = 16
+
+// newTunnelCookies returns those of a tunnel that is opened with the cookies of jar; sent are
+// the same as the browser sent them.
+func newTunnelCookies(sent, jar *portal.Jar) *tunnelCookies {
+	c := &tunnelCookies{first: jar, now: jar, values: make(map[cookieID][]digest)}
+	for _, j := range []*portal.Jar{sent, jar} {
+		for _, ch := range j.Credentials() {
+			c.add(ch)
+		}
+	}
+	return c
+}
+
+func idOf(ch portal.Change) cookieID {
+	if ch.Class == portal.Left {
+		return cookieID{ch.Class, ch.Name, ""}
+	}
+	return cookieID{ch.Class, ch.Name, ch.Path}
+}
+
+func (c *tunnelCookies) add(ch portal.Change) {
+	id, value := idOf(ch), digest(sha256.Sum256([]byte(ch.Value)))
+	if slices.Contains(c.values[id], value) {
+		return
+	}
+	c.values[id] = append(c.values[id], value)
+	if n := len(c.values[id]); n > maxValues {
+		c.values[id] = slices.Delete(c.values[id], 1, n-maxValues+1) // never the first
+	}
+}
+
+// follow takes what a response set in place of one of the tunnel's cookies: one of the same
+// name and path, if the request carried the tunnel's. See [visits.Renewals].
+func (c *tunnelCookies) follow(sent *portal.Jar, changes []portal.Change) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ch := range changes {
+		if len(c.values[idOf(ch)]) == 0 || !c.known(sent, ch) {
+			continue
+		}
+		c.now = c.now.Apply([]portal.Change{ch})
+		if !ch.Delete {
+			c.add(ch)
+		}
+	}
+}
+
+// has reports whether a jar has the tunnel's cookie that a change sets, or like the tunnel
+// none; what is no credential belongs to no session.
+func (c *tunnelCookies) has(jar *portal.Jar, ch portal.Change) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return ch.Class == portal.Free || c.known(jar, ch)
+}
+
+// known is has for a caller that holds mu.
+func (c *tunnelCookies) known(jar *portal.Jar, ch portal.Change) bool {
+	value, ok := jar.Value(ch)
+	values := c.values[idOf(ch)]
+	if !ok || len(values) == 0 {
+		return !ok && len(values) == 0
+	}
+	return slices.Contains(values, sha256.Sum256([]byte(value)))
+}
+
+// jars returns the cookies in place of those that the tunnel was opened with, and these
+// where they are others: portals may keep a session alive under its old name, too.
+func (c *tunnelCookies) jars() (now, first *portal.Jar) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now.Key() == c.first.Key() {
+		return c.now, nil
+	}
+	return c.now, c.first.Apply(c.remembered())
+}
+
+// remembered deletes the renewed cookies that outlive the browser, where others do not: a
+// portal may take an old token of a remembered sign-in for a stolen one, and end all of the
+// user's sessions.
+func (c *tunnelCookies) remembered() []portal.Change {
+	var last, other []portal.Change
+	for _, ch := range c.first.Sealings() {
+		switch value, ok := c.now.Value(ch); {
+		case ok && value == ch.Value:
+		case ch.Expires.IsZero():
+			other = append(other, ch)
+		default:
+			ch.Delete = true
+			last = append(last, ch)
+		}
+	}
+	if len(other) == 0 {
+		return nil
+	}
+	return last
+}
