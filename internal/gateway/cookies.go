@@ -166,8 +166,8 @@ func (x *exchange) take(changes []portal.Change, user string) {
 }
 
 // fit removes the cookies that are stamped for another user; those of another site of the
-// host stay in the browser. It returns false if there
-// were any: then the credentials are no longer those that were asked about.
+// host stay in the browser. It returns false if there were any: then the credentials are no
+// longer those that were asked about.
 func (x *exchange) fit(user string) bool {
 	fitting, gone, _ := x.jar.Fits(user, x.g.Path)
 	if fitting == x.jar {

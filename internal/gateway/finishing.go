@@ -31,11 +31,13 @@ type finishing struct {
 	closed atomic.Bool
 
 	in *unfinished
-	// expires is when the clearance ends that the response is released on; leftAt is when the
-	// client was found to have left. Both are in Unix nanoseconds, 0 for never. prev and next
-	// are the neighbours in the list. All but expires are guarded by in.mu.
-	expires, leftAt int64
-	prev, next      *finishing
+	// expires is when the clearance ends that the response is released on, in Unix
+	// nanoseconds; 0 for never. leftAt is when the client was found to have left, as a time
+	// since in.began; 0 for one that did not. prev and next are the neighbours in the list.
+	// All but expires are guarded by in.mu.
+	expires    int64
+	leftAt     time.Duration
+	prev, next *finishing
 }
 
 // unfinished lists the requests that are at the portal. One timer looks after their
@@ -43,7 +45,9 @@ type finishing struct {
 type unfinished struct {
 	mu    sync.Mutex
 	first *finishing
+	// clock tells when clearances end; began is where times begin that no clock sets back.
 	clock func() time.Time
+	began time.Time
 	// watching says that the timer runs.
 	watching bool
 }
@@ -69,7 +73,7 @@ func (u *unfinished) finish(client context.Context, expires int64) *finishing {
 // watch ends the requests of clients that left and of clearances that ran out, and looks
 // again while there are requests.
 func (u *unfinished) watch() {
-	left, expired := u.due(u.clock().UnixNano())
+	left, expired := u.due(u.clock().UnixNano(), time.Since(u.began))
 	for _, f := range left {
 		f.end()
 	}
@@ -78,7 +82,7 @@ func (u *unfinished) watch() {
 	}
 }
 
-func (u *unfinished) due(now int64) (left, expired []*finishing) {
+func (u *unfinished) due(now int64, elapsed time.Duration) (left, expired []*finishing) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for f := u.first; f != nil; f = f.next {
@@ -90,9 +94,9 @@ func (u *unfinished) due(now int64) (left, expired []*finishing) {
 			continue
 		}
 		if f.leftAt == 0 {
-			f.leftAt = now
+			f.leftAt = elapsed
 		}
-		if f.mayEnd.Load() || now-f.leftAt >= int64(finishTime) {
+		if f.mayEnd.Load() || elapsed-f.leftAt >= finishTime {
 			left = append(left, f)
 		}
 	}

@@ -144,7 +144,7 @@ func New(o Options) *Gateway {
 		o.Timing = response.DefaultTiming
 	}
 	g := &Gateway{Options: o, number: made.Add(1), names: portal.NewRealmNames(o.Realm)}
-	g.unfinished.clock = o.Clock
+	g.unfinished.clock, g.unfinished.began = o.Clock, time.Now()
 	g.site = &request.Site{
 		Path: o.Path, Rules: o.Rules, Headers: o.Headers, Queries: o.Queries, Bearer: o.Bearer,
 		WatchUnsafe: o.WatchUnsafe, Identify: o.Identify,
