@@ -176,15 +176,15 @@ var gate = []Mutation{
 	{
 		Row: "H5, a request is finished at the portal", Defence: "a request whose client left ends at last",
 		File:    "internal/gateway/finishing.go",
-		Old:     " || now-f.leftAt >= int64(finishTime) {",
+		Old:     " || elapsed-f.leftAt >= finishTime {",
 		New:     " {",
 		Package: "internal/gateway", Test: "TestFinishing",
 	},
 	{
 		Row: "H5, a request is finished at the portal", Defence: "a released response ends with its client",
 		File:    "internal/gateway/finishing.go",
-		Old:     "f.mayEnd.Load() || now",
-		New:     "now",
+		Old:     "f.mayEnd.Load() || elapsed",
+		New:     "elapsed",
 		Package: "internal/gateway", Test: "TestFinishing",
 	},
 	{
