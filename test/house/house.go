@@ -22,6 +22,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/modules/standard" // the directives of the test's sites
+	"github.com/caddyserver/certmagic"
 
 	_ "github.com/secondgate/secondgate/caddyplugin" // what is tested
 )
@@ -70,10 +71,11 @@ func StartSite(t testing.TB, portal http.Handler, site string) *House {
 func prepare(t testing.TB, portalURL string) *House {
 	t.Helper()
 	dir := t.TempDir()
-	// Caddy's own storage is a new one for each test, as on a new machine.
-	old := caddy.DefaultStorage.Path
-	caddy.DefaultStorage.Path = filepath.Join(dir, "caddy")
-	t.Cleanup(func() { caddy.DefaultStorage.Path = old })
+	// Caddy's own storage is a new one for each house, as on a new machine. A house before
+	// it in the same test keeps its own.
+	old := caddy.DefaultStorage
+	caddy.DefaultStorage = &certmagic.FileStorage{Path: filepath.Join(dir, "caddy")}
+	t.Cleanup(func() { caddy.DefaultStorage = old })
 	h := &House{
 		URL: "http://127.0.0.1:" + FreePort(t), PortalURL: portalURL,
 		Dir: filepath.Join(dir, "two_factor"), Log: filepath.Join(dir, "caddy.log"), t: t,
