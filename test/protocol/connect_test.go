@@ -228,7 +228,8 @@ func TestAttack_ConnectOverHTTP2(t *testing.T) {
 	b.SignInAndGo("carol")
 	time.Sleep(200 * time.Millisecond)
 	r := b.Request(http.MethodConnect, "/account", io.NopCloser(strings.NewReader("GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")))
-	tr := &http2.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}}
+	//lint:ignore SA1019 http.Transport, which is to replace it, refuses :protocol
+	var tr http.RoundTripper = &http2.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}}
 	r.Header.Set(":protocol", "foo")
 	for _, c := range b.Client.Jar.Cookies(r.URL) {
 		r.AddCookie(c)
