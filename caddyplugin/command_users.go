@@ -37,14 +37,14 @@ the input was wrong and nothing was changed, and 1 for anything else.`,
 		cmd.AddCommand(usersListCommand(), usersShowCommand(),
 			usersActCommand("reset", "Takes away all factors of a user, and ends their sessions", `
 Takes away the user's authenticator, backup codes, wrong codes counted and an outstanding
-recovery code, and ends all sessions. From then on the password alone is enough, until the
+recovery code, and signs out every browser. From then on the password alone is enough, until the
 user sets up two-factor authentication again: make sure who asks.`),
 			usersActCommand("unlock", "Forgets the wrong codes that hold a user up", `
 Ends waits after wrong codes, and switches an authenticator's codes on again that are off
 after too many. Addresses that sent too many wrong codes go on waiting.`),
 			usersActCommand("end-sessions", "Signs a user out everywhere", `
-Ends all sessions that a second factor opened: the next request is asked for a code. The
-portal's own session goes on; who has it and the password is still asked for a code.`),
+Signs out every browser of the user, whether it has passed a code or not: it needs the
+password again, and a code where the user has a second factor.`),
 			usersRecoveryCommand())
 		addCommands(cmd, importCommand, exportCommand)
 	},

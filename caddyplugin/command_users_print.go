@@ -99,9 +99,9 @@ func recoveryWord(r *staff.Recovery) string {
 func printDone(w io.Writer, name string, done userDone) error {
 	who := fmt.Sprintf("User %q of realm %q", done.User, done.Realm)
 	said := map[string]string{
-		"reset":         fmt.Sprintf("%s has no second factor any more; %d sessions were ended.", who, done.SessionsEnded),
+		"reset":         fmt.Sprintf("%s has no second factor any more, and is signed out everywhere; %d sessions had passed a code.", who, done.SessionsEnded),
 		"unlock":        who + " is not held up by wrong codes any more.",
-		"end-sessions":  fmt.Sprintf("%s: %d sessions were ended.", who, done.SessionsEnded),
+		"end-sessions":  fmt.Sprintf("%s is signed out everywhere; %d sessions had passed a code.", who, done.SessionsEnded),
 		"recovery-code": fmt.Sprintf("%s has this recovery code:\n\n    %s\n\nIt works once, until %s UTC, where a backup code is asked for. It is shown here only.", who, done.Code, moment(done.Expires)),
 	}
 	_, err := fmt.Fprintln(w, said[name])

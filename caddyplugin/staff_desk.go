@@ -18,7 +18,7 @@ func (a *App) desk() *staff.Desk {
 	for name, r := range a.realms {
 		realms[name] = r.factors
 	}
-	return staff.New(staff.Options{Store: a.engine.store, Realms: realms, End: a.engine.visits.End, Clock: clock.Now})
+	return staff.New(staff.Options{Store: a.engine.store, Realms: realms, End: a.engine.visits.EndUser, Clock: clock.Now})
 }
 
 // checkShown refuses a support desk for realms that no site has, before anybody relies

@@ -65,12 +65,13 @@ func (w *questionWalk) routes(list caddyhttp.RouteList, at certainty) certainty 
 		if r.Group != "" {
 			match = min(match, surely-taken[r.Group])
 		}
-		here := min(at, match)
+		here, question := min(at, match), w.question
 		if here == never {
 			continue
 		}
 		after := w.handlers(r.Handlers, here)
-		if !before && !w.behind {
+		if !before && (!w.behind || r.Terminal) {
+			w.behind, w.question = false, question // other routes may lead to the gate, too
 			continue
 		}
 		if r.Group != "" {

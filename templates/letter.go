@@ -45,6 +45,7 @@ var words = map[string]struct{ subject, what, notYou string }{
 	"throttled":              {"mail.wrong_codes_subject", "mail.wrong_codes_what", "mail.wrong_codes_not_you"},
 	"staff_reset":            {"mail.staff_reset_subject", "mail.staff_reset_what", "mail.staff_reset_not_you"},
 	"staff_unlocked":         {"mail.staff_unlocked_subject", "mail.staff_unlocked_what", "mail.staff_unlocked_not_you"},
+	"sessions_ended":         {"mail.sessions_ended_subject", "mail.sessions_ended_what", "mail.sessions_ended_not_you"},
 	"staff_ended_sessions":   {"mail.staff_ended_sessions_subject", "mail.staff_ended_sessions_what", "mail.staff_ended_sessions_not_you"},
 	"staff_recovery_code":    {"mail.staff_recovery_code_subject", "mail.staff_recovery_code_what", "mail.staff_recovery_code_not_you"},
 	"enrol_code":             {"mail.enrol_code_subject", "mail.enrol_code_what", "mail.enrol_code_not_you"},

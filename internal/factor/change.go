@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -26,12 +27,19 @@ func (s *Service) Regenerate(ctx context.Context, a Attempt) (codes []string, er
 	return codes, nil
 }
 
-// Disable spends the attempt's code on taking away all factors, and ends all
-// clearances of the user, which it returns. Refusals are those of Spend.
-func (s *Service) Disable(ctx context.Context, a Attempt) (ended []store.VisitID, err error) {
+// Disable spends the attempt's code on taking away all factors, and ends all sessions of the
+// user; those with a clearance it returns. move, which may be nil and may run several times,
+// moves the visit that asks to a fresh token first: it stays signed in. Refusals are those
+// of Spend.
+func (s *Service) Disable(ctx context.Context, a Attempt, move func(store.Tx) error) (ended []store.VisitID, err error) {
 	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {
 		clearFactors(u)
-		if ended, err = tx.EndVisits(); err != nil {
+		if move != nil {
+			if err := move(tx); err != nil {
+				return err
+			}
+		}
+		if ended, err = session.EndAll(tx, u, s.now()); err != nil {
 			return err
 		}
 		return tx.Record(s.event(a, store.EventDisabled, KindTOTP, "sessions_ended", strconv.Itoa(len(ended))))

@@ -1,9 +1,11 @@
 package factor
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -49,7 +51,7 @@ func TestASVS_7_4_3_Disable(t *testing.T) {
 			e, backup := l.enrol(alice)
 			id, other, bobs := l.clear(alice, 1), l.clear(alice, 2), l.clear(bob, 3)
 			a := Attempt{User: alice, Code: l.wrong(e), Address: home, Cleared: id}
-			_, err := l.Disable(t.Context(), a)
+			_, err := l.Disable(t.Context(), a, nil)
 			wantError(t, "by a wrong code", err, ErrWrongCode)
 			if !l.record(alice).Activated() || !l.cleared(other) {
 				t.Fatal("a wrong code disabled something")
@@ -58,7 +60,7 @@ func TestASVS_7_4_3_Disable(t *testing.T) {
 			if by == KindBackup {
 				a.Code = backup[0]
 			}
-			ended, err := l.Disable(t.Context(), a)
+			ended, err := l.Disable(t.Context(), a, nil)
 			if err != nil || len(ended) != 2 {
 				t.Fatalf("ended %v, %v", ended, err)
 			}
@@ -66,6 +68,10 @@ func TestASVS_7_4_3_Disable(t *testing.T) {
 			if l.cleared(id) || l.cleared(other) || !l.cleared(bobs) {
 				t.Error("not alice's clearances, and they alone, have ended")
 			}
+			if !l.over(id) || !l.over(other) {
+				t.Error("the ended sessions' tokens are not revoked")
+			}
+			l.wantSessionsEnded(alice)
 			l.clock.Advance(time.Minute)
 			wantError(t, "afterwards", l.spend(Attempt{User: alice, Code: l.code(e, 0), Address: home}), ErrNoFactor)
 		})
@@ -80,9 +86,10 @@ func TestReset(t *testing.T) {
 		u.Name, u.Failures = "Alice", map[string]store.Failures{KindTOTP: {Count: 100}}
 	})
 	ended, err := l.Reset(t.Context(), alice, nil)
-	if err != nil || len(ended) != 1 || ended[0] != *id || l.cleared(id) {
+	if err != nil || len(ended) != 1 || ended[0] != *id || !l.over(id) {
 		t.Errorf("ended %v, %v", ended, err)
 	}
+	l.wantSessionsEnded(alice)
 	u := l.record(alice)
 	wantBare(t, u)
 	if u.Name != "Alice" || u.FirstSeen.IsZero() {
@@ -100,6 +107,40 @@ func wantBare(t *testing.T, u store.User) {
 	}
 }
 
+// TestJ8_EndOthers: all sessions end but the one that asks, which has moved to a fresh token
+// with its clearance as it was; and not without it.
+func TestJ8_EndOthers(t *testing.T) {
+	l := newLab(t)
+	l.enrol(alice)
+	id, other, bobs := l.clear(alice, 1), l.clear(alice, 2), l.clear(bob, 3)
+	before := l.visit(id)
+	l.clock.Advance(time.Hour)
+	fresh := store.VisitID{9}
+	end := func() ([]store.VisitID, error) {
+		return l.EndOthers(t.Context(), Attempt{User: alice, Address: home}, fresh, func(tx store.Tx) error {
+			return session.Move(tx, session.Grant{Realm: l.realm, User: alice, Old: *id, New: fresh, Now: l.clock.Now()}, true)
+		})
+	}
+	ended, err := end()
+	if err != nil || len(ended) != 1 || ended[0] != *other || !l.over(other) || !l.cleared(bobs) {
+		t.Errorf("ended %v, %v", ended, err)
+	}
+	if v := l.visit(id); !v.Dead() || v.Over {
+		t.Errorf("the old token: %+v", v)
+	}
+	after := l.visit(&fresh)
+	if before.ID = fresh; !reflect.DeepEqual(after, before) {
+		t.Errorf("the session that asked: %+v, want %+v", after, before)
+	}
+	l.wantSessionsEnded(alice)
+	before = l.visit(&fresh)
+	_, err = end()
+	wantError(t, "from the old token", err, store.ErrSpent)
+	if !reflect.DeepEqual(l.visit(&fresh), before) {
+		t.Error("something was changed")
+	}
+}
+
 // Verifying races disabling and a staff reset: whatever comes second finds nothing.
 func TestAttack_VerifyRacesDisable(t *testing.T) {
 	l := newLab(t)
@@ -112,7 +153,7 @@ func TestAttack_VerifyRacesDisable(t *testing.T) {
 			_, err = l.Spend(t.Context(), Attempt{User: alice, Code: l.code(e, 0), Address: home},
 				func(tx store.Tx, _ *store.User, _ Accepted) error { return tx.PutVisit(bought) })
 		case 1:
-			_, err = l.Disable(t.Context(), Attempt{User: alice, Code: backup[0], Address: home, Cleared: id})
+			_, err = l.Disable(t.Context(), Attempt{User: alice, Code: backup[0], Address: home, Cleared: id}, nil)
 		case 2:
 			_, err = l.Reset(t.Context(), alice, nil)
 		}

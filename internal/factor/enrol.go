@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -82,8 +83,8 @@ type candidate struct {
 
 // Confirm makes the enrolment the user's authenticator when the attempt's code is one of its
 // present codes, in one transaction with buy (may be nil; may run several times), and
-// ends all clearances of the user but spare, which buy may grant. The code is spent
-// by it. Backup codes are made for a first authenticator, where none is left, and where
+// ends all clearances of the user but spare, which buy may grant. Where another authenticator
+// is replaced, all other sessions end. The code is spent by it. Backup codes are made for a first authenticator, where none is left, and where
 // the enrolment says so.
 // Wrong codes are not counted: the secret is the customer's own and not in use.
 //
@@ -118,7 +119,7 @@ func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare sto
 				return err
 			}
 		}
-		if done.Ended, err = tx.EndVisits(spare); err != nil {
+		if done.Ended, err = s.endOld(tx, e, spare); err != nil {
 			return err
 		}
 		return s.recordConfirmed(tx, a, e, done)
@@ -128,6 +129,22 @@ func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare sto
 	}
 	s.measureEnrolment(e)
 	return done, nil
+}
+
+// endOld ends what rested on the factors of before.
+func (s *Service) endOld(tx store.Tx, e Enrolment, spare store.VisitID) ([]store.VisitID, error) {
+	if e.Replaces == "" {
+		return tx.EndVisits(spare) // other browsers owe a code from now on
+	}
+	u, err := tx.User()
+	if err != nil {
+		return nil, err
+	}
+	ended, err := session.EndAll(tx, &u, s.now(), spare)
+	if err != nil {
+		return nil, err
+	}
+	return ended, tx.PutUser(u)
 }
 
 // confirming finds the step of a code for a secret that is not in use.

@@ -184,10 +184,15 @@ func TestReplace(t *testing.T) {
 	l.change(alice, func(_ store.Tx, u *store.User) {
 		u.Failures = map[string]store.Failures{KindTOTP: {Count: 100}}
 	})
+	id := l.clear(alice, 1)
 	done, err := l.Confirm(t.Context(), Attempt{User: alice, Code: l.code(e, 0)}, e, store.VisitID{}, nil)
 	if err != nil || done.BackupCodes != nil {
 		t.Fatalf("backup codes %v, %v", done.BackupCodes, err)
 	}
+	if !l.over(id) {
+		t.Error("another session's token is not revoked")
+	}
+	l.wantSessionsEnded(alice)
 	if u := l.record(alice); u.TOTP.ID != e.ID || !u.EnabledAt.Equal(noon) {
 		t.Errorf("user %+v", u)
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/throttle"
 )
@@ -71,14 +72,14 @@ func (s *Service) recordAccepted(tx store.Tx, t try, accepted Accepted) error {
 	return nil
 }
 
-// endCleared ends the clearance that the attempt was made in: its budget is used up.
+// endCleared ends the session that the attempt was made in: its budget is used up.
 func (s *Service) endCleared(tx store.Tx, t try, id store.VisitID) error {
 	e := s.event(t.Attempt, store.EventSessionEnded, t.kind)
 	e.Reason = "too many wrong codes in this session"
 	if err := tx.Record(e); err != nil {
 		return err
 	}
-	return tx.DeleteVisit(id)
+	return session.End(tx, s.realm, id, s.now())
 }
 
 // recordHeld records that a wrong code made further ones from its address wait, nil for

@@ -102,7 +102,7 @@ func TestEvents(t *testing.T) {
 	l.recorded("replaced totp sessions_ended=1")
 	cleared = l.clear(alice, 2)
 	l.clock.Advance(time.Minute)
-	if _, err := l.Disable(t.Context(), with(l.code(second, 0), cleared)); err != nil {
+	if _, err := l.Disable(t.Context(), with(l.code(second, 0), cleared), nil); err != nil {
 		t.Fatal(err)
 	}
 	l.recorded("challenge_passed totp for=change", "disabled totp sessions_ended=1")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
 	"github.com/secondgate/secondgate/internal/throttle"
@@ -161,11 +162,32 @@ func (l *lab) clearance(user string, name byte) store.Visit {
 
 func (l *lab) cleared(id *store.VisitID) bool {
 	l.t.Helper()
-	_, err := l.store.Visit(l.t.Context(), l.realm, *id)
+	return l.visit(id).User != ""
+}
+
+// over reports whether a session was ended for good: its token is revoked.
+func (l *lab) over(id *store.VisitID) bool {
+	l.t.Helper()
+	return l.visit(id).Over
+}
+
+func (l *lab) visit(id *store.VisitID) store.Visit {
+	l.t.Helper()
+	v, err := l.store.Visit(l.t.Context(), l.realm, *id)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		l.t.Fatal(err)
 	}
-	return err == nil
+	return v
+}
+
+// wantSessionsEnded wants that cookies which were sealed until now are worth nothing, and
+// those that are sealed behind the margin are.
+func (l *lab) wantSessionsEnded(user string) {
+	l.t.Helper()
+	now, ended := l.clock.Now(), l.record(user).SessionsEnded
+	if !session.Outdated(now, ended, now) || session.Outdated(session.After(now), ended, now) {
+		l.t.Errorf("sessions ended at %v, want %v behind %v", ended, session.EndMargin, now)
+	}
 }
 
 func wantError(t *testing.T, what string, err, want error) {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strconv"
 
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -96,7 +97,7 @@ type Imported struct {
 
 // Import makes the authenticator the user's, in one transaction with its backup codes
 // and the event (whose kind, time, realm, user and factor are filled in), and ends the
-// user's clearances. Nothing is changed of a user who has it already: neither does its
+// user's clearances; all sessions, where it replaces another authenticator. Nothing is changed of a user who has it already: neither does its
 // floor sink nor do spent backup codes come back, so that an import may be run again.
 // Another authenticator is ErrExists, or replaced where replace says so; backup codes
 // are then kept if the import brings none. Backup codes that the user has used before are
@@ -124,15 +125,23 @@ func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.
 		}
 		done.Spent = spent
 		s.place(&u, t, set)
-		e := importEvent(e, spent)
-		e.At, e.Realm, e.User = u.TOTP.AddedAt, s.realm, in.User
-		if err := errors.Join(tx.PutUser(u), tx.Record(e)); err != nil {
+		if done.Ended, err = s.endImported(tx, &u, done.Found); err != nil {
 			return err
 		}
-		done.Ended, err = tx.EndVisits()
-		return err
+		e := importEvent(e, spent)
+		e.At, e.Realm, e.User = u.TOTP.AddedAt, s.realm, in.User
+		return errors.Join(tx.PutUser(u), tx.Record(e))
 	})
 	return done, err
+}
+
+// endImported ends what rested on the factors of before: all sessions, where there was
+// another authenticator.
+func (s *Service) endImported(tx store.Tx, u *store.User, found Found) ([]store.VisitID, error) {
+	if found != FoundOther {
+		return tx.EndVisits()
+	}
+	return session.EndAll(tx, u, s.now())
 }
 
 // importEvent is the event of one user's import. Its details are a copy: users are imported

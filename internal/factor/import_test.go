@@ -120,9 +120,10 @@ func TestImportOverAnother(t *testing.T) {
 		t.Error("something was changed")
 	}
 	done := l.arrive(in, true)
-	if done.Found != FoundOther || len(done.Ended) != 1 || l.cleared(id) {
+	if done.Found != FoundOther || len(done.Ended) != 1 || !l.over(id) {
 		t.Errorf("%+v", done)
 	}
+	l.wantSessionsEnded(alice)
 	if after := l.record(alice); after.EnabledAt != before.EnabledAt {
 		t.Errorf("enabled since %v, was %v", after.EnabledAt, before.EnabledAt)
 	}

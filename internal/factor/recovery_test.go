@@ -86,7 +86,7 @@ func TestRecoveryCodeEnds(t *testing.T) {
 			return errors.Join(err, l.again())
 		},
 		"turning off": func(l *lab, _ Enrolment, backup []string) error {
-			_, err := l.Disable(l.t.Context(), Attempt{User: alice, Code: backup[0], Address: home})
+			_, err := l.Disable(l.t.Context(), Attempt{User: alice, Code: backup[0], Address: home}, nil)
 			return errors.Join(err, l.again())
 		},
 		"a new authenticator": func(l *lab, e Enrolment, _ []string) error {

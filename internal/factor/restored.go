@@ -17,7 +17,8 @@ const maxSkew = 1
 // may have been accepted ahead of its time, counts; backup codes are void, unless the
 // operator keeps them; a recovery code of staff is void. Codes that the backup knows as
 // spent stay spent. An import brings no backup codes back, unless the operator keeps them:
-// it is not known which of them were used since.
+// it is not known which of them were used since. All sessions end: it is not known either which
+// of them were ended since.
 func Restored(u *store.User, now time.Time, keepBackup bool) {
 	if u.TOTP != nil && u.TOTP.Period > 0 {
 		t := *u.TOTP
@@ -37,6 +38,7 @@ func Restored(u *store.User, now time.Time, keepBackup bool) {
 		u.Spent = &spent
 	}
 	u.Recovery = nil
+	u.SessionsEnded = now.Truncate(time.Millisecond) // as precise as cookies are; no request runs
 }
 
 // beforeRestore reports whether a set-up was begun before the store was restored: its

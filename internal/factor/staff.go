@@ -2,8 +2,10 @@ package factor
 
 import (
 	"context"
+	"strconv"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -12,14 +14,14 @@ import (
 // is returned as it is. ended are the clearances that the change ends.
 type Record func(tx store.Tx, old store.User, ended []store.VisitID) error
 
-// Reset takes away all factors without a code and ends all clearances of the user,
-// which it returns: for staff, who have made sure who asks. An unknown user is
+// Reset takes away all factors without a code and ends all sessions of the user; those with
+// a clearance it returns: for staff, who have made sure who asks. An unknown user is
 // store.ErrNotFound; one without factors is no error. record may be nil.
 func (s *Service) Reset(ctx context.Context, user string, record Record) (ended []store.VisitID, err error) {
 	return s.change(ctx, user, record, func(tx store.Tx, u *store.User) ([]store.VisitID, error) {
 		s.keepSpent(u)
 		clearFactors(u)
-		return tx.EndVisits()
+		return session.EndAll(tx, u, s.now())
 	})
 }
 
@@ -42,11 +44,26 @@ func (s *Service) Unlock(ctx context.Context, user string, record Record) error 
 	return err
 }
 
-// EndVisits ends all clearances of the user, which it returns. An unknown user is
-// store.ErrNotFound. record may be nil.
+// EndVisits ends all sessions of the user, and returns those that had a clearance. An
+// unknown user is store.ErrNotFound. record may be nil.
 func (s *Service) EndVisits(ctx context.Context, user string, record Record) (ended []store.VisitID, err error) {
-	return s.change(ctx, user, record, func(tx store.Tx, _ *store.User) ([]store.VisitID, error) {
-		return tx.EndVisits()
+	return s.change(ctx, user, record, func(tx store.Tx, u *store.User) ([]store.VisitID, error) {
+		return session.EndAll(tx, u, s.now())
+	})
+}
+
+// EndOthers ends all sessions of the attempt's user but the one that asks, and returns those
+// that had a clearance. move moves that one to a fresh token (it may run several times);
+// spare is its new id. No code is spent.
+func (s *Service) EndOthers(ctx context.Context, a Attempt, spare store.VisitID, move func(store.Tx) error) (ended []store.VisitID, err error) {
+	record := func(tx store.Tx, _ store.User, ended []store.VisitID) error {
+		return tx.Record(s.event(a, store.EventSessionsEnded, "", "sessions_ended", strconv.Itoa(len(ended))))
+	}
+	return s.change(ctx, a.User, record, func(tx store.Tx, u *store.User) ([]store.VisitID, error) {
+		if err := move(tx); err != nil {
+			return nil, err
+		}
+		return session.EndAll(tx, u, s.now(), spare)
 	})
 }
 

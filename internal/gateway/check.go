@@ -374,6 +374,9 @@ func (x *exchange) doubtful() bool {
 	if x.visit == nil || x.g.Rotates {
 		return false
 	}
+	if x.left != nil && x.left.Requests.Unrest() != x.leftUnrest {
+		return true
+	}
 	return x.unproven.Load() || x.visit.Requests.Unrest() != x.proven.Load()+uint64(x.changers()) || x.unsettled()
 }
 

@@ -22,6 +22,10 @@ type cookies struct {
 	changes   []portal.Change
 	gone      []portal.Cookie
 	stale     []portal.Stale
+	// since is when the sessions of the request's user, or its visit's, were ended. The jar has
+	// no cookie from before, so what is set from here on is sealed after it, however soon: see
+	// session.EndMargin.
+	since time.Time
 }
 
 // open reads the cookies: which visit this is, and what the portal's jar holds.
@@ -257,7 +261,11 @@ func (x *exchange) writer(mint bool) *portal.Writer {
 		x.mint(session.NewToken())
 		x.sent = portal.EmptyJar
 	}
-	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: x.now, MaxLife: session.MaxCookieLife}
+	now := x.now
+	if x.since.After(now) && !x.since.After(session.After(now)) {
+		now = x.since
+	}
+	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: now, MaxLife: session.MaxCookieLife}
 }
 
 func (x *exchange) token() session.Token {

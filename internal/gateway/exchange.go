@@ -44,6 +44,9 @@ type exchange struct {
 	// answer tells who sent the request, before is what that means.
 	answer *portal.Answer
 	before gate.Standing
+	// sessionsEnded is when the sessions of the user whom the last answer named were ended;
+	// zero for never, and in a visit with a clearance for that user.
+	sessionsEnded time.Time
 	// owner is the user that a withheld response belongs to.
 	owner string
 
@@ -63,9 +66,10 @@ type browser struct {
 	st    *visits.Standing
 	keys  *portal.VisitKeys
 	// minted is the token of a visit that starts with this response, left the visit that the
-	// request ran in until then; see mint.
-	minted session.Token
-	left   *visits.Visit
+	// request ran in until then, leftUnrest the unrest count of that at the time; see mint.
+	minted     session.Token
+	left       *visits.Visit
+	leftUnrest uint64
 	// inTime is whether the clearance of the standing timed had not run out.
 	timed  *visits.Standing
 	inTime bool

@@ -19,7 +19,7 @@ func TestFinishing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				u := unfinished{clock: time.Now}
+				u := unfinished{clock: time.Now, began: time.Now()}
 				client, leave := context.WithCancel(t.Context())
 				defer leave()
 				f, other := u.finish(client, 0), u.finish(t.Context(), 0)
@@ -54,7 +54,7 @@ func TestFinishing(t *testing.T) {
 
 // TestFinishing_ReleasedLate: what is released after the client left ends at once.
 func TestFinishing_ReleasedLate(t *testing.T) {
-	u := unfinished{clock: time.Now}
+	u := unfinished{clock: time.Now, began: time.Now()}
 	client, leave := context.WithCancel(t.Context())
 	f := u.finish(client, 0)
 	defer f.cancel()

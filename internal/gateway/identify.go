@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"context"
+	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -85,6 +87,7 @@ func (x *exchange) identify(freshly bool) (err error) {
 	if x.g.Identify != nil {
 		x.answer = x.identified()
 		x.before, err = x.standingOf(x.facts.R.Context(), x.answer)
+		x.dropEnded()
 		return err
 	}
 	if x.visit != nil && x.presumed() {
@@ -94,6 +97,9 @@ func (x *exchange) identify(freshly bool) (err error) {
 	for range maxRounds {
 		if x.answer, x.before, err = x.askBefore(freshly); err != nil || x.answer.Kind == gate.Unknown {
 			return err
+		}
+		if x.dropEnded() {
+			continue // before its changes are taken: they are the ended session's
 		}
 		x.take(x.answer.Changes, x.answer.User)
 		if x.fit(x.answer.User) {
@@ -137,6 +143,7 @@ func (x *exchange) identified() *portal.Answer {
 // standingOf weighs an answer against clearance and policy.
 func (x *exchange) standingOf(ctx context.Context, a *portal.Answer) (gate.Standing, error) {
 	st := gate.Standing{Answer: a.Kind}
+	x.sessionsEnded = time.Time{}
 	if a.Kind == gate.Unknown {
 		x.g.events.UnknownAnswer(x.about(""), a.Why)
 	}
@@ -149,8 +156,30 @@ func (x *exchange) standingOf(ctx context.Context, a *portal.Answer) (gate.Stand
 	}
 	st.Required = x.g.Required
 	user, err := x.g.users.Record(ctx, a)
-	st.Enrolled = user.Activated()
+	st.Enrolled, x.sessionsEnded = user.Activated(), user.SessionsEnded
 	return st, err
+}
+
+// dropEnded removes the cookies of sessions that were ended: those that were sealed before
+// the sessions of the user whom the answer names were ended, in a visit without a clearance.
+// It reports whether there were any.
+func (x *exchange) dropEnded() bool {
+	if x.answer.Kind != gate.User {
+		return false
+	}
+	x.since = x.sessionsEnded
+	jar, gone := x.jar.Without(x.outlived)
+	if len(gone) == 0 {
+		return false
+	}
+	x.g.events.SessionOver(x.about(""))
+	x.jar, x.gone = jar, append(x.gone, gone...)
+	return true
+}
+
+// outlived reports whether a cookie is of a session that ended before its time.
+func (x *exchange) outlived(sealed time.Time) bool {
+	return session.Outdated(sealed, x.sessionsEnded, x.now)
 }
 
 // endIfSignedOut ends the clearance when the very credentials it was given for are

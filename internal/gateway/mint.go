@@ -14,7 +14,7 @@ import (
 // what is known of the request moves into the visit, whether its response is released or
 // replaced, and whether it ran in a nameless visit or in none.
 func (x *exchange) mint(token session.Token) {
-	old, changes := x.visit, x.mayChange() || x.leaveSuspect != nil
+	old, changes, doubtful := x.visit, x.mayChange() || x.leaveSuspect != nil, x.doubtful()
 	if old != nil && !x.exclusive {
 		x.overlapped = x.overlapped || old.Requests.ChangersSince(x.mark, x.changers())
 	}
@@ -34,11 +34,15 @@ func (x *exchange) mint(token session.Token) {
 		}
 	}
 	x.proven.Store(c.Unrest() - uint64(x.changers()))
+	if doubtful {
+		x.unproven.Store(true)
+	}
 	x.unsettle(x.visit)
 }
 
 // leaveVisit takes over how long the visit that the request ran in is unsettled. The
-// request keeps its place there; a visit whose token the browser never learned needs none.
+// request keeps its place there, and what happens there later makes its response doubtful;
+// a visit whose token the browser never learned needs neither.
 func (x *exchange) leaveVisit(old *visits.Visit) {
 	if old == nil {
 		return
@@ -49,7 +53,7 @@ func (x *exchange) leaveVisit(old *visits.Visit) {
 		old.Release()
 		return
 	}
-	x.left = old
+	x.left, x.leftUnrest = old, old.Requests.Unrest()
 }
 
 // ranIn is the visit that the request began in; nil for none.

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/portal"
 )
 
 // TestAttack_L1_MintedIsUnsettled: a declared sign-in that comes without a visit begins one.
@@ -195,4 +197,50 @@ func TestAttack_L1_FirstStreamSavesStaleSession(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAttack_L1_MintedBesideNameless: sessions are named by a header. A page that began in
+// the nameless visit of that header starts a visit and goes on in it; a sign-in that carries
+// the header and no cookie changes its user.
+func TestAttack_L1_MintedBesideNameless(t *testing.T) {
+	attack(t, "follows its session", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) {
+			o.Headers = portal.NewHeaders([]string{"X-Key"})
+			o.Asker.Headers = o.Headers
+			o.Rules.SignIn = paths{"/enter"}
+		})
+		var mu sync.Mutex
+		user := "bob"
+		is := func() string {
+			mu.Lock()
+			defer mu.Unlock()
+			return user
+		}
+		w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
+			_, err := fmt.Fprintf(rw, `{"user":%q}`, is())
+			return err
+		}
+		w.shop.pages["/enter"] = func(http.ResponseWriter, *http.Request) error {
+			mu.Lock()
+			defer mu.Unlock()
+			user = "alice"
+			return nil
+		}
+		w.shop.pages["/long"] = func(rw http.ResponseWriter, r *http.Request) error {
+			for range 30 {
+				if _, err := io.WriteString(rw, "page "+secret(is())); err != nil {
+					return err
+				}
+				_ = http.NewResponseController(rw).Flush()
+				time.Sleep(500 * time.Millisecond)
+			}
+			return nil
+		}
+		page := w.visitor().start(t.Context(), "GET /long", "X-Key: k", "Sec-Fetch-Mode: navigate")
+		time.Sleep(3 * time.Second)
+		v := w.visitor()
+		v.never("the sign-in", v.send("POST /enter user=alice", "X-Key: k"))
+		<-page.done
+		v.never("the page", page)
+	})
 }

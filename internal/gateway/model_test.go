@@ -431,12 +431,16 @@ func found[K comparable, V any](in map[K]V, key K) (v V, err error) {
 func (m *memory) Update(_ context.Context, key store.UserKey, fn func(store.Tx) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := &transaction{key: key, users: maps.Clone(m.users), visits: maps.Clone(m.visits)}
+	t := m.begin(key)
 	if err := fn(t); err != nil {
 		return err
 	}
 	m.users, m.visits = t.users, t.visits
 	return nil
+}
+
+func (m *memory) begin(key store.UserKey) *transaction {
+	return &transaction{key: key, users: maps.Clone(m.users), visits: maps.Clone(m.visits)}
 }
 
 type transaction struct {
@@ -451,6 +455,15 @@ func (t *transaction) PutUser(u store.User) error                  { t.users[t.k
 func (t *transaction) Visit(id store.VisitID) (store.Visit, error) { return found(t.visits, id) }
 func (t *transaction) PutVisit(v store.Visit) error                { t.visits[v.ID] = v; return nil }
 func (t *transaction) DeleteVisit(id store.VisitID) error          { delete(t.visits, id); return nil }
-func (t *transaction) Record(store.Event) error                    { return nil }
+func (t *transaction) EndVisits(except ...store.VisitID) (ended []store.VisitID, err error) {
+	for id, v := range t.visits {
+		if v.User == t.key.ID && !slices.Contains(except, id) {
+			delete(t.visits, id)
+			ended = append(ended, id)
+		}
+	}
+	return ended, nil
+}
+func (t *transaction) Record(store.Event) error { return nil }
 
 var errCut = errors.New("the portal cut the connection")

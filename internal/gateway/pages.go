@@ -93,7 +93,8 @@ func (v *visitActs) Rotate() web.Rotation {
 	return &rotation{x: (*exchange)(v), token: session.NewToken()}
 }
 
-// End ends the clearance and takes the visit out of the browser.
+// End ends the session and takes the visit out of the browser. Without a clearance nothing
+// is written to the store (strangers write nothing): only this browser forgets its cookies.
 func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	x := (*exchange)(v)
 	if !x.own {
@@ -101,7 +102,7 @@ func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	}
 	if c := x.st.Clearance; c != nil {
 		x.st.End()
-		if err := x.g.Visits.EndClearance(context.WithoutCancel(r.Context()), x.visit, x.g.events.Event(store.EventSignedOut, x.about(c.User), "")); err != nil {
+		if err := x.g.Visits.EndSession(context.WithoutCancel(r.Context()), x.visit, x.g.events.Event(store.EventSignedOut, x.about(c.User), "")); err != nil {
 			return err
 		}
 	}
@@ -115,7 +116,7 @@ func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// EndOthers forgets clearances whose records a committed transaction removed.
+// EndOthers forgets clearances whose records a committed transaction replaced.
 func (v *visitActs) EndOthers(ids []store.VisitID) {
 	v.g.Visits.End(v.g.Realm, ids...)
 }
@@ -136,6 +137,35 @@ func (t *rotation) Visit() store.VisitID { return t.token.ID() }
 
 // Grant writes the clearance in the transaction that spends the code.
 func (t *rotation) Grant(tx store.Tx, factor string) error {
+	if err := t.stillGood(tx); err != nil {
+		return err
+	}
+	return t.x.g.Session.Write(tx, t.grant(factor))
+}
+
+// stillGood returns store.ErrSpent where the user's sessions were ended after the request was
+// found to be the user's: a code does not bring a session back. (That of a visit which has a
+// clearance has a tombstone then.)
+func (t *rotation) stillGood(tx store.Tx) error {
+	if t.x.before.Cleared {
+		return nil
+	}
+	u, err := tx.User()
+	if err == nil && !u.SessionsEnded.Equal(t.x.sessionsEnded) {
+		return store.ErrSpent
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// Move moves the visit without a code; see session.Move.
+func (t *rotation) Move(tx store.Tx, keep bool) error {
+	return session.Move(tx, t.grant(""), keep)
+}
+
+func (t *rotation) grant(factor string) session.Grant {
 	x := t.x
 	g := session.Grant{
 		Realm: x.g.Realm, User: x.answer.User, Factor: factor, New: t.token.ID(), Now: x.now.UTC(),
@@ -144,7 +174,7 @@ func (t *rotation) Grant(tx store.Tx, factor string) error {
 	if x.own {
 		g.Old = x.visit.ID.Visit
 	}
-	return x.g.Session.Write(tx, g)
+	return g
 }
 
 // Commit seals the jar for the fresh token and deletes what was sealed for the old.
@@ -168,6 +198,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 		x.mint(t.token)
 	}
 	wr := x.writer(false)
+	wr.Now = session.After(x.g.Clock()) // after what the same transaction may have ended
 	lines = append(lines, wr.All(x.jar.With(elsewhere))...)
 	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)

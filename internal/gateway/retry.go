@@ -6,6 +6,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/web"
 )
 
@@ -14,9 +15,10 @@ import (
 const revokedTime = time.Minute
 
 // justRevoked reports whether the request's token was rotated away just now. A request
-// with one that was rotated away longer ago is a stranger's, whatever else it carries.
+// with one that was rotated away longer ago, or whose session was ended, is a stranger's,
+// whatever else it carries.
 func (x *exchange) justRevoked() bool {
-	if x.now.Sub(x.st.Died) < revokedTime {
+	if !x.st.Over && x.now.Sub(x.st.Died) < revokedTime {
 		return true
 	}
 	x.becomeStranger()
@@ -24,6 +26,9 @@ func (x *exchange) justRevoked() bool {
 }
 
 func (x *exchange) becomeStranger() {
+	if x.st.Over {
+		x.since = session.After(x.st.Died)
+	}
 	x.visit.Release()
 	x.visit, x.own, x.st, x.keys = nil, false, &visits.NoStanding, nil
 	x.stale = nil

@@ -100,6 +100,9 @@ func (x *exchange) stillPasses() bool {
 		return !x.ground.Ended()
 	}
 	st, err := x.standingOf(ctx, a)
+	if _, over := s.jar.Without(x.outlived); len(over) > 0 {
+		return false
+	}
 	return err == nil && st.MayPass()
 }
 
@@ -220,7 +223,7 @@ func (f *frames) rest() bool {
 // first; more than once a second the bytes wait.
 func (f *frames) mayGoOn() bool {
 	x := f.x
-	if x.Lost() || !x.g.Rotates && !f.proves() {
+	if x.end.Err() != nil || x.Lost() || !x.g.Rotates && !f.proves() {
 		x.end.cancel()
 		return false
 	}

@@ -174,7 +174,7 @@ func TestTunnel_HeldBesideManyForms(t *testing.T) {
 // waits.
 func TestTunnel_RotatesHoldsNothing(t *testing.T) {
 	attack(t, "rotates", func(t *testing.T) {
-		w := newWorld(t, func(o *gateway.Options) { o.Rotates = true })
+		w := newWorld(t, func(o *gateway.Options) { o.Rotates, o.Rules.SignIn = true, paths{"/form"} })
 		got := make(chan string, 1)
 		w.shop.pages["/socket"] = lines(w.shop, got)
 		w.shop.pages["/form"] = func(http.ResponseWriter, *http.Request) error { time.Sleep(time.Second); return nil }
@@ -297,6 +297,7 @@ func TestTunnel_CloseEndsWaiting(t *testing.T) {
 		v.signIn("bob")
 		time.Sleep(5 * time.Second)
 		f := v.start(t.Context(), "GET /socket", "Upgrade: websocket", "Connection: Upgrade")
+		synctest.Wait()
 		form := v.start(t.Context(), "POST /form x=1")
 		synctest.Wait()
 		go io.WriteString(f.tunnel, "one\n") //nolint:errcheck // it is cut off

@@ -41,6 +41,7 @@ var told = map[string]struct {
 	store.EventRecoveryUsed:       {store.EventRecoveryUsed, 0},
 	store.EventThrottled:          {WrongCodes, time.Hour},
 	store.EventLocked:             {WrongCodes, time.Hour},
+	store.EventSessionsEnded:      {store.EventSessionsEnded, soon},
 	store.EventStaffReset:         {store.EventStaffReset, 0},
 	store.EventStaffUnlocked:      {store.EventStaffUnlocked, soon},
 	store.EventStaffEndedSessions: {store.EventStaffEndedSessions, soon},

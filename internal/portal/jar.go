@@ -386,6 +386,23 @@ func (j *Jar) With(more []Cookie) *Jar {
 	return newJar(cookies, j.left, j.free)
 }
 
+// Without returns the jar without the cookies that were sealed at times which over reports,
+// and those that were taken out.
+func (j *Jar) Without(over func(sealed time.Time) bool) (kept *Jar, gone []Cookie) {
+	var keep []held
+	for _, c := range j.cookies {
+		if over(c.Sealed) {
+			gone = append(gone, c.Cookie)
+			continue
+		}
+		keep = append(keep, c)
+	}
+	if len(gone) == 0 {
+		return j, nil
+	}
+	return newJar(keep, j.left, j.free), gone
+}
+
 // Stamped returns the same jar with the cookies of these changes stamped.
 func (j *Jar) Stamped(changes []Change, stamp Stamp) *Jar {
 	cookies := slices.Clone(j.cookies)

@@ -2,8 +2,8 @@
 // long a clearance lives, and how a visit moves to a fresh token.
 //
 // Its one invariant: a token is known only to the browser. The store and the logs
-// see its SHA-256 (store.VisitID), and a token that was rotated away stays dead
-// for as long as anything sealed for it could still be presented.
+// see its SHA-256 (store.VisitID), and a token that was revoked, because the visit moved
+// to another or its session ended, stays so for as long as anything sealed for it could still be presented.
 package session
 
 import (

@@ -30,8 +30,8 @@ const (
 )
 
 // Reset takes away all factors of the user, their backup codes, counted wrong codes and
-// an outstanding recovery code, and ends all sessions, whose number it returns: from
-// then on the password alone is enough, until the user sets a factor up again.
+// an outstanding recovery code, and ends all sessions; it returns how many had passed a
+// code. From then on the password alone is enough, until the user sets a factor up again.
 // ErrRefused: the user has no factor.
 func (d *Desk) Reset(ctx context.Context, a Act) (sessions int, err error) {
 	key, err := d.admit(ctx, &a)
@@ -44,7 +44,7 @@ func (d *Desk) Reset(ctx context.Context, a Act) (sessions int, err error) {
 		}
 		return d.record(tx, store.EventStaffReset, a, map[string]string{"sessions": strconv.Itoa(len(ended))})
 	})
-	return len(ended), d.done(ctx, key, ended, err)
+	return len(ended), d.ended(ctx, key, ended, err)
 }
 
 // Unlock forgets the wrong codes that hold the user up, and what a clock that was ahead
@@ -60,23 +60,21 @@ func (d *Desk) Unlock(ctx context.Context, a Act) error {
 		}
 		return d.record(tx, store.EventStaffUnlocked, a, nil)
 	})
-	return d.done(ctx, key, nil, err)
+	return d.done(ctx, key, err)
 }
 
-// EndSessions ends all sessions of the user: the next request is asked for a code, if
-// the user has a factor. It returns how many there were. ErrRefused: there is none.
+// EndSessions ends all sessions of the user: every browser has to give the password again,
+// and a code, if the user has a factor. It returns how many had passed a code; there may
+// have been others.
 func (d *Desk) EndSessions(ctx context.Context, a Act) (sessions int, err error) {
 	key, err := d.admit(ctx, &a)
 	if err != nil {
 		return 0, err
 	}
 	ended, err := d.factors(key.Realm).EndVisits(ctx, key.ID, func(tx store.Tx, _ store.User, ended []store.VisitID) error {
-		if len(ended) == 0 {
-			return refuse(ErrRefused, "%s has no session that a second factor opened; there is nothing to end", name(key))
-		}
 		return d.record(tx, store.EventStaffEndedSessions, a, map[string]string{"sessions": strconv.Itoa(len(ended))})
 	})
-	return len(ended), d.done(ctx, key, ended, err)
+	return len(ended), d.ended(ctx, key, ended, err)
 }
 
 // RecoveryCode issues a code that is good for one challenge within life (0 is
@@ -99,7 +97,7 @@ func (d *Desk) RecoveryCode(ctx context.Context, a Act, life time.Duration) (cod
 	if errors.Is(err, factor.ErrNoFactor) {
 		err = refuse(ErrRefused, "%s has no second factor, so no code is asked for; a recovery code would be of no use", name(key))
 	}
-	if err := d.done(ctx, key, nil, err); err != nil {
+	if err := d.done(ctx, key, err); err != nil {
 		return "", time.Time{}, err
 	}
 	return code, issued.Expires, nil
@@ -128,16 +126,19 @@ func (d *Desk) record(tx store.Tx, kind string, a Act, detail map[string]string)
 	})
 }
 
-// done concludes an act: what it ended in the store ends in memory too.
-func (d *Desk) done(ctx context.Context, key store.UserKey, ended []store.VisitID, err error) error {
+// ended concludes an act that ended the user's sessions: what it ended in the store ends in
+// memory too.
+func (d *Desk) ended(ctx context.Context, key store.UserKey, ids []store.VisitID, err error) error {
+	if err == nil {
+		d.End(key, ids...)
+	}
+	return d.done(ctx, key, err)
+}
+
+// done concludes an act.
+func (d *Desk) done(ctx context.Context, key store.UserKey, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return d.unknown(ctx, key) // deleted meanwhile
 	}
-	if err != nil {
-		return err
-	}
-	if len(ended) > 0 {
-		d.End(key.Realm, ended...)
-	}
-	return nil
+	return err
 }

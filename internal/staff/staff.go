@@ -28,8 +28,8 @@ type Options struct {
 	// factors of its users.
 	Realms map[string]*factor.Service
 	// End forgets, in the gateway's memory, clearances that a committed transaction
-	// ended, and closes what stands on them (gateway.Visits.End).
-	End func(realm string, ids ...store.VisitID)
+	// ended, and closes all that the user had open (visits.Table.EndUser).
+	End func(user store.UserKey, ids ...store.VisitID)
 	// Clock is time.Now if nil.
 	Clock func() time.Time
 }

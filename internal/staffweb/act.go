@@ -42,7 +42,7 @@ var acts = []act{
 	},
 	{
 		name: "end", label: templates.Say("desk.end"), title: templates.Say("desk.end_title"), text: templates.Say("desk.end_text"),
-		can: func(d staff.Details) bool { return d.SessionCount > 0 }, do: (*call).end,
+		can: func(staff.Details) bool { return true }, do: (*call).end,
 	},
 	{
 		name: "reset", label: templates.Say("desk.reset"), title: templates.Say("desk.reset_title"),

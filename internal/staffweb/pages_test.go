@@ -276,11 +276,23 @@ func TestToldByMail(t *testing.T) {
 func TestNothingToDo(t *testing.T) {
 	w := newWorld(t, "shop")
 	w.customers()
-	for _, act := range []string{"reset", "unlock", "end", "recovery"} {
+	for _, act := range []string{"reset", "unlock", "recovery"} {
 		w.act(act, "shop", "10018", "a good reason").want(303)
 		w.get("/user?realm=shop&id=10018").want(200, "Nothing was changed: Bob Berg")
 		w.get("/act?act=" + act + "&realm=shop&id=10018").want(303)
 		w.get("/user?realm=shop&id=10018").want(200, "Nothing was changed: Bob Berg")
+	}
+}
+
+// TestJ8_DeskEndsSessionsOfAnyone: browsers that gave the password alone are signed in, too.
+func TestJ8_DeskEndsSessionsOfAnyone(t *testing.T) {
+	w := newWorld(t, "shop")
+	w.customers()
+	w.get("/user?realm=shop&id=10018").want(200, "no second factor", "act=end").lacks("act=reset")
+	w.act("end", "shop", "10018", "a good reason").want(303)
+	w.get("/user?realm=shop&id=10018").want(200, "Bob Berg was signed out everywhere. 0 browsers had passed a code.", "All sessions ended by staff")
+	if u, err := w.db.User(t.Context(), store.UserKey{Realm: "shop", ID: "10018"}); err != nil || u.SessionsEnded.IsZero() {
+		t.Errorf("sessions ended at %v, %v", u.SessionsEnded, err)
 	}
 }
 

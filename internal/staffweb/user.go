@@ -69,6 +69,7 @@ var happened = map[string]templates.Text{
 	store.EventBackupUsed:         templates.Say("history.backup_code_used"),
 	store.EventRecoveryUsed:       templates.Say("history.recovery_code_used"),
 	store.EventSessionEnded:       templates.Say("history.session_ended"),
+	store.EventSessionsEnded:      templates.Say("history.sessions_ended"),
 	store.EventEnrolMailSent:      templates.Say("history.enrol_mail_sent"),
 	store.EventEnrolMailFailed:    templates.Say("history.enrol_mail_failed"),
 	store.EventImported:           templates.Say("history.imported"),

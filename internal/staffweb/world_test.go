@@ -62,7 +62,7 @@ func newWorld(t testing.TB, realms ...string) *world {
 		services[realm].Clock = clock
 	}
 	w.db = db
-	w.desk = staff.New(staff.Options{Store: db, Realms: services, End: func(string, ...store.VisitID) {}, Clock: clock})
+	w.desk = staff.New(staff.Options{Store: db, Realms: services, End: func(store.UserKey, ...store.VisitID) {}, Clock: clock})
 	state, err := sealed.New("desk", ring.Derive("hash", 32), ring.Derive("block", 32), clock)
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,8 @@ const (
 	// EventSessionEnded: the user ended the session of another browser, or, as Reason says,
 	// wrong codes ended this one.
 	EventSessionEnded = "session_ended"
+	// EventSessionsEnded: the user ended all sessions but that of one browser.
+	EventSessionsEnded = "sessions_ended"
 	// EventEnrolMailSent and EventEnrolMailFailed: the code before a first enrolment.
 	EventEnrolMailSent   = "enrol_mail_sent"
 	EventEnrolMailFailed = "enrol_mail_failed"

@@ -31,6 +31,10 @@ type User struct {
 	Failures map[string]Failures
 	// Spent remembers used backup codes, nil while none was used. It outlives the factors.
 	Spent *SpentCodes
+	// SessionsEnded is when all sessions of the user were ended last: cookies of the portal
+	// that were sealed before are not forwarded as the user's. It outlives the factors. See
+	// session.EndAll.
+	SessionsEnded time.Time
 }
 
 // Activated reports whether the user has a second factor.
@@ -122,7 +126,8 @@ type Failures struct {
 // VisitID is the SHA-256 of a visit's token; the token itself is never stored.
 type VisitID [32]byte
 
-// Visit is a clearance, or the tombstone of a token that was rotated away.
+// Visit is a clearance, or the tombstone of a token that was rotated away or whose session
+// was ended.
 type Visit struct {
 	Realm string
 	ID    VisitID
@@ -130,6 +135,8 @@ type Visit struct {
 	User string
 	// Factor is what was presented: "totp" or "backup".
 	Factor string
+	// Over marks the tombstone of a session that was ended: the browser has no fresh token.
+	Over bool
 	// At is when the clearance was given, or the token died.
 	At time.Time
 	// LastSeen is the last request of the clearance, written now and then.
@@ -145,7 +152,7 @@ type Visit struct {
 	Failures int
 }
 
-// Dead reports whether the visit's token was rotated away.
+// Dead reports whether the visit's token was revoked.
 func (v Visit) Dead() bool { return v.User == "" }
 
 // Status filters users.

@@ -29,7 +29,7 @@ var ofCustomers = map[string]bool{
 	store.EventSignIn: true, store.EventSignedOut: true, store.EventPassed: true, store.EventFailed: true,
 	store.EventThrottled: true, store.EventLocked: true, store.EventEnrolled: true, store.EventReplaced: true,
 	store.EventDisabled: true, store.EventBackupGenerated: true, store.EventBackupUsed: true,
-	store.EventRecoveryUsed: true, store.EventSessionEnded: true,
+	store.EventRecoveryUsed: true, store.EventSessionEnded: true, store.EventSessionsEnded: true,
 }
 
 // activity is what happened to the visitor's account lately, the newest first. It is a

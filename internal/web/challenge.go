@@ -93,13 +93,22 @@ func (c *call) goOn() {
 
 // signOut ends this visit, here and at the portal as far as its cookies go.
 func (c *call) signOut() {
+	if !c.leave() {
+		return
+	}
+	c.Logger.Info("signed out", c.who()...)
+	c.redirect("/")
+}
+
+// leave takes the visit, and all that is kept for these pages, out of the browser. When it
+// returns false, an answer was given.
+func (c *call) leave() bool {
 	if err := c.v.Visit.End(c.w, c.r); err != nil {
 		c.broken("ending a visit failed", err)
-		return
+		return false
 	}
 	for _, p := range []sealed.Piece{setupPiece, returnPiece, codesPiece, flashPiece} {
 		c.State.Drop(c.w, c.r, p, c.v.Secure)
 	}
-	c.Logger.Info("signed out", c.who()...)
-	c.redirect("/")
+	return true
 }

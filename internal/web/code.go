@@ -145,11 +145,15 @@ func (c *call) wait(until time.Time) templates.Text {
 	return templates.Say("code.wait_minutes", "Count", (seconds+59)/60)
 }
 
-// endedHere is for the wrong code that ended this visit's clearance.
+// endedHere is for the wrong code that ended this session.
 func (c *call) endedHere() {
-	c.Logger.Warn("clearance ended after wrong codes", c.who()...)
+	c.Logger.Warn("session ended after wrong codes", c.who()...)
 	c.v.Visit.EndOthers([]store.VisitID{c.v.Clearance.ID})
-	c.flash("flash.ended_here")
-	c.State.SetReturn(c.w, Return{User: c.v.User, Target: c.r.URL.EscapedPath()}, c.v.Secure)
-	c.to("/challenge")
+	if !c.leave() {
+		return
+	}
+	c.show(http.StatusForbidden, templates.Notice{
+		Title: templates.Say("ended_here.title"), Body: templates.Say("ended_here.text", "Portal", c.portal()), Problem: true,
+		Link: "/", LinkText: templates.Say("signed_out.link", "Portal", c.portal()),
+	})
 }

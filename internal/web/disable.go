@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/web/sealed"
 	"github.com/secondgate/secondgate/templates"
 )
@@ -32,18 +33,20 @@ func (c *call) mayDisable() bool {
 	return true
 }
 
-// answerDisable turns everything off for a fresh code.
+// answerDisable turns everything off for a fresh code, and ends all sessions but this one.
 func (c *call) answerDisable() {
 	if !c.mayDisable() {
 		return
 	}
 	a := c.attempt()
-	ended, err := c.Factors.Disable(c.r.Context(), a)
+	rotation := c.v.Visit.Rotate()
+	ended, err := c.Factors.Disable(c.r.Context(), a, func(tx store.Tx) error { return rotation.Move(tx, false) })
 	if err != nil {
 		c.refuse(err, a, c.eitherCode(), disable)
 		return
 	}
 	c.Logger.Info("two-factor authentication turned off", c.who()...)
+	rotation.Commit(c.w)
 	c.v.Visit.EndOthers(ended)
 	c.v.Visit.Changed()
 	for _, p := range []sealed.Piece{setupPiece, codesPiece} {

@@ -25,7 +25,8 @@ type Factors interface {
 	Confirm(ctx context.Context, a factor.Attempt, e factor.Enrolment, spare store.VisitID, buy func(store.Tx) error) (factor.Confirmed, error)
 	Spend(ctx context.Context, a factor.Attempt, then factor.Then) (factor.Accepted, error)
 	Regenerate(ctx context.Context, a factor.Attempt) ([]string, error)
-	Disable(ctx context.Context, a factor.Attempt) ([]store.VisitID, error)
+	Disable(ctx context.Context, a factor.Attempt, move func(store.Tx) error) ([]store.VisitID, error)
+	EndOthers(ctx context.Context, a factor.Attempt, spare store.VisitID, move func(store.Tx) error) ([]store.VisitID, error)
 }
 
 // Options is what the pages of one site are made from.
@@ -105,7 +106,7 @@ type route struct {
 
 func (p *Pages) table() map[string]route {
 	return map[string]route{
-		"/":             {cleared((*call).showSettings), cleared((*call).endSession)},
+		"/":             {cleared((*call).showSettings), cleared((*call).endSessions)},
 		"/setup":        {signedIn((*call).showSetup), signedIn((*call).answerSetup)},
 		"/challenge":    {signedIn((*call).showChallenge), (*call).answerChallenge},
 		"/backup-codes": {cleared((*call).showBackup), cleared((*call).answerBackup)},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/secondgate/secondgate/internal/factor"
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/web/agent"
 	"github.com/secondgate/secondgate/internal/web/guard"
@@ -57,6 +59,40 @@ func (c *call) sessions() ([]templates.Session, error) {
 
 func (c *call) this(id store.VisitID) bool { return c.v.Clearance != nil && c.v.Clearance.ID == id }
 
+// endSessions does what the list of sessions offers.
+func (c *call) endSessions() {
+	if c.form.Get("action") == "end-others" {
+		c.endOthers()
+		return
+	}
+	c.endSession()
+}
+
+// endOthers signs the user out everywhere but here. It takes no code: it opens nothing.
+func (c *call) endOthers() {
+	if !c.user.Activated() {
+		c.deny(guard.Unreadable) // it is offered to those who have a second factor
+		return
+	}
+	rotation := c.v.Visit.Rotate()
+	a := factor.Attempt{User: c.v.User, Address: c.v.Address, Agent: c.v.Agent}
+	ended, err := c.Factors.EndOthers(c.r.Context(), a, rotation.Visit(), func(tx store.Tx) error { return rotation.Move(tx, true) })
+	switch {
+	case errors.Is(err, store.ErrSpent), errors.Is(err, store.ErrNotFound):
+		c.flash("flash.changed") // this session moved or ended meanwhile
+	case err != nil:
+		c.broken("ending sessions failed", err)
+		return
+	default:
+		c.Logger.Info("all other sessions ended by their user", c.who()...)
+		rotation.Commit(c.w)
+		c.v.Visit.EndOthers(ended)
+		c.v.Visit.Changed()
+		c.flash("flash.others_ended")
+	}
+	c.to("/")
+}
+
 // endSession signs one browser of the user out: this one, or another.
 func (c *call) endSession() {
 	var id store.VisitID
@@ -99,5 +135,5 @@ func (c *call) endOther(tx store.Tx, id store.VisitID) error {
 	if err := tx.Record(e); err != nil {
 		return err
 	}
-	return tx.DeleteVisit(id)
+	return session.End(tx, c.Realm, id, e.At)
 }

@@ -37,11 +37,12 @@ type Visitor struct {
 type Visit interface {
 	// Rotate prepares a clearance under a fresh token.
 	Rotate() Rotation
-	// End ends the clearance, if any, and takes visit and sealed portal cookies out
-	// of the browser: "Cancel and sign out".
+	// End ends the session and takes visit and sealed portal cookies out of the browser:
+	// "Cancel and sign out". Where there was a clearance, copies of the cookies are worth
+	// nothing either.
 	End(w http.ResponseWriter, r *http.Request) error
 	// EndOthers forgets, in memory, the clearances that a committed transaction
-	// removed; it closes their open tunnels and streams.
+	// ended; it closes their open tunnels and streams.
 	EndOthers(ids []store.VisitID)
 	// Changed tells that the user's factors changed: what was kept about who owes
 	// what is forgotten and tunnels that lost their ground are closed.
@@ -54,6 +55,10 @@ type Rotation interface {
 	// Grant writes the new clearance for the visitor's user, the old clearance's end
 	// and the old token's death. It may run several times (see store.Update).
 	Grant(tx store.Tx, factor string) error
+	// Move moves the visit without a code: with keep its clearance goes along as it is,
+	// else it ends. store.ErrSpent: the visit has moved, or its clearance ended, meanwhile.
+	// It may run several times.
+	Move(tx store.Tx, keep bool) error
 	// Visit is the new clearance's id, to be spared by Tx.EndVisits.
 	Visit() store.VisitID
 	// Commit seals the portal's cookies anew, deletes the old ones and sets the new

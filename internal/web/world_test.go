@@ -19,6 +19,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
 	"github.com/secondgate/secondgate/internal/throttle"
@@ -130,6 +131,10 @@ func (r *rotation) Grant(tx store.Tx, factor string) error {
 	v := r.b.visitor()
 	return tx.PutVisit(store.Visit{Realm: "default", ID: r.new, User: v.User, Factor: factor, At: r.b.now, LastSeen: r.b.now,
 		Expires: r.b.now.Add(12 * time.Hour), Address: v.Address, Agent: v.Agent})
+}
+
+func (r *rotation) Move(tx store.Tx, keep bool) error {
+	return session.Move(tx, session.Grant{Realm: "default", User: r.b.user, Old: r.b.visit, New: r.new, Now: r.b.now}, keep)
 }
 
 func (r *rotation) Commit(w http.ResponseWriter) {

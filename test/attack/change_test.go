@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/test/house"
 )
 
@@ -102,6 +103,7 @@ func TestAttack_VerifyRacesTurningOff(t *testing.T) {
 		if off.Status != http.StatusSeeOther {
 			t.Fatalf("round %d: turning off: %d %.1000s", round, off.Status, off.Body)
 		}
+		defer clock.Move(session.EndMargin)()
 		third := h.Browser()
 		third.SignIn("alice")
 		if !shown(third, "alice") {
@@ -116,6 +118,7 @@ func TestAttack_VerifyRacesTurningOff(t *testing.T) {
 		if p := third.Post("/two-factor/disable", url.Values{"code": {again.Code(t)}}); p.Status != http.StatusSeeOther {
 			t.Fatalf("round %d: %d", round, p.Status)
 		}
+		defer clock.Move(session.EndMargin)()
 	}
 }
 

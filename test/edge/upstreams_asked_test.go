@@ -10,7 +10,9 @@ import (
 // warnings loads a site and returns how often its log has the words.
 func warnings(t *testing.T, site, words string) int {
 	t.Helper()
-	site = "http://127.0.0.1:PORT {\nbind 127.0.0.1\n" + site + "\n}\n"
+	if !strings.HasPrefix(site, "&(") {
+		site = "http://127.0.0.1:PORT {\nbind 127.0.0.1\n" + site + "\n}\n"
+	}
 	h := house.StartWhole(t, nil, "{\n"+house.GlobalLines+"\ttwo_factor {\n\tstorage badger DIR\n}\n}\n"+site)
 	return strings.Count(h.LogText(), words)
 }
@@ -37,6 +39,7 @@ func TestUnaskedUpstreams(t *testing.T) {
 		"beside the gate":             {"handle /blog/* {\n" + a + "\n}\nhandle {\n" + gate + b + "\n}", 0},
 		"a matcher of something else": {"@de header Accept-Language de*\n" + gate + "reverse_proxy @de 127.0.0.1:1\n" + b, 0},
 		"forward_auth behind":         {"route {\n" + gate + "forward_auth 127.0.0.1:3 {\nuri /verify\n}\n" + b + "\n}", 0},
+		"one gate for two sites":      {"&(gate) {\n" + gate + "\n}\nhttp://a.example:PORT {\nbind 127.0.0.1\nroute {\ninvoke gate\n" + a + "\n}\n}\nhttp://b.example:PORT {\nbind 127.0.0.1\nroute {\ninvoke gate\n" + b + "\n}\n}\n", 0},
 		"php":                         {gate + "root /nowhere\nphp_fastcgi 127.0.0.1:1\nfile_server", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

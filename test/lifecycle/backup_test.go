@@ -131,6 +131,10 @@ func TestRestore_NothingSpentCountsAgain(t *testing.T) {
 			t.Errorf("%s: %d %q", what, p.Status, p.Location)
 		}
 	}
+	if passes(t, begun, "carol") {
+		t.Error("a session of before, of a user without a second factor, is still signed in")
+	}
+	begun.SignIn("carol")
 	if p := confirm(t, begun, setup.Body); p.Status != http.StatusSeeOther || p.Location == "/two-factor/backup-codes" {
 		t.Errorf("a set-up that was begun before the restore: %d %q", p.Status, p.Location)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/test/house"
 )
 
@@ -95,6 +96,7 @@ func (c *changer) disable(code string) error {
 	}
 	c.replaced = append(append(append(c.replaced, c.used...), c.backup...), code)
 	c.on, c.secret, c.used, c.backup, c.cleared = false, "", nil, nil, nil
+	time.Sleep(session.EndMargin) // a sign-in at once would have to be made twice
 	return nil
 }
 

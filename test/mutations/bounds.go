@@ -146,8 +146,8 @@ var bounds = []Mutation{
 	{
 		Row: "H7, a sign-in inside a frame", Defence: "a frame that comes with the request is seen",
 		File:    "internal/gateway/tunnel.go",
-		Old:     "	return t, buffered(t)\n",
-		New:     "	return t, brw\n",
+		Old:     "in: brw.Reader, frames: newFrames(x)}\n	return t, buffered(t)\n",
+		New:     "in: bufio.NewReader(c), frames: newFrames(x)}\n	return t, brw\n",
 		Package: "internal/gateway", Test: "TestAttack_H7_FrameWithTheUpgrade",
 	},
 	{

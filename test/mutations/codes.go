@@ -47,7 +47,7 @@ var codes = []Mutation{
 	{
 		Row: "ASVS 6.5.6, 7.4.3: sessions end with the factor", Defence: "a new factor ends the user's other clearances",
 		File:    "internal/factor/enrol.go",
-		Old:     "		if done.Ended, err = tx.EndVisits(spare); err != nil {",
+		Old:     "		if done.Ended, err = s.endOld(tx, e, spare); err != nil {",
 		New:     "		if err != nil {",
 		Package: "internal/factor", Test: "TestConfirmEndsClearances",
 	},
@@ -103,22 +103,22 @@ var codes = []Mutation{
 	{
 		Row: "ASVS 6.5.6, 7.4.3: sessions end with the factor", Defence: "disabling ends all clearances",
 		File:    "internal/factor/change.go",
-		Old:     "		if ended, err = tx.EndVisits(); err != nil {",
-		New:     "		if err != nil {",
+		Old:     "		if ended, err = session.EndAll(tx, u, s.now()); err != nil {",
+		New:     "		if _ = session.EndAll; err != nil {",
 		Package: "internal/factor", Test: "TestASVS_7_4_3_Disable",
 	},
 	{
 		Row: "ASVS 7.4.5: staff end sessions", Defence: "a reset by staff ends all clearances",
 		File:    "internal/factor/staff.go",
-		Old:     "		clearFactors(u)\n		return tx.EndVisits()",
+		Old:     "		clearFactors(u)\n		return session.EndAll(tx, u, s.now())",
 		New:     "		clearFactors(u)\n		return nil, nil",
 		Package: "internal/factor", Test: "TestReset",
 	},
 	{
 		Row: "ASVS 7.5.1: changing factors needs a fresh factor", Defence: "disabling spends a code",
 		File:    "internal/factor/change.go",
-		Old:     "	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {\n		clearFactors(u)\n		if ended, err = tx.EndVisits(); err != nil {\n			return err\n		}\n		return tx.Record",
-		New:     "	err = s.update(ctx, a.User, func(tx store.Tx, u *store.User) (refusal, err error) {\n		clearFactors(u)\n		if ended, err = tx.EndVisits(); err != nil {\n			return nil, err\n		}\n		return nil, tx.Record",
+		Old:     "	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {\n		clearFactors(u)\n		if move != nil {\n			if err := move(tx); err != nil {\n				return err\n			}\n		}\n		if ended, err = session.EndAll(tx, u, s.now()); err != nil {\n			return err\n		}\n		return tx.Record",
+		New:     "	err = s.update(ctx, a.User, func(tx store.Tx, u *store.User) (refusal, err error) {\n		clearFactors(u)\n		if ended, err = session.EndAll(tx, u, s.now()); err != nil {\n			return nil, err\n		}\n		return nil, tx.Record",
 		Package: "internal/factor", Test: "TestASVS_7_4_3_Disable",
 	},
 	{

@@ -176,15 +176,15 @@ var gate = []Mutation{
 	{
 		Row: "H5, a request is finished at the portal", Defence: "a request whose client left ends at last",
 		File:    "internal/gateway/finishing.go",
-		Old:     " || now-f.leftAt >= int64(finishTime) {",
+		Old:     " || elapsed-f.leftAt >= finishTime {",
 		New:     " {",
 		Package: "internal/gateway", Test: "TestFinishing",
 	},
 	{
 		Row: "H5, a request is finished at the portal", Defence: "a released response ends with its client",
 		File:    "internal/gateway/finishing.go",
-		Old:     "f.mayEnd.Load() || now",
-		New:     "now",
+		Old:     "f.mayEnd.Load() || elapsed",
+		New:     "elapsed",
 		Package: "internal/gateway", Test: "TestFinishing",
 	},
 	{
@@ -283,8 +283,8 @@ var gate = []Mutation{
 	{
 		Row: "ASVS 16.5: store down", Defence: "a standing that can't be read refuses",
 		File:    "internal/gateway/identify.go",
-		Old:     "	st.Enrolled = user.Activated()\n	return st, err",
-		New:     "	st.Enrolled = user.Activated()\n	_ = err\n	return st, nil",
+		Old:     "	st.Enrolled, x.sessionsEnded = user.Activated(), user.SessionsEnded\n	return st, err",
+		New:     "	st.Enrolled, x.sessionsEnded = user.Activated(), user.SessionsEnded\n	_ = err\n	return st, nil",
 		Package: "test/rules", Test: "TestGate_StoreFails",
 	},
 	{

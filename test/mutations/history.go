@@ -108,4 +108,11 @@ var history = []Mutation{
 		New:     "	if c.v != nil {",
 		Package: "test/attack", Test: "TestAttack_ActivityBeforeSetUp",
 	},
+	{
+		Row: "L1, visits that begin", Defence: "what happens in the nameless visit is noticed by a page that began there",
+		File:    "internal/gateway/check.go",
+		Old:     "	if x.left != nil && x.left.Requests.Unrest()",
+		New:     "	if x.left != nil && x.g == nil && x.left.Requests.Unrest()",
+		Package: "internal/gateway", Test: "TestAttack_L1_MintedBesideNameless",
+	},
 }

@@ -376,7 +376,7 @@ var seal = []Mutation{
 	{
 		Row: "Seal: the old token is dead", Defence: "a revoked token is known from the store",
 		File:    "internal/gateway/visits/table.go",
-		Old:     "		st.Died = rec.At\n",
+		Old:     "		st.Died, st.Over = rec.At, rec.Over\n",
 		New:     "",
 		Package: "test/rules", Test: "TestSeal_RotationKillsOldToken",
 	},

@@ -40,7 +40,7 @@ var desk = []Mutation{
 	{
 		Row: "ASVS 7.4.3: sessions end at once", Defence: "what staff end in the store ends in memory",
 		File:    "internal/staff/acts.go",
-		Old:     "		d.End(key.Realm, ended...)",
+		Old:     "		d.End(key, ids...)",
 		New:     "		_ = d.End",
 		Package: "test/rules", Test: "TestStaffEndsSessions",
 	},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/test/house"
 )
 
@@ -86,13 +87,19 @@ func TestGate_ClearanceEnds(t *testing.T) {
 		if p.Status != http.StatusSeeOther {
 			t.Fatalf("turning off: %d %.1500s", p.Status, p.Body)
 		}
-		shows(t, "owing nothing now", c.Get("/page"), "dave")
+		shows(t, "where it was turned off", b.Get("/page"), "dave")
+		if p := c.Get("/page"); p.Body != "nobody" {
+			t.Errorf("the other browser: %d %s", p.Status, p.Body)
+		}
 		// Enrolled once more, the old clearances are not back.
+		defer clock.Move(session.EndMargin)()
 		other := h.Browser()
 		h.in(other, "dave")
 		other.Enrol()
 		challenged(t, "after a new set-up elsewhere", b.Get("/page"))
-		challenged(t, "after a new set-up elsewhere", c.Get("/page"))
+		if p := c.Get("/page"); p.Body != "nobody" {
+			t.Errorf("the other browser, after a new set-up elsewhere: %d %s", p.Status, p.Body)
+		}
 	})
 }
 

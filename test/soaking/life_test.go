@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/test/house"
 )
 
@@ -232,6 +233,7 @@ func (c *customer) endLife() error {
 	if err := open.ended(); err != nil {
 		return err
 	}
+	time.Sleep(session.EndMargin) // a sign-in at once would have to be made twice
 	p, err = c.get(b, "/account")
 	return c.expect("the account after turning off", p, err, want{status: http.StatusOK, mine: true})
 }

@@ -148,17 +148,20 @@ func TestDesk_Staff(t *testing.T) {
 	if p.Status != http.StatusSeeOther || p.Location != user("alice") {
 		t.Fatalf("after the act: %d %s\n%s", p.Status, p.Location, p.Body)
 	}
-	want(t, anna.Get(p.Location), http.StatusOK, "1 session of ALICE was ended")
+	want(t, anna.Get(p.Location), http.StatusOK, "ALICE was signed out everywhere. 1 browser had passed a code.")
 	o.recorded("alice", "All sessions ended by staff", "ticket 7, called back", "<bdi>anna</bdi>")
-	if got := alice.Get("/account"); got.Status != http.StatusSeeOther || got.Location != "/two-factor/challenge" {
-		t.Errorf("the ended session: %d %s", got.Status, got.Location)
+	if got := alice.Get("/account"); strings.Contains(got.Body, house.SecretOf("alice")) || strings.Contains(got.Location, "/two-factor") {
+		t.Errorf("the ended session: %d %s; want what a stranger gets", got.Status, got.Location)
+	}
+	if got := alice.SignIn("alice"); got.Location != "/two-factor/challenge" {
+		t.Errorf("signing in again: %d %s", got.Status, got.Location)
 	}
 	if got := alice.Pass(device.Code(t)); got.Status != http.StatusSeeOther {
 		t.Errorf("the factor is gone: %d", got.Status)
 	}
 
 	want(t, do(anna, "reset", "alice", "phone lost, ticket 8"), http.StatusSeeOther)
-	want(t, anna.Get(user("alice")), http.StatusOK, "All factors of ALICE were reset", "Not activated", "nothing to do")
+	want(t, anna.Get(user("alice")), http.StatusOK, "All factors of ALICE were reset", "Not activated", "All factors of ALICE were reset, and every browser was signed out", "no second factor, and signs in with the password alone")
 	o.recorded("alice", "All factors reset by staff", "phone lost, ticket 8")
 	if got := o.Browser().SignIn("alice"); got.Location == "/two-factor/challenge" {
 		t.Error("a code is asked for after the reset")

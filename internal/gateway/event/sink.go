@@ -143,6 +143,12 @@ func (s *Sink) ClearanceEnded(about Subject, why string, err error) {
 	s.Log.Info("clearance ended", fields...)
 }
 
+// SessionOver says that a request carried cookies of a session that was ended.
+func (s *Sink) SessionOver(about Subject) {
+	s.Log.Info("cookies of an ended session were dropped", zap.String("user_id", about.User),
+		zap.String("client_ip", about.Address), zap.String("path", about.Path))
+}
+
 // CookiesDropped counts cookies that the portal does not get because they were not
 // sealed. Most are of no use to it, but a missing `leave` is found here.
 func (s *Sink) CookiesDropped(names []string) {

@@ -66,6 +66,31 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// TestJ8_EndedInTheFuture: a clock that was ahead when a user's sessions were ended keeps
+// the user out no longer than until it is right again.
+func TestJ8_EndedInTheFuture(t *testing.T) {
+	st, err := badger.Open(t.TempDir(), badger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	d := Directory{Realm: "shop", Store: st, Clock: func() time.Time { return now }}
+	key := store.UserKey{Realm: "shop", ID: "7"}
+	for ahead, want := range map[time.Duration]time.Time{-time.Hour: now.Add(-time.Hour), time.Second: now.Add(time.Second), time.Hour: now} {
+		err := st.Update(t.Context(), key, func(tx store.Tx) error {
+			return tx.PutUser(store.User{Key: key, Name: "Alice", SessionsEnded: now.Add(ahead)})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.Record(t.Context(), &portal.Answer{Kind: gate.User, User: "7", Name: "Alice"})
+		if err != nil || !got.SessionsEnded.Equal(want) {
+			t.Errorf("%v ahead: %v, %v; want %v", ahead, got.SessionsEnded, err, want)
+		}
+	}
+}
+
 // TestRecord_StoreFails: a store that fails is an error, never a user without a factor.
 func TestRecord_StoreFails(t *testing.T) {
 	failed := errors.New("read only")

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -19,8 +20,17 @@ func (t *Table) Touch(v *Visit, st *Standing, now time.Time) {
 }
 
 // EndClearance ends the visit's clearance, if it still has one, and records that with
-// the event, which names the user.
+// the event, which names the user. The visit goes on without.
 func (t *Table) EndClearance(ctx context.Context, v *Visit, e store.Event) error {
+	return t.end(ctx, v, e, func(tx store.Tx) error { return tx.DeleteVisit(v.ID.Visit) })
+}
+
+// EndSession is EndClearance for a visit that ends with its clearance: its token is revoked.
+func (t *Table) EndSession(ctx context.Context, v *Visit, e store.Event) error {
+	return t.end(ctx, v, e, func(tx store.Tx) error { return session.End(tx, v.ID.Realm, v.ID.Visit, t.clock().UTC()) })
+}
+
+func (t *Table) end(ctx context.Context, v *Visit, e store.Event, drop func(store.Tx) error) error {
 	if st := v.standing.Load(); st != nil {
 		st.end()
 	}
@@ -36,7 +46,7 @@ func (t *Table) EndClearance(ctx context.Context, v *Visit, e store.Event) error
 		if err := tx.Record(e); err != nil {
 			return err
 		}
-		return tx.DeleteVisit(v.ID.Visit)
+		return drop(tx)
 	})
 	if err != nil {
 		// The record is still there, so memory must go on knowing that it ended.

@@ -16,8 +16,10 @@ import (
 type Standing struct {
 	// Clearance is nil without one.
 	Clearance *store.Visit
-	// Died is when the token was rotated away; zero for a living one.
+	// Died is when the token was revoked; zero for a living one. Over says that the session
+	// was ended, so that the browser has no fresh token.
 	Died time.Time
+	Over bool
 	// ended is set when the clearance ends before its time.
 	ended atomic.Bool
 	// seen is the last request, in Unix nanoseconds.
@@ -29,7 +31,7 @@ type Standing struct {
 // NoStanding is a stranger's. Nothing is ever written to it.
 var NoStanding Standing
 
-// Revoked reports whether the token was rotated away.
+// Revoked reports whether the token was revoked.
 func (st *Standing) Revoked() bool { return !st.Died.IsZero() }
 
 // Ended reports whether the clearance ended before its time.

@@ -214,7 +214,7 @@ func (t *Table) read(ctx context.Context, v *Visit) (*Standing, error) {
 	case err != nil:
 		return nil, err
 	case rec.Dead():
-		st.Died = rec.At
+		st.Died, st.Over = rec.At, rec.Over
 	default:
 		st.Clearance = &rec
 		v.SignedIn.Store(&rec.User)
@@ -246,6 +246,13 @@ func (t *Table) Forget(realm string, ids ...store.VisitID) {
 	}
 	t.mu.RUnlock()
 	t.Tunnels.closeEnded()
+}
+
+// EndUser is End for a user whose sessions were all ended: what was opened without a
+// clearance is closed, too.
+func (t *Table) EndUser(user store.UserKey, ids ...store.VisitID) {
+	t.End(user.Realm, ids...)
+	t.Tunnels.CloseUnproven(user)
 }
 
 // CloseUnproven closes a user's tunnels that were opened without clearance, when

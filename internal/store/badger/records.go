@@ -10,8 +10,12 @@ import (
 )
 
 // userVersion 2 brought e-mail address, language and recovery code, 3 the spent backup
-// codes.
-const userVersion = 3
+// codes, 4 when the user's sessions were ended. visitVersion 2 brought tombstones of
+// sessions that were ended.
+const (
+	userVersion  = 4
+	visitVersion = 2
+)
 
 func encodeUser(key []byte, u *store.User) []byte {
 	e := newEncoderOf(userVersion, 512)
@@ -46,6 +50,7 @@ func encodeUser(key []byte, u *store.User) []byte {
 		e.bytes(u.Spent.Digests)
 		e.bool(u.Spent.Closed)
 	}
+	e.time(u.SessionsEnded)
 	return e.seal(key)
 }
 
@@ -78,6 +83,9 @@ func decodeUser(key, record []byte) (store.User, error) {
 	}
 	if version >= 3 && d.bool() {
 		u.Spent = &store.SpentCodes{Key: d.bytes(), Digests: d.bytes(), Closed: d.bool()}
+	}
+	if version >= 4 {
+		u.SessionsEnded = d.time()
 	}
 	return u, d.finish()
 }
@@ -135,7 +143,7 @@ func (d *decoder) backup() *store.BackupSet {
 }
 
 func encodeVisit(key []byte, v *store.Visit) []byte {
-	e := newEncoder(256)
+	e := newEncoderOf(visitVersion, 256)
 	e.str(v.User)
 	e.str(v.Factor)
 	e.time(v.At)
@@ -148,13 +156,14 @@ func encodeVisit(key []byte, v *store.Visit) []byte {
 		e.b = binary.BigEndian.AppendUint64(e.b, bind)
 	}
 	e.int(int64(v.Failures))
+	e.bool(v.Over)
 	return e.seal(key)
 }
 
 // decodeVisit reads all but realm and id, which are the caller's question.
 func decodeVisit(key, record []byte) (store.Visit, error) {
 	var v store.Visit
-	d, err := openRecord(key, record)
+	d, version, err := openRecordOf(visitVersion, key, record)
 	if err != nil {
 		return v, err
 	}
@@ -165,6 +174,9 @@ func decodeVisit(key, record []byte) (store.Visit, error) {
 		v.Binds = append(v.Binds, binary.BigEndian.Uint64(d.take(8)))
 	}
 	v.Failures = int(d.int())
+	if version >= 2 {
+		v.Over = d.bool()
+	}
 	return v, d.finish()
 }
 

@@ -39,6 +39,43 @@ func TestUserVersion2(t *testing.T) {
 	}
 }
 
+// TestUserVersion3: records that were written before the end of a user's sessions was noted.
+func TestUserVersion3(t *testing.T) {
+	want := sampleUser(benchUser(1))
+	want.Failures = map[string]store.Failures{"backup": {Count: 2, Until: now}}
+	want.Recovery = &store.Recovery{Salt: []byte("salt"), Hash: []byte("hash"), Issued: now, Expires: now, Staff: "sinikka"}
+	want.Spent = &store.SpentCodes{Key: []byte("key"), Digests: []byte("digests"), Closed: true}
+	key := userKey(want.Key)
+	second := secondVersion(want)
+	e := newEncoderOf(3, 512)
+	e.b = append(e.b, second[1:len(second)-4]...)
+	e.bool(true)
+	e.bytes(want.Spent.Key)
+	e.bytes(want.Spent.Digests)
+	e.bool(true)
+	got, err := decodeUser(key, e.seal(key))
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+}
+
+// TestVisitVersion1: visits that were written before tombstones of ended sessions were known.
+func TestVisitVersion1(t *testing.T) {
+	key := visitKey("r", store.VisitID{1})
+	for _, want := range []store.Visit{
+		{At: now, Expires: now},
+		{User: "alice", Factor: "totp", At: now, LastSeen: now, Expires: now, Address: "192.0.2.1", Agent: "b", Binds: []uint64{1}, Failures: 3},
+	} {
+		record := encodeVisit(key, &want)
+		e := newEncoder(256)
+		e.b = append(e.b, record[1:len(record)-5]...)
+		got, err := decodeVisit(key, e.seal(key))
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+		}
+	}
+}
+
 // secondVersion is the record of a user with all factors as version 2 had it.
 func secondVersion(want store.User) []byte {
 	e := newEncoderOf(2, 512)

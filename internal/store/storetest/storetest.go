@@ -164,7 +164,8 @@ func fullUser(key store.UserKey) store.User {
 			"totp":   {Count: 3, Until: start.Add(time.Minute)},
 			"backup": {Count: 1},
 		},
-		Spent: &store.SpentCodes{Key: []byte("sealed key"), Digests: []byte("sixteen bytes, 2"), Closed: true},
+		Spent:         &store.SpentCodes{Key: []byte("sealed key"), Digests: []byte("sixteen bytes, 2"), Closed: true},
+		SessionsEnded: at.Add(time.Hour),
 	}
 }
 

@@ -15,15 +15,19 @@ var realms = []string{"shop", "other", ""}
 const whoamiLines = "whoami /account {\nanonymous status 401\nuser json user\n}"
 
 // enrolAll sets the second factors of victim and mallet up, in every realm. The store
-// keeps them from world to world.
+// keeps them from world to world. A site keeps each realm that was set up before: a
+// configuration without it is refused while the next one is new.
 func (s *server) enrolAll() {
-	for _, realm := range realms {
+	for i, realm := range realms {
 		lines := whoamiLines + "\nbackup_codes 4\n"
 		if realm != "" {
 			lines += "realm " + realm + "\n"
 		}
 		c := Case{Portals: []Portal{{Name: "A"}}, Sites: []Site{{URL: "http://portal.test:PORT0", Realm: realm}}}
 		c.Caddyfile = "http://portal.test:PORT0 {\nbind 127.0.0.1\ntwo_factor {\n" + lines + "}\nreverse_proxy PORTAL0\n}\n"
+		for _, before := range realms[:i] {
+			c.Caddyfile += "http://" + before + ".test:PORT0 {\nbind 127.0.0.1\ntwo_factor {\nrealm " + before + "\n" + whoamiLines + "\n}\nreverse_proxy PORTAL0\n}\n"
+		}
 		must(s.t, s.load(c))
 		for _, user := range []string{"victim", "mallet"} {
 			r := &run{server: s, c: c}
