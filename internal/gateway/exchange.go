@@ -109,8 +109,6 @@ type outgoing struct {
 	// ground is the clearance that the response is released on; nil for none.
 	ground *visits.Standing
 	owing
-	// tunnels says that the response is a tunnel: the portal took the offer to leave HTTP.
-	tunnels bool
 	// closeTunnel takes the response off the list of tunnels; nil for what is none.
 	closeTunnel func()
 	// follows are the cookies that questions about the tunnel carry.
@@ -134,12 +132,14 @@ type outgoing struct {
 	// into is what may be put into the response, links that links may.
 	into  insertion
 	links bool
+	// tunnels says that the response is a tunnel: the portal took the offer to leave HTTP.
+	tunnels bool
 }
 
 // serve takes the request to the portal, and the response back.
 func (x *exchange) serve(r *http.Request, c Client) error {
 	x.facts.R, x.facts.Client, x.facts.Site = r, c, x.g.site
-	x.weighed.Store(x.g.Visits.Tunnels.Changes())
+	x.weighed.Store(uint32(x.g.Visits.Tunnels.Changes()))
 	x.st = &visits.NoStanding
 	if x.g.site.Below(c.URL.Path) {
 		return x.servePages()

@@ -14,9 +14,9 @@ import (
 // A response on a clearance needs none of it.
 type owing struct {
 	// weighed is the table's count of changes then (see [visits.Tunnels.Changes]), weighedAt
-	// when that was, in Unix nanoseconds; 0 for the time of the request.
-	weighed   atomic.Uint64
-	weighedAt atomic.Int64
+	// when that was, in Unix seconds; 0 for the time of the request. Both are short, since
+	// every request has them.
+	weighed, weighedAt atomic.Uint32
 }
 
 // owesNow reports whether the response is one to a user who had no clearance and owed
@@ -29,9 +29,9 @@ func (x *exchange) owesNow() bool {
 	if x.g.gate.Outlived() {
 		return true
 	}
-	changes, now := x.g.Visits.Tunnels.Changes(), x.g.Clock()
-	at := cmp.Or(x.weighedAt.Load(), x.now.UnixNano())
-	if changes == x.weighed.Load() && now.UnixNano()-at < int64(max(x.g.Recheck, time.Second)) {
+	changes, now := uint32(x.g.Visits.Tunnels.Changes()), uint32(x.g.Clock().Unix())
+	at := cmp.Or(x.weighedAt.Load(), uint32(x.now.Unix()))
+	if changes == x.weighed.Load() && now-at < uint32(max(x.g.Recheck, time.Second)/time.Second) {
 		return false
 	}
 	user, err := x.g.users.Record(context.WithoutCancel(x.facts.R.Context()), x.answer)
@@ -40,6 +40,6 @@ func (x *exchange) owesNow() bool {
 		return true
 	}
 	x.weighed.Store(changes)
-	x.weighedAt.Store(now.UnixNano())
+	x.weighedAt.Store(now)
 	return user.Activated()
 }
