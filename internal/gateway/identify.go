@@ -167,7 +167,9 @@ func (x *exchange) dropEnded() bool {
 	if x.answer.Kind != gate.User {
 		return false
 	}
-	x.since = x.sessionsEnded
+	if x.since = x.sessionsEnded; x.since.IsZero() {
+		return false
+	}
 	jar, gone := x.jar.Without(x.outlived)
 	if len(gone) == 0 {
 		return false
