@@ -161,7 +161,7 @@ func TestMetricsOutliveReloads(t *testing.T) {
 			t.Errorf("%s is of a configuration that was never loaded", name)
 		}
 	}
-	w.reload(t, badger, strings.Replace(legacy, "realm one", "realm two", 1))
+	w.reload(t, badger+"\nretired_realms one", strings.Replace(legacy, "realm one", "realm two", 1))
 	after = w.scrape(t)
 	for name := range after {
 		if strings.Contains(name, `realm="one"`) {
