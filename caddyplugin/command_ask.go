@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -34,17 +35,28 @@ func serverOf(cmd *cobra.Command) (server, error) {
 
 // ask sends a request with a body in JSON, if it is not nil, and returns the answer's,
 // which the caller closes. What the server refuses is an error in the server's words.
-func (s server) ask(method, path string, body any) (io.ReadCloser, error) {
-	var in io.Reader
+func (s server) ask(method, path string, body any) (answer io.ReadCloser, err error) {
+	var raw []byte
 	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
+		if raw, err = json.Marshal(body); err != nil {
 			return nil, err
 		}
-		in = bytes.NewReader(raw)
 	}
-	return s.send(method, path, "application/json", in)
+	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		var in io.Reader
+		if body != nil {
+			in = bytes.NewReader(raw)
+		}
+		answer, err = s.send(method, path, "application/json", in)
+		if err == nil || !strings.Contains(err.Error(), errNoApp.Error()) || time.Since(began) >= startTime {
+			return answer, err
+		}
+	}
 }
+
+// startTime is how long a command waits for a server that answers but has no site with
+// two_factor: Caddy serves a moment before it makes a configuration the active one.
+const startTime = 2 * time.Second
 
 // send is ask with a body of any kind.
 func (s server) send(method, path, kind string, body io.Reader) (io.ReadCloser, error) {
