@@ -44,7 +44,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 		caddy.Log().Named("config.adapter.caddyfile").Warn("two_factor has a matcher: requests that it leaves out are not gated at all, and sign-ins among them pass without a second factor; gate the whole site, and make exceptions with public, guest and trust",
 			zap.String("file", at.File), zap.Int("line", at.Line))
 	}
-	return h.NewRoute(matchers, &Handler{Site: site, Admin: adminOf(h)}), nil
+	return h.NewRoute(matchers, &Handler{Site: site, Admin: adminOf(h), Source: fmt.Sprintf("%s:%d", at.File, at.Line)}), nil
 }
 
 // leavesOut reports whether the matchers before a directive's block leave requests out.

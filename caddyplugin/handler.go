@@ -22,6 +22,9 @@ type Handler struct {
 	// Admin is the address of the admin endpoint that the Caddyfile names, or "off". It
 	// is used for a warning only.
 	Admin string `json:"admin,omitempty"`
+	// Source is the file and line of the Caddyfile that it comes from. It stands before
+	// errors and beside warnings.
+	Source string `json:"source,omitempty"`
 
 	gate   *gateway.Gateway
 	passed gateMark
@@ -47,6 +50,15 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 
 // Provision builds the gate from the settings.
 func (h *Handler) Provision(ctx caddy.Context) error {
+	if err := h.provision(ctx); err != nil && h.Source != "" {
+		return fmt.Errorf("%s: %w", h.Source, err)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+func (h *Handler) provision(ctx caddy.Context) error {
 	if err := checkLayout(); err != nil {
 		return err
 	}
@@ -88,11 +100,15 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	log := ctx.Logger()
 	if len(site.Deny) > 0 {
 		for _, rewrite := range h.used.undenied {
-			log.Warn("settings", zap.String("warning", undeniedWarning(rewrite)))
+			log.Warn("settings", zap.String("warning", undeniedWarning(rewrite)), zap.String("source", h.Source))
 		}
 	}
-	for _, w := range append(site.Warnings(), placement(ctx)...) {
-		log.Warn("settings", zap.String("warning", w))
+	warnings := site.Warnings()
+	if w := nothingBehind(ctx); w != "" {
+		warnings = append(warnings, w)
+	}
+	for _, w := range warnings {
+		log.Warn("settings", zap.String("warning", w), zap.String("source", h.Source))
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"

@@ -146,6 +146,7 @@ func adaptedSites(t *testing.T, adapted string) (sites []config.Site) {
 			if v["handler"] == "two_factor" {
 				delete(v, "handler")
 				delete(v, "admin") // of the global options
+				delete(v, "source")
 				sites = append(sites, siteFrom(t, v))
 				return
 			}

@@ -169,7 +169,7 @@ func TestFailedReload(t *testing.T) {
 		"wrong key":            {whole(badger+"\nkey {file.HERE/wrong}", site("PORT", named)), "none of them is the one"},
 		"another site fails": {usual + "http://127.0.0.1:" + elsewhere + " {\nreverse_proxy {\nto PORTAL\ntransport http {\ntls_trust_pool file HERE/no-such-file\n}\n}\n}\n",
 			"no-such-file"},
-		"a later site fails": {usual + site(elsewhere, "realm two\nbrand {\nlogo HERE/no-such-file\n}\n"+whoami), "no-such-file"},
+		"a later site fails": {usual + site(elsewhere, "realm two\nbrand {\nlogo HERE/no-such-file.svg\n}\n"+whoami), "Caddyfile:27: two_factor: brand"},
 		"a port in use":      {usual + "http://127.0.0.1:" + portOf(h.PortalURL) + " {\nbind 127.0.0.1\nrespond x\n}\n", "address already in use"},
 	} {
 		write(t, filepath.Join(filepath.Dir(h.Dir), "wrong"), newKey)

@@ -1,0 +1,49 @@
+package caddyplugin
+
+import (
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// nothingBehind is the warning for a gate with nothing behind it, or "".
+func nothingBehind(ctx caddy.Context) string {
+	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || !endsWithGate(decoded(srv.Routes)) {
+		return ""
+	}
+	return "nothing stands behind two_factor: every page would be empty; write reverse_proxy or php_fastcgi after it, in the same site or handle"
+}
+
+// passing are handlers that answer nothing by themselves.
+var passing = []string{"headers", "encode", "vars", "map", "rewrite", "request_body", "tracing"}
+
+// endsWithGate reports whether one of the routes, in the Caddyfile a site, ends with a
+// gate and nothing follows it that answers. Sites that were provisioned before are not in the list.
+func endsWithGate(routes []lineRoute) bool {
+	for i, r := range routes {
+		last, names := i == len(routes)-1, handlerNames(r)
+		if n := len(names); n > 0 && names[n-1] == "two_factor" && (last || r.Terminal) {
+			return true
+		}
+	}
+	return false
+}
+
+// handlerNames are the names of a route's handlers in the order in which a request meets
+// them, without subroutes and those that are passing.
+func handlerNames(r lineRoute) (names []string) {
+	for _, h := range r.Handle {
+		if h["handler"] != "subroute" {
+			if name, _ := h["handler"].(string); !slices.Contains(passing, name) {
+				names = append(names, name)
+			}
+			continue
+		}
+		for _, inner := range decoded(h["routes"]) {
+			names = append(names, handlerNames(inner)...)
+		}
+	}
+	return names
+}
