@@ -50,8 +50,8 @@ func nameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string
 
 // What to do about two sites that name no realm.
 const (
-	ownRealms    = "give each portal a realm of its own, or both the same if they share their users; add to each a line such as: realm shop (realm NAME); " + keepsDefault
-	keepsDefault = "the site with enrolled customers keeps them only with the realm that they enrolled in: realm default"
+	ownRealms    = "give each portal a realm of its own, or both the same if they share their users; " + keepsDefault + "; add to the other a line such as: realm shop (realm NAME); the second one is"
+	keepsDefault = "write realm default into the site whose customers are enrolled already, mostly the older one, since only that realm has them"
 )
 
 // placeOf is the file and line of a token, with the imports that led there.

@@ -1,14 +1,18 @@
 package caddyplugin
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/witness"
 )
 
@@ -19,7 +23,8 @@ var acceptLossCommand = caddycmd.Command{
 	Long: `
 Has the next start or reload of this configuration use the store that is there, or make
 a new one, although it is not the one that is expected: a store is lost for good, or an
-older copy is all that is left. USERS WHO HAD A SECOND FACTOR IN THE LOST STORE SIGN IN
+older copy is all that is left. CODES THAT WERE USED SINCE AN OLDER COPY COUNT AGAIN,
+backup codes too; restoring a backup voids them. USERS WHO HAD A SECOND FACTOR IN THE LOST STORE SIGN IN
 WITH THEIR PASSWORD ALONE until they set one up again. Restore a backup if there is one.
 
 The start records in the audit log who accepted the loss and why. The decision is good
@@ -46,6 +51,9 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 		return wrongInput(cmd, err)
 	}
 	defer s.close()
+	if err := s.lost(cmd.Context()); err != nil {
+		return wrongInput(cmd, err)
+	}
 	known, err := witness.Load(cmd.Context(), s.caddys)
 	if err != nil {
 		return wrongInput(cmd, err)
@@ -63,6 +71,39 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 	}
 	_, err = fmt.Fprintf(w, "The next start within 24 hours uses the store in %s, or makes one.\n", plain(s.place))
 	return err
+}
+
+// lost is an error if the store that is expected is there and whole, or in use. What can't
+// be found out is left to the operator.
+func (s *namedStore) lost(ctx context.Context) error {
+	examiner, ok := s.app.storage.(Examiner)
+	if there, ok2 := s.app.storage.(Existing); ok2 && ok {
+		ok, _ = there.Exists()
+	}
+	if !ok {
+		return nil
+	}
+	d := &doctor{out: io.Discard, named: s}
+	whole := false
+	examined, err := examiner.Examine(ctx, zap.NewNop(), func(st store.Store) error {
+		activated, err := countRecords(ctx, st)
+		if err != nil {
+			return err
+		}
+		ring, err := s.app.existingKeys()
+		if err != nil {
+			return err
+		}
+		whole = d.judge(ctx, st, ring, activated) == nil
+		return nil
+	})
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return fmt.Errorf("a server runs with the store in %s: nothing is lost", s.place)
+	case err == nil && whole && examined.Damage == nil:
+		return fmt.Errorf("the store that is expected is in %s: nothing is lost, and the server starts with it", s.place)
+	}
+	return nil
 }
 
 var initCommand = caddycmd.Command{

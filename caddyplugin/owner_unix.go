@@ -3,6 +3,7 @@
 package caddyplugin
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +13,9 @@ import (
 // ownedByUs is an error if a directory belongs to another user than this process's.
 func ownedByUs(dir string) error {
 	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it is made
+	}
 	if err != nil {
 		return fmt.Errorf("looking at Caddy's storage: %w", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"go.uber.org/zap"
@@ -23,7 +25,11 @@ func onlyValidates(args []string) bool {
 	case "validate":
 		return true
 	case "adapt":
-		return slices.Contains(args, "--validate") || slices.Contains(args, "--validate=true")
+		return slices.ContainsFunc(args, func(arg string) bool {
+			value, given := strings.CutPrefix(arg, "--validate=")
+			on, err := strconv.ParseBool(value)
+			return arg == "--validate" || given && on && err == nil
+		})
 	}
 	return false
 }

@@ -212,7 +212,7 @@ func (x *exchange) askAfter(s subject) *portal.Answer {
 // do not wait for that, because another browser's sign-in may end this session meanwhile.
 func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
 	first := x.askAfter(s)
-	if !final || !x.awaitsSignIn(first) {
+	if !final || !x.awaitsSignIn(first) || x.owes(first) {
 		return first
 	}
 	time.Sleep(signInPause)
@@ -227,6 +227,13 @@ func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
 	a := *x.askAfter(s)
 	a.Changes = slices.Concat(first.Changes, a.Changes)
 	return &a
+}
+
+// owes reports whether the answer names a user who owes a code: nothing that happens later
+// makes the response another user's.
+func (x *exchange) owes(a *portal.Answer) bool {
+	st, err := x.standingOf(context.WithoutCancel(x.facts.R.Context()), a)
+	return err == nil && st.Owes()
 }
 
 // decideAfter weighs the answer about a response. Cookies are kept whatever comes of it,

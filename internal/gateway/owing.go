@@ -3,8 +3,11 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/secondgate/secondgate/internal/store"
 )
 
 // owing is when it was last looked at whether a user without clearance owes a factor. A
@@ -20,7 +23,7 @@ type owing struct {
 }
 
 // owesNow reports whether the response is one to a user who had no clearance and owed
-// nothing, and who owes a factor by now. Another process may have changed that, too: the
+// nothing, and who owes a factor by now, or whose sessions were ended. Another process may have changed that, too: the
 // store is looked at once in `recheck` at least.
 func (x *exchange) owesNow() bool {
 	if x.ground != nil || x.before.Cleared || !x.before.MayPass() {
@@ -34,12 +37,13 @@ func (x *exchange) owesNow() bool {
 	if changes == x.weighed.Load() && now-at < uint32(max(x.g.Recheck, time.Second)/time.Second) {
 		return false
 	}
-	user, err := x.g.users.Record(context.WithoutCancel(x.facts.R.Context()), x.answer)
-	if err != nil {
+	// The record is read only: what the answer says of the user may be hours old.
+	user, err := x.g.Store.User(context.WithoutCancel(x.facts.R.Context()), store.UserKey{Realm: x.g.Realm, ID: x.answer.User})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		x.g.events.Failed("store failed while a response went on", err, x.about(x.answer.User))
 		return true
 	}
 	x.weighed.Store(changes)
 	x.weighedAt.Store(now)
-	return user.Activated()
+	return user.Activated() || user.SessionsEnded.After(x.now)
 }

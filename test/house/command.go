@@ -77,17 +77,6 @@ func runCommand(name string, args []string) CommandResult {
 	cmd.SetIn(os.Stdin)
 	cmd.SetOut(&out)
 	cmd.SetErr(&errs)
-	status := statusOf(cmd.Execute())
+	status := caddyplugin.ExitStatus(cmd.Execute())
 	return CommandResult{out.String(), errs.String(), status}
-}
-
-// statusOf is what main makes of a command's error.
-func statusOf(err error) int {
-	switch {
-	case err == nil:
-		return 0
-	case err.Error() == "exiting with status 2":
-		return 2
-	}
-	return 1
 }

@@ -223,9 +223,30 @@ var bounds = []Mutation{
 	{
 		Row: "L2, endless responses", Defence: "a response without clearance ends when its user gets a factor",
 		File:    "internal/gateway/owing.go",
-		Old:     "	return user.Activated()\n",
-		New:     "	return user.Activated() && false\n",
+		Old:     "	return user.Activated() || user.",
+		New:     "	return user.",
 		Package: "internal/gateway", Test: "TestAttack_L2_EndlessResponses",
+	},
+	{
+		Row: "J8, sessions that end", Defence: "a response without clearance ends when its user's sessions are ended",
+		File:    "internal/gateway/owing.go",
+		Old:     " || user.SessionsEnded.After(x.now)",
+		New:     "",
+		Package: "internal/gateway", Test: "TestAttack_EndlessOverEndOfSessions",
+	},
+	{
+		Row: "C, races: signed in and out beside one another", Defence: "the first answer that names a user who owes a code counts",
+		File:    "internal/gateway/check.go",
+		Old:     "!x.awaitsSignIn(first) || x.owes(first) {",
+		New:     "!x.awaitsSignIn(first) {",
+		Package: "internal/gateway", Test: "TestAttack_FirstAnswerCounts",
+	},
+	{
+		Row: "L10, several sign-ins in one request", Defence: "a description before a mutation hides nothing",
+		File:    "internal/portal/graphql/graphql.go",
+		Old:     "		case depth == 0 && token == \"mutation\":\n",
+		New:     "		case depth == 0 && keyword == \"\" && token == \"mutation\":\n",
+		Package: "internal/portal/graphql", Test: "TestMutations",
 	},
 	{
 		Row: "L2, endless responses", Defence: "a response without clearance ends when a stricter configuration took over",

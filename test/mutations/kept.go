@@ -187,7 +187,7 @@ var kept = []Mutation{
 	{
 		Row: "H2, committed after the end", Defence: "a declared sign-in that seems to have failed is asked about twice",
 		File:    "internal/gateway/check.go",
-		Old:     "	if !final || !x.awaitsSignIn(first) {",
+		Old:     "	if !final || !x.awaitsSignIn(first) || x.owes(first) {",
 		New:     "	if !final || !x.awaitsSignIn(first) || x.g != nil {",
 		Package: "test/adversary", Test: "TestRegressions",
 	},

@@ -33,8 +33,8 @@ type Field struct {
 	Value string
 }
 
-// Batch is the name under which Scan reports an array at the top of a JSON body: several
-// requests in one, with many portals.
+// Batch is the name under which Scan reports an array of requests at the top of a JSON
+// body: many portals carry out each. Other arrays are the arguments of a server action.
 const Batch = "["
 
 // noValue is the Value of a field that can't be compared with a cookie's.

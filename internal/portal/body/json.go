@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -59,7 +60,13 @@ type jsonReader struct {
 	// none; hasKey says that there is one.
 	key    string
 	hasKey bool
+	// array says that the text is an array, which may be a batch.
+	array bool
 }
+
+// ofRequests are keys by which the requests of a batch are told: of GraphQL, JSON-RPC, and
+// batches of HTTP requests.
+var ofRequests = []string{"query", "operationname", "operations", "mutation", "extensions", "jsonrpc", "method", "url", "uri", "path", "body"}
 
 // next returns the next byte that is no white space. 0x1e separates texts (RFC 7464).
 func (j *jsonReader) next() (byte, error) {
@@ -91,9 +98,16 @@ func (j *jsonReader) token(c byte) error {
 		return j.value()
 	case c == '"' && j.depth == 1:
 		return j.readKey(j.text)
+	case c == '"' && j.array && j.depth == 2 && j.wanted(Batch):
+		return j.batch(j.text)
 	case c == '"':
 		_, _, err := j.text(0)
 		return err
+	case isWord(c) && j.array && j.depth == 2 && j.wanted(Batch):
+		if err := j.in.UnreadByte(); err != nil {
+			return err
+		}
+		return j.batch(j.word)
 	case isWord(c) && j.depth == 1:
 		if err := j.in.UnreadByte(); err != nil {
 			return err
@@ -103,10 +117,8 @@ func (j *jsonReader) token(c byte) error {
 		return nil
 	}
 	j.hasKey = false
-	if c == '[' && j.depth == 0 && j.wanted(Batch) {
-		if err := j.add(Batch, noValue); err != nil {
-			return err
-		}
+	if j.depth == 0 {
+		j.array = c == '['
 	}
 	switch c {
 	case '{', '[':
@@ -121,6 +133,16 @@ func (j *jsonReader) token(c byte) error {
 		return errNoJSON
 	}
 	return nil
+}
+
+// batch reads what may be a key of an element of an array, and reports a batch if it is one
+// of a request's.
+func (j *jsonReader) batch(read func(limit int) (string, bool, error)) error {
+	key, _, err := read(maxName)
+	if slices.Contains(ofRequests, strings.ToLower(key)) {
+		return errors.Join(j.add(Batch, noValue), err)
+	}
+	return err
 }
 
 // readKey reads what may turn out to be a key.

@@ -29,7 +29,11 @@ func Mutations(doc string) (n int) {
 			if depth--; depth == 0 {
 				keyword = ""
 			}
-		case depth == 0 && keyword == "":
+		case depth == 0 && token == "mutation":
+			// Wherever it stands: after a description, or after a definition of a schema,
+			// which has no braces where this counts them.
+			keyword = token
+		case depth == 0 && keyword == "" && token != `"`:
 			keyword = token
 		case depth != 1 || keyword != "mutation":
 		case token == "...":

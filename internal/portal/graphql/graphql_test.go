@@ -4,7 +4,7 @@ import "testing"
 
 func TestMutations(t *testing.T) {
 	for doc, want := range map[string]int{
-		"": 0, "{ a b c }": 0, "query { a b }": 0, "query mutation { a b }": 0, "subscription S { a b }": 0, "no document": 0,
+		"": 0, "{ a b c }": 0, "query { a b }": 0, "query mutation { a b }": 2 /* refused in doubt */, "subscription S { a b }": 0, "no document": 0,
 		`mutation { login(user: "a") { token user { id name } } }`:                               1,
 		"mutation Login($in: Input = {a: 1, b: [2]}) @d(x: {y: 1}) { login(in: $in) { token } }": 1,
 		`mutation { x: login(user: "a") { token } }`:                                             1,
@@ -22,6 +22,9 @@ func TestMutations(t *testing.T) {
 		"fragment F on Mutation { a b } mutation { ...F }":           3,
 		"mutation { ... on Mutation { a b } }":                       4,
 		"mutation A { a } mutation B { b }":                          2,
+		`"sign in" mutation { a b }`:                                 2,
+		`"""sign in""" mutation { a b }`:                             2,
+		"scalar X mutation { a b }":                                  2,
 		"query Q { q } mutation B { a b }":                           2,
 	} {
 		if got := Mutations(doc); got != want {
