@@ -167,7 +167,8 @@ func (x *exchange) dropEnded() bool {
 	if x.answer.Kind != gate.User {
 		return false
 	}
-	if x.since = x.sessionsEnded; x.since.IsZero() {
+	x.since = x.sessionsEnded
+	if x.since.IsZero() {
 		return false
 	}
 	jar, gone := x.jar.Without(x.outlived)
