@@ -348,3 +348,39 @@ func TestAttack_EndlessOverEndOfSessions(t *testing.T) {
 		})
 	}
 }
+
+// TestOwner_SlowPageOverRenewal: while a slow page of alice, who passed, is on its way, a form of
+// hers has the portal renew the session and forget its old id. Her clearance does not end with
+// that page.
+func TestOwner_SlowPageOverRenewal(t *testing.T) {
+	for _, lives := range []bool{true, false} {
+		attack(t, fmt.Sprint("old id lives on ", lives), func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.shop.pages["/change"] = renews(w.shop, lives)
+			w.shop.pages["/slow"] = func(rw http.ResponseWriter, r *http.Request) error {
+				user := w.shop.user(r)
+				time.Sleep(3 * time.Second)
+				_, err := io.WriteString(rw, "page "+secret(user))
+				return err
+			}
+			v := w.visitor()
+			v.signIn("alice")
+			v.pass("alice", "SID=x; Path=/")
+			time.Sleep(5 * time.Second)
+			v.send("GET /page")
+			f := v.start(t.Context(), "GET /slow")
+			time.Sleep(time.Second)
+			if f := v.send("POST /change x=1"); f.code() != http.StatusOK {
+				t.Fatalf("the form: %s", f.text())
+			}
+			if page := v.send("GET /page"); !strings.Contains(page.text(), secret("alice")) {
+				t.Fatalf("after the form: %s", page.text())
+			}
+			<-f.done
+			v.take(f)
+			if page := v.send("GET /page"); !strings.Contains(page.text(), secret("alice")) {
+				t.Errorf("after the slow page: %s", page.text())
+			}
+		})
+	}
+}
