@@ -95,6 +95,13 @@ var bounds = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_L5_OldSessionThatOutlivesTheBrowser",
 	},
 	{
+		Row: "J8: open streams", Defence: "the cookies that were set in place of a tunnel's are judged, too",
+		File:    "internal/gateway/tunnel.go",
+		Old:     "[]*portal.Jar{now, cmp.Or(first, now)}",
+		New:     "[]*portal.Jar{cmp.Or(first, now)}",
+		Package: "internal/gateway", Test: "TestTunnel_AfterSessionsEnded",
+	},
+	{
 		Row: "J8: open streams", Defence: "a cookie that was set after a tunnel was opened is not of an ended session",
 		File:    "internal/gateway/tunnel.go",
 		Old:     "	x.now = x.g.Clock() // responses have set cookies since the tunnel was opened\n",
