@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,9 +22,10 @@ import (
 func TestTunnel_AfterSessionsEnded(t *testing.T) {
 	for _, how := range []string{"renew", "extend", "extend, never ended", "renew, clock set back"} {
 		attack(t, how, func(t *testing.T) {
-			ended, ahead := !strings.Contains(how, "never"), time.Duration(0)
+			ended := !strings.Contains(how, "never")
+			var ahead atomic.Int64
 			w := newWorld(t, func(o *gateway.Options) {
-				o.Clock = func() time.Time { return time.Now().Add(ahead) }
+				o.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 				if ended {
 					key := store.UserKey{Realm: "shop", ID: "bob"}
 					o.Store.(*memory).users[key] = store.User{Key: key, SessionsEnded: time.Now().Add(-24 * time.Hour)}
@@ -45,10 +47,10 @@ func TestTunnel_AfterSessionsEnded(t *testing.T) {
 			page, back, _ := strings.Cut(how, ", clock")
 			page, _, _ = strings.Cut(page, ",")
 			if back != "" {
-				ahead = time.Hour
+				ahead.Store(int64(time.Hour))
 			}
 			v.send("GET /" + page)
-			ahead = 0
+			ahead.Store(0)
 			w.idle(3 * time.Minute)
 			if open := f.open(); open != (back == "") {
 				t.Errorf("the tunnel is open: %v", open)
