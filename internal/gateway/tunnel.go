@@ -87,23 +87,44 @@ func (x *exchange) stillPasses() bool {
 	s.jar = now
 	ctx := context.WithoutCancel(x.facts.R.Context())
 	a := x.askTunnel(ctx, s)
-	if a.Kind != gate.User || a.User != x.answer.User {
+	if !x.namesUser(a) || first != nil && !x.firstPasses(ctx, s, first) {
 		return false
-	}
-	if first != nil {
-		s.jar = first
-		if old := x.ask(ctx, s); old.Kind != gate.Anonymous && (old.Kind != gate.User || old.User != x.answer.User) {
-			return false
-		}
 	}
 	if x.ground != nil {
 		return !x.ground.Ended()
 	}
 	st, err := x.standingOf(ctx, a)
-	if _, over := s.jar.Without(x.outlived); len(over) > 0 {
-		return false
+	x.now = x.g.Clock() // responses have set cookies since the tunnel was opened
+	for _, jar := range []*portal.Jar{now, cmp.Or(first, now)} {
+		if _, over := jar.Without(x.outlived); len(over) > 0 {
+			return false
+		}
 	}
 	return err == nil && st.MayPass()
+}
+
+// namesUser reports whether an answer names the tunnel's user.
+func (x *exchange) namesUser(a *portal.Answer) bool {
+	return a.Kind == gate.User && a.User == x.answer.User
+}
+
+// firstPasses asks about the cookies that the tunnel was opened with, where the portal set
+// others in their place. Those that outlive the browser are left out only where the portal
+// knows the user by the others: otherwise one of them may be the session.
+func (x *exchange) firstPasses(ctx context.Context, s subject, first *portal.Jar) bool {
+	if session, old := x.follows.session(); session != nil && !s.carries {
+		s.jar = session
+		a := x.askTunnel(ctx, s)
+		if a.Kind != gate.Anonymous && !x.namesUser(a) {
+			return false
+		}
+		if a.Kind == gate.User {
+			first = old
+		}
+	}
+	s.jar = first
+	a := x.ask(ctx, s)
+	return a.Kind == gate.Anonymous || x.namesUser(a)
 }
 
 // askTunnel is ask; what the questions set waits for the visit's next page, where the browser

@@ -104,26 +104,45 @@ func (c *tunnelCookies) jars() (now, first *portal.Jar) {
 	if c.now.Key() == c.first.Key() {
 		return c.now, nil
 	}
-	return c.now, c.first.Apply(c.remembered())
+	return c.now, c.first
 }
 
-// remembered deletes the renewed cookies that outlive the browser, where others do not: a
-// portal may take an old token of a remembered sign-in for a stolen one, and end all of the
-// user's sessions.
-func (c *tunnelCookies) remembered() []portal.Change {
-	var last, other []portal.Change
+// session returns the jars as they may be asked about without the renewed cookies that
+// outlive the browser: a portal may take an old token of a remembered sign-in for a stolen
+// one, and end all of the user's sessions. now has only the renewed cookies that do not; both
+// are nil where there are not cookies of both kinds.
+func (c *tunnelCookies) session() (now, first *portal.Jar) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	outlive, others := c.renewed()
+	if len(outlive) == 0 || len(others) == 0 {
+		return nil, nil
+	}
+	rest := slices.DeleteFunc(c.now.Credentials(), func(ch portal.Change) bool {
+		return slices.ContainsFunc(others, func(o portal.Change) bool { return idOf(o) == idOf(ch) })
+	})
+	return c.now.Apply(deleted(rest)), c.first.Apply(deleted(outlive))
+}
+
+// renewed returns the first cookies that the portal set others in place of: those that
+// outlive the browser, and the others.
+func (c *tunnelCookies) renewed() (outlive, others []portal.Change) {
 	for _, ch := range c.first.Sealings() {
 		switch value, ok := c.now.Value(ch); {
 		case ok && value == ch.Value:
 		case ch.Expires.IsZero():
-			other = append(other, ch)
+			others = append(others, ch)
 		default:
-			ch.Delete = true
-			last = append(last, ch)
+			outlive = append(outlive, ch)
 		}
 	}
-	if len(other) == 0 {
-		return nil
+	return outlive, others
+}
+
+// deleted returns changes that delete the cookies which these set.
+func deleted(changes []portal.Change) []portal.Change {
+	for i := range changes {
+		changes[i].Delete = true
 	}
-	return last
+	return changes
 }

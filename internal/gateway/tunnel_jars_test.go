@@ -26,17 +26,19 @@ func TestTunnelCookies(t *testing.T) {
 		sent       *portal.Jar
 		changes    []portal.Change
 		now, first string
+		// session is what both jars have without renewed cookies that outlive the browser.
+		session string
 	}{
-		"nothing":             {opened, nil, "SID=1; stay=a", ""},
-		"renewed":             {opened, cookieJar(time.Time{}, "SID", "2"), "SID=2; stay=a", "SID=1; stay=a"},
-		"both renewed":        {opened, append(cookieJar(time.Time{}, "SID", "2"), cookieJar(later, "stay", "b")...), "SID=2; stay=b", "SID=1"},
-		"the token renewed":   {opened, cookieJar(later, "stay", "b"), "SID=1; stay=b", "SID=1; stay=a"},
-		"another session":     {other, cookieJar(time.Time{}, "SID", "3"), "SID=1; stay=a", ""},
-		"no session":          {portal.EmptyJar, cookieJar(time.Time{}, "SID", "3"), "SID=1; stay=a", ""},
-		"another cookie":      {opened, cookieJar(time.Time{}, "theme", "dark"), "SID=1; stay=a", ""},
-		"deleted":             {opened, []portal.Change{{Class: portal.Sealed, Delete: true, Cookie: portal.Cookie{Name: "SID", Path: "/"}}}, "stay=a", "SID=1; stay=a"},
-		"the same once more":  {opened, cookieJar(time.Time{}, "SID", "1"), "SID=1; stay=a", ""},
-		"another cookie path": {opened, []portal.Change{{Class: portal.Sealed, Cookie: portal.Cookie{Name: "SID", Value: "2", Path: "/app"}}}, "SID=1; stay=a", ""},
+		"nothing":             {opened, nil, "SID=1; stay=a", "", ""},
+		"renewed":             {opened, cookieJar(time.Time{}, "SID", "2"), "SID=2; stay=a", "SID=1; stay=a", ""},
+		"both renewed":        {opened, append(cookieJar(time.Time{}, "SID", "2"), cookieJar(later, "stay", "b")...), "SID=2; stay=b", "SID=1; stay=a", "SID=2, SID=1"},
+		"the token renewed":   {opened, cookieJar(later, "stay", "b"), "SID=1; stay=b", "SID=1; stay=a", ""},
+		"another session":     {other, cookieJar(time.Time{}, "SID", "3"), "SID=1; stay=a", "", ""},
+		"no session":          {portal.EmptyJar, cookieJar(time.Time{}, "SID", "3"), "SID=1; stay=a", "", ""},
+		"another cookie":      {opened, cookieJar(time.Time{}, "theme", "dark"), "SID=1; stay=a", "", ""},
+		"deleted":             {opened, []portal.Change{{Class: portal.Sealed, Delete: true, Cookie: portal.Cookie{Name: "SID", Path: "/"}}}, "stay=a", "SID=1; stay=a", ""},
+		"the same once more":  {opened, cookieJar(time.Time{}, "SID", "1"), "SID=1; stay=a", "", ""},
+		"another cookie path": {opened, []portal.Change{{Class: portal.Sealed, Cookie: portal.Cookie{Name: "SID", Value: "2", Path: "/app"}}}, "SID=1; stay=a", "", ""},
 	} {
 		c := newTunnelCookies(opened, opened)
 		c.follow(tt.sent, tt.changes)
@@ -47,6 +49,13 @@ func TestTunnelCookies(t *testing.T) {
 		}
 		if now.View("/").Header != tt.now || got != tt.first {
 			t.Errorf("%s: %q and %q, want %q and %q", name, now.View("/").Header, got, tt.now, tt.first)
+		}
+		session := ""
+		if now, first := c.session(); now != nil {
+			session = now.View("/").Header + ", " + first.View("/").Header
+		}
+		if session != tt.session {
+			t.Errorf("%s: the session: %q, want %q", name, session, tt.session)
 		}
 	}
 }

@@ -62,8 +62,8 @@ var bounds = []Mutation{
 	{
 		Row: "L5: a session that was renewed", Defence: "the session that a tunnel was opened with is asked about, too",
 		File:    "internal/gateway/tunnel.go",
-		Old:     "	if first != nil {\n",
-		New:     "	if first != nil && ctx == nil {\n",
+		Old:     "|| first != nil && !x.firstPasses(ctx, s, first) {",
+		New:     "{",
 		Package: "internal/gateway", Test: "TestAttack_L5_OldSessionLivesOn",
 	},
 	{
@@ -76,9 +76,37 @@ var bounds = []Mutation{
 	{
 		Row: "A session that was renewed", Defence: "an old token of a remembered sign-in is not shown to the portal",
 		File:    "internal/gateway/tunnel_cookies.go",
-		Old:     "c.first.Apply(c.remembered())",
+		Old:     "c.first.Apply(deleted(outlive))",
 		New:     "c.first",
 		Package: "internal/gateway", Test: "TestTunnelCookies",
+	},
+	{
+		Row: "A session that was renewed", Defence: "a question about a tunnel carries no old token of a remembered sign-in",
+		File:    "internal/gateway/tunnel.go",
+		Old:     "			first = old\n",
+		New:     "			_ = old\n",
+		Package: "internal/gateway", Test: "TestTunnel_OldTokenIsNotShown",
+	},
+	{
+		Row: "L5: a session that was renewed", Defence: "a session that outlives the browser is asked about",
+		File:    "internal/gateway/tunnel.go",
+		Old:     "		if a.Kind == gate.User {\n			first",
+		New:     "		if a != nil {\n			first",
+		Package: "internal/gateway", Test: "TestAttack_L5_OldSessionThatOutlivesTheBrowser",
+	},
+	{
+		Row: "J8: open streams", Defence: "the cookies that were set in place of a tunnel's are judged, too",
+		File:    "internal/gateway/tunnel.go",
+		Old:     "[]*portal.Jar{now, cmp.Or(first, now)}",
+		New:     "[]*portal.Jar{cmp.Or(first, now)}",
+		Package: "internal/gateway", Test: "TestTunnel_AfterSessionsEnded",
+	},
+	{
+		Row: "J8: open streams", Defence: "a cookie that was set after a tunnel was opened is not of an ended session",
+		File:    "internal/gateway/tunnel.go",
+		Old:     "	x.now = x.g.Clock() // responses have set cookies since the tunnel was opened\n",
+		New:     "",
+		Package: "internal/gateway", Test: "TestTunnel_AfterSessionsEnded",
 	},
 	{
 		Row: "A session that was renewed", Defence: "a tunnel follows what responses set",
