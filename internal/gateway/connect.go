@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/secondgate/secondgate/internal/gateway/event"
 	"github.com/secondgate/secondgate/internal/gateway/request"
+	"github.com/secondgate/secondgate/internal/gateway/visits"
 )
 
 // serveConnect serves a CONNECT, in every mode and whatever is exempt. An extended CONNECT
@@ -25,10 +25,10 @@ func (g *Gateway) serveConnect(w http.ResponseWriter, r *http.Request, c Client,
 		status = http.StatusMethodNotAllowed // the own pages have no tunnels
 	}
 	if status != 0 {
-		g.events.Refused(status, r.Method, event.Subject{At: g.Clock(), Address: c.Address, Agent: r.UserAgent(), Path: c.URL.Path})
-		w.Header()["Cache-Control"] = []string{"no-store"}
-		w.WriteHeader(status)
-		return nil
+		x := &exchange{g: g, rw: w, next: next, now: g.Clock()}
+		x.names, x.host = g.names.For(c.Secure), r.Host
+		x.facts.R, x.facts.Client, x.facts.Site, x.st = r, c, g.site, &visits.NoStanding
+		return x.refuseStatus(status)
 	}
 	cw := newConnectWriter(w, r)
 	defer cw.conn.end()

@@ -106,8 +106,8 @@ func (o *observation) begin() {
 		o.setCookies(pairs)
 	}
 	for _, c := range o.opened.Given() {
-		if !s.jar.setSince(c.Name, c.Path, c.Sealed.Add(-1)) {
-			s.jar.set(portal.Change{Cookie: c}, c.Sealed)
+		if at := o.sealed(c); !s.jar.setSince(c.Name, c.Path, at.Add(-1)) {
+			s.jar.set(portal.Change{Cookie: c}, at)
 		}
 	}
 	unknown := s.jar.sent(pairs, path, !o.partial(), o.now)
@@ -124,13 +124,22 @@ func (o *observation) begin() {
 	s.running[o] = time.Now()
 }
 
+// sealed is when a cookie was sealed, at the latest now: where sessions ended, those that
+// go on are sealed for a moment later (see session.After).
+func (o *observation) sealed(c portal.Cookie) time.Time {
+	if c.Sealed.After(o.now) {
+		return o.now
+	}
+	return c.Sealed
+}
+
 // withOpened are the cookies that the portal gets: the opened ones and the browser's
 // others. Of one name, the one that was set later counts.
 func (o *observation) withOpened() []portal.Pair {
 	pairs := o.opened.For(o.r.URL.Path)
 	for _, p := range o.plain.Pairs {
 		outdated := slices.ContainsFunc(o.opened.Given(), func(c portal.Cookie) bool {
-			return c.Name == p.Name && !o.state.jar.setSince(c.Name, c.Path, c.Sealed)
+			return c.Name == p.Name && !o.state.jar.setSince(c.Name, c.Path, o.sealed(c))
 		})
 		if !outdated {
 			pairs = slices.DeleteFunc(pairs, func(q portal.Pair) bool { return q.Raw == "" && q.Name == p.Name })
