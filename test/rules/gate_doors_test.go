@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/secondgate/secondgate/test/house"
 )
@@ -232,8 +234,13 @@ func TestGate_WatchUnsafe(t *testing.T) {
 		old := b.Clone()
 		waiting := later(func() *house.Page { return b.Get("/page?stop=" + name) })
 		h.desk.await(t)
+		// What is no declared sign-in waits for the page.
+		end := sync.OnceFunc(func() { close(h.desk.stop(name)) })
+		if name == "put" {
+			time.AfterFunc(time.Second, end)
+		}
 		challenged(t, name, signIn(b))
-		close(h.desk.stop(name))
+		end()
 		<-waiting
 		challenged(t, name+", afterwards", b.Get("/page"))
 		challenged(t, name+", with the cookies from before", old.Get("/page"))
