@@ -74,6 +74,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	if err := app.claims.add(h.Site, claimantOf(ctx)); err != nil {
 		return err
 	}
+	app.serve(site.Realm, claimantOf(ctx).address)
 	if err := app.witness.answerFor(ctx, app.engine, site.Realm); err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (a *App) checkKnown() error {
 			"and if the portal is gone for good, add the realm to retired_realms in the global option two_factor",
 			zap.String("realm", r.name), zap.Int("activated", r.activated))
 	}
-	return nil
+	return a.checkMoved()
 }
 
 // parseRetired reads the option retired_realms NAME...

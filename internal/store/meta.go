@@ -12,6 +12,8 @@ const (
 	// MetaClock is the time up to which the clock was believed when old entries of the
 	// audit log were last removed, in RFC 3339 (package audit).
 	MetaClock = "clock"
+	// MetaSites is where realms were served last: a JSON object of lists of addresses.
+	MetaSites = "sites"
 	// MetaBackup is when a backup was last made, in RFC 3339.
 	MetaBackup = "backup"
 )

@@ -56,3 +56,31 @@ func TestAttack_L6_RemovedPortal(t *testing.T) {
 	}
 	refused(t, h, whole(gone, site("PORT", "realm shop\n"+whoami)), "remove it from retired_realms")
 }
+
+// TestAttack_I4_InterchangedRealms: the realms of two sites are interchanged by mistake. The
+// customers of each would be let in by password.
+func TestAttack_I4_InterchangedRealms(t *testing.T) {
+	other := house.FreePort(t)
+	both := func(one, two string) string {
+		return whole(badger, site("PORT", "realm "+one+"\n"+whoami), site(other, "realm "+two+"\n"+whoami))
+	}
+	h := house.StartWhole(t, &house.Legacy{}, both("shop", "blog"))
+	b := h.Browser()
+	b.SignIn("alice")
+	b.Enrol()
+	carol := at(h, other)
+	carol.SignIn("carol") // the store knows both realms
+	refused(t, h, both("blog", "shop"), "were interchanged")
+	asked(t, h.Browser().SignIn("alice"))
+	if err := h.TryWhole(both("shop", "blog")); err != nil {
+		t.Errorf("as it was: %v", err)
+	}
+	// The portal really moves: first alone, then the other one takes its place.
+	if err := h.TryWhole(whole(badger, site(other, "realm shop\n"+whoami))); err != nil {
+		t.Errorf("alone: %v", err)
+	}
+	if err := h.TryWhole(both("blog", "shop")); err != nil {
+		t.Errorf("moved: %v", err)
+	}
+	asked(t, at(h, other).SignIn("alice"))
+}

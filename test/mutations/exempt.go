@@ -171,4 +171,11 @@ var exemptions = []Mutation{
 		New:     "		return res.Status >= http.StatusOK\n",
 		Package: "internal/portal/whoami", Test: "TestAttack_I6_HiddenToken",
 	},
+	{
+		Row: "I4, realms belong to sites", Defence: "realms that were interchanged are refused",
+		File:    "caddyplugin/realms_moved.go",
+		Old:     "		if n.Activated > 0 {",
+		New:     "		if n.Activated < 0 {",
+		Package: "test/lifecycle", Test: "TestAttack_I4_InterchangedRealms",
+	},
 }

@@ -1,0 +1,98 @@
+package caddyplugin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// When the realms of two sites are interchanged, each portal's customers are looked for
+// among the other's, not found, and let in by password. So the store keeps at which
+// addresses each realm was served last.
+
+// sites are the addresses at which realms are served.
+type sites map[string][]string
+
+// serve notes an address of a realm.
+func (a *App) serve(realm, address string) {
+	if a.sites == nil {
+		a.sites = make(sites)
+	}
+	if !slices.Contains(a.sites[realm], address) {
+		a.sites[realm] = append(a.sites[realm], address)
+		slices.Sort(a.sites[realm])
+	}
+}
+
+// move is a realm that none of its former addresses has any more although one of them, at,
+// is served with another realm now.
+type move struct{ realm, at, other string }
+
+func moved(before, now sites) (moves []move) {
+	for _, realm := range slices.Sorted(maps.Keys(before)) {
+		if len(now[realm]) == 0 || slices.ContainsFunc(before[realm], func(a string) bool { return slices.Contains(now[realm], a) }) {
+			continue // no site has it any more, which orphaned looks at; or it is where it was
+		}
+		for _, other := range slices.Sorted(maps.Keys(now)) {
+			for _, at := range now[other] {
+				if slices.Contains(before[realm], at) {
+					moves = append(moves, move{realm, at, other})
+				}
+			}
+		}
+	}
+	return moves
+}
+
+// checkMoved refuses a configuration in which a realm with second factors seems to have
+// changed places with another one, and else keeps where its realms are.
+func (a *App) checkMoved() error {
+	before := make(sites)
+	raw, err := a.engine.store.Meta(a.engine.life, store.MetaSites)
+	if err == nil {
+		err = json.Unmarshal(raw, &before)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("reading where the realms of the store are served: %w", err)
+	}
+	for _, m := range moved(before, a.sites) {
+		n, err := a.engine.store.CountUsers(a.engine.life, m.realm)
+		if err != nil {
+			return fmt.Errorf("counting the users of realm %q: %w", m.realm, err)
+		}
+		if n.Activated > 0 {
+			return fmt.Errorf("%s was served with the realm %s, and has the realm %q now, while that one is at %s: "+
+				"if the realms were interchanged, customers are let in by password; give %[1]s back the line: realm %[5]s; if the portal of %[5]s did move, load the configuration once without the site of realm %[3]q",
+				m.at, countedRealms([]knownRealm{{m.realm, n.Activated}}), m.other, strings.Join(a.sites[m.realm], ", "), m.realm)
+		}
+	}
+	if err := a.keepSites(before); err != nil {
+		a.log.Error("realms that are interchanged later may not be noticed", zap.Error(err))
+	}
+	return nil
+}
+
+// keepSites keeps where the configuration's realms are, if that changed.
+func (a *App) keepSites(before sites) error {
+	after := maps.Clone(before)
+	maps.Copy(after, a.sites)
+	if maps.EqualFunc(before, after, slices.Equal) {
+		return nil
+	}
+	raw, err := json.Marshal(after)
+	if err != nil {
+		return err
+	}
+	err = a.engine.store.UpdateMeta(a.engine.life, store.MetaSites, func([]byte) ([]byte, error) { return raw, nil })
+	if err != nil {
+		return fmt.Errorf("keeping where the realms of the store are served: %w", err)
+	}
+	return nil
+}
