@@ -48,7 +48,7 @@ func TestK3_EarlyDataOverHTTP3(t *testing.T) {
 	if status := client.send("GET", "/", 0); status != http.StatusOK {
 		t.Fatalf("without early data: %d", status)
 	}
-	const late = 100 * time.Millisecond
+	const late = 700 * time.Millisecond
 	for _, tt := range []struct {
 		method, path string
 		status       int
