@@ -186,13 +186,6 @@ var bounds = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_H5_TunnelBesideDroppedLink",
 	},
 	{
-		Row: "H5, a link that is cut off", Defence: "what happened while the portal opened a tunnel is asked about",
-		File:    "internal/gateway/tunnel.go",
-		Old:     " && g.Before(x.now) {",
-		New:     " {",
-		Package: "internal/gateway", Test: "TestAttack_H5_SlowTunnelBesideDroppedLink",
-	},
-	{
 		Row: "Owners: long forms", Defence: "a form whose response goes on lets others run",
 		File:    "internal/gateway/check.go",
 		Old:     "			x.yield() // what follows is checked, be it beside another form\n",
