@@ -88,13 +88,6 @@ var commands = []Mutation{
 		Package: "test/lifecycle", Test: "TestJ3_EndsWithoutItsDirectory",
 	},
 	{
-		Row: "J3: the end is bounded", Defence: "an unclean end has a status",
-		File:    "caddyplugin/ending.go",
-		Old:     "	unclean.Store(&why)\n",
-		New:     "	_ = why\n",
-		Package: "test/lifecycle", Test: "TestJ3_EndsWithoutItsDirectory",
-	},
-	{
 		Row: "J3: the end is bounded", Defence: "signals are looked at beside Caddy",
 		File:    "caddyplugin/app.go",
 		Old:     "	boundEnd()\n",
