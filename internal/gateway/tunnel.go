@@ -7,13 +7,13 @@ import (
 	"errors"
 	"net"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -94,9 +94,10 @@ func (x *exchange) stillPasses() bool {
 		return !x.ground.Ended()
 	}
 	st, err := x.standingOf(ctx, a)
-	x.now = x.g.Clock() // responses have set cookies since the tunnel was opened
+	present := x.g.Clock() // responses have set cookies since the tunnel was opened
+	outlived := func(sealed time.Time) bool { return session.Outdated(sealed, x.sessionsEnded, present) }
 	for _, jar := range []*portal.Jar{now, cmp.Or(first, now)} {
-		if _, over := jar.Without(x.outlived); len(over) > 0 {
+		if _, over := jar.Without(outlived); len(over) > 0 {
 			return false
 		}
 	}
@@ -169,8 +170,9 @@ type frames struct {
 	// noted is when bytes of the client last made the visit unsettled, in Unix nanoseconds.
 	noted atomic.Int64
 
-	// mu is held while what the portal sends waits for a question.
-	mu sync.Mutex
+	// turn is taken while what the portal sends waits for a question. It is no mutex, because
+	// it is held for seconds.
+	turn chan struct{}
 	// proven is the visit's generation when a question in a settled visit last showed that the
 	// user may pass; asked is when one was put.
 	proven visits.Generation
@@ -179,7 +181,7 @@ type frames struct {
 
 // newFrames returns the frames of a tunnel that x opens.
 func newFrames(x *exchange) *frames {
-	f := &frames{x: x.probe()}
+	f := &frames{x: x.probe(), turn: make(chan struct{}, 1)}
 	if g := x.visit.Generation(); !x.beganUnsettled && g.Begun == x.mark.Begun() && g.Before(x.now) {
 		f.proven = g
 	}
@@ -253,8 +255,12 @@ func (f *frames) mayGoOn() bool {
 
 func (f *frames) proves() bool {
 	x := f.x
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	select {
+	case f.turn <- struct{}{}:
+	case <-x.end.Done():
+		return false
+	}
+	defer func() { <-f.turn }()
 	if x.visit.Generation() == f.proven {
 		return true
 	}

@@ -104,8 +104,8 @@ var bounds = []Mutation{
 	{
 		Row: "J8: open streams", Defence: "a cookie that was set after a tunnel was opened is not of an ended session",
 		File:    "internal/gateway/tunnel.go",
-		Old:     "	x.now = x.g.Clock() // responses have set cookies since the tunnel was opened\n",
-		New:     "",
+		Old:     "	present := x.g.Clock() // responses have set cookies since the tunnel was opened\n",
+		New:     "	present := x.now\n",
 		Package: "internal/gateway", Test: "TestTunnel_AfterSessionsEnded",
 	},
 	{
