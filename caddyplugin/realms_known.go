@@ -88,6 +88,11 @@ func (a *App) checkKnown() error {
 	if err != nil {
 		return err
 	}
+	for _, name := range a.RetiredRealms {
+		if !slices.ContainsFunc(known, func(r knownRealm) bool { return r.name == name }) {
+			a.log.Warn("retired_realms names a realm that the store does not know; is it spelt right?", zap.String("realm", name))
+		}
+	}
 	for _, r := range orphans {
 		a.log.Warn("no two_factor has this realm any more: its users are asked for no code; if a site of theirs is still served, name the realm there, "+
 			"and if the portal is gone for good, add the realm to retired_realms in the global option two_factor",

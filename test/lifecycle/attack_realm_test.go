@@ -84,3 +84,11 @@ func TestAttack_I4_InterchangedRealms(t *testing.T) {
 	}
 	asked(t, at(h, other).SignIn("alice"))
 }
+
+// TestRetiredRealmIsUnknown: a realm that is spelt wrong under retired_realms is told.
+func TestRetiredRealmIsUnknown(t *testing.T) {
+	h := house.StartWhole(t, &house.Legacy{}, whole(badger+"\nretired_realms shpo", site("PORT", named)))
+	if !strings.Contains(h.LogText(), "does not know; is it spelt right?") {
+		t.Error("a realm that the store does not know is retired without a word")
+	}
+}
