@@ -68,7 +68,7 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 		x.leaveSuspect = x.visit.Requests.Suspect()
 		x.settles = x.settles || f.Redirect || f.SignIn
 	}
-	if f.Redirect && !x.before.MayPass() && !x.g.WatchUnsafe {
+	if f.Redirect && (x.exclusive || !x.before.MayPass() && !x.g.WatchUnsafe) {
 		x.settles = true // it may be a sign-in that is saved late
 	}
 	switch {
@@ -246,6 +246,9 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 		return gate.Refuse
 	}
 	if a.Kind == gate.Unknown {
+		// The portal may have signed a user in: what was known before proves nothing.
+		x.forget()
+		x.settles = true
 		return gate.Refuse
 	}
 	if !after.Cleared {

@@ -56,9 +56,9 @@ func (x *exchange) enter() error {
 
 // awaitRest waits until no earlier request can change any more who is signed in, for
 // `settle` at most, where a response check could not tell: before a sign-in, which a late
-// one could overwrite after its response was rendered; before a stranger's sign-out, which
-// could hide a late one; before any exclusive request where
-// one was given up; and before a form page that is not checked, see presume.go.
+// one could overwrite after its response was rendered; before a sign-out, which could show
+// the user of a late one and hide that user from the check; before any exclusive request
+// where one was given up; and before a form page that is not checked, see presume.go.
 func (x *exchange) awaitRest() {
 	if x.visit == nil || x.g.Rotates || x.g.Identify != nil {
 		return
@@ -67,7 +67,7 @@ func (x *exchange) awaitRest() {
 	if !x.exclusive && !form {
 		return
 	}
-	signs := x.sendsSignIn() || x.facts.SignOut && !x.visit.MayPass.Load()
+	signs := x.sendsSignIn() || x.facts.SignOut
 	for range 2 { // the second time for a request that ended during the first
 		d := x.visit.Restless(x.g.Clock(), !form && !signs)
 		if d == 0 || !x.pause(min(d, x.g.Settle)) {

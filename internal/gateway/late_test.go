@@ -1,0 +1,120 @@
+package gateway_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gateway"
+)
+
+// TestAttack_Late_SignOut: in the visit of an own account that owes nothing, a
+// declared sign-in is saved late, but within settle. A declared sign-out that the portal
+// carries out then shows whom it signs out; after it nobody is signed in.
+func TestAttack_Late_SignOut(t *testing.T) {
+	for _, own := range []string{"", "bob"} {
+		for _, line := range []string{"POST /logout a=b", "GET /logout"} {
+			attack(t, fmt.Sprintf("own %q %s", own, line), func(t *testing.T) {
+				w := newWorld(t, func(o *gateway.Options) {
+					o.Rules.SignIn, o.Rules.Fields, o.Rules.SignOut = paths{"/enter"}, []string{"user"}, paths{"/logout"}
+				})
+				w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
+					id := w.shop.begin(rw, r)
+					time.AfterFunc(1500*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
+					_, err := io.WriteString(rw, "welcome")
+					return err
+				}
+				w.shop.pages["/logout"] = func(rw http.ResponseWriter, r *http.Request) error {
+					time.Sleep(20 * time.Millisecond)
+					_, err := io.WriteString(rw, "goodbye "+secret(w.shop.user(r)))
+					w.shop.commit(r, w.shop.begin(rw, r), "")
+					return err
+				}
+				v := w.visitor()
+				v.send("GET /page")
+				v.signIn(own)
+				time.Sleep(5 * time.Second)
+				began := time.Now()
+				v.never("the sign-in", v.send("POST /enter user=alice"))
+				time.Sleep(time.Until(began.Add(1490 * time.Millisecond)))
+				f := v.send(line)
+				t.Log(f.text())
+				v.never("the sign-out", f)
+			})
+		}
+	}
+}
+
+// TestAttack_Late_LinkAtSignIn: a link at the address of a declared sign-in, with none of its
+// fields, is saved a moment after its response, within settle. The visit is an own account's.
+func TestAttack_Late_LinkAtSignIn(t *testing.T) {
+	for _, line := range []string{"GET /enter?token=alice", "GET /magic?token=alice"} {
+		for _, own := range []string{"", "bob"} {
+			attack(t, fmt.Sprintf("own %q %s", own, line), func(t *testing.T) {
+				w := newWorld(t, func(o *gateway.Options) {
+					o.Rules.SignIn, o.Rules.Fields = paths{"/enter"}, []string{"user"}
+				})
+				redirect := func(rw http.ResponseWriter, r *http.Request) error {
+					id := w.shop.begin(rw, r)
+					time.AfterFunc(100*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
+					rw.Header().Set("Location", "/page")
+					rw.WriteHeader(http.StatusFound)
+					return nil
+				}
+				w.shop.pages["/enter"], w.shop.pages["/magic"] = redirect, redirect
+				v := w.visitor()
+				v.send("GET /page")
+				v.signIn(own)
+				time.Sleep(5 * time.Second)
+				v.send("GET /page")
+				v.never("the link", v.send(line))
+				for i := range 8 {
+					time.Sleep(time.Second)
+					v.never(fmt.Sprint("a page after ", i+1, " s"), v.send("GET /page"))
+				}
+			})
+		}
+	}
+}
+
+// TestAttack_UnknownAfterLink: an undeclared link signs in within the session of an own account
+// and sets a cookie, so that its response is checked; a header that the answer from before did not
+// depend on makes whoami fail. What was known before the link is not believed any longer.
+func TestAttack_UnknownAfterLink(t *testing.T) {
+	for _, header := range []string{"X-None: 1", "Accept: application/x-odd", "Origin: https://odd.example"} {
+		attack(t, header, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
+				if r.Header.Get("Accept") == "application/x-odd" || r.Header.Get("Origin") != "" {
+					rw.WriteHeader(http.StatusNotAcceptable)
+					return nil
+				}
+				return w.shop.whoami(rw, r)
+			}
+			w.shop.pages["/magic"] = func(rw http.ResponseWriter, r *http.Request) error {
+				w.shop.commit(r, w.shop.begin(rw, r), "alice")
+				rw.Header().Add("Set-Cookie", "LAST=1; Path=/")
+				_, err := io.WriteString(rw, "welcome "+secret("alice"))
+				return err
+			}
+			v := w.visitor()
+			v.send("GET /page")
+			v.signIn("bob")
+			time.Sleep(5 * time.Second)
+			v.send("GET /page")
+			var headers []string
+			if header != "X-None: 1" {
+				headers = append(headers, header)
+			}
+			f := v.send("GET /magic?token=alice", headers...)
+			t.Log(f.text())
+			v.never("the link", f)
+			for i := range 3 {
+				v.never(fmt.Sprint("a page after ", i, " s"), v.send("GET /page"))
+				time.Sleep(time.Second)
+			}
+		})
+	}
+}
