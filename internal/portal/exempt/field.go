@@ -270,6 +270,6 @@ func (p parameter) mayBe(value string) bool {
 // readAs reports whether some server reads a parameter as this one, or as the array that
 // this one is an element of.
 func (p parameter) readAs(sent string) bool {
-	array, _, _ := strings.Cut(p.name, "[")
+	array := route.Key(p.name)
 	return route.ReadAs(sent, array) || route.ReadAs(route.DecodeParameter(sent), array)
 }

@@ -48,14 +48,48 @@ func DecodeParameter(s string) string {
 }
 
 // ReadAs reports whether some server takes a parameter that was sent under one name for
-// the parameter of the other. Nothing is allocated for plain names.
+// the parameter of the other, or for an array of that name. Nothing is allocated for plain
+// names.
 func ReadAs(sent, name string) bool {
 	got, want := canonical(sent), canonical(name)
 	if strings.EqualFold(got, want) {
 		return true
 	}
-	array, _, found := strings.Cut(got, "[")
-	return found && (strings.EqualFold(array, want) || strings.EqualFold(strings.ReplaceAll(got, "[", "_"), want))
+	if !strings.ContainsAny(got, "[]") {
+		return false
+	}
+	return within(got, want) || strings.EqualFold(strings.ReplaceAll(got, "[", "_"), want)
+}
+
+// within reports whether a name with brackets is that of the other or of an element of it,
+// as Rack and qs read names: brackets before the first key, and unbalanced ones, count for
+// nothing.
+func within(got, want string) bool {
+	for {
+		var w, g string
+		if w, want = key(want); w == "" {
+			return true
+		}
+		if g, got = key(got); !strings.EqualFold(g, w) {
+			return false
+		}
+	}
+}
+
+// key splits off the first key of a name: what stands before the next bracket.
+func key(name string) (first, rest string) {
+	name = strings.TrimLeft(name, "[]")
+	if i := strings.IndexAny(name, "[]"); i >= 0 {
+		return name[:i], name[i:]
+	}
+	return name, ""
+}
+
+// Key is the first key of a parameter's name: that of the array which the parameter is an
+// element of, and the name itself where it has no brackets.
+func Key(name string) string {
+	first, _ := key(name)
+	return first
 }
 
 // PlainQuery writes a query as all parsers read it that read it at all: separated by
@@ -71,7 +105,7 @@ func PlainQuery(query string) string {
 		b.WriteString(url.QueryEscape(name) + "=" + url.QueryEscape(value))
 	}
 	for sent, value := range Parameters(query) {
-		name, _, _ := strings.Cut(canonical(sent), "[")
+		name, _ := key(canonical(sent))
 		value = DecodeParameter(value)
 		add(name, value)
 		if lower := strings.ToLower(name); lower != name {

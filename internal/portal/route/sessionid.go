@@ -162,8 +162,8 @@ func stripQuery(query string, names func(string) bool) (kept string, changed boo
 
 func isSeparator(c byte) bool { return c == '&' || c == ';' }
 
-// isSession reports whether a parameter's name is that of a session, under either
-// way in which PHP reads an open bracket.
+// isSession reports whether a parameter's name is that of a session, under the ways in
+// which PHP, Rack and qs read brackets.
 func isSession(parameter string, names func(string) bool) bool {
 	sent, _, _ := strings.Cut(parameter, "=")
 	name := canonical(sent)
@@ -173,8 +173,11 @@ func isSession(parameter string, names func(string) bool) bool {
 	if is(name, names) {
 		return true
 	}
-	array, _, found := strings.Cut(name, "[")
-	return found && (is(array, names) || is(strings.ReplaceAll(name, "[", "_"), names))
+	if !strings.ContainsAny(name, "[]") {
+		return false
+	}
+	array, _ := key(name)
+	return is(array, names) || is(strings.ReplaceAll(name, "[", "_"), names)
 }
 
 func is(name string, names func(string) bool) bool {
