@@ -302,10 +302,11 @@ func (x *exchange) mixed() bool {
 	return (c.SharedSince(x.mark) || c.BesideSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
 }
 
-// doubted reports whether the response to a declared sign-in may have been made for another
-// user than the answer names: an earlier request may be committed later than it.
+// doubted reports whether the response to a declared sign-in or sign-out may have been made
+// for another user than the answer names: the portal may carry out an earlier request, also
+// one that was given up, just before or after it.
 func (x *exchange) doubted() bool {
-	return x.exclusive && x.beganUnsettled && x.sendsSignIn()
+	return x.exclusive && x.beganDoubtful && (x.sendsSignIn() || x.facts.SignOut)
 }
 
 // changeOwner ends what stood on the visit's user until now: its clearance, its tunnels,

@@ -95,8 +95,8 @@ type openness struct {
 	proven   atomic.Uint64
 	unproven atomic.Bool
 	// beganUnsettled says that it began while the visit was unsettled, but for requests that
-	// were given up long ago.
-	beganUnsettled bool
+	// were given up long ago; beganDoubtful says it with those.
+	beganUnsettled, beganDoubtful bool
 	// overlapped says that another changer was open beside a shared request.
 	overlapped bool
 }
