@@ -27,6 +27,8 @@ import (
 type builder struct {
 	// prefixes are what handlers behind the gate take off the beginning of paths.
 	prefixes []string
+	// userVars are variables that may name a user.
+	userVars []string
 	ctx      caddy.Context
 	app      *App
 	site     config.Site
@@ -50,7 +52,7 @@ func (b *builder) build() (*gateway.Gateway, error) {
 	o := gateway.Options{
 		Realm: s.Realm, Path: s.Path, Rules: rules,
 		Sealer: portal.NewSealer(b.app.ring, s.Realm), Leave: portal.NewLeave(s.Leave),
-		Asker: asker, Fetch: fetch, SetUser: setUser,
+		Asker: asker, Fetch: fetch, SetUser: setUser, Bare: bareWithout(b.userVars),
 		Rotates: *s.Rotates, WatchUnsafe: s.Watch == "unsafe", Required: s.Require == "always",
 		Observe: s.Mode == "observe", Book: b.app.engine.book, Meter: b.app.meter(s.Realm),
 		Recheck: time.Duration(*s.Recheck), Settle: settle(time.Duration(*s.Settle)),
@@ -119,7 +121,7 @@ func (b *builder) bearer() (gateway.Bearer, error) {
 		if err != nil {
 			return out, fmt.Errorf("sign_in: token: %w", err)
 		}
-		out.SignIns = append(out.SignIns, gateway.TokenSignIn{Rule: addressRule(s.Paths), Token: token})
+		out.SignIns = append(out.SignIns, gateway.TokenSignIn{Rule: b.behind(addressRule(s.Paths)), Token: token})
 	}
 	return out, nil
 }

@@ -27,6 +27,11 @@ const drainTime = 2 * time.Second
 // tracing and others pass copies of the server's request on.
 func strip(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, userVars []string) {
 	closeBody(w, r)
+	bare(r, repl, userVars)
+}
+
+// bare is strip without closing the body.
+func bare(r *http.Request, repl *caddy.Replacer, userVars []string) {
 	original := stripURLs(r)
 	for name := range r.Header {
 		if !harmless[name] {
@@ -45,6 +50,14 @@ func strip(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, userVar
 	bare.RequestURI, bare.TLS = original.RequestURI, anonymous(r.TLS)
 	bare.Form, bare.PostForm, bare.MultipartForm, bare.Trailer = nil, nil, nil, nil
 	*r = *bare
+}
+
+// bareWithout is bare for the gate.
+func bareWithout(userVars []string) func(r *http.Request) {
+	return func(r *http.Request) {
+		repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+		bare(r, repl, userVars)
+	}
 }
 
 // harmless are the headers that error routes get: what a page is written for, and who

@@ -1,6 +1,7 @@
 package caddyplugin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -86,6 +87,9 @@ func (h *Handler) provision(ctx caddy.Context) error {
 		return fmt.Errorf("two_factor: %w", h.used.unasked)
 	}
 	if site.Mode != "observe" {
+		if h.used.errorRoutes {
+			return errors.New("two_factor stands in a subroute with error routes of its own (\"errors\"), which would send what failed before the gate to the portal with all its credentials: give the server the error routes instead, which are stripped")
+		}
 		if err := guardErrorRoutes(ctx, h.used.userVars); err != nil {
 			return err
 		}
@@ -99,12 +103,13 @@ func (h *Handler) provision(ctx caddy.Context) error {
 		}
 	}
 	log := ctx.Logger()
-	if len(site.Deny) > 0 {
-		for _, rewrite := range h.used.undenied {
-			log.Warn("settings", zap.String("warning", undeniedWarning(rewrite)), zap.String("source", h.Source))
+	warnings := site.Warnings()
+	var own passedOne
+	if own.looks(site); len(own.sees) > 0 {
+		for _, rewrite := range h.used.unseen {
+			warnings = append(warnings, unseenWarning(rewrite, own.sees))
 		}
 	}
-	warnings := site.Warnings()
 	if w := nothingBehind(ctx); w != "" {
 		warnings = append(warnings, w)
 	}
@@ -115,7 +120,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	h.path, h.observes = site.Path, site.Mode == "observe"
 	h.pools = new(atomic.Pointer[pools])
 	h.log, h.proxies, h.known = log, &app.engine.proxies, app.known
-	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes}
+	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes, userVars: h.used.userVars}
 	h.gate, err = b.build()
 	if err != nil {
 		return fmt.Errorf("two_factor: %w", err)

@@ -33,10 +33,13 @@ type used struct {
 	userVars []string
 	// prefixes are what handlers behind the gate take off the beginning of paths.
 	prefixes []string
-	// undenied are rewrites behind gates with `deny` that make addresses which it does not see.
-	undenied []string
+	// unseen are rewrites behind the gate that make addresses which `deny`, `sign_in` and
+	// `sign_out` do not see.
+	unseen []string
 	// places are what placeholders that are made before the gate are made of.
 	places map[string]place
+	// errorRoutes says that a gate stands in a subroute that has error routes of its own.
+	errorRoutes bool
 	// unasked says that handlers behind the gate add to requests what questions can't have.
 	unasked error
 	// names are the placeholders that a handler `map`, or a handler like it, may provide.
@@ -161,7 +164,8 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 	}
 	u, line := c.used(!seen), walkLine(srv)
 	u.variables, u.unasked, u.places = line.variables, line.err, line.places
-	u.userVars, u.prefixes, u.undenied = line.userVars, line.prefixes, line.undenied
+	u.userVars, u.prefixes = line.userVars, line.prefixes
+	u.errorRoutes, u.unseen = line.errorRoutes, slices.Compact(slices.Sorted(slices.Values(line.unseen)))
 	return u, nil
 }
 

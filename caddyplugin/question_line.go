@@ -54,8 +54,10 @@ type passedOne struct {
 	queries []string
 	headers *portal.Headers
 	leave   *portal.Leave
-	// denies says that the gate has `deny`.
-	denies bool
+	// sees are the directives of the gate that look at addresses; paths are those of its
+	// sign-ins and sign-outs.
+	sees  []string
+	paths []string
 }
 
 // lineWalk goes through the configuration of routes in the order in which a request does.
@@ -71,10 +73,13 @@ type lineWalk struct {
 	variables []string
 	// prefixes are what handlers behind gates take off the beginning of paths.
 	prefixes []string
-	// undenied are rewrites behind gates with `deny` that make addresses which it does not see.
-	undenied []string
-	err      error
-	depth    int
+	// unseen are rewrites behind gates that make addresses which `deny`, `sign_in` and
+	// `sign_out` do not see.
+	unseen []string
+	// errorRoutes says that a gate stands in a subroute that has error routes of its own.
+	errorRoutes bool
+	err         error
+	depth       int
 }
 
 // lineRoute is a [caddyhttp.Route].
@@ -137,6 +142,7 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 		case "two_factor":
 			gates = append(gates[:len(gates):len(gates)], gateOf(h)...)
 		case "subroute":
+			w.errorRoutes = w.errorRoutes || hasErrorRoutes(h)
 			gates = w.routes(decoded(h["routes"]), gates)
 		case "invoke":
 			gates = w.invoke(h, gates)
@@ -145,12 +151,7 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 		case "map":
 			w.mapping(h, gates)
 		case "rewrite":
-			if prefix, _ := h["strip_path_prefix"].(string); prefix != "" && len(gates) > 0 {
-				w.prefixes = append(w.prefixes, "/"+strings.Trim(prefix, "/"))
-			}
-			if slices.ContainsFunc(gates, func(g passedOne) bool { return g.denies }) {
-				w.undenied = append(w.undenied, w.rewritten(h, gates)...)
-			}
+			w.rewrite(h, gates)
 		case "headers":
 			request, _ := h["request"].(map[string]any)
 			w.check("request_header", request, gates)
@@ -161,6 +162,15 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 		}
 	}
 	return gates
+}
+
+// hasErrorRoutes reports whether a subroute has error routes, and a gate.
+func hasErrorRoutes(h map[string]any) bool {
+	if h["errors"] == nil {
+		return false
+	}
+	raw, err := json.Marshal(h["routes"])
+	return err != nil || strings.Contains(string(raw), `"handler":"two_factor"`)
 }
 
 // gateOf reads a gate's configuration; a gate that asks no questions is none.
@@ -175,7 +185,9 @@ func gateOf(h map[string]any) []passedOne {
 	}
 	b := builder{site: site}
 	headers, queries := b.credentials()
-	return []passedOne{{queries: queries, headers: portal.NewHeaders(headers), leave: portal.NewLeave(site.Leave), denies: len(site.Deny) > 0}}
+	g := passedOne{queries: queries, headers: portal.NewHeaders(headers), leave: portal.NewLeave(site.Leave)}
+	g.looks(site)
+	return []passedOne{g}
 }
 
 func (w *lineWalk) invoke(h map[string]any, gates []passedOne) []passedOne {
@@ -199,6 +211,9 @@ func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
 	w.refuse("reverse_proxy: transport", w.of(transport, gates), gates)
 	if transport["protocol"] == "fastcgi" {
 		w.refuse("REMOTE_USER", w.ofName(userID, gates), gates)
+	}
+	if own, ok := h["rewrite"].(map[string]any); ok {
+		w.rewrite(own, gates)
 	}
 	if o := w.of(h["rewrite"], gates); o.degree >= isChosen {
 		w.make("http.reverse_proxy.header", o) // as of forward_auth: what it is answered goes by that

@@ -29,9 +29,7 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 			return rules, fmt.Errorf("%s: %w", list.name, err)
 		}
 	}
-	if rules.Deny != nil && len(b.prefixes) > 0 {
-		rules.Deny = behindPrefixes{rules.Deny, b.prefixes}
-	}
+	rules.Deny = b.behind(rules.Deny)
 	var signIn, links []string
 	for _, s := range b.site.SignIn {
 		signIn = append(signIn, s.Paths...)
@@ -46,28 +44,52 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 	if len(rules.Forms) > 0 {
 		rules.SignInPage = rules.Forms[0]
 	}
-	rules.SignIn, rules.LinkSignIn, rules.SignOut = addressRule(signIn), addressRule(links), addressRule(b.site.SignOut)
+	rules.SignIn, rules.LinkSignIn, rules.SignOut = b.behind(addressRule(signIn)), b.behind(addressRule(links)), b.behind(addressRule(b.site.SignOut))
 	return rules, nil
 }
 
-// behindPrefixes is a rule that shuts paths as handlers behind the gate make them, too,
-// which take one of the prefixes off.
+// behind is the rule for paths as handlers behind the gate make them, too.
+func (b *builder) behind(rule gateway.Rule) gateway.Rule {
+	if rule == nil || len(b.prefixes) == 0 {
+		return rule
+	}
+	return behindPrefixes{rule, b.prefixes}
+}
+
+// behindPrefixes is a rule whose Any also looks at paths without the prefixes that handlers
+// behind the gate take off, one after another.
 type behindPrefixes struct {
 	gateway.Rule
 	prefixes []string
 }
 
-// Any reports whether the rule holds with or without one of the prefixes.
+// maxReadings bounds what one path may become; beyond it the rule holds.
+const maxReadings = 100
+
+// Any reports whether the rule holds with or without prefixes.
 func (b behindPrefixes) Any(r *http.Request, readings []string) bool {
-	all := readings[:len(readings):len(readings)]
-	for _, reading := range readings {
+	all := slices.Clone(readings)
+	for i := 0; i < len(all); i++ {
 		for _, prefix := range b.prefixes {
-			if n := len(prefix); len(reading) > n && reading[n] == '/' && strings.EqualFold(reading[:n], prefix) {
-				all = append(all, reading[n:])
+			if rest, ok := withoutPrefix(all[i], prefix); ok && !slices.Contains(all, rest) {
+				all = append(all, rest)
 			}
+		}
+		if len(all) > maxReadings {
+			return true
 		}
 	}
 	return b.Rule.Any(r, all)
+}
+
+// withoutPrefix is what Caddy's strip_path_prefix leaves of a path. The prefix need not end
+// where a segment does.
+func withoutPrefix(path, prefix string) (rest string, ok bool) {
+	n := len(prefix)
+	if n < 2 || len(path) < n || !strings.EqualFold(path[:n], prefix) {
+		return "", false
+	}
+	return "/" + strings.TrimPrefix(path[n:], "/"), true
 }
 
 func fields(s config.SignIn) (names []string) {

@@ -264,6 +264,11 @@ func (x *exchange) leaveShared() {
 	}
 }
 
+// passed reports whether the portal answered a user who may pass, or a trusted request.
+func (x *exchange) passed() bool {
+	return x.reached && (x.kind == verbatim || x.before.MayPass() && !x.out.Dropping())
+}
+
 // about is the request as an event's subject; without a user it is the answer's.
 func (x *exchange) about(user string) event.Subject {
 	if user == "" {

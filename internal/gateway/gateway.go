@@ -81,6 +81,10 @@ type Options struct {
 	Fetch func(ctx context.Context, next Next, base *http.Request, uri string, header http.Header) (whoami.Response, error)
 	// SetUser tells the rest of the server who the user is.
 	SetUser func(r *http.Request, id string)
+	// Bare takes everything to sign in with off a request that is over, unless the portal
+	// answered a user who may pass: handlers before the gate may send it to the portal again.
+	// Nil leaves it as it is.
+	Bare func(r *http.Request)
 
 	// Insertions are what is put into the portal's pages; nil for nothing.
 	Insertions *Insertions
@@ -201,5 +205,8 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, c Client, next N
 	defer x.close()
 	err := x.serve(r, c)
 	x.timeRefusal()
+	if g.Bare != nil && err == nil && !x.passed() {
+		g.Bare(r)
+	}
 	return err
 }
