@@ -184,3 +184,80 @@ func TestAttack_GivenUp_Overwrites(t *testing.T) {
 		}
 	}
 }
+
+// TestAttack_OldQuestionShared: a question that began before a sign-in is still on its way
+// when the visit is settled again. A request that comes then does not take its answer.
+func TestAttack_OldQuestionShared(t *testing.T) {
+	for _, own := range []string{"bob", ""} {
+		attack(t, "own "+own, func(t *testing.T) {
+			w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/login.php"}, []string{"user"} })
+			w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
+				user := w.shop.user(r)
+				if r.Header.Get("Referer") != "" {
+					time.Sleep(8 * time.Second) // a slow page, or one of many
+				}
+				if user == "" {
+					rw.WriteHeader(http.StatusUnauthorized)
+					return nil
+				}
+				_, err := fmt.Fprintf(rw, `{"user":%q}`, user)
+				return err
+			}
+			w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
+			v := w.visitor()
+			v.send("GET /cart")
+			if own != "" {
+				v.signIn(own)
+			}
+			time.Sleep(5 * time.Minute) // kept answers are too old now
+			first := v.start(t.Context(), "GET /page", "Referer: https://example.com/slow")
+			synctest.Wait()
+			post := v.start(t.Context(), "POST /login.php user=alice") // an attacker keeps the cookies
+			<-post.done
+			v.never("the sign-in", post)
+			time.Sleep(3 * time.Second)
+			second := v.start(t.Context(), "GET /page", "Referer: https://example.com/slow")
+			<-first.done
+			<-second.done
+			v.never("the first page", first)
+			v.never("the second page", second)
+			for i := range 5 {
+				time.Sleep(time.Second)
+				f := v.start(t.Context(), "GET /page")
+				<-f.done
+				v.never(fmt.Sprint("a page after ", i+1, " s"), f)
+			}
+		})
+	}
+}
+
+// TestAttack_LongForm_SignOutBeside: a form whose response goes on, and of which a portion was
+// released, signs alice in; a declared sign-out beside it shows whom it signs out.
+func TestAttack_LongForm_SignOutBeside(t *testing.T) {
+	attack(t, "sign-out", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) { o.Rules.SignOut = paths{"/logout"} })
+		signIn := make(chan bool)
+		w.shop.pages["/chat"] = func(rw http.ResponseWriter, r *http.Request) error {
+			rw.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(rw, "data: word\n\n")
+			<-signIn
+			w.shop.commit(r, w.shop.id(r), "alice")
+			signIn <- true
+			<-r.Context().Done()
+			return nil
+		}
+		w.shop.pages["/logout"] = func(rw http.ResponseWriter, r *http.Request) error {
+			signIn <- true
+			<-signIn
+			_, err := io.WriteString(rw, "goodbye "+secret(w.shop.user(r)))
+			w.shop.commit(r, w.shop.id(r), "")
+			return err
+		}
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		v.open("POST /chat say=hello")
+		time.Sleep(5 * time.Second)
+		v.never("the sign-out", v.send("POST /logout x=1"))
+	})
+}

@@ -63,6 +63,8 @@ type calls struct{ running, next *call }
 type call struct {
 	done   chan struct{}
 	answer *portal.Answer
+	// epoch is that in which the question began.
+	epoch uint64
 }
 
 // Kept returns an answer that is still believed, or nil. Where all answers about these
@@ -237,9 +239,9 @@ func (a *Answers) Presumed(key Key, now time.Time) bool {
 	return yes
 }
 
-// Ask has put called once for all who ask about the same key at the same time. With
-// fresh, a question that started before this call is not enough: it may have been
-// answered before something happened. put must not depend on the caller's context.
+// Ask has put called once for all who ask about the same key at the same time. A question
+// of an older epoch is not enough, and with fresh none that started before this call: it may
+// have been answered before something happened. put must not depend on the caller's context.
 func (a *Answers) Ask(key Key, fresh bool, put func() *portal.Answer) *portal.Answer {
 	a.mu.Lock()
 	cs := a.calls[key]
@@ -252,12 +254,12 @@ func (a *Answers) Ask(key Key, fresh bool, put func() *portal.Answer) *portal.An
 	}
 	switch {
 	case cs.running == nil:
-		c := &call{done: make(chan struct{})}
+		c := &call{done: make(chan struct{}), epoch: a.epoch}
 		cs.running = c
 		a.mu.Unlock()
 		a.run(key, cs, c, put)
 		return c.answer
-	case !fresh:
+	case !fresh && cs.running.epoch == a.epoch:
 		c := cs.running
 		a.mu.Unlock()
 		<-c.done
@@ -285,6 +287,8 @@ func (a *Answers) run(key Key, cs *calls, c *call, put func() *portal.Answer) {
 		cs.running, cs.next = cs.next, nil
 		if cs.running == nil {
 			delete(a.calls, key)
+		} else {
+			cs.running.epoch = a.epoch
 		}
 		a.mu.Unlock()
 		close(c.done)
