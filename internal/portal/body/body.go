@@ -15,6 +15,7 @@ package body
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -97,14 +98,18 @@ func Allowed(fields []Field, own func(name, value string) bool) bool {
 //
 // Errors: ErrUnreadable, ErrTooLong, those of the readers.
 func Scan(h http.Header, open func() io.Reader, wanted func(name string) bool) ([]Field, error) {
-	if _, err := bufio.NewReaderSize(open(), 16).Peek(1); errors.Is(err, io.EOF) {
+	begin, err := bufio.NewReaderSize(open(), 16).Peek(4)
+	if len(begin) == 0 && errors.Is(err, io.EOF) {
 		return nil, nil
-	} else if err != nil {
+	} else if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	k, err := kindOf(h)
 	if err != nil {
 		return nil, err
+	}
+	if wide := bytes.IndexByte(begin, 0) >= 0; wide && (k.form || k.json) && k.boundary == "" && k.coding == "" {
+		return nil, ErrUnreadable // Python's json reads UTF-16 and UTF-32 unasked
 	}
 	s := &scan{wanted: wanted}
 	if k.coding == "" {

@@ -116,17 +116,17 @@ func TestH3_Found(t *testing.T) {
 		{"part, ends of lines in the value", partType, part(`Content-Disposition: form-data; name="PHPSESSID"`, "a\nb\r\n"), "phpsessid=a\nb\r\n"},
 		{"part, long value", partType, part(`Content-Disposition: form-data; name="PHPSESSID"`, strings.Repeat("x", 100<<10)), "phpsessid=?"},
 		{"part, token", partType, named(`name=PHPSESSID`), "phpsessid=x"},
-		{"part, single quotes (PHP)", partType, named(`name='PHPSESSID'`), "phpsessid=x"},
+		{"part, single quotes (PHP)", partType, named(`name='PHPSESSID'`), unreadable},
 		{"part, backslashes", partType, named(`name="PHP\SESSID"`), "phpsessid=x"},
-		{"part, case and blanks", partType, part("CONTENT-disposition:form-data;NAME = \"app.sess\"", "x"), "app_sess=x"},
+		{"part, case and blanks", partType, part("CONTENT-disposition:form-data;NAME = \"app.sess\"", "x"), unreadable},
 		{"part, mangled", partType, named(`name=" app[sess"`), "app_sess=x"},
 		{"part, names twice", partType, named(`name="a"; name="PHPSESSID"`), "phpsessid=x"},
-		{"part, the name in a quote that others see", partType, named(`name="a"; filename="\"; name="PHPSESSID"; x="`), "phpsessid=x"},
+		{"part, the name in a quote that others see", partType, named(`name="a"; filename="\"; name="PHPSESSID"; x="`), unreadable},
 		{"part, RFC 2231", partType, named(`name*=utf-8''PHP%53ESSID`), "phpsessid=x"},
 		{"part, folded", partType, part("Content-Disposition: form-data;\r\n name=\"PHPSESSID\"", "x"), "phpsessid=x"},
 		{"part, two dispositions", partType, part("Content-Disposition: form-data; name=\"a\"; filename=\"b\"\r\nContent-Disposition: form-data; name=\"PHPSESSID\"", "x"), "phpsessid=x"},
 		{"part, two dispositions, the second a file's", partType, part("Content-Disposition: form-data; name=\"PHPSESSID\"\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b\"", "x"), "phpsessid=x"},
-		{"part, disposition found by Rack", partType, part("X-Content-Disposition: form-data; name=\"PHPSESSID\"", "x"), "phpsessid=x"},
+		{"part, disposition found by Rack", partType, part("X-Content-Disposition: form-data; name=\"PHPSESSID\"", "x"), unreadable},
 		{"part, empty file name (Go)", partType, named(`name="PHPSESSID"; filename=""`), "phpsessid=x"},
 		{"part, file name that PHP does not know", partType, named(`name="PHPSESSID"; filename*=utf-8''x`), "phpsessid=x"},
 		{"part, coded (Django, Go)", partType, part("Content-Disposition: form-data; name=\"PHPSESSID\"\r\nContent-Transfer-Encoding: base64", "eA=="), "phpsessid=?"},
@@ -135,11 +135,17 @@ func TestH3_Found(t *testing.T) {
 		{"parts without a boundary (Rack)", "multipart/form-data", "PHPSESSID=x", "phpsessid=x"},
 	} {
 		fields, err := find(header(tt.contentType), tt.text)
+		if tt.want == unreadable && errors.Is(err, body.ErrUnreadable) {
+			continue
+		}
 		if got := show(fields); got != tt.want || err != nil {
 			t.Errorf("%s: found %.80q, %v; want %q", tt.name, got, err, tt.want)
 		}
 	}
 }
+
+// unreadable says that a body is refused for what parsers could read differently.
+const unreadable = "unreadable"
 
 // TestH3_NamesAsPHPReads: names are given to wanted as PHP changes them, so that one that
 // compares exactly finds them.

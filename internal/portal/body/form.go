@@ -12,7 +12,7 @@ import (
 // readings are made at once.
 func (s *scan) form(r io.Reader) error {
 	buf := make([]byte, 32<<10)
-	p := pair{scan: s}
+	p := pair{scan: s, first: true}
 	for {
 		n, err := r.Read(buf)
 		for _, c := range buf[:n] {
@@ -38,6 +38,7 @@ type pair struct {
 	wanted      string // the name, if it is wanted
 	long        bool   // the value is longer than maxValue
 	semicolon   bool   // a semicolon is before it
+	first       bool   // nothing is before it
 }
 
 func (p *pair) feed(c byte) error {
@@ -46,7 +47,7 @@ func (p *pair) feed(c byte) error {
 		return p.end(c)
 	case !p.inValue && c == '=':
 		p.inValue = true
-		p.wanted, _ = p.scan.name(decodeName(string(p.name)))
+		p.look()
 	case !p.inValue:
 		p.appendName(c)
 	case p.wanted != "" && len(p.value) >= maxValue:
@@ -57,34 +58,43 @@ func (p *pair) feed(c byte) error {
 	return nil
 }
 
+// look finds out whether the name is wanted. URLSearchParams drops a question mark before
+// the first one.
+func (p *pair) look() {
+	name := string(p.name)
+	p.wanted, _ = p.scan.name(decodeName(name))
+	if rest, ok := strings.CutPrefix(name, "?"); ok && p.first && p.wanted == "" {
+		p.wanted, _ = p.scan.name(decodeName(rest))
+	}
+}
+
 // appendName keeps the first bytes of a name. Leading blanks, of which PHP takes any
-// number, don't count.
+// number, don't count, nor do leading brackets, of which Rack does.
 func (p *pair) appendName(c byte) {
-	if len(p.name) >= maxName && strings.IndexByte(" +%", p.name[0]) >= 0 {
-		p.name = append(p.name[:0], trimBlanks(p.name)...)
+	if len(p.name) >= maxName && strings.IndexByte(" +%[]", p.name[0]) >= 0 {
+		p.name = append(p.name[:0], trimLeading(p.name)...)
 	}
 	if len(p.name) < maxName {
 		p.name = append(p.name, c)
 	}
 }
 
-func trimBlanks(name []byte) []byte {
-	for {
-		switch {
-		case len(name) > 0 && (name[0] == ' ' || name[0] == '+'):
-			name = name[1:]
-		case bytes.HasPrefix(name, []byte("%20")):
-			name = name[3:]
-		default:
-			return name
+var leading = [...]string{" ", "+", "[", "]", "%20", "%5b", "%5B", "%5d", "%5D"}
+
+func trimLeading(name []byte) []byte {
+	for before := -1; len(name) != before; {
+		before = len(name)
+		for _, s := range leading {
+			name = bytes.TrimPrefix(name, []byte(s))
 		}
 	}
+	return name
 }
 
 // end ends the field at a separator.
 func (p *pair) end(separator byte) error {
 	if !p.inValue && len(p.name) > 0 {
-		p.wanted, _ = p.scan.name(decodeName(string(p.name)))
+		p.look()
 	}
 	var err error
 	if p.wanted != "" {

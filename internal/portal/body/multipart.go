@@ -16,6 +16,8 @@ const (
 	// maxParts bounds the parts of one body. PHP, Go, Django and Tomcat take some 1,000 if
 	// they are not told otherwise, Rack 4,096.
 	maxParts = 20000
+	// maxNames bounds the names in the headers of one part.
+	maxNames = 16
 )
 
 // multipart reads a body in parts (RFC 2046, RFC 7578) and looks at their names. It keeps
@@ -173,6 +175,9 @@ var (
 	transferCoding = regexp.MustCompile(`(?i)content-transfer-encoding[ \t]*:[ \t]*([^ \t\r\n;]*)`)
 	// file is the header of a part that every parser takes for a file, as browsers write it.
 	file = regexp.MustCompile(`(?i)^content-disposition:[ \t]*form-data[ \t]*;[ \t]*name="[^"\\;]*"[ \t]*;[ \t]*filename="[^"\\;]+"[ \t]*(;[ \t]*filename\*=[^";]*)?$`)
+	// plain is a disposition in which every parser finds the same parameters: as browsers,
+	// curl and .NET write it, and extended (RFC 8187).
+	plain = regexp.MustCompile(`(?i)^content-disposition:[ \t]*(?:form-data|attachment|inline|file)(?:[ \t]*;[ \t]*[a-z-]+(?:="(?:[^"\\]|\\.)*"|=[a-z0-9!#$&+.^_|~\[\]/-]*|\*="?[^ \t"\\;,=]*"?))*[ \t]*;?[ \t]*$`)
 	// named finds names; where a quote begins and ends is seen differently, so it looks
 	// within quotes too.
 	named = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])name[ \t]*(\*[^=]{0,8})?[ \t]*=[ \t]*`)
@@ -201,10 +206,14 @@ func (p *parts) names(headers []byte) (names []string, err error) {
 	}
 	dispositions, isFile := 0, false
 	for _, line := range strings.Split(lines, "\n") {
-		if disposes([]byte(line)) {
-			dispositions++
-			isFile = file.MatchString(line)
+		if !disposes([]byte(line)) {
+			continue
 		}
+		if !plain.MatchString(line) {
+			return nil, ErrUnreadable
+		}
+		dispositions++
+		isFile = file.MatchString(line)
 	}
 	if isFile && dispositions == 1 {
 		return nil, nil
@@ -214,7 +223,11 @@ func (p *parts) names(headers []byte) (names []string, err error) {
 			names = append(names, name)
 		}
 	}
-	for _, at := range named.FindAllStringSubmatchIndex(lines, -1) {
+	all := named.FindAllStringSubmatchIndex(lines, maxNames+1)
+	if len(all) > maxNames {
+		return nil, ErrUnreadable
+	}
+	for _, at := range all {
 		star := ""
 		if at[2] >= 0 {
 			star = lines[at[2]:at[3]]
