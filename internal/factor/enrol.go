@@ -88,7 +88,7 @@ type candidate struct {
 // the enrolment says so.
 // Wrong codes are not counted: the secret is the customer's own and not in use.
 //
-// It returns ErrMalformed, ErrWrongCode, ErrClock, ErrChanged (another tab was first;
+// It returns ErrMalformed, ErrWrongCode, ErrClock, ErrChanged (another tab is or was first;
 // or ErrExpired), or buy's error; then nothing has changed.
 func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare store.VisitID, buy func(store.Tx) error) (Confirmed, error) {
 	if s.now().Sub(e.Started) > setUpLife {
@@ -101,6 +101,11 @@ func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare sto
 	if err != nil {
 		return Confirmed{}, err
 	}
+	// One at a time: each makes backup codes, which takes seconds of computing.
+	if _, busy := s.confirms.LoadOrStore(a.User, true); busy {
+		return Confirmed{}, ErrChanged
+	}
+	defer s.confirms.Delete(a.User)
 	c := candidate{user: a.User, replaces: e.Replaces, renew: e.Renew, totp: &store.TOTP{
 		ID: e.ID, Secret: s.sealSecret(e.Secret, a.User, e.ID),
 		Algorithm: e.Algorithm, Digits: e.Digits, Period: e.Period,

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/keys"
@@ -125,6 +126,8 @@ type Service struct {
 	realm     string
 	settings  Settings
 	addresses *throttle.Addresses
+	// confirms are the users with a confirmation under way.
+	confirms sync.Map
 
 	// Meter counts what became of codes, and Lean watches how old those are that are
 	// accepted; both may be nil.

@@ -94,11 +94,13 @@ func (x *exchange) identify(freshly bool) (err error) {
 		x.answer, x.before = strangers, gate.Standing{Answer: gate.Anonymous}
 		return nil
 	}
+	ended := ""
 	for range maxRounds {
 		if x.answer, x.before, err = x.askBefore(freshly); err != nil || x.answer.Kind == gate.Unknown {
 			return err
 		}
-		if x.dropEnded() {
+		if x.dropEnded() || ended != "" && x.dropRevived(ended) {
+			ended = x.answer.User
 			continue // before its changes are taken: they are the ended session's
 		}
 		x.take(x.answer.Changes, x.answer.User)
@@ -178,6 +180,18 @@ func (x *exchange) dropEnded() bool {
 	x.g.events.SessionOver(x.about(""))
 	x.jar, x.gone = jar, append(x.gone, gone...)
 	return true
+}
+
+// dropRevived removes all cookies where they still name the user whose ended session was
+// among them: the question may have signed another session in by it, as by a remember-me
+// cookie. It reports whether there were any.
+func (x *exchange) dropRevived(user string) bool {
+	if x.answer.Kind != gate.User || x.answer.User != user || x.before.Cleared {
+		return false
+	}
+	jar, gone := x.jar.Without(func(time.Time) bool { return true })
+	x.jar, x.gone = jar, append(x.gone, gone...)
+	return len(gone) > 0
 }
 
 // outlived reports whether a cookie is of a session that ended before its time.
