@@ -38,6 +38,8 @@ type used struct {
 	unseen []string
 	// places are what placeholders that are made before the gate are made of.
 	places map[string]place
+	// shared says that `header` makes responses of a gate shareable.
+	shared bool
 	// errorRoutes says that a gate stands in a subroute that has error routes of its own.
 	errorRoutes bool
 	// unasked says that handlers behind the gate add to requests what questions can't have.
@@ -165,6 +167,7 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 	u, line := c.used(!seen), walkLine(srv)
 	u.variables, u.unasked, u.places = line.variables, line.err, line.places
 	u.userVars, u.prefixes = line.userVars, line.prefixes
+	u.shared = line.shared
 	u.errorRoutes, u.unseen = line.errorRoutes, slices.Compact(slices.Sorted(slices.Values(line.unseen)))
 	return u, nil
 }

@@ -76,6 +76,10 @@ type lineWalk struct {
 	// unseen are rewrites behind gates that make addresses which `deny`, `sign_in` and
 	// `sign_out` do not see.
 	unseen []string
+	// shares counts handlers on the way to a gate that make responses shareable; shared says
+	// that a gate stands behind one.
+	shares int
+	shared bool
 	// errorRoutes says that a gate stands in a subroute that has error routes of its own.
 	errorRoutes bool
 	err         error
@@ -95,6 +99,9 @@ type lineRoute struct {
 // that are provisioned: a gate sees what is provisioned with it, and later.
 func walkLine(srv *caddyhttp.Server) *lineWalk {
 	w := &lineWalk{named: srv.NamedRoutes, made: make(map[string]origin), places: make(map[string]place)}
+	if sharesAtServer(srv) {
+		w.shares++
+	}
 	w.routes(decoded(srv.Routes), nil)
 	for _, route := range srv.NamedRoutes {
 		w.routes(decoded([]*caddyhttp.Route{route}), nil)
@@ -112,6 +119,15 @@ func decoded(routes any) (list []lineRoute) {
 	return list
 }
 
+// asMap is the configuration of a handler.
+func asMap(h any) (m map[string]any) {
+	raw, err := json.Marshal(h)
+	if err != nil || json.Unmarshal(raw, &m) != nil {
+		return nil
+	}
+	return m
+}
+
 // routes walks a list, and returns the gates that a request may have passed at its end.
 // Of the routes of a group a request takes one, and after a terminal route none.
 func (w *lineWalk) routes(list []lineRoute, gates []passedOne) []passedOne {
@@ -127,7 +143,11 @@ func (w *lineWalk) routes(list []lineRoute, gates []passedOne) []passedOne {
 		for _, set := range r.Match {
 			w.matchers(set, before)
 		}
+		shares := w.shares
 		passed := w.handlers(r.Handle, before)
+		if r.Terminal || r.Group != "" || forSomePaths(r) {
+			w.shares = shares
+		}
 		if more := passed[len(before):]; len(more) > 0 && !r.Terminal {
 			after[r.Group] = append(after[r.Group], more...)
 			all = append(all[:len(all):len(all)], more...)
@@ -140,6 +160,7 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 	for _, h := range list {
 		switch h["handler"] {
 		case "two_factor":
+			w.shared = w.shared || w.shares > 0
 			gates = append(gates[:len(gates):len(gates)], gateOf(h)...)
 		case "subroute":
 			w.errorRoutes = w.errorRoutes || hasErrorRoutes(h)
@@ -155,6 +176,9 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 		case "headers":
 			request, _ := h["request"].(map[string]any)
 			w.check("request_header", request, gates)
+			if len(gates) == 0 && shares(h) {
+				w.shares++
+			}
 		case "reverse_proxy":
 			gates = w.proxy(h, gates)
 		case "intercept":

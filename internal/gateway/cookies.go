@@ -186,6 +186,7 @@ func (x *exchange) writeCookies(h http.Header) {
 	if x.visit != nil {
 		x.visit.Renewals.Tell(x.sent, x.changes)
 	}
+	owed := x.takeUnsealed()
 	if x.facts.Asset && x.own {
 		x.visit.Hold(x.host, x.changes) // caches keep assets: the next page brings them
 		return
@@ -207,7 +208,44 @@ func (x *exchange) writeCookies(h http.Header) {
 	if x.own {
 		x.visit.Delivered(x.host, x.changes)
 	}
+	if len(owed) > 0 && x.visit != nil {
+		x.visit.Hold(x.owedTo(x.owner), owed)
+	}
 	x.presume()
+}
+
+// takeUnsealed takes the cookies that are never sealed out of the changes where the response
+// is withheld: the portal set them for a user who has not passed. They wait for the clearance.
+func (x *exchange) takeUnsealed() (taken []portal.Change) {
+	if !x.withheld && !x.before.Owes() {
+		return nil
+	}
+	if x.owner == "" && x.answer != nil {
+		x.owner = x.answer.User
+	}
+	kept := make([]portal.Change, 0, len(x.changes))
+	for _, c := range x.changes {
+		if c.Class == portal.Sealed {
+			kept = append(kept, c)
+		} else {
+			taken = append(taken, c)
+		}
+	}
+	x.changes = kept
+	return taken
+}
+
+// owedTo is the name under which the visit holds changes for the user's clearance.
+func (x *exchange) owedTo(user string) string { return x.host + "\x00" + user }
+
+// owedLines are the lines of cookies that waited for the clearance.
+func (x *exchange) owedLines() []string {
+	if !x.own {
+		return nil
+	}
+	changes := x.visit.Held(x.owedTo(x.answer.User))
+	x.visit.Delivered(x.owedTo(x.answer.User), changes)
+	return unsealed(changes)
 }
 
 // sealed returns the Set-Cookie lines for the visit, minted where there is none.

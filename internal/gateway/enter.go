@@ -59,21 +59,26 @@ func (x *exchange) enter() error {
 // one could overwrite after its response was rendered; before a sign-out, which could show
 // the user of a late one and hide that user from the check; before any exclusive request
 // where one was given up; and before a form page that is not checked, see presume.go.
-func (x *exchange) awaitRest() {
+// It returns an error if the client left meanwhile.
+func (x *exchange) awaitRest() error {
 	if x.visit == nil || x.g.Rotates || x.g.Identify != nil {
-		return
+		return nil
 	}
 	form := x.facts.Form && !x.visit.MayPass.Load()
 	if !x.exclusive && !form {
-		return
+		return nil
 	}
 	signs := x.sendsSignIn() || x.facts.SignOut
 	for range 2 { // the second time for a request that ended during the first
 		d := x.visit.Restless(x.g.Clock(), !form && !signs)
-		if d == 0 || !x.pause(min(d, x.g.Settle)) {
-			return
+		if d == 0 {
+			return nil
+		}
+		if !x.pause(min(d, x.g.Settle)) {
+			return x.facts.R.Context().Err()
 		}
 	}
+	return nil
 }
 
 // lookAtClock is called after the request may have waited: for the client, who may keep

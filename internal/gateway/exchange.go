@@ -123,6 +123,8 @@ type outgoing struct {
 	settles bool
 	// abandoned says that the request was given up before its response had ended.
 	abandoned bool
+	// withheld says that the response is not released.
+	withheld bool
 	// asked says that the request put a question.
 	asked bool
 	// reached says that the request was sent on to the portal. passedOn is the request that the
@@ -183,7 +185,9 @@ func (x *exchange) decide() error {
 	} else if status != 0 {
 		return x.refuseStatus(status)
 	}
-	x.awaitRest()
+	if err := x.awaitRest(); err != nil {
+		return x.refuseError(err)
+	}
 	if x.serveAnonymously() {
 		return nil
 	}

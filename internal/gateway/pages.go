@@ -182,7 +182,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	x := t.x
 	h := w.Header()
 	x.dropOwnLines(h)
-	old := x.sent
+	old, owed := x.sent, x.owedLines()
 	_, _, elsewhere := old.Fits(x.answer.User, x.g.Path) // other sites' cookies move, too
 	var lines []string
 	if x.own {
@@ -200,7 +200,7 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	wr := x.writer(false)
 	wr.Now = session.After(x.g.Clock()) // after what the same transaction may have ended
 	lines = append(lines, wr.All(x.jar.With(elsewhere))...)
-	lines = append(lines, wr.Visit(string(t.token), x.jar.Ends()))
+	lines = append(append(lines, owed...), wr.Visit(string(t.token), x.jar.Ends()))
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
 }
 

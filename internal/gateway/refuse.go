@@ -29,6 +29,7 @@ func (x *exchange) refuse(a gate.Action) error {
 // response only where it led is kept, sealed, for its owner.
 func (x *exchange) Withhold(a gate.Action, status int, header http.Header) {
 	x.g.events.Withheld(a)
+	x.withheld = true
 	x.writeCookies(x.restore())
 	switch a {
 	case gate.Challenge, gate.Enrol:
@@ -45,8 +46,8 @@ func (x *exchange) Withhold(a gate.Action, status int, header http.Header) {
 // withholdLost answers where the clearance ended while the portal was answering.
 func (x *exchange) withholdLost() {
 	x.g.events.Withheld(gate.Forward)
+	x.withheld, x.owner = true, x.answer.User
 	x.writeCookies(x.restore())
-	x.owner = x.answer.User
 	x.demand(gate.Challenge, x.wanted())
 }
 

@@ -46,7 +46,7 @@ func byAnything() http.Handler {
 	})
 }
 
-const always = "two_factor {\nrealm edge\nrequire always\nsettle 100ms\nwhoami /me {\nanonymous status 401\nuser json user\n}\n}\n"
+const always = "two_factor {\nrealm edge\nsupport a@example.com\nrequire always\nsettle 100ms\nwhoami /me {\nanonymous status 401\nuser json user\n}\n}\n"
 
 // TestAttack_InterceptAround: a handler before the gate replaces the gate's refusals with
 // another request to the portal.

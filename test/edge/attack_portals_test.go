@@ -19,6 +19,9 @@ func TestAttack_PortalsBehindOneAddress(t *testing.T) {
 		"variable":             gate + "handle /blog/* {\nvars up 127.0.0.1:2\nreverse_proxy {vars.up}\n}\nhandle {\nvars up 127.0.0.1:1\nreverse_proxy {vars.up}\n}",
 		"dynamic":              gate + "handle /blog/* {\nreverse_proxy {\ndynamic a blog.internal 80\nlb_policy client_ip_hash\n}\n}\nhandle {\nreverse_proxy {\ndynamic a shop.internal 80\nlb_policy client_ip_hash\n}\n}",
 		"map behind":           "route {\n" + gate + "map {path} {up} {\n~^/blog/ 127.0.0.1:2\ndefault 127.0.0.1:1\n}\nreverse_proxy {up}\n}",
+		"fallback":             gate + "reverse_proxy 127.0.0.1:1 {\n@none status 404\nhandle_response @none {\nreverse_proxy 127.0.0.1:2\n}\n}",
+		"intercepted":          gate + "intercept {\n@none status 404\nhandle_response @none {\nreverse_proxy 127.0.0.1:2\n}\n}\nreverse_proxy 127.0.0.1:1",
+		"error pages":          gate + "reverse_proxy /m* 127.0.0.1:1 {\n@e status 5xx\nhandle_response @e {\nrespond oops 502\n}\n}\nreverse_proxy 127.0.0.1:2",
 		"path in it":           gate + "reverse_proxy /x/* {path.0}:80\nreverse_proxy 127.0.0.1:1",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -32,11 +35,14 @@ func TestAttack_PortalsBehindOneAddress(t *testing.T) {
 // TestAttack_PortalsByMappedHost: portals by host behind one gate, by `map` and `vars`.
 func TestAttack_PortalsByMappedHost(t *testing.T) {
 	for name, site := range map[string]string{
-		"map":        "map {host} {up} {\na.example.com 127.0.0.1:1\nb.example.com 127.0.0.1:2\n}\n" + gate + "reverse_proxy {up}",
-		"vars":       "@a host a.example.com\n@b host b.example.com\nvars @a up 127.0.0.1:1\nvars @b up 127.0.0.1:2\n" + gate + "reverse_proxy {vars.up}",
-		"map behind": "route {\n" + gate + "map {host} {up} {\na.example.com 127.0.0.1:1\nb.example.com 127.0.0.1:2\n}\nreverse_proxy {up}\n}",
-		"header":     gate + "reverse_proxy {header.Host}:80",
-		"expression": "@a expression host('a.example.com')\n@b expression host('b.example.com')\n" + gate + "reverse_proxy @a 127.0.0.1:1\nreverse_proxy @b 127.0.0.1:2",
+		"map":         "map {host} {up} {\na.example.com 127.0.0.1:1\nb.example.com 127.0.0.1:2\n}\n" + gate + "reverse_proxy {up}",
+		"vars":        "@a host a.example.com\n@b host b.example.com\nvars @a up 127.0.0.1:1\nvars @b up 127.0.0.1:2\n" + gate + "reverse_proxy {vars.up}",
+		"map behind":  "route {\n" + gate + "map {host} {up} {\na.example.com 127.0.0.1:1\nb.example.com 127.0.0.1:2\n}\nreverse_proxy {up}\n}",
+		"root of PHP": gate + "root /srv/{host}\nphp_fastcgi 127.0.0.1:1",
+		"dynamic":     gate + "reverse_proxy {\ndynamic a {host} 80\nlb_policy client_ip_hash\n}",
+		"Host":        gate + "@a host a.example.com\nreverse_proxy @a 127.0.0.1:1 {\nheader_up Host one.internal\n}\nreverse_proxy 127.0.0.1:1 {\nheader_up Host two.internal\n}",
+		"header":      gate + "reverse_proxy {header.Host}:80",
+		"expression":  "@a expression host('a.example.com')\n@b expression host('b.example.com')\n" + gate + "reverse_proxy @a 127.0.0.1:1\nreverse_proxy @b 127.0.0.1:2",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := warnings(t, site, "all of them share the realm"); got != 1 {

@@ -96,11 +96,54 @@ func (p *page) document() (*html.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.root, err = html.Parse(strings.NewReader(text)); err != nil {
+		if tangled(text) {
+			p.err = errTangled
+		} else if p.root, err = html.Parse(strings.NewReader(text)); err != nil {
 			p.err = errors.New("the body can't be read as HTML, or is nested too deeply")
 		}
 	}
 	return p.root, p.err
+}
+
+// maxOpen bounds the formatting elements that are open at a time: each paragraph after a
+// mis-nested one repeats all of them (HTML, 13.2.4.3).
+const maxOpen = 64
+
+var errTangled = errors.New("the page leaves too many formatting elements open, as <b> without </b>")
+
+// formatting are the elements that HTML's parser opens again.
+var formatting = map[string]bool{
+	"a": true, "b": true, "big": true, "code": true, "em": true, "font": true, "i": true, "nobr": true, "s": true, "small": true,
+	"strike": true, "strong": true, "tt": true, "u": true,
+}
+
+// tangled reports whether more formatting elements than maxOpen are open at a time.
+func tangled(text string) bool {
+	z := html.NewTokenizer(strings.NewReader(text))
+	open, byName := 0, make(map[string]int, len(formatting))
+	for {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			return false
+		}
+		if kind != html.StartTagToken && kind != html.EndTagToken && kind != html.SelfClosingTagToken {
+			continue
+		}
+		raw, _ := z.TagName()
+		name := string(raw)
+		switch {
+		case !formatting[name]:
+		case kind == html.EndTagToken && byName[name] > 0:
+			byName[name]--
+			open--
+		case kind != html.EndTagToken && !(name == "a" || name == "nobr") || byName[name] == 0 && kind != html.EndTagToken:
+			byName[name]++
+			open++
+		}
+		if open > maxOpen {
+			return true
+		}
+	}
 }
 
 func (p *page) has(sel cascadia.SelectorGroup) bool {
