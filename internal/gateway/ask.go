@@ -143,11 +143,11 @@ func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
 	}
 	list := x.plans(&s)
 	if len(list) == 1 {
-		return x.askPlan(ctx, &s, list[0])
+		return x.askPlan(ctx, &s, list[0], false)
 	}
 	var answers []portal.Answer
 	for _, p := range list {
-		a := x.askPlan(ctx, &s, p)
+		a := x.askPlan(ctx, &s, p, true)
 		answers = append(answers, *a)
 		if a.Kind == gate.Unknown {
 			break
@@ -158,8 +158,9 @@ func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
 	return &all
 }
 
-// askPlan puts one question, or takes a kept answer to it.
-func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answer {
+// askPlan puts one question, or takes a kept answer to it. part says that it is one of
+// several.
+func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *portal.Answer {
 	key := visits.Key{Pins: s.pins, View: p.view, Own: p.path == ""}
 	jar := cmp.Or(p.jar, s.jar)
 	put := func() *portal.Answer {
@@ -172,13 +173,13 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan) *portal.Answ
 	answers := &x.visit.Answers
 	varying := func() portal.Varying { return x.g.Headers.Varying(s.header(), p.free) }
 	if s.kept && !s.exactly {
-		if a, exact := answers.Kept(&key, varying, x.now); a != nil && (exact || a.Kind == gate.User) {
+		if a, exact := answers.Kept(&key, varying, x.now, part); a != nil && (exact || a.Kind == gate.User) {
 			return a
 		}
 	}
 	key.Varying = varying()
 	if s.kept {
-		if a := answers.Exact(&key, x.now); a != nil {
+		if a := answers.Exact(&key, x.now, part); a != nil {
 			return a
 		}
 	}

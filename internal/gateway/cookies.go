@@ -186,7 +186,13 @@ func (x *exchange) writeCookies(h http.Header) {
 	if x.visit != nil {
 		x.visit.Renewals.Tell(x.sent, x.changes)
 	}
-	owed := x.takeUnsealed()
+	if owed := x.takeUnsealed(); len(owed) > 0 {
+		defer func() { // in the visit that the response may start
+			if x.visit != nil {
+				x.visit.Hold(x.owedTo(x.owner), owed)
+			}
+		}()
+	}
 	if x.facts.Asset && x.own {
 		x.visit.Hold(x.host, x.changes) // caches keep assets: the next page brings them
 		return
@@ -207,9 +213,6 @@ func (x *exchange) writeCookies(h http.Header) {
 	}
 	if x.own {
 		x.visit.Delivered(x.host, x.changes)
-	}
-	if len(owed) > 0 && x.visit != nil {
-		x.visit.Hold(x.owedTo(x.owner), owed)
 	}
 	x.presume()
 }

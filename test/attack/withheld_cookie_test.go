@@ -26,7 +26,7 @@ func TestAttack_WithheldUnsealedCookie(t *testing.T) {
 				h := house.Start(t, portal, house.LegacyLines+"\nleave cart_count")
 				owner := h.Browser()
 				owner.SignIn("alice")
-				owner.Enrol()
+				device := owner.Enrol()
 				b := h.Browser()
 				b.Header.Set("User-Agent", "thief")
 				p := b.SignIn("alice")
@@ -38,6 +38,9 @@ func TestAttack_WithheldUnsealedCookie(t *testing.T) {
 					if lines := strings.Join(p.Header["Set-Cookie"], "\n"); strings.Contains(lines, "of-alice-only") {
 						t.Errorf("to somebody who owes a code: %s", lines)
 					}
+				}
+				if b.Pass(device.Code(t)); b.Cookies("/")[name] != "of-alice-only" {
+					t.Errorf("after the code the browser has %v", b.Cookies("/"))
 				}
 			})
 		}

@@ -228,7 +228,7 @@ func TestI7_HeldBody(t *testing.T) {
 }
 
 // TestI7_ErrorRoutesWithinARoute: a subroute may have error routes of its own, which the
-// server knows nothing of; there the gate itself strips what it returns an error for.
+// server knows nothing of: they would get what failed before the gate.
 func TestI7_ErrorRoutesWithinARoute(t *testing.T) {
 	e := &echo{}
 	h := house.StartSite(t, e, gate+"error /form 418\nreverse_proxy PORTAL\n")
@@ -243,14 +243,9 @@ func TestI7_ErrorRoutesWithinARoute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := caddy.Load(config, true); err != nil {
-		t.Fatal(err)
+	if err := caddy.Load(config, true); err == nil || !strings.Contains(err.Error(), "error routes of its own") {
+		t.Errorf("accepted: %v", err)
 	}
-	h.Browser().Do(post(h.Browser(), "/form"))
-	if got := e.at("/form"); len(got) != 1 || got[0].Header["X-Status"] == nil {
-		t.Errorf("the error route's portal got %v", got)
-	}
-	nothingSecret(t, e)
 }
 
 func port(h *house.House) string { return h.URL[strings.LastIndexByte(h.URL, ':')+1:] }

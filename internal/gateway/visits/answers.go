@@ -54,6 +54,10 @@ type slot struct {
 	key     Key
 	answer  *portal.Answer
 	expires time.Time
+	// part is when it expires for a request that puts several questions: an anonymous answer
+	// beside one that names a user serves no longer than that one, since the responses are
+	// not checked.
+	part time.Time
 }
 
 // calls are the questions about one key: one running, and one that starts after it,
@@ -69,15 +73,16 @@ type call struct {
 
 // Kept returns an answer that is still believed, or nil. Where all answers about these
 // credentials name one user, the varying values are not looked at and exact is false:
-// such an answer may serve a user who may pass, and no other (design rule Q1).
-func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time) (answer *portal.Answer, exact bool) {
+// such an answer may serve a user who may pass, and no other (design rule Q1). part says
+// that the question is one of several.
+func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time, part bool) (answer *portal.Answer, exact bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var user *portal.Answer
 	alike := true
 	for i := range a.slots {
 		s := &a.slots[i]
-		if !s.serves(key, now) {
+		if !s.serves(key, now, part) {
 			continue
 		}
 		alike = alike && s.answer.Kind == gate.User && (user == nil || user.User == s.answer.User)
@@ -86,24 +91,28 @@ func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time) (
 	if user == nil || alike {
 		return user, false
 	}
-	return a.exact(key, varying(), now), true
+	return a.exact(key, varying(), now, part), true
 }
 
-func (s *slot) serves(key *Key, now time.Time) bool {
-	return s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins && now.Before(s.expires)
+func (s *slot) serves(key *Key, now time.Time, part bool) bool {
+	expires := s.expires
+	if part {
+		expires = s.part
+	}
+	return s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins && now.Before(expires)
 }
 
 // Exact returns an answer that is still believed and was given for these very varying
 // values, or nil.
-func (a *Answers) Exact(key *Key, now time.Time) *portal.Answer {
+func (a *Answers) Exact(key *Key, now time.Time, part bool) *portal.Answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.exact(key, key.Varying, now)
+	return a.exact(key, key.Varying, now, part)
 }
 
-func (a *Answers) exact(key *Key, varying portal.Varying, now time.Time) *portal.Answer {
+func (a *Answers) exact(key *Key, varying portal.Varying, now time.Time, part bool) *portal.Answer {
 	for i := range a.slots {
-		if s := &a.slots[i]; s.serves(key, now) && s.key.Varying == varying {
+		if s := &a.slots[i]; s.serves(key, now, part) && s.key.Varying == varying {
 			return s.answer
 		}
 	}
@@ -132,7 +141,7 @@ func (a *Answers) Forget() uint64 {
 }
 
 // ForgetOthers drops the answers that do not name the user, and those of questions that run
-// now. It reports whether there were any.
+// now. It reports whether there were any answers or questions.
 func (a *Answers) ForgetOthers(user string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -140,7 +149,7 @@ func (a *Answers) ForgetOthers(user string) bool {
 	a.slots = slices.DeleteFunc(a.slots, func(s slot) bool {
 		return s.answer.Kind == gate.Anonymous || s.answer.Kind == gate.User && s.answer.User != user
 	})
-	if len(a.slots) == before {
+	if len(a.slots) == before && len(a.calls) == 0 {
 		return false
 	}
 	a.presumed = slot{}
@@ -169,7 +178,7 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 	if epoch != a.epoch || life <= 0 {
 		return
 	}
-	fresh := slot{key, answer, now.Add(life)}
+	fresh := slot{key, answer, now.Add(life), now.Add(min(life, lives.User))}
 	if now.Before(a.until) {
 		fresh.settle(a.until, a.all)
 	}
@@ -215,6 +224,9 @@ func (a *Answers) settling() (until time.Time, all bool) {
 func (s *slot) settle(until time.Time, all bool) {
 	if (all || s.answer.Kind == gate.User) && until.Before(s.expires) {
 		s.expires = until
+	}
+	if until.Before(s.part) {
+		s.part = until
 	}
 }
 

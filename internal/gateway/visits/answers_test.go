@@ -35,10 +35,10 @@ func TestAnswers_Life(t *testing.T) {
 		var a Answers
 		key := Key{View: portal.JarKey{'a'}}
 		a.Keep(key, &portal.Answer{Kind: tt.kind}, a.Epoch(), Lives{tt.recheck, AnonymousLife}, now)
-		if got := a.Exact(&key, now.Add(tt.life-time.Millisecond)) != nil; got != (tt.life > 0) {
+		if got := a.Exact(&key, now.Add(tt.life-time.Millisecond), false) != nil; got != (tt.life > 0) {
 			t.Errorf("%+v: kept until then: %v", tt, got)
 		}
-		if got, _ := a.Kept(&key, exactly(key.Varying), now.Add(tt.life)); got != nil || a.Exact(&key, now.Add(tt.life)) != nil {
+		if got, _ := a.Kept(&key, exactly(key.Varying), now.Add(tt.life), false); got != nil || a.Exact(&key, now.Add(tt.life), false) != nil {
 			t.Errorf("%+v: kept for longer", tt)
 		}
 	}
@@ -53,7 +53,7 @@ func TestAnswers_Key(t *testing.T) {
 		"other cookies": {Pins: key.Pins, View: portal.JarKey{'b'}}, "other pins": {View: key.View},
 		"the whoamis' own cookies": {Pins: key.Pins, View: key.View, Own: true},
 	} {
-		if got, _ := a.Kept(&other, exactly(portal.Varying{}), now); got != nil || a.Exact(&other, now) != nil || a.Last(&other) != nil {
+		if got, _ := a.Kept(&other, exactly(portal.Varying{}), now, false); got != nil || a.Exact(&other, now, false) != nil || a.Last(&other) != nil {
 			t.Errorf("kept for %s", name)
 		}
 	}
@@ -95,7 +95,7 @@ func TestAnswers_Kept(t *testing.T) {
 			a.Keep(key, answer, 0, lives, now)
 		}
 		key.Varying = portal.Varying{}
-		got, exact := a.Kept(&key, exactly(tt.ask), now)
+		got, exact := a.Kept(&key, exactly(tt.ask), now, false)
 		if describe(got) != tt.want || exact != tt.exact {
 			t.Errorf("%s: %q, exact %v; want %q, %v", name, describe(got), exact, tt.want, tt.exact)
 		}
@@ -120,7 +120,7 @@ func TestAnswers_KeptOutlived(t *testing.T) {
 	a.Keep(key, anonymous, 0, Lives{Anonymous: time.Second}, now)
 	key.Varying = portal.Varying{2}
 	a.Keep(key, user("alice"), 0, Lives{User: time.Minute}, now)
-	got, exact := a.Kept(&key, exactly(portal.Varying{3}), now.Add(time.Second))
+	got, exact := a.Kept(&key, exactly(portal.Varying{3}), now.Add(time.Second), false)
 	if describe(got) != "alice" || exact {
 		t.Errorf("%q, exact %v", describe(got), exact)
 	}
@@ -135,15 +135,15 @@ func TestAnswers_Forget(t *testing.T) {
 	if next := a.Forget(); next == epoch || next != a.Epoch() {
 		t.Errorf("epoch %d after %d", next, epoch)
 	}
-	if a.Exact(&key, now) != nil || a.Last(&key) != nil {
+	if a.Exact(&key, now, false) != nil || a.Last(&key) != nil {
 		t.Error("not forgotten")
 	}
 	a.Keep(key, user("alice"), epoch, Lives{User: time.Minute}, now)
-	if a.Exact(&key, now) != nil {
+	if a.Exact(&key, now, false) != nil {
 		t.Error("an answer of the epoch before was kept")
 	}
 	a.Keep(key, user("alice"), a.Epoch(), Lives{User: time.Minute}, now)
-	if a.Exact(&key, now) == nil {
+	if a.Exact(&key, now, false) == nil {
 		t.Error("an answer of this epoch was not kept")
 	}
 }
@@ -170,7 +170,7 @@ func TestAnswers_Settle(t *testing.T) {
 		lived := func(when string, view byte, want time.Duration) {
 			t.Helper()
 			key := Key{View: portal.JarKey{view}}
-			if a.Exact(&key, now.Add(want-1)) == nil && want > 0 || a.Exact(&key, now.Add(want)) != nil {
+			if a.Exact(&key, now.Add(want-1), false) == nil && want > 0 || a.Exact(&key, now.Add(want), false) != nil {
 				t.Errorf("%s, %s: does not live %v", name, when, want)
 			}
 		}
