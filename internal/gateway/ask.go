@@ -173,13 +173,13 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 	answers := &x.visit.Answers
 	varying := func() portal.Varying { return x.g.Headers.Varying(s.header(), p.free) }
 	if s.kept && !s.exactly {
-		if a, exact := answers.Kept(&key, varying, x.now, part); a != nil && (exact || a.Kind == gate.User) {
+		if a, exact := answers.Kept(&key, varying, x.now, part || x.g.WatchUnsafe); a != nil && (exact || a.Kind == gate.User) {
 			return a
 		}
 	}
 	key.Varying = varying()
 	if s.kept {
-		if a := answers.Exact(&key, x.now, part); a != nil {
+		if a := answers.Exact(&key, x.now, part || x.g.WatchUnsafe); a != nil {
 			return a
 		}
 	}
@@ -188,19 +188,19 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 		// A visit that is named by its credentials may be several browsers': what a question
 		// set is for one of them.
 		own := false
-		a := answers.Ask(key, s.freshly || x.g.Recheck == 0, func() *portal.Answer { own = true; return put() })
+		a, began := answers.Ask(key, s.freshly || x.g.Recheck == 0, x.g.Clock(), func() *portal.Answer { own = true; return put() })
 		switch {
 		case !own && len(a.Changes) > 0:
 			return put()
 		case !s.after && len(a.Changes) == 0:
-			x.keep(key, p, jar, a, epoch)
+			x.keep(key, p, jar, a, epoch, began)
 		}
 		return a
 	}
 	// Where every request asks, no request shares a question that began earlier.
-	a := answers.Ask(key, s.freshly || x.g.Recheck == 0, put)
+	a, began := answers.Ask(key, s.freshly || x.g.Recheck == 0, x.g.Clock(), put)
 	if !s.after {
-		x.keep(key, p, jar, a, epoch)
+		x.keep(key, p, jar, a, epoch, began)
 	}
 	return a
 }
@@ -232,12 +232,13 @@ func (x *exchange) fetch(ctx context.Context, uri string, header http.Header) (w
 	return x.g.Fetch(ctx, x.next, x.facts.R, uri, header)
 }
 
-// keep remembers an answer, unless another request is open that may change it.
-func (x *exchange) keep(key visits.Key, p plan, asked *portal.Jar, a *portal.Answer, epoch uint64) {
+// keep remembers an answer to a question that began in this epoch at this time, unless
+// another request is open that may change it.
+func (x *exchange) keep(key visits.Key, p plan, asked *portal.Jar, a *portal.Answer, epoch uint64, began time.Time) {
 	if x.visit.Requests.Changers(x.changers()) {
 		return
 	}
-	x.visit.Answers.Keep(key, a, epoch, x.g.lives(), x.now)
+	x.visit.Answers.Keep(key, a, epoch, x.g.lives(), began)
 	if len(a.Changes) == 0 || a.Kind == gate.Unknown {
 		return
 	}
@@ -250,7 +251,7 @@ func (x *exchange) keep(key visits.Key, p plan, asked *portal.Jar, a *portal.Ans
 	if p.path == "" {
 		key.View, key.Own = x.ownView(jar, jar.View(x.path))
 	}
-	x.visit.Answers.Keep(key, &renewed, epoch, x.g.lives(), x.now)
+	x.visit.Answers.Keep(key, &renewed, epoch, x.g.lives(), began)
 }
 
 // lives is how long answers are believed. A stranger's serves for some minutes where

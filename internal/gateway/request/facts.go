@@ -55,6 +55,9 @@ func (f *Facts) Begin(s *Site, r *http.Request, c Client) (status int) {
 	return f.check()
 }
 
+// maxWork bounds, in bytes, what rules read of a query: it times the readings of the path.
+const maxWork = 256 << 10
+
 func (f *Facts) check() int {
 	r := f.R
 	if r.Method == http.MethodTrace || r.Method == http.MethodConnect {
@@ -67,7 +70,7 @@ func (f *Facts) check() int {
 	if ok && r.URL != f.Client.URL && r.URL.Path != f.Client.URL.Path {
 		readings, ok = route.Variants(readings, r.URL.Path)
 	}
-	if !ok {
+	if !ok || len(readings)*len(r.URL.RawQuery) > maxWork {
 		return http.StatusBadRequest
 	}
 	f.Readings = readings

@@ -67,8 +67,9 @@ type calls struct{ running, next *call }
 type call struct {
 	done   chan struct{}
 	answer *portal.Answer
-	// epoch is that in which the question began.
+	// epoch and began are the epoch and the time in which the question began.
 	epoch uint64
+	began time.Time
 }
 
 // Kept returns an answer that is still believed, or nil. Where all answers about these
@@ -251,10 +252,12 @@ func (a *Answers) Presumed(key Key, now time.Time) bool {
 	return yes
 }
 
-// Ask has put called once for all who ask about the same key at the same time. A question
-// of an older epoch is not enough, and with fresh none that started before this call: it may
-// have been answered before something happened. put must not depend on the caller's context.
-func (a *Answers) Ask(key Key, fresh bool, put func() *portal.Answer) *portal.Answer {
+// Ask has put called once for all who ask about the same key at the same time, and returns
+// the answer and when the question began, or somewhat earlier. A question of an older epoch or
+// of an unsettled visit is not enough, and with fresh none that started before this call: it
+// may have been answered before something happened. put must not depend on the caller's
+// context.
+func (a *Answers) Ask(key Key, fresh bool, now time.Time, put func() *portal.Answer) (*portal.Answer, time.Time) {
 	a.mu.Lock()
 	cs := a.calls[key]
 	if cs == nil {
@@ -266,28 +269,28 @@ func (a *Answers) Ask(key Key, fresh bool, put func() *portal.Answer) *portal.An
 	}
 	switch {
 	case cs.running == nil:
-		c := &call{done: make(chan struct{}), epoch: a.epoch}
+		c := &call{done: make(chan struct{}), epoch: a.epoch, began: now}
 		cs.running = c
 		a.mu.Unlock()
 		a.run(key, cs, c, put)
-		return c.answer
-	case !fresh && cs.running.epoch == a.epoch:
+		return c.answer, c.began
+	case !fresh && cs.running.epoch == a.epoch && !cs.running.began.Before(a.until):
 		c := cs.running
 		a.mu.Unlock()
 		<-c.done
-		return c.answer
+		return c.answer, c.began
 	case cs.next == nil:
-		before, c := cs.running, &call{done: make(chan struct{})}
+		before, c := cs.running, &call{done: make(chan struct{}), began: now}
 		cs.next = c
 		a.mu.Unlock()
 		<-before.done
 		a.run(key, cs, c, put)
-		return c.answer
+		return c.answer, c.began
 	}
 	c := cs.next
 	a.mu.Unlock()
 	<-c.done
-	return c.answer
+	return c.answer, c.began
 }
 
 // run puts the question and gives the answer to everyone who waits. A panic in put

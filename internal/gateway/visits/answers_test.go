@@ -244,7 +244,7 @@ func TestAnswers_AskJoins(t *testing.T) {
 			return &portal.Answer{User: fmt.Sprint(n)}
 		}
 		ask := func(fresh bool, want string) {
-			if got := a.Ask(Key{}, fresh, put); got.User != want {
+			if got, _ := a.Ask(Key{}, fresh, time.Now(), put); got.User != want {
 				t.Errorf("fresh %v: question %s, want %s", fresh, got.User, want)
 			}
 		}
@@ -279,9 +279,9 @@ func TestAnswers_OtherKeysDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var a Answers
 		release := make(chan struct{})
-		go a.Ask(Key{View: portal.JarKey{1}}, false, func() *portal.Answer { <-release; return &portal.Answer{} })
+		go a.Ask(Key{View: portal.JarKey{1}}, false, time.Now(), func() *portal.Answer { <-release; return &portal.Answer{} })
 		synctest.Wait()
-		a.Ask(Key{View: portal.JarKey{2}}, true, func() *portal.Answer { return &portal.Answer{} })
+		a.Ask(Key{View: portal.JarKey{2}}, true, time.Now(), func() *portal.Answer { return &portal.Answer{} })
 		close(release)
 		synctest.Wait()
 	})
@@ -295,17 +295,20 @@ func TestAnswers_PanicIsUnknown(t *testing.T) {
 		release := make(chan struct{})
 		go func() {
 			defer func() { _ = recover() }()
-			a.Ask(Key{}, false, func() *portal.Answer { <-release; panic("portal") })
+			a.Ask(Key{}, false, time.Now(), func() *portal.Answer { <-release; panic("portal") })
 		}()
 		synctest.Wait()
 		got := make(chan *portal.Answer, 2)
-		go func() { got <- a.Ask(Key{}, false, func() *portal.Answer { return user("alice") }) }()
+		go func() {
+			answer, _ := a.Ask(Key{}, false, time.Now(), func() *portal.Answer { return user("alice") })
+			got <- answer
+		}()
 		synctest.Wait()
 		close(release)
 		if answer := <-got; answer.Kind != gate.Unknown || answer.Why == "" {
 			t.Errorf("%+v", answer)
 		}
-		if answer := a.Ask(Key{}, true, func() *portal.Answer { return user("alice") }); answer.Kind != gate.User {
+		if answer, _ := a.Ask(Key{}, true, time.Now(), func() *portal.Answer { return user("alice") }); answer.Kind != gate.User {
 			t.Errorf("after a panic: %+v", answer)
 		}
 	})

@@ -15,8 +15,12 @@ import (
 // MaxVariants bounds the readings of one path. Honest ones have at most a dozen.
 const MaxVariants = 128
 
-// maxPath bounds the paths that are read at all, in bytes.
-const maxPath = 8192
+// maxPath bounds the paths that are read at all, and maxBytes what they are read as, in
+// bytes.
+const (
+	maxPath  = 8192
+	maxBytes = 64 << 10
+)
 
 // Variants appends to dst every path that some server may take p for, p itself
 // first: percent-decoded (again), backslashes as slashes, slashes merged, dots
@@ -26,7 +30,8 @@ const maxPath = 8192
 // case, and all of these in any order. p is URL.Path, which net/url has decoded once,
 // as every server does.
 //
-// ok is false when there are more than MaxVariants or p has more than 8 KiB: no
+// ok is false when there are more than MaxVariants, or more than 64 KiB of them, or p has
+// more than 8 KiB: no
 // rule can be sure of such a path, so the request is to be refused with 400. A path
 // with nothing unusual in it is its only variant, and nothing is allocated if dst
 // has room.
@@ -39,14 +44,14 @@ func Variants(dst []string, p string) (variants []string, ok bool) {
 		return dst, false
 	}
 	// A breadth-first walk: every reading may be read again by the next server.
-	own := len(dst) - 1
+	own, size := len(dst)-1, len(p)
 	for i := own; i < len(dst); i++ {
 		for _, read := range readings {
 			v := read(dst[i])
 			if slices.Contains(dst[own:], v) {
 				continue
 			}
-			if len(dst)-own == MaxVariants {
+			if size += len(v); len(dst)-own == MaxVariants || size > maxBytes {
 				return dst, false
 			}
 			dst = append(dst, v)

@@ -1,0 +1,167 @@
+package gateway_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/session"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// TestAttack_QuestionSignsInBesideAnother: as TestAttack_Q1_QuestionSignsIn, while nothing is
+// kept of the visit, and another request's question is on its way that read the session before.
+func TestAttack_QuestionSignsInBesideAnother(t *testing.T) {
+	for _, kept := range []bool{true, false} {
+		attack(t, fmt.Sprint("kept ", kept), func(t *testing.T) {
+			w := newWorld(t, func(o *gateway.Options) {
+				o.Headers = portal.NewHeaders([]string{"Authorization"})
+				o.Asker.Headers = o.Headers
+			})
+			basic := func(next func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+				return func(rw http.ResponseWriter, r *http.Request) error {
+					if user, _, ok := r.BasicAuth(); ok {
+						id := w.shop.id(r)
+						if id == "" {
+							id = "basic"
+							r.Header.Set("Cookie", "SID=basic")
+						}
+						w.shop.commit(r, id, user)
+					}
+					return next(rw, r)
+				}
+			}
+			w.shop.pages["/me"] = basic(func(rw http.ResponseWriter, r *http.Request) error {
+				user := w.shop.user(r)
+				if r.Header.Get("Referer") != "" {
+					time.Sleep(3 * time.Second)
+				}
+				_, err := fmt.Fprintf(rw, `{"user":%q}`, user)
+				return err
+			})
+			v := w.visitor()
+			v.signIn("bob")
+			time.Sleep(5 * time.Second)
+			v.send("GET /page")
+			time.Sleep(2 * time.Minute) // what was kept is too old
+			if !kept {
+				id := visitID(v)
+				for range 40000 { // requests with made-up tokens: the visit is forgotten
+					token := session.NewToken()
+					w.g.Visits.Get("shop", token.ID(), token).Release()
+				}
+				if found := w.g.Visits.Find("shop", id); found != nil {
+					t.Skip("the visit was not forgotten this time")
+				}
+			}
+			slow := v.start(t.Context(), "GET /page", "Referer: https://example.com/slow")
+			synctest.Wait()
+			f := v.start(t.Context(), "GET /page", "Authorization: Basic YWxpY2U6cHc=")
+			<-f.done
+			v.never("with the password", f)
+			<-slow.done
+			t.Log(slow.text())
+			v.never("the slow page", slow)
+			for i := range 10 {
+				f := v.start(t.Context(), "GET /page")
+				<-f.done
+				v.never(fmt.Sprint("a page after ", i, " s"), f)
+				time.Sleep(time.Second)
+			}
+		})
+	}
+}
+
+func visitID(v *visitor) (id store.VisitID) {
+	for _, c := range v.cookies {
+		if c.Name == portal.NamesFor("shop", false).Visit {
+			id = session.Token(c.Value).ID()
+		}
+	}
+	return id
+}
+
+// TestAttack_WatchUnsafeBesideAll: two gates of one realm stand before parts of one portal, one
+// with `watch unsafe`. A declared sign-in at the other is saved late, within settle. What is kept of
+// strangers at the first, where their responses are not checked, must not outlive it.
+func TestAttack_WatchUnsafeBesideAll(t *testing.T) {
+	attack(t, "two gates", func(t *testing.T) {
+		var first gateway.Options
+		var sites [2]*world
+		for i := range sites {
+			sites[i] = newWorld(t, func(o *gateway.Options) {
+				if i == 0 {
+					first = *o
+				}
+				o.Path = []string{"/app/two-factor", "/shop/two-factor"}[i]
+				o.Sealer, o.Store, o.Visits = first.Sealer, first.Store, first.Visits
+				o.WatchUnsafe = i == 1
+				o.Rules.SignIn, o.Rules.Fields = paths{"/app/enter"}, []string{"user"}
+			})
+		}
+		shop := sites[0].shop
+		sites[1].shop = shop
+		shop.pages["/shop/cart"] = func(rw http.ResponseWriter, r *http.Request) error { shop.begin(rw, r); return nil }
+		shop.pages["/app/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
+			id := shop.begin(rw, r)
+			time.AfterFunc(1500*time.Millisecond, func() { shop.commit(r, id, "alice") })
+			_, err := io.WriteString(rw, "welcome")
+			return err
+		}
+		v := sites[0].visitor()
+		v.at(sites[0], "GET /shop/cart")
+		time.Sleep(5 * time.Second)
+		v.never("the sign-in", v.at(sites[0], "POST /app/enter user=alice"))
+		v.never("within settle", v.at(sites[1], "GET /shop/page"))
+		for i := range 6 {
+			time.Sleep(5 * time.Second)
+			v.never(fmt.Sprint("a page after ", 5*i+5, " s"), v.at(sites[1], "GET /shop/page"))
+		}
+	})
+}
+
+// TestAttack_UnsettledQuestionShared: as TestAttack_B7_OldQuestionShared, but the question began
+// within settle of a declared sign-in that is saved late, and so after everything was forgotten.
+func TestAttack_UnsettledQuestionShared(t *testing.T) {
+	attack(t, "bob", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/enter"}, []string{"user"} })
+		w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
+			user := w.shop.user(r)
+			if r.Header.Get("Referer") != "" {
+				time.Sleep(4 * time.Second) // a slow page, or one of many
+			}
+			_, err := fmt.Fprintf(rw, `{"user":%q}`, user)
+			return err
+		}
+		w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
+			id := w.shop.begin(rw, r)
+			time.AfterFunc(1500*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
+			_, err := io.WriteString(rw, "welcome")
+			return err
+		}
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		v.never("the sign-in", v.send("POST /enter user=alice"))
+		// Another language: nothing is kept of it.
+		headers := []string{"Referer: https://example.com/slow", "Accept-Language: xx"}
+		first := v.start(t.Context(), "GET /page", headers...)
+		time.Sleep(3 * time.Second)
+		second := v.start(t.Context(), "GET /page", headers...)
+		<-second.done
+		v.never("the second page", second)
+		for i := range 5 {
+			f := v.start(t.Context(), "GET /page", headers...)
+			<-f.done
+			v.never(fmt.Sprint("a page after ", i, " s"), f)
+			time.Sleep(time.Second)
+		}
+		<-first.done
+		v.never("the first page", first)
+	})
+}
