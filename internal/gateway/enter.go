@@ -132,6 +132,9 @@ func (x *exchange) begin() error {
 		turn, barred := x.leave, c.Bar(x.facts.R.Context(), wait)
 		x.leave = func() { barred(); turn() }
 		x.lookAtClock()
+		if err := x.facts.R.Context().Err(); err != nil {
+			return err // the client ended the wait
+		}
 	case !x.exclusive && (free || !x.facts.Asset):
 		if err := c.Shared(x.facts.R.Context(), free); err != nil {
 			return err

@@ -57,7 +57,9 @@ func (x *exchange) identifyBefore() error {
 	if !x.before.Cleared {
 		x.seeSignIn(x.answer)
 	}
-	if may := x.before.MayPass(); x.visit != nil && x.visit.MayPass.Load() != may {
+	// A visit may hold several sessions: an own page, which waits for no form, says nothing
+	// about the others.
+	if may := x.before.MayPass(); x.visit != nil && x.visit.MayPass.Load() != may && !(x.ownPage && may) {
 		x.visit.MayPass.Store(may)
 	}
 	x.endIfSignedOut()

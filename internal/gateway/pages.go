@@ -48,6 +48,12 @@ func (x *exchange) servePages() error {
 	} else if err != nil {
 		return x.refuseError(err)
 	}
+	// A question with more than cookies may sign a user in, as a request for the portal may.
+	if x.facts.Carries && !x.exclusive {
+		if err := x.begin(); err != nil {
+			return x.refuseError(err)
+		}
+	}
 	if err := x.identifyBefore(); err != nil {
 		return x.refuseError(err)
 	}

@@ -1,9 +1,12 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,4 +167,114 @@ func TestAttack_UnsettledQuestionShared(t *testing.T) {
 		<-first.done
 		v.never("the first page", first)
 	})
+}
+
+// TestAttack_DeclaredSignInsBesidePage: as B12 with declared sign-ins only. The second one need not
+// wait, because its client half-closes the connection, and the page need not wait for it, because an own
+// page that is asked for with an own account's other session says that the visit may pass.
+func TestAttack_DeclaredSignInsBesidePage(t *testing.T) {
+	for _, tricks := range []bool{false, true} {
+		attack(t, fmt.Sprint("tricks ", tricks), func(t *testing.T) {
+			w := newWorld(t, func(o *gateway.Options) {
+				withPages(t, o)
+				o.Rules.SignIn, o.Rules.Fields = paths{"/enter", "/slowenter"}, []string{"user"}
+			})
+			w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
+			w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
+				id := w.shop.begin(rw, r)
+				time.AfterFunc(1500*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
+				_, err := io.WriteString(rw, "welcome")
+				return err
+			}
+			w.shop.pages["/slowenter"] = func(rw http.ResponseWriter, r *http.Request) error {
+				time.Sleep(600 * time.Millisecond)
+				w.shop.commit(r, w.shop.begin(rw, r), "bob")
+				return nil
+			}
+			w.shop.pages["/slow"] = func(rw http.ResponseWriter, r *http.Request) error {
+				time.Sleep(450 * time.Millisecond)
+				_, err := io.WriteString(rw, "page "+secret(w.shop.user(r)))
+				time.Sleep(200 * time.Millisecond)
+				return err
+			}
+			bob := w.visitor()
+			bob.signIn("bob")
+			v := &visitor{w: w, address: bob.address}
+			v.cookies = slices.DeleteFunc(slices.Clone(bob.cookies), func(c *http.Cookie) bool { return strings.Contains(c.Name, "-") })
+			v.send("GET /cart")
+			time.Sleep(5 * time.Second)
+			began := time.Now()
+			at := func(d time.Duration) { time.Sleep(time.Until(began.Add(d))) }
+			v.never("the sign-in", v.send("POST /enter user=alice"))
+			at(time.Second)
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			second := v.start(ctx, "POST /slowenter user=bob")
+			synctest.Wait()
+			if tricks {
+				leave()
+				synctest.Wait()
+				f := bob.start(t.Context(), "GET /two-factor/challenge")
+				<-f.done
+			}
+			at(1100 * time.Millisecond)
+			page := v.start(t.Context(), "GET /slow")
+			<-page.done
+			<-second.done
+			t.Log(page.text())
+			v.never("the page", page)
+		})
+	}
+}
+
+// TestAttack_OwnPageSignsIn: a portal signs its session in by a declared header, and so by a
+// question about it. An own page that is asked for with an own account's password, beside a declared
+// sign-in of alice in the same session, must not make the sign-in's response that account's.
+func TestAttack_OwnPageSignsIn(t *testing.T) {
+	for _, line := range []string{"GET /page", "GET /two-factor/challenge"} {
+		attack(t, line, func(t *testing.T) {
+			w := newWorld(t, func(o *gateway.Options) {
+				withPages(t, o)
+				o.Headers = portal.NewHeaders([]string{"Authorization"})
+				o.Asker.Headers = o.Headers
+				o.Rules.SignIn, o.Rules.Fields = paths{"/enter"}, []string{"user"}
+			})
+			w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
+			basic := func(next func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+				return func(rw http.ResponseWriter, r *http.Request) error {
+					if user, _, ok := r.BasicAuth(); ok {
+						id := w.shop.id(r)
+						if id == "" {
+							id = "basic"
+							r.Header.Set("Cookie", "SID=basic")
+						}
+						w.shop.commit(r, id, user)
+					}
+					return next(rw, r)
+				}
+			}
+			w.shop.pages["/me"] = basic(w.shop.whoami)
+			w.shop.pages["/page"] = basic(func(rw http.ResponseWriter, r *http.Request) error {
+				_, err := io.WriteString(rw, "page "+secret(w.shop.user(r)))
+				return err
+			})
+			w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
+				w.shop.commit(r, w.shop.begin(rw, r), "alice")
+				_, err := io.WriteString(rw, "welcome "+secret("alice"))
+				time.Sleep(300 * time.Millisecond)
+				return err
+			}
+			v := w.visitor()
+			v.send("GET /cart")
+			v.send("GET /page")
+			time.Sleep(5 * time.Second)
+			post := v.start(t.Context(), "POST /enter user=alice")
+			time.Sleep(100 * time.Millisecond)
+			v.start(t.Context(), line, "Authorization: Basic Ym9iOnB3") // bob:pw
+			<-post.done
+			t.Log(post.text())
+			v.never("the sign-in", post)
+			time.Sleep(time.Minute)
+		})
+	}
 }
