@@ -213,13 +213,23 @@ const (
 
 // mayComeIn reports whether bytes of the client may go to the portal, and ends the tunnel
 // where not. The portal could take them for those of a user whom another request signs in,
-// so they wait until the visit is settled, and a question comes first.
+// so they wait until the visit is settled, and a question comes first. A form that began while
+// it was put makes them wait once more.
 func (f *frames) mayComeIn() bool {
-	if !f.x.g.Rotates && !f.rest() || !f.mayGoOn() {
-		return false
+	x := f.x
+	for began := x.g.Clock(); ; {
+		if !x.g.Rotates && !f.rest() {
+			return false
+		}
+		asked, ok := f.goesOn()
+		if !ok {
+			return false
+		}
+		if x.g.Rotates || x.visit.Generation() == asked && !x.visit.Requests.Changers(0) || x.g.Clock().Sub(began) >= maxHold {
+			f.heard()
+			return true
+		}
 	}
-	f.heard()
-	return true
 }
 
 // rest waits until no request may change any more who is signed in. Where forms follow each
@@ -245,37 +255,46 @@ func (f *frames) rest() bool {
 // where not. While a request may change who is signed in, and once afterwards, it asks
 // first; more than once a second the bytes wait.
 func (f *frames) mayGoOn() bool {
-	x := f.x
-	if x.end.Err() != nil || x.Lost() || !x.g.Rotates && !f.proves() {
-		x.end.cancel()
-		return false
-	}
-	return true
+	_, ok := f.goesOn()
+	return ok
 }
 
-func (f *frames) proves() bool {
+// goesOn is mayGoOn, and returns the generation in which the question was put.
+func (f *frames) goesOn() (asked visits.Generation, ok bool) {
+	x := f.x
+	ok = x.end.Err() == nil && !x.Lost()
+	if ok && !x.g.Rotates {
+		asked, ok = f.proves()
+	}
+	if !ok {
+		x.end.cancel()
+	}
+	return asked, ok
+}
+
+func (f *frames) proves() (asked visits.Generation, ok bool) {
 	x := f.x
 	select {
 	case f.turn <- struct{}{}:
 	case <-x.end.Done():
-		return false
+		return asked, false
 	}
 	defer func() { <-f.turn }()
-	if x.visit.Generation() == f.proven {
-		return true
+	if g := x.visit.Generation(); g == f.proven {
+		return g, true
 	}
 	if d := x.g.Timing.Stream - x.g.Clock().Sub(f.asked); d > 0 && d <= x.g.Timing.Stream && !x.pause(d) {
-		return false
+		return asked, false
 	}
 	now, settled := x.visit.Generation(), !x.visit.Formed(x.g.Clock())
 	f.asked = x.g.Clock()
 	if !x.stillPasses() {
-		return false
+		return now, false
 	}
 	if settled {
 		f.proven = now
 	}
-	return true
+	return now, true
 }
 
 // tunnelConn is the client's connection of a tunnel.
