@@ -32,7 +32,7 @@ type rotating struct {
 
 func newRotating(t *testing.T) *rotating {
 	t.Helper()
-	r := &rotating{outside: newOutside(t, &house.Legacy{}, named), t: t, admin: "127.0.0.1:" + house.FreePort(t), fresh: keys.Generate()}
+	r := &rotating{outside: newOutside(t, &house.Legacy{}, killLines), t: t, admin: "127.0.0.1:" + house.FreePort(t), fresh: keys.Generate()}
 	file := filepath.Join(r.dir, "Caddyfile")
 	write(t, file, overTCP(read(t, file), r.admin))
 	r.start(t)
@@ -62,7 +62,7 @@ func (r *rotating) fill() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	for i := range rotateUsers {
+	for i := range crowdSize() {
 		key := crowd(i)
 		err := d.Update(r.t.Context(), key, func(tx store.Tx) error {
 			return tx.PutUser(store.User{Key: key, TOTP: &store.TOTP{
@@ -75,8 +75,18 @@ func (r *rotating) fill() {
 	}
 }
 
-// ask asks the server how far it is, or by POST to begin.
+// ask asks the server how far it is, or by POST to begin. Pages are served a moment before
+// the configuration is active; until then the admin API answers 503.
 func (r *rotating) ask(method string) rotation.Progress {
+	r.t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if p, active := r.tryAsk(method); active || time.Now().After(end) {
+			return p
+		}
+	}
+}
+
+func (r *rotating) tryAsk(method string) (p rotation.Progress, active bool) {
 	r.t.Helper()
 	req, err := http.NewRequest(method, "http://"+r.admin+"/two_factor/keys/rotate", nil)
 	if err != nil {
@@ -89,11 +99,13 @@ func (r *rotating) ask(method string) rotation.Progress {
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
-	var p rotation.Progress
+	if res.StatusCode == http.StatusServiceUnavailable {
+		return p, false
+	}
 	if err != nil || res.StatusCode >= 400 || json.Unmarshal(raw, &p) != nil {
 		r.t.Fatalf("%d %s, %v", res.StatusCode, raw, err)
 	}
-	return p
+	return p, true
 }
 
 // await asks until it is so.
@@ -165,7 +177,7 @@ func (r *rotating) checkSecrets() {
 	}
 	d := r.records()
 	defer d.Close()
-	for i := range rotateUsers {
+	for i := range crowdSize() {
 		key := crowd(i)
 		u, err := d.User(r.t.Context(), key)
 		if err != nil {
