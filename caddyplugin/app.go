@@ -44,6 +44,8 @@ type App struct {
 	// RetiredRealms are realms of the store with second factors that no site has any more.
 	// Without them here a configuration with a realm that the store does not know is refused.
 	RetiredRealms []string `json:"retired_realms,omitempty"`
+	// RetiredSource is the file and line of retired_realms in the Caddyfile, for warnings.
+	RetiredSource string `json:"retired_source,omitempty"`
 	// Mail is how notices and codes are sent by e-mail. Default: none are.
 	Mail *Mail `json:"mail,omitempty"`
 	// AdminAPI is where the admin API acts and exports secrets: "socket", on a Unix socket
@@ -163,6 +165,9 @@ func (a *App) open(ctx caddy.Context, storage Storage) error {
 		return fmt.Errorf("the master keys from %s: %w", origin, err)
 	}
 	a.ring = ring
+	if err := a.witness.voidUsed(ctx, a.engine, a.log); err != nil {
+		return err
+	}
 	return a.registerMetrics(ctx)
 }
 

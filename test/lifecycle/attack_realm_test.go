@@ -85,10 +85,15 @@ func TestAttack_I4_InterchangedRealms(t *testing.T) {
 	asked(t, at(h, other).SignIn("alice"))
 }
 
-// TestRetiredRealmIsUnknown: a realm that is spelt wrong under retired_realms is told.
+// TestRetiredRealmIsUnknown: a realm that is spelt wrong under retired_realms is told, with
+// the line, the realms that the store knows, and what to do.
 func TestRetiredRealmIsUnknown(t *testing.T) {
-	h := house.StartWhole(t, &house.Legacy{}, whole(badger+"\nretired_realms shpo", site("PORT", named)))
-	if !strings.Contains(h.LogText(), "does not know; is it spelt right?") {
-		t.Error("a realm that the store does not know is retired without a word")
+	h := house.StartWhole(t, &house.Legacy{}, usual)
+	h.Browser().SignIn("alice") // the store knows the realm
+	reload(t, h, whole(badger+"\nretired_realms shpo", site("PORT", named)))
+	for _, part := range []string{"does not know: correct the name", "or take it out", `"realm":"shpo"`, `"source":"Caddyfile:`, `"known_realms":["one"]`} {
+		if !strings.Contains(h.LogText(), part) {
+			t.Errorf("the log does not say %s", part)
+		}
 	}
 }

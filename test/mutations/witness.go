@@ -72,4 +72,18 @@ var witnessed = []Mutation{
 		New:     "",
 		Package: "test/lifecycle", Test: "TestAttack_J6_NotReady",
 	},
+	{
+		Row: "J1: an older copy is accepted", Defence: "what may have been used since is void",
+		File:    "caddyplugin/witness.go",
+		Old:     "	if !w.doubtful() || e.current() != nil {",
+		New:     "	if true || !w.doubtful() {",
+		Package: "test/lifecycle", Test: "TestAttack_J1_AcceptedOlderCopy",
+	},
+	{
+		Row: "J1: another history is accepted", Defence: "the store is compared with the witness that was given up, too",
+		File:    "caddyplugin/witness.go",
+		Old:     "w.found.Place, sealed, w.all)",
+		New:     "w.found.Place, sealed, w.known)",
+		Package: "test/lifecycle", Test: "TestAttack_J1_AcceptedOtherHistory",
+	},
 }
