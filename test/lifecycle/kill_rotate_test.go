@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/rotation"
@@ -62,16 +63,20 @@ func (r *rotating) fill() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	var group errgroup.Group
+	group.SetLimit(16) // concurrent writes share syncs
 	for i := range crowdSize() {
 		key := crowd(i)
-		err := d.Update(r.t.Context(), key, func(tx store.Tx) error {
-			return tx.PutUser(store.User{Key: key, TOTP: &store.TOTP{
-				ID: "id", Secret: ring.Seal([]byte(key.ID), "totp secret", key.Realm, key.ID, "id"), Algorithm: "SHA1", Digits: 6, Period: 30,
-			}})
+		group.Go(func() error {
+			return d.Update(r.t.Context(), key, func(tx store.Tx) error {
+				return tx.PutUser(store.User{Key: key, TOTP: &store.TOTP{
+					ID: "id", Secret: ring.Seal([]byte(key.ID), "totp secret", key.Realm, key.ID, "id"), Algorithm: "SHA1", Digits: 6, Period: 30,
+				}})
+			})
 		})
-		if err != nil {
-			r.t.Fatal(err)
-		}
+	}
+	if err := group.Wait(); err != nil {
+		r.t.Fatal(err)
 	}
 }
 
