@@ -86,4 +86,11 @@ var witnessed = []Mutation{
 		New:     "w.found.Place, sealed, w.known)",
 		Package: "test/lifecycle", Test: "TestAttack_J1_AcceptedOtherHistory",
 	},
+	{
+		Row: "J1: init beside a store", Defence: "init leaves a store alone that is there",
+		File:    "caddyplugin/command_accept.go",
+		Old:     "if done, err := s.present(cmd); done || err != nil {",
+		New:     "if done, err := s.present(cmd); false && done || err != nil {",
+		Package: "cmd/secondgate", Test: "TestKeepingScripts",
+	},
 }
