@@ -78,8 +78,9 @@ type App struct {
 	// known is checkKnown, which is asked once, by the first request or by Start: Caddy
 	// starts its apps in no order.
 	known func() error
-	// sites are the addresses of the configuration's handlers by realm.
-	sites sites
+	// sites are the addresses of the configuration's handlers by realm, places are where
+	// they stand there.
+	sites, places sites
 	// shown are the realms that support desks name.
 	shown []string
 	// mailing is what mails are sent with; nil without a mail server.
