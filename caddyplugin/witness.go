@@ -146,7 +146,7 @@ func (w *witnesses) voidUsed(ctx context.Context, e *engine, log *zap.Logger) er
 	}
 	now := clock.Now().UTC()
 	log.Warn("the store may be an older copy: all sessions are ended, and codes that may have been used since are made void", zap.String("place", w.found.Place))
-	users, err := backup.Void(ctx, e.store, now)
+	users, err := backup.Void(ctx, e.store, w.order.At, now)
 	if err != nil {
 		return fmt.Errorf("making void what may have been used since an older copy of the store: %w", err)
 	}

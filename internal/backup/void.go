@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,16 +17,24 @@ const (
 	// voidPage is how many users, or mails, are read at once.
 	voidPage = 1000
 	// voidWorkers is how many users are changed at once; concurrent writes share syncs.
-	voidWorkers = 16
+	voidWorkers = 64
 )
+
+// metaVoid is how far Void is: since, a blank, and the cursor behind the last page.
+const metaVoid = "void"
 
 // Void makes void, in an open store that nothing else uses, what may have been used or
 // revoked after that store's last entry: the same as [Restore] does with the records of a
-// backup. An older copy of a store's directory is treated so when an operator accepts it.
-// Void may be repeated after an error. It returns the number of users.
-func Void(ctx context.Context, st store.Store, now time.Time) (users int, err error) {
+// backup. An older copy of a store's directory is treated so when an operator accepts it,
+// which was at since. After an error or a kill it goes on where it was if since is the same.
+// It returns the number of users that this call has changed.
+func Void(ctx context.Context, st store.Store, since, now time.Time) (users int, err error) {
 	now = now.UTC()
-	for after := ""; ; {
+	after, err := voidedUpTo(ctx, st, since)
+	if err != nil {
+		return 0, err
+	}
+	for {
 		page, err := st.Everyone(ctx, after, voidPage)
 		if err != nil {
 			return users, fmt.Errorf("reading users: %w", err)
@@ -37,11 +46,29 @@ func Void(ctx context.Context, st store.Store, now time.Time) (users int, err er
 		if after = page.Next; after == "" {
 			break
 		}
+		err = st.UpdateMeta(ctx, metaVoid, func([]byte) ([]byte, error) { return []byte(stamp(since) + " " + after), nil })
+		if err != nil {
+			return users, fmt.Errorf("noting how far it is: %w", err)
+		}
 	}
 	if err := dropMails(ctx, st); err != nil {
 		return users, err
 	}
 	return users, noteRestored(ctx, st, now)
+}
+
+func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
+
+// voidedUpTo is the cursor at which an interrupted Void goes on; empty for the beginning.
+func voidedUpTo(ctx context.Context, st store.Store, since time.Time) (string, error) {
+	raw, err := st.Meta(ctx, metaVoid)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", fmt.Errorf("reading how far it is: %w", err)
+	}
+	if at, after, _ := strings.Cut(string(raw), " "); at == stamp(since) {
+		return after, nil
+	}
+	return "", nil
 }
 
 func voidUsers(ctx context.Context, st store.Store, users []store.User, now time.Time) error {
