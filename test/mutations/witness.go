@@ -100,4 +100,18 @@ var witnessed = []Mutation{
 		New:     "	return nil\n",
 		Package: "test/lifecycle", Test: "TestAttack_I4_InterchangedHandles",
 	},
+	{
+		Row: "a restore that fails changes nothing", Defence: "the directories that it has made are removed",
+		File:    "internal/store/badger/aside.go",
+		Old:     "		_ = os.Remove(dir) // one with something in it stays\n",
+		New:     "		_ = dir\n",
+		Package: "internal/store/badger", Test: "TestNewAside_LeavesNothing",
+	},
+	{
+		Row: "J1: an older copy is accepted", Defence: "making it void goes on where it was killed",
+		File:    "internal/backup/void.go",
+		Old:     "; at == stamp(since) {",
+		New:     "; false && at == stamp(since) {",
+		Package: "internal/backup", Test: "TestVoid",
+	},
 }
