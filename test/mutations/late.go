@@ -19,23 +19,16 @@ var late = []Mutation{
 	{
 		Row: "M: given up", Defence: "a sign-in is doubted beside a request that was given up",
 		File:    "internal/gateway/check.go",
-		Old:     "return x.beganDoubtful ||",
-		New:     "return x.beganUnsettled ||",
+		Old:     "x.exclusive && x.beganDoubtful &&",
+		New:     "x.exclusive && x.beganUnsettled &&",
 		Package: "internal/gateway", Test: "TestAttack_GivenUp_Overwrites",
-	},
-	{
-		Row: "M: long forms", Defence: "a sign-out is doubted beside a form that yielded",
-		File:    "internal/gateway/check.go",
-		Old:     " || x.facts.SignOut && x.visit.Requests.BesideSince(x.mark)",
-		New:     "",
-		Package: "internal/gateway", Test: "TestAttack_LongForm_SignOutBeside",
 	},
 	{
 		Row: "M: shared questions", Defence: "no question of an older epoch is shared",
 		File:    "internal/gateway/visits/answers.go",
 		Old:     "cs.running.epoch == a.epoch && ",
 		New:     "",
-		Package: "internal/gateway", Test: "TestAttack_OldQuestionShared",
+		Package: "internal/gateway/visits", Test: "TestAnswers_AskSharesNoneFromBefore",
 	},
 	{
 		Row: "M: shared questions", Defence: "no question of an unsettled visit is shared",
