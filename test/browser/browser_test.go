@@ -110,6 +110,7 @@ func TestCookiesArePlantedAndForgotten(t *testing.T) {
 }
 
 func TestScreenshots(t *testing.T) {
+	t.Setenv(wanted, "1")
 	portal := startPortal(t)
 	b := Start(t)
 	signIn(b, portal)

@@ -169,6 +169,10 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	builds = dir
+	// The race detector waits for a second before a process ends.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
