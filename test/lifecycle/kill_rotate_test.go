@@ -75,8 +75,22 @@ func (r *rotating) fill() {
 	}
 }
 
-// ask asks the server how far it is, or by POST to begin.
+// ask asks the server how far it is, or by POST to begin. Caddy serves a site a moment before
+// its admin endpoint knows of it.
 func (r *rotating) ask(method string) rotation.Progress {
+	r.t.Helper()
+	raw, status := r.call(method)
+	for end := time.Now().Add(20 * time.Second); status == http.StatusServiceUnavailable && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		raw, status = r.call(method)
+	}
+	var p rotation.Progress
+	if status >= 400 || json.Unmarshal(raw, &p) != nil {
+		r.t.Fatalf("%d %s", status, raw)
+	}
+	return p
+}
+
+func (r *rotating) call(method string) (body []byte, status int) {
 	r.t.Helper()
 	req, err := http.NewRequest(method, "http://"+r.admin+"/two_factor/keys/rotate", nil)
 	if err != nil {
@@ -89,11 +103,10 @@ func (r *rotating) ask(method string) rotation.Progress {
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
-	var p rotation.Progress
-	if err != nil || res.StatusCode >= 400 || json.Unmarshal(raw, &p) != nil {
-		r.t.Fatalf("%d %s, %v", res.StatusCode, raw, err)
+	if err != nil {
+		r.t.Fatal(err)
 	}
-	return p
+	return raw, res.StatusCode
 }
 
 // await asks until it is so.
