@@ -66,13 +66,6 @@ var late = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_OwnPageSignsIn",
 	},
 	{
-		Row: "M: waits", Defence: "a wait before a form ends with its client",
-		File:    "internal/gateway/enter.go",
-		Old:     "			return x.facts.R.Context().Err()\n",
-		New:     "			return nil\n",
-		Package: "internal/gateway", Test: "TestAttack_WaitEndsWithClient",
-	},
-	{
 		Row: "M: withheld cookies", Defence: "cookies that are not sealed wait for the clearance",
 		File:    "internal/gateway/cookies.go",
 		Old:     "	if !x.withheld && !x.before.Owes() {\n",
