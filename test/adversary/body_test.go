@@ -21,7 +21,7 @@ type body struct {
 }
 
 func newBody(text string, withheld bool) *body {
-	return &body{text: text, withheld: withheld && text != "", rest: make(chan struct{}), gone: make(chan struct{})}
+	return &body{text: text, withheld: withheld, rest: make(chan struct{}), gone: make(chan struct{})}
 }
 
 var errClientLeft = errors.New("the client left")
@@ -29,8 +29,9 @@ var errClientLeft = errors.New("the client left")
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	until := len(b.text)
-	if b.withheld && !closed(b.rest) {
-		until--
+	open := b.withheld && !closed(b.rest)
+	if open {
+		until = max(until-1, 0)
 	}
 	if closed(b.gone) {
 		b.mu.Unlock()
@@ -44,7 +45,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	deadline := b.deadline
 	b.mu.Unlock()
-	if until == len(b.text) {
+	if !open {
 		return 0, io.EOF
 	}
 	var late <-chan time.Time

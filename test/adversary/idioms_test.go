@@ -41,7 +41,7 @@ func (d drawer) idiom() Program {
 	idioms := []func() Program{
 		d.probe, d.probe, d.probe, d.signIn, d.signIn, d.ownFirst, d.ownFirst, d.anonymousFirst, d.slow, d.slow, d.goOn, d.goOn,
 		d.leave, d.leave, d.wait, d.otherWay, d.otherWay, d.heldSignIn, d.heldSignIn, d.together, d.chosenID, d.inTunnel,
-		d.inTunnel, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.longHold, d.samePage, d.ownPages, d.extras,
+		d.inTunnel, d.begins, d.begins, d.keptBack, d.twoSessions, d.ends, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.longHold, d.samePage, d.ownPages, d.extras,
 	}
 	// What is special about the world is tried more often.
 	if d.w.IDs != "" {
@@ -53,22 +53,34 @@ func (d drawer) idiom() Program {
 	if d.w.Pin != "" {
 		idioms = append(idioms, d.samePage, d.samePage)
 	}
+	if d.w.SignIn == "graphql" {
+		idioms = append(idioms, d.several, d.several, d.several)
+	}
+	if d.w.Single {
+		idioms = append(idioms, d.twoBrowsers, d.twoBrowsers, d.twoBrowsers)
+	}
+	if d.w.Unenrolled {
+		idioms = append(idioms, d.setsUp, d.setsUp, d.setsUp)
+	}
+	if d.w.Revives {
+		idioms = append(idioms, d.revives, d.revives)
+	}
 	return draw(d.t, idioms...)()
 }
 
 func (d drawer) who() string { return draw(d.t, victim, victim, victim, own, enrolled) }
 
 func (d drawer) page() string {
-	return draw(d.t, "data", "data", "account", "", "long", "moved", "broken", "events", "poll", "whoami", "nowhere", "style.css")
+	return draw(d.t, "data", "data", "account", "", "renew", "long", "moved", "broken", "events", "poll", "whoami", "nowhere", "style.css")
 }
 
 // spell writes the path as usual most of the time.
 func (d drawer) spell() string {
-	return odd(d.t, "paths", 4, "", "dot", "app", "root", "inner", "slashes", "slash", "info", "info up", "upper", "APP", "encoded", "asset", "encoded/", "param")
+	return odd(d.t, "paths", 4, "", "dot", "app", "root", "inner", "slashes", "slash", "info", "info up", "out up", "upper", "APP", "encoded", "asset", "encoded/", "param")
 }
 
 func (d drawer) cookies() string {
-	return odd(d.t, "cookies", 8, "", "old", "first", "none", "without 0", "without 1", "without 2", "beside")
+	return odd(d.t, "cookies", 8, "", "old", "first", "none", "without 0", "without 1", "without 2", "beside", "kept", "visit")
 }
 
 func (d drawer) pin() string {

@@ -19,11 +19,12 @@ type proxy struct{ portal *model }
 var errGivenUp = errors.New("the portal did not answer in time")
 
 // hastyTime is when a hasty proxy gives up, abandoned how long a request that no proxy
-// waits for may still stop: a portal that changes a session later than that after its
-// response is a documented limit.
+// waits for may still stop. One that persists goes on for longer, as a process does that
+// waits for something else.
 const (
-	hastyTime = 20 * time.Second
-	abandoned = time.Second
+	hastyTime  = 20 * time.Second
+	abandoned  = time.Second
+	persistent = 45 * time.Second
 )
 
 // upstream is one connection from the proxy to the portal.
