@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -49,6 +48,8 @@ type flight struct {
 	// panicked is what the gateway panicked with, other than to abort the response.
 	panicked string
 	client   net.Conn
+	// turn lets one write through the tunnel at a time.
+	turn chan struct{}
 	// taken: the client has looked at the headers; seen: at the whole response.
 	taken, seen bool
 }
@@ -187,7 +188,7 @@ func (f *flight) frame(line string) {
 	f.mu.Unlock()
 	if client != nil {
 		// The gateway may hold it for a while.
-		go func() { _, _ = io.WriteString(client, line+"\n") }()
+		go func() { _ = say(client, f.turn, line+"\n") }()
 	}
 }
 
@@ -211,7 +212,7 @@ func (g *gate) launch(by string, m message) (*flight, error) {
 	}
 	f := &flight{
 		by: by, what: m.method + " " + m.target, body: newBody(m.body, m.hold == "last byte"), hold: m.hold,
-		began: time.Now(), abandoned: g.abandoned,
+		began: time.Now(), abandoned: g.abandoned, turn: make(chan struct{}, 1),
 		done: make(chan struct{}), parked: make(chan struct{}, 1), release: make(chan struct{}), header: make(http.Header),
 	}
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), flightKey{}, f))

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"mime"
 	"mime/multipart"
 	"net"
@@ -238,7 +237,7 @@ func (c *call) upgrade() {
 		if lines.Text() == "order" && c.user != "framed" {
 			c.order()
 		}
-		if _, err := io.WriteString(portal, "ok\n"); err != nil {
+		if say(portal, c.up.turn, "ok\n") != nil {
 			return
 		}
 	}
@@ -260,7 +259,7 @@ func (c *call) push(portal net.Conn, stop, framed chan struct{}) {
 		if closed(framed) {
 			return
 		}
-		if _, err := io.WriteString(portal, "push "+c.secret(c.user)); err != nil {
+		if say(portal, c.up.turn, "push "+c.secret(c.user)) != nil {
 			return
 		}
 	}
