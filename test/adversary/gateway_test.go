@@ -183,7 +183,7 @@ func rules(w World) gateway.Rules {
 		}
 		out.SignIn, out.SignOut = signIn, paths{"/logout*", "/app/logout*"}
 		out.Fields = []string{"user", "pass"}
-		out.Forms = []string{w.Base + "/"}
+		out.Forms, out.SignInPage = []string{w.Base + "/"}, w.Base+"/"
 	}
 	if w.Guest {
 		out.Guest = paths{"/", "/app/", "/login*", "/app/login*", "/magic*", "/app/magic*", "/logout*", "/app/logout*"}

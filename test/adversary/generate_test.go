@@ -66,6 +66,7 @@ func drawWorld(t *rapid.T) World {
 		Hasty:      odd(t, "commit", 8, false, true),
 		Undeclared: odd(t, "sign-in", 2, false, true),
 	}
+	w.Seen = odd(t, "visits", 8, false, true)
 	w.Whole = odd(t, "streams", 4, false, true)
 	w.Single = odd(t, "visits", 10, false, true)
 	w.Unenrolled = odd(t, "visits", 10, false, true)

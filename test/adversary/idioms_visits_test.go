@@ -37,8 +37,23 @@ func (d drawer) keptBack() Program {
 	if draw(d.t, true, true, false) {
 		p = Program{{Do: "sign in", As: own}, {Do: "wait", For: 2100 * time.Millisecond}, {Do: "get", Page: "data"}, held}
 	}
+	if draw(d.t, true, false) {
+		p = append(p, Action{Do: "tunnel", Async: true}, Action{Do: "frame", As: victim}, d.ms(100, 3000), Action{Do: "go on", Of: 1})
+		return p
+	}
 	p = append(p, Action{Do: draw(d.t, "sign in", "another way"), As: victim, Async: draw(d.t, false, true)}, d.ms(100, 1000, 3000, 61_000))
 	return append(p, Action{Do: "go on", Of: draw(d.t, 0, 1)})
+}
+
+// overwritten is a sign-in beside a response that began before and goes on.
+func (d drawer) overwritten() Program {
+	page := draw(d.t, "long", "events", "poll")
+	p := Program{{Do: "get", Page: page, Kind: d.kindOf(page), Hold: draw(d.t, "part", "wait"), Extra: d.headed()}, d.ms(1100, 25_000)}
+	if draw(d.t, false, true) {
+		p = append(Program{{Do: "get"}}, p...)
+	}
+	p = append(p, Action{Do: "sign in", As: victim, Hold: draw(d.t, "body", "sent", "committed"), Async: draw(d.t, false, true)}, Action{Do: "go on", Of: 1}, d.ms(100, 21_000))
+	return append(p, Action{Do: "go on"})
 }
 
 // twoSessions are two sessions in one visit, with a tunnel or a stream over one of them.

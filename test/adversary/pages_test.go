@@ -132,6 +132,9 @@ func (c *call) tokenRight() bool {
 }
 
 func (c *call) whoami() {
+	if c.world.Seen {
+		c.setCookie("seen", fmt.Sprint("visitor-", c.number()), "/", "")
+	}
 	if c.user == "" {
 		c.write(401, `{"user":null}`, "Content-Type: application/json")
 		return

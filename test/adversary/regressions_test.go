@@ -144,6 +144,18 @@ var regressions = []struct {
 		},
 	},
 	{
+		name:  "J8 remember-me cookie of an ended session that signs a session of afterwards in",
+		world: World{Remember: true, Revives: true},
+		program: Program{
+			{Do: "sign in", As: "mallory"},
+			{Do: "wait", For: 5000 * time.Millisecond},
+			{Do: "end sessions", As: "mallory"},
+			{Do: "wait", For: 5000 * time.Millisecond},
+			{Cookies: "visit"},
+		},
+		open: true,
+	},
+	{
 		name:  "G3 undeclared sign-out whose page names the user, after a sign-in inside of a frame",
 		world: World{Loud: true, Undeclared: true},
 		program: Program{

@@ -82,6 +82,8 @@ type World struct {
 	// Extras are more ways to be recognised, which the gateway has to strip: Basic
 	// authentication, and a header that makes a GET a POST.
 	Extras bool
+	// Seen makes the page that is asked set a cookie with each answer.
+	Seen bool
 	// Loud names the reader in early hints, in a header, in a cookie and in a trailer, too.
 	Loud bool
 	// Hasty is a proxy that gives a portal up after 20 s without a byte.
