@@ -102,7 +102,7 @@ func (d drawer) ends() Program {
 		p = append(p, Action{Do: "code", As: enrolled})
 	}
 	p = append(p, Action{Do: "get", Page: draw(d.t, "data", "renew")}, d.ms(2100, 5000), draw(d.t, Action{Do: "keep"}, Action{Do: "get", Page: "data"}))
-	p = append(p, draw(d.t, d.slow()[0], d.offer(), Action{Do: "get", Page: "data", Hold: "arrive", Async: true}, Action{Do: "keep"}))
+	p = append(p, draw(d.t, d.slow()[0], d.offer(), Action{Do: "get", Page: draw(d.t, "long", "events"), Hold: "part"}, Action{Do: "keep"}))
 	p = append(p, Action{Do: "end sessions", As: user}, d.ms(50, 1100, 5000, 61_000))
 	return append(p, d.dress(Action{Do: "get", Page: "data", Cookies: "kept"}), d.probe()[0])
 }
