@@ -38,8 +38,7 @@ func (d drawer) keptBack() Program {
 		p = Program{{Do: "sign in", As: own}, {Do: "wait", For: 2100 * time.Millisecond}, {Do: "get", Page: "data"}, held}
 	}
 	if draw(d.t, true, false) {
-		p = append(p, Action{Do: "tunnel", Async: true}, Action{Do: "frame", As: victim}, d.ms(100, 3000), Action{Do: "go on", Of: 1})
-		return p
+		return append(p, d.ms(50, 200), Action{Do: "tunnel", Async: true}, d.ms(50, 200), Action{Do: "frame", As: victim}, d.ms(100, 3000), Action{Do: "go on", Of: 1})
 	}
 	p = append(p, Action{Do: draw(d.t, "sign in", "another way"), As: victim, Async: draw(d.t, false, true)}, d.ms(100, 1000, 3000, 61_000))
 	return append(p, Action{Do: "go on", Of: draw(d.t, 0, 1)})
@@ -52,7 +51,7 @@ func (d drawer) overwritten() Program {
 	if draw(d.t, false, true) {
 		p = append(Program{{Do: "get"}}, p...)
 	}
-	p = append(p, Action{Do: "sign in", As: victim, Hold: draw(d.t, "body", "sent", "committed"), Async: draw(d.t, false, true)}, Action{Do: "go on", Of: 1}, d.ms(100, 21_000))
+	p = append(p, Action{Do: "sign in", As: victim, Hold: draw(d.t, "body", "sent", "committed"), Async: draw(d.t, false, true)}, Action{Do: "go on", Of: 1}, d.ms(500, 21_000))
 	return append(p, Action{Do: "go on"})
 }
 

@@ -18,7 +18,7 @@ var regressionsOfVisits = []regression{
 	},
 	{
 		name:  "L1 form that begins a visit, is saved late and asked for once more",
-		world: World{Seen: true, Commit: "later", WatchUnsafe: true},
+		world: World{Seen: true, Commit: "later", Answer: "204", WatchUnsafe: true},
 		program: Program{
 			{Do: "sign in", As: "victim", Extra: "client"},
 			{Do: "wait", For: 810 * time.Millisecond},
@@ -27,12 +27,13 @@ var regressionsOfVisits = []regression{
 	},
 	{
 		name:  "L1 stream that begins a visit and saves a stale session",
-		world: World{Whole: true},
+		world: World{Whole: true, Answer: "200"},
 		program: Program{
 			{Do: "get", Page: "long", Hold: "part", Extra: "client"},
 			{Do: "wait", For: 25000 * time.Millisecond},
 			{Do: "sign in", As: "victim", Hold: "body"},
 			{Do: "go on", Of: 1},
+			{Do: "wait", For: 500 * time.Millisecond},
 			{Do: "go on"},
 		},
 	},
@@ -45,6 +46,7 @@ var regressionsOfVisits = []regression{
 			{Do: "wait", For: 25000 * time.Millisecond},
 			{Do: "sign in", As: "victim", Hold: "body"},
 			{Do: "go on", Of: 1},
+			{Do: "wait", For: 500 * time.Millisecond},
 			{Do: "go on"},
 		},
 	},
@@ -55,7 +57,9 @@ var regressionsOfVisits = []regression{
 			{Do: "wait", For: 2100 * time.Millisecond},
 			{Do: "get", Page: "data"},
 			{Do: "get", Page: "data", Hold: "last byte", Async: true},
+			{Do: "wait", For: 50 * time.Millisecond},
 			{Do: "tunnel", Async: true},
+			{Do: "wait", For: 200 * time.Millisecond},
 			{Do: "frame", As: "victim"},
 			{Do: "wait", For: 3000 * time.Millisecond},
 			{Do: "go on", Of: 1},
