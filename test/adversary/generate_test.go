@@ -80,6 +80,7 @@ func drawWorld(t *rapid.T) World {
 	w.Guest = odd(t, "settings", 10, false, true)
 	w.Shared = odd(t, "settings", 6, false, true)
 	w.Falls = limits && w.Remember && w.Pin != "" && odd(t, "pin", 2, false, true)
+	w.Joint = limits && w.Pushes && odd(t, "tunnels", 2, false, true)
 	w.force()
 	return w
 }

@@ -98,12 +98,22 @@ func (c *call) documents() string {
 // order carries out what came through a tunnel, as the user whose session it is by then.
 func (c *call) order() {
 	c.follow()
+	// Documented: a tunnel does what frames bring about.
+	if c.inFrame() {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// Documented: a tunnel does what its own frames bring about.
-	if c.user != "" && (c.sess == nil || !c.sess.framed) {
+	if c.user != "" {
 		c.executed = append(c.executed, execution{c.user, c.flight.by, throughTunnel, c.user == victim && c.secretFrom.IsZero()})
 	}
+}
+
+// inFrame reports whether the session was signed in inside of a tunnel.
+func (c *call) inFrame() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sess != nil && c.sess.framed
 }
 
 // throughTunnel is the note of a form that came through a tunnel.

@@ -205,6 +205,12 @@ func (d drawer) inTunnel() Program {
 	if !varies("tunnels") {
 		return d.slow()
 	}
+	if draw(d.t, false, false, true) {
+		return Program{
+			{Do: "sign in", As: own}, d.ms(2100, 5000), d.offer(), {Do: draw(d.t, "another way", "sign in"), As: victim, Hold: draw(d.t, "arrive", "read", "committed")},
+			{Do: "drop"}, {Do: draw(d.t, "order", "get")}, d.ms(2100, 5000),
+		}
+	}
 	if draw(d.t, false, true) {
 		return Program{{Do: "sign in", As: own}, {Do: "wait", For: 2100 * time.Millisecond}, d.offer(), {Do: draw(d.t, "sign in", "another way"), As: victim}, {Do: "wait", For: 5 * time.Second}}
 	}

@@ -21,6 +21,9 @@ func (d drawer) begins() Program {
 	}
 	first.Cookies = draw(d.t, "", "none")
 	p := Program{first, d.ms(50, 500, 810, 1000, 5000, 25_000)}
+	if draw(d.t, false, true) {
+		p = Program{first, {Do: "get", Page: "data"}, p[1]}
+	}
 	switch draw(d.t, 0, 1, 2) {
 	case 1:
 		p = append(p, Action{Do: "sign in", As: d.who(), Async: draw(d.t, true, false), Hold: draw(d.t, "", "committed", "body")}, d.ms(500, 810))

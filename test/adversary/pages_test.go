@@ -259,7 +259,7 @@ func (c *call) push(portal net.Conn, stop, framed chan struct{}) {
 			return
 		}
 		c.follow()
-		if closed(framed) {
+		if closed(framed) || !c.world.Joint && c.inFrame() {
 			return
 		}
 		if say(portal, c.up.turn, "push "+c.secret(c.user)) != nil {

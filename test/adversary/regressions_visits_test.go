@@ -21,6 +21,7 @@ var regressionsOfVisits = []regression{
 		world: World{Seen: true, Commit: "later", Answer: "204", WatchUnsafe: true},
 		program: Program{
 			{Do: "sign in", As: "victim", Extra: "client"},
+			{Page: "data"},
 			{Do: "wait", For: 810 * time.Millisecond},
 			{Page: "data"},
 		},
@@ -56,7 +57,7 @@ var regressionsOfVisits = []regression{
 			{Do: "sign in", As: "mallory"},
 			{Do: "wait", For: 2100 * time.Millisecond},
 			{Do: "get", Page: "data"},
-			{Do: "get", Page: "data", Hold: "last byte", Async: true},
+			{Do: "get", Page: "data", Hold: "last byte", Extra: "http2", Async: true},
 			{Do: "wait", For: 50 * time.Millisecond},
 			{Do: "tunnel", Async: true},
 			{Do: "wait", For: 200 * time.Millisecond},
@@ -106,7 +107,7 @@ var regressionsOfVisits = []regression{
 	},
 	{
 		name:    "L16 sign-in that begins a visit with a cookie that nobody asks about",
-		world:   World{CookiePath: "/login", Lazy: true, Answer: "200"},
+		world:   World{CookiePath: "/app", Lazy: true, Answer: "200"},
 		program: Program{{Do: "sign in", As: "victim"}},
 	},
 	{
@@ -136,6 +137,17 @@ var regressionsOfVisits = []regression{
 			{Do: "get", Page: "data"},
 			{Do: "wait", For: 5000 * time.Millisecond},
 		},
+	},
+	{
+		name:  "H7 tunnel beside one inside of which somebody signs in",
+		world: World{Pushes: true, Joint: true},
+		program: Program{
+			{Do: "sign in", As: "mallory"},
+			{Do: "tunnel"},
+			{Do: "tunnel"},
+			{Do: "frame", As: "victim"},
+		},
+		open: true,
 	},
 	{
 		name: "L8 what is sent through a tunnel beside a sign-in",

@@ -75,6 +75,9 @@ type World struct {
 	// Pushes makes the portal name the reader through an open tunnel every second, until its
 	// session is signed in inside of it.
 	Pushes bool
+	// Joint lets a tunnel show what a sign-in inside of another tunnel brought. Only known limits
+	// draw it; see limits.
+	Joint bool
 	// FormToken wants a token from the form's page with each form.
 	FormToken bool
 	// Slow is which requests take time at the portal: "", "whoami" or "all".
