@@ -22,7 +22,7 @@ func (d drawer) begins() Program {
 	first.Cookies = draw(d.t, "", "none")
 	p := Program{first, d.ms(50, 500, 810, 1000, 5000, 25_000)}
 	if draw(d.t, false, true) {
-		p = Program{first, {Do: "get", Page: "data"}, p[1]}
+		p = Program{first, {Do: "get", Page: "data", Hold: draw(d.t, "arrive", "")}, p[1]}
 	}
 	switch draw(d.t, 0, 1, 2) {
 	case 1:
@@ -49,12 +49,13 @@ func (d drawer) keptBack() Program {
 
 // overwritten is a sign-in beside a response that began before and goes on.
 func (d drawer) overwritten() Program {
-	page := draw(d.t, "long", "events", "poll")
-	p := Program{{Do: "get", Page: page, Kind: d.kindOf(page), Hold: draw(d.t, "part", "wait"), Extra: d.headed()}, d.ms(1100, 25_000)}
+	first := draw(d.t, Action{Page: "long", Hold: "part"}, Action{Page: "events", Hold: "part"}, Action{Page: "poll", Hold: "wait"})
+	first.Do, first.Kind, first.Extra = "get", d.kindOf(first.Page), d.headed()
+	p := Program{first, d.ms(25_000, 1100)}
 	if draw(d.t, false, true) {
 		p = append(Program{{Do: "get"}}, p...)
 	}
-	p = append(p, Action{Do: "sign in", As: victim, Hold: draw(d.t, "body", "sent", "committed"), Async: draw(d.t, false, true)}, Action{Do: "go on", Of: 1}, d.ms(500, 21_000))
+	p = append(p, Action{Do: "sign in", As: victim, Hold: draw(d.t, "body", "sent")}, Action{Do: "go on", Of: 1}, d.ms(500, 21_000))
 	return append(p, Action{Do: "go on"})
 }
 

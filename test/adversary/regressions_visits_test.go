@@ -21,9 +21,9 @@ var regressionsOfVisits = []regression{
 		world: World{Seen: true, Commit: "later", Answer: "204", WatchUnsafe: true},
 		program: Program{
 			{Do: "sign in", As: "victim", Extra: "client"},
-			{Page: "data"},
+			{Page: "data", Hold: "arrive"},
 			{Do: "wait", For: 810 * time.Millisecond},
-			{Page: "data"},
+			{Do: "go on"},
 		},
 	},
 	{
@@ -106,7 +106,7 @@ var regressionsOfVisits = []regression{
 		program: Program{{Do: "several", As: "victim", With: "mallory", Extra: "described"}},
 	},
 	{
-		name:    "L16 sign-in that begins a visit with a cookie that nobody asks about",
+		name:    "H1 sign-in that begins a visit with the cookie of another path",
 		world:   World{CookiePath: "/app", Lazy: true, Answer: "200"},
 		program: Program{{Do: "sign in", As: "victim"}},
 	},
@@ -225,6 +225,7 @@ var regressionsOfVisits = []regression{
 			{Cookies: "visit"},
 			{Cookies: "without 1"},
 			{Page: "data"},
+			{Page: "data", Cookies: "without 1"},
 		},
 	},
 	{
