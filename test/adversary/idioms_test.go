@@ -65,6 +65,9 @@ func (d drawer) idiom() Program {
 	if d.w.Unenrolled {
 		idioms = append(idioms, d.setsUp, d.setsUp, d.setsUp)
 	}
+	if d.w.WatchUnsafe {
+		idioms = append(idioms, d.begins, d.begins, d.begins)
+	}
 	if d.w.Whole {
 		idioms = append(idioms, d.overwritten, d.overwritten)
 	}
