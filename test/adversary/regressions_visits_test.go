@@ -197,9 +197,4 @@ var regressionsOfVisits = []regression{
 			{Do: "wait", For: 5000 * time.Millisecond},
 		},
 	},
-	{
-		name:    "G3 late sign-in that is spelt as a sign-out",
-		world:   World{Commit: "later", SignIn: "graphql"},
-		program: Program{{}, {Do: "wait", For: 5000 * time.Millisecond}, {Do: "another way", As: "victim", Spell: "out up"}},
-	},
 }
