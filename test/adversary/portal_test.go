@@ -88,9 +88,8 @@ type call struct {
 	// open says that the victim had no second factor when the request arrived; goesOn that the
 	// response is a stream or a tunnel.
 	open, goesOn bool
-	// found is the session as it was found, read who it named then.
+	// found is the session as it was found.
 	found *stored
-	read  signedIn
 	body  []byte
 	// turned says that no other sign-in goes on.
 	turned bool
@@ -196,7 +195,7 @@ func (c *call) find() {
 		c.start()
 	}
 	c.revive()
-	c.found, c.read = c.sess, c.signedIn
+	c.found = c.sess
 }
 
 // eager reports whether a page starts a session that the request does not have. Outside

@@ -36,9 +36,10 @@ func (c *call) renew() {
 	c.write(200, c.secret(c.user))
 }
 
-// saveWhole saves a stranger's session as it was read, where the request took a while.
+// saveWhole saves a stranger's session as it was read last, where the request took a while: one
+// that read it again as a user's does not save a stranger's.
 func (c *call) saveWhole() {
-	if !c.world.Whole || c.found == nil || c.read.user != "" {
+	if !c.world.Whole || c.found == nil || c.user != "" {
 		return
 	}
 	switch c.page {

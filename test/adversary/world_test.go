@@ -53,7 +53,7 @@ type World struct {
 	// Locks makes a request hold its session's lock until it has ended.
 	Locks bool
 	// Whole makes a stranger's streams, long pages and polls save their session at their end as
-	// they read it at their beginning.
+	// they read it last.
 	Whole bool
 	// Single lets each user have one session: a sign-in ends those of before.
 	Single bool
