@@ -21,9 +21,6 @@ func drawIdiom(t *rapid.T, w World) (kept Program) {
 		if a.Do != "owner" {
 			a.Jar = d.jar
 		}
-		if a.Do == "end sessions" && w.Revives && !limits {
-			continue // an open regression
-		}
 		// Nothing is left out of most; rapid shrinks towards leaving out.
 		if rapid.IntRange(0, 15).Draw(t, "") != 0 {
 			kept = append(kept, a)

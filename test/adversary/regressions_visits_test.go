@@ -14,7 +14,6 @@ var regressionsOfVisits = []regression{
 			{Do: "wait", For: 5000 * time.Millisecond},
 			{Cookies: "visit"},
 		},
-		open: true,
 	},
 	{
 		name:  "L1 form that begins a visit, is saved late and asked for once more",

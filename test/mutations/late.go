@@ -66,6 +66,13 @@ var late = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_OwnPageSignsIn",
 	},
 	{
+		Row: "J8: what whoami renews", Defence: "what an ended session's cookie signed in again is dropped",
+		File:    "internal/gateway/identify.go",
+		Old:     " || ended != \"\" && x.dropRevived(ended)",
+		New:     "",
+		Package: "test/adversary", Test: "TestRegressions",
+	},
+	{
 		Row: "M: withheld cookies", Defence: "cookies that are not sealed wait for the clearance",
 		File:    "internal/gateway/cookies.go",
 		Old:     "	if !x.withheld && !x.before.Owes() {\n",
