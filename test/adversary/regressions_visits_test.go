@@ -5,6 +5,16 @@ import "time"
 // regressionsOfVisits are regressions about visits, sessions and their ends; see regressions.
 var regressionsOfVisits = []regression{
 	{
+		name:  "H2 cut stream that writes its session back over a sign-in",
+		world: World{Whole: true, Answer: "200"},
+		program: Program{
+			{Jar: 2},
+			{Page: "events", Jar: 2, Hold: "part"},
+			{Do: "sign in", As: "victim", Jar: 2, Hold: "body"},
+			{Jar: 2},
+		},
+	},
+	{
 		name:  "J8 remember-me cookie of an ended session that signs a session of afterwards in",
 		world: World{Remember: true, Revives: true},
 		program: Program{

@@ -66,6 +66,13 @@ var late = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_OwnPageSignsIn",
 	},
 	{
+		Row: "H2, committed late", Defence: "a request that was cut off counts as running beside sign-ins",
+		File:    "internal/gateway/response/portion.go",
+		Old:     "		w.x.Over(w.ended)\n",
+		New:     "		w.x.Over(true)\n",
+		Package: "test/adversary", Test: "TestRegressions",
+	},
+	{
 		Row: "J8: what whoami renews", Defence: "what an ended session's cookie signed in again is dropped",
 		File:    "internal/gateway/identify.go",
 		Old:     " || ended != \"\" && x.dropRevived(ended)",
