@@ -38,25 +38,63 @@ func engineOptions(dir string, log *zap.Logger) engine.Options {
 		WithMetricsEnabled(false)
 }
 
+// openEngine examines the files in dir and has Badger open them.
+func openEngine(dir string, log *zap.Logger, sized engine.Options) (*Engine, error) {
+	if log == nil {
+		log = zap.NewNop()
+	}
+	e := &Engine{dir: dir, log: log}
+	err := e.prepare()
+	if err == nil {
+		err = e.open(sized)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
+	}
+	e.upkeep.start(e)
+	return e, nil
+}
+
+func (e *Engine) open(sized engine.Options) (err error) {
+	if !held(e.dir) { // else its files come and go; Badger says that it is locked
+		found, err := examine(e.dir)
+		if err != nil {
+			return err
+		}
+		if e.damage = found.damage; e.damage != nil {
+			e.log.Error("the store is damaged on disk; restore it from a backup; users whose records may be hidden are refused until then", zap.String("dir", e.dir), zap.Error(e.damage))
+		}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = damaged("opening it fails: %v", p)
+		}
+	}()
+	if e.db, err = engine.Open(sized); err != nil {
+		return openError(err)
+	}
+	return nil
+}
+
 // prepare makes the directory and tries it, because Badger's errors hide their cause.
-func (d *DB) prepare() error {
-	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+func (e *Engine) prepare() error {
+	if err := os.MkdirAll(e.dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory: %w", err)
 	}
-	if err := tryDirectory(d.dir); err != nil {
+	if err := tryDirectory(e.dir); err != nil {
 		return err
 	}
-	if err := d.room(); err != nil {
+	if err := e.room(); err != nil {
 		return err
 	}
-	info, err := os.Stat(d.dir)
+	info, err := os.Stat(e.dir)
 	if err != nil {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		// Not tightened here: it may be a directory that holds more than the store.
-		d.log.Warn("the store's directory is open to other users of this machine; make it 0700",
-			zap.String("dir", d.dir), zap.Stringer("mode", mode))
+		e.log.Warn("the store's directory is open to other users of this machine; make it 0700",
+			zap.String("dir", e.dir), zap.Stringer("mode", mode))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package badger
 
 import (
-	"context"
 	"sync"
 	"time"
 )
@@ -14,44 +13,41 @@ const gcEvery = 10 * time.Minute
 // rewritten; 0.5 is what Badger recommends.
 const gcRatio = 0.5
 
-// upkeep is the goroutines that look after the files and build what they lack.
+// upkeep is the goroutine that collects garbage in the value log.
 type upkeep struct {
-	quit    context.CancelFunc
-	ended   <-chan struct{}
+	quit    chan struct{}
 	running sync.WaitGroup
 }
 
-func (u *upkeep) start(d *DB) {
-	ctx, quit := context.WithCancel(context.Background())
-	u.quit, u.ended = quit, ctx.Done()
-	u.running.Go(func() { u.run(d) })
-	u.running.Go(func() { d.indexRest(ctx) })
+func (u *upkeep) start(e *Engine) {
+	u.quit = make(chan struct{})
+	u.running.Go(func() { u.run(e) })
 }
 
-// stop ends the goroutines and waits for them.
+// stop ends the goroutine and waits for it.
 func (u *upkeep) stop() {
-	u.quit()
+	close(u.quit)
 	u.running.Wait()
 }
 
-func (u *upkeep) run(d *DB) {
+func (u *upkeep) run(e *Engine) {
 	tick := time.NewTicker(gcEvery)
 	defer tick.Stop()
 	for {
 		select {
-		case <-u.ended:
+		case <-u.quit:
 			return
 		case <-tick.C:
-			u.collect(d)
+			u.collect(e)
 		}
 	}
 }
 
 // collect rewrites value-log files until none is worth it.
-func (u *upkeep) collect(d *DB) {
-	for d.db.RunValueLogGC(gcRatio) == nil {
+func (u *upkeep) collect(e *Engine) {
+	for e.db.RunValueLogGC(gcRatio) == nil {
 		select {
-		case <-u.ended:
+		case <-u.quit:
 			return
 		default:
 		}
