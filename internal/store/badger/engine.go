@@ -12,10 +12,12 @@
 package badger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 	"time"
 
 	engine "github.com/dgraph-io/badger/v4"
@@ -45,13 +47,13 @@ func Open(dir string, o Options) (*DB, error) {
 
 // Engine is an open Badger database.
 type Engine struct {
-	dir    string
-	db     *engine.DB
-	log    *zap.Logger
-	gate   kv.Gate
-	queue  kv.Queue
-	feed   kv.Feed
-	upkeep upkeep
+	kv.Local
+	dir string
+	db  *engine.DB
+	log *zap.Logger
+	// quit ends the goroutine that collects garbage.
+	quit       context.CancelFunc
+	collecting sync.WaitGroup
 	// damage is what is wrong on the disk, as it was found when the store was opened.
 	damage error
 }
@@ -59,50 +61,28 @@ type Engine struct {
 // View implements kv.Engine by one of Badger's read transactions, which sees the versions of
 // its beginning.
 func (e *Engine) View(ctx context.Context, fn func(r kv.Reader) error) error {
-	leave, err := e.gate.Enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	return e.db.View(func(txn *engine.Txn) error { return fn(reader{ctx, txn}) })
+	return e.Run(ctx, func() error {
+		return e.db.View(func(txn *engine.Txn) error { return fn(reader{ctx, txn}) })
+	})
 }
 
 // Update implements kv.Engine.
 func (e *Engine) Update(ctx context.Context, subject string, fn func(tx kv.Tx) error) error {
-	leave, err := e.gate.Enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	next, err := e.queue.Wait(ctx, subject)
-	if err != nil {
-		return err
-	}
-	defer next()
-	if err := e.room(); err != nil {
-		return err
-	}
-	return kv.Retry(ctx, func() error { return e.attempt(ctx, fn) })
-}
-
-func (e *Engine) attempt(ctx context.Context, fn func(tx kv.Tx) error) error {
-	t := &tx{reader: reader{ctx, e.db.NewTransaction(true)}, db: e.db}
-	defer t.discard()
-	if err := fn(t); err != nil {
-		return err
-	}
-	if t.failure != nil {
-		return t.failure
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	// Where Badger's log could not be written or synced, the change may be in it.
-	if err := engineError(t.txn.Commit(), kv.ErrUnknown); err != nil {
-		return err
-	}
-	e.feed.Publish(t.keys)
-	return nil
+	return e.Transact(ctx, subject, func() ([][]byte, error) {
+		if err := e.room(); err != nil {
+			return nil, err
+		}
+		t := &tx{reader: reader{ctx, e.db.NewTransaction(true)}, db: e.db}
+		defer t.discard()
+		if err := fn(t); err != nil {
+			return nil, err
+		}
+		if err := cmp.Or(t.failure, ctx.Err()); err != nil {
+			return nil, err
+		}
+		// Where Badger's log could not be written or synced, the change may be in it.
+		return t.keys, engineError(t.txn.Commit(), kv.ErrUnknown)
+	})
 }
 
 // roomEvery is after how many records of a Load the free space is looked at: they are far
@@ -111,39 +91,25 @@ const roomEvery = 1000
 
 // Load implements kv.Engine.
 func (e *Engine) Load(ctx context.Context, fn func(put func(r kv.Record) error) error) error {
-	leave, err := e.gate.Enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	batch := e.db.NewWriteBatch()
-	defer batch.Cancel()
-	n := 0
-	err = fn(func(r kv.Record) error {
-		if n++; n%roomEvery == 1 {
-			if err := e.room(); err != nil {
+	return e.Run(ctx, func() error {
+		batch, n := e.db.NewWriteBatch(), 0
+		defer batch.Cancel()
+		err := fn(func(r kv.Record) error {
+			if n++; n%roomEvery == 1 {
+				if err := e.room(); err != nil {
+					return err
+				}
+			}
+			if err := kv.Fits(r); err != nil {
 				return err
 			}
-		}
-		if err := kv.Fits(r); err != nil {
+			return engineError(batch.SetEntry(entry(r)), errBadger)
+		})
+		if err != nil {
 			return err
 		}
-		return engineError(batch.SetEntry(entry(r)), errBadger)
+		return engineError(batch.Flush(), errBadger)
 	})
-	if err != nil {
-		return err
-	}
-	return engineError(batch.Flush(), errBadger)
-}
-
-// Changes implements kv.Engine.
-func (e *Engine) Changes(ctx context.Context, after uint64) ([]kv.Change, uint64, error) {
-	leave, err := e.gate.Enter(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer leave()
-	return e.feed.Since(after)
 }
 
 // Damage implements kv.Engine.
@@ -151,8 +117,9 @@ func (e *Engine) Damage() error { return e.damage }
 
 // Close implements kv.Engine.
 func (e *Engine) Close() error {
-	return e.gate.Close(func() error {
-		e.upkeep.stop()
+	return e.Shut(func() error {
+		e.quit()
+		e.collecting.Wait()
 		// What was reported as done is in Badger's log; the next Open reads it. So Badger
 		// may be left open where closing it would end the process with a fault.
 		err := e.roomFor(closeFree)
@@ -164,6 +131,28 @@ func (e *Engine) Close() error {
 		}
 		return nil
 	})
+}
+
+// gcEvery is how often the value log is looked through, and gcRatio which part of one of its
+// files must be garbage before it is rewritten, as Badger recommends. Only records above the
+// value threshold (16 KB) are in it, which is to say hardly any.
+const (
+	gcEvery = 10 * time.Minute
+	gcRatio = 0.5
+)
+
+func (e *Engine) collectGarbage(ctx context.Context) {
+	tick := time.NewTicker(gcEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for ctx.Err() == nil && e.db.RunValueLogGC(gcRatio) == nil {
+		}
+	}
 }
 
 // reader reads by a Badger transaction.

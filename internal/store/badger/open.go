@@ -1,6 +1,7 @@
 package badger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,7 +52,9 @@ func openEngine(dir string, log *zap.Logger, sized engine.Options) (*Engine, err
 	if err != nil {
 		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
 	}
-	e.upkeep.start(e)
+	ctx, quit := context.WithCancel(context.Background())
+	e.quit = quit
+	e.collecting.Go(func() { e.collectGarbage(ctx) })
 	return e, nil
 }
 
@@ -118,4 +121,29 @@ func openError(err error) error {
 		return fmt.Errorf("%w: a running server holds it (`validate` beside one meets this too); stop that one, or name another directory", store.ErrLocked)
 	}
 	return fmt.Errorf("badger: %w; if no other cause is named, the store is damaged: move the directory away and restore a backup with `secondgate restore`", err)
+}
+
+// bridge passes Badger's messages on, one level lower where Badger is chatty: its
+// "info" tells of every table.
+type bridge struct{ log *zap.SugaredLogger }
+
+func (b bridge) Errorf(format string, args ...any) {
+	b.log.Errorw("database error", "detail", oneLine(format, args))
+}
+
+func (b bridge) Warningf(format string, args ...any) {
+	b.log.Warnw("database warning", "detail", oneLine(format, args))
+}
+
+func (b bridge) Infof(format string, args ...any) {
+	if b.log.Level().Enabled(zap.DebugLevel) {
+		b.log.Debugw("database", "detail", oneLine(format, args))
+	}
+}
+
+// Debugf drops what Badger says of every single write.
+func (bridge) Debugf(string, ...any) {}
+
+func oneLine(format string, args []any) string {
+	return strings.TrimSpace(fmt.Sprintf(format, args...))
 }

@@ -7,7 +7,7 @@
 // one process) and internal/store/memory (tests); kvtest is the suite that each of them passes.
 // The contract can be kept by a PostgreSQL table as well; remarks on that stand with [Tx].
 //
-// Local.go holds what engines within one process share: [Gate], [Queue], [Retry], [Feed].
+// [Local] is what engines within one process share.
 package kv
 
 import (
@@ -108,7 +108,7 @@ type Reader interface {
 // no row then is a conflict.
 type Tx interface {
 	Reader
-	// Set writes a record, whose memory is the engine's until the transaction has ended.
+	// Set writes a record, whose memory is the engine's from then on.
 	// A record that can't be written makes Update return ErrTooLarge.
 	Set(r Record)
 	// Delete removes what stands under key, if anything does.

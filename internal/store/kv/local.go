@@ -9,47 +9,87 @@ import (
 	"time"
 )
 
-// Gate lets operations in until it is closed, and waits for those within.
-type Gate struct {
-	mu      sync.Mutex // guards closed, and running against Close
+// Local is what an engine within one process embeds: it lets operations in until it is closed,
+// queues transactions by subject, repeats those that met a conflict, and keeps the change feed.
+// The zero value is ready.
+type Local struct {
+	queue queue
+	feed  feed
+
+	mu      sync.Mutex // guards closed, and running against Shut
 	closed  bool
 	running sync.WaitGroup
 	once    sync.Once
 	failure error
 }
 
-// Enter announces an operation; leave ends it. It is a counter and not a read lock: an
-// operation that starts another one while Close waits gets ErrClosed then, and not a deadlock.
-func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
+// Run runs an operation unless the engine was closed. It is counted, and no read lock is held: an
+// operation that starts another one while Shut waits gets ErrClosed then, and not a deadlock.
+func (l *Local) Run(ctx context.Context, operation func() error) error {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return nil, ErrClosed
+	if !l.enter() {
+		return ErrClosed
 	}
-	g.running.Add(1)
-	return g.running.Done, nil
+	defer l.running.Done()
+	return operation()
 }
 
-// Close refuses new operations, waits for the running ones and then runs shut, once. Every
-// call returns shut's error.
-func (g *Gate) Close(shut func() error) error {
-	g.once.Do(func() {
-		g.mu.Lock()
-		g.closed = true
-		g.mu.Unlock()
-		g.running.Wait()
-		g.failure = shut()
+func (l *Local) enter() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.running.Add(1)
+	}
+	return !l.closed
+}
+
+// Transact runs attempts of one transaction: when it is the subject's turn, and until one is no
+// conflict. An attempt returns the keys that it wrote.
+func (l *Local) Transact(ctx context.Context, subject string, attempt func() (keys [][]byte, err error)) error {
+	return l.Run(ctx, func() error {
+		next, err := l.queue.wait(ctx, subject)
+		if err != nil {
+			return err
+		}
+		defer next()
+		return retry(ctx, func() error {
+			keys, err := attempt()
+			if err == nil {
+				l.feed.publish(keys)
+			}
+			return err
+		})
 	})
-	return g.failure
 }
 
-// Queue runs transactions with the same subject one after another. Without it, optimistic
+// Changes implements Engine.
+func (l *Local) Changes(ctx context.Context, after uint64) (changes []Change, position uint64, err error) {
+	err = l.Run(ctx, func() error {
+		changes, position, err = l.feed.since(after)
+		return err
+	})
+	return changes, position, err
+}
+
+// Shut refuses new operations, waits for the running ones and then runs last, once. Every
+// call returns last's error.
+func (l *Local) Shut(last func() error) error {
+	l.once.Do(func() {
+		l.mu.Lock()
+		l.closed = true
+		l.mu.Unlock()
+		l.running.Wait()
+		l.failure = last()
+	})
+	return l.failure
+}
+
+// queue runs transactions with the same subject one after another. Without it, optimistic
 // engines would run all at once and all but one of them again: a hundred codes tried at once
 // would cost some five thousand transactions, and the last could starve.
-type Queue struct {
+type queue struct {
 	mu     sync.Mutex
 	places map[string]*place
 }
@@ -60,8 +100,8 @@ type place struct {
 	users int
 }
 
-// Wait returns when it is the caller's turn; next ends it.
-func (q *Queue) Wait(ctx context.Context, subject string) (next func(), err error) {
+// wait returns when it is the caller's turn; next ends it.
+func (q *queue) wait(ctx context.Context, subject string) (next func(), err error) {
 	if subject == "" {
 		return func() {}, nil
 	}
@@ -75,7 +115,7 @@ func (q *Queue) Wait(ctx context.Context, subject string) (next func(), err erro
 	}
 }
 
-func (q *Queue) take(subject string) *place {
+func (q *queue) take(subject string) *place {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.places[subject]
@@ -90,7 +130,7 @@ func (q *Queue) take(subject string) *place {
 	return p
 }
 
-func (q *Queue) drop(subject string, p *place) {
+func (q *queue) drop(subject string, p *place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if p.users--; p.users == 0 {
@@ -106,37 +146,28 @@ const (
 	longPause   = 32 * time.Millisecond
 )
 
-// Retry calls attempt until it returns another error than ErrConflict, with random pauses.
-func Retry(ctx context.Context, attempt func() error) error {
+// retry calls attempt until it returns another error than ErrConflict, with random pauses.
+func retry(ctx context.Context, attempt func() error) error {
 	pause := firstPause
 	for range maxAttempts {
 		if err := attempt(); !errors.Is(err, ErrConflict) {
 			return err
 		}
-		if err := sleep(ctx, rand.N(pause)); err != nil {
-			return err
+		select {
+		case <-time.After(rand.N(pause)):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 		pause = min(2*pause, longPause)
 	}
 	return ErrConflict
 }
 
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// feedSize is how many changes a Feed remembers.
+// feedSize is how many changes a feed remembers.
 const feedSize = 4096
 
-// Feed is a change feed within one process. It keeps nothing until it is first asked.
-type Feed struct {
+// feed is a change feed within one process. It keeps nothing until it is first asked.
+type feed struct {
 	used atomic.Bool
 
 	mu      sync.Mutex
@@ -144,9 +175,9 @@ type Feed struct {
 	changes []Change
 }
 
-// Publish appends a change. It is called after the commit of every transaction: a caller of
-// Since that came before sees the change, one that comes later reads what was committed.
-func (f *Feed) Publish(keys [][]byte) {
+// publish appends a change. It is called after the commit of every transaction: a caller of
+// since that came before sees the change, one that comes later reads what was committed.
+func (f *feed) publish(keys [][]byte) {
 	if len(keys) == 0 || !f.used.Load() {
 		return
 	}
@@ -159,8 +190,8 @@ func (f *Feed) Publish(keys [][]byte) {
 	f.changes = append(f.changes, Change{keys})
 }
 
-// Since implements Engine.Changes.
-func (f *Feed) Since(after uint64) ([]Change, uint64, error) {
+// since returns the changes behind a position, and the last one.
+func (f *feed) since(after uint64) ([]Change, uint64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.used.Load() {

@@ -4,15 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"maps"
+	"slices"
 	"time"
 )
-
-// A record is a version byte, its fields, and a CRC-32C of key and all before it;
-// the key is in it so that a record which turns up elsewhere is not taken for that
-// one. Integers are varints; strings and bytes are preceded by their length; a
-// time is the microseconds since year 1, so that the zero time is one byte. New
-// fields get a new version, and readers keep all old ones.
-const recordVersion = 1
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -22,125 +17,193 @@ var (
 	errFields   = errors.New("fields do not fit")
 )
 
-var zeroMicro = time.Time{}.UnixMicro()
-
-type encoder struct{ b []byte }
-
-func newEncoder(size int) *encoder { return newEncoderOf(recordVersion, size) }
-
-func newEncoderOf(version byte, size int) *encoder {
-	return &encoder{append(make([]byte, 0, size), version)}
+// form is how a kind of record is written: a version byte, its fields, and a CRC-32C of the key
+// and all before it; the key is in it so that a record which turns up elsewhere is not taken for
+// that one. New fields get a new version, and readers keep all old ones.
+type form[T any] struct {
+	version byte
+	size    int // about how many bytes a record has
+	fields  func(c *coder, v *T)
 }
 
-func (e *encoder) int(v int64) { e.b = binary.AppendVarint(e.b, v) }
+// encode returns the record that is to be stored under key.
+func (f form[T]) encode(key []byte, v *T) []byte {
+	c := coder{b: append(make([]byte, 0, f.size), f.version), version: f.version}
+	f.fields(&c, v)
+	return binary.LittleEndian.AppendUint32(c.b, checksum(key, c.b))
+}
 
-func (e *encoder) bool(v bool) {
-	if v {
-		e.b = append(e.b, 1)
-		return
+// decode reads what stands under key.
+func (f form[T]) decode(key, record []byte) (v T, err error) {
+	end := len(record) - crc32.Size
+	if end < 1 || binary.LittleEndian.Uint32(record[end:]) != checksum(key, record[:end]) {
+		return v, errChecksum
 	}
-	e.b = append(e.b, 0)
-}
-
-func (e *encoder) str(s string) {
-	e.b = append(binary.AppendUvarint(e.b, uint64(len(s))), s...)
-}
-
-func (e *encoder) bytes(p []byte) {
-	e.b = append(binary.AppendUvarint(e.b, uint64(len(p))), p...)
-}
-
-func (e *encoder) time(t time.Time) { e.int(t.UnixMicro() - zeroMicro) }
-
-// seal ends the record that is to be stored under key.
-func (e *encoder) seal(key []byte) []byte {
-	return binary.LittleEndian.AppendUint32(e.b, checksum(key, e.b))
+	if record[0] < 1 || record[0] > f.version {
+		return v, errVersion
+	}
+	c := coder{b: record[1:end], reading: true, version: record[0]}
+	f.fields(&c, &v)
+	if len(c.b) > 0 {
+		c.misfit()
+	}
+	return v, c.err
 }
 
 func checksum(key, content []byte) uint32 {
 	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, content)
 }
 
-// decoder reads fields; after the first that does not fit, all are zero.
-type decoder struct {
-	b   []byte
-	err error
+// coder writes fields to a record or reads them from it, so that they are listed once for both.
+// Integers are varints; strings and bytes are preceded by their length; a time is the
+// microseconds since year 1, so that the zero time is one byte. After the first field that does
+// not fit, all that are read are zero.
+type coder struct {
+	b       []byte // what was written, or is left to be read
+	reading bool
+	version byte
+	err     error
 }
 
-// openRecord checks what stands under key and returns its fields' decoder.
-func openRecord(key, record []byte) (*decoder, error) {
-	d, _, err := openRecordOf(recordVersion, key, record)
-	return d, err
-}
+func (c *coder) misfit() { c.b, c.err = nil, errFields }
 
-// openRecordOf is openRecord for a kind of record that has several versions.
-func openRecordOf(newest byte, key, record []byte) (d *decoder, version byte, err error) {
-	end := len(record) - crc32.Size
-	if end < 1 || binary.LittleEndian.Uint32(record[end:]) != checksum(key, record[:end]) {
-		return nil, 0, errChecksum
+func (c *coder) int64(v *int64) {
+	if !c.reading {
+		c.b = binary.AppendVarint(c.b, *v)
+		return
 	}
-	if record[0] < 1 || record[0] > newest {
-		return nil, 0, errVersion
+	n, size := binary.Varint(c.b)
+	if size <= 0 {
+		c.misfit()
+		return
 	}
-	return &decoder{b: record[1:end]}, record[0], nil
+	*v, c.b = n, c.b[size:]
 }
 
-// finish reports whether everything was read and all of it fitted.
-func (d *decoder) finish() error {
-	if d.err == nil && len(d.b) > 0 {
-		d.err = errFields
-	}
-	return d.err
+func (c *coder) int(v *int) {
+	n := int64(*v)
+	c.int64(&n)
+	*v = int(n)
 }
 
-func (d *decoder) int() int64 {
-	v, n := binary.Varint(d.b)
-	if n <= 0 {
-		d.b, d.err = nil, errFields
-		return 0
+var zeroMicro = time.Time{}.UnixMicro()
+
+func (c *coder) time(t *time.Time) {
+	micro := t.UnixMicro() - zeroMicro
+	c.int64(&micro)
+	if c.reading {
+		*t = time.UnixMicro(micro + zeroMicro).UTC()
 	}
-	d.b = d.b[n:]
-	return v
 }
 
-func (d *decoder) take(n uint64) []byte {
-	if n > uint64(len(d.b)) {
-		d.b, d.err = nil, errFields
+// take reads so many bytes, or none.
+func (c *coder) take(n uint64) []byte {
+	if n > uint64(len(c.b)) {
+		c.misfit()
 		return nil
 	}
-	p := d.b[:n:n]
-	d.b = d.b[n:]
+	p := c.b[:n:n]
+	c.b = c.b[n:]
 	return p
 }
 
-func (d *decoder) field() []byte {
-	size, n := binary.Uvarint(d.b)
+// raw is as many bytes as p has.
+func (c *coder) raw(p []byte) {
+	if !c.reading {
+		c.b = append(c.b, p...)
+		return
+	}
+	copy(p, c.take(uint64(len(p))))
+}
+
+func (c *coder) bool(v *bool) {
+	var p [1]byte
+	if *v {
+		p[0] = 1
+	}
+	c.raw(p[:])
+	*v = p[0] == 1
+}
+
+// field reads bytes that are preceded by their length.
+func (c *coder) field() []byte {
+	size, n := binary.Uvarint(c.b)
 	if n <= 0 {
-		d.b, d.err = nil, errFields
+		c.misfit()
 		return nil
 	}
-	d.b = d.b[n:]
-	return d.take(size)
+	c.b = c.b[n:]
+	return c.take(size)
 }
 
-// count reads how many things follow, each of at least size bytes.
-func (d *decoder) count(size int) int {
-	n := d.int()
-	if n < 0 || n > int64(len(d.b)/size) {
-		d.b, d.err = nil, errFields
+func (c *coder) str(s *string) {
+	if !c.reading {
+		c.b = append(binary.AppendUvarint(c.b, uint64(len(*s))), *s...)
+		return
+	}
+	*s = string(c.field())
+}
+
+// bytes reads a copy, nil if there are none: the record's memory may be the engine's.
+func (c *coder) bytes(p *[]byte) {
+	if !c.reading {
+		c.b = append(binary.AppendUvarint(c.b, uint64(len(*p))), *p...)
+		return
+	}
+	*p = append([]byte(nil), c.field()...)
+}
+
+// count is how many things follow, each of at least size bytes.
+func (c *coder) count(n, size int) int {
+	c.int(&n)
+	if c.reading && (n < 0 || n > len(c.b)/size) {
+		c.misfit()
 		return 0
 	}
-	return int(n)
+	return n
 }
 
-func (d *decoder) bool() bool {
-	p := d.take(1)
-	return len(p) == 1 && p[0] == 1
+// optional is a flag, and behind it the fields unless *v is nil.
+func optional[T any](c *coder, v **T, fields func(v *T)) {
+	there := *v != nil
+	c.bool(&there)
+	if !there {
+		return
+	}
+	if c.reading {
+		*v = new(T)
+	}
+	fields(*v)
 }
 
-func (d *decoder) str() string { return string(d.field()) }
+// list is a count, and the fields of each, which take at least size bytes.
+func list[T any](c *coder, v *[]T, size int, fields func(v *T)) {
+	n := c.count(len(*v), size)
+	if c.reading && n > 0 {
+		*v = make([]T, n)
+	}
+	for i := range n {
+		fields(&(*v)[i])
+	}
+}
 
-// bytes returns a copy, nil if there are none: the record's memory is shared.
-func (d *decoder) bytes() []byte { return append([]byte(nil), d.field()...) }
-
-func (d *decoder) time() time.Time { return time.UnixMicro(d.int() + zeroMicro).UTC() }
+// dict is a list of keys and values, by key.
+func dict[M ~map[K]V, K comparable, V any](c *coder, m *M, size int, compare func(a, b K) int, fields func(k *K, v *V)) {
+	n := c.count(len(*m), size)
+	if !c.reading {
+		for _, k := range slices.SortedFunc(maps.Keys(*m), compare) {
+			v := (*m)[k]
+			fields(&k, &v)
+		}
+		return
+	}
+	if n > 0 {
+		*m = make(M, n)
+	}
+	for range n {
+		var k K
+		var v V
+		fields(&k, &v)
+		(*m)[k] = v
+	}
+}

@@ -67,7 +67,7 @@ func TestDamagedUser(t *testing.T) {
 	swap := func(d *DB) func([]byte) []byte {
 		return func([]byte) []byte {
 			u := sampleUser(bob)
-			return encodeUser(userKey(bob), &u)
+			return userForm.encode(userKey(bob), &u)
 		}
 	}
 	for name, how := range map[string]func(d *DB) func([]byte) []byte{
@@ -162,7 +162,7 @@ func TestDamagedVisits(t *testing.T) {
 	// One that turns up under another's key is not taken for that one.
 	damage(t, d, visitKey("shop", store.VisitID{1}), func([]byte) []byte {
 		v := sampleVisit(alice, 2)
-		return encodeVisit(visitKey("shop", v.ID), &v)
+		return visitForm.encode(visitKey("shop", v.ID), &v)
 	})
 	if _, err := d.Visit(t.Context(), "shop", store.VisitID{1}); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("another's record: %v", err)

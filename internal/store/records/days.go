@@ -23,14 +23,13 @@ func (d *DB) UpdateDay(ctx context.Context, realm, date string, fn func(store.Da
 	key := dayKey(realm, date)
 	return d.engine.Update(ctx, string(key), func(w kv.Tx) error {
 		old, err := d.getDay(w, key)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			old = store.Day{Realm: realm, Date: date}
-		case errors.Is(err, store.ErrCorrupt):
+		if errors.Is(err, store.ErrCorrupt) {
 			d.log.Error("the numbers of a day can't be read and begin anew", zap.Error(err))
-			old = store.Day{Realm: realm, Date: date}
-		case err != nil:
+		} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
+		}
+		if err != nil {
+			old = store.Day{Realm: realm, Date: date}
 		}
 		day, err := fn(old)
 		if err != nil {
@@ -39,7 +38,7 @@ func (d *DB) UpdateDay(ctx context.Context, realm, date string, fn func(store.Da
 		if day.Realm != realm || day.Date != date {
 			return errors.New("writing the numbers of another realm or day than the transaction's")
 		}
-		d.set(w, key, encodeDay(key, &day), end)
+		d.set(w, key, dayForm.encode(key, &day), end)
 		return nil
 	})
 }
@@ -72,7 +71,7 @@ func (d *DB) Days(ctx context.Context, from string) (days []store.Day, err error
 
 // getDay reads a day's numbers unless they are to be forgotten.
 func (d *DB) getDay(r kv.Reader, key []byte) (store.Day, error) {
-	day, err := get(r, key, func() string { return "the numbers of a day" }, decodeDay)
+	day, err := get(r, key, func() string { return "the numbers of a day" }, dayForm.decode)
 	if err != nil {
 		return store.Day{}, err
 	}
@@ -84,35 +83,4 @@ func (d *DB) getDay(r kv.Reader, key []byte) (store.Day, error) {
 		return store.Day{}, store.ErrNotFound
 	}
 	return day, nil
-}
-
-func encodeDay(key []byte, day *store.Day) []byte {
-	e := newEncoder(64 + 32*len(day.Counts))
-	e.str(day.Realm)
-	e.str(day.Date)
-	e.int(int64(len(day.Counts)))
-	for c, n := range day.Counts {
-		e.str(c.Kind)
-		e.str(c.Name)
-		e.int(n)
-	}
-	return e.seal(key)
-}
-
-func decodeDay(key, record []byte) (store.Day, error) {
-	var day store.Day
-	d, err := openRecord(key, record)
-	if err != nil {
-		return day, err
-	}
-	day.Realm, day.Date = d.str(), d.str()
-	n := d.count(3)
-	if n > 0 {
-		day.Counts = make(map[store.Count]int64, n)
-	}
-	for range n {
-		c := store.Count{Kind: d.str(), Name: d.str()}
-		day.Counts[c] = d.int()
-	}
-	return day, d.finish()
 }

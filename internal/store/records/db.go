@@ -98,19 +98,24 @@ func (d *DB) Check(ctx context.Context) error {
 		return err
 	}
 	return d.engine.Update(ctx, "", func(w kv.Tx) error {
-		key := []byte{kindCheck}
-		d.set(w, key, encodeTime(key, d.clock()), time.Time{})
+		key, at := []byte{kindCheck}, d.clock()
+		d.set(w, key, timeForm.encode(key, &at), time.Time{})
 		return nil
 	})
 }
 
-// Meta implements store.Store.
-func (d *DB) Meta(ctx context.Context, name string) (content []byte, err error) {
+// view returns what fn finds in a snapshot.
+func view[T any](ctx context.Context, d *DB, fn func(r kv.Reader) (T, error)) (found T, err error) {
 	err = d.engine.View(ctx, func(r kv.Reader) error {
-		content, err = getMeta(r, name)
+		found, err = fn(r)
 		return err
 	})
-	return content, err
+	return found, err
+}
+
+// Meta implements store.Store.
+func (d *DB) Meta(ctx context.Context, name string) ([]byte, error) {
+	return view(ctx, d, func(r kv.Reader) ([]byte, error) { return getMeta(r, name) })
 }
 
 // UpdateMeta implements store.Store.
@@ -131,12 +136,12 @@ func (d *DB) UpdateMeta(ctx context.Context, name string, fn func(old []byte) ([
 
 func getMeta(r kv.Reader, name string) ([]byte, error) {
 	what := func() string { return fmt.Sprintf("record %q", brief(name)) }
-	return get(r, keyOf(kindMeta, name), what, decodeMeta)
+	return get(r, keyOf(kindMeta, name), what, metaForm.decode)
 }
 
 func (d *DB) setMeta(w kv.Tx, name string, content []byte) {
 	key := keyOf(kindMeta, name)
-	d.set(w, key, encodeMeta(key, content), time.Time{})
+	d.set(w, key, metaForm.encode(key, &content), time.Time{})
 }
 
 // keepOver is for how long engines keep what has expired. Records end by the clock of the

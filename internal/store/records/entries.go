@@ -17,22 +17,10 @@ import (
 const auditBase = "audit base"
 
 // LastEntry implements store.Store.
-func (d *DB) LastEntry(ctx context.Context) (e store.Entry, err error) {
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		e, err = lastEntry(r)
-		return err
-	})
-	return e, err
-}
+func (d *DB) LastEntry(ctx context.Context) (store.Entry, error) { return view(ctx, d, lastEntry) }
 
 // BaseEntry implements store.Store.
-func (d *DB) BaseEntry(ctx context.Context) (e store.Entry, err error) {
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		e, err = baseEntry(r)
-		return err
-	})
-	return e, err
-}
+func (d *DB) BaseEntry(ctx context.Context) (store.Entry, error) { return view(ctx, d, baseEntry) }
 
 // lastEntry reads the end of the chain. An entry that the scan shows and the transaction does
 // not was appended meanwhile.
@@ -78,11 +66,7 @@ func (d *DB) Entries(ctx context.Context, q store.EntryQuery) (page store.EntryP
 			return page, errors.New("listing the audit log: the cursor is not one of a previous page")
 		}
 	}
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		page, err = entries(r, q, after)
-		return err
-	})
-	return page, err
+	return view(ctx, d, func(r kv.Reader) (store.EntryPage, error) { return entries(r, q, after) })
 }
 
 func entries(r kv.Reader, q store.EntryQuery, after uint64) (page store.EntryPage, err error) {
@@ -177,6 +161,6 @@ func (d *DB) prune(w kv.Tx, before time.Time, limit int) (n int, err error) {
 		return 0, nil
 	}
 	base.Raw = nil
-	d.setMeta(w, auditBase, encodeEntry([]byte(auditBase), &base))
+	d.setMeta(w, auditBase, entryForm.encode([]byte(auditBase), &base))
 	return n, nil
 }

@@ -41,7 +41,7 @@ func (d *DB) record(w kv.Tx, e store.Event) error {
 	// A clock that was set back must not make one event take another's place.
 	key = append(key, make([]byte, 8)...)
 	rand.Read(key[9:])
-	d.set(w, key, encodeMeta(key, raw), time.Time{})
+	d.set(w, key, metaForm.encode(key, &raw), time.Time{})
 	return nil
 }
 
@@ -63,7 +63,8 @@ var subjectChain = string([]byte{kindEntry})
 // Settle implements store.Store. A pending event that can't be read is logged and
 // dropped: it must not hold up all others for ever.
 func (d *DB) Settle(ctx context.Context, limit int, fn func(store.Entry, [][]byte) (store.Settled, error)) (n int, err error) {
-	if none, err := d.nothingPending(ctx); none || err != nil {
+	pending, err := view(ctx, d, func(r kv.Reader) (int, error) { return count(r, keysOf(kindPending), 1) })
+	if pending == 0 || err != nil { // a transaction would write nothing
 		return 0, err
 	}
 	err = d.engine.Update(ctx, subjectChain, func(w kv.Tx) error {
@@ -97,16 +98,6 @@ func (d *DB) Settle(ctx context.Context, limit int, fn func(store.Entry, [][]byt
 	return n, nil
 }
 
-// nothingPending spares a settling that would write nothing a transaction.
-func (d *DB) nothingPending(ctx context.Context) (none bool, err error) {
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		n, err := count(r, keysOf(kindPending), 1)
-		none = n == 0
-		return err
-	})
-	return none, err
-}
-
 // pending reads the oldest pending events. One that the scan shows and the transaction does
 // not is newer than the transaction, and waits for the next settling.
 func (d *DB) pending(w kv.Tx, limit int) (keys, pending [][]byte, err error) {
@@ -120,7 +111,7 @@ func (d *DB) pending(w kv.Tx, limit int) (keys, pending [][]byte, err error) {
 			break
 		}
 		key := bytes.Clone(found.Key)
-		raw, err := get(w, key, func() string { return "a pending event" }, decodeMeta)
+		raw, err := get(w, key, func() string { return "a pending event" }, metaForm.decode)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
@@ -145,7 +136,7 @@ func (d *DB) append(w kv.Tx, last store.Entry, entries []store.Entry) error {
 		if _, err := w.Get(key); !errors.Is(err, store.ErrNotFound) {
 			return cmp.Or(err, kv.ErrConflict)
 		}
-		d.set(w, key, encodeEntry(key, &e), time.Time{})
+		d.set(w, key, entryForm.encode(key, &e), time.Time{})
 		if e.Event.User != "" {
 			d.set(w, byUserKey(&e), nil, time.Time{})
 		}
@@ -160,30 +151,12 @@ func byUserKey(e *store.Entry) []byte {
 	return binary.BigEndian.AppendUint64(keyOf(kindByUser, e.Event.Realm, e.Event.User), e.Seq)
 }
 
-func encodeEntry(key []byte, entry *store.Entry) []byte {
-	e := newEncoder(len(entry.Raw) + 96)
-	e.int(int64(entry.Seq))
-	e.bytes(entry.Prev[:])
-	e.bytes(entry.Hash[:])
-	e.bytes(entry.Raw)
-	return e.seal(key)
-}
-
 func decodeEntry(key, record []byte) (store.Entry, error) {
-	var entry store.Entry
-	d, err := openRecord(key, record)
-	if err != nil {
-		return entry, err
+	e, err := entryForm.decode(key, record)
+	if err == nil && e.Raw != nil {
+		e.Event, err = store.UnmarshalEvent(e.Raw)
 	}
-	entry.Seq = uint64(d.int())
-	copy(entry.Prev[:], d.field())
-	copy(entry.Hash[:], d.field())
-	entry.Raw = d.bytes()
-	if err := d.finish(); err != nil || entry.Raw == nil {
-		return entry, err
-	}
-	entry.Event, err = store.UnmarshalEvent(entry.Raw)
-	return entry, err
+	return e, err
 }
 
 func getEntry(r kv.Reader, seq uint64) (store.Entry, error) {

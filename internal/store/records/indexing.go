@@ -39,8 +39,7 @@ func (d *DB) index() {
 	for done := 0; done < indexAtOnce && !d.indexed.Load(); {
 		n, err := d.indexSome(context.Background())
 		if err != nil {
-			d.log.Error("building the index of users failed; it is tried again", zap.Error(err))
-			return
+			return // indexRest tries again
 		}
 		done += n
 	}
@@ -52,20 +51,18 @@ func (d *DB) indexRest(ctx context.Context) {
 		return
 	}
 	d.log.Info("building the index of users for this version; until then they can be listed by name only")
-	done, begun := 0, time.Now()
-	for !d.indexed.Load() && ctx.Err() == nil {
+	for done, begun := 0, time.Now(); ctx.Err() == nil; {
 		n, err := d.indexSome(ctx)
+		if done += n; d.indexed.Load() {
+			d.log.Info("the index of users is built", zap.Int("users", done), zap.Duration("took", time.Since(begun)))
+			return
+		}
 		if err != nil && ctx.Err() == nil {
-			d.log.Error("building the index of users failed; it is tried again", zap.Error(err))
 			select {
 			case <-ctx.Done():
 			case <-time.After(indexPause):
 			}
 		}
-		done += n
-	}
-	if d.indexed.Load() {
-		d.log.Info("the index of users is built", zap.Int("users", done), zap.Duration("took", time.Since(begun)))
 	}
 }
 
@@ -92,6 +89,9 @@ func (d *DB) indexSome(ctx context.Context) (n int, err error) {
 		return nil
 	})
 	if err != nil {
+		if ctx.Err() == nil {
+			d.log.Error("building the index of users failed; it is tried again", zap.Error(err))
+		}
 		return 0, err
 	}
 	d.indexed.Store(complete)
@@ -101,13 +101,11 @@ func (d *DB) indexSome(ctx context.Context) (n int, err error) {
 // indexState reads how far it has come.
 func indexState(r kv.Reader) (last []byte, done bool, err error) {
 	state, err := getMeta(r, indexRecord)
-	switch {
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrCorrupt):
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) || err == nil && (len(state) == 0 || state[0] != indexVersion) {
 		return nil, false, nil // from the beginning: what is there already does no harm
-	case err != nil:
+	}
+	if err != nil {
 		return nil, false, err
-	case len(state) == 0 || state[0] != indexVersion:
-		return nil, false, nil
 	}
 	return state[1:], len(state) == 1, nil
 }
@@ -130,7 +128,7 @@ func (d *DB) indexFrom(w kv.Tx, after []byte) (n int, last []byte, all bool, err
 		}
 		key := bytes.Clone(found.Key)
 		what := func() string { return fmt.Sprintf("user under key %q", key) }
-		u, err := get(w, key, what, decodeUser)
+		u, err := get(w, key, what, userForm.decode)
 		last, n = key, n+1
 		if err != nil {
 			d.log.Error("a user can't be indexed", zap.Error(err))

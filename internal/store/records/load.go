@@ -62,27 +62,23 @@ func (d *DB) Load(ctx context.Context, next func() (store.Raw, error), amend fun
 	l := loading{db: d, amend: amend}
 	err := d.engine.Load(ctx, func(put func(r kv.Record) error) error {
 		l.write = put
-		return l.run(ctx, next)
+		for {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			r, err := next()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err == nil {
+				err = l.record(r)
+			}
+			if err != nil {
+				return err
+			}
+		}
 	})
 	return l.done, err
-}
-
-func (l *loading) run(ctx context.Context, next func() (store.Raw, error)) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		r, err := next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := l.record(r); err != nil {
-			return err
-		}
-	}
 }
 
 func (l *loading) record(r store.Raw) error {
@@ -105,7 +101,7 @@ func (l *loading) record(r store.Raw) error {
 // user writes a user with fresh index entries. A record that can't be read stays as
 // it is: without it a second factor would be off; with it that user is refused.
 func (l *loading) user(r store.Raw) error {
-	u, err := decodeUser(r.Key, r.Value)
+	u, err := userForm.decode(r.Key, r.Value)
 	if errors.Is(err, errVersion) {
 		return fmt.Errorf("the backup was made by a newer version of Secondgate: restore it with that one")
 	}
@@ -130,7 +126,7 @@ func (l *loading) user(r store.Raw) error {
 // OfUser returns the records of a user: their own and index entries.
 func OfUser(u *store.User) []kv.Record {
 	key := userKey(u.Key)
-	all := []kv.Record{{Key: key, Value: encodeUser(key, u)}}
+	all := []kv.Record{{Key: key, Value: userForm.encode(key, u)}}
 	for _, entry := range indexEntries(u) {
 		all = append(all, kv.Record{Key: entry})
 	}
@@ -138,7 +134,7 @@ func OfUser(u *store.User) []kv.Record {
 }
 
 func (l *loading) visit(r store.Raw) error {
-	v, err := decodeVisit(r.Key, r.Value)
+	v, err := visitForm.decode(r.Key, r.Value)
 	if errors.Is(err, errVersion) {
 		return fmt.Errorf("the backup was made by a newer version of Secondgate: restore it with that one")
 	}

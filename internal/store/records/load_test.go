@@ -122,7 +122,7 @@ func TestLoad(t *testing.T) {
 func TestLoad_Refuses(t *testing.T) {
 	key := userKey(alice)
 	u := sampleUser(alice)
-	newer := encodeUser(key, &u)
+	newer := userForm.encode(key, &u)
 	newer[0] = 99
 	newer = (&encoder{newer[:len(newer)-4]}).seal(key)
 	tests := map[string]struct {
@@ -148,7 +148,7 @@ func TestLoad_Refuses(t *testing.T) {
 func TestLoad_DamagedUser(t *testing.T) {
 	key := userKey(alice)
 	u := sampleUser(alice)
-	record := encodeUser(key, &u)
+	record := userForm.encode(key, &u)
 	record[20] ^= 1
 	d, done, err := restore(t, []store.Raw{{Key: key, Value: record}}, func(*store.User) {})
 	if err != nil || done.Damaged != 1 || done.Users != 0 {

@@ -63,7 +63,7 @@ func (d *DB) queueMail(w kv.Tx, m store.Mail) error {
 		return fmt.Errorf("a mail without id, address or kind")
 	}
 	key := ledgerKey(m.Key())
-	ledger, err := get(w, key, func() string { return "mails of " + nameUser(m.Key()) }, decodeLedger)
+	ledger, err := get(w, key, func() string { return "mails of " + nameUser(m.Key()) }, ledgerForm.decode)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -76,40 +76,30 @@ func (d *DB) queueMail(w kv.Tx, m store.Mail) error {
 	if n, err := countMails(w); err != nil || n >= store.MaxMails {
 		return errors.Join(err, store.ErrMailFull)
 	}
-	d.set(w, key, encodeLedger(key, ledger), d.clock().Add(ledgerLife))
+	d.set(w, key, ledgerForm.encode(key, &ledger), d.clock().Add(ledgerLife))
 	d.putMail(w, &m)
 	return nil
 }
 
 func (d *DB) putMail(w kv.Tx, m *store.Mail) {
 	key := mailKey(m.ID)
-	d.set(w, key, encodeMail(key, m), time.Time{})
+	d.set(w, key, mailForm.encode(key, m), time.Time{})
 	d.set(w, dueKey(m.Due, m.ID), nil, time.Time{})
 }
 
 // CountMails implements store.Store.
-func (d *DB) CountMails(ctx context.Context) (n int, err error) {
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		n, err = countMails(r)
-		return err
-	})
-	return n, err
-}
+func (d *DB) CountMails(ctx context.Context) (int, error) { return view(ctx, d, countMails) }
 
 // countMails counts by a scan, which makes no conflict with changes of the queue.
 func countMails(r kv.Reader) (int, error) { return count(r, keysOf(kindMail), store.MaxMails) }
 
 // Mail implements store.Store.
-func (d *DB) Mail(ctx context.Context, id string) (m store.Mail, err error) {
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		m, err = getMail(r, id)
-		return err
-	})
-	return m, err
+func (d *DB) Mail(ctx context.Context, id string) (store.Mail, error) {
+	return view(ctx, d, func(r kv.Reader) (store.Mail, error) { return getMail(r, id) })
 }
 
 func getMail(r kv.Reader, id string) (store.Mail, error) {
-	return get(r, mailKey(id), func() string { return fmt.Sprintf("mail %q", brief(id)) }, decodeMail)
+	return get(r, mailKey(id), func() string { return fmt.Sprintf("mail %q", brief(id)) }, mailForm.decode)
 }
 
 // DueMails implements store.Store. Entries of the index are never believed, only
@@ -124,7 +114,7 @@ func (d *DB) DueMails(ctx context.Context, until time.Time, limit int) (due []st
 			if err != nil || len(due) == limit || len(key) < 10 || binary.BigEndian.Uint64(key[1:]) > end {
 				return err
 			}
-			m, err := get(r, append([]byte{kindMail}, key[9:]...), func() string { return "a mail" }, decodeMail)
+			m, err := get(r, append([]byte{kindMail}, key[9:]...), func() string { return "a mail" }, mailForm.decode)
 			switch {
 			case err == nil && dueStamp(m.Due) == binary.BigEndian.Uint64(key[1:]):
 				due = append(due, m)
@@ -165,27 +155,23 @@ func (t *tx) MailCode() (store.MailCode, error) { return t.db.mailCode(t, t.key)
 // PutMailCode implements store.Tx.
 func (t *tx) PutMailCode(c store.MailCode, until time.Time) error {
 	key := mailCodeKey(t.key)
-	t.set(key, encodeMailCode(key, &c, until), until)
+	t.set(key, mailCodeForm.encode(key, &mailCode{c, until}), until)
 	return nil
 }
 
 // MailCode implements store.Store.
-func (d *DB) MailCode(ctx context.Context, key store.UserKey) (c store.MailCode, err error) {
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		c, err = d.mailCode(r, key)
-		return err
-	})
-	return c, err
+func (d *DB) MailCode(ctx context.Context, key store.UserKey) (store.MailCode, error) {
+	return view(ctx, d, func(r kv.Reader) (store.MailCode, error) { return d.mailCode(r, key) })
 }
 
 func (d *DB) mailCode(r kv.Reader, key store.UserKey) (store.MailCode, error) {
 	what := func() string { return "code by e-mail of " + nameUser(key) }
-	found, err := get(r, mailCodeKey(key), what, decodeMailCode)
+	found, err := get(r, mailCodeKey(key), what, mailCodeForm.decode)
 	if err != nil {
 		return store.MailCode{}, err
 	}
 	if d.over(found.until) {
 		return store.MailCode{}, store.ErrNotFound
 	}
-	return found.code, nil
+	return found.MailCode, nil
 }

@@ -3,6 +3,7 @@ package records
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/kv"
@@ -26,7 +27,7 @@ func get[T any](r kv.Reader, key []byte, what func() string, decode func(key, re
 // getUser reads a user. Where the engine knows of damage, one that is not found may be hidden
 // by it, and with it a second factor: that is store.ErrCorrupt too.
 func (d *DB) getUser(r kv.Reader, key store.UserKey) (store.User, error) {
-	u, err := get(r, userKey(key), func() string { return nameUser(key) }, decodeUser)
+	u, err := get(r, userKey(key), func() string { return nameUser(key) }, userForm.decode)
 	if err == nil && u.Key != key {
 		u, err = store.User{}, fmt.Errorf("%w: %s: holds another user", store.ErrCorrupt, nameUser(key))
 	}
@@ -42,7 +43,7 @@ func (d *DB) getUser(r kv.Reader, key store.UserKey) (store.User, error) {
 // getVisit reads a visit that has not expired, be it cleared, ended or dead.
 func (d *DB) getVisit(r kv.Reader, realm string, id store.VisitID) (store.Visit, error) {
 	what := func() string { return fmt.Sprintf("visit %x in realm %q", id[:4], brief(realm)) }
-	v, err := get(r, visitKey(realm, id), what, decodeVisit)
+	v, err := get(r, visitKey(realm, id), what, visitForm.decode)
 	if err != nil {
 		return store.Visit{}, err
 	}
@@ -64,12 +65,10 @@ func (d *DB) liveVisit(r kv.Reader, realm string, id store.VisitID, list lister)
 	if err != nil {
 		return store.Visit{}, err
 	}
-	for _, c := range clearances {
-		if c.id == id {
-			return v, nil
-		}
+	if !slices.ContainsFunc(clearances, func(c clearance) bool { return c.id == id }) {
+		return store.Visit{}, store.ErrNotFound
 	}
-	return store.Visit{}, store.ErrNotFound
+	return v, nil
 }
 
 // lister finds a user's list of clearances.
@@ -79,25 +78,22 @@ type lister func(key store.UserKey) ([]clearance, error)
 // left of visits that are gone or became another's; none is missing.
 func (d *DB) clearances(r kv.Reader, key store.UserKey) ([]clearance, error) {
 	what := func() string { return "clearances of " + nameUser(key) }
-	list, err := get(r, clearancesKey(key), what, decodeClearances)
+	list, err := get(r, clearancesKey(key), what, clearancesForm.decode)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	live := list[:0]
-	for _, c := range list {
-		if !d.over(c.expires) {
-			live = append(live, c)
-		}
-	}
-	return live, nil
+	return slices.DeleteFunc(list, func(c clearance) bool { return d.over(c.expires) }), nil
 }
 
-// cleared reads the visits in list that are clearances of the user.
-func (d *DB) cleared(r kv.Reader, key store.UserKey, list []clearance) ([]store.Visit, error) {
-	var visits []store.Visit
+// cleared reads the visits that are clearances of the user.
+func (d *DB) cleared(r kv.Reader, key store.UserKey) (visits []store.Visit, err error) {
+	list, err := d.clearances(r, key)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range list {
 		v, err := d.getVisit(r, key.Realm, c.id)
 		switch {

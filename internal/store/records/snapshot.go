@@ -48,11 +48,7 @@ func (d *DB) Everyone(ctx context.Context, after string, limit int) (page store.
 	if err != nil {
 		return page, errors.New("listing everyone: the cursor is not one of a previous page")
 	}
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		page, err = d.everyone(r, from, limit)
-		return err
-	})
-	return page, err
+	return view(ctx, d, func(r kv.Reader) (store.UserPage, error) { return d.everyone(r, from, limit) })
 }
 
 func (d *DB) everyone(r kv.Reader, from []byte, limit int) (page store.UserPage, err error) {
@@ -72,7 +68,7 @@ func (d *DB) everyone(r kv.Reader, from []byte, limit int) (page store.UserPage,
 		}
 		seen++
 		from = bytes.Clone(found.Key)
-		u, err := decodeUser(found.Key, found.Value)
+		u, err := userForm.decode(found.Key, found.Value)
 		if err != nil {
 			d.log.Error("a user can't be listed", zap.Error(fmt.Errorf("%w: user under key %q: %w", store.ErrCorrupt, from, err)))
 			continue

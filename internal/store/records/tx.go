@@ -1,8 +1,10 @@
 package records
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
@@ -57,7 +59,7 @@ func (t *tx) PutUser(u store.User) error {
 		return t.fail(err)
 	}
 	key := userKey(u.Key)
-	t.set(key, encodeUser(key, &u), time.Time{})
+	t.set(key, userForm.encode(key, &u), time.Time{})
 	t.reindex(indexEntries(&u))
 	return nil
 }
@@ -100,12 +102,7 @@ func (t *tx) reindex(entries [][]byte) {
 }
 
 func contains(keys [][]byte, key []byte) bool {
-	for _, k := range keys {
-		if string(k) == string(key) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, key) })
 }
 
 // Spend implements store.Tx.
@@ -115,14 +112,14 @@ func (t *tx) Spend(name string, until time.Time) error {
 	}
 	key := spentKey(t.key, name)
 	what := func() string { return "something spent by " + nameUser(t.key) }
-	old, err := get(t, key, what, decodeTime)
+	old, err := get(t, key, what, timeForm.decode)
 	if err == nil && !t.db.over(old) {
 		return store.ErrSpent
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return t.fail(err)
 	}
-	t.set(key, encodeTime(key, until), until)
+	t.set(key, timeForm.encode(key, &until), until)
 	return nil
 }
 

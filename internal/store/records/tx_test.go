@@ -111,7 +111,7 @@ func TestConflict_Visits(t *testing.T) {
 				return change(tx)
 			}
 			other := func(w kv.Tx) error {
-				w.Set(kv.Record{Key: key, Value: encodeVisit(key, &v)})
+				w.Set(kv.Record{Key: key, Value: visitForm.encode(key, &v)})
 				return nil
 			}
 			return errors.Join(change(tx), d.engine.Update(t.Context(), "", other))

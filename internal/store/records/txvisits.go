@@ -37,7 +37,7 @@ func (t *tx) PutVisit(v store.Visit) error {
 	if err := t.notice(key); err != nil {
 		return err
 	}
-	t.set(key, encodeVisit(key, &v), v.Expires)
+	t.set(key, visitForm.encode(key, &v), v.Expires)
 	if v.Dead() {
 		return nil
 	}
@@ -148,5 +148,5 @@ func (t *tx) writeClearances() {
 			end = c.expires
 		}
 	}
-	t.set(key, encodeClearances(key, t.list), end)
+	t.set(key, clearancesForm.encode(key, &t.list), end)
 }

@@ -15,12 +15,8 @@ import (
 )
 
 // User implements store.Store.
-func (d *DB) User(ctx context.Context, key store.UserKey) (u store.User, err error) {
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		u, err = d.getUser(r, key)
-		return err
-	})
-	return u, err
+func (d *DB) User(ctx context.Context, key store.UserKey) (store.User, error) {
+	return view(ctx, d, func(r kv.Reader) (store.User, error) { return d.getUser(r, key) })
 }
 
 // Users implements store.Store. A record that can't be read is logged and left out.
@@ -39,12 +35,10 @@ func (d *DB) Users(ctx context.Context, q store.UserQuery) (page store.UserPage,
 	if err != nil {
 		return page, fmt.Errorf("listing users: %w", err)
 	}
-	err = d.engine.View(ctx, func(r kv.Reader) error {
+	return view(ctx, d, func(r kv.Reader) (store.UserPage, error) {
 		l.r = r
-		page, err = l.page(at)
-		return err
+		return l.page(at)
 	})
-	return page, err
 }
 
 // phase is a part of a listing: the entries of one index that have these statuses.
@@ -179,7 +173,7 @@ func (l *listing) user(phase int, entry []byte) (store.User, bool) {
 	status, tail := entry[start-1], entry[start:]
 	key := append(keyOf(kindUser, l.q.Realm), tail[partLen(tail):]...)
 	what := func() string { return fmt.Sprintf("user under key %q", key) }
-	u, err := get(l.r, key, what, decodeUser)
+	u, err := get(l.r, key, what, userForm.decode)
 	if err != nil {
 		if !errors.Is(err, store.ErrNotFound) {
 			l.db.log.Error("a user can't be listed", zap.Error(err))

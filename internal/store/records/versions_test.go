@@ -15,12 +15,12 @@ func TestUserVersion1(t *testing.T) {
 	want.Email, want.Language, want.Recovery = "", "", nil
 	key := userKey(want.Key)
 	old := firstVersion(want)
-	got, err := decodeUser(key, old)
+	got, err := userForm.decode(key, old)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}
-	future := newEncoderOf(userVersion+1, 16).seal(key)
-	if _, err := decodeUser(key, future); err != errVersion {
+	future := newEncoderOf(userForm.version+1, 16).seal(key)
+	if _, err := userForm.decode(key, future); err != errVersion {
 		t.Errorf("a later version: %v, want %v", err, errVersion)
 	}
 }
@@ -32,7 +32,7 @@ func TestUserVersion2(t *testing.T) {
 	want.Failures = map[string]store.Failures{"backup": {Count: 2, Until: now}}
 	want.Recovery = &store.Recovery{Salt: []byte("salt"), Hash: []byte("hash"), Issued: now, Expires: now, Staff: "sinikka"}
 	key := userKey(want.Key)
-	got, err := decodeUser(key, secondVersion(want))
+	got, err := userForm.decode(key, secondVersion(want))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}
@@ -52,7 +52,7 @@ func TestUserVersion3(t *testing.T) {
 	e.bytes(want.Spent.Key)
 	e.bytes(want.Spent.Digests)
 	e.bool(true)
-	got, err := decodeUser(key, e.seal(key))
+	got, err := userForm.decode(key, e.seal(key))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}
@@ -65,10 +65,10 @@ func TestVisitVersion1(t *testing.T) {
 		{At: now, Expires: now},
 		{User: "alice", Factor: "totp", At: now, LastSeen: now, Expires: now, Address: "192.0.2.1", Agent: "b", Binds: []uint64{1}, Failures: 3},
 	} {
-		record := encodeVisit(key, &want)
+		record := visitForm.encode(key, &want)
 		e := newEncoder(256)
 		e.b = append(e.b, record[1:len(record)-5]...)
-		got, err := decodeVisit(key, e.seal(key))
+		got, err := visitForm.decode(key, e.seal(key))
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 		}

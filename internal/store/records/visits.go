@@ -13,26 +13,15 @@ import (
 )
 
 // Visit implements store.Store.
-func (d *DB) Visit(ctx context.Context, realm string, id store.VisitID) (v store.Visit, err error) {
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		v, err = d.liveVisit(r, realm, id, func(key store.UserKey) ([]clearance, error) {
-			return d.clearances(r, key)
-		})
-		return err
+func (d *DB) Visit(ctx context.Context, realm string, id store.VisitID) (store.Visit, error) {
+	return view(ctx, d, func(r kv.Reader) (store.Visit, error) {
+		return d.liveVisit(r, realm, id, func(key store.UserKey) ([]clearance, error) { return d.clearances(r, key) })
 	})
-	return v, err
 }
 
 // Visits implements store.Store.
-func (d *DB) Visits(ctx context.Context, key store.UserKey) (visits []store.Visit, err error) {
-	err = d.engine.View(ctx, func(r kv.Reader) error {
-		list, err := d.clearances(r, key)
-		if err != nil {
-			return err
-		}
-		visits, err = d.cleared(r, key, list)
-		return err
-	})
+func (d *DB) Visits(ctx context.Context, key store.UserKey) ([]store.Visit, error) {
+	visits, err := view(ctx, d, func(r kv.Reader) ([]store.Visit, error) { return d.cleared(r, key) })
 	slices.SortFunc(visits, func(a, b store.Visit) int {
 		return cmp.Or(b.At.Compare(a.At), bytes.Compare(a.ID[:], b.ID[:]))
 	})
@@ -82,7 +71,7 @@ func (d *DB) touch(w kv.Tx, realm string, ids []store.VisitID, seen map[store.Vi
 		}
 		v.LastSeen = seen[id]
 		key := visitKey(realm, id)
-		d.set(w, key, encodeVisit(key, &v), v.Expires)
+		d.set(w, key, visitForm.encode(key, &v), v.Expires)
 	}
 	return damaged, nil
 }
