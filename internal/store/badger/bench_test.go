@@ -34,9 +34,10 @@ func benchUser(i int) store.UserKey {
 	return store.UserKey{Realm: "shop", ID: fmt.Sprintf("customer-%07d", i)}
 }
 
-// preload writes n users past the transactions, for they are many, and opens the store.
+// preload opens the store and writes n users past the transactions, for they are many.
 func preload(b testing.TB, e *Engine, n int) *DB {
 	b.Helper()
+	d := records.Open(e, Options{})
 	err := e.Load(b.Context(), func(put func(r kv.Record) error) error {
 		for i := range n {
 			u := sampleUser(benchUser(i))
@@ -59,7 +60,7 @@ func preload(b testing.TB, e *Engine, n int) *DB {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return records.Open(e, Options{})
+	return d
 }
 
 // accept is what an accepted code costs at the store: one Update that reads the
