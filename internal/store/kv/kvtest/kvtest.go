@@ -255,6 +255,23 @@ var tests = map[string]func(s *suite){
 		}))
 		s.want(s.scan(kv.Range{}), "b=")
 	},
+	"scans: end with the context": func(s *suite) {
+		s.ok(s.Load(s.Context(), func(put func(kv.Record) error) (err error) {
+			for i := range 500 {
+				err = errors.Join(err, put(kv.Record{Key: fmt.Appendf(nil, "%03d", i)}))
+			}
+			return err
+		}))
+		ctx, cancel := context.WithCancel(s.Context())
+		s.fails(s.View(ctx, func(r kv.Reader) error {
+			for _, err := range r.Scan(kv.Range{}) {
+				if cancel(); err != nil {
+					return err
+				}
+			}
+			return nil
+		}), context.Canceled)
+	},
 	"a view is one moment": func(s *suite) {
 		s.ok(s.set("a=1", "b=1"))
 		s.ok(s.View(s.Context(), func(r kv.Reader) error {
