@@ -86,18 +86,13 @@ func (l *Local) Shut(last func() error) error {
 	return l.failure
 }
 
-// queue runs transactions with the same subject one after another. Without it, optimistic
-// engines would run all at once and all but one of them again: a hundred codes tried at once
-// would cost some five thousand transactions, and the last could starve.
+// queue runs transactions with the same subject one after another, in their order. Without it,
+// optimistic engines would run all at once and all but one of them again: a hundred codes tried
+// at once would cost some five thousand transactions, and the last could starve.
 type queue struct {
-	mu     sync.Mutex
-	places map[string]*place
-}
-
-// place is a subject in use; users counts who holds it or waits for it.
-type place struct {
-	turn  chan struct{}
-	users int
+	mu sync.Mutex
+	// last is closed when the last transaction in the subject's queue has ended.
+	last map[string]chan struct{}
 }
 
 // wait returns when it is the caller's turn; next ends it.
@@ -105,36 +100,34 @@ func (q *queue) wait(ctx context.Context, subject string) (next func(), err erro
 	if subject == "" {
 		return func() {}, nil
 	}
-	p := q.take(subject)
+	before, end := q.join(subject)
+	if before == nil {
+		return end, nil
+	}
 	select {
-	case p.turn <- struct{}{}:
-		return func() { <-p.turn; q.drop(subject, p) }, nil
+	case <-before:
+		return end, nil
 	case <-ctx.Done():
-		q.drop(subject, p)
+		go func() { <-before; end() }() // the turn is passed on when it comes
 		return nil, ctx.Err()
 	}
 }
 
-func (q *queue) take(subject string) *place {
+func (q *queue) join(subject string) (before chan struct{}, end func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p := q.places[subject]
-	if p == nil {
-		p = &place{turn: make(chan struct{}, 1)}
-		if q.places == nil {
-			q.places = make(map[string]*place)
-		}
-		q.places[subject] = p
+	if q.last == nil {
+		q.last = make(map[string]chan struct{})
 	}
-	p.users++
-	return p
-}
-
-func (q *queue) drop(subject string, p *place) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if p.users--; p.users == 0 {
-		delete(q.places, subject)
+	mine := make(chan struct{})
+	before, q.last[subject] = q.last[subject], mine
+	return before, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.last[subject] == mine {
+			delete(q.last, subject)
+		}
+		close(mine)
 	}
 }
 

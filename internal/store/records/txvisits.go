@@ -71,31 +71,17 @@ func (t *tx) notice(key []byte) error {
 }
 
 // EndVisits implements store.Tx.
-func (t *tx) EndVisits(except ...store.VisitID) ([]store.VisitID, error) {
+func (t *tx) EndVisits(except ...store.VisitID) (ended []store.VisitID, err error) {
 	list, err := t.clearances()
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	var stay, leave []clearance
+	var stay []clearance
 	for _, c := range list {
 		if slices.Contains(except, c.id) {
 			stay = append(stay, c)
 			continue
 		}
-		leave = append(leave, c)
-	}
-	ended, err := t.end(leave)
-	if err != nil {
-		return nil, err
-	}
-	t.putClearances(stay)
-	return ended, nil
-}
-
-// end deletes these clearances' records and returns which there were.
-func (t *tx) end(leave []clearance) ([]store.VisitID, error) {
-	var ended []store.VisitID
-	for _, c := range leave {
 		v, err := t.db.getVisit(t, t.key.Realm, c.id)
 		if errors.Is(err, store.ErrNotFound) || err == nil && v.User != t.key.ID {
 			continue
@@ -109,6 +95,7 @@ func (t *tx) end(leave []clearance) ([]store.VisitID, error) {
 		}
 		ended = append(ended, c.id)
 	}
+	t.putClearances(stay)
 	return ended, nil
 }
 

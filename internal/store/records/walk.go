@@ -2,7 +2,6 @@ package records
 
 import (
 	"iter"
-	"strings"
 
 	"github.com/secondgate/secondgate/internal/store/kv"
 )
@@ -47,19 +46,15 @@ func (l *listing) branch(start, tail, after string, descending bool) *branch {
 	switch {
 	case after == "":
 	case descending:
-		scan.To = []byte(start + min(beyond(tail), after))
+		scan.To = []byte(min(string(scan.To), start+after))
 	default:
-		scan.From = []byte(start + max(tail, after+"\x00")) // the least tail behind it
+		scan.From = []byte(max(string(scan.From), start+after+"\x00")) // the least key behind it
 	}
 	b := &branch{start: len(start)}
 	b.next, b.stop = iter.Pull2(l.r.Scan(scan))
 	b.step()
 	return b
 }
-
-// beyond is behind all tails that begin with these bytes: no part has more of its first
-// bytes than partLimit that could be 0xff.
-func beyond(tail string) string { return tail + strings.Repeat("\xff", partLimit+1) }
 
 func (b *branch) step() {
 	found, err, ok := b.next()

@@ -467,6 +467,7 @@ var tests = map[string]func(s *suite){
 		time.AfterFunc(10*time.Millisecond, cancel)
 		s.fails(s.Update(ctx, "x", func(kv.Tx) error { return errors.New("ran out of turn") }), context.Canceled)
 		s.ok(<-done)
+		s.ok(s.Update(s.Context(), "x", func(kv.Tx) error { return nil })) // the turn was passed on
 	},
 	"closed: everything says so": func(s *suite) {
 		s.ok(s.Close())
