@@ -212,4 +212,32 @@ var store = []Mutation{
 		New:     "engineError(t.txn.Commit(), errBadger)",
 		Package: "internal/store/badger", Test: "TestUnknownCommit",
 	},
+	{
+		Row: "State: the audit log is one chain", Defence: "an entry that another process appended is not replaced",
+		File:    "internal/store/records/events.go",
+		Old:     "		if _, err := w.Get(key); !errors.Is(err, store.ErrNotFound) {\n",
+		New:     "		if _, err := w.Get(key); err != nil && !errors.Is(err, store.ErrNotFound) {\n",
+		Package: "internal/store/records", Test: "TestAppendTwice",
+	},
+	{
+		Row: "State: existing stores open unchanged", Defence: "records are written as before, byte for byte",
+		File:    "internal/store/records/forms.go",
+		Old:     "form[store.Day]{1, 512",
+		New:     "form[store.Day]{2, 512",
+		Package: "internal/store/badger", Test: "TestGolden_SameRecords",
+	},
+	{
+		Row: "State: existing stores open unchanged", Defence: "records are found under the same keys",
+		File:    "internal/store/records/keys.go",
+		Old:     "kindDay        = 'd'",
+		New:     "kindDay        = 'D'",
+		Package: "internal/store/badger", Test: "TestGolden_Opens",
+	},
+	{
+		Row: "State: nothing is lost by an upgrade", Defence: "an old backup is restored",
+		File:    "internal/store/records/load.go",
+		Old:     "kindSpent:      copied",
+		New:     "kindSpent:      dropped",
+		Package: "internal/backup", Test: "TestGolden_Restores",
+	},
 }

@@ -178,3 +178,19 @@ func TestUnknown(t *testing.T) {
 		t.Errorf("spending again: %v", err)
 	}
 }
+
+// TestAppendTwice: an entry of the chain that another process has appended is never replaced.
+func TestAppendTwice(t *testing.T) {
+	d := open(t, memory.New(), Options{})
+	runs := 0
+	append := func(w kv.Tx) error {
+		runs++
+		return d.append(w, store.Entry{}, []store.Entry{{Seq: 1, Raw: []byte("{}")}})
+	}
+	if err := d.engine.Update(t.Context(), "", append); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.engine.Update(t.Context(), "", append); !errors.Is(err, store.ErrConflict) || runs < 3 {
+		t.Errorf("after %d runs: %v", runs, err)
+	}
+}
