@@ -101,7 +101,7 @@ func (r restore) run(cmd *cobra.Command, file string) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	done, err := r.restore(ctx, target, in, with, backup.Options{
-		Ring: ring, Engine: engineName(app.storage), KeepBackupCodes: r.keep, Logger: log, Clock: clock.Now,
+		Ring: ring, KeepBackupCodes: r.keep, Logger: log, Clock: clock.Now,
 	})
 	if err != nil {
 		return fmt.Errorf("%s: nothing was restored: %w", file, err)

@@ -13,15 +13,13 @@ import (
 
 	"github.com/secondgate/secondgate/internal/audit"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
 // TestRun: what is pending when the log ends is settled, told, and chained as documented.
 func TestRun(t *testing.T) {
-	st, err := badger.Open(t.TempDir(), badger.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := records.Open(memory.New(), records.Options{})
 	defer st.Close()
 	for i := range 450 {
 		e := store.Event{At: time.Now(), Kind: store.EventPassed, Realm: "r", User: fmt.Sprint("user\r\n", i)}

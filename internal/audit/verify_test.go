@@ -12,16 +12,14 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
 // open is a store with so many entries, a day apart.
-func open(t *testing.T, n int) *badger.DB {
+func open(t *testing.T, n int) *records.DB {
 	t.Helper()
-	db, err := badger.Open(t.TempDir(), badger.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := records.Open(memory.New(), records.Options{})
 	t.Cleanup(func() { db.Close() })
 	grow(t, db, 0, n)
 	return db
@@ -29,7 +27,7 @@ func open(t *testing.T, n int) *badger.DB {
 
 var began = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func grow(t *testing.T, db *badger.DB, from, to int) {
+func grow(t *testing.T, db *records.DB, from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
 		e := store.Event{At: began.AddDate(0, 0, i), Kind: store.EventPassed, Realm: "r", User: fmt.Sprint("<user> ", i)}
@@ -177,7 +175,7 @@ func TestVerify_Pruned(t *testing.T) {
 
 // pruning forgets entries while they are read.
 type pruning struct {
-	*badger.DB
+	*records.DB
 	asked int
 }
 

@@ -32,7 +32,8 @@ const format = 1
 
 // Header is what a backup says of itself.
 type Header struct {
-	// Format is the layout's version, Engine the storage engine whose records these are.
+	// Format is the layout's version, Engine the storage engine of the store that it was made
+	// of. Records are the same in all engines, so that they restore into any.
 	Format int    `json:"format"`
 	Engine string `json:"engine"`
 	// Made is the moment of the snapshot, in UTC.

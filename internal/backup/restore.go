@@ -27,9 +27,8 @@ type Target interface {
 
 // Options say how to restore.
 type Options struct {
-	// Ring are the master keys, Engine is the target's.
-	Ring   *keys.Ring
-	Engine string
+	// Ring are the master keys.
+	Ring *keys.Ring
 	// KeepBackupCodes lets those of the backup count, used or not.
 	KeepBackupCodes bool
 	Logger          *zap.Logger
@@ -47,9 +46,6 @@ type Restored struct {
 func Restore(ctx context.Context, to Target, b *Reader, o Options) (done Restored, err error) {
 	defer func() { err = errors.Join(err, to.Discard()) }()
 	done.Header = b.Header
-	if b.Header.Engine != o.Engine {
-		return done, fmt.Errorf("the backup is of the storage engine %q; name that one under `storage`, this is %q", b.Header.Engine, o.Engine)
-	}
 	if err := fits(b.Header, o.Ring); err != nil {
 		return done, err
 	}

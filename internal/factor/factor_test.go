@@ -12,7 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
@@ -44,19 +45,19 @@ type lab struct {
 	*Service
 	t     *testing.T
 	clock *fakeClock
-	dir   string
 }
 
 func newLab(t *testing.T) *lab { return newLabWith(t, defaults) }
 
 func newLabWith(t *testing.T, settings Settings) *lab {
+	return newLabOn(t, settings, func(o records.Options) store.Store { return records.Open(memory.New(), o) })
+}
+
+func newLabOn(t *testing.T, settings Settings, open func(o records.Options) store.Store) *lab {
 	t.Helper()
-	l := &lab{t: t, clock: &fakeClock{}, dir: t.TempDir()}
+	l := &lab{t: t, clock: &fakeClock{}}
 	l.clock.Set(noon)
-	db, err := badger.Open(l.dir, badger.Options{Clock: l.clock.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := open(records.Options{Clock: l.clock.Now})
 	t.Cleanup(func() { db.Close() })
 	ring, err := keys.Parse(keys.Generate())
 	if err != nil {

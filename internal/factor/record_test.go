@@ -12,12 +12,20 @@ import (
 	"testing"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/badger"
 )
 
 // ASVS 6.5.2, 11.3: no secret, code or backup code is in the record, or anywhere in
 // the store's files, in the clear.
 func TestASVS_6_5_2_NothingInTheClear(t *testing.T) {
-	l := newLab(t)
+	dir := t.TempDir()
+	l := newLabOn(t, defaults, func(o badger.Options) store.Store {
+		db, err := badger.Open(dir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
+	})
 	l.change(alice, func(_ store.Tx, u *store.User) { u.Name = "Name in the clear" })
 	e, backup := l.enrol(alice)
 	typed := []string{l.code(e, 0), l.wrong(e), backup[0], "ZZZZ-1111-ZZZZ-1111"}
@@ -34,7 +42,7 @@ func TestASVS_6_5_2_NothingInTheClear(t *testing.T) {
 		t.Fatal(err)
 	}
 	places := map[string][]byte{"the record": record}
-	readFiles(t, l.dir, places)
+	readFiles(t, dir, places)
 	if !found(places, []byte("Name in the clear")) {
 		t.Fatal("the user's name is not found either: this test searches in the wrong place")
 	}

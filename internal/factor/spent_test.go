@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
 const (
@@ -313,11 +313,8 @@ func (l *lab) restore(keepBackupCodes bool) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	aside, err := badger.NewAside(filepath.Join(l.t.TempDir(), "store"), badger.Options{Clock: l.clock.Now})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() { aside.Discard() })
+	st := records.Open(memory.New(), records.Options{Clock: l.clock.Now})
+	l.t.Cleanup(func() { st.Close() })
 	next := func() (r store.Raw, err error) {
 		if len(all) == 0 {
 			return r, io.EOF
@@ -325,7 +322,7 @@ func (l *lab) restore(keepBackupCodes bool) {
 		r, all = all[0], all[1:]
 		return r, nil
 	}
-	st, _, err := aside.Load(l.t.Context(), next, func(u *store.User) { Restored(u, l.clock.Now(), keepBackupCodes) })
+	_, err = st.Load(l.t.Context(), next, func(u *store.User) { Restored(u, l.clock.Now(), keepBackupCodes) })
 	if err != nil {
 		l.t.Fatal(err)
 	}

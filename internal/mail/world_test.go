@@ -17,14 +17,15 @@ import (
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/notice"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 	"github.com/secondgate/secondgate/test/mailserver"
 )
 
 // world is a queue over a real store, and what it logged.
 type world struct {
 	*testing.T
-	db   *badger.DB
+	db   *records.DB
 	logs *observer.ObservedLogs
 
 	mu    sync.Mutex
@@ -37,10 +38,7 @@ type world struct {
 func newWorld(t *testing.T, server mail.Server) *world {
 	t.Helper()
 	w := &world{T: t, stop: func() {}}
-	db, err := badger.Open(t.TempDir(), badger.Options{Clock: w.now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := records.Open(memory.New(), records.Options{Clock: w.now})
 	t.Cleanup(func() { w.stop(); db.Close() })
 	w.db = db
 	w.use(server)

@@ -13,7 +13,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -37,10 +38,7 @@ func (c *clockwork) pass(d time.Duration) {
 
 func open(t *testing.T, clock *clockwork) store.Store {
 	t.Helper()
-	st, err := badger.Open(t.TempDir(), badger.Options{Clock: clock.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := records.Open(memory.New(), records.Options{Clock: clock.Now})
 	t.Cleanup(func() { st.Close() })
 	return st
 }

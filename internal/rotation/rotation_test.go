@@ -14,7 +14,8 @@ import (
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/rotation"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
 // ring parses the newest first.
@@ -40,10 +41,7 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	st, err := badger.Open(t.TempDir(), badger.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := records.Open(memory.New(), records.Options{})
 	l := &lab{t, nil, st}
 	l.restart()
 	t.Cleanup(func() { l.Close(); st.Close() })

@@ -6,7 +6,8 @@ import (
 
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
 // TestJ8_Outdated: which cookies are worth nothing once the user's sessions were ended, to the
@@ -56,15 +57,12 @@ func (*ending) EndVisits(...store.VisitID) ([]store.VisitID, error) { return nil
 // TestJ8_EndAll: all sessions but those spared end, and their tokens are revoked for as long
 // as their cookies live.
 func TestJ8_EndAll(t *testing.T) {
-	st, err := badger.Open(t.TempDir(), badger.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := records.Open(memory.New(), records.Options{})
 	defer st.Close()
 	now := time.Now().UTC()
 	key := store.UserKey{Realm: "r", ID: "alice"}
 	ids := []store.VisitID{{1}, {2}, {3}}
-	err = st.Update(t.Context(), key, func(tx store.Tx) error {
+	err := st.Update(t.Context(), key, func(tx store.Tx) error {
 		for _, id := range ids {
 			v := store.Visit{Realm: "r", ID: id, User: "alice", Factor: "totp", At: now, LastSeen: now, Expires: now.Add(time.Hour)}
 			if err := tx.PutVisit(v); err != nil {
@@ -98,10 +96,7 @@ func TestJ8_EndAll(t *testing.T) {
 // TestJ8_MoveKeepsNoMore: a session that moves to a fresh token without a code lives no
 // longer, and one that has ended does not come back.
 func TestJ8_MoveKeepsNoMore(t *testing.T) {
-	st, err := badger.Open(t.TempDir(), badger.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := records.Open(memory.New(), records.Options{})
 	defer st.Close()
 	given := time.Now().UTC().Truncate(time.Microsecond)
 	key := store.UserKey{Realm: "r", ID: "alice"}

@@ -7,16 +7,14 @@ import (
 
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
 // TestWrite: ASVS 7.2.4, a visit goes on under a fresh token and the old one is dead;
 // of two tabs that send codes at once one wins.
 func TestWrite(t *testing.T) {
-	st, err := badger.Open(t.TempDir(), badger.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := records.Open(memory.New(), records.Options{})
 	defer st.Close()
 	p := session.Policy{Life: time.Hour, Idle: time.Hour}
 	old, fresh := session.NewToken(), session.NewToken()

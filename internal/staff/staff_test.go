@@ -16,7 +16,8 @@ import (
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
@@ -35,10 +36,7 @@ func newOffice(t *testing.T, realms ...string) *office {
 	o := &office{t: t}
 	o.now.Store(noon.UnixNano())
 	clock := func() time.Time { return time.Unix(0, o.now.Load()).UTC() }
-	db, err := badger.Open(t.TempDir(), badger.Options{Clock: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := records.Open(memory.New(), records.Options{Clock: clock})
 	t.Cleanup(func() { db.Close() })
 	ring, err := keys.Parse(keys.Generate())
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/staff"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 	"github.com/secondgate/secondgate/internal/throttle"
 	"github.com/secondgate/secondgate/internal/web/sealed"
 	"github.com/secondgate/secondgate/templates/templatestest"
@@ -30,7 +31,7 @@ const origin = "https://desk.example"
 type world struct {
 	t       testing.TB
 	pages   *Pages
-	db      *badger.DB
+	db      *records.DB
 	desk    *staff.Desk
 	logs    *observer.ObservedLogs
 	now     time.Time
@@ -45,10 +46,7 @@ func newWorld(t testing.TB, realms ...string) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 21, 14, 3, 25, 0, time.UTC), cookies: map[string]string{}}
 	w.visitor = Visitor{Staff: "anna", Sees: true, Acts: true, Secure: true, Address: "192.0.2.7"}
 	clock := func() time.Time { return w.now }
-	db, err := badger.Open(t.TempDir(), badger.Options{Clock: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := records.Open(memory.New(), records.Options{Clock: clock})
 	t.Cleanup(func() { db.Close() })
 	ring, err := keys.Parse(keys.Generate())
 	if err != nil {

@@ -1,13 +1,9 @@
 package store
 
-import "time"
+import "github.com/secondgate/secondgate/internal/store/kv"
 
-// Raw is one record as its engine keeps it; nobody else reads it.
-type Raw struct {
-	Key, Value []byte
-	// Expires is from when on the engine may forget the record; zero is never.
-	Expires time.Time
-}
+// Raw is one record as engines keep it. Only package records reads its content.
+type Raw = kv.Record
 
 // Snapshot is everything in a store as it was at one moment, whatever is written
 // meanwhile. It is valid only within the function that it is given to.

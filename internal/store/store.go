@@ -1,43 +1,49 @@
-// Package store owns what Secondgate remembers: users with their factors,
-// visits with their clearances, and codes that were spent.
+// Package store describes what Secondgate remembers: users with their factors, visits with their
+// clearances, codes that were spent, the audit log, mails that wait, and numbers of days.
 //
-// Its one invariant: every change is atomic and durable before it is reported.
-// What somebody spends (a TOTP step, a backup code) and what it buys (a
-// clearance) are written by one transaction, or not at all.
+// It holds the interface ([Store]), the record types and the sentinel errors that the rest of
+// Secondgate knows. A store guarantees that every change is atomic and durable before it is
+// reported: what is spent (a TOTP step, a backup code) and what it buys (a clearance) are written
+// by one transaction, or not at all.
 //
-// The package holds the interface, the records and the sentinel errors; engines
-// live below it (badger, later postgres) and all pass the suite in storetest.
+// Package records implements [Store] once, over the ordered key-value engines of package kv
+// (badger, memory). The suite in storetest runs on all of them.
 package store
 
 import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/secondgate/secondgate/internal/store/kv"
 )
 
-// Sentinel errors, to be tested with errors.Is.
+// Sentinel errors, to be tested with errors.Is. Those of the engine are the same in package kv.
 var (
 	// ErrNotFound: there is no such record.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = kv.ErrNotFound
+	// ErrConflict: the transaction lost against others too often; nothing was written.
+	ErrConflict = kv.ErrConflict
+	// ErrUnknown: the commit failed in a way that leaves open whether the change was written. A
+	// caller grants nothing by it, and reports neither success nor a refusal.
+	ErrUnknown = kv.ErrUnknown
+	// ErrClosed: the store was closed; nothing was read or written.
+	ErrClosed = kv.ErrClosed
+	// ErrLocked: another process holds the store.
+	ErrLocked = kv.ErrLocked
+	// ErrDamaged: files of the store are missing or were changed. The error names them.
+	ErrDamaged = kv.ErrDamaged
 	// ErrSpent: what was to be spent had been spent before.
 	ErrSpent = errors.New("already spent")
-	// ErrConflict: the transaction lost against others too often; nothing was written.
-	ErrConflict = errors.New("too many conflicting changes")
-	// ErrClosed: the store was closed; nothing was read or written.
-	ErrClosed = errors.New("store is closed")
 	// ErrCorrupt: a record is there but can't be read. The error names the record, never its content.
 	ErrCorrupt = errors.New("record is corrupt")
-	// ErrDamaged: files of the store are missing or were changed. The error names them.
-	ErrDamaged = errors.New("the store is damaged")
 	// ErrCursor: a listing was to go on at a place that is none of it.
 	ErrCursor = errors.New("the cursor is not one of a previous page")
 	// ErrNotReady: an index is being built, as after an upgrade; ask again in a minute.
 	ErrNotReady = errors.New("an index is being built")
-	// ErrLocked: another process holds the store.
-	ErrLocked = errors.New("store is in use by another process")
 )
 
-// Store is what every engine provides. All methods are safe for concurrent use,
+// Store is what package records provides. All methods are safe for concurrent use,
 // give up when ctx ends, and return ErrClosed after Close.
 type Store interface {
 	// User returns one user's record, or ErrNotFound.

@@ -10,7 +10,8 @@ import (
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 	"github.com/secondgate/secondgate/internal/throttle"
 	"github.com/secondgate/secondgate/internal/transfer"
 )
@@ -34,10 +35,7 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return d.now }
-	db, err := badger.Open(t.TempDir(), badger.Options{Clock: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := records.Open(memory.New(), records.Options{Clock: clock})
 	t.Cleanup(func() { db.Close() })
 	ring, err := keys.Parse(keys.Generate())
 	if err != nil {

@@ -21,7 +21,8 @@ import (
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 	"github.com/secondgate/secondgate/internal/throttle"
 	"github.com/secondgate/secondgate/templates"
 )
@@ -32,7 +33,7 @@ const origin = "https://portal.example"
 type world struct {
 	t     *testing.T
 	pages *Pages
-	db    *badger.DB
+	db    *records.DB
 	now   time.Time
 	logs  *observer.ObservedLogs
 	visit byte // counts the visits that were begun
@@ -42,10 +43,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Now().UTC().Truncate(time.Second)}
 	clock := func() time.Time { return w.now }
-	db, err := badger.Open(t.TempDir(), badger.Options{Clock: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := records.Open(memory.New(), records.Options{Clock: clock})
 	t.Cleanup(func() { db.Close() })
 	ring, err := keys.Parse(keys.Generate())
 	if err != nil {

@@ -75,8 +75,8 @@ var commands = []Mutation{
 	},
 	{
 		Row: "J3: the end is bounded", Defence: "Badger is not closed where it would fault",
-		File:    "internal/store/badger/badger.go",
-		Old:     "err := d.roomFor(closeFree)",
+		File:    "internal/store/badger/engine.go",
+		Old:     "err := e.roomFor(closeFree)",
 		New:     "err := error(nil)",
 		Package: "test/lifecycle", Test: "TestJ3_EndsOnAFullDisk",
 	},

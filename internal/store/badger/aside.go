@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
 // asidePrefix begins the names of directories that stores are restored in.
@@ -19,7 +20,7 @@ const asidePrefix = ".restoring-"
 type Aside struct {
 	dir, temporary string
 	o              Options
-	db             *DB
+	db             *DB // once Load has opened it
 	// made are the directories around dir that were made, the innermost first.
 	made []string
 }
@@ -80,19 +81,17 @@ func removeLeftovers(parent string) {
 }
 
 // Load fills the store with the records that next returns until io.EOF, after amend
-// has changed each user. It is open then, for what else has to be written before
-// Commit. Where the engine's records ask for it, it ends here what must not come
-// back: clearances, index entries (they are made anew) and queued mails.
+// has changed each user; see records.DB.Load. It is open then, for what else has to be
+// written before Commit.
 func (a *Aside) Load(ctx context.Context, next func() (store.Raw, error), amend func(u *store.User)) (store.Store, store.Loaded, error) {
 	// Nobody relies on this store before Commit, which syncs all of it at once.
-	d, err := openSized(a.temporary, a.o, engineOptions(a.temporary, a.o.Logger).WithSyncWrites(false))
+	e, err := openEngine(a.temporary, a.o.Logger, engineOptions(a.temporary, a.o.Logger).WithSyncWrites(false))
 	if err != nil {
 		return nil, store.Loaded{}, err
 	}
-	a.db = d
-	l := loading{db: d, amend: amend}
-	err = l.run(ctx, next)
-	return d, l.done, err
+	a.db = records.Open(e, a.o)
+	done, err := a.db.Load(ctx, next, amend)
+	return a.db, done, err
 }
 
 // Commit closes the store, makes it durable and puts it in its place, unless

@@ -20,6 +20,9 @@ import (
 	engine "github.com/dgraph-io/badger/v4"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/kv"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
 const (
@@ -31,33 +34,33 @@ func benchUser(i int) store.UserKey {
 	return store.UserKey{Realm: "shop", ID: fmt.Sprintf("customer-%07d", i)}
 }
 
-// preload writes n users past the transactions, for they are many.
-func preload(b testing.TB, d *DB, n int) {
+// preload opens the store and writes n users past the transactions, for they are many.
+func preload(b testing.TB, e *Engine, n int) *DB {
 	b.Helper()
-	batch := d.db.NewWriteBatch()
-	defer batch.Cancel()
-	for i := range n {
-		u := sampleUser(benchUser(i))
-		u.Name, u.Email = fmt.Sprint("Matti Meikäläinen ", i), fmt.Sprintf("matti%d@example.org", i)
-		u.EnabledAt = now.Add(-time.Duration(i*7919%n) * time.Minute)
-		if i%2 == 0 {
-			u.TOTP, u.Backup = nil, nil
+	d := records.Open(e, Options{})
+	err := e.Load(b.Context(), func(put func(r kv.Record) error) error {
+		for i := range n {
+			u := sampleUser(benchUser(i))
+			u.Name, u.Email = fmt.Sprint("Matti Meikäläinen ", i), fmt.Sprintf("matti%d@example.org", i)
+			u.EnabledAt = now.Add(-time.Duration(i*7919%n) * time.Minute)
+			if i%2 == 0 {
+				u.TOTP, u.Backup = nil, nil
+			}
+			if i%50 == 1 {
+				u.Failures = map[string]store.Failures{"totp": {Count: 6, Until: now.Add(time.Minute)}}
+			}
+			for _, r := range records.OfUser(&u) {
+				if err := put(r); err != nil {
+					return err
+				}
+			}
 		}
-		if i%50 == 1 {
-			u.Failures = map[string]store.Failures{"totp": {Count: 6, Until: now.Add(time.Minute)}}
-		}
-		key := userKey(u.Key)
-		err := batch.Set(key, encodeUser(key, &u))
-		for _, entry := range indexEntries(&u) {
-			err = errors.Join(err, batch.Set(entry, nil))
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := batch.Flush(); err != nil {
+		return nil
+	})
+	if err != nil {
 		b.Fatal(err)
 	}
+	return d
 }
 
 // accept is what an accepted code costs at the store: one Update that reads the
@@ -115,23 +118,23 @@ func settling(b *testing.B, d *DB) {
 }
 
 // acceptedBytes is how much one accepted code writes, keys included.
-func acceptedBytes() int {
-	key, u := benchUser(1), sampleUser(benchUser(1))
-	v := sampleVisit(key, 0)
-	list := []clearance{{v.ID, v.Expires}}
-	event, err := store.MarshalEvent(passed(key))
-	if err != nil {
-		panic(err)
+func acceptedBytes(b *testing.B) (n int) {
+	d := records.Open(memory.New(), Options{})
+	key := benchUser(3)
+	put := d.Update(b.Context(), key, func(tx store.Tx) error { return tx.PutUser(sampleUser(key)) })
+	if err := errors.Join(put, accept(d, 1)); err != nil {
+		b.Fatal(err)
 	}
-	n := 0
-	for k, record := range map[string][]byte{
-		string(userKey(key)):                                   encodeUser(nil, &u),
-		string(visitKey("shop", v.ID)):                         encodeVisit(nil, &v),
-		string(clearancesKey(key)):                             encodeClearances(nil, list),
-		string(spentKey(key, "totp:0123456789abcdef58000001")): encodeTime(nil, now),
-		"p0123456789abcdef":                                    encodeMeta(nil, event),
-	} {
-		n += len(k) + len(record)
+	err := d.Snapshot(b.Context(), func(s store.Snapshot) error {
+		return s.Each(func(r store.Raw) error {
+			if strings.ContainsRune("uvcsp", rune(r.Key[0])) {
+				n += len(r.Key) + len(r.Value)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 	return n
 }
@@ -144,15 +147,14 @@ func raw(db *engine.DB, record []byte, n int64) error {
 }
 
 func BenchmarkAcceptCode(b *testing.B) {
-	d := settled(b)
+	d := records.Open(settled(b, benchUsers), Options{})
 	settling(b, d)
 	parallel(b, func(n int64) error { return accept(d, n) })
 }
 
 func BenchmarkRawBadger(b *testing.B) {
-	d := settled(b)
-	record := make([]byte, acceptedBytes()-16)
-	parallel(b, func(n int64) error { return raw(d.db, record, n) })
+	e, record := settled(b, benchUsers), make([]byte, acceptedBytes(b)-16)
+	parallel(b, func(n int64) error { return raw(e.db, record, n) })
 }
 
 func parallel(b *testing.B, fn func(n int64) error) {
@@ -176,30 +178,26 @@ func parallel(b *testing.B, fn func(n int64) error) {
 // machine is busy for both, and the first turn does not count. At least 0.5 is
 // wanted. Its control, raw against raw, shows what the machine can tell apart.
 func BenchmarkAcceptToRaw(b *testing.B) {
-	record := make([]byte, acceptedBytes()-16)
-	rawSide := func(d *DB) func(n int64) error {
-		return func(n int64) error { return raw(d.db, record, n) }
+	record := make([]byte, acceptedBytes(b)-16)
+	rawSide := func(e *Engine) func(n int64) error {
+		return func(n int64) error { return raw(e.db, record, n) }
 	}
 	b.Run("accept", func(b *testing.B) {
-		d := settled(b)
+		d := records.Open(settled(b, benchUsers), Options{})
 		settling(b, d)
-		compare(b, func(n int64) error { return accept(d, n) }, rawSide(settled(b)))
+		compare(b, func(n int64) error { return accept(d, n) }, rawSide(settled(b, benchUsers)))
 	})
-	b.Run("control", func(b *testing.B) { compare(b, rawSide(settled(b)), rawSide(settled(b))) })
+	b.Run("control", func(b *testing.B) { compare(b, rawSide(settled(b, benchUsers)), rawSide(settled(b, benchUsers))) })
 }
 
 // settled is a preloaded store whose preloading has come to an end.
-func settled(b *testing.B) *DB { return settledWith(b, benchUsers) }
-
-func settledWith(b *testing.B, users int) *DB {
+func settled(b *testing.B, users int) *Engine {
 	b.Helper()
 	dir := b.TempDir()
-	d := open(b, dir, Options{})
-	preload(b, d, users)
-	if err := d.Close(); err != nil {
+	if err := preload(b, openBare(b, dir), users).Close(); err != nil {
 		b.Fatal(err)
 	}
-	return open(b, dir, Options{})
+	return openBare(b, dir)
 }
 
 func compare(b *testing.B, one, other func(n int64) error) {
@@ -252,8 +250,7 @@ func rate(b *testing.B, fn func() error) float64 {
 
 // BenchmarkListPage is a page of 50 out of 100,000 users.
 func BenchmarkListPage(b *testing.B) {
-	d := open(b, b.TempDir(), Options{})
-	preload(b, d, 100_000)
+	d := preload(b, openBare(b, b.TempDir()), 100_000)
 	for name, q := range map[string]store.UserQuery{
 		"first":  {},
 		"status": {Status: store.Activated},
@@ -276,7 +273,7 @@ func BenchmarkListPage(b *testing.B) {
 // first one and one from the middle, each with the other at its side: what a page costs
 // does not depend on how many users there are.
 func BenchmarkListPageMillion(b *testing.B) {
-	d := settledWith(b, 1_000_000)
+	d := records.Open(settled(b, 1_000_000), Options{})
 	queries := map[string]store.UserQuery{
 		"name":            {},
 		"name-descending": {Descending: true},
@@ -323,8 +320,7 @@ func listPages(b *testing.B, d *DB, q store.UserQuery) {
 
 // BenchmarkCountUsers counts 100,000 users by their status.
 func BenchmarkCountUsers(b *testing.B) {
-	d := open(b, b.TempDir(), Options{})
-	preload(b, d, 100_000)
+	d := preload(b, openBare(b, b.TempDir()), 100_000)
 	for b.Loop() {
 		if n, err := d.CountUsers(context.Background(), "shop"); err != nil || n.Activated+n.NotActivated != 100_000 {
 			b.Fatalf("%+v, %v", n, err)
@@ -341,8 +337,7 @@ func BenchmarkFootprint(b *testing.B) {
 		b.Skip("RssAnon is in Linux's /proc")
 	}
 	dir := b.TempDir()
-	d := open(b, dir, Options{})
-	preload(b, d, 100_000)
+	d := preload(b, openBare(b, dir), 100_000)
 	if err := d.Close(); err != nil {
 		b.Fatal(err)
 	}

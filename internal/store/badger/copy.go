@@ -1,9 +1,10 @@
 package badger
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -26,7 +27,7 @@ func Examine(ctx context.Context, dir string, o Options, fn func(st store.Store)
 		return e, store.ErrLocked
 	}
 	if there, err := Exists(dir); err != nil || !there {
-		return e, errorOr(err, fmt.Errorf("a store in %s: %w", dir, store.ErrNotFound))
+		return e, cmp.Or(err, fmt.Errorf("a store in %s: %w", dir, store.ErrNotFound))
 	}
 	found, err := examine(dir)
 	if err != nil {
@@ -39,7 +40,7 @@ func Examine(ctx context.Context, dir string, o Options, fn func(st store.Store)
 	}
 	defer func() { _ = os.RemoveAll(temporary) }()
 	copied := filepath.Join(temporary, "store")
-	if err := copyFiles(ctx, copied, dir); err != nil {
+	if err := errors.Join(ctx.Err(), os.Mkdir(copied, 0o700), os.CopyFS(copied, os.DirFS(dir))); err != nil {
 		return e, fmt.Errorf("copying the store to %s: %w", temporary, err)
 	}
 	d, err := Open(copied, o)
@@ -48,31 +49,4 @@ func Examine(ctx context.Context, dir string, o Options, fn func(st store.Store)
 	}
 	defer func() { _ = d.Close() }()
 	return e, fn(d)
-}
-
-func errorOr(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
-}
-
-// copyFiles copies the files of one directory.
-func copyFiles(ctx context.Context, to, from string) error {
-	if err := os.Mkdir(to, 0o700); err != nil {
-		return err
-	}
-	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, filepath.Base(path)), raw, 0o600)
-	})
 }

@@ -21,7 +21,8 @@ import (
 // more in a *.mem.
 func crashed(t *testing.T) (dir string) {
 	t.Helper()
-	d, err := Open(filepath.Join(t.TempDir(), "store"), Options{})
+	live := filepath.Join(t.TempDir(), "store")
+	d, err := Open(live, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,10 +30,10 @@ func crashed(t *testing.T) (dir string) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	d = open(t, d.dir, Options{})
+	d = open(t, live, Options{})
 	fill(t, d, people(40, 45)...)
 	dir = filepath.Join(t.TempDir(), "store")
-	if err := os.CopyFS(dir, os.DirFS(d.dir)); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(live)); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -1,6 +1,7 @@
 package badger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,25 +39,65 @@ func engineOptions(dir string, log *zap.Logger) engine.Options {
 		WithMetricsEnabled(false)
 }
 
+// openEngine examines the files in dir and has Badger open them.
+func openEngine(dir string, log *zap.Logger, sized engine.Options) (*Engine, error) {
+	if log == nil {
+		log = zap.NewNop()
+	}
+	e := &Engine{dir: dir, log: log}
+	err := e.prepare()
+	if err == nil {
+		err = e.open(sized)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
+	}
+	ctx, quit := context.WithCancel(context.Background())
+	e.quit = quit
+	e.collecting.Go(func() { e.collectGarbage(ctx) })
+	return e, nil
+}
+
+func (e *Engine) open(sized engine.Options) (err error) {
+	if !held(e.dir) { // else its files come and go; Badger says that it is locked
+		found, err := examine(e.dir)
+		if err != nil {
+			return err
+		}
+		if e.damage = found.damage; e.damage != nil {
+			e.log.Error("the store is damaged on disk; restore it from a backup; users whose records may be hidden are refused until then", zap.String("dir", e.dir), zap.Error(e.damage))
+		}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = damaged("opening it fails: %v", p)
+		}
+	}()
+	if e.db, err = engine.Open(sized); err != nil {
+		return openError(err)
+	}
+	return nil
+}
+
 // prepare makes the directory and tries it, because Badger's errors hide their cause.
-func (d *DB) prepare() error {
-	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+func (e *Engine) prepare() error {
+	if err := os.MkdirAll(e.dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory: %w", err)
 	}
-	if err := tryDirectory(d.dir); err != nil {
+	if err := tryDirectory(e.dir); err != nil {
 		return err
 	}
-	if err := d.room(); err != nil {
+	if err := e.room(); err != nil {
 		return err
 	}
-	info, err := os.Stat(d.dir)
+	info, err := os.Stat(e.dir)
 	if err != nil {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		// Not tightened here: it may be a directory that holds more than the store.
-		d.log.Warn("the store's directory is open to other users of this machine; make it 0700",
-			zap.String("dir", d.dir), zap.Stringer("mode", mode))
+		e.log.Warn("the store's directory is open to other users of this machine; make it 0700",
+			zap.String("dir", e.dir), zap.Stringer("mode", mode))
 	}
 	return nil
 }
@@ -80,4 +121,29 @@ func openError(err error) error {
 		return fmt.Errorf("%w: a running server holds it (`validate` beside one meets this too); stop that one, or name another directory", store.ErrLocked)
 	}
 	return fmt.Errorf("badger: %w; if no other cause is named, the store is damaged: move the directory away and restore a backup with `secondgate restore`", err)
+}
+
+// bridge passes Badger's messages on, one level lower where Badger is chatty: its
+// "info" tells of every table.
+type bridge struct{ log *zap.SugaredLogger }
+
+func (b bridge) Errorf(format string, args ...any) {
+	b.log.Errorw("database error", "detail", oneLine(format, args))
+}
+
+func (b bridge) Warningf(format string, args ...any) {
+	b.log.Warnw("database warning", "detail", oneLine(format, args))
+}
+
+func (b bridge) Infof(format string, args ...any) {
+	if b.log.Level().Enabled(zap.DebugLevel) {
+		b.log.Debugw("database", "detail", oneLine(format, args))
+	}
+}
+
+// Debugf drops what Badger says of every single write.
+func (bridge) Debugf(string, ...any) {}
+
+func oneLine(format string, args []any) string {
+	return strings.TrimSpace(fmt.Sprintf(format, args...))
 }

@@ -75,7 +75,7 @@ func TestOpenBelowFile(t *testing.T) {
 // TestDurableAndSmall guards the options that nobody would miss until the power
 // fails or the memory is gone.
 func TestDurableAndSmall(t *testing.T) {
-	o := open(t, t.TempDir(), Options{}).db.Opts()
+	o := openBare(t, t.TempDir()).db.Opts()
 	if !o.SyncWrites || !o.DetectConflicts {
 		t.Error("writes are not synchronous, or conflicts not detected")
 	}

@@ -20,15 +20,15 @@ func FreeSpace(dir string) (uint64, error) { return freeSpace(dir) }
 const closeFree = 8 << 20
 
 // room reports whether there is room for a change.
-func (d *DB) room() error { return d.roomFor(minFree) }
+func (e *Engine) room() error { return e.roomFor(minFree) }
 
-func (d *DB) roomFor(need uint64) error {
-	free, err := freeSpace(d.dir)
+func (e *Engine) roomFor(need uint64) error {
+	free, err := freeSpace(e.dir)
 	if err != nil {
-		return fmt.Errorf("looking for free space in %s: %w", d.dir, err)
+		return fmt.Errorf("looking for free space in %s: %w", e.dir, err)
 	}
 	if free < need {
-		return fmt.Errorf("only %d MB are free for the store in %s, it needs %d MB: %w", free>>20, d.dir, need>>20, syscall.ENOSPC)
+		return fmt.Errorf("only %d MB are free for the store in %s, it needs %d MB: %w", free>>20, e.dir, need>>20, syscall.ENOSPC)
 	}
 	return nil
 }
