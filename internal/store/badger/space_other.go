@@ -1,8 +1,0 @@
-//go:build !linux && !darwin
-
-package badger
-
-import "math"
-
-// freeSpace is not known here.
-func freeSpace(string) (uint64, error) { return math.MaxUint64, nil }
