@@ -35,7 +35,9 @@ type Field struct {
 }
 
 // Batch is the name under which Scan reports an array of requests at the top of a JSON
-// body: many portals carry out each. Other arrays are the arguments of a server action.
+// body, what PHP reads as one ({"0":{"query":…}}, the form 0[query]=…), and several JSON texts
+// one after another: many portals carry out each. Other arrays are the arguments of a server
+// action.
 const Batch = "["
 
 // noValue is the Value of a field that can't be compared with a cookie's.
