@@ -334,9 +334,16 @@ var seal = []Mutation{
 	{
 		Row: "C, more: a path that can't be read for sure", Defence: "variants are bounded",
 		File:    "internal/portal/route/variants.go",
-		Old:     "			if len(dst)-own == MaxVariants {\n				return dst, false\n			}\n",
+		Old:     "len(dst)-own == MaxVariants || ",
 		New:     "",
 		Package: "internal/portal/route", Test: "TestVariants_Bounds",
+	},
+	{
+		Row: "A8, a path with many parameters", Defence: "parameters are kept in linear time",
+		File:    "internal/portal/route/sessionid.go",
+		Old:     "		case changed && !cut:\n			b.WriteString(parameter)\n",
+		New:     "		case !cut:\n			kept := b.String()\n			b.Reset()\n			b.WriteString(kept + parameter)\n",
+		Package: "internal/portal/route", Test: "TestStripSessionIDs_Linear",
 	},
 	{
 		Row: "Gate: trust, public and guest hold only if all do", Defence: "a rule that opens needs every variant",
