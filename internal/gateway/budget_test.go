@@ -13,9 +13,9 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway/spool"
 )
 
-// TestAttack_B10_NetworkUsesUpBudget: what is kept is bounded for one address, so that no client
+// TestAttack_NetworkUsesUpBudget: what is kept is bounded for one address, so that no client
 // uses it up for all. A client with IPv6 has as many addresses as it likes.
-func TestAttack_B10_NetworkUsesUpBudget(t *testing.T) {
+func TestAttack_NetworkUsesUpBudget(t *testing.T) {
 	for _, format := range []string{"192.0.2.66", "2001:db8::%d"} {
 		attack(t, format, func(t *testing.T) {
 			// The proportions are those of spool.NewBudget.

@@ -12,10 +12,10 @@ import (
 	"github.com/secondgate/secondgate/internal/store/badger"
 )
 
-// TestAttack_B23_UploadsFillTheStoresDisk: uploads of an own account, which are kept until they are
+// TestAttack_UploadsFillTheStoresDisk: uploads of an own account, which are kept until they are
 // complete, leave the store the room that it needs to accept codes: the store's directory and the one
 // for temporary files are on one disk, as with the unit's PrivateTmp.
-func TestAttack_B23_UploadsFillTheStoresDisk(t *testing.T) {
+func TestAttack_UploadsFillTheStoresDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=160m,mode=700"); err != nil {
 		t.Skip(err)

@@ -60,7 +60,7 @@ func (x *exchange) demand(a gate.Action, back web.Return) {
 	}
 	h := x.rw.Header()
 	h["Cache-Control"] = []string{"no-store"}
-	if !x.facts.Navigation() {
+	if x.foreign || !x.facts.Navigation() {
 		x.problem(http.StatusUnauthorized, "Second factor required", page)
 		return
 	}

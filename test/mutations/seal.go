@@ -339,7 +339,7 @@ var seal = []Mutation{
 		Package: "internal/portal/route", Test: "TestVariants_Bounds",
 	},
 	{
-		Row: "A8, a path with many parameters", Defence: "parameters are kept in linear time",
+		Row: "M, a path with many parameters", Defence: "parameters are kept in linear time",
 		File:    "internal/portal/route/sessionid.go",
 		Old:     "		case changed && !cut:\n			b.WriteString(parameter)\n",
 		New:     "		case !cut:\n			kept := b.String()\n			b.Reset()\n			b.WriteString(kept + parameter)\n",
