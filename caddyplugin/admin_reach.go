@@ -56,7 +56,7 @@ func guarded(route caddy.AdminRoute) caddy.AdminRoute {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			app, err := activeApp()
 			if err != nil { // it is not known yet what the configuration allows
-				return err
+				return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 			}
 			if err := mayAct(app, r); err != nil {
 				return caddy.APIError{HTTPStatus: http.StatusForbidden, Err: err}

@@ -44,6 +44,8 @@ type App struct {
 	// RetiredRealms are realms of the store with second factors that no site has any more.
 	// Without them here a configuration with a realm that the store does not know is refused.
 	RetiredRealms []string `json:"retired_realms,omitempty"`
+	// RetiredSource is the file and line of retired_realms in the Caddyfile, for warnings.
+	RetiredSource string `json:"retired_source,omitempty"`
 	// Mail is how notices and codes are sent by e-mail. Default: none are.
 	Mail *Mail `json:"mail,omitempty"`
 	// AdminAPI is where the admin API acts and exports secrets: "socket", on a Unix socket
@@ -76,8 +78,9 @@ type App struct {
 	// known is checkKnown, which is asked once, by the first request or by Start: Caddy
 	// starts its apps in no order.
 	known func() error
-	// sites are the addresses of the configuration's handlers by realm.
-	sites sites
+	// sites are the addresses of the configuration's handlers by realm, places are where
+	// they stand there.
+	sites, places sites
 	// shown are the realms that support desks name.
 	shown []string
 	// mailing is what mails are sent with; nil without a mail server.
@@ -163,6 +166,9 @@ func (a *App) open(ctx caddy.Context, storage Storage) error {
 		return fmt.Errorf("the master keys from %s: %w", origin, err)
 	}
 	a.ring = ring
+	if err := a.witness.voidUsed(ctx, a.engine, a.log); err != nil {
+		return err
+	}
 	return a.registerMetrics(ctx)
 }
 

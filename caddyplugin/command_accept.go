@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/clock"
-	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/witness"
 )
 
@@ -23,9 +20,13 @@ var acceptLossCommand = caddycmd.Command{
 	Long: `
 Has the next start or reload of this configuration use the store that is there, or make
 a new one, although it is not the one that is expected: a store is lost for good, or an
-older copy is all that is left. CODES THAT WERE USED SINCE AN OLDER COPY COUNT AGAIN,
-backup codes too; restoring a backup voids them. USERS WHO HAD A SECOND FACTOR IN THE LOST STORE SIGN IN
-WITH THEIR PASSWORD ALONE until they set one up again. Restore a backup if there is one.
+older copy is all that is left. USERS WHO HAD A SECOND FACTOR IN THE LOST STORE AND HAVE
+NONE IN THAT ONE SIGN IN WITH THEIR PASSWORD ALONE until they set one up again. Restore a
+backup if there is one.
+
+What was used since an older copy can't be known, so that start does with it what restore
+does with a backup: sessions end, codes of authenticator apps count again from the next
+but one on, and all backup codes are void, as are recovery codes and codes by e-mail.
 
 The start records in the audit log who accepted the loss and why. The decision is good
 for 24 hours, and for what is expected now; a store that is lost later is refused again.
@@ -76,31 +77,11 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 // lost is an error if the store that is expected is there and whole, or in use. What can't
 // be found out is left to the operator.
 func (s *namedStore) lost(ctx context.Context) error {
-	examiner, ok := s.app.storage.(Examiner)
-	if there, ok2 := s.app.storage.(Existing); ok2 && ok {
-		ok, _ = there.Exists()
-	}
-	if !ok {
-		return nil
-	}
-	d := &doctor{out: io.Discard, named: s}
-	whole := false
-	examined, err := examiner.Examine(ctx, zap.NewNop(), func(st store.Store) error {
-		activated, err := countRecords(ctx, st)
-		if err != nil {
-			return err
-		}
-		ring, err := s.app.existingKeys()
-		if err != nil {
-			return err
-		}
-		whole = d.judge(ctx, st, ring, activated) == nil
-		return nil
-	})
+	c, err := s.condition(ctx)
 	switch {
-	case errors.Is(err, store.ErrLocked):
+	case c.held:
 		return fmt.Errorf("a server runs with the store in %s: nothing is lost", s.place)
-	case err == nil && whole && examined.Damage == nil:
+	case err == nil && c.there && !c.unsigned:
 		return fmt.Errorf("the store that is expected is in %s: nothing is lost, and the server starts with it", s.place)
 	}
 	return nil
@@ -109,13 +90,16 @@ func (s *namedStore) lost(ctx context.Context) error {
 var initCommand = caddycmd.Command{
 	Name:  "init",
 	Usage: "[--config FILE]",
-	Short: "Lets the next start make a further store on a machine that has one",
+	Short: "Lets the next start make a store, where one is expected or must exist",
 	Long: `
-The first start on a machine makes its store by itself. Once there is a store with users
-who have a second factor, a start that finds none is refused, since that one may be lost.
-This command says that none is: the next start of this configuration within 24 hours may
-make a store of its own, for another portal. Its realms must be none that a known store
-answers for.
+A start that finds no store is refused where it may have been lost: with must_exist under
+storage in the Caddyfile, and once this machine has a store with users who have a second
+factor. This command says that none is lost: the next start of this configuration within
+24 hours may make a store of its own. Its realms must be none that a known store answers
+for.
+
+Where the store is there and whole, it says what that holds, does nothing, and ends with
+status 0. Where a store is there and the server would not start with it, it is refused.
 
 Run it as the server's user: it writes to Caddy's storage.`,
 	CobraFunc: func(cmd *cobra.Command) {
@@ -133,6 +117,9 @@ func initStore(cmd *cobra.Command, f storeFlags) error {
 		return wrongInput(cmd, err)
 	}
 	defer s.close()
+	if done, err := s.present(cmd); done || err != nil {
+		return err
+	}
 	known, err := witness.Load(cmd.Context(), s.caddys)
 	if err != nil {
 		return wrongInput(cmd, err)
@@ -146,6 +133,30 @@ func initStore(cmd *cobra.Command, f storeFlags) error {
 	if err := s.write(cmd.Context(), witness.Order{Kind: witness.OrderInit, Place: s.place, At: clock.Now().UTC()}); err != nil {
 		return wrongInput(cmd, err)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "The next start within 24 hours may make a store in %s.\n", plain(s.place))
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "The next start within 24 hours may make a store in %s.\n", plain(s.place))
+	if !mustExist(s.app.storage) {
+		_, err = fmt.Fprintf(w, "So that a store that is lost later is never made anew, write in %s:\n\n\tstorage %s %s {\n\t\tmust_exist\n\t}\n", plain(f.config), engineName(s.app.storage), plain(s.place))
+	}
 	return err
+}
+
+// present reports whether there is a store that the server starts with, and says so. The
+// error is that there is one that it does not start with.
+func (s *namedStore) present(cmd *cobra.Command) (done bool, err error) {
+	c, err := s.condition(cmd.Context())
+	if errors.Is(err, errUnknown) {
+		return false, nil
+	}
+	if err != nil {
+		return true, wrongInput(cmd, fmt.Errorf("there is a store in %s already, and the server would not start with it: %w", s.place, err))
+	}
+	w := cmd.OutOrStdout()
+	switch {
+	case c.held:
+		_, err = fmt.Fprintf(w, "A server runs with the store in %s; nothing was done. What it holds says `secondgate status`.\n", plain(s.place))
+	case c.there:
+		_, err = fmt.Fprintf(w, "The store in %s is there and whole: %s. Nothing was done; %s.\n", plain(s.place), plain(c.String()), c.outlook())
+	}
+	return c.there, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/caddyserver/caddy/v2"
@@ -52,7 +53,9 @@ func defaultAdmin(socket string) string {
 	if os.Getenv("CADDY_ADMIN") != "" {
 		return caddy.DefaultAdminListen
 	}
-	if info, err := os.Stat(socket); err == nil && info.Mode().Type() == os.ModeSocket {
+	info, err := os.Stat(socket)
+	// Where it may not be looked for, the service is there, and this is another user.
+	if err == nil && info.Mode().Type() == os.ModeSocket || errors.Is(err, fs.ErrPermission) {
 		return "unix/" + socket
 	}
 	return caddy.DefaultAdminListen

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
@@ -61,13 +62,25 @@ const startTime = 2 * time.Second
 // send is ask with a body of any kind.
 func (s server) send(method, path, kind string, body io.Reader) (io.ReadCloser, error) {
 	res, err := caddycmd.AdminAPIRequest(s.address, method, path, http.Header{"Content-Type": {kind}}, body)
-	switch {
-	case err != nil && strings.Contains(err.Error(), ": dial "): // Caddy keeps the text of the cause only
-		return nil, fmt.Errorf("no server answers at %s: start it, since it holds the store; if it runs with another admin endpoint, name that with --address or --config, and if it has `admin off`, give it one (%w)", s.address, err)
-	case err != nil:
-		return nil, fmt.Errorf("the server at %s: %w", s.address, plainly(err))
+	if err == nil {
+		return res.Body, nil
 	}
-	return res.Body, nil
+	if none := unreached(s.address, err.Error()); none != nil {
+		return nil, none
+	}
+	return nil, fmt.Errorf("the server at %s: %w", s.address, plainly(err))
+}
+
+// unreached is the error that no server answers at an address, nil if one did. Caddy keeps the
+// text of the cause only.
+func unreached(address, cause string) error {
+	switch {
+	case !strings.Contains(cause, ": dial "):
+		return nil
+	case strings.Contains(cause, syscall.EACCES.Error()):
+		return fmt.Errorf("the admin endpoint at %s is for root and the server's user only: run this as one of them (%s)", address, cause)
+	}
+	return fmt.Errorf("no server answers at %s: start it, since it holds the store; if it runs with another admin endpoint, name that with --address or --config, and if it has `admin off`, give it one (%s)", address, cause)
 }
 
 // answer is ask for an answer in JSON of some megabytes at most.

@@ -72,10 +72,11 @@ func (h *Handler) provision(ctx caddy.Context) error {
 		return err
 	}
 	app := mod.(*App)
-	if err := app.claims.add(h.Site, claimantOf(ctx)); err != nil {
+	at := claimantOf(ctx)
+	if err := app.claims.add(h.Site, at); err != nil {
 		return err
 	}
-	app.serve(site.Realm, claimantOf(ctx).address)
+	app.serve(site.Realm, at)
 	if err := app.witness.answerFor(ctx, app.engine, site.Realm); err != nil {
 		return err
 	}

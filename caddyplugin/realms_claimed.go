@@ -28,6 +28,8 @@ type claimant struct {
 	address string
 	// shared says that it is a named route, which several sites may invoke.
 	shared bool
+	// route is the site's; nil for a named route.
+	route *caddyhttp.Route
 }
 
 // add notes a handler, or returns an error that says what to write.
@@ -64,7 +66,7 @@ func claimantOf(ctx caddy.Context) claimant {
 	if i < 0 {
 		return claimant{address: "a route of " + strings.Join(srv.Listen, ", "), shared: true}
 	}
-	return claimant{address: addressOf(srv.Routes[i].MatcherSets, srv.Listen)}
+	return claimant{address: addressOf(srv.Routes[i].MatcherSets, srv.Listen), route: &srv.Routes[i]}
 }
 
 // addressOf is a site's address: its hosts, or what the server listens on.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -90,7 +91,8 @@ func (a *App) checkKnown() error {
 	}
 	for _, name := range a.RetiredRealms {
 		if !slices.ContainsFunc(known, func(r knownRealm) bool { return r.name == name }) {
-			a.log.Warn("retired_realms names a realm that the store does not know; is it spelt right?", zap.String("realm", name))
+			a.log.Warn("retired_realms names a realm that the store does not know: correct the name to that of the realm whose portal was removed, or take it out; while it is wrong, that realm is not retired",
+				zap.String("realm", name), zap.String("source", a.RetiredSource), zap.Strings("known_realms", namesOf(known)))
 		}
 	}
 	for _, r := range orphans {
@@ -101,6 +103,13 @@ func (a *App) checkKnown() error {
 	return a.checkMoved()
 }
 
+func namesOf(realms []knownRealm) (names []string) {
+	for _, r := range realms {
+		names = append(names, r.name)
+	}
+	return names
+}
+
 // parseRetired reads the option retired_realms NAME...
 func (a *App) parseRetired(d *caddyfile.Dispenser) error {
 	if a.RetiredRealms != nil {
@@ -109,5 +118,6 @@ func (a *App) parseRetired(d *caddyfile.Dispenser) error {
 	if a.RetiredRealms = d.RemainingArgs(); len(a.RetiredRealms) == 0 {
 		return d.Errf("retired_realms names no realm; want for example: retired_realms shop")
 	}
+	a.RetiredSource = d.File() + ":" + strconv.Itoa(d.Line())
 	return nil
 }

@@ -48,16 +48,13 @@ func (a *App) warnReadable(file string) {
 // filledIn is a setting with its placeholders replaced, none of which may be empty. Of a
 // file that can't be read Caddy's error says only that; this one says why.
 func filledIn(setting string) (string, error) {
-	text, err := caddy.NewReplacer().ReplaceOrErr(setting, true, true)
-	if err == nil {
-		return text, nil
-	}
-	if name := fileOf(setting); name != "" {
-		f, why := os.Open(name)
-		if why != nil {
-			return "", why
+	// Caddy's replacer logs a file that it can't read, in the midst of a command's answer.
+	if name := fileOf(setting); name != "" && setting == "{file."+name+"}" && !strings.ContainsAny(name, "{}") {
+		f, err := os.Open(name)
+		if err != nil {
+			return "", err
 		}
 		f.Close() //nolint:errcheck // only looked at
 	}
-	return "", err
+	return caddy.NewReplacer().ReplaceOrErr(setting, true, true)
 }

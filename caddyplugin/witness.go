@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/internal/backup"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/store"
@@ -31,13 +32,14 @@ func mustExist(s Storage) bool {
 
 // witnesses are what a configuration knows of its store from Caddy's storage. The order is:
 // readWitnesses, mayCreate (before the store is opened), find and judge (before anything
-// is written to it), answerFor (for each handler, before it serves), follow (at the start).
+// is written to it), voidUsed (after an accepted loss), answerFor (for each handler, before it serves), follow (at the start).
 type witnesses struct {
 	storage witness.Storage
 	order   *witness.Order
-	// known are those that count: an accepted loss is taken out.
-	known witness.Known
-	found witness.Found
+	// all are the witnesses in Caddy's storage, known those that count: an accepted loss is
+	// taken out.
+	all, known witness.Known
+	found      witness.Found
 	// last is the store's own witness, nil if there is none that counts.
 	last *witness.Witness
 	// counts are the activated users of the configuration's realms.
@@ -60,7 +62,7 @@ func readWitnesses(ctx caddy.Context, place string) (*witnesses, error) {
 	if err != nil {
 		return nil, fmt.Errorf("whether this is the right store can't be known, because its witness in Caddy's storage can't be read: make that storage readable for the server's user: %w", err)
 	}
-	w.known = w.order.Apply(known)
+	w.all, w.known = known, w.order.Apply(known)
 	w.found = witness.Found{Place: place, Empty: true, Ordered: w.order != nil, Flags: storageFlags(ctx.Storage())}
 	return w, nil
 }
@@ -110,7 +112,7 @@ func (w *witnesses) find(ctx context.Context, e *engine) error {
 	if err != nil {
 		return err
 	}
-	found, err := witness.Find(ctx, e.store, w.found.Place, sealed, w.known)
+	found, err := witness.Find(ctx, e.store, w.found.Place, sealed, w.all)
 	if err != nil {
 		return err
 	}
@@ -124,7 +126,8 @@ func (w *witnesses) find(ctx context.Context, e *engine) error {
 
 // judge compares the store with its witness.
 func (w *witnesses) judge(ring *keys.Ring) error {
-	w.known.Verify(ring)
+	w.all.Verify(ring)
+	w.known = w.order.Apply(w.all)
 	if err := witness.Judge(w.known, w.found); err != nil {
 		return err
 	}
@@ -132,6 +135,34 @@ func (w *witnesses) judge(ring *keys.Ring) error {
 		w.last = last
 	}
 	return nil
+}
+
+// voidUsed treats an older copy of a store, or one of which it can't be known whether it is,
+// as restore treats a backup: what may have been used since is void. It changes nothing but
+// the store of an accepted loss, and nothing serves with that store yet.
+func (w *witnesses) voidUsed(ctx context.Context, e *engine, log *zap.Logger) error {
+	if !w.doubtful() || e.current() != nil {
+		return nil
+	}
+	now := clock.Now().UTC()
+	log.Warn("the store may be an older copy: all sessions are ended, and codes that may have been used since are made void", zap.String("place", w.found.Place))
+	users, err := backup.Void(ctx, e.store, w.order.At, now)
+	if err != nil {
+		return fmt.Errorf("making void what may have been used since an older copy of the store: %w", err)
+	}
+	w.found.Restored = now
+	log.Info("sessions are ended, and codes that may have been used are void", zap.Int("users", users), zap.Duration("took", clock.Now().Sub(now)))
+	return nil
+}
+
+// doubtful says that a store is used because a loss was accepted, and that its own witness
+// does not show that it is as new as it was.
+func (w *witnesses) doubtful() bool {
+	if w.order == nil || w.order.Kind != witness.OrderLoss || w.found.Empty || w.found.Restored.After(w.order.At) {
+		return false
+	}
+	own := w.all.Of(w.found.Store)
+	return own == nil || witness.Judge(witness.Known{*own}, w.found) != nil
 }
 
 // answerFor decides whether the store may answer for a realm. Users are counted for the
@@ -184,10 +215,11 @@ func (w *witnesses) follow(a *App) error {
 }
 
 func (w *witnesses) accepted() store.Event {
-	return store.Event{
-		At: clock.Now(), Kind: store.EventLossAccepted, Staff: w.order.Staff, Reason: w.order.Reason,
-		Detail: map[string]string{"stores": w.order.Short(), "found": w.found.Store, "ordered": w.order.At.UTC().Format("2006-01-02T15:04:05Z")},
+	detail := map[string]string{"stores": w.order.Short(), "found": w.found.Store, "ordered": w.order.At.UTC().Format("2006-01-02T15:04:05Z")}
+	if w.found.Restored.After(w.order.At) { // by voidUsed, now or in a start that failed
+		detail["backup_codes"] = "void"
 	}
+	return store.Event{At: clock.Now(), Kind: store.EventLossAccepted, Staff: w.order.Staff, Reason: w.order.Reason, Detail: detail}
 }
 
 // tell says that a store is witnessed for the first time.

@@ -53,6 +53,7 @@ func setUpKeeping(env *testscript.Env) error {
 			return err
 		}
 	}
+	env.Setenv("GORACE", noSleep)
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
 		env.Setenv(name, env.WorkDir)
 	}

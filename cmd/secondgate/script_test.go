@@ -24,7 +24,12 @@ import (
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
+// noSleep spares each process of a test with the race detector the second that it waits for
+// at its end.
+const noSleep = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
+	factor.CheapHashes() // dozens of processes make stores of their own
 	testscript.Main(m, map[string]func(){"secondgate": main})
 }
 
@@ -80,6 +85,7 @@ func setUp(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("ADMIN", admin)
+	env.Setenv("GORACE", noSleep)
 	env.Setenv("DEMO", strconv.Itoa(demo))
 	env.Setenv("HOME", env.WorkDir)
 	text := fmt.Sprintf(scriptCaddyfile, admin, port)

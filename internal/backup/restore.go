@@ -93,11 +93,8 @@ func conclude(ctx context.Context, st store.Store, h Header, now time.Time, o Op
 		return fmt.Errorf("the master keys: %w", err)
 	}
 	release()
-	err = st.UpdateMeta(ctx, store.MetaRestored, func([]byte) ([]byte, error) {
-		return now.AppendFormat(nil, time.RFC3339Nano), nil
-	})
-	if err != nil {
-		return fmt.Errorf("noting when the store was restored: %w", err)
+	if err := noteRestored(ctx, st, now); err != nil {
+		return err
 	}
 	codes := "void"
 	if o.KeepBackupCodes {

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"slices"
+	"testing"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/sync/semaphore"
@@ -23,6 +24,18 @@ const (
 	saltBytes    = 16
 )
 
+// memory is what a hash takes, in KiB; see CheapHashes.
+var memory uint32 = argonMemory
+
+// CheapHashes makes hashes cost next to nothing in a test program, where each set-up
+// computes ten. Call it before the first hash; any other program panics.
+func CheapHashes() {
+	if !testing.Testing() {
+		panic("cheap hashes outside of a test")
+	}
+	memory = 8
+}
+
 // hashing bounds how many hashes are computed at a time in this process, over all
 // realms: each takes argonMemory and a whole core.
 var hashing = semaphore.NewWeighted(2)
@@ -33,7 +46,7 @@ func (s *Service) hashBackup(code, salt []byte, user string) []byte {
 	in := bytes.Clone(code) // always backupBytes long
 	in = binary.AppendUvarint(in, uint64(len(s.realm)))
 	in = append(append(in, s.realm...), user...)
-	return argon2.IDKey(in, salt, argonTime, argonMemory, argonThreads, hashBytes)
+	return argon2.IDKey(in, salt, argonTime, memory, argonThreads, hashBytes)
 }
 
 // newBackup makes a set and its codes as they are shown. It takes a while: call it

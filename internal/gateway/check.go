@@ -304,12 +304,9 @@ func (x *exchange) mixed() bool {
 
 // doubted reports whether the response to a declared sign-in or sign-out may have been made
 // for another user than the answer names: the portal may carry out an earlier request, also
-// one that was given up or that yielded its turn, just before or after it.
+// one that was given up, just before or after it.
 func (x *exchange) doubted() bool {
-	if !x.exclusive || !x.sendsSignIn() && !x.facts.SignOut {
-		return false
-	}
-	return x.beganDoubtful || x.facts.SignOut && x.visit.Requests.BesideSince(x.mark)
+	return x.exclusive && x.beganDoubtful && (x.sendsSignIn() || x.facts.SignOut)
 }
 
 // changeOwner ends what stood on the visit's user until now: its clearance, its tunnels,

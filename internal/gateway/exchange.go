@@ -261,12 +261,20 @@ const (
 	released
 )
 
-// leaveShared ends the request's place among the shared ones.
+// leaveShared ends the request's place among the shared ones. The portal may still be at work
+// on one that was cut off, and write a whole session back at its end: it counts for as long
+// as the portal is given to finish a request.
 func (x *exchange) leaveShared() {
-	switch x.shared.Swap(0) {
-	case runs:
+	state, cut := x.shared.Swap(0), x.abandoned && x.kind == gated
+	switch {
+	case state == runs && cut:
+		x.ranIn().Requests.ReleaseShared()
+		time.AfterFunc(finishTime, x.ranIn().Requests.EndReleased)
+	case state == runs:
 		x.ranIn().Requests.LeaveShared()
-	case released:
+	case state == released && cut:
+		time.AfterFunc(finishTime, x.ranIn().Requests.EndReleased)
+	case state == released:
 		x.ranIn().Requests.EndReleased()
 	}
 	if x.leaveMinted != nil {

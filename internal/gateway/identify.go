@@ -98,7 +98,7 @@ func (x *exchange) identify(freshly bool) (err error) {
 	}
 	ended := ""
 	for range maxRounds {
-		if x.answer, x.before, err = x.askBefore(freshly); err != nil || x.answer.Kind == gate.Unknown {
+		if x.answer, x.before, err = x.askBefore(freshly || ended != ""); err != nil || x.answer.Kind == gate.Unknown {
 			return err
 		}
 		if x.dropEnded() || ended != "" && x.dropRevived(ended) {

@@ -188,9 +188,12 @@ func TestAttack_GivenUp_Overwrites(t *testing.T) {
 // TestAttack_OldQuestionShared: a question that began before a sign-in is still on its way
 // when the visit is settled again. A request that comes then does not take its answer.
 func TestAttack_OldQuestionShared(t *testing.T) {
-	for _, own := range []string{"bob", ""} {
-		attack(t, "own "+own, func(t *testing.T) {
-			w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/login.php"}, []string{"user"} })
+	for _, settle := range []time.Duration{0, 2 * time.Second} {
+		attack(t, fmt.Sprint("settle ", settle), func(t *testing.T) {
+			own := "bob"
+			w := newWorld(t, func(o *gateway.Options) {
+				o.Rules.SignIn, o.Rules.Fields, o.Settle = paths{"/login.php"}, []string{"user"}, settle
+			})
 			w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
 				user := w.shop.user(r)
 				if r.Header.Get("Referer") != "" {

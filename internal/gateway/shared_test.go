@@ -278,3 +278,89 @@ func TestAttack_OwnPageSignsIn(t *testing.T) {
 		})
 	}
 }
+
+// TestAttack_SignInWithHeader: likewise, where the sign-in itself brings the header of an own
+// account: the question about its response brings it too, and so signs that account in again.
+func TestAttack_SignInWithHeader(t *testing.T) {
+	for _, declared := range []bool{true, false} {
+		for _, line := range []string{"POST /enter user=alice", "GET /magic?token=alice"} {
+			attack(t, fmt.Sprintf("%s, declared %v", line, declared), func(t *testing.T) {
+				w := newWorld(t, func(o *gateway.Options) {
+					o.Headers = portal.NewHeaders([]string{"Authorization"})
+					o.Asker.Headers = o.Headers
+					if declared {
+						o.Rules.SignIn, o.Rules.Fields = paths{"/enter", "/magic"}, []string{"user", "token"}
+					}
+				})
+				w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
+				basic := func(next func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+					return func(rw http.ResponseWriter, r *http.Request) error {
+						if user, _, ok := r.BasicAuth(); ok {
+							id := w.shop.id(r)
+							if id == "" {
+								id = "basic"
+								r.Header.Set("Cookie", "SID=basic")
+							}
+							w.shop.commit(r, id, user)
+						}
+						return next(rw, r)
+					}
+				}
+				w.shop.pages["/me"] = basic(w.shop.whoami)
+				enter := basic(func(rw http.ResponseWriter, r *http.Request) error {
+					w.shop.commit(r, w.shop.begin(rw, r), "alice")
+					_, err := io.WriteString(rw, "welcome "+secret("alice"))
+					return err
+				})
+				w.shop.pages["/enter"], w.shop.pages["/magic"] = enter, func(rw http.ResponseWriter, r *http.Request) error {
+					rw.Header().Add("Set-Cookie", "LAST=1; Path=/")
+					return enter(rw, r)
+				}
+				v := w.visitor()
+				v.send("GET /cart")
+				v.send("GET /page")
+				time.Sleep(5 * time.Second)
+				f := v.send(line, "Authorization: Basic Ym9iOnB3") // bob:pw
+				t.Log(f.text())
+				v.never("the sign-in", f)
+			})
+		}
+	}
+}
+
+// TestAttack_SignInWithParameter: as B26 with a declared parameter of the query.
+func TestAttack_SignInWithParameter(t *testing.T) {
+	attack(t, "auto", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) {
+			o.Queries = []string{"auto"}
+			o.Rules.SignIn, o.Rules.Fields = paths{"/enter"}, []string{"user"}
+		})
+		w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
+		auto := func(next func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+			return func(rw http.ResponseWriter, r *http.Request) error {
+				if user := r.URL.Query().Get("auto"); user != "" {
+					id := w.shop.id(r)
+					if id == "" {
+						id = "auto"
+						r.Header.Set("Cookie", "SID=auto")
+					}
+					w.shop.commit(r, id, user)
+				}
+				return next(rw, r)
+			}
+		}
+		w.shop.pages["/me"] = auto(w.shop.whoami)
+		w.shop.pages["/enter"] = auto(func(rw http.ResponseWriter, r *http.Request) error {
+			w.shop.commit(r, w.shop.begin(rw, r), "alice")
+			_, err := io.WriteString(rw, "welcome "+secret("alice"))
+			return err
+		})
+		v := w.visitor()
+		v.send("GET /cart")
+		v.send("GET /page")
+		time.Sleep(5 * time.Second)
+		f := v.send("POST /enter?auto=bob user=alice")
+		t.Log(f.text())
+		v.never("the sign-in", f)
+	})
+}

@@ -13,47 +13,56 @@ import (
 // that makes whoami ignore the session (MediaWiki's API has one). So where there are
 // several, each kind is asked about alone too, and the answers are combined.
 
-// askEach asks about each kind of credentials alone, after all were asked about together.
-func (s *session) askEach(together Answer) Answer {
+// askAll asks about all credentials together, and about each kind alone. The cookies come
+// first: a question with a header or a parameter may sign its user in over theirs.
+func (s *session) askAll() Answer {
 	if s.presents() {
-		return s.askWithoutToken(together)
+		return s.askWithoutToken()
 	}
 	kinds := s.kinds()
-	if together.Kind == gate.Unknown || len(kinds) < 2 {
-		return together
+	if len(kinds) < 2 {
+		return s.round()
 	}
-	answers := []Answer{together}
-	changes := together.Changes
+	var first []Answer
+	if !kinds[0].Jar.Empty() {
+		a := s.alone(kinds[0])
+		s.changes, kinds, first = a.Changes, kinds[1:], []Answer{a}
+	}
+	together := s.round()
+	answers := append([]Answer{together}, first...)
 	for _, kind := range kinds {
-		a := s.alone(kind)
-		if !kind.Jar.Empty() {
-			changes = a.Changes // what is set for other credentials does not belong to these cookies
+		if together.Kind == gate.Unknown {
+			break
 		}
-		if a.Kind == gate.Unknown {
+		answers = append(answers, s.alone(kind))
+	}
+	for i := range answers[1:] {
+		if a := &answers[i+1]; a.Kind == gate.Unknown {
 			a.Why = "asked about cookies and headers one by one: " + a.Why
 		}
-		answers = append(answers, a)
 	}
 	all := Combine(answers...)
-	all.Changes = changes
+	all.Changes = together.Changes // what is set for other credentials does not belong to these cookies
 	return all
 }
 
 // askWithoutToken is for a visit that remembers a token. The portal does not get the
 // token with the request, so its answer counts only where the credentials that the portal
-// does get are anonymous.
-func (s *session) askWithoutToken(together Answer) Answer {
+// does get are anonymous. They come first, as in askAll.
+func (s *session) askWithoutToken() Answer {
 	own := &session{asker: s.asker, ctx: s.ctx, Credentials: s.Credentials, fetch: s.fetch, changes: s.changes}
 	own.Jar = s.Jar.Apply([]Change{TokenGone()})
 	if len(own.kinds()) == 0 {
-		return together
+		return s.round()
 	}
-	a := own.askEach(own.round())
-	together.Changes = a.Changes
-	if a.Kind == gate.Anonymous {
-		return together
+	a := own.askAll()
+	s.changes = a.Changes
+	together := s.round()
+	if a.Kind != gate.Anonymous {
+		a.Changes = together.Changes
+		return a
 	}
-	return a
+	return together
 }
 
 // kinds returns the credentials of each kind that is there, cookies first.

@@ -14,6 +14,8 @@ const (
 	MetaClock = "clock"
 	// MetaSites is where realms were served last: a JSON object of lists of addresses.
 	MetaSites = "sites"
+	// MetaPlaces is the same with the matchers that the realms are behind at their sites.
+	MetaPlaces = "places"
 	// MetaBackup is when a backup was last made, in RFC 3339.
 	MetaBackup = "backup"
 )

@@ -21,7 +21,7 @@ type body struct {
 }
 
 func newBody(text string, withheld bool) *body {
-	return &body{text: text, withheld: withheld && text != "", rest: make(chan struct{}), gone: make(chan struct{})}
+	return &body{text: text, withheld: withheld, rest: make(chan struct{}), gone: make(chan struct{})}
 }
 
 var errClientLeft = errors.New("the client left")
@@ -29,8 +29,9 @@ var errClientLeft = errors.New("the client left")
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	until := len(b.text)
-	if b.withheld && !closed(b.rest) {
-		until--
+	withheld := b.withheld && !closed(b.rest)
+	if withheld {
+		until = max(until-1, 0)
 	}
 	if closed(b.gone) {
 		b.mu.Unlock()
@@ -44,7 +45,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	deadline := b.deadline
 	b.mu.Unlock()
-	if until == len(b.text) {
+	if !withheld {
 		return 0, io.EOF
 	}
 	var late <-chan time.Time
@@ -59,6 +60,13 @@ func (b *body) Read(p []byte) (int, error) {
 	case <-late:
 		return 0, os.ErrDeadlineExceeded
 	}
+}
+
+// open reports whether the client keeps the end back. The portal has nothing of the request.
+func (b *body) open() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.withheld && !closed(b.rest)
 }
 
 func (b *body) Close() error { return nil }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,6 +25,9 @@ type flight struct {
 
 	cancel context.CancelFunc
 	body   *body
+	// began is when it was sent; abandoned is how long it may still stop when no proxy waits.
+	began     time.Time
+	abandoned time.Duration
 	// done is closed when the gateway has returned.
 	done chan struct{}
 
@@ -46,6 +48,8 @@ type flight struct {
 	// panicked is what the gateway panicked with, other than to abort the response.
 	panicked string
 	client   net.Conn
+	// turn lets one write through the tunnel at a time.
+	turn chan struct{}
 	// taken: the client has looked at the headers; seen: at the whole response.
 	taken, seen bool
 }
@@ -73,7 +77,7 @@ func (f *flight) stop(name string, gone, end <-chan struct{}) {
 	}
 	select {
 	case <-release:
-	case <-time.After(abandoned):
+	case <-time.After(f.abandoned):
 	case <-end:
 	}
 }
@@ -183,8 +187,8 @@ func (f *flight) frame(line string) {
 	client := f.client
 	f.mu.Unlock()
 	if client != nil {
-		client.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = io.WriteString(client, line+"\n")
+		// The gateway may hold it for a while.
+		go func() { _ = say(client, f.turn, line+"\n") }()
 	}
 }
 
@@ -193,8 +197,11 @@ type message struct {
 	method, target, body string
 	header               http.Header
 	address              string
-	// hold is a stop of the portal's, or "last byte", which the client then withholds.
+	// hold is a stop of the portal's, or "last byte", which the client then withholds; of a
+	// request without a body its end.
 	hold string
+	// http2 says that the request came over HTTP/2.
+	http2 bool
 }
 
 // launch sends a request through the gateway and returns at once.
@@ -205,6 +212,7 @@ func (g *gate) launch(by string, m message) (*flight, error) {
 	}
 	f := &flight{
 		by: by, what: m.method + " " + m.target, body: newBody(m.body, m.hold == "last byte"), hold: m.hold,
+		began: time.Now(), abandoned: g.abandoned, turn: make(chan struct{}, 1),
 		done: make(chan struct{}), parked: make(chan struct{}, 1), release: make(chan struct{}), header: make(http.Header),
 	}
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), flightKey{}, f))
@@ -213,8 +221,13 @@ func (g *gate) launch(by string, m message) (*flight, error) {
 		Method: m.method, URL: u, RequestURI: m.target, Host: "portal.example", Header: m.header, Body: http.NoBody,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: m.address + ":40000", ContentLength: int64(len(m.body)),
 	}).WithContext(ctx)
+	if m.http2 && m.header.Get("Upgrade") == "" {
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+	}
 	if m.body != "" {
 		r.Body = f.body
+	} else if m.hold == "last byte" {
+		r.Body, r.ContentLength = f.body, -1
 	}
 	go g.run(f, r, m.address)
 	return f, nil

@@ -37,6 +37,8 @@ type gate struct {
 	g    *gateway.Gateway
 	next gateway.Next
 	db   *memory
+	// abandoned is how long a request may still stop that no proxy waits for.
+	abandoned time.Duration
 }
 
 // serve sends one request through the gateway.
@@ -117,7 +119,11 @@ func (k *kit) gate(w World, next gateway.Next) (*gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := newMemory(k.users...)
+	users := k.users
+	if w.Unenrolled {
+		users = users[1:]
+	}
+	db := newMemory(users...)
 	k.db.Store, k.factors.Factors = db, k.service(db)
 	headers, leave := portal.NewHeaders(nil), portal.NewLeave(nil)
 	g := gateway.New(gateway.Options{
@@ -125,11 +131,39 @@ func (k *kit) gate(w World, next gateway.Next) (*gate, error) {
 		Sealer: portal.NewSealer(k.ring, theRealm), Leave: leave, Headers: headers,
 		Asker: &portal.Asker{Questions: []*whoami.Question{question}, Leave: leave, Clock: time.Now, Headers: headers},
 		Fetch: fetch, SetUser: func(*http.Request, string) {},
-		Rotates: w.Rotates, WatchUnsafe: w.WatchUnsafe, Required: w.Required, Recheck: time.Minute,
+		Rotates: w.Rotates, WatchUnsafe: w.WatchUnsafe, Required: w.Required, Recheck: recheck(w),
 		Session: session.Policy{Life: 12 * time.Hour, Idle: idle},
 		Store:   db, Visits: gateway.NewVisits(db, time.Now), Pages: k.pages, State: k.state, Logger: zap.NewNop(), Clock: time.Now,
 	})
-	return &gate{g: g, next: next, db: db}, nil
+	out := &gate{g: g, next: next, db: db, abandoned: abandoned}
+	if w.Persists {
+		out.abandoned = persistent
+	}
+	return out, nil
+}
+
+func recheck(w World) time.Duration {
+	if w.Always {
+		return 0
+	}
+	return time.Minute
+}
+
+// watch does what the table of visits does beside the requests until end: it has tunnels
+// asked about. Its ticks fall on no moment at which requests move.
+func (g *gate) watch(end <-chan struct{}) {
+	time.Sleep(13 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end:
+			return
+		case <-tick.C:
+			g.g.Visits.Tunnels.CloseExpired(time.Now())
+			g.g.Visits.Tunnels.AskDue(time.Now())
+		}
+	}
 }
 
 // rules are the lists of a world's site.
@@ -141,13 +175,15 @@ func rules(w World) gateway.Rules {
 		case "link":
 			out.LinkSignIn = paths{"/magic*", "/app/magic*", "/app/inner/magic*"}
 			signIn = append(signIn, "/magic*", "/app/magic*", "/app/inner/magic*")
+		case "graphql":
+			signIn = append(signIn, "/graphql*", "/app/graphql*", "/app/inner/graphql*")
 		case "switch":
 			out.LinkSignIn = paths{"/switch*", "/app/switch*", "/app/inner/switch*"}
 			signIn = append(signIn, "/switch*", "/app/switch*", "/app/inner/switch*")
 		}
 		out.SignIn, out.SignOut = signIn, paths{"/logout*", "/app/logout*"}
 		out.Fields = []string{"user", "pass"}
-		out.Forms = []string{w.Base + "/"}
+		out.Forms, out.SignInPage = []string{w.Base + "/"}, w.Base+"/"
 	}
 	if w.Guest {
 		out.Guest = paths{"/", "/app/", "/login*", "/app/login*", "/magic*", "/app/magic*", "/logout*", "/app/logout*"}

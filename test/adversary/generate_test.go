@@ -13,7 +13,7 @@ import (
 const maxActions = 20
 
 // only are the parts of the world that ADVERSARY_ONLY lets vary; all of them without it.
-// They are cookies, ids, commit, sign-in, pin, streams, tunnels, paths and settings.
+// They are cookies, ids, commit, sign-in, pin, streams, tunnels, paths, visits and settings.
 var only = strings.FieldsFunc(os.Getenv("ADVERSARY_ONLY"), func(c rune) bool { return c == ',' })
 
 // limits draws worlds of known limits, too: those of regressions that are open.
@@ -54,7 +54,7 @@ func drawWorld(t *rapid.T) World {
 		Rotation:   odd(t, "commit", 2, "", "renew", "alive"),
 		Commit:     odd(t, "commit", 2, "", "after headers", "at end", "later"),
 		Locks:      odd(t, "commit", 4, false, true),
-		SignIn:     odd(t, "sign-in", 2, "", "link", "query", "json", "switch"),
+		SignIn:     odd(t, "sign-in", 2, "", "link", "query", "json", "switch", "graphql"),
 		Answer:     odd(t, "sign-in", 2, "", "302 body", "200", "204"),
 		Pin:        drawPin(t),
 		Follow:     odd(t, "streams", 2, false, true),
@@ -66,6 +66,13 @@ func drawWorld(t *rapid.T) World {
 		Hasty:      odd(t, "commit", 8, false, true),
 		Undeclared: odd(t, "sign-in", 2, false, true),
 	}
+	w.Seen = odd(t, "visits", 8, false, true)
+	w.Whole = odd(t, "streams", 4, false, true)
+	w.Single = odd(t, "visits", 10, false, true)
+	w.Unenrolled = odd(t, "visits", 10, false, true)
+	w.Persists = odd(t, "commit", 4, false, true)
+	w.Revives = w.Remember && odd(t, "cookies", 2, false, true)
+	w.Always = odd(t, "settings", 8, false, true)
 	w.Loose = w.Loose || w.IDs != "" && odd(t, "ids", 2, true, false)
 	w.Rotates = w.Rotation == "renew" && odd(t, "settings", 4, false, true)
 	w.WatchUnsafe = odd(t, "settings", 5, false, true)
@@ -73,6 +80,7 @@ func drawWorld(t *rapid.T) World {
 	w.Guest = odd(t, "settings", 10, false, true)
 	w.Shared = odd(t, "settings", 6, false, true)
 	w.Falls = limits && w.Remember && w.Pin != "" && odd(t, "pin", 2, false, true)
+	w.Joint = limits && w.Pushes && odd(t, "tunnels", 2, false, true)
 	w.force()
 	return w
 }

@@ -41,7 +41,7 @@ func (d drawer) idiom() Program {
 	idioms := []func() Program{
 		d.probe, d.probe, d.probe, d.signIn, d.signIn, d.ownFirst, d.ownFirst, d.anonymousFirst, d.slow, d.slow, d.goOn, d.goOn,
 		d.leave, d.leave, d.wait, d.otherWay, d.otherWay, d.heldSignIn, d.heldSignIn, d.together, d.chosenID, d.inTunnel,
-		d.inTunnel, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.longHold, d.samePage, d.ownPages, d.extras,
+		d.inTunnel, d.begins, d.begins, d.keptBack, d.overwritten, d.twoSessions, d.ends, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.longHold, d.samePage, d.ownPages, d.extras,
 	}
 	// What is special about the world is tried more often.
 	if d.w.IDs != "" {
@@ -53,22 +53,40 @@ func (d drawer) idiom() Program {
 	if d.w.Pin != "" {
 		idioms = append(idioms, d.samePage, d.samePage)
 	}
+	if d.w.SignIn == "graphql" {
+		idioms = append(idioms, d.several, d.several, d.several)
+	}
+	if d.w.Single {
+		idioms = append(idioms, d.twoBrowsers, d.twoBrowsers, d.twoBrowsers)
+	}
+	if d.w.Unenrolled {
+		idioms = append(idioms, d.setsUp, d.setsUp, d.setsUp)
+	}
+	if d.w.WatchUnsafe {
+		idioms = append(idioms, d.begins, d.begins, d.begins)
+	}
+	if d.w.Whole {
+		idioms = append(idioms, d.overwritten, d.overwritten)
+	}
+	if d.w.Revives {
+		idioms = append(idioms, d.revives, d.revives)
+	}
 	return draw(d.t, idioms...)()
 }
 
 func (d drawer) who() string { return draw(d.t, victim, victim, victim, own, enrolled) }
 
 func (d drawer) page() string {
-	return draw(d.t, "data", "data", "account", "", "long", "moved", "broken", "events", "poll", "whoami", "nowhere", "style.css")
+	return draw(d.t, "data", "data", "account", "", "renew", "long", "moved", "broken", "events", "poll", "whoami", "nowhere", "style.css")
 }
 
 // spell writes the path as usual most of the time.
 func (d drawer) spell() string {
-	return odd(d.t, "paths", 4, "", "dot", "app", "root", "inner", "slashes", "slash", "info", "info up", "upper", "APP", "encoded", "asset", "encoded/", "param")
+	return odd(d.t, "paths", 4, "", "dot", "app", "root", "inner", "slashes", "slash", "info", "info up", "out up", "upper", "APP", "encoded", "asset", "encoded/", "param")
 }
 
 func (d drawer) cookies() string {
-	return odd(d.t, "cookies", 8, "", "old", "first", "none", "without 0", "without 1", "without 2", "beside")
+	return odd(d.t, "cookies", 8, "", "old", "first", "none", "without 0", "without 1", "without 2", "beside", "kept", "visit")
 }
 
 func (d drawer) pin() string {
@@ -187,6 +205,12 @@ func (d drawer) inTunnel() Program {
 	if !varies("tunnels") {
 		return d.slow()
 	}
+	if draw(d.t, false, false, true) {
+		return Program{
+			{Do: "sign in", As: own}, d.ms(2100, 5000), d.offer(), {Do: draw(d.t, "another way", "sign in"), As: victim, Hold: draw(d.t, "arrive", "read", "committed")},
+			{Do: "drop"}, {Do: draw(d.t, "order", "get")}, d.ms(2100, 5000),
+		}
+	}
 	if draw(d.t, false, true) {
 		return Program{{Do: "sign in", As: own}, {Do: "wait", For: 2100 * time.Millisecond}, d.offer(), {Do: draw(d.t, "sign in", "another way"), As: victim}, {Do: "wait", For: 5 * time.Second}}
 	}
@@ -233,12 +257,19 @@ func (d drawer) signOut() Program { return Program{d.dress(Action{Do: "sign out"
 // longHold is a sign-in that the client gives up, or that takes longer than its proxy waits.
 func (d drawer) longHold() Program {
 	first := draw(d.t, Action{Do: "get"}, Action{Do: "sign in", As: own}, Action{Do: "another way", As: own})
-	return Program{
+	p := Program{
 		first,
 		{Do: draw(d.t, "another way", "another way", "sign in"), As: victim, Hold: draw(d.t, "arrive", "arrive", "read", "headers")},
 		draw(d.t, Action{Do: "drop"}, Action{Do: "half-close"}, Action{Do: "wait", For: 21 * time.Second}),
-		{Do: "get", Page: "data", Kind: d.kind()},
 	}
+	if d.w.Persists {
+		p = append(p, d.ms(2500, 35_000, 61_000)) // until nobody waits for it
+	}
+	p = append(p, Action{Do: "get", Page: "data", Kind: d.kind()})
+	if d.w.Persists {
+		p = append(p, d.ms(21_000, 46_000), Action{Do: "get", Page: "data"})
+	}
+	return p
 }
 
 // samePage asks for one page several times, with other headers or cookies each time.

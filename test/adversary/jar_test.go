@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/secondgate/secondgate/internal/portal"
 )
 
 // jar is one browser's cookies. All that the gateway sets have Path=/, so it needs no
@@ -14,11 +16,16 @@ type jar struct {
 	cookies []pair
 	// past are the states of before.
 	past [][]pair
+	// kept are those that were put aside.
+	kept []pair
 	// token is the form token that was read last.
 	token string
 }
 
 type pair struct{ name, value string }
+
+// visitCookie names the gateway's own cookie.
+var visitCookie = portal.NamesFor(theRealm, true).Visit
 
 var tokenIn = regexp.MustCompile(`TOKEN-\d+\.`)
 
@@ -54,6 +61,10 @@ func (j *jar) header(h http.Header, choice string, beside *jar) {
 		chosen = j.past[len(j.past)-1]
 	case choice == "first" && len(j.past) > 1:
 		chosen = j.past[1]
+	case choice == "kept" && j.kept != nil:
+		chosen = j.kept
+	case choice == "visit":
+		chosen = slices.DeleteFunc(slices.Clone(j.cookies), func(p pair) bool { return p.name != visitCookie })
 	case choice == "beside" && beside != nil:
 		chosen = append(slices.Clone(beside.cookies), j.cookies...)
 	}

@@ -12,6 +12,7 @@ type Finding struct{ Rule, Detail string }
 // The promises.
 const (
 	ruleSecret = "the attacker reads what the portal rendered for the victim"
+	ruleEnded  = "a session that was ended shows something"
 	ruleForm   = "the portal carries out a form as the victim for the attacker"
 	ruleOwner  = "the owner can't use the portal"
 	ruleLost   = "a form of the owner is lost, or carried out twice"
@@ -31,19 +32,22 @@ func (r *run) judge() *Finding {
 		if text := f.text(); strings.Contains(text, "SECRET-"+victim) || strings.Contains(text, "USER-"+victim) {
 			return &Finding{ruleSecret, f.what}
 		}
+		if strings.Contains(f.text(), "ENDED-") {
+			return &Finding{ruleEnded, f.what}
+		}
 	}
 	forms := 0
 	for _, e := range r.portal.executed {
 		// Documented: a form that is sent before the portal commits a sign-in is forwarded by
 		// the answer from before it. Nothing of its response is released.
-		if e.by == "attacker" && e.user == victim && r.world.Commit != "later" {
+		if e.by == "attacker" && e.user == victim && !e.open && (r.world.Commit != "later" || e.note == throughTunnel) {
 			return &Finding{ruleForm, "note " + e.note}
 		}
 		if e.by == "owner" {
 			forms++
 		}
 	}
-	if r.gate.db.changed(r.kit.users[0]) {
+	if !r.portal.open() && r.gate.db.changed(r.kit.users[0]) {
 		return &Finding{ruleFactor, r.flights[len(r.flights)-1].what}
 	}
 	switch {

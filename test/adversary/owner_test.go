@@ -33,7 +33,7 @@ var steps = []func(*owner){
 // next takes the owner's next step. Where a browser can't use the portal, or the
 // questions can't tell who the owner is, there is nothing to find out.
 func (o *owner) next() bool {
-	if o.step == len(steps) || o.trouble != "" || !o.run.world.decidable() {
+	if o.step == len(steps) || o.trouble != "" || !o.run.world.decidable() || o.run.portal.open() {
 		return false
 	}
 	time.Sleep(time.Second) // people need a moment

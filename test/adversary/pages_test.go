@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"mime"
 	"mime/multipart"
 	"net"
@@ -20,6 +19,12 @@ func (c *call) secret(user string) string {
 	if user == "" {
 		return "nothing for strangers\n"
 	}
+	switch {
+	case user == victim && c.model.open():
+		return fmt.Sprintf("OPEN-%s-%d\n", user, c.number())
+	case c.over(user):
+		return fmt.Sprintf("ENDED-%s-%d\n", user, c.number())
+	}
 	return fmt.Sprintf("USER-%s SECRET-%s-%d\n", user, user, c.number())
 }
 
@@ -27,13 +32,10 @@ func (c *call) secret(user string) string {
 // that fits. It returns false when the client left before the body's end.
 func (c *call) readForm() bool {
 	c.form = c.r.URL.Query()
-	if c.r.Body == nil {
-		return true
-	}
-	body, err := io.ReadAll(c.r.Body)
-	if err != nil {
+	if !c.readAll() {
 		return false
 	}
+	body := c.body
 	kind, parameters, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	switch kind {
 	case "multipart/form-data":
@@ -107,6 +109,8 @@ func (c *call) answer() {
 		c.signOut()
 	case c.page == "change":
 		c.change()
+	case c.page == "renew":
+		c.renew()
 	case c.page == "ws":
 		c.upgrade()
 	default:
@@ -128,6 +132,9 @@ func (c *call) tokenRight() bool {
 }
 
 func (c *call) whoami() {
+	if c.world.Seen {
+		c.setCookie("seen", fmt.Sprint("visitor-", c.number()), "/", "")
+	}
 	if c.user == "" {
 		c.write(401, `{"user":null}`, "Content-Type: application/json")
 		return
@@ -152,7 +159,7 @@ func (c *call) change() {
 		c.write(403, "sign in first")
 	default:
 		c.mu.Lock()
-		c.executed = append(c.executed, execution{c.user, c.flight.by, c.form.Get("note")})
+		c.executed = append(c.executed, execution{c.user, c.flight.by, c.form.Get("note"), c.open})
 		c.mu.Unlock()
 		c.write(302, "", "Location: "+c.world.Base+"/account")
 	}
@@ -161,6 +168,7 @@ func (c *call) change() {
 // stream sends parts, and reads the session again before each where the world says so.
 func (c *call) stream(kind string, parts int, pause time.Duration) {
 	c.head(200, "Content-Type: "+kind)
+	c.goesOn = true
 	if kind == "text/event-stream" {
 		c.unlock() // a script that keeps the lock for ever would be no use to anybody
 	}
@@ -196,6 +204,7 @@ func (c *call) upgrade() {
 		return
 	}
 	c.unlock()
+	c.goesOn = true
 	portal, proxy := net.Pipe()
 	defer portal.Close()
 	c.head(101, "Connection: Upgrade", "Upgrade: websocket")
@@ -225,17 +234,20 @@ func (c *call) upgrade() {
 		}
 		if ok && c.sess != nil && !c.world.Rotates { // it could not renew the id here
 			c.mu.Lock()
-			c.sess.user = user
+			c.sess.signedIn, c.sess.framed = signedIn{user, time.Now()}, true
 			c.mu.Unlock()
 		}
-		if _, err := io.WriteString(portal, "ok\n"); err != nil {
+		if lines.Text() == "order" && c.user != "framed" {
+			c.order()
+		}
+		if say(portal, c.up.turn, "ok\n") != nil {
 			return
 		}
 	}
 }
 
 // push names the reader through a tunnel every second.
-func (c *call) push(portal net.Conn, stop, framed <-chan struct{}) {
+func (c *call) push(portal net.Conn, stop, framed chan struct{}) {
 	for {
 		select {
 		case <-time.After(time.Second):
@@ -247,7 +259,10 @@ func (c *call) push(portal net.Conn, stop, framed <-chan struct{}) {
 			return
 		}
 		c.follow()
-		if _, err := io.WriteString(portal, "push "+c.secret(c.user)); err != nil {
+		if closed(framed) || !c.world.Joint && c.inFrame() {
+			return
+		}
+		if say(portal, c.up.turn, "push "+c.secret(c.user)) != nil {
 			return
 		}
 	}

@@ -21,23 +21,45 @@ type model struct {
 
 	mu       sync.Mutex
 	sessions map[string]*stored
-	remember map[string]string // token → user
-	made     int               // counts ids, tokens and secrets
+	remember map[string]signedIn // token → user
+	made     int                 // counts ids, tokens and secrets
 	executed []execution
+	// secretFrom is when the victim got a second factor, ended when sessions of users were
+	// ended.
+	secretFrom time.Time
+	ended      map[string]time.Time
+	// turn lets one sign-in go on at a time, where each user has one session.
+	turn chan struct{}
 }
 
 // stored is a session as other requests see it.
 type stored struct {
-	user, pin, check, token string
-	pinned                  bool
-	lock                    chan struct{}
+	signedIn
+	pin, check, token string
+	pinned            bool
+	// framed says that it was signed in inside of a tunnel.
+	framed bool
+	lock   chan struct{}
 }
 
-// execution is a form that the portal carried out.
-type execution struct{ user, by, note string }
+// signedIn is who is signed in, and since when.
+type signedIn struct {
+	user  string
+	since time.Time
+}
+
+// execution is a form that the portal carried out. open says that it came before its user
+// had a second factor.
+type execution struct {
+	user, by, note string
+	open           bool
+}
 
 func newModel(w World) *model {
-	return &model{world: w, end: make(chan struct{}), sessions: make(map[string]*stored), remember: make(map[string]string)}
+	return &model{
+		world: w, end: make(chan struct{}), sessions: make(map[string]*stored), remember: make(map[string]signedIn),
+		ended: make(map[string]time.Time), turn: make(chan struct{}, 1),
+	}
 }
 
 // number returns a fresh number.
@@ -61,8 +83,16 @@ type call struct {
 	id     string // the session's, "" without one
 	sess   *stored
 	locked []*stored
-	// user is who the request is signed in as, when its session was read.
-	user string
+	// signedIn is who the request is signed in as, when its session was read.
+	signedIn
+	// open says that the victim had no second factor when the request arrived; goesOn that the
+	// response is a stream or a tunnel.
+	open, goesOn bool
+	// found is the session as it was found.
+	found *stored
+	body  []byte
+	// turned says that no other sign-in goes on.
+	turned bool
 	// set are the response's cookies, writes what others see after the commit.
 	set    []string
 	writes []func()
@@ -73,8 +103,9 @@ type call struct {
 func (p *model) serve(up *upstream, r *http.Request) {
 	defer close(up.done)
 	f, _ := r.Context().Value(flightKey{}).(*flight)
-	c := &call{model: p, up: up, r: r, flight: f, page: p.route(r.URL.Path)}
+	c := &call{model: p, up: up, r: r, flight: f, page: p.route(r.URL.Path), open: p.open()}
 	defer c.unlock()
+	defer c.giveTurn()
 	if m := r.Header.Get("X-Http-Method-Override"); m != "" && p.world.Extras {
 		r.Method = m
 	}
@@ -85,9 +116,10 @@ func (p *model) serve(up *upstream, r *http.Request) {
 		p.sleep(50 * time.Millisecond)
 	}
 	c.at("arrive")
-	c.open()
+	c.find()
 	c.at("read")
 	c.answer()
+	c.saveWhole()
 	if p.world.Commit == "later" {
 		go func() { p.sleep(p.world.late()); c.commit() }()
 		return
@@ -142,8 +174,8 @@ func (c *call) at(stop string) {
 	c.flight.stop(stop, c.up.gone, c.end)
 }
 
-// open finds the request's session, and waits for its lock.
-func (c *call) open() {
+// find finds the request's session, and waits for its lock.
+func (c *call) find() {
 	id := c.sessionID()
 	c.mu.Lock()
 	sess := c.sessions[id]
@@ -158,10 +190,12 @@ func (c *call) open() {
 	if sess != nil {
 		c.lock(sess)
 	}
-	c.user = c.reader()
+	c.signedIn = c.reader()
 	if sess == nil && c.eager() {
 		c.start()
 	}
+	c.revive()
+	c.found = c.sess
 }
 
 // eager reports whether a page starts a session that the request does not have. Outside
@@ -218,24 +252,24 @@ func pick(values []string, last bool) string {
 }
 
 // reader is the user for whom the portal renders, by its sessions as they are now.
-func (c *call) reader() string {
+func (c *call) reader() signedIn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if user, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Basic "); ok && c.world.Extras {
-		return user
+		return signedIn{user: user}
 	}
 	if c.sess != nil && c.sess.user != "" {
 		switch {
 		case c.fits(c.sess):
-			return c.sess.user
+			return c.sess.signedIn
 		case !c.world.Falls:
-			return ""
+			return signedIn{}
 		}
 	}
 	if tokens := c.cookies("REM"); c.world.Remember && len(tokens) > 0 {
 		return c.remember[pick(tokens, c.world.Last)]
 	}
-	return ""
+	return signedIn{}
 }
 
 // follow reads the request's session again, which may have come into being meanwhile.
@@ -245,7 +279,7 @@ func (c *call) follow() {
 		c.sess = sess
 	}
 	c.mu.Unlock()
-	c.user = c.reader()
+	c.signedIn = c.reader()
 }
 
 // fits reports whether the request shows all that its session is bound to; the caller

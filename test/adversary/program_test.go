@@ -23,15 +23,22 @@ type Action struct {
 	//   "code"                 give a right code of As, who is the attacker's; of the victim a wrong one
 	//   "again"                give the code that was given last
 	//   "change"               send the form that changes something
+	//   "several"              sign in as As, and in the same request as With
 	//   "tunnel", "frame"      open a tunnel; sign in as As inside of the newest one
+	//   "order"                send something through the newest tunnel that changes something
+	//   "keep"                 put the jar's cookies aside
 	//   "go on"                let the request Of go on, to the stop Hold or to its end
 	//   "drop", "half-close"   the client of the request Of leaves
 	//   "wait"                 let time pass: For
 	//   "owner"                the owner's next step
+	//   "set up"               the owner gets a second factor, where the world leaves it to this
+	//   "end sessions"         staff end all sessions of As, who is the attacker's
 	Do string
 	// Page is a page's name; "" is the front page. "own /setup" is a page of the gateway's.
 	Page string
 	As   string
+	// With is the second user of "several"; "" signs out.
+	With string
 	// Jar is which of the attacker's browsers acts.
 	Jar int
 	// Spell is how the path is written.
@@ -43,13 +50,14 @@ type Action struct {
 	Pin string
 	// Cookies is which cookies are sent: "" all, "none", "old" those of before the last
 	// change, "first", those of the first change; "without 0" all but one; "beside" those of
-	// the next jar, too.
+	// the next jar, too; "kept" those that were put aside; "visit" none of the portal's.
 	Cookies string
 	// ID is where a session id of the attacker's choice is sent: "query", "path", "cookie",
 	// or a body of the type "body", "json", "multipart", "text", "text json" or "untyped".
 	ID string
-	// Extra is a header that portals take for a sign-in or a method, "basic" or "override", or
-	// "upgrade": the offer of a tunnel, which a page ignores.
+	// Extra is a header that portals take for a sign-in or a method, "basic" or "override";
+	// "upgrade": the offer of a tunnel, which a page ignores; "client": a header that browsers
+	// do not send; "http2". Of "several" it is the form: "batch", "described" or "address".
 	Extra string
 	// Hold is where the request stops.
 	Hold string
@@ -71,6 +79,7 @@ var spellings = map[string]func(base, page string) string{
 	"slash":    func(base, page string) string { return base + "/" + page + "/" },
 	"info":     func(base, page string) string { return base + "/" + page + "/x/y" },
 	"info up":  func(base, page string) string { return base + "/login/x/../../" + page },
+	"out up":   func(base, page string) string { return base + "/logout/../" + page },
 	"upper":    func(base, page string) string { return strings.ToUpper(base + "/" + page) },
 	"APP":      func(_, page string) string { return "/APP/" + page },
 	"encoded":  func(base, page string) string { return base + "/%" + hex(page) },
@@ -112,6 +121,8 @@ func (a Action) message(w World, j *jar) message {
 		}
 	case "sign out":
 		page = "logout"
+	case "several":
+		page = "graphql"
 	case "change":
 		m.method, page = http.MethodPost, "change"
 		form = url.Values{"note": {"attack"}, "token": {j.token}}
@@ -125,6 +136,9 @@ func (a Action) message(w World, j *jar) message {
 	}
 	a.chooseID(w, &m, form, query)
 	a.encode(w, &m, form)
+	if page == "graphql" {
+		a.operations(&m, query)
+	}
 	if len(query) > 0 {
 		m.target += "?" + query.Encode()
 	}
@@ -135,6 +149,10 @@ func (a Action) message(w World, j *jar) message {
 	case "upgrade":
 		m.header.Set("Connection", "Upgrade")
 		m.header.Set("Upgrade", "websocket")
+	case "client":
+		m.header.Set("X-Client", "web")
+	case "http2":
+		m.http2 = true
 	}
 	return m
 }
@@ -147,6 +165,8 @@ func (a Action) anotherWay(w World, j *jar) (page string, query, form url.Values
 		return "magic", url.Values{"t": {a.As}}, url.Values{}
 	case "switch":
 		return "switch", url.Values{"to": {a.As}}, url.Values{}
+	case "graphql":
+		return "graphql", url.Values{}, url.Values{}
 	}
 	return "login", url.Values{}, url.Values{"user": {a.As}, "pass": {"pw-" + a.As}, "token": {j.token}}
 }

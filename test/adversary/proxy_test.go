@@ -19,11 +19,12 @@ type proxy struct{ portal *model }
 var errGivenUp = errors.New("the portal did not answer in time")
 
 // hastyTime is when a hasty proxy gives up, abandoned how long a request that no proxy
-// waits for may still stop: a portal that changes a session later than that after its
-// response is a documented limit.
+// waits for may still stop. One that persists goes on for longer, as a process does that
+// waits for something else.
 const (
-	hastyTime = 20 * time.Second
-	abandoned = time.Second
+	hastyTime  = 20 * time.Second
+	abandoned  = time.Second
+	persistent = 45 * time.Second
 )
 
 // upstream is one connection from the proxy to the portal.
@@ -34,6 +35,8 @@ type upstream struct {
 	done, gone chan struct{}
 	// tunnel is the proxy's end of an upgraded connection.
 	tunnel chan net.Conn
+	// turn lets one write through the tunnel at a time.
+	turn chan struct{}
 }
 
 type head struct {
@@ -44,7 +47,7 @@ type head struct {
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	up := &upstream{
 		head: make(chan head), data: make(chan []byte), tunnel: make(chan net.Conn),
-		done: make(chan struct{}), gone: make(chan struct{}),
+		done: make(chan struct{}), gone: make(chan struct{}), turn: make(chan struct{}, 1),
 	}
 	ctx := r.Context()
 	go p.portal.serve(up, r.Clone(context.WithoutCancel(ctx)))
@@ -125,6 +128,14 @@ func (p *proxy) join(w http.ResponseWriter, r *http.Request, up *upstream) error
 	case <-r.Context().Done():
 	}
 	return nil
+}
+
+// say writes to one end of a tunnel. The lock of net.Pipe would stop the virtual time.
+func say(c net.Conn, turn chan struct{}, text string) error {
+	turn <- struct{}{}
+	defer func() { <-turn }()
+	_, err := io.WriteString(c, text)
+	return err
 }
 
 // send hands something to the proxy, if it is still there.

@@ -1,20 +1,23 @@
 package adversary
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// regressions are programs that found something once, as the adversary printed them. The
-// names begin with the rows of the list of attacks that they belong to.
-var regressions = []struct {
+type regression struct {
 	name    string
 	world   World
 	program Program
 	// open says that the program still finds something in the gateway.
 	open bool
-}{
+}
+
+// regressions are programs that found something once, as the adversary printed them. The
+// names begin with the rows of the list of attacks that they belong to.
+var regressions = []regression{
 	{
 		name:  "H1 cookie below the page that is asked",
 		world: World{CookiePath: "/app", Lazy: true},
@@ -270,7 +273,7 @@ func TestRegressions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range regressions {
+	for _, r := range slices.Concat(regressions, regressionsOfVisits) {
 		t.Run(r.name, func(t *testing.T) {
 			found, log := k.play(t, r.world, r.program)
 			for i := 0; found == nil && i < repeats; i++ {

@@ -41,6 +41,10 @@ func (k *kit) play(t *testing.T, w World, p Program) (found *Finding, log []stri
 			panic(err)
 		}
 		r.owner = &owner{run: r}
+		if !r.world.Unenrolled {
+			r.portal.secretFrom = time.Now()
+		}
+		go r.gate.watch(r.portal.end)
 		r.begin()
 		found = r.play(p)
 		if stuck := r.end(); found == nil {
@@ -109,6 +113,7 @@ func (r *run) harvest() *Finding {
 			}
 		}
 	}
+	r.setUp()
 	for r.owner.next() {
 		if f := r.judge(); f != nil {
 			return f
@@ -147,6 +152,14 @@ func (r *run) act(a Action) {
 		r.steer(a)
 	case "frame":
 		r.frame(a)
+	case "order":
+		r.order()
+	case "keep":
+		r.jars[a.Jar].kept = slices.Clone(r.jars[a.Jar].cookies)
+	case "set up":
+		r.setUp()
+	case "end sessions":
+		r.endSessions(a.As)
 	case "code", "again":
 		r.launch(a, r.codeMessage(a))
 	default:
@@ -229,13 +242,24 @@ func (r *run) steer(a Action) {
 }
 
 func (r *run) frame(a Action) {
-	if slices.ContainsFunc(r.flights, func(f *flight) bool { return f.client == nil && !f.over() }) {
+	if slices.ContainsFunc(r.flights, func(f *flight) bool { return f.client == nil && !f.over() && !f.body.open() }) {
 		return // documented: responses beside a sign-in inside of a frame
 	}
 	for _, f := range slices.Backward(r.flights) {
 		if f.client != nil && !f.over() {
 			f.frame("sign in " + a.As)
 			r.logf("attacker frame: sign in %s", a.As)
+			return
+		}
+	}
+}
+
+// order sends something through the newest tunnel.
+func (r *run) order() {
+	for _, f := range slices.Backward(r.flights) {
+		if f.client != nil && !f.over() {
+			f.frame(throughTunnel)
+			r.logf("attacker sends an order through a tunnel")
 			return
 		}
 	}

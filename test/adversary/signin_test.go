@@ -3,6 +3,7 @@ package adversary
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // signsIn reports whether the request is a sign-in of this portal, whoever it is for.
@@ -17,12 +18,18 @@ func (c *call) signsIn() bool {
 		return c.world.SignIn == "link"
 	case "switch":
 		return c.world.SignIn == "switch"
+	case "graphql":
+		return c.world.SignIn == "graphql" && c.r.Method == "POST"
 	}
 	return false
 }
 
 // signIn signs a user in whose password was given, or to whom a link belongs.
 func (c *call) signIn() {
+	if c.page == "graphql" {
+		c.operate()
+		return
+	}
 	user := c.claimed()
 	if user == "" {
 		c.write(403, "wrong password")
@@ -31,6 +38,7 @@ func (c *call) signIn() {
 	if c.sess == nil {
 		c.start()
 	}
+	c.takeTurn()
 	c.become(user)
 	shown := c.secret(user)
 	switch c.world.Answer {
@@ -73,8 +81,13 @@ func (c *call) become(user string) {
 	pin := w.pinValue(c.r)
 	n := c.number()
 	sign := func(s *stored) {
-		s.user, s.pin, s.pinned = user, pin, w.Pin != ""
+		s.signedIn = signedIn{user, time.Now()}
+		s.framed = false
+		s.pin, s.pinned = pin, w.Pin != ""
 		s.check = fmt.Sprintf("check-%d", n)
+	}
+	if w.Single {
+		c.writes = append(c.writes, func() { c.endOthers(user) })
 	}
 	if w.Rotation == "" {
 		c.writes = append(c.writes, func() { sign(sess) })
@@ -98,14 +111,19 @@ func (c *call) become(user string) {
 	if w.Remember {
 		token := fmt.Sprintf("remember-%d", n)
 		c.setCookie("REM", token, "/", "; Max-Age=2592000")
-		c.writes = append(c.writes, func() { c.remember[token] = user })
+		c.writes = append(c.writes, func() { c.remember[token] = signedIn{user, time.Now()} })
 	}
 }
 
 // signOut empties the session and forgets the browser.
 func (c *call) signOut() {
+	c.forget()
+	c.write(302, "", "Location: "+c.world.Base+"/")
+}
+
+func (c *call) forget() {
 	if sess := c.sess; sess != nil {
-		c.writes = append(c.writes, func() { sess.user = "" })
+		c.writes = append(c.writes, func() { sess.signedIn = signedIn{} })
 	}
 	if tokens := c.cookies("REM"); len(tokens) > 0 {
 		c.writes = append(c.writes, func() {
@@ -115,5 +133,4 @@ func (c *call) signOut() {
 		})
 		c.setCookie("REM", "", "/", "; Max-Age=0")
 	}
-	c.write(302, "", "Location: "+c.world.Base+"/")
 }

@@ -30,8 +30,9 @@ type World struct {
 	// Second adds a cookie that is needed beside the session cookie; its value is that
 	// cookie's Path, as above, or "/" for the whole portal.
 	Second string
-	// Remember adds a cookie that signs its user in wherever the session names nobody.
-	Remember bool
+	// Remember adds a cookie that signs its user in wherever the session names nobody. Revives
+	// signs that session in as well.
+	Remember, Revives bool
 	// Last makes the portal read the last of several cookies of one name, not the first.
 	Last bool
 	// Lazy starts sessions at the sign-in, not with the first page.
@@ -51,7 +52,15 @@ type World struct {
 	Commit string
 	// Locks makes a request hold its session's lock until it has ended.
 	Locks bool
-	// SignIn is a way to sign in besides the form: "", "query", "json", "link" or "switch".
+	// Whole makes a stranger's streams, long pages and polls save their session at their end as
+	// they read it last.
+	Whole bool
+	// Single lets each user have one session: a sign-in ends those of before.
+	Single bool
+	// Persists makes a request that no client and no proxy waits for go on for 45 s, not 1 s.
+	Persists bool
+	// SignIn is a way to sign in besides the form: "", "query", "json", "link", "switch" or
+	// "graphql", where one request may sign several users in.
 	SignIn string
 	// Answer is how a sign-in is answered: "" with a bare 302, "302 body", "200", "204".
 	Answer string
@@ -66,6 +75,9 @@ type World struct {
 	// Pushes makes the portal name the reader through an open tunnel every second, until its
 	// session is signed in inside of it.
 	Pushes bool
+	// Joint lets a tunnel show what a sign-in inside of another tunnel brought. Only known limits
+	// draw it; see limits.
+	Joint bool
 	// FormToken wants a token from the form's page with each form.
 	FormToken bool
 	// Slow is which requests take time at the portal: "", "whoami" or "all".
@@ -73,6 +85,8 @@ type World struct {
 	// Extras are more ways to be recognised, which the gateway has to strip: Basic
 	// authentication, and a header that makes a GET a POST.
 	Extras bool
+	// Seen makes the page that is asked set a cookie with each answer.
+	Seen bool
 	// Loud names the reader in early hints, in a header, in a cookie and in a trailer, too.
 	Loud bool
 	// Hasty is a proxy that gives a portal up after 20 s without a byte.
@@ -82,6 +96,10 @@ type World struct {
 	Undeclared bool
 	// Rotates, WatchUnsafe, Required and Guest are the gateway's settings of these names.
 	Rotates, WatchUnsafe, Required, Guest bool
+	// Always is the gateway's setting `recheck 0`.
+	Always bool
+	// Unenrolled leaves the victim without a second factor until the action "set up".
+	Unenrolled bool
 	// Shared gives owner and attacker the same address.
 	Shared bool
 }
@@ -112,6 +130,12 @@ func (w World) normal() World {
 		// Documented: a response beside an undeclared link. So the link takes no time.
 		w.Follow, w.Pushes, w.Commit, w.Slow, w.Locks = false, false, "", "", false
 	}
+	if w.Single && w.Commit == "later" {
+		w.Commit = "at end" // documented: a session that ends before the response to its sign-in
+	}
+	// Documented: an undeclared sign-in that a page of before overwrites. A lock rules it out.
+	w.Whole = w.Whole && !w.Undeclared && !w.Locks
+	w.Revives = w.Revives && w.Remember
 	if w.Commit == "later" && w.Undeclared && w.shows() {
 		w.Commit = "at end" // only a declared sign-in is asked about twice
 	}
@@ -137,7 +161,9 @@ func (w World) normal() World {
 func (w World) undeclaredLink() bool { return w.safeSignIn() && w.Undeclared }
 
 // shows reports whether the response to a sign-in has something of the user's in it.
-func (w World) shows() bool { return w.Answer == "200" || w.Answer == "302 body" || w.Loud }
+func (w World) shows() bool {
+	return w.Answer == "200" || w.Answer == "302 body" || w.Loud || w.SignIn == "graphql"
+}
 
 // late is how long after its response a portal with Commit "later" changes the session:
 // less than the time after which the gateway asks again about a response that shows
@@ -184,6 +210,9 @@ func (w World) usable() bool {
 func (w World) decidable() bool {
 	if w.Commit == "later" && w.Rotation != "" {
 		return false // a browser that follows the redirect at once begins another session
+	}
+	if w.Single {
+		return false // whoever has the password ends the owner's session
 	}
 	return w.usable() && !slices.ContainsFunc(w.cookiePaths(), func(p string) bool { return !pathMatch(p, w.Whoami) })
 }

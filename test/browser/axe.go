@@ -31,19 +31,20 @@ func (v Violation) String() string {
 // axeRun checks the rules of WCAG 2.0 to 2.2, levels A and AA, and axe's good practice.
 const axeRun = `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => r.violations)`
 
-// Axe checks the page for accessibility with axe-core, in light and dark, and returns
-// what is wrong. The script enters through the debugging protocol, which no content
+// axeColours checks those of these rules that look at colours.
+const axeColours = `axe.run({runOnly: {type: "rule", values: ["color-contrast", "link-in-text-block"]}}).then(r => r.violations)`
+
+// Axe checks the page for accessibility with axe-core, and its colours again in dark, and
+// returns what is wrong. The script enters through the debugging protocol, which no content
 // security policy forbids; it needs JavaScript on. ./test/run installs axe-core.
 func (b *Browser) Axe() []Violation {
 	b.t.Helper()
 	source := b.axeSource()
 	defer b.look(1280, "light")
-	var found []Violation
-	for _, scheme := range []string{"light", "dark"} {
-		b.look(1280, scheme)
-		found = append(found, Evaluate[[]Violation](b, source+";"+axeRun)...)
-	}
-	return found
+	b.look(1280, "light")
+	found := Evaluate[[]Violation](b, source+";"+axeRun)
+	b.look(1280, "dark")
+	return append(found, Evaluate[[]Violation](b, axeColours)...)
 }
 
 // CheckAxe reports what Axe finds as errors.

@@ -110,6 +110,7 @@ func TestCookiesArePlantedAndForgotten(t *testing.T) {
 }
 
 func TestScreenshots(t *testing.T) {
+	t.Setenv(wanted, "1")
 	portal := startPortal(t)
 	b := Start(t)
 	signIn(b, portal)
@@ -137,8 +138,8 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// TestAxe checks the checker: a page under a strict policy that breaks one rule is
-// found out.
+// TestAxe checks the checker: a page under a strict policy that breaks one rule, and
+// another in dark only, is found out.
 func TestAxe(t *testing.T) {
 	portal := startPortal(t)
 	b := Start(t)
@@ -146,14 +147,16 @@ func TestAxe(t *testing.T) {
 	b.CheckAxe()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'")
-		_, _ = w.Write([]byte(`<!DOCTYPE html><html lang="en"><title>x</title><main><h1>x</h1><input name="code"></main>`))
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		_, _ = w.Write([]byte(`<!DOCTYPE html><html lang="en"><title>x</title>
+<style>@media (prefers-color-scheme: dark) { body { background: #222; color: #333 } }</style>
+<main><h1>Heading</h1><input name="code"></main>`))
 	}))
 	t.Cleanup(server.Close)
 	b.Open(server.URL)
 	found := b.Axe()
-	if len(found) != 2 || found[0].ID != "label" || !strings.Contains(found[0].String(), `name="code"`) {
-		t.Errorf("found %v, want the missing label, in light and in dark", found)
+	if len(found) != 2 || found[0].ID != "label" || !strings.Contains(found[0].String(), `name="code"`) || found[1].ID != "color-contrast" {
+		t.Errorf("found %v, want the missing label, and the faint heading in dark", found)
 	}
 }
 

@@ -17,12 +17,18 @@ var looks = []struct {
 	scheme string
 }{{320, "light"}, {320, "dark"}, {320, "forced"}, {390, "light"}, {390, "dark"}, {1280, "light"}, {1280, "dark"}}
 
+// wanted asks for screenshots. They are for people to look at, and no test does; hundreds
+// of them take longer than what is tested.
+const wanted = "SECONDGATE_SCREENSHOTS"
+
 // Screenshot keeps the page, at full length, as
-// test/out/screenshots/NAME-WIDTH-SCHEME.png, in every one of looks. It
-// reports an error where the page is wider than the screen. The browser ends as it
-// began, 1280 pixels wide and light.
+// test/out/screenshots/NAME-WIDTH-SCHEME.png, in every one of looks, where
+// SECONDGATE_SCREENSHOTS is set. The browser ends as it began, 1280 pixels wide and light.
 func (b *Browser) Screenshot(name string) {
 	b.t.Helper()
+	if os.Getenv(wanted) == "" {
+		return
+	}
 	dir := filepath.Join(root(b.t), "test", "out", "screenshots")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		b.t.Fatal(err)

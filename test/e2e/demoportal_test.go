@@ -64,11 +64,13 @@ func demoBehind(g *gateway) site {
 }
 
 func TestDemoPortal(t *testing.T) {
+	t.Parallel()
 	s := demoSite(t, built(t, plainBinary))
 	journey(t, browser.Start(t), s, "demo", true)
 }
 
 func TestDemoPortalWithoutScripts(t *testing.T) {
+	t.Parallel()
 	s := demoSite(t, built(t, plainBinary))
 	b := browser.Start(t)
 	b.ScriptsOff()
@@ -76,6 +78,7 @@ func TestDemoPortalWithoutScripts(t *testing.T) {
 }
 
 func TestDemoPortalFromRightToLeft(t *testing.T) {
+	t.Parallel()
 	s := demoSite(t, built(t, rtlBinary))
 	b := browser.Start(t)
 	b.Language(templatestest.RTL)

@@ -44,6 +44,7 @@ func dokuwikiBehind(g *gateway, portal *portals.Portal) site {
 }
 
 func TestDokuWiki(t *testing.T) {
+	t.Parallel()
 	s := dokuwikiSite(t, portals.DokuWiki(t))
 	journey(t, browser.Start(t), s, "dokuwiki", true)
 }
@@ -51,6 +52,7 @@ func TestDokuWiki(t *testing.T) {
 // TestDokuWikiSideDoors tries to sign in where only DokuWiki lets one: on any URL, by
 // GET, by Basic, by XML-RPC. Each is shown to work at the portal first.
 func TestDokuWikiSideDoors(t *testing.T) {
+	t.Parallel()
 	portal := portals.DokuWiki(t)
 	dokuwikiDoors(t, dokuwikiSite(t, portal), portal)
 }

@@ -3,6 +3,8 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -160,6 +162,10 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// atOnce is how many tests run at once. Each has a gateway and a browser of its own, and most
+// of the time waits for the next code of an authenticator; a real portal has a lock.
+const atOnce = "3"
+
 // builds holds the binaries; TestMain removes it.
 var builds string
 
@@ -169,6 +175,11 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	builds = dir
+	// The race detector waits for a second before a process ends.
+	err = errors.Join(os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")), flag.Set("test.parallel", atOnce))
+	if err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)

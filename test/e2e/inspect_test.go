@@ -94,6 +94,7 @@ func wants(t *testing.T, text string, lines ...string) {
 }
 
 func TestInspectDemoPortal(t *testing.T) {
+	t.Parallel()
 	customers := demoportal.Customers()
 	portal, err := demoportal.Start(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -112,6 +113,7 @@ func TestInspectDemoPortal(t *testing.T) {
 
 // TestInspectDokuWiki learns DokuWiki, as the preset that it is and written out.
 func TestInspectDokuWiki(t *testing.T) {
+	t.Parallel()
 	portal := portals.DokuWiki(t)
 	for _, c := range []struct {
 		name  string
@@ -134,6 +136,7 @@ func TestInspectDokuWiki(t *testing.T) {
 
 // TestInspectWordPress learns WordPress, as the preset that it is and written out.
 func TestInspectWordPress(t *testing.T) {
+	t.Parallel()
 	portal := portals.WordPress(t)
 	for _, c := range []struct {
 		name  string

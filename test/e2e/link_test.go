@@ -25,18 +25,21 @@ func linked(t *testing.T, s site, directives, portal string) site {
 }
 
 func TestLinkInDemoPortal(t *testing.T) {
+	t.Parallel()
 	s, portal := demoSiteAt(t, built(t, plainBinary))
 	s = linked(t, s, demoDirectives+"\n\t\tlink a.sign-out before \"Two-factor authentication\"", portal)
 	linkJourney(t, s, "demo", func(c *client) { c.post("/login", "login", s.name, "password", s.password) })
 }
 
 func TestLinkInDokuWiki(t *testing.T) {
+	t.Parallel()
 	portal := portals.DokuWiki(t)
 	s := linked(t, dokuwikiSite(t, portal), "\t\tportal dokuwiki\n\t\tlink \"#dokuwiki__usertools .logout\" before \"Two-factor authentication\"", portal.URL)
 	linkJourney(t, s, "dokuwiki", func(c *client) { c.post("/doku.php?id=start", "do", "login", "u", s.name, "p", s.password) })
 }
 
 func TestLinkInWordPress(t *testing.T) {
+	t.Parallel()
 	portal := portals.WordPress(t)
 	s := linked(t, wordpressSite(t, portal), "\t\tportal wordpress\n\t\tlink \"#wp-admin-bar-logout\" before \"Second factor\"", portal.URL)
 	linkJourney(t, s, "wordpress", func(c *client) { c.post("/wp-login.php", "log", s.name, "pwd", s.password) })

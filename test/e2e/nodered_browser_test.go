@@ -54,6 +54,7 @@ func (r *red) inside(name string) {
 // TestNodeRED is a customer's way in a real browser: without a second factor, setting
 // one up, and being asked for it by an editor that knows nothing of all this.
 func TestNodeRED(t *testing.T) {
+	t.Parallel()
 	portal := portals.NodeRED(t)
 	g := start(t, built(t, plainBinary), "\t\tportal node-red\n\t\tassist", portal.URL)
 	r := &red{browser.Start(t), t, g}

@@ -89,6 +89,7 @@ func (e *editor) comms(token string) (answer string, status int) {
 // TestNodeREDByHand goes the whole way without a browser: token, challenge, WebSocket,
 // sign-out; and shows of each side door that it is open at the portal and shut here.
 func TestNodeREDByHand(t *testing.T) {
+	t.Parallel()
 	portal := portals.NodeRED(t)
 	g := start(t, built(t, plainBinary), "\t\tportal node-red", portal.URL)
 	alice := newEditor(t, g.URL)

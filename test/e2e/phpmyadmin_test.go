@@ -34,6 +34,7 @@ func phpmyadminBehind(g *gateway, portal *portals.Portal) site {
 // TestPhpMyAdmin is a customer's way through phpMyAdmin, with the preset and with its
 // settings written out.
 func TestPhpMyAdmin(t *testing.T) {
+	t.Parallel()
 	portal := portals.PhpMyAdmin(t)
 	for name, directives := range map[string]string{"preset": "\t\tportal phpmyadmin", "written out": writtenOut(t, "phpmyadmin")} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 // its next click is on the portal's sign-in page, and it needs the password, and a code where
 // there is a factor. The browser in which it is done stays signed in, and says what happened.
 func TestJ8_TwoBrowsers(t *testing.T) {
+	t.Parallel()
 	s := demoSite(t, built(t, plainBinary))
 	look := func(string) {}
 	a, b := browser.Start(t), browser.Start(t)

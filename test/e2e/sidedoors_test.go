@@ -11,7 +11,10 @@ import (
 
 // TestDemoPortalSideDoors signs in by the demo portal's API, and asks for everything
 // that is no page: an enrolled customer's data is not given out before a code.
-func TestDemoPortalSideDoors(t *testing.T) { demoDoors(t, demoSite(t, built(t, plainBinary))) }
+func TestDemoPortalSideDoors(t *testing.T) {
+	t.Parallel()
+	demoDoors(t, demoSite(t, built(t, plainBinary)))
+}
 
 func demoDoors(t *testing.T, s site) {
 	t.Helper()

@@ -43,6 +43,7 @@ func wordpressBehind(g *gateway, portal *portals.Portal) site {
 }
 
 func TestWordPress(t *testing.T) {
+	t.Parallel()
 	s := wordpressSite(t, portals.WordPress(t))
 	journey(t, browser.Start(t), s, "wordpress", true)
 }
@@ -50,6 +51,7 @@ func TestWordPress(t *testing.T) {
 // TestWordPressSideDoors shows of each side door that it is open at the portal, and
 // that at the gateway it is shut.
 func TestWordPressSideDoors(t *testing.T) {
+	t.Parallel()
 	portal := portals.WordPress(t)
 	wordpressDoors(t, wordpressSite(t, portal), portal)
 }

@@ -28,7 +28,7 @@ func TestCheck(t *testing.T) {
 		}
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			p := k.portal()
+			p := k.shorter()
 			server := httptest.NewServer(withoutParameters(p))
 			t.Cleanup(server.Close)
 			text := read(t, filepath.Join("testdata", cmp.Or(k.file, k.name)+".caddyfile"))

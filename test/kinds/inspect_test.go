@@ -39,7 +39,7 @@ func TestInspect(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			port := house.FreePort(t)
 			text := learn(t, &k, "http://127.0.0.1:"+port)
-			p := k.portal() // another, as inspect tries what breaks sessions
+			p := k.shorter() // another, as inspect tries what breaks sessions
 			server := httptest.NewServer(p)
 			t.Cleanup(server.Close)
 			site, upstream, ok := strings.Cut(promptly(text), "reverse_proxy ")
@@ -75,7 +75,7 @@ func asServed(p http.Handler) http.Handler {
 // learn inspects a portal of the kind.
 func learn(t *testing.T, k *kind, site string) string {
 	t.Helper()
-	p := k.portal()
+	p := k.shorter()
 	server := httptest.NewServer(asServed(p))
 	defer server.Close()
 	report, err := inspect.Inspect(t.Context(), inspect.Options{

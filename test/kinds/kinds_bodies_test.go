@@ -19,7 +19,7 @@ import (
 // bySize are portals with a large page for whoami.
 var bySize = []kind{
 	{name: "page-40k", file: "large-page", portal: sized(40 << 10)},
-	{name: "page-1M", file: "large-page", portal: sized(1 << 20)},
+	{name: "page-1M", file: "large-page", portal: sized(1 << 20), short: sized(64 << 10)},
 }
 
 // sized is a portal whose whoami, for users, is exactly this large, in bytes.

@@ -17,6 +17,9 @@ type kind struct {
 	name, file string
 	// portal makes one.
 	portal func() *portal
+	// short makes one of the kind that costs less, for what asks it dozens of times, where
+	// the kind's size is not the point; default: portal.
+	short func() *portal
 	// login is the path of the sign-in page below the portal's base; default /login.
 	login string
 	// enter signs in where no form does; more is what this kind shows beside the journey.
@@ -24,6 +27,13 @@ type kind struct {
 	more  func(j *journey, device *house.Device)
 	// start runs the gateway; default: house.StartWhole with the Caddyfile.
 	start func(t *testing.T, p *portal, caddyfile string) *house.House
+}
+
+func (k *kind) shorter() *portal {
+	if k.short != nil {
+		return k.short()
+	}
+	return k.portal()
 }
 
 func (k *kind) form() string {

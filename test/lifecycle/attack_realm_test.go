@@ -69,7 +69,8 @@ func TestAttack_I4_InterchangedRealms(t *testing.T) {
 	b.SignIn("alice")
 	b.Enrol()
 	carol := at(h, other)
-	carol.SignIn("carol") // the store knows both realms
+	carol.SignIn("carol")
+	carol.Enrol()
 	refused(t, h, both("blog", "shop"), "were interchanged")
 	asked(t, h.Browser().SignIn("alice"))
 	if err := h.TryWhole(both("shop", "blog")); err != nil {
@@ -83,12 +84,38 @@ func TestAttack_I4_InterchangedRealms(t *testing.T) {
 		t.Errorf("moved: %v", err)
 	}
 	asked(t, at(h, other).SignIn("alice"))
+	asked(t, h.Browser().SignIn("carol"))
 }
 
-// TestRetiredRealmIsUnknown: a realm that is spelt wrong under retired_realms is told.
+// TestAttack_I4_InterchangedHandles: the same for the realms of two routes of one site.
+func TestAttack_I4_InterchangedHandles(t *testing.T) {
+	both := func(one, two string) string {
+		gate := func(realm string) string {
+			return "two_factor {\nrealm " + realm + "\n" + whoami + "\n}\nreverse_proxy PORTAL\n"
+		}
+		return whole(badger) + "http://127.0.0.1:PORT {\nbind 127.0.0.1\nhandle_path /blog/* {\n" + gate(two) + "}\nhandle {\n" + gate(one) + "}\n}\n"
+	}
+	h := house.StartWhole(t, &house.Legacy{}, both("shop", "blog"))
+	b := h.Browser()
+	b.SignIn("alice")
+	b.Enrol()
+	h.Browser().Get("/blog/account")
+	refused(t, h, both("blog", "shop"), "were interchanged", "realm shop", "without the two_factor of realm")
+	asked(t, h.Browser().SignIn("alice"))
+	reload(t, h, both("shop", "blog"))
+	reload(t, h, strings.Replace(both("shop", "blog"), "/blog/*", "/weblog/*", 1))
+	asked(t, h.Browser().SignIn("alice"))
+}
+
+// TestRetiredRealmIsUnknown: a realm that is spelt wrong under retired_realms is told, with
+// the line, the realms that the store knows, and what to do.
 func TestRetiredRealmIsUnknown(t *testing.T) {
-	h := house.StartWhole(t, &house.Legacy{}, whole(badger+"\nretired_realms shpo", site("PORT", named)))
-	if !strings.Contains(h.LogText(), "does not know; is it spelt right?") {
-		t.Error("a realm that the store does not know is retired without a word")
+	h := house.StartWhole(t, &house.Legacy{}, usual)
+	h.Browser().SignIn("alice") // the store knows the realm
+	reload(t, h, whole(badger+"\nretired_realms shpo", site("PORT", named)))
+	for _, part := range []string{"does not know: correct the name", "or take it out", `"realm":"shpo"`, `"source":"Caddyfile:`, `"known_realms":["one"]`} {
+		if !strings.Contains(h.LogText(), part) {
+			t.Errorf("the log does not say %s", part)
+		}
 	}
 }

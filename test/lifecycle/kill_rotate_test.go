@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/rotation"
@@ -32,7 +33,7 @@ type rotating struct {
 
 func newRotating(t *testing.T) *rotating {
 	t.Helper()
-	r := &rotating{outside: newOutside(t, &house.Legacy{}, named), t: t, admin: "127.0.0.1:" + house.FreePort(t), fresh: keys.Generate()}
+	r := &rotating{outside: newOutside(t, &house.Legacy{}, killLines), t: t, admin: "127.0.0.1:" + house.FreePort(t), fresh: keys.Generate()}
 	file := filepath.Join(r.dir, "Caddyfile")
 	write(t, file, overTCP(read(t, file), r.admin))
 	r.start(t)
@@ -62,21 +63,35 @@ func (r *rotating) fill() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	for i := range rotateUsers {
+	var group errgroup.Group
+	group.SetLimit(16) // concurrent writes share syncs
+	for i := range crowdSize() {
 		key := crowd(i)
-		err := d.Update(r.t.Context(), key, func(tx store.Tx) error {
-			return tx.PutUser(store.User{Key: key, TOTP: &store.TOTP{
-				ID: "id", Secret: ring.Seal([]byte(key.ID), "totp secret", key.Realm, key.ID, "id"), Algorithm: "SHA1", Digits: 6, Period: 30,
-			}})
+		group.Go(func() error {
+			return d.Update(r.t.Context(), key, func(tx store.Tx) error {
+				return tx.PutUser(store.User{Key: key, TOTP: &store.TOTP{
+					ID: "id", Secret: ring.Seal([]byte(key.ID), "totp secret", key.Realm, key.ID, "id"), Algorithm: "SHA1", Digits: 6, Period: 30,
+				}})
+			})
 		})
-		if err != nil {
-			r.t.Fatal(err)
+	}
+	if err := group.Wait(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// ask asks the server how far it is, or by POST to begin. Pages are served a moment before
+// the configuration is active; until then the admin API answers 503.
+func (r *rotating) ask(method string) rotation.Progress {
+	r.t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if p, active := r.tryAsk(method); active || time.Now().After(end) {
+			return p
 		}
 	}
 }
 
-// ask asks the server how far it is, or by POST to begin.
-func (r *rotating) ask(method string) rotation.Progress {
+func (r *rotating) tryAsk(method string) (p rotation.Progress, active bool) {
 	r.t.Helper()
 	req, err := http.NewRequest(method, "http://"+r.admin+"/two_factor/keys/rotate", nil)
 	if err != nil {
@@ -89,11 +104,13 @@ func (r *rotating) ask(method string) rotation.Progress {
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
-	var p rotation.Progress
+	if res.StatusCode == http.StatusServiceUnavailable {
+		return p, false
+	}
 	if err != nil || res.StatusCode >= 400 || json.Unmarshal(raw, &p) != nil {
 		r.t.Fatalf("%d %s, %v", res.StatusCode, raw, err)
 	}
-	return p
+	return p, true
 }
 
 // await asks until it is so.
@@ -165,7 +182,7 @@ func (r *rotating) checkSecrets() {
 	}
 	d := r.records()
 	defer d.Close()
-	for i := range rotateUsers {
+	for i := range crowdSize() {
 		key := crowd(i)
 		u, err := d.User(r.t.Context(), key)
 		if err != nil {

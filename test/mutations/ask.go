@@ -173,8 +173,8 @@ var ask = []Mutation{
 	{
 		Row: "Ask: user answers age out after recheck", Defence: "a kept answer ends",
 		File:    "internal/gateway/visits/answers.go",
-		Old:     "s.key.Pins == key.Pins && now.Before(s.expires)\n",
-		New:     "s.key.Pins == key.Pins\n",
+		Old:     "s.key.Pins == key.Pins && now.Before(expires)",
+		New:     "s.key.Pins == key.Pins && expires.After(time.Time{})",
 		Package: "internal/gateway/visits", Test: "TestAnswers_Life",
 	},
 	{
@@ -208,8 +208,8 @@ var ask = []Mutation{
 	{
 		Row: "C, the waiting GET: ask again", Defence: "a fresh question begins after it was wanted",
 		File:    "internal/gateway/visits/answers.go",
-		Old:     "	case !fresh:\n",
-		New:     "	case !fresh || cs.next == nil:\n",
+		Old:     "	case !fresh && cs.running",
+		New:     "	case (!fresh || cs.next == nil) && cs.running",
 		Package: "internal/gateway/visits", Test: "TestAnswers_AskJoins",
 	},
 	{
@@ -327,8 +327,8 @@ var ask = []Mutation{
 	{
 		Row: "Ask: recheck 0", Defence: "with recheck 0 none is content with an earlier question",
 		File:    "internal/gateway/ask.go",
-		Old:     "s.freshly || x.g.Recheck == 0, put)",
-		New:     "s.freshly, put)",
+		Old:     "s.freshly || x.g.Recheck == 0, x.g.Clock(), put)",
+		New:     "s.freshly, x.g.Clock(), put)",
 		Package: "test/rules", Test: "TestAsk_RecheckZeroJoinsNoQuestion",
 	},
 	{

@@ -132,15 +132,15 @@ var bounds = []Mutation{
 	{
 		Row: "L8: frames beside a sign-in", Defence: "what the client sends waits for the visit",
 		File:    "internal/gateway/tunnel.go",
-		Old:     "!f.x.g.Rotates && !f.rest() || !f.mayGoOn()",
-		New:     "!f.mayGoOn()",
+		Old:     "		if !x.g.Rotates && !f.rest() {\n			return false\n		}\n",
+		New:     "",
 		Package: "internal/gateway", Test: "TestTunnel_HeldNotDropped",
 	},
 	{
 		Row: "L8: frames beside a sign-in", Defence: "a question comes before what the client sends",
 		File:    "internal/gateway/tunnel.go",
-		Old:     "!f.x.g.Rotates && !f.rest() || !f.mayGoOn()",
-		New:     "!f.x.g.Rotates && !f.rest()",
+		Old:     "		asked, ok := f.goesOn()\n",
+		New:     "		asked, ok := x.visit.Generation(), true\n",
 		Package: "internal/gateway", Test: "TestAttack_L8_FramesBesideSignIn",
 	},
 	{
@@ -160,8 +160,8 @@ var bounds = []Mutation{
 	{
 		Row: "L8: frames beside a sign-in", Defence: "nothing is held where the session is renewed at each sign-in",
 		File:    "internal/gateway/tunnel.go",
-		Old:     "!f.x.g.Rotates && !f.rest() || !f.mayGoOn()",
-		New:     "!f.rest() || !f.mayGoOn()",
+		Old:     "!x.g.Rotates && !f.rest()",
+		New:     "!f.rest()",
 		Package: "internal/gateway", Test: "TestTunnel_RotatesHoldsNothing",
 	},
 	{

@@ -96,8 +96,8 @@ var edge = []Mutation{
 	{
 		Row: "G6, deny", Defence: "deny holds for what is left of a path behind the gate",
 		File:    "caddyplugin/rules.go",
-		Old:     "	if rules.Deny != nil && len(b.prefixes) > 0 {\n",
-		New:     "	if false {\n",
+		Old:     "	rules.Deny = b.behind(rules.Deny)\n",
+		New:     "",
 		Package: "test/edge", Test: "TestAttack_G6_DenyBehindAPrefix",
 	},
 	{

@@ -276,8 +276,8 @@ var gate = []Mutation{
 	{
 		Row: "ASVS 16.5: fail closed", Defence: "a response whose question failed is withheld",
 		File:    "internal/gateway/check.go",
-		Old:     "	if a.Kind == gate.Unknown {\n		return gate.Refuse\n	}\n	if !after.Cleared",
-		New:     "	if a.Kind == gate.Unknown {\n		return gate.Forward\n	}\n	if !after.Cleared",
+		Old:     "		x.settles = true\n		return gate.Refuse\n",
+		New:     "		x.settles = true\n		return gate.Forward\n",
 		Package: "test/rules", Test: "TestAsk_UnknownAfterTheResponse",
 	},
 	{

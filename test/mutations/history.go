@@ -46,11 +46,11 @@ var history = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_L19_SlowSignInGivenUp",
 	},
 	{
-		Row: "H2, committed after the end", Defence: "a stranger's sign-out waits for a late sign-in",
+		Row: "H2, committed after the end", Defence: "a sign-out waits for a late sign-in",
 		File:    "internal/gateway/enter.go",
-		Old:     "x.sendsSignIn() || x.facts.SignOut && !x.visit.MayPass.Load()",
-		New:     "x.sendsSignIn()",
-		Package: "test/adversary", Test: "TestRegressions",
+		Old:     "x.sendsSignIn() || x.facts.SignOut\n",
+		New:     "x.sendsSignIn()\n",
+		Package: "internal/gateway", Test: "TestAttack_Late_SignOut",
 	},
 	{
 		Row: "L11, one session per user", Defence: "a sign-in is asked about as soon as its response has ended",

@@ -236,8 +236,8 @@ var kept = []Mutation{
 	{
 		Row: "G3, sign-ins", Defence: "a stranger's redirect settles",
 		File:    "internal/gateway/check.go",
-		Old:     "	if f.Redirect && !x.before.MayPass() && !x.g.WatchUnsafe {",
-		New:     "	if f.Redirect && x.g == nil {",
+		Old:     "!x.before.MayPass() && !x.g.WatchUnsafe) {",
+		New:     "false) {",
 		Package: "internal/gateway", Test: "TestAttack_H2_LinkOverwrites",
 	},
 	{

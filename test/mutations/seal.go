@@ -334,8 +334,8 @@ var seal = []Mutation{
 	{
 		Row: "C, more: a path that can't be read for sure", Defence: "variants are bounded",
 		File:    "internal/portal/route/variants.go",
-		Old:     "len(dst)-own == MaxVariants || ",
-		New:     "",
+		Old:     "len(dst)-own == MaxVariants || size > maxBytes",
+		New:     "false",
 		Package: "internal/portal/route", Test: "TestVariants_Bounds",
 	},
 	{

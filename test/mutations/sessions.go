@@ -19,8 +19,8 @@ var sessions = []Mutation{
 	{
 		Row: "J8: what whoami renews", Defence: "changes that an ended session's question brought are not taken",
 		File:    "internal/gateway/identify.go",
-		Old:     "		if x.dropEnded() {\n			continue // before its changes are taken: they are the ended session's\n		}\n		x.take(x.answer.Changes, x.answer.User)\n",
-		New:     "		x.take(x.answer.Changes, x.answer.User)\n		if x.dropEnded() {\n			continue\n		}\n",
+		Old:     "		if x.dropEnded() || ended",
+		New:     "		x.take(x.answer.Changes, x.answer.User)\n		if x.dropEnded() || ended",
 		Package: "internal/gateway", Test: "TestAttack_J8_PasswordOnly",
 	},
 	{

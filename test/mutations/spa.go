@@ -152,7 +152,7 @@ var spa = []Mutation{
 	{
 		Row: "Ask: credentials of two kinds", Defence: "cookies and headers are asked about one by one too",
 		File:    "internal/portal/ask.go",
-		Old:     "return s.askEach(s.round())",
+		Old:     "return s.askAll()",
 		New:     "return s.round()",
 		Package: "test/spa", Test: "TestAttack_TokenBesideCookie",
 	},

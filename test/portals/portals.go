@@ -94,8 +94,8 @@ func needRoot(t testing.TB, name string) {
 // hold waits until no other test process has the portal, and keeps it.
 func hold(t testing.TB, name string) {
 	t.Helper()
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "secondgate-"+name+".lock"),
-		os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	// Not in the temporary directory, since a portal's port is the whole machine's.
+	lock, err := os.OpenFile("/tmp/secondgate-"+name+".lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		t.Fatalf("lock of %s: %v", name, err)
 	}

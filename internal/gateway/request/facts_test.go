@@ -394,3 +394,15 @@ func TestClassify_Preflight(t *testing.T) {
 		}
 	}
 }
+
+// TestAttack_WorkOfQueries: a query is read once for each reading of the path; their product
+// is bounded.
+func TestAttack_WorkOfQueries(t *testing.T) {
+	for query, want := range map[string]int{"": 0, strings.Repeat("a.b&", 100): 0, strings.Repeat("a.b&", 4000): http.StatusBadRequest} {
+		r := httptest.NewRequest(http.MethodGet, "/.php/%253b.%20%2523%253b//%255c/..;%252f..php/.%252541?"+query, nil)
+		var f Facts
+		if status := f.Begin(&Site{Path: "/two-factor", Headers: portal.NewHeaders(nil)}, r, Client{URL: r.URL}); status != want {
+			t.Errorf("a query of %d bytes: %d, want %d", len(query), status, want)
+		}
+	}
+}

@@ -211,7 +211,7 @@ func (w *Writer) cut(a gate.Action) {
 	if w.released {
 		w.aborted = true
 	} else {
-		w.x.Over(true)
+		w.x.Over(w.ended)
 		w.x.Withhold(a, w.status, w.portal)
 	}
 	w.x.Cancel()

@@ -313,3 +313,25 @@ func TestAnswers_PanicIsUnknown(t *testing.T) {
 		}
 	})
 }
+
+// TestAnswers_AskSharesNoneFromBefore: a question that began before something was forgotten
+// serves none of those who ask afterwards.
+func TestAnswers_AskSharesNoneFromBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a Answers
+		release := make(chan struct{})
+		go a.Ask(Key{}, false, time.Now(), func() *portal.Answer { <-release; return user("bob") })
+		synctest.Wait()
+		a.Forget()
+		got := make(chan *portal.Answer, 1)
+		go func() {
+			answer, _ := a.Ask(Key{}, false, time.Now(), func() *portal.Answer { return user("alice") })
+			got <- answer
+		}()
+		synctest.Wait()
+		close(release)
+		if answer := <-got; answer.User != "alice" {
+			t.Errorf("got the answer %q of a question from before", answer.User)
+		}
+	})
+}

@@ -20,6 +20,8 @@ type Aside struct {
 	dir, temporary string
 	o              Options
 	db             *DB
+	// made are the directories around dir that were made, the innermost first.
+	made []string
 }
 
 // NewAside prepares the restoring of a store into dir, which must not exist or be
@@ -29,15 +31,28 @@ func NewAside(dir string, o Options) (*Aside, error) {
 		return nil, err
 	}
 	parent := filepath.Dir(dir)
+	a := &Aside{dir: dir, o: o, made: missing(parent)}
 	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return nil, fmt.Errorf("making the directory: %w", err)
+		return nil, errors.Join(fmt.Errorf("making the directory: %w", err), a.Discard())
 	}
 	removeLeftovers(parent)
 	temporary, err := os.MkdirTemp(parent, asidePrefix+"*")
 	if err != nil {
-		return nil, fmt.Errorf("making a directory to restore in: %w", err)
+		return nil, errors.Join(fmt.Errorf("making a directory to restore in: %w", err), a.Discard())
 	}
-	return &Aside{dir: dir, temporary: temporary, o: o}, nil
+	a.temporary = temporary
+	return a, nil
+}
+
+// missing are dir and those around it that are not there, the innermost first.
+func missing(dir string) (dirs []string) {
+	for {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return dirs
+		}
+		dirs = append(dirs, dir)
+		dir = filepath.Dir(dir)
+	}
 }
 
 // vacant reports why nothing may be restored into dir, nil if something may.
@@ -105,7 +120,13 @@ func (a *Aside) Discard() error {
 	if a.db != nil {
 		closing = a.db.Close()
 	}
-	return errors.Join(closing, os.RemoveAll(a.temporary))
+	if err := errors.Join(closing, os.RemoveAll(a.temporary)); err != nil {
+		return err
+	}
+	for _, dir := range a.made {
+		_ = os.Remove(dir) // one with something in it stays
+	}
+	return nil
 }
 
 // syncTree gives the files to the owner of the directory around them, for whom root

@@ -236,3 +236,27 @@ func TestNewAside_Leftovers(t *testing.T) {
 		t.Errorf("what another restore works in: %v", err)
 	}
 }
+
+// TestNewAside_LeavesNothing: a restore that fails removes the directories that it has made,
+// and no others.
+func TestNewAside_LeavesNothing(t *testing.T) {
+	top := t.TempDir()
+	for _, there := range []string{"", "a", "a/b"} {
+		if err := os.MkdirAll(filepath.Join(top, there), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		a, err := NewAside(filepath.Join(top, "a", "b", "store"), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // by the restore, and by the command around it
+			if err := a.Discard(); err != nil {
+				t.Error(err)
+			}
+		}
+		left, err := os.ReadDir(filepath.Join(top, there))
+		if err != nil || len(left) > 0 {
+			t.Errorf("beside %q: left is %v, %v", there, left, err)
+		}
+	}
+}

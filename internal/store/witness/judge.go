@@ -156,7 +156,7 @@ func lost(w *Witness, found Found, what string, args ...any) error {
 
 // ways are what an operator can do.
 func (f Found) ways() string {
-	return fmt.Sprintf("Mount or name the right directory; or restore a backup with `secondgate restore`; or, if that store is lost for good, run `secondgate accept-loss%[1]s --staff NAME --reason TEXT` with this configuration and start again (`secondgate init%[1]s` instead, if this is a further portal's store and none was lost)", f.Flags)
+	return fmt.Sprintf("Mount or name the right directory; or restore a backup with `secondgate restore`; or, if that store is lost for good, run `secondgate accept-loss%[1]s --staff NAME --reason TEXT` with this configuration and start again (`secondgate init%[1]s` instead, if this is a first or a further portal's store and none was lost)", f.Flags)
 }
 
 // String says which store a witness is of, for people.

@@ -1,0 +1,116 @@
+package caddyplugin
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// maxPlaces bounds into how many places matchers are taken apart. Beyond it they are one
+// place together.
+const maxPlaces = 200
+
+// places are where the handlers of a realm stand in the claimant's site: its address, and
+// each path, host or other matcher that leads there. So a handler behind two paths is at two
+// places, and stays at one of them when the other goes.
+func (c claimant) places(realm string) []string {
+	if c.route != nil {
+		if found := c.find(realm); len(found) > 0 {
+			return found
+		}
+	}
+	return []string{c.address} // in a named route, or a handler that has no routes
+}
+
+// find is where the handlers of a realm stand in the claimant's route.
+func (c claimant) find(realm string) (found []string) {
+	at := []string{c.address}
+	if paths := pathsOf(c.route.MatcherSets); len(paths) > 0 {
+		at = behindMatcher(at, "path", paths)
+	}
+	for _, raw := range c.route.HandlersRaw {
+		var h object
+		if json.Unmarshal(raw, &h) == nil {
+			found = append(found, placesIn(h, realm, at)...)
+		}
+	}
+	return found
+}
+
+// pathsOf are the paths that a site's own matchers name. A Caddyfile has them further inside.
+func pathsOf(sets caddyhttp.MatcherSets) (paths []any) {
+	for _, set := range sets {
+		for _, m := range set {
+			if path, ok := m.(*caddyhttp.MatchPath); ok {
+				for _, one := range *path {
+					paths = append(paths, one)
+				}
+			}
+		}
+	}
+	return paths
+}
+
+// placesIn finds handlers of a realm in h, which is at these places.
+func placesIn(h object, realm string, at []string) (found []string) {
+	if h["handler"] == "two_factor" {
+		named, _ := h["realm"].(string)
+		if cmp.Or(named, defaultRealm) == realm {
+			return at
+		}
+		return nil
+	}
+	for _, r := range list(h["routes"]) {
+		route, _ := r.(object)
+		behind := behindMatchers(at, list(route["match"]))
+		for _, inner := range list(route["handle"]) {
+			if next, ok := inner.(object); ok {
+				found = append(found, placesIn(next, realm, behind)...)
+			}
+		}
+	}
+	return found
+}
+
+// behindMatchers are the places behind matchers, of whose sets one has to match.
+func behindMatchers(at []string, sets []any) (behind []string) {
+	if len(sets) == 0 {
+		return at
+	}
+	for _, s := range sets {
+		set, _ := s.(object)
+		within := at
+		for _, kind := range sortedKeys(set) {
+			within = behindMatcher(within, kind, set[kind])
+		}
+		behind = append(behind, within...)
+	}
+	if len(behind) > maxPlaces {
+		return []string{at[0] + " " + jsonText(sets)}
+	}
+	return behind
+}
+
+func behindMatcher(at []string, kind string, settings any) (behind []string) {
+	values := list(settings)
+	if kind != "path" && kind != "host" || len(values) == 0 {
+		values = []any{jsonText(object{kind: settings})}
+	}
+	for _, place := range at {
+		for _, value := range values {
+			behind = append(behind, place+" "+fmt.Sprint(value))
+		}
+	}
+	return behind
+}
+
+// jsonText is a setting as JSON, with sorted keys.
+func jsonText(settings any) string {
+	raw, err := json.Marshal(settings)
+	if err != nil {
+		return fmt.Sprint(settings)
+	}
+	return string(raw)
+}

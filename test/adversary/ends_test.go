@@ -1,0 +1,86 @@
+package adversary
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/session"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// This file is what happens to users while requests run: a first second factor, and the end
+// of all sessions.
+
+// open reports whether the victim has no second factor yet. What is rendered until then is
+// for everybody who has the password.
+func (p *model) open() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.secretFrom.IsZero()
+}
+
+// over reports whether the user's sessions were ended since the one that the request reads
+// was signed in, so long ago that nothing of it may be shown. A response that was on its way
+// arrives, as documented, but for what a stream or a tunnel goes on with.
+func (c *call) over(user string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, ended := c.ended[user]
+	if !ended || c.flight == nil || user != c.user || !c.since.Before(at) {
+		return false
+	}
+	at = at.Add(session.EndMargin)
+	return c.flight.began.After(at) || c.goesOn && time.Now().After(at)
+}
+
+// setUp gives the victim a second factor, as an import does or the owner in another browser.
+func (r *run) setUp() {
+	if !r.portal.open() {
+		return
+	}
+	record := r.kit.users[0]
+	err := r.gate.db.Update(context.Background(), record.Key, func(tx store.Tx) error {
+		u, err := tx.User()
+		if err != nil {
+			u = record
+		}
+		u.TOTP = record.TOTP
+		return tx.PutUser(u)
+	})
+	if err != nil {
+		panic(err)
+	}
+	r.gate.g.Visits.CloseUnproven(record.Key)
+	r.portal.mu.Lock()
+	r.portal.secretFrom = time.Now()
+	r.portal.mu.Unlock()
+	r.logf("the victim sets a second factor up")
+}
+
+// endSessions ends all sessions of a user of the attacker's, as staff do.
+func (r *run) endSessions(user string) {
+	key := store.UserKey{Realm: theRealm, ID: user}
+	var ended []store.VisitID
+	err := r.gate.db.Update(context.Background(), key, func(tx store.Tx) error {
+		u, err := tx.User()
+		if err != nil {
+			return err
+		}
+		if ended, err = session.EndAll(tx, &u, time.Now()); err != nil {
+			return err
+		}
+		return tx.PutUser(u)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return // staff don't know the user
+	}
+	if err != nil {
+		panic(err)
+	}
+	r.gate.g.Visits.EndUser(key, ended...)
+	r.portal.mu.Lock()
+	r.portal.ended[user] = time.Now()
+	r.portal.mu.Unlock()
+	r.logf("all sessions of %s are ended", user)
+}
