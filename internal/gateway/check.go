@@ -259,6 +259,7 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 		Mixed: x.mixed(), Doubted: x.doubted(),
 	}
 	asked := s.jar.Key()
+	x.dropOutlived(a)
 	x.take(s.changed, a.User)
 	x.set = nil
 	x.take(a.Changes, a.User)
@@ -303,10 +304,10 @@ func (x *exchange) mixed() bool {
 }
 
 // doubted reports whether the response to a declared sign-in or sign-out may have been made
-// for another user than the answer names: the portal may carry out an earlier request, also
-// one that was given up, just before or after it.
+// for another user than the answer names: the portal may carry out an earlier request just
+// before or after it.
 func (x *exchange) doubted() bool {
-	return x.exclusive && x.beganDoubtful && (x.sendsSignIn() || x.facts.SignOut)
+	return x.exclusive && x.beganUnsettled && (x.sendsSignIn() || x.facts.SignOut)
 }
 
 // changeOwner ends what stood on the visit's user until now: its clearance, its tunnels,

@@ -289,7 +289,7 @@ func unsealed(changes []portal.Change) (lines []string) {
 // and whatever sets a cookie of the portal. A cross-site request never does, for
 // there may be a visit that the browser did not send with it.
 func (x *exchange) wantsVisit() bool {
-	if x.own || x.kind == anonymously {
+	if x.own || x.foreign || x.kind == anonymously {
 		return false
 	}
 	sets := slices.ContainsFunc(x.changes, func(c portal.Change) bool { return c.Class == portal.Sealed && !c.Delete })

@@ -143,8 +143,8 @@ func (x *exchange) begin() error {
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
 	x.proven.Store(c.Unrest() - uint64(x.changers()))
-	x.beganUnsettled, x.beganDoubtful = x.restless(), x.unsettled()
-	x.unproven.Store(x.beganDoubtful)
+	x.beganUnsettled = x.restless()
+	x.unproven.Store(x.unsettled())
 	return nil
 }
 

@@ -65,6 +65,9 @@ type browser struct {
 	own   bool
 	st    *visits.Standing
 	keys  *portal.VisitKeys
+	// foreign says that the request was taken out of the visit that its cookie names; see
+	// isForeign.
+	foreign bool
 	// minted is the token of a visit that starts with this response, left the visit that the
 	// request ran in until then, leftUnrest the unrest count of that at the time; see mint.
 	minted     session.Token
@@ -95,8 +98,8 @@ type openness struct {
 	proven   atomic.Uint64
 	unproven atomic.Bool
 	// beganUnsettled says that it began while the visit was unsettled, but for requests that
-	// were given up long ago; beganDoubtful says it with those.
-	beganUnsettled, beganDoubtful bool
+	// were given up long ago.
+	beganUnsettled bool
 	// overlapped says that another changer was open beside a shared request.
 	overlapped bool
 }
@@ -164,6 +167,9 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 	request.FindBody(x.rw, r)
 	x.facts.Classify(x.live())
 	x.path = r.URL.Path
+	if x.own && x.isForeign() {
+		x.leaveOwn()
+	}
 	if x.visit == nil && x.hasCredentials() {
 		x.joinNameless()
 	}

@@ -184,16 +184,27 @@ func (x *exchange) dropEnded() bool {
 	return true
 }
 
-// dropRevived removes all cookies where they still name the user whose ended session was
-// among them: the question may have signed another session in by it, as by a remember-me
-// cookie. It reports whether there were any.
+// dropRevived removes the cookies that still name the user whose ended session was among
+// them: the question may have signed another session in by it, as by a remember-me cookie.
+// Those that a response set for this very user since the end are spared. It reports whether
+// there were any others.
 func (x *exchange) dropRevived(user string) bool {
 	if x.answer.Kind != gate.User || x.answer.User != user || x.before.Cleared {
 		return false
 	}
-	jar, gone := x.jar.Without(func(time.Time) bool { return true })
+	jar, gone := x.jar.Drop(func(c portal.Cookie) bool { return c.Stamp.User != user || x.outlived(c.Sealed) })
 	x.jar, x.gone = jar, append(x.gone, gone...)
 	return len(gone) > 0
+}
+
+// dropOutlived removes the cookies of before the end of a user's sessions that are left when
+// the user signs in anew. They named another user or nobody, so they sign no session in.
+func (x *exchange) dropOutlived(a *portal.Answer) {
+	if a.Kind != gate.User || x.sessionsEnded.IsZero() || x.before.Answer == gate.User && x.answer.User == a.User {
+		return
+	}
+	jar, gone := x.jar.Without(x.outlived)
+	x.jar, x.gone = jar, append(x.gone, gone...)
 }
 
 // outlived reports whether a cookie is of a session that ended before its time.

@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -118,70 +117,6 @@ func TestAttack_UnknownAfterLink(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 		})
-	}
-}
-
-// TestAttack_GivenUp_Overwrites: a sign-in to an own account takes the portal 45 s and was given
-// up by its client; the portal carries it out all the same, as PHP does, just after the page of a
-// declared sign-in of alice was rendered, or signs alice in just before a declared sign-out.
-func TestAttack_GivenUp_Overwrites(t *testing.T) {
-	slow := func(w *world, user string) func(rw http.ResponseWriter, r *http.Request) error {
-		return func(rw http.ResponseWriter, r *http.Request) error {
-			id := w.shop.begin(rw, r)
-			done := make(chan bool)
-			go func() {
-				time.Sleep(45 * time.Second)
-				w.shop.commit(r, id, user)
-				close(done)
-			}()
-			select {
-			case <-done:
-			case <-r.Context().Done():
-				return r.Context().Err()
-			}
-			return nil
-		}
-	}
-	for _, own := range []string{"", "bob"} {
-		for _, c := range []struct{ name, late, line string }{
-			{"sign-in", "bob", "POST /enter user=alice"}, {"sign-out", "alice", "POST /logout a=b"},
-		} {
-			attack(t, fmt.Sprintf("own %q, %s", own, c.name), func(t *testing.T) {
-				w := newWorld(t, func(o *gateway.Options) {
-					o.Rules.SignIn, o.Rules.Fields, o.Rules.SignOut = paths{"/enter", "/slow"}, []string{"user"}, paths{"/logout"}
-				})
-				w.shop.pages["/slow"] = slow(w, c.late)
-				w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
-					w.shop.commit(r, w.shop.begin(rw, r), "alice")
-					time.Sleep(20 * time.Millisecond)
-					_, err := io.WriteString(rw, "welcome "+secret("alice"))
-					return err
-				}
-				w.shop.pages["/logout"] = func(rw http.ResponseWriter, r *http.Request) error {
-					time.Sleep(20 * time.Millisecond)
-					_, err := io.WriteString(rw, "goodbye "+secret(w.shop.user(r)))
-					w.shop.commit(r, w.shop.begin(rw, r), "")
-					return err
-				}
-				w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
-				v := w.visitor()
-				v.send("GET /cart")
-				if own != "" {
-					v.signIn(own)
-				}
-				time.Sleep(5 * time.Second)
-				ctx, leave := context.WithCancel(t.Context())
-				began := time.Now()
-				f := v.start(ctx, "POST /slow user="+c.late)
-				synctest.Wait()
-				leave()
-				<-f.done
-				time.Sleep(time.Until(began.Add(45*time.Second - 10*time.Millisecond)))
-				g := v.send(c.line)
-				t.Log(g.text())
-				v.never(c.name, g)
-			})
-		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/secondgate/secondgate/internal/portal/body"
@@ -31,19 +30,35 @@ func isGraphQL(h http.Header) bool {
 
 // several reports whether the fields hold more than one operation that changes something.
 func several(fields []body.Field) bool {
-	return slices.ContainsFunc(fields, func(f body.Field) bool {
-		switch {
-		case !operations(f.Name):
-			return false
-		case f.Name == body.Batch || strings.HasPrefix(f.Value, "\x00"):
-			return true // a document that can't be read may have them
-		case cookie.Same("query", f.Name):
-			return graphql.Mutations(f.Value) > 1
-		}
-		inner, err := body.Scan(http.Header{"Content-Type": {"application/json"}}, func() io.Reader { return strings.NewReader(f.Value) },
-			func(name string) bool { return name == body.Batch || cookie.Same("query", name) })
-		return err != nil || several(inner)
-	})
+	n := 0
+	for _, f := range fields {
+		n += changing(f)
+	}
+	return n > 1
+}
+
+// many is how many operations a field counts as that can't be read.
+const many = 2
+
+// changing is how many operations that change something a field holds, at least.
+func changing(f body.Field) (n int) {
+	switch {
+	case !operations(f.Name):
+		return 0
+	case f.Name == body.Batch || strings.HasPrefix(f.Value, "\x00"):
+		return many // a document that can't be read may have them
+	case cookie.Same("query", f.Name):
+		return graphql.Mutations(f.Value)
+	}
+	inner, err := body.Scan(http.Header{"Content-Type": {"application/json"}}, func() io.Reader { return strings.NewReader(f.Value) },
+		func(name string) bool { return name == body.Batch || cookie.Same("query", name) })
+	if err != nil {
+		return many
+	}
+	for _, f := range inner {
+		n += changing(f)
+	}
+	return n
 }
 
 // queriesSeveral is several for the parameters of a sign-in's query.
@@ -55,6 +70,9 @@ func (x *exchange) queriesSeveral() bool {
 	for pair := range strings.FieldsFuncSeq(x.facts.R.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
 		name, value, _ := strings.Cut(pair, "=")
 		name, _ = url.QueryUnescape(name)
+		if body.OfBatch(name) {
+			name = body.Batch
+		}
 		value, err := url.QueryUnescape(value)
 		if err != nil {
 			value = "\x00"

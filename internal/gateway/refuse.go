@@ -60,7 +60,7 @@ func (x *exchange) demand(a gate.Action, back web.Return) {
 	}
 	h := x.rw.Header()
 	h["Cache-Control"] = []string{"no-store"}
-	if !x.facts.Navigation() {
+	if x.foreign || !x.facts.Navigation() {
 		x.problem(http.StatusUnauthorized, "Second factor required", page)
 		return
 	}
@@ -92,8 +92,8 @@ func (x *exchange) answerFor(a gate.Action) {
 // of where the response led.
 func (x *exchange) retry() {
 	to := x.facts.Client.URL.RequestURI()
-	if !request.SafeMethod(x.facts.R.Method) || !web.ValidTarget(to) {
-		to = "/"
+	if !request.SafeMethod(x.facts.R.Method) || x.facts.SignIn || !web.ValidTarget(to) {
+		to = "/" // what was sent is done
 	}
 	if x.facts.Navigation() {
 		x.redirect(to)

@@ -389,9 +389,14 @@ func (j *Jar) With(more []Cookie) *Jar {
 // Without returns the jar without the cookies that were sealed at times which over reports,
 // and those that were taken out.
 func (j *Jar) Without(over func(sealed time.Time) bool) (kept *Jar, gone []Cookie) {
+	return j.Drop(func(c Cookie) bool { return over(c.Sealed) })
+}
+
+// Drop returns the jar without the cookies for which drop is true, and these.
+func (j *Jar) Drop(drop func(c Cookie) bool) (kept *Jar, gone []Cookie) {
 	var keep []held
 	for _, c := range j.cookies {
-		if over(c.Sealed) {
+		if drop(c.Cookie) {
 			gone = append(gone, c.Cookie)
 			continue
 		}

@@ -2,9 +2,10 @@ package throttle
 
 import (
 	"hash/maphash"
-	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/secondgate/secondgate/internal/network"
 )
 
 // Bounds of the memory of an Addresses, under 24 MB in all.
@@ -54,31 +55,13 @@ type Addresses struct {
 
 	mu    sync.Mutex
 	pairs map[pair]window
-	all   map[network]window
+	all   map[network.Network]window
 	known map[pair]int64 // Unix nanoseconds of the last accepted code
-}
-
-// network is what is counted as one address, in 16 bytes.
-type network [16]byte
-
-// networkOf is what an address is counted as: itself for IPv4 (mapped into IPv6 or
-// not), the /64 for IPv6, as one customer has at least that much. What is no
-// address, as a Unix socket's name, is counted as "::".
-func networkOf(addr string) network {
-	ip, err := netip.ParseAddr(addr)
-	if err != nil {
-		return network{}
-	}
-	n := network(ip.As16()) // without the zone; IPv4 as ::ffff:0:0/96
-	if ip = ip.Unmap(); ip.Is6() {
-		clear(n[8:])
-	}
-	return n
 }
 
 // pair is one address with one user, whose id is hashed together with the class.
 type pair struct {
-	net network
+	net network.Network
 	who uint64
 }
 
@@ -86,7 +69,7 @@ type pair struct {
 func NewAddresses(p Policy, clock func() time.Time) *Addresses {
 	return &Addresses{
 		policy: p, clock: clock, seed: maphash.MakeSeed(),
-		pairs: make(map[pair]window), all: make(map[network]window), known: make(map[pair]int64),
+		pairs: make(map[pair]window), all: make(map[network.Network]window), known: make(map[pair]int64),
 	}
 }
 
@@ -210,7 +193,7 @@ func (a *Addresses) Forget(user string) {
 }
 
 func (a *Addresses) pairOf(addr, user string, class Class) pair {
-	return pair{net: networkOf(addr), who: a.hash(user, class)}
+	return pair{net: network.Of(addr), who: a.hash(user, class)}
 }
 
 func (a *Addresses) hash(user string, class Class) uint64 {

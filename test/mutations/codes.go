@@ -207,7 +207,7 @@ var codes = []Mutation{
 	},
 	{
 		Row: "throttle: address, IPv6 /64", Defence: "a whole /64 counts as one address",
-		File:    "internal/throttle/addresses.go",
+		File:    "internal/network/network.go",
 		Old:     "clear(n[8:])",
 		New:     "clear(n[16:])",
 		Package: "internal/throttle", Test: "TestAddressesSameNetwork",

@@ -60,6 +60,27 @@ var history = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_L11_OneSessionPerUser",
 	},
 	{
+		Row: "L10, several sign-ins", Defence: "an object with numbers for keys is a batch",
+		File:    "internal/portal/body/json.go",
+		Old:     "return (j.array || j.element) && ",
+		New:     "return j.array && ",
+		Package: "internal/gateway", Test: "TestAttack_L10_BatchOfPHP",
+	},
+	{
+		Row: "L10, several sign-ins", Defence: "a form's fields with a number before them are a batch",
+		File:    "internal/portal/body/name.go",
+		Old:     "if OfBatch(sent) && s.wanted(Batch) {",
+		New:     "if false {",
+		Package: "internal/gateway", Test: "TestAttack_L10_BatchOfPHP",
+	},
+	{
+		Row: "L10, several sign-ins", Defence: "several JSON texts are a batch",
+		File:    "internal/portal/body/json.go",
+		Old:     "if j.texts == 2 && ",
+		New:     "if j.texts == 0 && ",
+		Package: "internal/gateway", Test: "TestSeveralOperations",
+	},
+	{
 		Row: "L10, several sign-ins", Defence: "several mutations in one body are refused at a sign-in",
 		File:    "internal/gateway/body.go",
 		Old:     "	if x.facts.SignIn && (isGraphQL(x.facts.R.Header) || several(fields)) {",

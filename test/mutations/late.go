@@ -17,13 +17,6 @@ var late = []Mutation{
 		Package: "internal/gateway", Test: "TestAttack_UnknownAfterLink",
 	},
 	{
-		Row: "M: given up", Defence: "a sign-in is doubted beside a request that was given up",
-		File:    "internal/gateway/check.go",
-		Old:     "x.exclusive && x.beganDoubtful &&",
-		New:     "x.exclusive && x.beganUnsettled &&",
-		Package: "internal/gateway", Test: "TestAttack_GivenUp_Overwrites",
-	},
-	{
 		Row: "M: shared questions", Defence: "no question of an older epoch is shared",
 		File:    "internal/gateway/visits/answers.go",
 		Old:     "cs.running.epoch == a.epoch && ",

@@ -339,6 +339,13 @@ var seal = []Mutation{
 		Package: "internal/portal/route", Test: "TestVariants_Bounds",
 	},
 	{
+		Row: "M, a path with many parameters", Defence: "parameters are kept in linear time",
+		File:    "internal/portal/route/sessionid.go",
+		Old:     "		case changed && !cut:\n			b.WriteString(parameter)\n",
+		New:     "		case !cut:\n			kept := b.String()\n			b.Reset()\n			b.WriteString(kept + parameter)\n",
+		Package: "internal/portal/route", Test: "TestStripSessionIDs_Linear",
+	},
+	{
 		Row: "Gate: trust, public and guest hold only if all do", Defence: "a rule that opens needs every variant",
 		File:    "internal/portal/route/match.go",
 		Old:     "		if !ps.Surely(variants, i) {",

@@ -113,6 +113,14 @@ func (f *Facts) CrossSite() bool {
 	return false
 }
 
+// Foreign reports whether a page of another site caused the request without leading there:
+// in the background, or in a frame. A browser sends only cookies with SameSite=None with it,
+// and takes no others from the response.
+func (f *Facts) Foreign() bool {
+	h := f.R.Header
+	return h.Get("Sec-Fetch-Site") == "cross-site" && !(h.Get("Sec-Fetch-Mode") == "navigate" && h.Get("Sec-Fetch-Dest") == "document")
+}
+
 func foreignOrigin(origin, host string) bool {
 	if origin == "" {
 		return false

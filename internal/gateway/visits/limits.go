@@ -3,6 +3,8 @@ package visits
 import (
 	"sync"
 	"time"
+
+	"github.com/secondgate/secondgate/internal/network"
 )
 
 // Bounds of the questions that visits without clearance cause (threats.md, I14). A page
@@ -37,20 +39,21 @@ func (l *limit) take(now time.Time, rate, burst float64) bool {
 // limits are the token buckets of client addresses.
 type limits struct {
 	mu   sync.Mutex
-	each map[string]*limit
+	each map[network.Network]*limit
 }
 
 func (ls *limits) of(address string) *limit {
+	of := network.Of(address)
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if l := ls.each[address]; l != nil {
+	if l := ls.each[of]; l != nil {
 		return l
 	}
 	if len(ls.each) >= maxLimits || ls.each == nil {
-		ls.each = make(map[string]*limit) // all are full again: no stranger can fill the memory
+		ls.each = make(map[network.Network]*limit) // all are full again: no stranger can fill the memory
 	}
 	l := &limit{}
-	ls.each[address] = l
+	ls.each[of] = l
 	return l
 }
 

@@ -62,9 +62,9 @@ func New(st store.Store, clock func() time.Time) *Table {
 	}
 }
 
-// uploads is the budget of users who may pass: only files, since large bodies go there.
+// uploads is the budget of users who may pass: mostly files, since large bodies go there.
 func uploads() *spool.Budget {
-	return &spool.Budget{Memory: 256 << 20, Disk: 64 << 30, AddressMemory: 64 << 20, AddressDisk: 16 << 30}
+	return &spool.Budget{Memory: 256 << 20, Disk: 64 << 30, AddressMemory: 64 << 20, AddressDisk: 16 << 30, Room: spool.Room}
 }
 
 // Known returns a visit that may be the one of a browser's token, if it is in memory,

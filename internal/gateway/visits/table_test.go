@@ -332,36 +332,45 @@ func TestAttack_I14_Limits(t *testing.T) {
 		return n
 	}
 	one := &Visit{Shared: newShared()}
-	if n := ask(one, "a", now, 1000); n != visitBurst {
+	if n := ask(one, "192.0.2.97", now, 1000); n != visitBurst {
 		t.Errorf("one visit asks %d times at once", n)
 	}
-	if n := ask(one, "b", now, 1000); n != 0 {
+	if n := ask(one, "192.0.2.98", now, 1000); n != 0 {
 		t.Errorf("from another address it asks %d times more", n)
 	}
-	if n := ask(one, "a", now.Add(time.Second), 1000); n != visitRate {
+	if n := ask(one, "192.0.2.97", now.Add(time.Second), 1000); n != visitRate {
 		t.Errorf("a second later %d times", n)
 	}
-	if n := ask(one, "a", now.Add(time.Hour), 1000); n != visitBurst {
+	if n := ask(one, "192.0.2.97", now.Add(time.Hour), 1000); n != visitBurst {
 		t.Errorf("an hour later %d times", n)
 	}
 	asked := 0
 	for range 100 {
-		asked += ask(&Visit{Shared: newShared()}, "c", now, 1000)
+		asked += ask(&Visit{Shared: newShared()}, "192.0.2.99", now, 1000)
 	}
 	if asked != addressBurst {
 		t.Errorf("one address asks %d times in many visits", asked)
 	}
-	if n := ask(nil, "c", now, 10); n != 0 {
+	if n := ask(nil, "192.0.2.99", now, 10); n != 0 {
 		t.Errorf("without a visit it asks %d times more", n)
 	}
-	if n := ask(nil, "d", now, 10); n != 10 {
+	if n := ask(nil, "192.0.2.100", now, 10); n != 10 {
 		t.Errorf("another address asks %d times", n)
 	}
-	if n := ask(nil, "c", now.Add(time.Second), 10000); n != addressRate {
+	if n := ask(nil, "192.0.2.99", now.Add(time.Second), 10000); n != addressRate {
 		t.Errorf("a second later %d times", n)
 	}
+	asked = 0
+	for i := range 2 * addressBurst {
+		if table.MayAsk(nil, fmt.Sprintf("2001:db8:1:1::%x", i), now) {
+			asked++
+		}
+	}
+	if asked != addressBurst {
+		t.Errorf("the addresses of one network ask %d times", asked)
+	}
 	for i := range 3 * maxLimits {
-		table.MayAsk(nil, fmt.Sprint(i), now)
+		table.MayAsk(nil, fmt.Sprintf("2001:db8:0:%x::1", i), now)
 	}
 	if n := len(table.addresses.each); n > maxLimits {
 		t.Errorf("%d addresses are remembered", n)

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/secondgate/secondgate/internal/contentcoding"
 	"github.com/secondgate/secondgate/internal/portal/cookie"
@@ -35,7 +36,9 @@ type Field struct {
 }
 
 // Batch is the name under which Scan reports an array of requests at the top of a JSON
-// body: many portals carry out each. Other arrays are the arguments of a server action.
+// body, what PHP reads as one ({"0":{"query":…}}, the form 0[query]=…), and several JSON texts
+// one after another: many portals carry out each. Other arrays are the arguments of a server
+// action.
 const Batch = "["
 
 // noValue is the Value of a field that can't be compared with a cookie's.
@@ -108,7 +111,7 @@ func Scan(h http.Header, open func() io.Reader, wanted func(name string) bool) (
 	if err != nil {
 		return nil, err
 	}
-	if wide := bytes.IndexByte(begin, 0) >= 0; wide && (k.form || k.json) && k.boundary == "" && k.coding == "" {
+	if wideJSON(begin) && (k.form || k.json) && k.boundary == "" && k.coding == "" {
 		return nil, ErrUnreadable // Python's json reads UTF-16 and UTF-32 unasked
 	}
 	s := &scan{wanted: wanted}
@@ -125,6 +128,16 @@ func Scan(h http.Header, open func() io.Reader, wanted func(name string) bool) (
 	}
 	err = s.readDecoded(k, open)
 	return s.fields, err
+}
+
+// wideJSON reports whether a body may begin as JSON in UTF-16 or UTF-32 does: with one of
+// its ASCII characters between NULs, perhaps behind a byte order mark.
+func wideJSON(begin []byte) bool {
+	text := bytes.Trim(begin, "\x00\xfe\xff")
+	if len(text) == 0 {
+		return bytes.Contains(begin, []byte("\xfe\xff")) || bytes.Contains(begin, []byte("\xff\xfe"))
+	}
+	return bytes.IndexByte(begin, 0) >= 0 && strings.IndexByte("{[\" \t\r\n", text[0]) >= 0
 }
 
 // scan is one call of Scan.

@@ -425,7 +425,7 @@ func TestBatch(t *testing.T) {
 	batch := func(name string) bool { return name == body.Batch }
 	for text, want := range map[string]int{
 		`[{"a":1}]`: 0, "\ufeff\n [1]": 0, `{"a":[1]}`: 0, `"[1]"`: 0, `{"[":1}`: 1, `[{"user":{"query":1}}]`: 0,
-		`[{"query":"a"}]`: 1, "\ufeff\n [{\"a\":1},{\"Method\":1}]": 1, `{"a":1}[{"operationName":2}]`: 1, `[{"\u0071uery":1}]`: 1, `[{query:1}]`: 1,
+		`[{"query":"a"}]`: 1, "\ufeff\n [{\"a\":1},{\"Method\":1}]": 1, `{"a":1}[{"operationName":2}]`: 2, `[{"\u0071uery":1}]`: 1, `[{query:1}]`: 1,
 	} {
 		for _, kind := range []string{"application/json", "text/plain", "text/x"} {
 			if kind != "application/json" && text[0] == '"' {

@@ -60,13 +60,16 @@ type jsonReader struct {
 	// none; hasKey says that there is one.
 	key    string
 	hasKey bool
-	// array says that the text is an array, which may be a batch.
-	array bool
+	// array says that the text is an array, which may be a batch; element that the last key
+	// at the top is a number, so that PHP makes the same of the object.
+	array, element bool
+	// texts counts the objects and arrays that begin at the top.
+	texts int
 }
 
 // ofRequests are keys by which the requests of a batch are told: of GraphQL, JSON-RPC, and
 // batches of HTTP requests.
-var ofRequests = []string{"query", "operationname", "operations", "mutation", "extensions", "jsonrpc", "method", "url", "uri", "path", "body"}
+var ofRequests = []string{"query", "queryid", "documentid", "variables", "operationname", "operations", "mutation", "extensions", "jsonrpc", "method", "url", "uri", "path", "body"}
 
 // next returns the next byte that is no white space. 0x1e separates texts (RFC 7464).
 func (j *jsonReader) next() (byte, error) {
@@ -94,16 +97,16 @@ func (j *jsonReader) values() error {
 func (j *jsonReader) token(c byte) error {
 	switch {
 	case c == ':' && j.hasKey && j.depth == 1:
-		j.hasKey = false
+		j.hasKey, j.element = false, isIndex(j.key)
 		return j.value()
 	case c == '"' && j.depth == 1:
 		return j.readKey(j.text)
-	case c == '"' && j.array && j.depth == 2 && j.wanted(Batch):
+	case c == '"' && j.inElement():
 		return j.batch(j.text)
 	case c == '"':
 		_, _, err := j.text(0)
 		return err
-	case isWord(c) && j.array && j.depth == 2 && j.wanted(Batch):
+	case isWord(c) && j.inElement():
 		if err := j.in.UnreadByte(); err != nil {
 			return err
 		}
@@ -118,7 +121,9 @@ func (j *jsonReader) token(c byte) error {
 	}
 	j.hasKey = false
 	if j.depth == 0 {
-		j.array = c == '['
+		if err := j.begins(c); err != nil {
+			return err
+		}
 	}
 	switch c {
 	case '{', '[':
@@ -133,6 +138,23 @@ func (j *jsonReader) token(c byte) error {
 		return errNoJSON
 	}
 	return nil
+}
+
+// begins notes that a text begins. More than one in a body are a batch, as in NDJSON.
+func (j *jsonReader) begins(c byte) error {
+	j.array, j.element = c == '[', false
+	if c == '{' || c == '[' {
+		j.texts++
+	}
+	if j.texts == 2 && j.wanted(Batch) {
+		return j.add(Batch, noValue)
+	}
+	return nil
+}
+
+// inElement reports whether a string is inside of what may be an element of a batch.
+func (j *jsonReader) inElement() bool {
+	return (j.array || j.element) && j.depth == 2 && j.wanted(Batch)
 }
 
 // batch reads what may be a key of an element of an array, and reports a batch if it is one

@@ -177,7 +177,7 @@ var (
 	file = regexp.MustCompile(`(?i)^content-disposition:[ \t]*form-data[ \t]*;[ \t]*name="[^"\\;]*"[ \t]*;[ \t]*filename="[^"\\;]+"[ \t]*(;[ \t]*filename\*=[^";]*)?$`)
 	// plain is a disposition in which every parser finds the same parameters: as browsers,
 	// curl and .NET write it, and extended (RFC 8187).
-	plain = regexp.MustCompile(`(?i)^content-disposition:[ \t]*(?:form-data|attachment|inline|file)(?:[ \t]*;[ \t]*[a-z-]+(?:="(?:[^"\\]|\\.)*"|=[a-z0-9!#$&+.^_|~\[\]/-]*|\*="?[^ \t"\\;,=]*"?))*[ \t]*;?[ \t]*$`)
+	plain = regexp.MustCompile(`(?i)^content-disposition:[ \t]*(?:form-data|attachment|inline|file)(?:[ \t]*;[ \t]*[a-z-]+(?:="(?:[^"\\]|\\.)*"|=[a-z0-9!#$&+.^_|~\[\]/%*\x60-]*|\*="?[^ \t"\\;,=]*"?))*[ \t]*;?[ \t]*$`)
 	// named finds names; where a quote begins and ends is seen differently, so it looks
 	// within quotes too.
 	named = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])name[ \t]*(\*[^=]{0,8})?[ \t]*=[ \t]*`)

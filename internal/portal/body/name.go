@@ -1,6 +1,7 @@
 package body
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,7 +14,12 @@ import (
 //     dropped, dots and blanks as "_", and a "[" without "]" as "_";
 //   - an array of that name, which a program may use like its one element, also with
 //     brackets before it, which Rack and qs drop.
+//
+// The field of a batch's element is reported as Batch.
 func (s *scan) name(sent string) (name string, ok bool) {
+	if OfBatch(sent) && s.wanted(Batch) {
+		return Batch, true
+	}
 	if !strings.ContainsAny(sent, "\x00 .[]") {
 		if sent == "" || !s.wanted(sent) {
 			return "", false
@@ -33,6 +39,28 @@ func (s *scan) name(sent string) (name string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// OfBatch reports whether a field of this name is a part of a batch's element, as
+// `0[query]`: PHP, Rack and qs make an array of such fields, as of a JSON array. A number
+// alone is the argument of a server action, or a file.
+func OfBatch(name string) bool {
+	name, _, _ = strings.Cut(name, "\x00")
+	name = strings.TrimLeft(name, " []")
+	i := strings.IndexAny(name, "[].")
+	if i < 0 || !isIndex(name[:i]) {
+		return false
+	}
+	key := strings.TrimLeft(name[i:], "[].")
+	if end := strings.IndexAny(key, "[]."); end >= 0 {
+		key = key[:end]
+	}
+	return slices.Contains(ofRequests, strings.ToLower(key))
+}
+
+// isIndex reports whether a name is one of an array's elements to PHP.
+func isIndex(name string) bool {
+	return name != "" && strings.Trim(name, "0123456789") == ""
 }
 
 var mangled = strings.NewReplacer(".", "_", " ", "_")

@@ -73,25 +73,29 @@ func segmentEnd(p string, from int) int {
 // counts, for servers that decode first.
 func stripSegment(segment string, names func(string) bool) (stripped string, changed bool) {
 	end, _ := semicolon(segment)
-	stripped, rest := segment[:end], segment[end:]
-	if cookieless(segment) || strings.Contains(stripped, "=") && isSession(strings.TrimPrefix(stripped, "/"), names) {
+	name, rest := segment[:end], segment[end:]
+	if cookieless(segment) || strings.Contains(name, "=") && isSession(strings.TrimPrefix(name, "/"), names) {
 		return "", true
 	}
+	var b strings.Builder // once something is left out: a segment may have thousands
 	for rest != "" {
 		_, width := semicolon(rest)
 		end, _ := semicolon(rest[width:])
 		parameter := rest[:width+end]
-		if isSession(rest[width:width+end], names) {
+		cut := isSession(rest[width:width+end], names)
+		switch {
+		case cut && !changed:
+			b.WriteString(segment[:len(segment)-len(rest)])
 			changed = true
-		} else {
-			stripped += parameter
+		case changed && !cut:
+			b.WriteString(parameter)
 		}
 		rest = rest[len(parameter):]
 	}
 	if !changed {
 		return segment, false
 	}
-	return stripped, true
+	return b.String(), true
 }
 
 // semicolon finds the first semicolon, encoded or not: where, and how many bytes. It

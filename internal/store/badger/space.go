@@ -3,6 +3,8 @@ package badger
 import (
 	"fmt"
 	"syscall"
+
+	"github.com/secondgate/secondgate/internal/disk"
 )
 
 // minFree is what must be free on the disk before anything is written. Badger maps
@@ -13,7 +15,10 @@ const minFree = 32 << 20
 
 // FreeSpace returns how many bytes this process may still write in dir; as many as there
 // are numbers where that is not known.
-func FreeSpace(dir string) (uint64, error) { return freeSpace(dir) }
+func FreeSpace(dir string) (uint64, error) {
+	space, err := disk.Of(dir)
+	return space.Free, err
+}
 
 // closeFree is what must be free for closing, which writes the memory's end (2 MB) into a
 // table. Badger does so in a goroutine of its own, where a SIGBUS can't be caught.
@@ -23,7 +28,7 @@ const closeFree = 8 << 20
 func (e *Engine) room() error { return e.roomFor(minFree) }
 
 func (e *Engine) roomFor(need uint64) error {
-	free, err := freeSpace(e.dir)
+	free, err := FreeSpace(e.dir)
 	if err != nil {
 		return fmt.Errorf("looking for free space in %s: %w", e.dir, err)
 	}
