@@ -89,7 +89,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	}
 	if site.Mode != "observe" {
 		if h.used.shared {
-			return errors.New("`header` before two_factor has the last word about Cache-Control, Expires, CDN-Cache-Control or Surrogate-Control, also where two_factor adds a cookie and makes the response private: " +
+			return errors.New("`header` before two_factor has the last word about Cache-Control and the like, also where two_factor adds a cookie and makes the response private: " +
 				"a cache would give one visitor's session to others; name the paths of assets (header /static/* …), or put it behind two_factor. A `>`, `defer`, or a line that removes a field is what defers the whole block until the response is written")
 		}
 		if h.used.errorRoutes {

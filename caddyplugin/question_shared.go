@@ -5,13 +5,19 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
+
+	"github.com/secondgate/secondgate/internal/portal"
 )
 
 // The gate makes every response private to which it adds a cookie (threat K1). A handler
 // `header` before it that changes responses when they are written has the last word.
 
-// sharing are the fields by which shared caches go.
-var sharing = map[string]bool{"cache-control": true, "cdn-cache-control": true, "surrogate-control": true, "expires": true}
+// sharing reports whether shared caches go by a field. Expires is none of these: the gate's
+// Cache-Control wins over it (RFC 9111, 5.3).
+func sharing(field string) bool {
+	field = strings.ToLower(field)
+	return field == "cache-control" || field != "expires" && portal.Permits(field)
+}
 
 // shares reports whether the configuration of a handler `headers` makes written responses
 // shareable.
@@ -20,22 +26,27 @@ func shares(h map[string]any) bool {
 	if response["deferred"] != true && response["require"] == nil {
 		return false
 	}
-	for _, operation := range []string{"add", "set", "replace"} {
+	if onlyWithoutCacheControl(response["require"]) {
+		return false
+	}
+	for _, operation := range []string{"add", "set"} {
 		fields, _ := response[operation].(map[string]any)
 		for field, values := range fields {
-			if sharing[strings.ToLower(field)] && !isPrivate(values) {
+			if sharing(field) && !isPrivate(values) {
 				return true
 			}
 		}
 	}
-	deleted, _ := response["delete"].([]any)
-	for _, field := range deleted {
-		pattern, _ := field.(string)
-		if strings.EqualFold(pattern, "cache-control") || strings.Contains(pattern, "*") && strings.HasPrefix("cache-control", strings.ToLower(strings.Trim(pattern, "*"))) {
-			return true
-		}
-	}
-	return false
+	return replacesPrivate(response["replace"]) || deletesCacheControl(response["delete"])
+}
+
+// onlyWithoutCacheControl reports whether the handler changes only responses that have no
+// Cache-Control. Those to which the gate adds a cookie have one.
+func onlyWithoutCacheControl(require any) bool {
+	r, _ := require.(map[string]any)
+	fields, _ := r["headers"].(map[string]any)
+	values, named := fields["Cache-Control"]
+	return named && values == nil
 }
 
 // isPrivate reports whether each of the values keeps shared caches away.
@@ -49,6 +60,42 @@ func isPrivate(values any) bool {
 		}
 	}
 	return len(list) > 0
+}
+
+// replacesPrivate reports whether replacements may make a response shareable that was not.
+func replacesPrivate(replace any) bool {
+	fields, _ := replace.(map[string]any)
+	for field, operations := range fields {
+		list, _ := operations.([]any)
+		for _, o := range list {
+			m, _ := o.(map[string]any)
+			search, _ := m["search"].(string)
+			pattern, _ := m["search_regexp"].(string)
+			with, _ := m["replace"].(string)
+			takes := strings.Contains(search+pattern, "private") || strings.Contains(search+pattern, "no-") || strings.ContainsAny(pattern, ".|(")
+			if sharing(field) && (takes || strings.Contains(with, "public") || strings.Contains(with, "s-maxage")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// deletesCacheControl reports whether the field is deleted, also by a pattern: Caddy knows
+// stars at both ends.
+func deletesCacheControl(deleted any) bool {
+	list, _ := deleted.([]any)
+	for _, field := range list {
+		pattern, _ := field.(string)
+		pattern = strings.ToLower(pattern)
+		text := strings.Trim(pattern, "*")
+		begins, ends := strings.HasSuffix(pattern, "*"), strings.HasPrefix(pattern, "*")
+		const name = "cache-control"
+		if pattern == name || begins && !ends && strings.HasPrefix(name, text) || ends && !begins && strings.HasSuffix(name, text) || begins && ends && strings.Contains(name, text) {
+			return true
+		}
+	}
+	return false
 }
 
 // sharesAtServer reports whether a route of the server that is provisioned already does so.

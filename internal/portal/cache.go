@@ -24,16 +24,16 @@ func Unshareable(h http.Header) {
 		case field == "cache-control":
 			lines = append(lines, values...)
 			delete(h, name)
-		case field == "pragma", permits(field):
+		case field == "pragma", Permits(field):
 			delete(h, name)
 		}
 	}
 	h["Cache-Control"] = []string{"private, no-cache" + kept(lines)}
 }
 
-// permits reports whether a header field, in lower case, can allow a cache to keep a
+// Permits reports whether a header field, in lower case, can allow a cache to keep a
 // response.
-func permits(field string) bool {
+func Permits(field string) bool {
 	switch field {
 	case "expires", "surrogate-control", "edge-control", "x-accel-expires":
 		return true
