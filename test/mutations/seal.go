@@ -467,7 +467,7 @@ var seal = []Mutation{
 	{
 		Row: "K1: cookies in shared caches", Defence: "other permissions of caches are taken out",
 		File:    "internal/portal/cache.go",
-		Old:     "case field == \"pragma\", permits(field):",
+		Old:     "case field == \"pragma\", Permits(field):",
 		New:     "case field == \"pragma\":",
 		Package: "internal/portal", Test: "TestK1_Unshareable",
 	},

@@ -117,10 +117,13 @@ var formatting = map[string]bool{
 	"strike": true, "strong": true, "tt": true, "u": true,
 }
 
+// maxAlike is how many equal start tags count: the parser opens no more of them again.
+const maxAlike = 3
+
 // tangled reports whether more formatting elements than maxOpen are open at a time.
 func tangled(text string) bool {
 	z := html.NewTokenizer(strings.NewReader(text))
-	open, byName := 0, make(map[string]int, len(formatting))
+	open, tags := 0, make(map[string][]string, len(formatting)) // by name
 	for {
 		kind := z.Next()
 		if kind == html.ErrorToken {
@@ -129,21 +132,32 @@ func tangled(text string) bool {
 		if kind != html.StartTagToken && kind != html.EndTagToken && kind != html.SelfClosingTagToken {
 			continue
 		}
-		raw, _ := z.TagName()
-		name := string(raw)
+		raw := strings.ToLower(string(z.Raw()))
+		name, _ := z.TagName()
+		list := tags[string(name)]
 		switch {
-		case !formatting[name]:
-		case kind == html.EndTagToken && byName[name] > 0:
-			byName[name]--
+		case !formatting[string(name)]:
+		case (string(name) == "a" || string(name) == "nobr") && len(list) > 0 && kind != html.EndTagToken: // closes the one before
+		case kind == html.EndTagToken && len(list) > 0:
+			tags[string(name)] = list[:len(list)-1]
 			open--
-		case kind != html.EndTagToken && !(name == "a" || name == "nobr") || byName[name] == 0 && kind != html.EndTagToken:
-			byName[name]++
+		case kind != html.EndTagToken && alike(list, raw) < maxAlike:
+			tags[string(name)] = append(list, raw)
 			open++
 		}
 		if open > maxOpen {
 			return true
 		}
 	}
+}
+
+func alike(list []string, raw string) (n int) {
+	for _, other := range list {
+		if other == raw {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *page) has(sel cascadia.SelectorGroup) bool {
