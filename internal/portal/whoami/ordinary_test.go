@@ -14,14 +14,14 @@ func TestTangled(t *testing.T) {
 		many += fmt.Sprintf("<b class=c%d>", i)
 	}
 	for text, want := range map[string]bool{
-		strings.Repeat("<b>x</b>", 1000):                      false,
-		strings.Repeat("<td><font size=2>x</td>", 100):        false,
-		strings.Repeat("<tr><td><b>Name<td>x", 100):           false,
-		strings.Repeat(`<i class="icon"/>`, 100):              false,
-		"<script>" + many + "</script>":                       false,
-		"<!--" + many + "-->":                                 false,
-		links:                                                 false,
-		many:                                                  true,
+		strings.Repeat("<b>x</b>", 1000):               false,
+		strings.Repeat("<td><font size=2>x</td>", 100): false,
+		strings.Repeat("<tr><td><b>Name<td>x", 100):    false,
+		strings.Repeat(`<i class="icon"/>`, 100):       false,
+		"<script>" + many + "</script>":                false,
+		"<!--" + many + "-->":                          false,
+		links:                                          false,
+		many:                                           true,
 		"<div>" + many + "</div>" + strings.Repeat("<p>", 10): true,
 	} {
 		if got := tangled(text); got != want {
