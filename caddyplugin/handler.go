@@ -102,6 +102,12 @@ func (h *Handler) provision(ctx caddy.Context) error {
 			return err
 		}
 	}
+	srv, served := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if served {
+		if err := peersOf(srv, site); err != nil {
+			return fmt.Errorf("two_factor: %w", err)
+		}
+	}
 	for _, w := range site.Whoami {
 		h.asks = append(h.asks, w.URI)
 	}
@@ -128,6 +134,11 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	}
 	if w := nothingBehind(ctx); w != "" {
 		warnings = append(warnings, w)
+	}
+	if served {
+		if w := trustsAll(srv); w != "" {
+			warnings = append(warnings, w)
+		}
 	}
 	for _, w := range warnings {
 		log.Warn("settings", zap.String("warning", w), zap.String("source", h.Source))

@@ -139,7 +139,7 @@ var exemptions = []Mutation{
 	{
 		Row: "Q1", Defence: "an upstream is not chosen by what whoami does not have",
 		File:    "caddyplugin/question_line.go",
-		Old:     "\tw.dials(h[\"upstreams\"], gates)\n",
+		Old:     "\tw.chosen(\"the upstream of reverse_proxy\", h[\"upstreams\"], gates)\n",
 		New:     "",
 		Package: "test/edge", Test: "TestI1_RefusesWhatQuestionsDontHave",
 	},
