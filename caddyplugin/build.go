@@ -27,6 +27,8 @@ import (
 type builder struct {
 	// prefixes are what handlers behind the gate take off the beginning of paths.
 	prefixes []string
+	// opens are those of them behind which a proxy may stand.
+	opens []string
 	// userVars are variables that may name a user.
 	userVars []string
 	ctx      caddy.Context

@@ -92,11 +92,21 @@ func (h *Handler) provision(ctx caddy.Context) error {
 			return errors.New("`header` before two_factor has the last word about Cache-Control and the like, also where two_factor adds a cookie and makes the response private: " +
 				"a cache would give one visitor's session to others; name the paths of assets (header /static/* …), or put it behind two_factor. A `>`, `defer`, or a line that removes a field is what defers the whole block until the response is written")
 		}
+		if h.used.stolen != "" {
+			return fmt.Errorf("`vars %s` before two_factor sets a variable by which Caddy and two_factor know the client: its address would be what a request says; "+
+				"name your proxy in trusted_proxies, and the header in client_ip_headers, or give the variable another name", h.used.stolen)
+		}
 		if h.used.errorRoutes {
 			return errors.New("two_factor stands in a subroute with error routes of its own (\"errors\"), which would send what failed before the gate to the portal with all its credentials: give the server the error routes instead, which are stripped")
 		}
 		if err := guardErrorRoutes(ctx, h.used.userVars); err != nil {
 			return err
+		}
+	}
+	srv, served := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if served {
+		if err := peersOf(srv, site); err != nil {
+			return fmt.Errorf("two_factor: %w", err)
 		}
 	}
 	for _, w := range site.Whoami {
@@ -115,8 +125,21 @@ func (h *Handler) provision(ctx caddy.Context) error {
 			warnings = append(warnings, unseenWarning(rewrite, own.sees))
 		}
 	}
+	if len(own.opens) > 0 {
+		for _, rewrite := range h.used.unseen {
+			warnings = append(warnings, openedWarning(rewrite, own.opens))
+		}
+	}
+	if site.User == "" {
+		warnings = append(warnings, h.used.oneSided...)
+	}
 	if w := nothingBehind(ctx); w != "" {
 		warnings = append(warnings, w)
+	}
+	if served {
+		if w := trustsAll(srv); w != "" {
+			warnings = append(warnings, w)
+		}
 	}
 	for _, w := range warnings {
 		log.Warn("settings", zap.String("warning", w), zap.String("source", h.Source))
@@ -125,7 +148,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	h.path, h.observes = site.Path, site.Mode == "observe"
 	h.pools = new(atomic.Pointer[pools])
 	h.log, h.proxies, h.known = log, &app.engine.proxies, app.known
-	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes, userVars: h.used.userVars}
+	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes, opens: h.used.opened, userVars: h.used.userVars}
 	h.gate, err = b.build()
 	if err != nil {
 		return fmt.Errorf("two_factor: %w", err)

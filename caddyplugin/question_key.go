@@ -33,6 +33,13 @@ type used struct {
 	userVars []string
 	// prefixes are what handlers behind the gate take off the beginning of paths.
 	prefixes []string
+	// opened are those of them behind which a proxy may stand.
+	opened []string
+	// stolen is a variable of the server's or the gate's own that a handler before a gate sets.
+	stolen string
+	// oneSided are warnings about headers that handlers behind the gate set where no question
+	// comes by.
+	oneSided []string
 	// unseen are rewrites behind the gate that make addresses which `deny`, `sign_in` and
 	// `sign_out` do not see.
 	unseen []string
@@ -167,7 +174,7 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 	u, line := c.used(!seen), walkLine(srv)
 	u.variables, u.unasked, u.places = line.variables, line.err, line.places
 	u.userVars, u.prefixes = line.userVars, line.prefixes
-	u.shared = line.shared
+	u.shared, u.opened, u.stolen, u.oneSided = line.shared, line.opened, line.stolen, line.oneSided
 	u.errorRoutes, u.unseen = line.errorRoutes, slices.Compact(slices.Sorted(slices.Values(line.unseen)))
 	return u, nil
 }

@@ -1,6 +1,7 @@
 package caddyplugin
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -58,6 +59,12 @@ type passedOne struct {
 	// sign-ins and sign-outs.
 	sees  []string
 	paths []string
+	// opens are the directives that let requests pass by their address.
+	opens []string
+	// byQuery and byMethod say that these directives look at the query and at the method.
+	byQuery, byMethod bool
+	// asks are the addresses of whoami.
+	asks []string
 }
 
 // lineWalk goes through the configuration of routes in the order in which a request does.
@@ -76,6 +83,17 @@ type lineWalk struct {
 	// unseen are rewrites behind gates that make addresses which `deny`, `sign_in` and
 	// `sign_out` do not see.
 	unseen []string
+	// opened are the prefixes that handlers behind gates take off before a proxy.
+	opened []string
+	// taken is a variable of the server's or of the gate's own that a handler on the way
+	// sets; stolen is the one that a handler before a gate sets.
+	taken, stolen string
+	// missed are the matchers that no question passes, on the way to a handler behind gates.
+	missed string
+	// moved says that a handler behind gates changes paths in other ways than by prefixes.
+	moved bool
+	// oneSided are headers that handlers behind gates set where no question comes by.
+	oneSided []string
 	// shares counts handlers on the way to a gate that make responses shareable; shared says
 	// that a gate stands behind one.
 	shares int
@@ -143,10 +161,20 @@ func (w *lineWalk) routes(list []lineRoute, gates []passedOne) []passedOne {
 		for _, set := range r.Match {
 			w.matchers(set, before)
 		}
-		shares := w.shares
+		shares, taken, missed, moved, opened := w.shares, w.taken, w.missed, w.moved, len(w.opened)
+		if w.missed == "" && !w.moved {
+			w.missed = missedBy(r.Match, before, w.prefixes)
+		}
 		passed := w.handlers(r.Handle, before)
+		w.missed = missed
 		if r.Terminal || r.Group != "" || forSomePaths(r) {
 			w.shares = shares
+		}
+		if r.Terminal || r.Group != "" {
+			w.taken, w.moved = taken, moved
+		}
+		if answersItself([]lineRoute{{Handle: r.Handle}}) {
+			w.opened = w.opened[:opened] // files and texts of Caddy's, not the portal's
 		}
 		if more := passed[len(before):]; len(more) > 0 && !r.Terminal {
 			after[r.Group] = append(after[r.Group], more...)
@@ -161,6 +189,7 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 		switch h["handler"] {
 		case "two_factor":
 			w.shared = w.shared || w.shares > 0
+			w.stolen = cmp.Or(w.stolen, w.taken)
 			gates = append(gates[:len(gates):len(gates)], gateOf(h)...)
 		case "subroute":
 			w.errorRoutes = w.errorRoutes || hasErrorRoutes(h)
@@ -211,6 +240,9 @@ func gateOf(h map[string]any) []passedOne {
 	headers, queries := b.credentials()
 	g := passedOne{queries: queries, headers: portal.NewHeaders(headers), leave: portal.NewLeave(site.Leave)}
 	g.looks(site)
+	for _, q := range site.Whoami {
+		g.asks = append(g.asks, q.URI)
+	}
 	return []passedOne{g}
 }
 
@@ -229,12 +261,15 @@ func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
 	headers, _ := h["headers"].(map[string]any)
 	request, _ := headers["request"].(map[string]any)
 	w.check("header_up", request, gates)
-	w.dials(h["upstreams"], gates)
-	w.dials(h["dynamic_upstreams"], gates)
+	w.chosen("the upstream of reverse_proxy", h["upstreams"], gates)
+	w.chosen("the upstream of reverse_proxy", h["dynamic_upstreams"], gates)
 	transport, _ := h["transport"].(map[string]any)
 	w.refuse("reverse_proxy: transport", w.of(transport, gates), gates)
 	if transport["protocol"] == "fastcgi" {
 		w.refuse("REMOTE_USER", w.ofName(userID, gates), gates)
+		if root, _ := transport["root"].(string); root == "" {
+			w.chosen("the root of php_fastcgi", rootOfSite, gates)
+		}
 	}
 	if own, ok := h["rewrite"].(map[string]any); ok {
 		w.rewrite(own, gates)
@@ -245,24 +280,28 @@ func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
 	return w.responses(h, gates)
 }
 
-// dials looks at what the address of an upstream is made of. It may be chosen by the path:
-// whoami has one, too, and warnOfUnasked tells where it leads elsewhere.
-func (w *lineWalk) dials(value any, gates []passedOne) {
+// rootOfSite is where FastCGI and files have their root unless they name one.
+const rootOfSite = "{http.vars.root}"
+
+// chosen looks at what a destination is made of: the address of an upstream, or the root of
+// FastCGI. It may be chosen by the path: whoami has one, too, and warnOfUnasked tells where
+// it leads elsewhere.
+func (w *lineWalk) chosen(what string, value any, gates []passedOne) {
 	switch v := value.(type) {
 	case string:
 		for _, m := range mentioned.FindAllStringSubmatch(v, -1) {
 			o := w.ofName(m[1], gates)
 			if o.degree = parted(o.degree); !strings.HasPrefix(o.name, "http.request.uri.path") && !strings.HasPrefix(o.name, "http.request.orig_uri.path") {
-				w.refuse("the upstream of reverse_proxy", o, gates)
+				w.refuse(what, o, gates)
 			}
 		}
 	case []any:
 		for _, e := range v {
-			w.dials(e, gates)
+			w.chosen(what, e, gates)
 		}
 	case map[string]any:
 		for _, e := range v {
-			w.dials(e, gates)
+			w.chosen(what, e, gates)
 		}
 	}
 }
@@ -293,6 +332,7 @@ func (w *lineWalk) check(directive string, request map[string]any, gates []passe
 				o.degree = parted(o.degree)
 			}
 			w.refuse(directive+" "+field, o, gates)
+			w.oneSide(directive, field, values, gates)
 			if len(gates) > 0 {
 				w.make(name, o)
 			}
@@ -335,6 +375,9 @@ var short = strings.NewReplacer("http.request.uri.query.", "query.", "http.reque
 func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
 	for name, value := range h {
 		if name != "handler" {
+			if name == caddyhttp.ClientIPVarKey || name == caddyhttp.TrustedProxyVarKey || strings.HasPrefix(name, "two_factor.") {
+				w.taken = name
+			}
 			p := w.placeOf(value)
 			if p == isUser {
 				w.userVars = append(w.userVars, name)

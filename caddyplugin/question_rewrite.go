@@ -1,7 +1,9 @@
 package caddyplugin
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -11,6 +13,14 @@ import (
 
 // looks notes what the gate looks for in addresses.
 func (g *passedOne) looks(site config.Site) {
+	lists, _ := json.Marshal([][]config.MatcherSet{site.Deny, site.Trust, site.Guest})
+	g.byQuery, g.byMethod = strings.Contains(string(lists), `"query":`), strings.Contains(string(lists), `"method":`)
+	if len(site.Trust) > 0 {
+		g.opens = append(g.opens, "trust")
+	}
+	if len(site.Guest) > 0 {
+		g.opens = append(g.opens, "guest")
+	}
 	if len(site.Deny) > 0 {
 		g.sees = append(g.sees, "deny")
 	}
@@ -27,12 +37,21 @@ func (g *passedOne) looks(site config.Site) {
 
 // rewrite notes what a handler behind gates does to addresses.
 func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
-	if prefix, _ := h["strip_path_prefix"].(string); prefix != "" && len(gates) > 0 {
-		w.prefixes = append(w.prefixes, "/"+strings.Trim(prefix, "/"))
+	if len(gates) == 0 {
+		return
 	}
+	if prefix, _ := h["strip_path_prefix"].(string); prefix != "" {
+		prefix = "/" + strings.Trim(prefix, "/")
+		if plain, err := url.PathUnescape(prefix); err == nil {
+			prefix = plain // paths are compared decoded
+		}
+		w.prefixes, w.opened = append(w.prefixes, prefix), append(w.opened, prefix)
+	}
+	w.parameters(h, gates)
+	w.moved = w.moved || h["uri"] != nil || h["strip_path_suffix"] != nil || h["uri_substring"] != nil || h["path_regexp"] != nil
 	for _, g := range gates {
-		if len(g.sees) > 0 {
-			w.unseen = append(w.unseen, w.rewritten(h, gates, g.paths)...)
+		if len(g.sees)+len(g.opens) > 0 {
+			w.unseen = append(w.unseen, w.rewritten(h, gates, g)...)
 		}
 	}
 }
@@ -41,7 +60,7 @@ func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
 // or is one of the paths: the gate looks at the request before them. Taking a prefix off is
 // known to it, and what only puts the path as it is behind a fixed one shows that path to
 // it, too.
-func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, paths []string) (list []string) {
+func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, g passedOne) (list []string) {
 	if uri, _ := h["uri"].(string); uri != "" {
 		path, query, _ := strings.Cut(uri, "?")
 		whole := mentioned.ReplaceAllStringFunc(query, func(s string) string {
@@ -50,7 +69,7 @@ func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, paths []string
 			}
 			return s
 		})
-		named := slices.ContainsFunc(paths, func(p string) bool { return !strings.Contains(p, "?") && route.Patterns{p}.Any([]string{path}) })
+		named := slices.ContainsFunc(g.paths, func(p string) bool { return !strings.Contains(p, "?") && route.Patterns{p}.Any([]string{path}) })
 		if named || w.of(path, gates).degree >= isChosen || w.of(whole, gates).degree >= isWhole {
 			list = append(list, "rewrite "+shortened(uri))
 		}
@@ -62,6 +81,15 @@ func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, paths []string
 		if replacements, _ := h[key].([]any); len(replacements) > 0 {
 			list = append(list, name)
 		}
+	}
+	if prefix, _ := h["strip_path_prefix"].(string); strings.Contains(prefix, "{") {
+		list = append(list, "uri strip_prefix "+shortened(prefix))
+	}
+	if operations, _ := h["query"].(map[string]any); g.byQuery && len(operations) > 0 {
+		list = append(list, "uri query")
+	}
+	if method, _ := h["method"].(string); g.byMethod && method != "" {
+		list = append(list, "method "+shortened(method))
 	}
 	return list
 }
@@ -81,4 +109,11 @@ func unseenWarning(rewrite string, sees []string) string {
 	}
 	return fmt.Sprintf("%s %s at a request before %s, which stands behind two_factor and may make an address of it that %s is meant for: "+
 		"put it before two_factor (outside of handle and route Caddy does so by itself), or name the addresses that are rewritten there, too", names, look, rewrite, names)
+}
+
+// openedWarning says what is wrong with a rewrite behind a gate with these directives.
+func openedWarning(rewrite string, opens []string) string {
+	names := strings.Join(opens, " and ")
+	return fmt.Sprintf("%s: requests are let pass by their address before %s, which stands behind two_factor and may make the address of any other page of it: "+
+		"put it before two_factor (outside of handle and route Caddy does so by itself), or make sure that it makes nothing else of what %s names", names, rewrite, names)
 }

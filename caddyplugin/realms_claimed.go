@@ -3,6 +3,7 @@ package caddyplugin
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -90,23 +91,20 @@ func hostsOf(sets caddyhttp.MatcherSets) (hosts []string) {
 	return hosts
 }
 
-// sharedByHost returns a warning if routes behind a gate choose the proxy by the host. One
+// sharedByHost returns a warning if routes behind a gate choose the portal by the host. One
 // gate has one realm, and each host may well be a portal of its own; "" for none.
-func sharedByHost(srv *caddyhttp.Server, gate *Handler) string {
-	w := routeWalk{srv: srv, only: gate}
-	w.routes(srv.Routes, false)
+func (w *questionWalk) sharedByHost() string {
+	if len(w.own) == 1 && !strings.Contains(w.own[0], "*") && net.ParseIP(w.own[0]) == nil {
+		return "" // the site has one host
+	}
 	by := ""
-	for i, p := range w.proxies {
-		for _, dial := range dialsOf(p) {
-			if strings.Contains(dial, "{http.request.host") {
-				by = "by the host in its address (" + dial + ")"
-			}
+	for i, d := range w.reached {
+		if d.byHost != "" {
+			by = "by the host in its address, root or variable (" + d.byHost + ")"
 		}
-		for j, other := range w.proxies[:i] {
-			one, two := w.hosts[j], w.hosts[i]
-			common := slices.ContainsFunc(one, func(host string) bool { return slices.Contains(two, host) })
-			if len(one) > 0 && len(two) > 0 && !common && !slices.Equal(dialsOf(p), dialsOf(other)) {
-				by = "for " + strings.Join(one, ", ") + " and for " + strings.Join(two, ", ")
+		for _, other := range w.reached[:i] {
+			if d.text != other.text && hostsApart(d, other) {
+				by = "for " + hostsNamed(other) + " and for " + hostsNamed(d)
 			}
 		}
 	}
@@ -114,5 +112,20 @@ func sharedByHost(srv *caddyhttp.Server, gate *Handler) string {
 		return ""
 	}
 	return fmt.Sprintf("routes behind two_factor choose the reverse_proxy %s, and all of them share the realm %q: unless they have the same users, "+
-		"user 4711 of one is user 4711 of the other, with the same second factor; give each a site block of its own, with its own realm", by, gate.passed.realm)
+		"user 4711 of one is user 4711 of the other, with the same second factor; give each a site block of its own, with its own realm", by, w.gate.passed.realm)
+}
+
+// hostsApart reports whether two destinations are for different hosts: each has its own, or
+// one has and the other is for all the rest, not for some paths.
+func hostsApart(one, other destination) bool {
+	common := slices.ContainsFunc(one.hosts, func(host string) bool { return slices.Contains(other.hosts, host) })
+	whole := func(d destination) bool { return len(d.hosts) > 0 || !d.narrow }
+	return len(one.hosts)+len(other.hosts) > 0 && !common && whole(one) && whole(other)
+}
+
+func hostsNamed(d destination) string {
+	if len(d.hosts) == 0 {
+		return "all other hosts"
+	}
+	return strings.Join(d.hosts, ", ")
 }

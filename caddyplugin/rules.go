@@ -30,6 +30,12 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 		}
 	}
 	rules.Deny = b.behind(rules.Deny)
+	if rules.Trust, err = b.opened("trust", rules.Trust, b.site.Trust); err != nil {
+		return rules, err
+	}
+	if rules.Guest, err = b.opened("guest", rules.Guest, b.site.Guest); err != nil {
+		return rules, err
+	}
 	var signIn, links []string
 	for _, s := range b.site.SignIn {
 		signIn = append(signIn, s.Paths...)
@@ -68,18 +74,24 @@ const maxReadings = 100
 
 // Any reports whether the rule holds with or without prefixes.
 func (b behindPrefixes) Any(r *http.Request, readings []string) bool {
-	all := slices.Clone(readings)
+	all, ok := withoutPrefixes(readings, b.prefixes)
+	return !ok || b.Rule.Any(r, all)
+}
+
+// withoutPrefixes are the readings with and without prefixes; false for too many.
+func withoutPrefixes(readings, prefixes []string) (all []string, ok bool) {
+	all = slices.Clone(readings)
 	for i := 0; i < len(all); i++ {
-		for _, prefix := range b.prefixes {
+		for _, prefix := range prefixes {
 			if rest, ok := withoutPrefix(all[i], prefix); ok && !slices.Contains(all, rest) {
 				all = append(all, rest)
 			}
 		}
 		if len(all) > maxReadings {
-			return true
+			return nil, false
 		}
 	}
-	return b.Rule.Any(r, all)
+	return all, true
 }
 
 // withoutPrefix is what Caddy's strip_path_prefix leaves of a path. The prefix need not end

@@ -40,12 +40,8 @@ func checkUpstreams(ctx caddy.Context, gate *Handler) error {
 // Handle warns of proxies that no question of the gate reaches, and once for each proxy
 // that spreads requests. The first gate of a server does the latter for all.
 func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
-	uris := c.gate.asks
-	for _, p := range unasked(c.srv, c.gate, uris) {
-		c.log.Warn("settings", zap.String("warning", unaskedWarning(p, uris)))
-	}
-	if warning := sharedByHost(c.srv, c.gate); warning != "" {
-		c.log.Warn("settings", zap.String("warning", warning))
+	for _, warning := range c.questions() {
+		c.log.Warn("settings", zap.String("warning", warning), zap.String("source", c.gate.Source))
 	}
 	w := routeWalk{srv: c.srv}
 	w.routes(c.srv.Routes, false)
@@ -62,6 +58,26 @@ func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
 		gate.pools.Store(&pools)
 	}
 	return nil
+}
+
+// questions are the warnings about where the gate's questions go.
+func (c *upstreamsCheck) questions() (warnings []string) {
+	uris, whole := c.gate.asks, walkQuestion(c.srv, c.gate, "")
+	var walks []*questionWalk
+	for _, uri := range uris {
+		w := walkQuestion(c.srv, c.gate, uri)
+		walks = append(walks, w)
+		if len(whole.reached) > 0 { // else there is no portal behind it
+			warnings = append(warnings, slices.Compact(w.warnings)...)
+		}
+	}
+	for _, to := range unasked(whole.reached, walks) {
+		warnings = append(warnings, unaskedWarning(to, uris))
+	}
+	if warning := whole.sharedByHost(); warning != "" {
+		warnings = append(warnings, warning)
+	}
+	return warnings
 }
 
 // spreads returns what is wrong with the proxy's load balancing; "" for nothing.
@@ -123,15 +139,9 @@ func marksDown(p *reverseproxy.Handler) bool {
 // collects the gates and the proxies that a request may reach after a gate. It looks
 // into subroutes, named routes and handle_response.
 type routeWalk struct {
-	srv *caddyhttp.Server
-	// only is the gate that counts; nil for all.
-	only    *Handler
+	srv     *caddyhttp.Server
 	gates   []*Handler
 	proxies []*reverseproxy.Handler
-	// hosts are, for each proxy, those of the innermost host matcher behind a gate.
-	hosts [][]string
-	// host is that of the route that is walked.
-	host []string
 	// destinations are the placeholders that handlers `map` provide, before a gate or not.
 	destinations []string
 	depth        int
@@ -146,14 +156,9 @@ func (w *routeWalk) routes(list caddyhttp.RouteList, gated bool) bool {
 		for group, gate := range passed {
 			before = before || gate && (group != r.Group || group == "")
 		}
-		outer := w.host
-		if hosts := hostsOf(r.MatcherSets); before && len(hosts) > 0 {
-			w.host = hosts
-		}
 		if after := w.handlers(r.Handlers, before); after && !before && !r.Terminal {
 			passed[r.Group] = true
 		}
-		w.host = outer
 	}
 	return gated || len(passed) > 0
 }
@@ -163,10 +168,8 @@ func (w *routeWalk) handlers(list []caddyhttp.MiddlewareHandler, gated bool) boo
 	for _, handler := range list {
 		switch h := handler.(type) {
 		case *Handler:
-			if w.only == nil || h == w.only {
-				gated = true
-				w.gates = append(w.gates, h)
-			}
+			gated = true
+			w.gates = append(w.gates, h)
 		case *caddyhttp.Subroute:
 			gated = w.routes(h.Routes, gated)
 		case *caddyhttp.Invoke:
@@ -182,7 +185,7 @@ func (w *routeWalk) handlers(list []caddyhttp.MiddlewareHandler, gated bool) boo
 
 func (w *routeWalk) proxy(p *reverseproxy.Handler, gated bool) bool {
 	if gated && !slices.Contains(w.proxies, p) {
-		w.proxies, w.hosts = append(w.proxies, p), append(w.hosts, w.host)
+		w.proxies = append(w.proxies, p)
 	}
 	for _, response := range p.HandleResponse {
 		gated = w.routes(response.Routes, gated)

@@ -1,6 +1,7 @@
 package caddyplugin
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/intercept"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
 )
@@ -30,30 +32,50 @@ const (
 type questionWalk struct {
 	srv  *caddyhttp.Server
 	gate *Handler
+	// any says that the walk is that of any request, which may take every route.
+	any bool
+	uri string
 	// question is nil once a handler has rewritten its path.
 	question *http.Request
 	// behind says that the gate was passed.
 	behind bool
-	// reached are the proxies that the question may reach.
-	reached []*reverseproxy.Handler
-	depth   int
+	// reached are the destinations that the question may reach.
+	reached []destination
+	// values are what handlers behind the gate set placeholders to, and byHost are the
+	// placeholders that handlers make of the request's host.
+	values map[string][]string
+	byHost map[string]bool
+	// captures are the placeholders of expressions for paths that stand behind the gate.
+	captures []string
+	// under are the hosts of the innermost matcher in the site; hosts are those behind the gate.
+	under, hosts []string
+	// site are the hosts of the route that is walked, and own those of the gate's.
+	site, own []string
+	// narrow says that a matcher of the path or the method stands on the way.
+	narrow bool
+	// turned says that the way is that of the portal's failures.
+	turned   bool
+	warnings []string
+	level    int
+	depth    int
 }
 
-// reachedBy are the proxies that a question with this address may reach.
-func reachedBy(srv *caddyhttp.Server, gate *Handler, uri string) []*reverseproxy.Handler {
-	w := questionWalk{srv: srv, gate: gate}
+// walkQuestion walks as a question with this address, or as any request for "".
+func walkQuestion(srv *caddyhttp.Server, gate *Handler, uri string) *questionWalk {
+	w := &questionWalk{srv: srv, gate: gate, any: uri == "", uri: uri, values: make(map[string][]string), byHost: make(map[string]bool)}
 	if u, err := url.ParseRequestURI(uri); err == nil {
 		r := &http.Request{Method: http.MethodGet, URL: u, Header: make(http.Header)}
 		w.question = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, srv)
 	}
 	w.routes(srv.Routes, surely)
-	return w.reached
+	return w
 }
 
 // routes walks a list that the question takes with this certainty, and returns with which
 // it goes on behind it. Before the gate, matchers say nothing about the question.
 func (w *questionWalk) routes(list caddyhttp.RouteList, at certainty) certainty {
 	taken := make(map[string]certainty) // by group
+	first := make(map[string]map[string][]string)
 	for _, r := range list {
 		if at == never {
 			break
@@ -69,7 +91,21 @@ func (w *questionWalk) routes(list caddyhttp.RouteList, at certainty) certainty 
 		if here == never {
 			continue
 		}
-		after := w.handlers(r.Handlers, here)
+		var after certainty
+		values := maps.Clone(w.values)
+		if r.Group != "" { // of a group a request takes one route
+			if at, ok := first[r.Group]; ok {
+				w.values = maps.Clone(at)
+			} else {
+				first[r.Group] = values
+			}
+		}
+		w.within(r, func() { after = w.handlers(r.Handlers, here) })
+		if r.Terminal {
+			w.values = values
+		} else if match < surely || r.Group != "" {
+			w.values = either(values, w.values)
+		}
 		if !before && (!w.behind || r.Terminal) {
 			w.behind, w.question = false, question // other routes may lead to the gate, too
 			continue
@@ -91,7 +127,9 @@ func (w *questionWalk) handlers(list []caddyhttp.MiddlewareHandler, at certainty
 	for _, handler := range list {
 		switch h := handler.(type) {
 		case *Handler:
-			w.behind = w.behind || h == w.gate
+			if h == w.gate {
+				w.behind, w.own = true, w.site
+			}
 		case *caddyhttp.Subroute:
 			at = w.routes(h.Routes, at)
 		case *caddyhttp.Invoke:
@@ -102,9 +140,49 @@ func (w *questionWalk) handlers(list []caddyhttp.MiddlewareHandler, at certainty
 			}
 		case *reverseproxy.Handler:
 			at = w.proxy(h, at)
+		case *caddyhttp.StaticResponse:
+			if w.behind {
+				at = w.static(h, at)
+			}
+		case *intercept.Intercept:
+			if w.behind {
+				w.responses(h.HandleResponse, at)
+			}
+		default:
+			w.sets(handler)
 		}
 	}
 	return at
+}
+
+// within walks a route with what its matchers say about hosts and paths.
+func (w *questionWalk) within(r caddyhttp.Route, walk func()) {
+	under, hosts, narrow, site := w.under, w.hosts, w.narrow, w.site
+	named := hostsOf(r.MatcherSets)
+	for _, set := range r.MatcherSets {
+		for _, m := range set {
+			switch m := m.(type) {
+			case *caddyhttp.MatchExpression:
+				if strings.Contains(m.Expr, "host(") || strings.Contains(m.Expr, hostName) {
+					named = append(named, m.Expr)
+				}
+			case *caddyhttp.MatchPath, *caddyhttp.MatchPathRE, *caddyhttp.MatchMethod:
+				w.narrow = w.narrow || w.behind
+			}
+		}
+	}
+	if w.level == 0 && r.Terminal { // a site of a Caddyfile
+		w.site = named
+	} else if len(named) > 0 {
+		w.under = named
+	}
+	if w.behind && len(named) > 0 {
+		w.hosts = named
+	}
+	w.level++
+	walk()
+	w.level--
+	w.under, w.hosts, w.narrow, w.site = under, hosts, narrow, site
 }
 
 // proxy notes a proxy. One with routes for responses may hand the question on, as
@@ -113,14 +191,8 @@ func (w *questionWalk) proxy(p *reverseproxy.Handler, at certainty) certainty {
 	if !w.behind || at == never {
 		return at
 	}
-	w.reached = append(w.reached, p)
-	if len(p.HandleResponse) == 0 {
-		return never
-	}
-	for _, response := range p.HandleResponse {
-		w.routes(response.Routes, perhaps)
-	}
-	return at
+	w.reached = append(w.reached, w.destinations(p)...)
+	return w.responses(p.HandleResponse, at)
 }
 
 func (w *questionWalk) named(name string, at certainty) certainty {
@@ -150,8 +222,11 @@ func (w *questionWalk) anySet(sets caddyhttp.MatcherSets) certainty {
 	return best
 }
 
-// fits says whether a matcher fits the question. Only path and method are decided.
+// fits says whether a matcher fits the question. Only path and method are decided, and for any request nothing is.
 func (w *questionWalk) fits(matcher any) certainty {
+	if w.any {
+		return perhaps
+	}
 	switch m := matcher.(type) {
 	case *caddyhttp.MatchMethod:
 		return sure(slices.Contains(*m, http.MethodGet), nil)
@@ -161,6 +236,11 @@ func (w *questionWalk) fits(matcher any) certainty {
 		return w.fitsPath(*m)
 	case caddyhttp.MatchPath:
 		return w.fitsPath(m)
+	case *caddyhttp.MatchPathRE:
+		w.captures = append(w.captures, "http.regexp."+m.Name)
+		if w.question != nil {
+			return sure(m.MatchWithError(w.question))
+		}
 	case *caddyhttp.MatchNot:
 		return surely - w.anySet(m.MatcherSets)
 	case caddyhttp.MatchNot:
@@ -186,38 +266,21 @@ func sure(matches bool, err error) certainty {
 	return never
 }
 
-// unasked returns the proxies behind a gate that no question of it reaches, unless one
-// with the same upstreams is reached.
-func unasked(srv *caddyhttp.Server, gate *Handler, uris []string) (list []*reverseproxy.Handler) {
-	var reached []*reverseproxy.Handler
-	for _, uri := range uris {
-		reached = append(reached, reachedBy(srv, gate, uri)...)
-	}
-	w := routeWalk{srv: srv, only: gate}
-	w.routes(srv.Routes, false)
-	for _, p := range w.proxies {
-		if !slices.ContainsFunc(reached, func(other *reverseproxy.Handler) bool { return slices.Equal(dialsOf(p), dialsOf(other)) }) {
-			list = append(list, p)
+// unasked are the destinations behind a gate that no question of it reaches.
+func unasked(all []destination, questions []*questionWalk) (list []string) {
+	for _, d := range all {
+		asked := slices.ContainsFunc(questions, func(w *questionWalk) bool {
+			return slices.ContainsFunc(w.reached, func(other destination) bool { return other.text == d.text })
+		})
+		if !asked && !slices.Contains(list, d.text) {
+			list = append(list, d.text)
 		}
 	}
 	return list
 }
 
-// dialsOf are the addresses of a proxy's upstreams.
-func dialsOf(p *reverseproxy.Handler) (dials []string) {
-	for _, u := range p.Upstreams {
-		dials = append(dials, u.Dial)
-	}
-	slices.Sort(dials)
-	return dials
-}
-
-// unaskedWarning says what is wrong with a proxy that whoami does not reach.
-func unaskedWarning(p *reverseproxy.Handler, uris []string) string {
-	to := strings.Join(dialsOf(p), " ")
-	if to == "" {
-		to = "dynamic upstreams"
-	}
+// unaskedWarning says what is wrong with a destination that whoami does not reach.
+func unaskedWarning(to string, uris []string) string {
 	return "whoami " + strings.Join(uris, ", ") + " (a GET) never reaches reverse_proxy to " + to + ", so a sign-in there is not noticed: " +
 		"if it is a portal of its own, give it a two_factor of its own with another realm, in its handle; if both share their sessions, or it has none, it is right"
 }

@@ -177,4 +177,32 @@ var edge = []Mutation{
 		New:     "	if !first || private {\n",
 		Package: "test/edge", Test: "TestI10_WarnsOfAnUntrustedProxy",
 	},
+	{
+		Row: "G6", Defence: "trust holds without the prefixes that are taken off behind the gate",
+		File:    "caddyplugin/rules_opened.go",
+		Old:     "	return ok && o.Rule.All(r, all)\n",
+		New:     "	return o.Rule.All(r, readings) || ok && all == nil\n",
+		Package: "test/edge", Test: "TestAttack_TrustOfTheRest",
+	},
+	{
+		Row: "Q1", Defence: "no rewrite makes a declared parameter of what no question has",
+		File:    "caddyplugin/question_parameter.go",
+		Old:     "	w.refuse(directive+\" \"+name, o, gates)\n",
+		New:     "	_ = o\n",
+		Package: "test/edge", Test: "TestAttack_RewriteMakesCredential",
+	},
+	{
+		Row: "Q1", Defence: "destinations are compared with their Host header",
+		File:    "caddyplugin/upstreams_destination.go",
+		Old:     "		show += \" with Host \" + host\n",
+		New:     "		_ = host\n",
+		Package: "test/edge", Test: "TestAttack_PortalsBehindOneAddress",
+	},
+	{
+		Row: "Q3", Defence: "a failure that is turned into a stranger's answer is warned about",
+		File:    "caddyplugin/upstreams_answered.go",
+		Old:     "	case w.turned && stranger:\n",
+		New:     "	case w.turned && stranger && false:\n",
+		Package: "test/edge", Test: "TestAttack_FailureTurnedIntoStranger",
+	},
 }

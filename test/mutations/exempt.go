@@ -69,8 +69,8 @@ var exemptions = []Mutation{
 	{
 		Row: "I4", Defence: "portals told apart by host behind one gate are warned about",
 		File:    "caddyplugin/upstreams.go",
-		Old:     "if warning := sharedByHost(c.srv, c.gate); warning != \"\" {",
-		New:     "if warning := sharedByHost(c.srv, c.gate); warning != \"\" && false {",
+		Old:     "if warning := whole.sharedByHost(); warning != \"\" {",
+		New:     "if warning := whole.sharedByHost(); warning != \"\" && false {",
 		Package: "test/edge", Test: "TestAttack_I4_PortalsByHost",
 	},
 	{
@@ -132,14 +132,14 @@ var exemptions = []Mutation{
 	{
 		Row: "Q1", Defence: "proxies that whoami never reaches are warned about",
 		File:    "caddyplugin/upstreams_asked.go",
-		Old:     "\tfor _, p := range w.proxies {",
-		New:     "\tfor _, p := range w.proxies[:0] {",
+		Old:     "\tfor _, d := range all {",
+		New:     "\tfor _, d := range all[:0] {",
 		Package: "test/edge", Test: "TestUnaskedUpstreams",
 	},
 	{
 		Row: "Q1", Defence: "an upstream is not chosen by what whoami does not have",
 		File:    "caddyplugin/question_line.go",
-		Old:     "\tw.dials(h[\"upstreams\"], gates)\n",
+		Old:     "\tw.chosen(\"the upstream of reverse_proxy\", h[\"upstreams\"], gates)\n",
 		New:     "",
 		Package: "test/edge", Test: "TestI1_RefusesWhatQuestionsDontHave",
 	},

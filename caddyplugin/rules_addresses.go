@@ -1,0 +1,61 @@
+package caddyplugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/config"
+)
+
+// trusts reports whether the server takes this address for that of a proxy of its
+// operator's.
+func trusts(srv *caddyhttp.Server, address netip.Addr) bool {
+	r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Header: make(http.Header), RemoteAddr: net.JoinHostPort(address.String(), "1")}
+	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, srv)
+	return caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey) == true
+}
+
+// peersOf returns an error if a list opens something to addresses of trusted proxies by
+// remote_ip: behind a proxy, every client has its address.
+func peersOf(srv *caddyhttp.Server, site config.Site) error {
+	for name, sets := range map[string][]config.MatcherSet{"trust": site.Trust, "guest": site.Guest} {
+		for _, set := range sets {
+			var m struct{ Ranges []string }
+			if json.Unmarshal(set["remote_ip"], &m) != nil {
+				continue
+			}
+			for _, text := range m.Ranges {
+				if first, ok := firstOf(text); ok && trusts(srv, first) {
+					return fmt.Errorf("%s: remote_ip %s: trusted_proxies has these addresses too, and every client behind such a proxy has the proxy's, so that the list would hold for all of them: "+
+						"use client_ip, or leave the proxies' addresses out of the range", name, text)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func firstOf(text string) (netip.Addr, bool) {
+	if prefix, err := netip.ParsePrefix(text); err == nil {
+		return prefix.Masked().Addr(), true
+	}
+	address, err := netip.ParseAddr(text)
+	return address, err == nil
+}
+
+// trustsAll is the warning for a server that believes every peer's headers, or "".
+func trustsAll(srv *caddyhttp.Server) string {
+	for _, far := range []string{"192.0.2.1", "198.51.100.1", "203.0.113.1"} { // addresses of no network
+		if !trusts(srv, netip.MustParseAddr(far)) {
+			return ""
+		}
+	}
+	return "trusted_proxies has all addresses, so every client chooses its own in X-Forwarded-For: client_ip in trust and guest, and the budgets for each address, hold nothing; name your proxies"
+}

@@ -1,0 +1,121 @@
+package caddyplugin
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// A question goes through the handlers behind its gate. Where one of these answers in the
+// portal's place, its answer is no proof of anything.
+
+// answered notes that Caddy itself answers a question. What may be for some visitors alone
+// is noted only if it looks like the portal's answer to strangers.
+func (w *questionWalk) answered(at certainty, status int, location, by string) {
+	stranger := w.strangers(status, location)
+	switch {
+	case w.any || !w.behind || at == never:
+	case w.turned && stranger:
+		w.warnings = append(w.warnings, by+" behind two_factor makes of what the portal fails with what whoami "+w.uri+" takes for a stranger: "+
+			"a visitor who makes whoami fail, for example by a flood of requests, owes no code; answer failures with the status 502 or 503, or let handle_response (intercept) look at status 401 alone")
+	case !w.turned && (stranger && w.narrow || at == surely):
+		w.warnings = append(w.warnings, by+" behind two_factor answers whoami "+w.uri+" in the portal's place, so that a signed-in user is not known, or is taken for a stranger who owes no code: "+
+			"put it before two_factor, in a route (whoami does not come by there), or take an address for whoami that the portal answers")
+	}
+}
+
+// strangers reports whether an answer has one of the signs that whoami takes for a
+// stranger's.
+func (w *questionWalk) strangers(status int, location string) bool {
+	site, err := w.gate.Resolved()
+	if err != nil {
+		return false
+	}
+	for _, q := range site.Whoami {
+		for _, sign := range q.Anonymous {
+			glob, err := regexp.Compile("^(?s:" + strings.ReplaceAll(regexp.QuoteMeta(sign.Redirect), `\*`, ".*") + ")$")
+			redirected := err == nil && sign.Redirect != "" && status/100 == 3 && glob.MatchString(location)
+			if q.URI == w.uri && (redirected || slices.Contains(sign.Status, status)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// static is a text or a redirection of Caddy's.
+func (w *questionWalk) static(h *caddyhttp.StaticResponse, at certainty) certainty {
+	status, err := strconv.Atoi(string(h.StatusCode))
+	if err != nil {
+		status = http.StatusOK
+	}
+	if status == http.StatusEarlyHints {
+		return at
+	}
+	location, by := "", fmt.Sprintf("`respond` (%d)", status)
+	if to := http.Header(h.Headers)["Location"]; len(to) > 0 {
+		location, by = mentioned.ReplaceAllString(to[0], ""), "`redir "+to[0]+"`"
+	}
+	w.answered(at, status, location, by)
+	return never
+}
+
+// responses walks the routes for responses of a proxy, or of what `intercept` stands
+// before, and returns with which certainty the question goes on behind them.
+func (w *questionWalk) responses(list []caddyhttp.ResponseHandler, at certainty) certainty {
+	best := never
+	for _, r := range list {
+		if at == never {
+			break
+		}
+		if r.StatusCode != "" {
+			if status, err := strconv.Atoi(string(r.StatusCode)); err == nil && fails(r.Match) {
+				w.turn(func() { w.answered(perhaps, status, "", "`replace_status` ("+string(r.StatusCode)+")") })
+			}
+			continue
+		}
+		if !w.any && fails(r.Match) {
+			w.turn(func() { w.fallback(r.Routes) })
+		}
+		if w.any || succeeds(r.Match) {
+			values := maps.Clone(w.values)
+			best = max(best, w.routes(r.Routes, min(at, perhaps)))
+			w.values = either(values, w.values)
+		}
+	}
+	return best
+}
+
+// turn walks what happens to failures.
+func (w *questionWalk) turn(walk func()) {
+	before := w.turned
+	w.turned = true
+	walk()
+	w.turned = before
+}
+
+// fallback walks the routes for failures of whoami. The proxies there answer no question
+// that the portal answers, so they are not reached.
+func (w *questionWalk) fallback(routes caddyhttp.RouteList) {
+	reached, values := len(w.reached), maps.Clone(w.values)
+	w.routes(routes, perhaps)
+	w.reached, w.values = w.reached[:reached], values
+}
+
+// succeeds reports whether a matcher of responses may fit a 2xx.
+func succeeds(m *caddyhttp.ResponseMatcher) bool {
+	return m == nil || len(m.StatusCode) == 0 || slices.ContainsFunc(m.StatusCode, func(s int) bool { return s == 2 || s/100 == 2 })
+}
+
+// fails reports whether it may fit a failure, which a 401 is not.
+func fails(m *caddyhttp.ResponseMatcher) bool {
+	return m == nil || len(m.StatusCode) == 0 || slices.ContainsFunc(m.StatusCode, func(s int) bool {
+		return s == 4 || s == 5 || s >= 400 && s != http.StatusUnauthorized
+	})
+}

@@ -1,0 +1,223 @@
+package caddyplugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
+	maphandler "github.com/caddyserver/caddy/v2/modules/caddyhttp/map"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy/fastcgi"
+)
+
+// One address of an upstream may be several portals: virtual hosts, applications of one
+// PHP, parts of one path. A destination is everything of a proxy that tells these apart.
+
+// destination is where a proxy leads on one way to it.
+type destination struct {
+	// text has the addresses, the Host header, FastCGI's root and the proxy's own rewrite.
+	text string
+	// hosts are those of the innermost host matcher behind the gate.
+	hosts []string
+	// byHost is the placeholder by which the request's host chooses it; "" for none.
+	byHost string
+	// narrow says that a matcher of the path or the method stands on the way.
+	narrow bool
+}
+
+// where are the texts of a proxy that choose the portal, and show is how they are shown.
+func where(p *reverseproxy.Handler) (texts []string, show string) {
+	to := strings.Join(dialsOf(p), " ")
+	if p.DynamicUpstreams != nil {
+		raw, _ := json.Marshal(p.DynamicUpstreams)
+		to = fmt.Sprintf("dynamic upstreams (%s)", strings.TrimSuffix(strings.TrimPrefix(string(raw), "{"), "}"))
+		if module, ok := p.DynamicUpstreams.(caddy.Module); ok {
+			to = module.CaddyModule().ID.Name() + " " + to
+		}
+	}
+	texts, show = append(texts, to), to
+	if t, ok := p.Transport.(*fastcgi.Transport); ok {
+		texts, show = append(texts, t.Root), show+" with root "+t.Root
+	}
+	return texts, show
+}
+
+// hostName is the placeholder of the request's host; proxies pass the host on.
+const hostName = "http.request.host"
+
+// hostFor is the Host header that a proxy sends.
+func hostFor(p *reverseproxy.Handler) string {
+	if p.Headers != nil && p.Headers.Request != nil {
+		for field, values := range p.Headers.Request.Set {
+			if strings.EqualFold(field, "Host") && len(values) > 0 && values[0] != "{http.request.hostport}" {
+				return values[0]
+			}
+		}
+	}
+	return "{" + hostName + "}"
+}
+
+// destinations are those of a proxy on the way that is walked, one for each combination
+// of what the placeholders in it may be.
+func (w *questionWalk) destinations(p *reverseproxy.Handler) (list []destination) {
+	texts, show := where(p)
+	show = w.ofQuestion(show)
+	if host := w.ofQuestion(hostFor(p)); host != "{"+hostName+"}" || w.values[hostName] != nil {
+		show += " with Host " + host
+	}
+	if p.Rewrite != nil {
+		raw, _ := json.Marshal(p.Rewrite)
+		show += " with rewrite " + strings.TrimSuffix(strings.TrimPrefix(string(raw), "{"), "}")
+	}
+	by := w.ofHost(strings.Join(texts, " "))
+	for _, text := range w.resolve(show) {
+		list = append(list, destination{text: text, hosts: w.hosts, byHost: by, narrow: w.narrow})
+	}
+	return list
+}
+
+// ofQuestion marks what a destination takes of the path where a question goes: a request
+// has another path, and so another destination.
+func (w *questionWalk) ofQuestion(text string) string {
+	if w.any {
+		return text
+	}
+	return mentioned.ReplaceAllStringFunc(text, func(s string) string {
+		name := s[1 : len(s)-1]
+		captured := slices.ContainsFunc(w.captures, func(c string) bool { return strings.HasPrefix(name, c) })
+		if captured || strings.HasPrefix(name, "http.request.uri") || strings.HasPrefix(name, "http.request.orig_uri") {
+			return "whoami's " + name
+		}
+		return s
+	})
+}
+
+// ofHost is a placeholder in the text that the request's host is in; "" for none.
+func (w *questionWalk) ofHost(text string) string {
+	for _, m := range mentioned.FindAllStringSubmatch(text, -1) {
+		if isHost(m[1]) || w.byHost[m[1]] {
+			return "{" + shortHost.Replace(m[1]) + "}"
+		}
+	}
+	return ""
+}
+
+var shortHost = strings.NewReplacer("http.request.", "", "http.vars.", "vars.")
+
+func isHost(name string) bool {
+	return strings.HasPrefix(name, hostName) || strings.EqualFold(name, "http.request.header.Host")
+}
+
+// maxAlternatives bounds what one text may become.
+const maxAlternatives = 50
+
+// resolve replaces placeholders that handlers behind the gate set by what they may be.
+func (w *questionWalk) resolve(text string) []string {
+	list := []string{text}
+	for _, m := range mentioned.FindAllStringSubmatch(text, -1) {
+		values, known := w.values[m[1]]
+		if !known {
+			continue
+		}
+		var next []string
+		for _, before := range list {
+			for _, value := range values {
+				next = append(next, strings.ReplaceAll(before, m[0], value))
+			}
+		}
+		list = next[:min(len(next), maxAlternatives)]
+	}
+	return list
+}
+
+// sets notes what a handler makes of placeholders that destinations may have.
+func (w *questionWalk) sets(handler caddyhttp.MiddlewareHandler) {
+	switch h := handler.(type) {
+	case *caddyhttp.VarsMiddleware:
+		for name, value := range *h {
+			w.set("http.vars."+name, []string{caddy.ToString(value)}, len(w.under) > 0)
+		}
+	case *maphandler.Handler:
+		for i, name := range h.Destinations {
+			w.set(name, w.outputs(h, i), w.ofHost(h.Source) != "")
+		}
+	case *headers.Handler:
+		if h.Request != nil && len(h.Request.Set["Host"]) > 0 {
+			w.set(hostName, h.Request.Set["Host"][:1], false)
+		}
+	}
+}
+
+// set notes what a placeholder is from here on. Before the gate, a question has the
+// request's value.
+func (w *questionWalk) set(name string, values []string, byHost bool) {
+	w.byHost[name] = w.byHost[name] || byHost || name != hostName && slices.ContainsFunc(values, func(v string) bool { return w.ofHost(v) != "" })
+	if !w.behind {
+		return
+	}
+	var list []string
+	for _, value := range values {
+		list = append(list, w.resolve(w.ofQuestion(value))...)
+	}
+	w.values[name] = list
+}
+
+// outputs are what a `map` may make of its destination with this index. What it makes of
+// whoami's path is known.
+func (w *questionWalk) outputs(h *maphandler.Handler, i int) (list []string) {
+	source, known := "", false
+	if !w.any && w.question != nil && h.Source == "{http.request.uri.path}" {
+		source, known = w.question.URL.Path, true
+	}
+	for _, m := range h.Mappings {
+		if i >= len(m.Outputs) || m.Outputs[i] == nil {
+			continue
+		}
+		output, match := caddy.ToString(m.Outputs[i]), m.Input == source
+		if re, err := regexp.Compile(m.InputRegexp); m.InputRegexp != "" && err == nil {
+			found := re.FindStringSubmatchIndex(source)
+			if match = found != nil; match && known {
+				output = string(re.ExpandString(nil, output, source, found))
+			}
+		}
+		if known && match {
+			return []string{output}
+		}
+		if !known {
+			list = append(list, output)
+		}
+	}
+	if i < len(h.Defaults) {
+		list = append(list, h.Defaults[i])
+	}
+	return list
+}
+
+// either are the values of placeholders behind a route that a request may take or not:
+// what they were, or what the route made of them.
+func either(before, after map[string][]string) map[string][]string {
+	all := maps.Clone(before)
+	for name, values := range after {
+		old, known := before[name]
+		if !known {
+			old = []string{"{" + name + "}"}
+		}
+		all[name] = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(old), values...))))
+	}
+	return all
+}
+
+// dialsOf are the addresses of a proxy's upstreams.
+func dialsOf(p *reverseproxy.Handler) (dials []string) {
+	for _, u := range p.Upstreams {
+		dials = append(dials, u.Dial)
+	}
+	slices.Sort(dials)
+	return dials
+}
