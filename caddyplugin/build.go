@@ -31,10 +31,12 @@ type builder struct {
 	opens []string
 	// userVars are variables that may name a user.
 	userVars []string
-	ctx      caddy.Context
-	app      *App
-	site     config.Site
-	log      *zap.Logger
+	// around says that a handler before the gate may send its requests to a proxy again.
+	around bool
+	ctx    caddy.Context
+	app    *App
+	site   config.Site
+	log    *zap.Logger
 }
 
 func (b *builder) build() (*gateway.Gateway, error) {
@@ -54,7 +56,7 @@ func (b *builder) build() (*gateway.Gateway, error) {
 	o := gateway.Options{
 		Realm: s.Realm, Path: s.Path, Rules: rules,
 		Sealer: portal.NewSealer(b.app.ring, s.Realm), Leave: portal.NewLeave(s.Leave),
-		Asker: asker, Fetch: fetch, SetUser: setUser, Bare: bareWithout(b.userVars),
+		Asker: asker, Fetch: fetch, SetUser: setUser, Bare: bareWithout(b.userVars), BareAll: b.around,
 		Rotates: *s.Rotates, WatchUnsafe: s.Watch == "unsafe", Required: s.Require == "always",
 		Observe: s.Mode == "observe", Book: b.app.engine.book, Meter: b.app.meter(s.Realm),
 		Recheck: time.Duration(*s.Recheck), Settle: settle(time.Duration(*s.Settle)),

@@ -148,7 +148,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	h.path, h.observes = site.Path, site.Mode == "observe"
 	h.pools = new(atomic.Pointer[pools])
 	h.log, h.proxies, h.known = log, &app.engine.proxies, app.known
-	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes, opens: h.used.opened, userVars: h.used.userVars}
+	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes, opens: h.used.opened, userVars: h.used.userVars, around: h.used.around}
 	h.gate, err = b.build()
 	if err != nil {
 		return fmt.Errorf("two_factor: %w", err)

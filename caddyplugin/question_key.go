@@ -45,6 +45,8 @@ type used struct {
 	unseen []string
 	// places are what placeholders that are made before the gate are made of.
 	places map[string]place
+	// around says that `intercept` may send requests to a proxy after the gate.
+	around bool
 	// shared says that `header` makes responses of a gate shareable.
 	shared bool
 	// errorRoutes says that a gate stands in a subroute that has error routes of its own.

@@ -98,6 +98,9 @@ type lineWalk struct {
 	// that a gate stands behind one.
 	shares int
 	shared bool
+	// intercepts says that an intercept with a proxy was seen, around that a gate may stand
+	// behind it.
+	intercepts, around bool
 	// errorRoutes says that a gate stands in a subroute that has error routes of its own.
 	errorRoutes bool
 	err         error
@@ -188,7 +191,7 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 	for _, h := range list {
 		switch h["handler"] {
 		case "two_factor":
-			w.shared = w.shared || w.shares > 0
+			w.shared, w.around = w.shared || w.shares > 0, w.around || w.intercepts
 			w.stolen = cmp.Or(w.stolen, w.taken)
 			gates = append(gates[:len(gates):len(gates)], gateOf(h)...)
 		case "subroute":
@@ -211,6 +214,9 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 		case "reverse_proxy":
 			gates = w.proxy(h, gates)
 		case "intercept":
+			if raw, err := json.Marshal(h); len(gates) == 0 && (err != nil || strings.Contains(string(raw), `"handler":"reverse_proxy"`)) {
+				w.intercepts = true
+			}
 			gates = w.responses(h, gates)
 		}
 	}

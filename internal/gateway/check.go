@@ -259,10 +259,12 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 		Mixed: x.mixed(), Doubted: x.doubted(),
 	}
 	asked := s.jar.Key()
-	x.dropOutlived(a)
+	outlived := x.dropOutlived(a)
 	x.take(s.changed, a.User)
 	x.set = nil
 	x.take(a.Changes, a.User)
+	// The portal signed the user in on nothing but cookies of sessions that ended.
+	outcome.Doubted = outcome.Doubted || outlived && x.jar.Empty()
 	fits := x.fit(a.User)
 	outcome.Outdated = x.outdated(x.out.Status(), a, asked)
 	x.links = x.links && a.Kind == gate.User

@@ -188,10 +188,12 @@ func (x *exchange) writeCookies(h http.Header) {
 	}
 	if owed := x.takeUnsealed(); len(owed) > 0 {
 		defer func() { // in the visit that the response may start
-			if x.visit != nil {
+			if x.visit != nil && x.owner != "" {
 				x.visit.Hold(x.owedTo(x.owner), owed)
 			}
 		}()
+	} else if !x.withheld && x.own && x.before.MayPass() && x.visit.Holds() {
+		x.deliverOwed(h)
 	}
 	if x.facts.Asset && x.own {
 		x.visit.Hold(x.host, x.changes) // caches keep assets: the next page brings them
@@ -228,7 +230,7 @@ func (x *exchange) takeUnsealed() (taken []portal.Change) {
 	}
 	kept := make([]portal.Change, 0, len(x.changes))
 	for _, c := range x.changes {
-		if c.Class == portal.Sealed {
+		if c.Class == portal.Sealed || c.Delete {
 			kept = append(kept, c)
 		} else {
 			taken = append(taken, c)
@@ -240,6 +242,14 @@ func (x *exchange) takeUnsealed() (taken []portal.Change) {
 
 // owedTo is the name under which the visit holds changes for the user's clearance.
 func (x *exchange) owedTo(user string) string { return x.host + "\x00" + user }
+
+// deliverOwed writes what a withheld response set for the user, who may pass.
+func (x *exchange) deliverOwed(h http.Header) {
+	if lines := x.owedLines(); len(lines) > 0 {
+		h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
+		portal.Unshareable(h)
+	}
+}
 
 // owedLines are the lines of cookies that waited for the clearance.
 func (x *exchange) owedLines() []string {

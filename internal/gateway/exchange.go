@@ -284,7 +284,7 @@ func (x *exchange) leaveShared() {
 
 // passed reports whether the portal answered a user who may pass, or a trusted request.
 func (x *exchange) passed() bool {
-	return x.reached && (x.kind == verbatim || x.before.MayPass() && !x.out.Dropping())
+	return x.reached && (x.kind == verbatim || !x.g.BareAll && x.before.MayPass() && !x.out.Dropping())
 }
 
 // about is the request as an event's subject; without a user it is the answer's.

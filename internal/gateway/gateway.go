@@ -83,8 +83,10 @@ type Options struct {
 	SetUser func(r *http.Request, id string)
 	// Bare takes everything to sign in with off a request that is over, unless the portal
 	// answered a user who may pass: handlers before the gate may send it to the portal again.
-	// Nil leaves it as it is.
-	Bare func(r *http.Request)
+	// Nil leaves it as it is. With BareAll it does so for those, too: a handler before the gate
+	// is known to do that.
+	Bare    func(r *http.Request)
+	BareAll bool
 
 	// Insertions are what is put into the portal's pages; nil for nothing.
 	Insertions *Insertions

@@ -198,13 +198,15 @@ func (x *exchange) dropRevived(user string) bool {
 }
 
 // dropOutlived removes the cookies of before the end of a user's sessions that are left when
-// the user signs in anew. They named another user or nobody, so they sign no session in.
-func (x *exchange) dropOutlived(a *portal.Answer) {
+// the user signs in anew. They named another user or nobody, so they sign no session in. It
+// reports whether there were any.
+func (x *exchange) dropOutlived(a *portal.Answer) bool {
 	if a.Kind != gate.User || x.sessionsEnded.IsZero() || x.before.Answer == gate.User && x.answer.User == a.User {
-		return
+		return false
 	}
 	jar, gone := x.jar.Without(x.outlived)
 	x.jar, x.gone = jar, append(x.gone, gone...)
+	return len(gone) > 0
 }
 
 // outlived reports whether a cookie is of a session that ended before its time.

@@ -5,6 +5,16 @@ import "time"
 // regressionsOfVisits are regressions about visits, sessions and their ends; see regressions.
 var regressionsOfVisits = []regression{
 	{
+		name:  "J8 renewed session that the portal signs in after all were ended",
+		world: World{Lazy: true, Rotation: "alive", Commit: "later", Answer: "302 body"},
+		program: Program{
+			{Do: "sign in", As: "mallory", Jar: 1},
+			{Page: "renew", Jar: 1},
+			{Do: "end sessions", As: "mallory"},
+			{Do: "wait", For: 61000 * time.Millisecond},
+		},
+	},
+	{
 		name:  "H2 cut stream that writes its session back over a sign-in",
 		world: World{Whole: true, Answer: "200"},
 		program: Program{

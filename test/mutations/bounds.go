@@ -454,8 +454,8 @@ var bounds = []Mutation{
 	{
 		Row: "K1, a shared cache in front", Defence: "a response that gets a cookie is private",
 		File:    "internal/gateway/cookies.go",
-		Old:     "		portal.Unshareable(h)\n",
-		New:     "		_ = portal.Unshareable\n",
+		Old:     "		h[\"Set-Cookie\"] = append(h[\"Set-Cookie\"], lines...)\n		portal.Unshareable(h)\n	}\n	if x.own {\n",
+		New:     "		h[\"Set-Cookie\"] = append(h[\"Set-Cookie\"], lines...)\n	}\n	if x.own {\n",
 		Package: "internal/gateway", Test: "TestAttack_K1_CookiesArePrivate",
 	},
 	{

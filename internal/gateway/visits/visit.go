@@ -233,6 +233,9 @@ func (v *Shared) Hold(site string, changes []portal.Change) {
 	h.any.Store(len(h.changes) > 0)
 }
 
+// Holds reports whether any changes wait.
+func (v *Shared) Holds() bool { return v.held.any.Load() }
+
 // Held returns the changes that wait for the site's next page. Every request is handled as
 // if the browser had them already.
 func (v *Shared) Held(site string) (changes []portal.Change) {

@@ -111,7 +111,7 @@ func Scan(h http.Header, open func() io.Reader, wanted func(name string) bool) (
 	if err != nil {
 		return nil, err
 	}
-	if wideJSON(begin) && (k.form || k.json) && k.boundary == "" && k.coding == "" {
+	if wideJSON(begin) && (k.form || k.json) && k.boundary == "" {
 		return nil, ErrUnreadable // Python's json reads UTF-16 and UTF-32 unasked
 	}
 	s := &scan{wanted: wanted}
