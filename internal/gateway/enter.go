@@ -56,8 +56,8 @@ func (x *exchange) enter() error {
 
 // awaitRest waits until no earlier request can change any more who is signed in, for
 // `settle` at most, where a response check could not tell: before a sign-in, which a late
-// one could overwrite after its response was rendered; before a sign-out, which could show
-// the user of a late one and hide that user from the check; before any exclusive request
+// one could overwrite after its response was rendered; before a sign-out, which may be
+// rendered for the user of a late one, and after which no question tells that user; before any exclusive request
 // where one was given up; and before a form page that is not checked, see presume.go.
 // It returns an error if the client left meanwhile.
 func (x *exchange) awaitRest() error {

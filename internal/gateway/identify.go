@@ -57,8 +57,8 @@ func (x *exchange) identifyBefore() error {
 	if !x.before.Cleared {
 		x.seeSignIn(x.answer)
 	}
-	// A visit may hold several sessions: an own page, which waits for no form, says nothing
-	// about the others.
+	// A visit may hold several sessions. An own page is asked about with its own path's
+	// cookies, so a user who may pass there says nothing about the others.
 	if may := x.before.MayPass(); x.visit != nil && x.visit.MayPass.Load() != may && !(x.ownPage && may) {
 		x.visit.MayPass.Store(may)
 	}

@@ -218,7 +218,7 @@ const (
 func (f *frames) mayComeIn() bool {
 	x := f.x
 	for began := x.g.Clock(); ; {
-		if !x.g.Rotates && !f.rest() {
+		if !x.g.Rotates && !(f.spaced() && f.rest()) {
 			return false
 		}
 		asked, ok := f.goesOn()
@@ -230,6 +230,20 @@ func (f *frames) mayComeIn() bool {
 			return true
 		}
 	}
+}
+
+// spaced waits as long as questions are apart, so that the next one follows rest at once.
+func (f *frames) spaced() bool {
+	x := f.x
+	select {
+	case f.turn <- struct{}{}:
+	case <-x.end.Done():
+		return false
+	}
+	asked, proven := f.asked, f.proven
+	<-f.turn
+	d := x.g.Timing.Stream - x.g.Clock().Sub(asked)
+	return d <= 0 || d > x.g.Timing.Stream || x.visit.Generation() == proven || x.pause(d)
 }
 
 // rest waits until no request may change any more who is signed in. Where forms follow each

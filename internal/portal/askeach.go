@@ -42,7 +42,8 @@ func (s *session) askAll() Answer {
 		}
 	}
 	all := Combine(answers...)
-	all.Changes = together.Changes // what is set for other credentials does not belong to these cookies
+	// The question with all credentials was put with the cookies as the one before left them.
+	all.Changes = together.Changes
 	return all
 }
 

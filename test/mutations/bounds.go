@@ -132,7 +132,7 @@ var bounds = []Mutation{
 	{
 		Row: "L8: frames beside a sign-in", Defence: "what the client sends waits for the visit",
 		File:    "internal/gateway/tunnel.go",
-		Old:     "		if !x.g.Rotates && !f.rest() {\n			return false\n		}\n",
+		Old:     "		if !x.g.Rotates && !(f.spaced() && f.rest()) {\n			return false\n		}\n",
 		New:     "",
 		Package: "internal/gateway", Test: "TestTunnel_HeldNotDropped",
 	},
@@ -160,8 +160,8 @@ var bounds = []Mutation{
 	{
 		Row: "L8: frames beside a sign-in", Defence: "nothing is held where the session is renewed at each sign-in",
 		File:    "internal/gateway/tunnel.go",
-		Old:     "!x.g.Rotates && !f.rest()",
-		New:     "!f.rest()",
+		Old:     "!x.g.Rotates && !(f.spaced() && f.rest())",
+		New:     "!(f.spaced() && f.rest())",
 		Package: "internal/gateway", Test: "TestTunnel_RotatesHoldsNothing",
 	},
 	{

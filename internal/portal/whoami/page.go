@@ -105,9 +105,13 @@ func (p *page) document() (*html.Node, error) {
 	return p.root, p.err
 }
 
-// maxOpen bounds the formatting elements that are open at a time: each paragraph after a
-// mis-nested one repeats all of them (HTML, 13.2.4.3).
-const maxOpen = 64
+// maxOpen bounds the formatting elements that are open at a time, and maxRepeated their sum
+// over all other elements: each paragraph after a mis-nested one repeats those that are open,
+// but for more than three alike (HTML, 13.2.4.3).
+const (
+	maxOpen     = 64
+	maxRepeated = 300_000
+)
 
 var errTangled = errors.New("the page leaves too many formatting elements open, as <b> without </b>")
 
@@ -123,7 +127,7 @@ const maxAlike = 3
 // tangled reports whether more formatting elements than maxOpen are open at a time.
 func tangled(text string) bool {
 	z := html.NewTokenizer(strings.NewReader(text))
-	open, tags := 0, make(map[string][]string, len(formatting)) // by name
+	open, repeated, tags := 0, 0, make(map[string][]string, len(formatting)) // by name
 	for {
 		kind := z.Next()
 		if kind == html.ErrorToken {
@@ -137,6 +141,7 @@ func tangled(text string) bool {
 		list := tags[string(name)]
 		switch {
 		case !formatting[string(name)]:
+			repeated += open
 		case (string(name) == "a" || string(name) == "nobr") && len(list) > 0 && kind != html.EndTagToken: // closes the one before
 		case kind == html.EndTagToken && len(list) > 0:
 			tags[string(name)] = list[:len(list)-1]
@@ -145,7 +150,7 @@ func tangled(text string) bool {
 			tags[string(name)] = append(list, raw)
 			open++
 		}
-		if open > maxOpen {
+		if open > maxOpen || repeated > maxRepeated {
 			return true
 		}
 	}
