@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.uber.org/zap"
-
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -64,7 +62,7 @@ func moved(before, now sites, retired []string) (moves []move) {
 }
 
 // checkMoved refuses a configuration in which a realm with second factors seems to have
-// changed places with another one, and else keeps where its realms are.
+// changed places with another one. Where its realms are is kept when it has started.
 func (a *App) checkMoved() error {
 	if err := a.checkMovedIn(store.MetaSites, a.sites); err != nil {
 		return err
@@ -92,9 +90,7 @@ func (a *App) checkMovedIn(record string, now sites) error {
 			return m.refused(knownRealm{m.realm, n.Activated}, now[m.realm])
 		}
 	}
-	if err := a.keepSites(record, before, now); err != nil {
-		a.log.Error("realms that are interchanged later may not be noticed", zap.Error(err))
-	}
+	a.records = append(a.records, func() error { return a.keepSites(record, before, now) })
 	return nil
 }
 
