@@ -32,7 +32,11 @@ func (k *Keeper) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return k.contest(ctx, Unmarshal(there))
+	other := Unmarshal(there)
+	if other.Place == k.now.Place && other.Host == k.now.Host && !other.Signed.After(k.now.Signed) {
+		return nil // an earlier one of this keeper, from a storage that lags behind
+	}
+	return k.contest(ctx, other)
 }
 
 // contest marks the witness, which another server has written.
