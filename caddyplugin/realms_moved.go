@@ -90,6 +90,9 @@ func (a *App) checkMovedIn(record string, now sites) error {
 			return m.refused(knownRealm{m.realm, n.Activated}, now[m.realm])
 		}
 	}
+	if record == store.MetaSites {
+		a.records = append(a.records, func() error { return a.warnUngated(before) })
+	}
 	a.records = append(a.records, func() error { return a.keepSites(record, before, now) })
 	return nil
 }

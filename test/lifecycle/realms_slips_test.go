@@ -79,6 +79,21 @@ func TestAttack_InterchangedAndAlias(t *testing.T) {
 	slip(t, h, "", whole(badger, host("PORT", "127.0.0.1 www.shop.example", "realm blog\n"+whoami), host(other, "127.0.0.1 www.blog.example", "realm shop\n"+whoami)))
 }
 
+// TestAttack_GateRemovedFromOneSite: one of two sites of a realm loses its two_factor.
+func TestAttack_GateRemovedFromOneSite(t *testing.T) {
+	mobile := house.FreePort(t)
+	h := house.StartWhole(t, &house.Legacy{}, whole(badger, site("PORT", "realm shop\n"+whoami), site(mobile, "realm shop\n"+whoami)))
+	b := h.Browser()
+	b.SignIn("alice")
+	b.Enrol()
+	reload(t, h, whole(badger, site("PORT", "realm shop\n"+whoami), "http://127.0.0.1:"+mobile+" {\nbind 127.0.0.1\nreverse_proxy PORTAL\n}\n"))
+	for _, part := range []string{"a site has no two_factor any more", `"address":"127.0.0.1:` + mobile, `"realm":"shop"`} {
+		if !strings.Contains(h.LogText(), part) {
+			t.Errorf("no warning that says %s", part)
+		}
+	}
+}
+
 // host is a site with several hosts.
 func host(port, hosts, lines string) string {
 	var list []string

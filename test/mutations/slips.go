@@ -72,4 +72,11 @@ var slips = []Mutation{
 		New:     "	if err := a.known(); err != nil {\n		return err\n	}\n	_ = active{a}.Handle(a.ctx, caddy.Event{})\n	noteGrace",
 		Package: "test/lifecycle", Test: "TestAttack_FailedLoadMovesWitness",
 	},
+	{
+		Row: "a site of a realm loses its two_factor", Defence: "a site that is served without its gate is warned about",
+		File:    "caddyplugin/realms_moved.go",
+		Old:     "	if record == store.MetaSites {\n",
+		New:     "	if false {\n",
+		Package: "test/lifecycle", Test: "TestAttack_GateRemovedFromOneSite",
+	},
 }
