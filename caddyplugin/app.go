@@ -46,6 +46,9 @@ type App struct {
 	RetiredRealms []string `json:"retired_realms,omitempty"`
 	// RetiredSource is the file and line of retired_realms in the Caddyfile, for warnings.
 	RetiredSource string `json:"retired_source,omitempty"`
+	// SameIDs accepts that a realm's users get their ids from elsewhere: the values are those
+	// that the refusal names.
+	SameIDs []string `json:"same_ids,omitempty"`
 	// Mail is how notices and codes are sent by e-mail. Default: none are.
 	Mail *Mail `json:"mail,omitempty"`
 	// AdminAPI is where the admin API acts and exports secrets: "socket", on a Unix socket
@@ -81,6 +84,10 @@ type App struct {
 	// sites are the addresses of the configuration's handlers by realm, places are where
 	// they stand there.
 	sites, places sites
+	// ids are what each handler makes users' ids of.
+	ids []identified
+	// records are what is written down of the configuration when it has started.
+	records []func() error
 	// shown are the realms that support desks name.
 	shown []string
 	// mailing is what mails are sent with; nil without a mail server.
@@ -120,6 +127,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("module %T is no storage engine of two_factor", mod)
 	}
 	if err := a.prepareMail(); err != nil {
+		return err
+	}
+	if err := a.onActive(ctx); err != nil {
 		return err
 	}
 	return a.open(ctx, storage)
@@ -189,9 +199,6 @@ func (a *App) Start() error {
 		return err
 	}
 	if err := a.known(); err != nil {
-		return err
-	}
-	if err := a.witness.follow(a); err != nil {
 		return err
 	}
 	noteGrace(a.ctx)

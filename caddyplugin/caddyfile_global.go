@@ -21,6 +21,7 @@ import (
 //		ntp     HOST[:PORT]
 //		admin_api tcp|socket
 //		retired_realms NAME...
+//		same_ids WORD...
 //	}
 //
 // VALUE is {file.PATH} or {env.NAME}, newest key first; it stays as it is written.
@@ -70,12 +71,14 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 		return a.parseAdminAPI(d)
 	case "retired_realms":
 		return a.parseRetired(d)
+	case "same_ids":
+		return a.parseSameIDs(d)
 	case "audit":
 		return a.parseAudit(d)
 	case "mail":
 		return a.parseMail(d)
 	default:
-		return d.Errf("unknown option %q of two_factor; known here: admin_api, audit, key, mail, ntp, retired_realms, storage", option)
+		return d.Errf("unknown option %q of two_factor; known here: admin_api, audit, key, mail, ntp, retired_realms, same_ids, storage", option)
 	}
 }
 

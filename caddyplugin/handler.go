@@ -77,6 +77,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 		return err
 	}
 	app.serve(site.Realm, at)
+	app.identifiedBy(at.address, h.Site, site)
 	if err := app.witness.answerFor(ctx, app.engine, site.Realm); err != nil {
 		return err
 	}

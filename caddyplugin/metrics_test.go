@@ -133,12 +133,12 @@ func TestChecks(t *testing.T) {
 		}
 		return out
 	}
-	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "", checkUsers: "", checkClock: ""}) {
+	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "", checkUsers: "", checkCopy: "", checkClock: ""}) {
 		t.Errorf("all is well: %v", got)
 	}
 	right := a.ring
 	a.ring = ring()
-	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "don't open the store", checkUsers: "", checkClock: ""}) {
+	if got := problems(); !maps.Equal(got, map[string]string{checkStore: "", checkKeys: "don't open the store", checkUsers: "", checkCopy: "", checkClock: ""}) {
 		t.Errorf("with other keys: %v", got)
 	}
 	a.ring = right

@@ -13,6 +13,7 @@ const (
 	checkStore = "store"
 	checkKeys  = "keys"
 	checkUsers = "users"
+	checkCopy  = "copy"
 	checkClock = "clock"
 )
 
@@ -28,6 +29,7 @@ func (a *App) checks(ctx context.Context) []web.Check {
 		checked(checkStore, words, stored),
 		checked(checkKeys, "don't open the store", a.engine.keeper.Opens(ctx, a.ring)),
 		checked(checkUsers, "are fewer than the audit log explains", a.engine.missing()),
+		checked(checkCopy, "or another store of its realms is in use elsewhere", a.engine.contested()),
 		{Name: checkClock, Problem: a.engine.watch.clock.problem()},
 	}
 }

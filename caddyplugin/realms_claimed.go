@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -27,6 +28,8 @@ type claims struct {
 type claimant struct {
 	// address is the site's, for the operator.
 	address string
+	// at are the parts of it that are compared one by one, see addresses; none for address.
+	at []string
 	// shared says that it is a named route, which several sites may invoke.
 	shared bool
 	// route is the site's; nil for a named route.
@@ -67,7 +70,28 @@ func claimantOf(ctx caddy.Context) claimant {
 	if i < 0 {
 		return claimant{address: "a route of " + strings.Join(srv.Listen, ", "), shared: true}
 	}
-	return claimant{address: addressOf(srv.Routes[i].MatcherSets, srv.Listen), route: &srv.Routes[i]}
+	sets := srv.Routes[i].MatcherSets
+	return claimant{address: addressOf(sets, srv.Listen), at: addressesOf(sets, srv.Listen), route: &srv.Routes[i]}
+}
+
+// addressesOf are a site's addresses one by one: each host, and each host with each port; what
+// the server listens on if no host is named. So a site keeps its address when it gets an
+// alias, another port or another interface.
+func addressesOf(sets caddyhttp.MatcherSets, listen []string) (at []string) {
+	hosts := hostsOf(sets)
+	if len(hosts) == 0 {
+		return listen
+	}
+	for _, host := range hosts {
+		at = append(at, host)
+		for _, l := range listen {
+			if address, err := caddy.ParseNetworkAddress(l); err == nil && !address.IsUnixNetwork() {
+				l = strconv.FormatUint(uint64(address.StartPort), 10)
+			}
+			at = append(at, host+":"+l)
+		}
+	}
+	return at
 }
 
 // addressOf is a site's address: its hosts, or what the server listens on.

@@ -100,7 +100,10 @@ func (a *App) checkKnown() error {
 			"and if the portal is gone for good, add the realm to retired_realms in the global option two_factor",
 			zap.String("realm", r.name), zap.Int("activated", r.activated))
 	}
-	return a.checkMoved()
+	if err := a.checkMoved(); err != nil {
+		return err
+	}
+	return a.checkIDs()
 }
 
 func namesOf(realms []knownRealm) (names []string) {

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
-
-	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -36,22 +35,24 @@ func (a *App) serve(realm string, at claimant) {
 	if a.sites == nil {
 		a.sites, a.places = make(sites), make(sites)
 	}
-	a.sites.add(realm, at.address)
+	a.sites.add(realm, at.addresses()...)
 	a.places.add(realm, at.places(realm)...)
 }
 
-// move is a realm that none of its former addresses has any more although one of them, at,
-// is served with another realm now.
+// move is a realm that one of its former addresses, at, has no more: it is served with
+// another realm now.
 type move struct{ realm, at, other string }
 
-func moved(before, now sites) (moves []move) {
+// moved compares address by address: of several addresses of a realm, each counts. Retired
+// realms don't.
+func moved(before, now sites, retired []string) (moves []move) {
 	for _, realm := range slices.Sorted(maps.Keys(before)) {
-		if len(now[realm]) == 0 || slices.ContainsFunc(before[realm], func(a string) bool { return slices.Contains(now[realm], a) }) {
-			continue // no site has it any more, which orphaned looks at; or it is where it was
+		if slices.Contains(retired, realm) {
+			continue
 		}
 		for _, other := range slices.Sorted(maps.Keys(now)) {
 			for _, at := range now[other] {
-				if slices.Contains(before[realm], at) {
+				if slices.Contains(before[realm], at) && !slices.Contains(before[other], at) && !slices.Contains(now[realm], at) {
 					moves = append(moves, move{realm, at, other})
 				}
 			}
@@ -61,7 +62,7 @@ func moved(before, now sites) (moves []move) {
 }
 
 // checkMoved refuses a configuration in which a realm with second factors seems to have
-// changed places with another one, and else keeps where its realms are.
+// changed places with another one. Where its realms are is kept when it has started.
 func (a *App) checkMoved() error {
 	if err := a.checkMovedIn(store.MetaSites, a.sites); err != nil {
 		return err
@@ -79,21 +80,55 @@ func (a *App) checkMovedIn(record string, now sites) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("reading where the realms of the store are served: %w", err)
 	}
-	for _, m := range moved(before, now) {
+	before = oneByOne(before)
+	for _, m := range moved(before, now, a.RetiredRealms) {
 		n, err := a.engine.store.CountUsers(a.engine.life, m.realm)
 		if err != nil {
 			return fmt.Errorf("counting the users of realm %q: %w", m.realm, err)
 		}
 		if n.Activated > 0 {
-			return fmt.Errorf("%s was served with the realm %s, and has the realm %q now, while that one is at %s: "+
-				"if the realms were interchanged, customers are let in by password; give %[1]s back the line: realm %[5]s; if the portal of %[5]s did move, load the configuration once without the two_factor of realm %[3]q",
-				m.at, countedRealms([]knownRealm{{m.realm, n.Activated}}), m.other, strings.Join(now[m.realm], ", "), m.realm)
+			return m.refused(knownRealm{m.realm, n.Activated}, now[m.realm])
 		}
 	}
-	if err := a.keepSites(record, before, now); err != nil {
-		a.log.Error("realms that are interchanged later may not be noticed", zap.Error(err))
+	if record == store.MetaSites {
+		a.records = append(a.records, func() error { return a.warnUngated(before) })
 	}
+	a.records = append(a.records, func() error { return a.keepSites(record, before, now) })
 	return nil
+}
+
+// refused says what a realm that has moved means. It is at these addresses now.
+func (m move) refused(r knownRealm, now []string) error {
+	where := "no site has " + m.realm + " any more"
+	remedy := "if the portal of " + m.realm + " is gone for good, add to the global option two_factor: retired_realms " + m.realm + " (for one load, if it comes back at another address)"
+	if len(now) > 0 {
+		where = m.realm + " is at " + strings.Join(now, ", ")
+		remedy = fmt.Sprintf("if another portal is there now, load the configuration once without the two_factor of realm %q there", m.other)
+	}
+	return fmt.Errorf("%s was served with the realm %s, and has the realm %q now, while %s: if it is the same portal, or if the realms were interchanged, customers are let in by password; give %[1]s back the line: realm %[5]s; %[6]s",
+		m.at, countedRealms([]knownRealm{r}), m.other, where, m.realm, remedy)
+}
+
+// joinedAddress is an address as older versions kept it: hosts, listeners in parentheses, and
+// what is behind them.
+var joinedAddress = regexp.MustCompile(`^([^ ]+(?:, [^ ]+)*) \(([^)]*)\)(.*)$`)
+
+// oneByOne takes the addresses apart that older versions kept.
+func oneByOne(before sites) sites {
+	apart := make(sites)
+	for realm, at := range before {
+		for _, one := range at {
+			joined := joinedAddress.FindStringSubmatch(one)
+			if joined == nil {
+				apart.add(realm, one)
+				continue
+			}
+			for _, host := range strings.Split(joined[1], ", ") {
+				apart.add(realm, host+joined[3])
+			}
+		}
+	}
+	return apart
 }
 
 // merged is where realms were served last: as now, and where they were before, unless

@@ -23,11 +23,12 @@ func TestMoved(t *testing.T) {
 		"moved to a new address":                {sites{"a": {"one"}}, sites{"a": {"two"}}, nil},
 		"one address more":                      {sites{"a": {"one"}}, sites{"a": {"one", "two"}, "b": {"three"}}, nil},
 		"two realms in one site":                {sites{"a": {"one"}}, sites{"a": {"one"}, "b": {"one"}}, nil},
-		"no site has it any more":               {sites{"a": {"one"}}, sites{"b": {"one"}}, nil},
+		"no site has it any more":               {sites{"a": {"one"}}, sites{"b": {"one"}}, []string{"a"}},
+		"one of two addresses":                  {sites{"a": {"one", "two"}}, sites{"a": {"one"}, "b": {"two"}}, []string{"a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, m := range moved(tt.before, tt.now) {
+			for _, m := range moved(tt.before, tt.now, nil) {
 				got = append(got, m.realm)
 			}
 			if !slices.Equal(got, tt.realms) {
@@ -125,7 +126,7 @@ func TestAttack_I4_InterchangedHandles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before, now := standing(t, tt.before), standing(t, tt.now)
 			var got []string
-			for _, m := range moved(before, now) {
+			for _, m := range moved(before, now, nil) {
 				got = append(got, m.realm)
 			}
 			if !slices.Equal(got, tt.realms) {

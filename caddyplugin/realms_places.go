@@ -21,12 +21,29 @@ func (c claimant) places(realm string) []string {
 			return found
 		}
 	}
-	return []string{c.address} // in a named route, or a handler that has no routes
+	return c.addresses() // in a named route, or a handler that has no routes
+}
+
+func (c claimant) addresses() []string {
+	if len(c.at) == 0 {
+		return []string{c.address}
+	}
+	return c.at
 }
 
 // find is where the handlers of a realm stand in the claimant's route.
 func (c claimant) find(realm string) (found []string) {
-	at := []string{c.address}
+	for _, within := range c.within(realm) {
+		for _, address := range c.addresses() {
+			found = append(found, address+within)
+		}
+	}
+	return found
+}
+
+// within is find without the address.
+func (c claimant) within(realm string) (found []string) {
+	at := []string{""}
 	if paths := pathsOf(c.route.MatcherSets); len(paths) > 0 {
 		at = behindMatcher(at, "path", paths)
 	}

@@ -131,7 +131,7 @@ func (w *witnesses) judge(ring *keys.Ring) error {
 	if err := witness.Judge(w.known, w.found); err != nil {
 		return err
 	}
-	if last := w.known.Of(w.found.Store); last != nil && !w.found.Restored.After(last.Restored) {
+	if last := w.known.Of(w.found.Store); last != nil && !last.RestoredSince(w.found) {
 		w.last = last
 	}
 	return nil
@@ -286,3 +286,7 @@ func (e *engine) missing() error {
 	}
 	return nil
 }
+
+// contested says for the health check that another server uses a copy of the store, or
+// another store for one of its realms.
+func (e *engine) contested() error { return e.witness.State().Contested }

@@ -16,6 +16,9 @@ const (
 	MetaSites = "sites"
 	// MetaPlaces is the same with the matchers that the realms are behind at their sites.
 	MetaPlaces = "places"
+	// MetaIDs is what the ids of the users of realms are made of: a JSON object of lists
+	// of hashes.
+	MetaIDs = "ids"
 	// MetaBackup is when a backup was last made, in RFC 3339.
 	MetaBackup = "backup"
 )

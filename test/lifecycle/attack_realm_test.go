@@ -77,7 +77,9 @@ func TestAttack_I4_InterchangedRealms(t *testing.T) {
 		t.Errorf("as it was: %v", err)
 	}
 	// The portal really moves: first alone, then the other one takes its place.
-	if err := h.TryWhole(whole(badger, site(other, "realm shop\n"+whoami))); err != nil {
+	alone := whole(badger, site(other, "realm shop\n"+whoami))
+	refused(t, h, alone, "no site has blog any more", "retired_realms blog")
+	if err := h.TryWhole(whole(badger+"\nretired_realms blog", site(other, "realm shop\n"+whoami))); err != nil {
 		t.Errorf("alone: %v", err)
 	}
 	if err := h.TryWhole(both("blog", "shop")); err != nil {

@@ -26,8 +26,8 @@ var witnessed = []Mutation{
 	{
 		Row: "J1: another store", Defence: "a store answers only for realms that no other one has users of",
 		File:    "internal/store/witness/judge.go",
-		Old:     "if other.Store != found.Store && other.Activated[u.Realm] > 0 &&",
-		New:     "if false && other.Activated[u.Realm] > 0 &&",
+		Old:     "		if k[i].Store != store && k[i].Activated[realm] >= fewest {",
+		New:     "		if false && k[i].Activated[realm] >= fewest {",
 		Package: "internal/store/witness", Test: "TestJudge",
 	},
 	{

@@ -75,8 +75,10 @@ func Judge(known Known, found Found) error {
 		return nil
 	case w.Forged:
 		return lost(w, found, "that store, but its witness in Caddy's storage is not signed with its master keys")
-	case found.Restored.After(w.Restored):
+	case w.RestoredSince(found):
 		return nil
+	case w.Contested != "":
+		return lost(w, found, "one of two copies of that store that servers used at once, the other one in %s: each lacks what was set up at the other", w.Contested)
 	case found.Head.Seq < w.Head.Seq:
 		return lost(w, found, "that store as it was earlier, at entry %d: an older copy was put back, or damage cost its newest records", found.Head.Seq)
 	case found.At != "" && found.At != w.Head.Hash:
@@ -92,7 +94,7 @@ func judgeEmpty(known Known, found Found) error {
 		return nil
 	}
 	for i := range known {
-		if w := &known[i]; w.users() > 0 && !found.Restored.After(w.Signed) {
+		if w := &known[i]; w.users() > 0 {
 			return lost(w, found, "no store")
 		}
 	}
@@ -118,24 +120,44 @@ func (u Users) Missing(w *Witness) int {
 	return max(0, w.Activated[u.Realm]-u.Activated-u.Explained)
 }
 
-// JudgeRealm decides whether the store may answer for a realm.
+// JudgeRealm decides whether the store may answer for a realm. That it answered for it
+// before does not suffice: the users may have enrolled in another store since, as with a
+// directory that was tried once, or two servers with a store each.
 func JudgeRealm(known Known, found Found, u Users) error {
-	w := known.Of(found.Store)
-	if w != nil {
-		if _, answers := w.Activated[u.Realm]; answers {
-			if n := u.Missing(w); n > 0 && !found.Restored.After(w.Restored) {
+	fewest, answered := 1, false // of another store's users that are missed here
+	if w := known.Of(found.Store); w != nil {
+		if _, answered = w.Activated[u.Realm]; answered {
+			if n := u.Missing(w); n > 0 && !w.RestoredSince(found) {
 				return lost(w, found, "that store with %d activated users in realm %q, of whom %d are missing without an entry in the audit log that explains it", u.Activated, u.Realm, n)
 			}
-			return nil
+			fewest = max(1, u.Activated)
 		}
 	}
-	for i := range known {
-		other := &known[i]
-		if other.Store != found.Store && other.Activated[u.Realm] > 0 && !found.Restored.After(other.Signed) {
-			return lost(other, found, "%s", another(found, u.Realm))
+	if other := known.rival(found.Store, u.Realm, fewest); other != nil {
+		if answered {
+			return lost(other, found, "the store %s, which has %d activated users in realm %q", found.Store, u.Activated, u.Realm)
+		}
+		return lost(other, found, "%s", another(found, u.Realm))
+	}
+	return nil
+}
+
+// rival is the witness of another store that has that many activated users in the realm,
+// nil for none.
+func (k Known) rival(store, realm string, fewest int) *Witness {
+	for i := range k {
+		if k[i].Store != store && k[i].Activated[realm] >= fewest {
+			return &k[i]
 		}
 	}
 	return nil
+}
+
+// RestoredSince reports whether the store was restored from its own backup after the
+// witness was written, which explains what it lacks. A restored store that was left aside
+// while the original went on was not.
+func (w *Witness) RestoredSince(found Found) bool {
+	return found.Store == w.Store && found.Restored.After(w.Restored) && found.Restored.After(w.Signed)
 }
 
 // another names the store that was found instead.
@@ -168,10 +190,6 @@ func (w *Witness) String() string {
 	if len(realms) == 0 {
 		realms = []string{"no users yet"}
 	}
-	place := w.Place
-	if w.Host != "" {
-		place += " on " + w.Host
-	}
 	return fmt.Sprintf("the store %s (last in %s, %s, audit log at entry %d, witnessed %s UTC)",
-		w.Store, place, strings.Join(realms, ", "), w.Head.Seq, w.Signed.UTC().Format("2006-01-02 15:04:05"))
+		w.Store, w.where(), strings.Join(realms, ", "), w.Head.Seq, w.Signed.UTC().Format("2006-01-02 15:04:05"))
 }

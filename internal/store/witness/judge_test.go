@@ -70,7 +70,7 @@ func TestJudge(t *testing.T) {
 		"an unreadable witness":              {witness.Known{shop(), {Unreadable: true, Key: "x.json"}}, same, users, "the witness x.json in Caddy's storage can't be read"},
 		"restored since":                     {witness.Known{shop()}, witness.Found{Store: "aaaa", Head: head(12, "h12"), Restored: later}, witness.Users{Realm: "shop", Activated: 1}, ""},
 		"an older copy of a restored store":  {witness.Known{restoredAt(shop(), later)}, witness.Found{Store: "aaaa", Head: head(12, "h12"), Restored: later}, users, "as it was earlier"},
-		"a backup of an earlier store":       {witness.Known{shop()}, witness.Found{Store: "cccc", Head: head(12, "h12"), Restored: later}, users, ""},
+		"a backup of an earlier store":       {witness.Known{shop()}, witness.Found{Store: "cccc", Head: head(12, "h12"), Restored: later}, users, "the store cccc"},
 		"one that was restored long ago":     {witness.Known{shop()}, witness.Found{Store: "cccc", Head: head(12, "h12"), Restored: signed.Add(-time.Hour)}, users, "the store cccc"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,6 +34,10 @@ type Keeper struct {
 	storage Storage
 	ring    *keys.Ring
 	now     Witness
+	// file is what this keeper has written to storage last, nil for nothing yet.
+	file []byte
+	// taken says that another server has written the witness since; it is not renewed then.
+	taken bool
 	// realms are those of the configurations that have used the store.
 	realms map[string]bool
 	// dirty says that something besides the head is not written yet, stale that users were
@@ -55,6 +59,9 @@ type State struct {
 	Written time.Time
 	// Err is why it could not be renewed since; nil if it was.
 	Err error
+	// Contested says that another server uses a copy of the store, or another store for
+	// one of its realms, nil for no: what is set up there is unknown here.
+	Contested error
 	// Missing are users that the audit log does not account for, by realm.
 	Missing map[string]int
 }
@@ -100,7 +107,7 @@ func (k *Keeper) Use(ctx context.Context, storage Storage, ring *keys.Ring, plac
 			k.now.Activated[realm] = n
 		}
 	}
-	k.storage, k.ring, k.dirty = storage, ring, true
+	k.storage, k.ring, k.dirty, k.file, k.taken = storage, ring, true, nil, false
 	k.now.Store, k.now.Place, k.now.Restored = f.Store, place, f.Restored
 	k.now.Host, _ = os.Hostname()
 	k.change(func(s *State) { s.Store = f.Store })
@@ -156,6 +163,9 @@ func (k *Keeper) renew(ctx context.Context) {
 }
 
 func (k *Keeper) write(ctx context.Context) error {
+	if k.taken {
+		return nil
+	}
 	newest, err := head(ctx, k.store)
 	if err != nil {
 		return err
@@ -178,6 +188,9 @@ func (k *Keeper) write(ctx context.Context) error {
 	}
 	next := k.now
 	next.Head, next.Signed = newest, k.clock().UTC()
+	if err := k.compare(ctx); err != nil || k.taken {
+		return err
+	}
 	file, err := Marshal(next, k.ring)
 	if err != nil {
 		return err
@@ -186,7 +199,7 @@ func (k *Keeper) write(ctx context.Context) error {
 		k.dirty = true
 		return err
 	}
-	k.now, k.dirty = next, false
+	k.now, k.dirty, k.file = next, false, file
 	k.change(func(s *State) { s.Head, s.Written = newest, next.Signed })
 	return nil
 }

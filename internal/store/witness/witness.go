@@ -55,6 +55,9 @@ type Witness struct {
 	// answered for. The counts were made when the audit log had Counted entries.
 	Activated map[string]int `json:"activated"`
 	Counted   uint64         `json:"counted"`
+	// Contested is where another server used a copy of the store at the same time; empty
+	// for none.
+	Contested string `json:"contested,omitempty"`
 
 	// Key is where Caddy's storage holds it.
 	Key string `json:"-"`

@@ -1,0 +1,154 @@
+package caddyplugin
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// Second factors are kept by the user's id. A site that takes the id from elsewhere finds
+// none of the realm's users, and lets them in by password. So the store keeps what each
+// realm's ids are made of, and a configuration is refused in which that changes while
+// users are activated, or differs between two sites of a realm.
+
+// identified is what one site makes users' ids of.
+type identified struct {
+	realm, address string
+	// sources are hashes, one for each way that the site has: questions of one site have to
+	// agree, so another site that has one of them has the same ids.
+	sources []string
+}
+
+// identifiedBy notes what a site makes ids of. given are its settings without its preset's.
+func (a *App) identifiedBy(address string, given, site config.Site) {
+	id := identified{realm: site.Realm, address: address}
+	if site.User != "" {
+		id.add("user", site.User)
+	}
+	if len(given.Whoami) == 0 && site.Portal != "" {
+		id.add("portal", site.Portal) // a later version may read the same id otherwise
+	}
+	for _, w := range site.Whoami {
+		if w.User != nil {
+			from := *w.User
+			from.Not = nil // takes placeholders for no id, and changes none
+			id.add("whoami", from, w.Normalize)
+		}
+	}
+	a.ids = append(a.ids, id)
+}
+
+func (id *identified) add(what ...any) {
+	if source := shortHash(jsonText(what)); !slices.Contains(id.sources, source) {
+		id.sources = append(id.sources, source)
+	}
+}
+
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+// word is what accepts the site's ids under same_ids.
+func (id identified) word() string {
+	return shortHash(id.realm + " " + strings.Join(slices.Sorted(slices.Values(id.sources)), " "))[:8]
+}
+
+func (id identified) meets(known []string) bool {
+	return slices.ContainsFunc(id.sources, func(s string) bool { return slices.Contains(known, s) })
+}
+
+// checkIDs refuses a site whose ids are not those of its realm.
+func (a *App) checkIDs() error {
+	before, err := a.idsBefore()
+	if err != nil {
+		return err
+	}
+	now := make(map[string][]string)
+	for _, id := range a.ids {
+		known, earlier := now[id.realm], before[id.realm]
+		now[id.realm] = append(known, id.sources...)
+		if slices.Contains(a.SameIDs, id.word()) {
+			continue
+		}
+		if len(known) > 0 && !id.meets(known) {
+			return id.refused("another site of the realm does it otherwise: the users of one are unknown at the other")
+		}
+		if len(earlier) == 0 || id.meets(earlier) {
+			continue
+		}
+		n, err := a.engine.store.CountUsers(a.engine.life, id.realm)
+		if err != nil {
+			return fmt.Errorf("counting the users of realm %q: %w", id.realm, err)
+		}
+		if n.Activated > 0 {
+			return id.refused(fmt.Sprintf("the realm had its ids from elsewhere, and %d of its users have a second factor", n.Activated))
+		}
+	}
+	after := merge(before, now)
+	a.records = append(a.records, func() error { return a.keepIDs(after) })
+	return nil
+}
+
+// merge keeps what is known of realms that no site has.
+func merge(before, now map[string][]string) map[string][]string {
+	after := maps.Clone(before)
+	for realm, sources := range now {
+		after[realm] = slices.Compact(slices.Sorted(slices.Values(sources)))
+	}
+	return after
+}
+
+func (id identified) refused(why string) error {
+	return fmt.Errorf("%s takes the ids of the users of realm %q from elsewhere now (user, or lower, nfkc and trim under whoami): %s; if the ids are not the same, letter by letter, customers are let in by password; "+
+		"put these lines back; if the ids are the same, add to the global option two_factor: same_ids %s", cmp.Or(id.address, "a site"), id.realm, why, id.word())
+}
+
+// idsBefore is what the ids of the store's realms were made of last.
+func (a *App) idsBefore() (map[string][]string, error) {
+	before := make(map[string][]string)
+	raw, err := a.engine.store.Meta(a.engine.life, store.MetaIDs)
+	if err == nil {
+		err = json.Unmarshal(raw, &before)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("reading what the ids of the store's realms are made of: %w", err)
+	}
+	return before, nil
+}
+
+// keepIDs keeps what the ids of the configuration's realms are made of.
+func (a *App) keepIDs(after map[string][]string) error {
+	raw, err := json.Marshal(after)
+	if err != nil {
+		return err
+	}
+	err = a.engine.store.UpdateMeta(a.engine.life, store.MetaIDs, func([]byte) ([]byte, error) { return raw, nil })
+	if err != nil {
+		return fmt.Errorf("keeping what the ids of the store's realms are made of: %w", err)
+	}
+	return nil
+}
+
+// parseSameIDs reads the option same_ids WORD...
+func (a *App) parseSameIDs(d *caddyfile.Dispenser) error {
+	if a.SameIDs != nil {
+		return d.Errf("same_ids is given again; want it once (a list takes all its values on one line)")
+	}
+	if a.SameIDs = d.RemainingArgs(); len(a.SameIDs) == 0 {
+		return d.Errf("same_ids has no value; want the one that the refusal names, at line %s", strconv.Itoa(d.Line()))
+	}
+	return nil
+}
