@@ -77,6 +77,8 @@ func (a *App) checkIDs() error {
 		return err
 	}
 	now := make(map[string][]string)
+	// Servers are provisioned in no order; which site is refused must not depend on it.
+	slices.SortStableFunc(a.ids, func(x, y identified) int { return cmp.Compare(x.address, y.address) })
 	for _, id := range a.ids {
 		known, earlier := now[id.realm], before[id.realm]
 		now[id.realm] = append(known, id.sources...)

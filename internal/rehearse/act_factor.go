@@ -12,6 +12,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/portal"
 )
 
 // device is a test customer's authenticator app and backup codes.
@@ -149,8 +150,11 @@ func (r *run) challenge() bool {
 	}
 	c.gate = b
 	if !r.own(page, "challenge") {
-		r.report.fail(rowChallenge, fmt.Sprintf("after the password %s came, without a code (%s)", page.URL.Path, pageSays(c, page)),
-			"whoami does not see this sign-in at once: ask a page that shows the customer straight after it, and name its address under `sign_in`; without `watch unsafe` every response is judged")
+		remedy := "whoami does not see this sign-in at once: ask a page that shows the customer straight after it, and name its address under `sign_in`; without `watch unsafe` every response is judged"
+		if names := r.leftByName(); names != "" {
+			remedy = "the cookie " + names + " is under `leave`, where cookies wait for the code and are not sealed: take it out of `leave` if customers are signed in by it"
+		}
+		r.report.fail(rowChallenge, fmt.Sprintf("after the password %s came, without a code (%s)", page.URL.Path, pageSays(c, page)), remedy)
 		return false
 	}
 	pages := slices.Concat(r.memberPages(c), []string{r.at("/"), c.entry.Login.URL.String()})
@@ -176,6 +180,18 @@ func (r *run) challenge() bool {
 	}
 	r.report.ok(rowChallenge, "signed in, asked for the code; %d pages tried, none released", len(pages))
 	return true
+}
+
+// leftByName are the cookies of a sign-in at the portal that the site's own `leave` names.
+func (r *run) leftByName() string {
+	left, usual := portal.NewLeave(r.site.Leave), portal.NewLeave(nil)
+	var names []string
+	for _, k := range r.first.direct.Cookies() {
+		if left.Class(k.Name) != portal.Sealed && usual.Class(k.Name) == portal.Sealed {
+			names = append(names, k.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func pageSays(c *customer, p *browse.Page) string {

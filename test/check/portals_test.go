@@ -54,7 +54,7 @@ func TestDokuWiki(t *testing.T) {
 	}
 	r.open(t, "side door XML-RPC", "/lib/exe/xmlrpc.php")
 	wrong := fmt.Sprintf(site, "portal dokuwiki\nleave DokuWiki DW*", address)
-	check(t, wrong, lines(p)).fails(t, "session sealed", "DW", "take it out of `leave`")
+	check(t, wrong, lines(p)).fails(t, "code before anything", "DW", "take it out of `leave`")
 }
 
 // open demands that a door that the gate shuts was open at the portal.

@@ -67,6 +67,21 @@ func (s *signIns) live(c *customer, done <-chan struct{}) {
 	}
 }
 
+// await waits until there were so many sign-ins.
+func (s *signIns) await(t *testing.T, n int) {
+	t.Helper()
+	for range 600 {
+		s.mu.Lock()
+		got := len(s.took)
+		s.mu.Unlock()
+		if got >= n || t.Failed() {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("no %d sign-ins in a minute", n)
+}
+
 // TestRotation_BesideSignIns: while the keys are rotated customers sign in and give codes,
 // and afterwards all records, theirs too, are sealed with the new key.
 func TestRotation_BesideSignIns(t *testing.T) {
@@ -91,6 +106,7 @@ func TestRotation_BesideSignIns(t *testing.T) {
 	for _, c := range customers {
 		beside.Go(func() { s.live(c, done) })
 	}
+	s.await(t, 1) // they are at it
 	began := time.Now()
 	if p := r.ask(http.MethodPost); p.State != rotation.Running {
 		t.Fatalf("%+v", p)
@@ -102,6 +118,7 @@ func TestRotation_BesideSignIns(t *testing.T) {
 		p = r.ask(http.MethodGet)
 	}
 	took := time.Since(began)
+	s.await(t, 2) // one that was under way at least
 	close(done)
 	beside.Wait()
 	if p.State != rotation.Done || p.Unopened != 0 || p.Resealed < crowdSize() {
