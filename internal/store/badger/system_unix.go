@@ -6,8 +6,6 @@ import (
 	"errors"
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // held reports whether a process has the store in dir open: Badger keeps a flock on
@@ -32,13 +30,4 @@ func own(path, dir string) error {
 		return nil
 	}
 	return os.Lchown(path, int(to.Uid), int(to.Gid))
-}
-
-// freeSpace returns how many bytes this process may still write in dir.
-func freeSpace(dir string) (uint64, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return 0, err
-	}
-	return s.Bavail * uint64(s.Bsize), nil
 }
