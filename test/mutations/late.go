@@ -40,8 +40,8 @@ var late = []Mutation{
 	{
 		Row: "M: half a stranger", Defence: "an anonymous answer serves beside a user's no longer than that",
 		File:    "internal/gateway/visits/answers.go",
-		Old:     "		expires = s.part\n",
-		New:     "		_ = s.part\n",
+		Old:     "		expires = s.brief\n",
+		New:     "		_ = s.brief\n",
 		Package: "internal/gateway", Test: "TestAttack_AnonymousHalf",
 	},
 	{

@@ -48,8 +48,8 @@ var questions = []Mutation{
 	{
 		Row: "H4, pinned to a header", Defence: "an answer serves the varying values that it was given for",
 		File:    "internal/gateway/visits/answers.go",
-		Old:     "s.serves(key, now, part) && s.key.Varying == varying",
-		New:     "s.serves(key, now, part)",
+		Old:     "s.serves(key, now, brief) && s.key.Varying == varying",
+		New:     "s.serves(key, now, brief)",
 		Package: "internal/gateway/visits", Test: "TestAnswers_Kept",
 	},
 	{

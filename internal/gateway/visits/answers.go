@@ -54,10 +54,9 @@ type slot struct {
 	key     Key
 	answer  *portal.Answer
 	expires time.Time
-	// part is when it expires for a request that puts several questions: an anonymous answer
-	// beside one that names a user serves no longer than that one, since the responses are
-	// not checked.
-	part time.Time
+	// brief is when it expires for requests whose responses may pass unchecked although the
+	// answer is anonymous. It is never later than an answer that names a user would expire.
+	brief time.Time
 }
 
 // calls are the questions about one key: one running, and one that starts after it,
@@ -74,16 +73,17 @@ type call struct {
 
 // Kept returns an answer that is still believed, or nil. Where all answers about these
 // credentials name one user, the varying values are not looked at and exact is false:
-// such an answer may serve a user who may pass, and no other (design rule Q1). part says
-// that the question is one of several.
-func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time, part bool) (answer *portal.Answer, exact bool) {
+// such an answer may serve a user who may pass, and no other (design rule Q1). brief is true
+// where an anonymous answer does not mean that the response is checked: for one of several
+// questions, of which another may name a user, and under `watch unsafe`.
+func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time, brief bool) (answer *portal.Answer, exact bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var user *portal.Answer
 	alike := true
 	for i := range a.slots {
 		s := &a.slots[i]
-		if !s.serves(key, now, part) {
+		if !s.serves(key, now, brief) {
 			continue
 		}
 		alike = alike && s.answer.Kind == gate.User && (user == nil || user.User == s.answer.User)
@@ -92,28 +92,28 @@ func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time, p
 	if user == nil || alike {
 		return user, false
 	}
-	return a.exact(key, varying(), now, part), true
+	return a.exact(key, varying(), now, brief), true
 }
 
-func (s *slot) serves(key *Key, now time.Time, part bool) bool {
+func (s *slot) serves(key *Key, now time.Time, brief bool) bool {
 	expires := s.expires
-	if part {
-		expires = s.part
+	if brief {
+		expires = s.brief
 	}
 	return s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins && now.Before(expires)
 }
 
 // Exact returns an answer that is still believed and was given for these very varying
 // values, or nil.
-func (a *Answers) Exact(key *Key, now time.Time, part bool) *portal.Answer {
+func (a *Answers) Exact(key *Key, now time.Time, brief bool) *portal.Answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.exact(key, key.Varying, now, part)
+	return a.exact(key, key.Varying, now, brief)
 }
 
-func (a *Answers) exact(key *Key, varying portal.Varying, now time.Time, part bool) *portal.Answer {
+func (a *Answers) exact(key *Key, varying portal.Varying, now time.Time, brief bool) *portal.Answer {
 	for i := range a.slots {
-		if s := &a.slots[i]; s.serves(key, now, part) && s.key.Varying == varying {
+		if s := &a.slots[i]; s.serves(key, now, brief) && s.key.Varying == varying {
 			return s.answer
 		}
 	}
@@ -226,8 +226,8 @@ func (s *slot) settle(until time.Time, all bool) {
 	if (all || s.answer.Kind == gate.User) && until.Before(s.expires) {
 		s.expires = until
 	}
-	if until.Before(s.part) {
-		s.part = until
+	if until.Before(s.brief) {
+		s.brief = until
 	}
 }
 

@@ -194,9 +194,10 @@ func (v *Shared) Unsettled(own int, clock func() time.Time) bool {
 	return false
 }
 
-// held are changes of the portal's cookies that came with a question about an asset.
-// Responses of assets get no cookies, because caches keep them; the browser gets the
-// changes with the next page.
+// held are changes of the portal's cookies that the browser gets later: those that came
+// with a question about an asset, with the next page (responses of assets get no cookies,
+// because caches keep them), and cookies that are never sealed of a withheld response, when
+// its user has passed. The latter are held under a name of their own; see Hold.
 type held struct {
 	mu      sync.Mutex
 	any     atomic.Bool
@@ -218,7 +219,8 @@ func (h *heldChange) is(site string, ch *portal.Change) bool {
 // maxHeld bounds the changes that wait for the next page.
 const maxHeld = 64
 
-// Hold keeps changes for the site's next page. They are stamped already.
+// Hold keeps changes for the site's next page. They are stamped already. site may be another
+// name, under which Held is asked for them.
 func (v *Shared) Hold(site string, changes []portal.Change) {
 	h := &v.held
 	h.mu.Lock()

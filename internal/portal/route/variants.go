@@ -31,10 +31,9 @@ const (
 // as every server does.
 //
 // ok is false when there are more than MaxVariants, or more than 64 KiB of them, or p has
-// more than 8 KiB: no
-// rule can be sure of such a path, so the request is to be refused with 400. A path
-// with nothing unusual in it is its only variant, and nothing is allocated if dst
-// has room.
+// more than 8 KiB: no rule can be sure of such a path, so the request is to be refused with
+// 400. A path with nothing unusual in it is its only variant, and nothing is allocated if
+// dst has room.
 func Variants(dst []string, p string) (variants []string, ok bool) {
 	dst = append(dst, p)
 	if plain(p) {
