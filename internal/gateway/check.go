@@ -306,10 +306,13 @@ func (x *exchange) mixed() bool {
 }
 
 // doubted reports whether the response to a declared sign-in or sign-out may have been made
-// for another user than the answer names: the portal may carry out an earlier request just
-// before or after it.
+// for another user than the answer names: an earlier request may be committed later than a
+// sign-in, and a form that yielded its turn just before a sign-out.
 func (x *exchange) doubted() bool {
-	return x.exclusive && x.beganUnsettled && (x.sendsSignIn() || x.facts.SignOut)
+	if !x.exclusive {
+		return false
+	}
+	return x.beganUnsettled && x.sendsSignIn() || x.facts.SignOut && x.visit.Requests.BesideSince(x.mark)
 }
 
 // changeOwner ends what stood on the visit's user until now: its clearance, its tunnels,

@@ -128,6 +128,8 @@ type outgoing struct {
 	abandoned bool
 	// withheld says that the response is not released.
 	withheld bool
+	// cutOff says that the gate ended the response before the portal had.
+	cutOff bool
 	// asked says that the request put a question.
 	asked bool
 	// reached says that the request was sent on to the portal. passedOn is the request that the
@@ -262,10 +264,10 @@ const (
 )
 
 // leaveShared ends the request's place among the shared ones. The portal may still be at work
-// on one that was cut off, and write a whole session back at its end: it counts for as long
+// on one that the gate cut off, and write a whole session back at its end: it counts for as long
 // as the portal is given to finish a request.
 func (x *exchange) leaveShared() {
-	state, cut := x.shared.Swap(0), x.abandoned && x.kind == gated
+	state, cut := x.shared.Swap(0), x.cutOff
 	switch {
 	case state == runs && cut:
 		x.ranIn().Requests.ReleaseShared()

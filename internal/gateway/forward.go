@@ -149,6 +149,7 @@ func (x *exchange) ended(whole bool) {
 		x.settles = true
 	}
 	x.abandoned = x.abandoned || !whole
+	x.cutOff = x.cutOff || !whole && x.kind == gated && x.out.Dropping()
 	x.out.Finish(whole)
 	x.Over(true)
 }

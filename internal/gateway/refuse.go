@@ -92,8 +92,8 @@ func (x *exchange) answerFor(a gate.Action) {
 // of where the response led.
 func (x *exchange) retry() {
 	to := x.facts.Client.URL.RequestURI()
-	if !request.SafeMethod(x.facts.R.Method) || x.facts.SignIn || !web.ValidTarget(to) {
-		to = "/" // what was sent is done
+	if !request.SafeMethod(x.facts.R.Method) || x.facts.SignOut || !web.ValidTarget(to) {
+		to = "/"
 	}
 	if x.facts.Navigation() {
 		x.redirect(to)

@@ -337,13 +337,6 @@ var gate = []Mutation{
 		Package: "test/rules", Test: "TestGate_TunnelsClosed",
 	},
 	{
-		Row: "C, open tunnels: guest", Defence: "a visit's streams end at a sign-in",
-		File:    "internal/gateway/check.go",
-		Old:     "	x.g.Visits.Tunnels.CloseOf(x.visit)\n",
-		New:     "",
-		Package: "test/rules", Test: "TestGate_GuestTunnel",
-	},
-	{
 		Row: "ASVS 6.5.6: the next request is refused", Defence: "an ended clearance is forgotten in memory",
 		File:    "internal/gateway/visits/table.go",
 		Old:     "			if st := v.standing.Swap(nil); st != nil {\n				st.end()\n			}\n",
