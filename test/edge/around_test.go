@@ -164,7 +164,7 @@ func TestAttack_K1_HeaderBeforeTheGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			site := "two_factor {\n" + house.LegacyLines + "\n}\nreverse_proxy PORTAL"
 			h := house.StartSite(t, &house.Legacy{}, site)
-			if err := h.TryLoad(line + "\n" + site); err != nil {
+			if err := h.TryLoad(line + "\n" + strings.ReplaceAll(site, "PORTAL", strings.TrimPrefix(h.PortalURL, "http://"))); err != nil {
 				if !strings.Contains(err.Error(), "Caddyfile:") || !strings.Contains(err.Error(), "has the last word") {
 					t.Error(err)
 				}

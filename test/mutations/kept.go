@@ -206,13 +206,6 @@ var kept = []Mutation{
 		Package: "test/adversary", Test: "TestRegressions",
 	},
 	{
-		Row: "Q2, cookies of other paths", Defence: "changed cookies are asked about together",
-		File:    "internal/gateway/ask.go",
-		Old:     "		paths = append(paths, portal.Everywhere)\n",
-		New:     "",
-		Package: "test/adversary", Test: "TestRegressions",
-	},
-	{
 		Row: "H3, ids in bodies", Defence: "names of the site's cookies are known in other visits",
 		File:    "internal/gateway/body.go",
 		Old:     "	if !x.jar.HasName(name) && !x.g.Visits.Names.Takes(x.g.Realm, name) {",
