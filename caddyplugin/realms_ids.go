@@ -100,6 +100,9 @@ func (a *App) checkIDs() error {
 		}
 	}
 	after := merge(before, now)
+	if maps.EqualFunc(before, after, slices.Equal[[]string]) {
+		return nil // a start that changes nothing writes nothing
+	}
 	a.records = append(a.records, func() error { return a.keepIDs(after) })
 	return nil
 }
