@@ -56,7 +56,7 @@ func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
 	}
 }
 
-// rewritten returns the rewrites of a handler behind gates whose result can't be foretold,
+// rewritten returns the rewrites of a handler behind gates that have an unknown result,
 // or is one of the paths: the gate looks at the request before them. Taking a prefix off is
 // known to it, and what only puts the path as it is behind a fixed one shows that path to
 // it, too.

@@ -184,10 +184,10 @@ func (x *exchange) dropEnded() bool {
 	return true
 }
 
-// dropRevived removes the cookies that still name the user whose ended session was among
-// them: the question may have signed another session in by it, as by a remember-me cookie.
-// Those that a response set for this very user since the end are spared. It reports whether
-// there were any others.
+// dropRevived is called after dropEnded removed cookies. If the others still name the same
+// user, the question with the removed ones may have signed a new session in, as a remember-me
+// cookie does. dropRevived removes them, except cookies that a response set for this user
+// after the end. It reports whether it removed any.
 func (x *exchange) dropRevived(user string) bool {
 	if x.answer.Kind != gate.User || x.answer.User != user || x.before.Cleared {
 		return false
@@ -197,9 +197,9 @@ func (x *exchange) dropRevived(user string) bool {
 	return len(gone) > 0
 }
 
-// dropOutlived removes the cookies of before the end of a user's sessions that are left when
-// the user signs in anew. They named another user or nobody, so they sign no session in. It
-// reports whether there were any.
+// dropOutlived is called when a response signed a user in. It removes cookies that are older
+// than the end of the user's sessions: dropRevived would take the new session for one that
+// they signed in. It reports whether it removed any.
 func (x *exchange) dropOutlived(a *portal.Answer) bool {
 	if a.Kind != gate.User || x.sessionsEnded.IsZero() || x.before.Answer == gate.User && x.answer.User == a.User {
 		return false

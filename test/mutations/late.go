@@ -35,7 +35,7 @@ var late = []Mutation{
 		File:    "internal/gateway/visits/answers.go",
 		Old:     " && len(a.calls) == 0",
 		New:     "",
-		Package: "internal/gateway", Test: "TestAttack_QuestionSignsInBesideAnother",
+		Package: "internal/gateway/visits", Test: "TestAnswers_ForgetOthersOnTheirWay",
 	},
 	{
 		Row: "M: half a stranger", Defence: "an anonymous answer serves beside a user's no longer than that",

@@ -335,3 +335,22 @@ func TestAnswers_AskSharesNoneFromBefore(t *testing.T) {
 		}
 	})
 }
+
+// TestAnswers_ForgetOthersOnTheirWay: where no answer is kept, a question that runs is
+// forgotten all the same: its answer serves no later request and is not kept.
+func TestAnswers_ForgetOthersOnTheirWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a Answers
+		if a.ForgetOthers("alice") {
+			t.Error("something was forgotten where nothing was asked")
+		}
+		epoch, release := a.Epoch(), make(chan struct{})
+		go a.Ask(Key{}, false, time.Now(), func() *portal.Answer { <-release; return user("bob") })
+		synctest.Wait()
+		if !a.ForgetOthers("alice") || a.Epoch() == epoch {
+			t.Error("the question on its way is not forgotten")
+		}
+		close(release)
+		synctest.Wait()
+	})
+}
