@@ -13,8 +13,6 @@ import (
 
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/portal"
-	"github.com/secondgate/secondgate/internal/session"
-	"github.com/secondgate/secondgate/internal/store"
 )
 
 // TestAttack_QuestionSignsInBesideAnother: as TestAttack_Q1_QuestionSignsIn, while nothing is
@@ -66,15 +64,6 @@ func TestAttack_QuestionSignsInBesideAnother(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 	})
-}
-
-func visitID(v *visitor) (id store.VisitID) {
-	for _, c := range v.cookies {
-		if c.Name == portal.NamesFor("shop", false).Visit {
-			id = session.Token(c.Value).ID()
-		}
-	}
-	return id
 }
 
 // TestAttack_WatchUnsafeBesideAll: two gates of one realm stand before parts of one portal, one
