@@ -19,7 +19,7 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/throttle"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -130,9 +130,9 @@ func (b *builder) bearer() (gateway.Bearer, error) {
 	return out, nil
 }
 
-func (b *builder) pages() (*web.State, *web.Pages, error) {
+func (b *builder) pages() (*userpages.State, *userpages.Pages, error) {
 	s, ring := b.site, b.app.ring
-	state, err := web.NewState(s.Realm, ring.Derive("state hash", 32), ring.Derive("state block", 32), clock.Now)
+	state, err := userpages.NewState(s.Realm, ring.Derive("state hash", 32), ring.Derive("state block", 32), clock.Now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,7 +154,7 @@ func (b *builder) pages() (*web.State, *web.Pages, error) {
 		factors.Lean = b.app.engine.lean
 	}
 	factors.MailQueued = b.app.engine.queue.Wake
-	pages, err := web.New(web.Options{
+	pages, err := userpages.New(userpages.Options{
 		Path: s.Path, Realm: s.Realm, Issuer: s.Issuer, Support: s.Support, Brand: brand,
 		Required: s.Require == "always", EnrolMail: enrolMail, FreeTries: policy.Free,
 		Factors: factors, Store: b.app.engine.counted, State: state, Logger: b.log, Clock: clock.Now,

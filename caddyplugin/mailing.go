@@ -14,7 +14,7 @@ import (
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/notice"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/web/agent"
+	"github.com/secondgate/secondgate/internal/userpages/agent"
 	"github.com/secondgate/secondgate/templates"
 )
 

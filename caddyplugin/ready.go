@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 )
 
 // The names of what must hold for the server to be ready, as they are shown to everybody.
@@ -19,13 +19,13 @@ const (
 
 // checks looks at everything that must hold for customers to be able to sign in. The
 // words under Problem are the same for every server and tell nothing about this one.
-func (a *App) checks(ctx context.Context) []web.Check {
+func (a *App) checks(ctx context.Context) []userpages.Check {
 	stored := a.engine.counted.Check(ctx)
 	words := "can't be written"
 	if errors.Is(stored, store.ErrDamaged) {
 		words = "is damaged"
 	}
-	return []web.Check{
+	return []userpages.Check{
 		checked(checkStore, words, stored),
 		checked(checkKeys, "don't open the store", a.engine.keeper.Opens(ctx, a.ring)),
 		checked(checkUsers, "are fewer than the audit log explains", a.engine.missing()),
@@ -34,9 +34,9 @@ func (a *App) checks(ctx context.Context) []web.Check {
 	}
 }
 
-func checked(name, words string, err error) web.Check {
+func checked(name, words string, err error) userpages.Check {
 	if err == nil {
-		return web.Check{Name: name}
+		return userpages.Check{Name: name}
 	}
-	return web.Check{Name: name, Problem: words, Err: err}
+	return userpages.Check{Name: name, Problem: words, Err: err}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/keys"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 )
 
 // realm is what staff and background work need of a realm's handlers.
@@ -23,7 +23,7 @@ type realm struct {
 	// customers says that a site asks a portal who the realm's users are.
 	customers bool
 	// pages put mails into words: those of the first site of customers, else of staff.
-	pages *web.Pages
+	pages *userpages.Pages
 	// asks says that first set-ups wait for a code by e-mail, willing are the pages of
 	// the sites that don't refuse to ask for one, refuses that some site does.
 	asks, refuses bool
@@ -33,12 +33,12 @@ type realm struct {
 // willing is a site that asks for a code by e-mail once another one of its realm does.
 type willing struct {
 	factors *factor.Service
-	pages   *web.Pages
+	pages   *userpages.Pages
 }
 
 // register makes the realm of a handler known to the configuration's app. Caddy
 // provisions handlers one after another, before anything is served.
-func (a *App) register(site config.Site, factors *factor.Service, pages *web.Pages) {
+func (a *App) register(site config.Site, factors *factor.Service, pages *userpages.Pages) {
 	a.meters.mode(site.Realm, site.Mode)
 	if a.realms == nil {
 		a.realms = make(map[string]*realm)

@@ -13,8 +13,8 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/clock"
-	"github.com/secondgate/secondgate/internal/staffweb"
-	"github.com/secondgate/secondgate/internal/web/sealed"
+	"github.com/secondgate/secondgate/internal/staffpages"
+	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
 )
 
 func init() { caddy.RegisterModule(StaffHandler{}) }
@@ -35,7 +35,7 @@ type StaffHandler struct {
 	View *StaffRule `json:"view,omitempty"`
 
 	app       *App
-	pages     *staffweb.Pages
+	pages     *staffpages.Pages
 	act, view caddyhttp.MatcherSets
 	log       *zap.Logger
 }
@@ -87,12 +87,12 @@ func (h *StaffHandler) Provision(ctx caddy.Context) (err error) {
 
 func (h *StaffHandler) build() error {
 	ring := h.app.ring
-	state, err := sealed.New("two_factor_admin", ring.Derive("staff state hash", 32), ring.Derive("staff state block", 32), clock.Now)
+	state, err := cookiestate.New("two_factor_admin", ring.Derive("staff state hash", 32), ring.Derive("staff state block", 32), clock.Now)
 	if err != nil {
 		return err
 	}
-	h.pages, err = staffweb.New(staffweb.Options{
-		Desk: func() staffweb.Desk { return h.app.desk() }, Realms: h.Realms, State: state,
+	h.pages, err = staffpages.New(staffpages.Options{
+		Desk: func() staffpages.Desk { return h.app.desk() }, Realms: h.Realms, State: state,
 		Acted: h.app.engine.flushAudit, Mails: func() bool { return h.app.mailing != nil }, Logger: h.log,
 	})
 	return err
@@ -151,7 +151,7 @@ func (h *StaffHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 	if !ok {
 		return caddyhttp.Error(http.StatusInternalServerError, errors.New("two_factor_admin needs Caddy's HTTP server"))
 	}
-	v := staffweb.Visitor{
+	v := staffpages.Visitor{
 		Staff:  strings.TrimSpace(repl.ReplaceAll(h.Staff, "")),
 		Behind: h.behindPortal(r),
 		Secure: secure(r, caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey)),

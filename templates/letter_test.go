@@ -12,7 +12,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/templates"
 	"github.com/secondgate/secondgate/templates/templatestest"
-	"github.com/secondgate/secondgate/test/browser"
+	"github.com/secondgate/secondgate/test/kit/browser"
 )
 
 func letter(kind string) templates.Letter {

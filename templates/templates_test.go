@@ -176,7 +176,7 @@ func TestEveryMessageInGoIsChecked(t *testing.T) {
 	}
 	said := regexp.MustCompile(`"((?:` + strings.Join(sections, "|") + `)\.[a-z_]+)"`)
 	found := 0
-	for _, pattern := range []string{"*.go", "../internal/web/*.go", "../internal/web/guard/*.go", "../internal/staffweb/*.go"} {
+	for _, pattern := range []string{"*.go", "../internal/userpages/*.go", "../internal/userpages/guard/*.go", "../internal/staffpages/*.go"} {
 		files, _ := filepath.Glob(pattern)
 		for _, file := range files {
 			if strings.HasSuffix(file, "_test.go") || file == "text.go" {

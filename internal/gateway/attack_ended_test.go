@@ -17,7 +17,7 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 )
 
 // endings is a world whose users' sessions can be ended. committing is how long the
@@ -334,11 +334,11 @@ func TestAttack_J8_CodeInFlight(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o.State, err = web.NewState("shop", ring.Derive("web mac", 32), ring.Derive("web cookie", 32), time.Now)
+			o.State, err = userpages.NewState("shop", ring.Derive("web mac", 32), ring.Derive("web cookie", 32), time.Now)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o.Pages, err = web.New(web.Options{Path: "/two-factor", Realm: "shop", Factors: codes, Store: o.Store, State: o.State, Clock: time.Now})
+			o.Pages, err = userpages.New(userpages.Options{Path: "/two-factor", Realm: "shop", Factors: codes, Store: o.Store, State: o.State, Clock: time.Now})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -367,7 +367,7 @@ func TestAttack_J8_CodeInFlight(t *testing.T) {
 
 // givenCodes accepts every code, after something else has happened.
 type givenCodes struct {
-	web.Factors
+	userpages.Factors
 	store     store.Store
 	meanwhile func()
 }

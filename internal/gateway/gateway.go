@@ -31,7 +31,7 @@ import (
 	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 )
 
 // Names of other packages that users of this one need.
@@ -110,8 +110,8 @@ type Options struct {
 
 	Store  store.Store
 	Visits *Visits
-	Pages  *web.Pages
-	State  *web.State
+	Pages  *userpages.Pages
+	State  *userpages.State
 	Logger *zap.Logger
 	Clock  func() time.Time
 	// Timing is when portions of kept responses are due; zero means response.DefaultTiming.

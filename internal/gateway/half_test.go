@@ -12,7 +12,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/keys"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 )
 
 // TestAttack_WaitEndsWithClient: a stranger's sign-out waits for a sign-in that is saved late.
@@ -164,11 +164,11 @@ func withPages(t *testing.T, o *gateway.Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.State, err = web.NewState("shop", ring.Derive("web mac", 32), ring.Derive("web cookie", 32), time.Now)
+	o.State, err = userpages.NewState("shop", ring.Derive("web mac", 32), ring.Derive("web cookie", 32), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Pages, err = web.New(web.Options{Path: "/two-factor", Realm: "shop", Factors: &givenCodes{}, Store: o.Store, State: o.State, Clock: time.Now})
+	o.Pages, err = userpages.New(userpages.Options{Path: "/two-factor", Realm: "shop", Factors: &givenCodes{}, Store: o.Store, State: o.State, Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

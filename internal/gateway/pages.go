@@ -11,7 +11,7 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 )
 
 // servePages answers a request for an own page: it finds out who sent it, as for the
@@ -66,8 +66,8 @@ func (x *exchange) servePages() error {
 }
 
 // visitor is the user of an own page.
-func (x *exchange) visitor() *web.Visitor {
-	v := &web.Visitor{
+func (x *exchange) visitor() *userpages.Visitor {
+	v := &userpages.Visitor{
 		Host: hostname(x.facts.R.Host), Secure: x.facts.Client.Secure,
 		Address: x.facts.Client.Address, Agent: x.facts.R.UserAgent(),
 		Owes: x.before.Owes(), Visit: (*visitActs)(x),
@@ -91,11 +91,11 @@ func hostname(host string) string {
 	return host
 }
 
-// visitActs is what the pages may do to the visit; see web.Visit.
+// visitActs is what the pages may do to the visit; see userpages.Visit.
 type visitActs exchange
 
 // Rotate prepares a clearance under a fresh token.
-func (v *visitActs) Rotate() web.Rotation {
+func (v *visitActs) Rotate() userpages.Rotation {
 	return &rotation{x: (*exchange)(v), token: session.NewToken()}
 }
 
@@ -132,7 +132,7 @@ func (v *visitActs) Changed() {
 	v.g.Visits.Tunnels.CloseUnproven(store.UserKey{Realm: v.g.Realm, ID: v.answer.User})
 }
 
-// rotation moves the visit to a fresh token; see web.Rotation.
+// rotation moves the visit to a fresh token; see userpages.Rotation.
 type rotation struct {
 	x     *exchange
 	token session.Token

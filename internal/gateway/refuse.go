@@ -9,7 +9,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/gateway/request"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 )
 
 // refuse answers in the portal's place, before it was reached.
@@ -53,7 +53,7 @@ func (x *exchange) withholdLost() {
 
 // demand sends a page's request to the challenge or the set-up, and tells anything
 // else in a problem document (RFC 9457) where that is.
-func (x *exchange) demand(a gate.Action, back web.Return) {
+func (x *exchange) demand(a gate.Action, back userpages.Return) {
 	page := x.g.Path + "/challenge"
 	if a == gate.Enrol {
 		page = x.g.Path + "/setup"
@@ -92,7 +92,7 @@ func (x *exchange) answerFor(a gate.Action) {
 // of where the response led.
 func (x *exchange) retry() {
 	to := x.facts.Client.URL.RequestURI()
-	if !request.SafeMethod(x.facts.R.Method) || x.facts.SignOut || !web.ValidTarget(to) {
+	if !request.SafeMethod(x.facts.R.Method) || x.facts.SignOut || !userpages.ValidTarget(to) {
 		to = "/"
 	}
 	if x.facts.Navigation() {
@@ -188,26 +188,26 @@ func (x *exchange) problem(status int, title, challenge string) {
 
 // wanted is where a refused request was going: its own address, or, for a form that
 // was not sent, the page that the form is on.
-func (x *exchange) wanted() web.Return {
+func (x *exchange) wanted() userpages.Return {
 	if request.SafeMethod(x.facts.R.Method) {
-		return web.Return{Target: x.facts.Client.URL.RequestURI()}
+		return userpages.Return{Target: x.facts.Client.URL.RequestURI()}
 	}
-	return web.Return{Target: x.local(x.facts.R.Header.Get("Referer")), NotSent: true}
+	return userpages.Return{Target: x.local(x.facts.R.Header.Get("Referer")), NotSent: true}
 }
 
 // led is where a withheld response leads: where it redirects to, or else the page
 // that was asked for. A form that was answered without a redirect had arrived, so
 // the way leads to the front page.
-func (x *exchange) led(status int, header http.Header) web.Return {
+func (x *exchange) led(status int, header http.Header) userpages.Return {
 	if status >= 300 && status < 400 {
 		if to := header.Get("Location"); to != "" {
-			return web.Return{Target: x.local(to)}
+			return userpages.Return{Target: x.local(to)}
 		}
 	}
 	if request.SafeMethod(x.facts.R.Method) {
-		return web.Return{Target: x.facts.Client.URL.RequestURI()}
+		return userpages.Return{Target: x.facts.Client.URL.RequestURI()}
 	}
-	return web.Return{Target: "/"}
+	return userpages.Return{Target: "/"}
 }
 
 // local is the path and query of an address, if it is on this origin; else "/".
@@ -224,7 +224,7 @@ func (x *exchange) local(address string) string {
 		return "/"
 	}
 	target := u.RequestURI()
-	if !web.ValidTarget(target) || x.g.site.Below(u.Path) {
+	if !userpages.ValidTarget(target) || x.g.site.Below(u.Path) {
 		return "/"
 	}
 	return target

@@ -7,7 +7,7 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/session"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 )
 
 // revokedTime is how long a request that still carries a rotated token is taken for one
@@ -47,7 +47,7 @@ func (x *exchange) sendBack() error {
 	mode := x.facts.R.Header.Get("Sec-Fetch-Mode")
 	page := x.facts.Navigation() || mode == "no-cors"
 	here := x.facts.Client.URL.RequestURI() // may begin with //, and then is another host's
-	if page && web.ValidTarget(here) && x.st.Retries.Again(x.facts.R) {
+	if page && userpages.ValidTarget(here) && x.st.Retries.Again(x.facts.R) {
 		h.Set("Location", here)
 		x.rw.WriteHeader(http.StatusTemporaryRedirect)
 		return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/notice"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/test/mailserver"
+	"github.com/secondgate/secondgate/test/kit/mailserver"
 )
 
 func TestWaysToTheServer(t *testing.T) {

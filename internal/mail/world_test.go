@@ -19,7 +19,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/memory"
 	"github.com/secondgate/secondgate/internal/store/records"
-	"github.com/secondgate/secondgate/test/mailserver"
+	"github.com/secondgate/secondgate/test/kit/mailserver"
 )
 
 // world is a queue over a real store, and what it logged.

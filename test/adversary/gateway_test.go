@@ -20,7 +20,7 @@ import (
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/throttle"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -51,8 +51,8 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, address string) err
 // users with a second factor.
 type kit struct {
 	ring  *keys.Ring
-	state *web.State
-	pages *web.Pages
+	state *userpages.State
+	pages *userpages.Pages
 	// users and secrets are those of victim and enrolled.
 	users   []store.User
 	secrets map[string][]byte
@@ -62,7 +62,7 @@ type kit struct {
 }
 
 type swapStore struct{ store.Store }
-type swapFactors struct{ web.Factors }
+type swapFactors struct{ userpages.Factors }
 
 var throttling = throttle.Policy{Free: 5, Wait: 30 * time.Second, Max: 15 * time.Minute, Stop: 100, AddressCount: 1000, AddressPer: 10 * time.Minute}
 
@@ -72,10 +72,10 @@ func newKit() (*kit, error) {
 		return nil, err
 	}
 	k := &kit{ring: ring, secrets: make(map[string][]byte), db: &swapStore{}, factors: &swapFactors{}}
-	if k.state, err = web.NewState(theRealm, ring.Derive("web mac", 32), ring.Derive("web cookie", 32), time.Now); err != nil {
+	if k.state, err = userpages.NewState(theRealm, ring.Derive("web mac", 32), ring.Derive("web cookie", 32), time.Now); err != nil {
 		return nil, err
 	}
-	k.pages, err = web.New(web.Options{
+	k.pages, err = userpages.New(userpages.Options{
 		Path: ownPath, Realm: theRealm, Brand: templates.Brand{Name: "Portal"}, FreeTries: throttling.Free,
 		Factors: k.factors, Store: k.db, State: k.state, Clock: time.Now,
 	})

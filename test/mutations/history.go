@@ -29,14 +29,14 @@ var history = []Mutation{
 		File:    "internal/gateway/identify.go",
 		Old:     "	x.lookAtClock()\n",
 		New:     "",
-		Package: "test/attack", Test: "TestAttack_HeldGETOverFrame",
+		Package: "test/suite/attack", Test: "TestAttack_HeldGETOverFrame",
 	},
 	{
 		Row: "C, the held body", Defence: "with rotates it is asked who sent a form when all of it has come",
 		File:    "internal/gateway/enter.go",
 		Old:     "	if err := x.readBody(); err != nil {\n		return err\n	}\n	if x.g.Rotates && !f.SignIn {\n		if x.identifyBefore() == nil && !gate.Exclusive(x.before, true, false, true) {\n			return nil\n		}\n",
 		New:     "	if x.g.Rotates && !f.SignIn {\n		if x.identifyBefore() == nil && !gate.Exclusive(x.before, true, false, true) {\n			return nil\n		}\n	}\n	if err := x.readBody(); err != nil {\n		return err\n	}\n	if x.g.Rotates && !f.SignIn {\n",
-		Package: "test/attack", Test: "TestAttack_HeldBodyOverEnrolment",
+		Package: "test/suite/attack", Test: "TestAttack_HeldBodyOverEnrolment",
 	},
 	{
 		Row: "H2, committed after the end", Defence: "a request that was given up may be carried out for ten minutes",
@@ -124,10 +124,10 @@ var history = []Mutation{
 	},
 	{
 		Row: "D, a password thief", Defence: "recent activity is for users who owe nothing",
-		File:    "internal/web/settings.go",
+		File:    "internal/userpages/settings.go",
 		Old:     "	if !c.v.Owes {",
 		New:     "	if c.v != nil {",
-		Package: "test/attack", Test: "TestAttack_ActivityBeforeSetUp",
+		Package: "test/suite/attack", Test: "TestAttack_ActivityBeforeSetUp",
 	},
 	{
 		Row: "L1, visits that begin", Defence: "what happens in the nameless visit is noticed by a page that began there",

@@ -21,7 +21,7 @@ var keeping = []Mutation{
 		File:    "internal/factor/restored.go",
 		Old:     "max(t.Floor, now.Unix()/int64(t.Period)+maxSkew)",
 		New:     "max(t.Floor, 0)",
-		Package: "test/lifecycle", Test: "TestRestore_NothingSpentCountsAgain",
+		Package: "test/suite/lifecycle", Test: "TestRestore_NothingSpentCountsAgain",
 	},
 	{
 		Row: "State: nothing spent lives again", Defence: "a restore raises the floors above steps accepted early",
@@ -35,7 +35,7 @@ var keeping = []Mutation{
 		File:    "internal/factor/restored.go",
 		Old:     "if u.Backup != nil && !keepBackup {",
 		New:     "if u.Backup != nil && keepBackup {",
-		Package: "test/lifecycle", Test: "TestRestore_NothingSpentCountsAgain",
+		Package: "test/suite/lifecycle", Test: "TestRestore_NothingSpentCountsAgain",
 	},
 	{
 		Row: "State: nothing spent lives again", Defence: "a restore voids recovery codes of staff",
@@ -49,7 +49,7 @@ var keeping = []Mutation{
 		File:    "internal/factor/enrol.go",
 		Old:     "before || err != nil {",
 		New:     "before && err != nil {",
-		Package: "test/lifecycle", Test: "TestRestore_NothingSpentCountsAgain",
+		Package: "test/suite/lifecycle", Test: "TestRestore_NothingSpentCountsAgain",
 	},
 	{
 		Row: "State: nothing spent lives again", Defence: "a restore ends clearances",

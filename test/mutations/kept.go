@@ -280,14 +280,14 @@ var kept = []Mutation{
 		File:    "internal/gateway/tunnel.go",
 		Old:     "	if settled {\n		f.proven",
 		New:     "	if settled || f != nil {\n		f.proven",
-		Package: "test/rules", Test: "TestAttack_TunnelOverLateSignIn",
+		Package: "test/suite/gatewayrules", Test: "TestAttack_TunnelOverLateSignIn",
 	},
 	{
 		Row: "Account: who knows the password need not learn the name", Defence: "the challenge masks the name",
-		File:    "internal/web/account.go",
+		File:    "internal/userpages/account.go",
 		Old:     "		return maskedName(c.v.Name)",
 		New:     "		return c.v.Name",
-		Package: "test/rules", Test: "TestAttack_NameBeforeTheCode",
+		Package: "test/suite/gatewayrules", Test: "TestAttack_NameBeforeTheCode",
 	},
 	{
 		Row: "G5, tunnels", Defence: "the offer of a tunnel that a page ignores opens none",

@@ -7,7 +7,7 @@ var kinds = []Mutation{
 		File:    "internal/gateway/ask.go",
 		Old:     "		lives.Anonymous = min(lives.Anonymous, g.Recheck)\n",
 		New:     "",
-		Package: "test/kinds", Test: "TestUnsafe_Recheck",
+		Package: "test/suite/portalkinds", Test: "TestUnsafe_Recheck",
 	},
 	{
 		Row: "Ask: several whoamis must agree", Defence: "only a part that is apart may know nobody where another knows a user",
@@ -21,14 +21,14 @@ var kinds = []Mutation{
 		File:    "internal/gateway/check.go",
 		Old:     " && a.Scopes&^x.answer.Scopes == 0,",
 		New:     ",",
-		Package: "test/kinds", Test: "TestKinds",
+		Package: "test/suite/portalkinds", Test: "TestKinds",
 	},
 	{
 		Row: "Ask: bounded size", Defence: "a page that was cut off is known to be, though the handler panicked",
 		File:    "caddyplugin/fetch.go",
 		Old:     "			res, err = rec.response(), nil\n",
 		New:     "			err = nil\n",
-		Package: "test/kinds", Test: "TestTooLarge",
+		Package: "test/suite/portalkinds", Test: "TestTooLarge",
 	},
 	{
 		Row: "Ask: unknown is never anonymous", Defence: "a sign that an empty page shows is refused",
@@ -56,7 +56,7 @@ var kinds = []Mutation{
 		File:    "internal/gateway/presume.go",
 		Old:     "x.now) && x.facts.FillsIn && !x.live()",
 		New:     "x.now) && (x.facts.FillsIn || x.fillsIn) && !x.live()",
-		Package: "test/kinds", Test: "TestAttack_PresumedStranger",
+		Package: "test/suite/portalkinds", Test: "TestAttack_PresumedStranger",
 	},
 	{
 		Row: "Gate: watch unsafe", Defence: "the form's page with another query is checked",

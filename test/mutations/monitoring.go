@@ -12,10 +12,10 @@ var monitoring = []Mutation{
 	},
 	{
 		Row: "Monitoring: health costs the store little", Defence: "an answer about health serves for three seconds",
-		File:    "internal/web/health.go",
+		File:    "internal/userpages/health.go",
 		Old:     "age < healthKept",
 		New:     "age < 0",
-		Package: "internal/web", Test: "TestHealthKinds",
+		Package: "internal/userpages", Test: "TestHealthKinds",
 	},
 	{
 		Row: "Monitoring: ready tells the truth", Defence: "wrong keys are not ready",
@@ -36,7 +36,7 @@ var monitoring = []Mutation{
 		File:    "internal/timesource/timesource.go",
 		Old:     "	if err := response.Validate(); err != nil {\n",
 		New:     "	if err := error(nil); err != nil {\n",
-		Package: "test/monitoring", Test: "TestGarbageTime",
+		Package: "test/suite/monitoring", Test: "TestGarbageTime",
 	},
 	{
 		Row: "Monitoring: codes tell of the clock, and nobody makes them lie", Defence: "each user counts once",
@@ -57,6 +57,6 @@ var monitoring = []Mutation{
 		File:    "caddyplugin/metrics.go",
 		Old:     "	if e.meters[realm] == nil {\n",
 		New:     "	if e.meters != nil {\n",
-		Package: "test/monitoring", Test: "TestMetricsOutliveReloads",
+		Package: "test/suite/monitoring", Test: "TestMetricsOutliveReloads",
 	},
 }

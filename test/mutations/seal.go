@@ -49,14 +49,14 @@ var seal = []Mutation{
 		File:    "internal/portal/received.go",
 		Old:     "		rc.Dropped = append(rc.Dropped, name)\n	}\n}",
 		New:     "		rc.left = append(rc.left, pair{name, value})\n	}\n}",
-		Package: "test/rules", Test: "TestSeal_UnsealedCookieIsDropped",
+		Package: "test/suite/gatewayrules", Test: "TestSeal_UnsealedCookieIsDropped",
 	},
 	{
 		Row: "A: the same name twice in either order", Defence: "unsealed twins are dropped",
 		File:    "internal/portal/received.go",
 		Old:     "	rc.dropTwins()\n",
 		New:     "",
-		Package: "test/rules", Test: "TestSeal_AmbiguousPairIsDropped",
+		Package: "test/suite/gatewayrules", Test: "TestSeal_AmbiguousPairIsDropped",
 	},
 	{
 		Row: "A: the own cleared cookie beside a mangled twin", Defence: "an unsealed twin of a sealed cookie is dropped",
@@ -140,7 +140,7 @@ var seal = []Mutation{
 		File:    "internal/portal/change.go",
 		Old:     "		if ch.Class != Sealed {\n",
 		New:     "		if ch.Class != Own {\n",
-		Package: "test/rules", Test: "TestSeal_EveryCookieLeavesSealed",
+		Package: "test/suite/gatewayrules", Test: "TestSeal_EveryCookieLeavesSealed",
 	},
 	{
 		Row: "Seal: the portal can't set one of our names", Defence: "own names of the portal are passed over",
@@ -161,7 +161,7 @@ var seal = []Mutation{
 		File:    "internal/portal/received.go",
 		Old:     "if pair != \"\" && !Reserved(strings.TrimSpace(name)) {",
 		New:     "if pair != \"\" || !Reserved(strings.TrimSpace(name)) {",
-		Package: "test/rules", Test: "TestSeal_OwnNamesNeverReachThePortal",
+		Package: "test/suite/gatewayrules", Test: "TestSeal_OwnNamesNeverReachThePortal",
 	},
 	{
 		Row: "C, two users' cookies in one visit", Defence: "a cookie stamped with another user does not fit",
@@ -182,7 +182,7 @@ var seal = []Mutation{
 		File:    "internal/gateway/pages.go",
 		Old:     "wr.All(x.jar.With(elsewhere))",
 		New:     "wr.All(x.jar.With(elsewhere[:0]))",
-		Package: "test/lifecycle", Test: "TestAttack_L7_OtherPath",
+		Package: "test/suite/lifecycle", Test: "TestAttack_L7_OtherPath",
 	},
 	{
 		Row: "L7, sites of one realm", Defence: "a look at another site does not end the clearance",
@@ -203,14 +203,14 @@ var seal = []Mutation{
 		File:    "internal/gateway/observe/observation.go",
 		Old:     "o.opened.Of(o.Site.Path)",
 		New:     "o.opened",
-		Package: "test/lifecycle", Test: "TestAttack_L9_MixedModes",
+		Package: "test/suite/lifecycle", Test: "TestAttack_L9_MixedModes",
 	},
 	{
 		Row: "Seal: including when the answer is anonymous", Defence: "a user's cookie does not fit anonymous",
 		File:    "internal/portal/payload.go",
 		Old:     "return s.Anonymous() || s.User == user",
 		New:     "return s.Anonymous() || user == \"\" || s.User == user",
-		Package: "test/rules", Test: "TestSeal_StampedCookieIsNeverForwardedForAnonymous",
+		Package: "test/suite/gatewayrules", Test: "TestSeal_StampedCookieIsNeverForwardedForAnonymous",
 	},
 	{
 		Row: "C, two users' cookies in one visit", Defence: "several owners have every cookie looked at",
@@ -252,14 +252,14 @@ var seal = []Mutation{
 		File:    "internal/portal/headers.go",
 		Old:     "		case c == forbidden:\n			delete(r.Header, name)\n			continue\n",
 		New:     "		case c == forbidden:\n			continue\n",
-		Package: "test/rules", Test: "TestSeal_CredentialHeadersAreStripped",
+		Package: "test/suite/gatewayrules", Test: "TestSeal_CredentialHeadersAreStripped",
 	},
 	{
 		Row: "G: method-override headers", Defence: "method-override headers are stripped",
 		File:    "internal/portal/headers.go",
 		Old:     "	\"X-Http-Method\", \"X-Http-Method-Override\", \"X-Method-Override\",\n",
 		New:     "",
-		Package: "test/rules", Test: "TestGate_MethodOverride",
+		Package: "test/suite/gatewayrules", Test: "TestGate_MethodOverride",
 	},
 	{
 		Row: "G: X_User, X.User: every header outside a list of ordinary ones is a credential", Defence: "an unknown header is a credential",
@@ -385,14 +385,14 @@ var seal = []Mutation{
 		File:    "internal/gateway/visits/table.go",
 		Old:     "		st.Died, st.Over = rec.At, rec.Over\n",
 		New:     "",
-		Package: "test/rules", Test: "TestSeal_RotationKillsOldToken",
+		Package: "test/suite/gatewayrules", Test: "TestSeal_RotationKillsOldToken",
 	},
 	{
 		Row: "Seal: the payload carries the expiry", Defence: "what was opened is opened anew when a cookie in it ends",
 		File:    "internal/gateway/cookies.go",
 		Old:     "			until = c.Expires\n",
 		New:     "			until = x.now.Add(reopenFor)\n",
-		Package: "test/rules", Test: "TestSeal_OpenedHeaderEndsWithItsCookie",
+		Package: "test/suite/gatewayrules", Test: "TestSeal_OpenedHeaderEndsWithItsCookie",
 	},
 	{
 		Row: "ASVS 3.3: HttpOnly", Defence: "scripts can't read sealed cookies",
@@ -452,10 +452,10 @@ var seal = []Mutation{
 	},
 	{
 		Row: "I12: two portals on one host", Defence: "the own pages' pieces carry the realm",
-		File:    "internal/web/sealed/sealed.go",
+		File:    "internal/userpages/cookiestate/sealed.go",
 		Old:     "b.prefix = tag + \".\"",
 		New:     "b.prefix = \"\"",
-		Package: "internal/web/sealed", Test: "TestI12_PiecesOfTwoRealms",
+		Package: "internal/userpages/cookiestate", Test: "TestI12_PiecesOfTwoRealms",
 	},
 	{
 		Row: "K6: 40,000 Set-Cookie lines", Defence: "too many different lines are an error",

@@ -56,7 +56,7 @@ var sessions = []Mutation{
 		File:    "internal/factor/restored.go",
 		Old:     "	u.SessionsEnded = now.Truncate(time.Millisecond) // as precise as cookies are; no request runs\n",
 		New:     "",
-		Package: "test/lifecycle", Test: "TestRestore_NothingSpentCountsAgain",
+		Package: "test/suite/lifecycle", Test: "TestRestore_NothingSpentCountsAgain",
 	},
 	{
 		Row: "J8: a code beside the act", Defence: "a code does not bring a session back that ended meanwhile",
@@ -84,21 +84,21 @@ var sessions = []Mutation{
 		File:    "internal/gateway/pages.go",
 		Old:     "	wr.Now = session.After(x.g.Clock()) // after what the same transaction may have ended\n",
 		New:     "",
-		Package: "test/rules", Test: "TestJ8_SessionsEnd",
+		Package: "test/suite/gatewayrules", Test: "TestJ8_SessionsEnd",
 	},
 	{
 		Row: "J8: who acts stays signed in", Defence: "what is set by a request that knows of the end is sealed after it",
 		File:    "internal/gateway/identify.go",
 		Old:     "	x.since = x.sessionsEnded\n",
 		New:     "",
-		Package: "test/rules", Test: "TestJ8_SessionsEnd",
+		Package: "test/suite/gatewayrules", Test: "TestJ8_SessionsEnd",
 	},
 	{
 		Row: "J8: one sign-in is enough", Defence: "what is set after a session was signed out is sealed after that",
 		File:    "internal/gateway/retry.go",
 		Old:     "	if x.st.Over {\n",
 		New:     "	if x.st.Over && false {\n",
-		Package: "test/rules", Test: "TestJ8_SessionsEnd",
+		Package: "test/suite/gatewayrules", Test: "TestJ8_SessionsEnd",
 	},
 	{
 		Row: "J8: a replaced factor", Defence: "a new authenticator ends sessions that gave the password alone",
@@ -112,14 +112,14 @@ var sessions = []Mutation{
 		File:    "internal/gateway/pages.go",
 		Old:     "x.g.Visits.EndSession(context",
 		New:     "x.g.Visits.EndClearance(context",
-		Package: "test/rules", Test: "TestJ8_SignOut",
+		Package: "test/suite/gatewayrules", Test: "TestJ8_SignOut",
 	},
 	{
 		Row: "J8: signed out from another browser", Defence: "ending another browser's session revokes its token",
-		File:    "internal/web/settings.go",
+		File:    "internal/userpages/settings.go",
 		Old:     "	return session.End(tx, c.Realm, id, e.At)\n",
 		New:     "	_ = session.End\n	return tx.DeleteVisit(id)\n",
-		Package: "internal/web", Test: "TestSessions",
+		Package: "internal/userpages", Test: "TestSessions",
 	},
 	{
 		Row: "J8: wrong codes in a session", Defence: "too many wrong codes revoke the token",
@@ -144,9 +144,9 @@ var sessions = []Mutation{
 	},
 	{
 		Row: "J8: a factor is needed for what needs one", Defence: "signing out everywhere else is for users with a second factor",
-		File:    "internal/web/settings.go",
+		File:    "internal/userpages/settings.go",
 		Old:     "	if !c.user.Activated() {\n		c.deny(guard.Unreadable) // it is offered to those who have a second factor\n		return\n	}\n",
 		New:     "",
-		Package: "internal/web", Test: "TestJ8_SignOutEverywhereElse",
+		Package: "internal/userpages", Test: "TestJ8_SignOutEverywhereElse",
 	},
 }

@@ -42,7 +42,7 @@ var desk = []Mutation{
 		File:    "internal/staff/acts.go",
 		Old:     "		d.End(key, ids...)",
 		New:     "		_ = d.End",
-		Package: "test/rules", Test: "TestStaffEndsSessions",
+		Package: "test/suite/gatewayrules", Test: "TestStaffEndsSessions",
 	},
 	{
 		Row: "staff: a reset leaves no way in behind", Defence: "a reset voids the recovery code",
@@ -88,17 +88,17 @@ var desk = []Mutation{
 	},
 	{
 		Row: "ASVS 7.5.1: a fresh code before factors change", Defence: "only the visit that a recovery code opened replaces without another",
-		File:    "internal/web/recovered.go",
+		File:    "internal/userpages/recovered.go",
 		Old:     "if !c.cleared() || c.v.Clearance.Factor != factor.KindRecovery {",
 		New:     "if !c.cleared() || c.v.Clearance.Factor == factor.KindTOTP {",
-		Package: "internal/web", Test: "TestASVS_7_5_1_RecoveryIsForReplacing",
+		Package: "internal/userpages", Test: "TestASVS_7_5_1_RecoveryIsForReplacing",
 	},
 	{
 		Row: "ASVS 7.5.1: a fresh code before factors change", Defence: "what a recovery code allows ends after an hour",
-		File:    "internal/web/recovered.go",
+		File:    "internal/userpages/recovered.go",
 		Old:     "return age >= 0 && age < recoveredTime",
 		New:     "return age >= 0",
-		Package: "internal/web", Test: "TestASVS_7_5_1_RecoveryIsForReplacing",
+		Package: "internal/userpages", Test: "TestASVS_7_5_1_RecoveryIsForReplacing",
 	},
 	{
 		Row: "recovery code: lost backup codes don't stay good", Defence: "a replacement by way of a recovery code makes new backup codes",
@@ -112,14 +112,14 @@ var desk = []Mutation{
 		File:    "caddyplugin/admin_users.go",
 		Old:     "err != nil || kind != \"application/json\" {",
 		New:     "err != nil && kind == \"application/json\" {",
-		Package: "test/rules", Test: "TestAdminAPIRefuses",
+		Package: "test/suite/gatewayrules", Test: "TestAdminAPIRefuses",
 	},
 	{
 		Row: "admin API: acts are posted", Defence: "a GET changes nothing",
 		File:    "caddyplugin/admin_users.go",
 		Old:     "		if r.Method != method {",
 		New:     "		if r.Method == http.MethodPut {",
-		Package: "test/rules", Test: "TestAdminAPIRefuses",
+		Package: "test/suite/gatewayrules", Test: "TestAdminAPIRefuses",
 	},
 	{
 		Row: "terminals: names come from strangers", Defence: "control characters of names don't reach the terminal",

@@ -21,7 +21,7 @@ var store = []Mutation{
 		File:    "internal/rotation/admit.go",
 		Old:     "return ErrWrongKeys",
 		New:     "return nil",
-		Package: "test/lifecycle", Test: "TestWrongKey",
+		Package: "test/suite/lifecycle", Test: "TestWrongKey",
 	},
 	{
 		Row: "State: spending is one transaction", Defence: "what is spent is read before it is written",

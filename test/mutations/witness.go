@@ -7,7 +7,7 @@ var witnessed = []Mutation{
 		File:    "internal/store/witness/judge.go",
 		Old:     "	case w == nil && found.Empty:\n		return judgeEmpty(known, found)\n",
 		New:     "	case w == nil && found.Empty:\n		return nil\n",
-		Package: "test/lifecycle", Test: "TestAttack_J1_MistypedDirectoryOnReload",
+		Package: "test/suite/lifecycle", Test: "TestAttack_J1_MistypedDirectoryOnReload",
 	},
 	{
 		Row: "J1: an older copy of the store", Defence: "the audit log never goes backwards",
@@ -21,7 +21,7 @@ var witnessed = []Mutation{
 		File:    "internal/store/witness/judge.go",
 		Old:     "case found.At != \"\" && found.At != w.Head.Hash:",
 		New:     "case false:",
-		Package: "test/lifecycle", Test: "TestAttack_J1_Start",
+		Package: "test/suite/lifecycle", Test: "TestAttack_J1_Start",
 	},
 	{
 		Row: "J1: another store", Defence: "a store answers only for realms that no other one has users of",
@@ -35,7 +35,7 @@ var witnessed = []Mutation{
 		File:    "internal/store/witness/judge.go",
 		Old:     "return max(0, w.Activated[u.Realm]-u.Activated-u.Explained)",
 		New:     "return 0 * w.Activated[u.Realm]",
-		Package: "test/lifecycle", Test: "TestJ1_UsersVanishWhileRunning",
+		Package: "test/suite/lifecycle", Test: "TestJ1_UsersVanishWhileRunning",
 	},
 	{
 		Row: "J1: a witness is signed", Defence: "a changed witness is refused",
@@ -49,7 +49,7 @@ var witnessed = []Mutation{
 		File:    "internal/store/witness/storage.go",
 		Old:     "return nil, fmt.Errorf(\"reading %s in Caddy's storage: %w\", name, err)",
 		New:     "continue",
-		Package: "test/lifecycle", Test: "TestJ1_UnreadableStorage",
+		Package: "test/suite/lifecycle", Test: "TestJ1_UnreadableStorage",
 	},
 	{
 		Row: "J1: MANIFEST is gone", Defence: "files are examined before Badger repairs them",
@@ -70,21 +70,21 @@ var witnessed = []Mutation{
 		File:    "internal/store/records/db.go",
 		Old:     "	if err := d.engine.Damage(); err != nil {\n		return err\n	}\n",
 		New:     "",
-		Package: "test/lifecycle", Test: "TestAttack_J6_NotReady",
+		Package: "test/suite/lifecycle", Test: "TestAttack_J6_NotReady",
 	},
 	{
 		Row: "J1: an older copy is accepted", Defence: "what may have been used since is void",
 		File:    "caddyplugin/witness.go",
 		Old:     "	if !w.doubtful() || e.current() != nil {",
 		New:     "	if true || !w.doubtful() {",
-		Package: "test/lifecycle", Test: "TestAttack_J1_AcceptedOlderCopy",
+		Package: "test/suite/lifecycle", Test: "TestAttack_J1_AcceptedOlderCopy",
 	},
 	{
 		Row: "J1: another history is accepted", Defence: "the store is compared with the witness that was given up, too",
 		File:    "caddyplugin/witness.go",
 		Old:     "w.found.Place, sealed, w.all)",
 		New:     "w.found.Place, sealed, w.known)",
-		Package: "test/lifecycle", Test: "TestAttack_J1_AcceptedOtherHistory",
+		Package: "test/suite/lifecycle", Test: "TestAttack_J1_AcceptedOtherHistory",
 	},
 	{
 		Row: "J1: init beside a store", Defence: "init leaves a store alone that is there",
@@ -98,7 +98,7 @@ var witnessed = []Mutation{
 		File:    "caddyplugin/realms_moved.go",
 		Old:     "	return a.checkMovedIn(store.MetaPlaces, a.places)\n",
 		New:     "	return nil\n",
-		Package: "test/lifecycle", Test: "TestAttack_I4_InterchangedHandles",
+		Package: "test/suite/lifecycle", Test: "TestAttack_I4_InterchangedHandles",
 	},
 	{
 		Row: "a restore that fails changes nothing", Defence: "the directories that it has made are removed",

@@ -22,7 +22,7 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
-	"github.com/secondgate/secondgate/internal/web"
+	"github.com/secondgate/secondgate/internal/userpages"
 )
 
 // Next is the handler behind.
@@ -46,7 +46,7 @@ type Options struct {
 	Events            *event.Sink
 	Users             users.Directory
 	Visits            *visits.Table
-	Pages             *web.Pages
+	Pages             *userpages.Pages
 	Clock             func() time.Time
 }
 
@@ -71,8 +71,8 @@ func (ob *Observer) Stop() { ob.questions.stop() }
 // Serve carries one request to next and its response back.
 func (ob *Observer) Serve(w http.ResponseWriter, r *http.Request, c request.Client, next Next) error {
 	host := (&url.URL{Host: r.Host}).Hostname()
-	if web.AsksHealth(ob.Site.Path, c.URL.Path) {
-		ob.Pages.ServeHTTP(w, r, &web.Visitor{Host: host, Secure: c.Secure, Address: c.Address, Agent: r.UserAgent()})
+	if userpages.AsksHealth(ob.Site.Path, c.URL.Path) {
+		ob.Pages.ServeHTTP(w, r, &userpages.Visitor{Host: host, Secure: c.Secure, Address: c.Address, Agent: r.UserAgent()})
 		return nil
 	}
 	life := newLifetime(r.Context(), ob.grace)

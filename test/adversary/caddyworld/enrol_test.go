@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/secondgate/secondgate/test/house"
+	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
 // realms are those of all worlds; "" is the one of sites that name none.
@@ -54,7 +54,7 @@ func (r *run) enrol(realm, user string) {
 	if secret == nil || setup == nil {
 		r.t.Fatalf("no set-up page: %d %.600s", p.status, strings.TrimSpace(p.body))
 	}
-	d := &house.Device{Secret: secret[1]}
+	d := &harness.Device{Secret: secret[1]}
 	form := url.Values{"setup": {setup[1]}, "code": {d.Code(r.t)}}.Encode()
 	if p, err = s.send(Step{Target: "/two-factor/setup", Body: form}); err != nil || p.status != 303 {
 		r.t.Fatalf("set-up refused: %v %d %.600s", err, p.status, p.body)

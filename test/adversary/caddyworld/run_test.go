@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/secondgate/secondgate/test/house"
+	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
 // violation is what the gateway must never let happen.
@@ -221,7 +221,7 @@ func (s *session) enter() (p page, challenged bool, err error) {
 	return p, true, err
 }
 
-func (r *run) device(s *session) *house.Device {
+func (r *run) device(s *session) *harness.Device {
 	site := r.c.Sites[s.site]
 	if site.Twin {
 		return nil

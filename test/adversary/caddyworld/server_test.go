@@ -21,7 +21,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/secondgate/secondgate/test/house"
+	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
 // server is what all worlds of a test share: ports, certificates and a store, in which
@@ -35,15 +35,15 @@ type server struct {
 	portals []*portal
 	ends    []func()
 	// devices are the authenticators, by realm and user.
-	devices map[string]*house.Device
+	devices map[string]*harness.Device
 }
 
 func startServer(t *testing.T) *server {
 	t.Helper()
 	caddy.DefaultStorage.Path = filepath.Join(t.TempDir(), "caddy") // not the developer's
-	s := &server{t: t, dir: t.TempDir(), dead: house.FreePort(t), devices: map[string]*house.Device{}}
+	s := &server{t: t, dir: t.TempDir(), dead: harness.FreePort(t), devices: map[string]*harness.Device{}}
 	for range 2 {
-		s.ports = append(s.ports, house.FreePort(t))
+		s.ports = append(s.ports, harness.FreePort(t))
 	}
 	s.lines = makeCerts(t, s.dir)
 	t.Cleanup(func() {
@@ -116,7 +116,7 @@ func parked() (text string) {
 
 // adapt loads the sites of a Caddyfile.
 func (s *server) adapt(sites string) error {
-	return house.LoadCaddyfile(s.fill(fmt.Sprintf(`{
+	return harness.LoadCaddyfile(s.fill(fmt.Sprintf(`{
 	admin off
 	persist_config off
 	auto_https off

@@ -30,7 +30,7 @@ func main() {
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usage: ./test/bench questions [flags] [portal[=URL]]...\n\n"+
 			"Portals: %s. Without a URL the demo portal is started here, WordPress and DokuWiki\n"+
-			"by test/portals (as root); others have to run already. Default: demo.\n\n", names())
+			"by test/kit/portals (as root); others have to run already. Default: demo.\n\n", names())
 		flag.PrintDefaults()
 	}
 	flag.Parse()

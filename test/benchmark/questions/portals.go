@@ -104,7 +104,7 @@ func find(name, url string) (*portal, func(), error) {
 		return &p, stop, nil
 	case "wordpress", "dokuwiki":
 		p.url = map[string]string{"wordpress": "http://127.0.0.1:18101", "dokuwiki": "http://127.0.0.1:18104"}[name]
-		script := "test/portals/" + name + ".sh"
+		script := "test/kit/portals/" + name + ".sh"
 		if out, err := exec.Command(script, "up").CombinedOutput(); err != nil {
 			return nil, nil, fmt.Errorf("starting %s: %w\n%s", name, err, out)
 		}

@@ -1,0 +1,203 @@
+// Package staffpages owns the pages of the support desk: the list of users, one user with
+// history, and the forms by which staff act. They are plain net/http, work without
+// JavaScript, and do to users only what package staff does.
+//
+// Its one invariant: nothing is shown to somebody without a name, and nothing is changed
+// but by a POST from a page of this origin, with a reason, by somebody who may act, in a
+// realm that this desk shows.
+package staffpages
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/staff"
+	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
+	"github.com/secondgate/secondgate/internal/userpages/guard"
+	"github.com/secondgate/secondgate/templates"
+)
+
+// Desk is what the pages show and do; *staff.Desk is one.
+type Desk interface {
+	Realms() []string
+	List(ctx context.Context, q staff.Query) (staff.Page, error)
+	Show(ctx context.Context, realm, id string) (staff.Details, error)
+	Reset(ctx context.Context, a staff.Act) (sessions int, err error)
+	Unlock(ctx context.Context, a staff.Act) error
+	EndSessions(ctx context.Context, a staff.Act) (sessions int, err error)
+	RecoveryCode(ctx context.Context, a staff.Act, life time.Duration) (code string, until time.Time, err error)
+}
+
+// Options is what the pages are made from.
+type Options struct {
+	// Desk is asked for at every request, since a configuration's realms are known only
+	// once all of it is loaded.
+	Desk func() Desk
+	// Realms are those that these pages show; empty for all.
+	Realms []string
+	// State keeps a message and a recovery code just issued in the browser of staff.
+	State *cookiestate.Box
+	// Acted is called after an act: it has the audit log written, so that the history
+	// shows at once what was done. Default: nothing.
+	Acted func()
+	// Mails reports whether users are told by e-mail of what staff do. Default: no.
+	Mails func() bool
+	// Locales holds further translations, see templates.Options.
+	Locales fs.FS
+	// Logger defaults to none.
+	Logger *zap.Logger
+}
+
+// Visitor is who stands before the pages, as the server found out.
+type Visitor struct {
+	// Staff is the authenticated name; empty for nobody.
+	Staff string
+	// Behind says that a portal's gate stands before these pages, so that the name may
+	// be a customer's.
+	Behind bool
+	// Sees and Acts are what this member of staff may do. Who may not see may not act.
+	Sees, Acts bool
+	// Secure says that the browser speaks HTTPS.
+	Secure bool
+	// Address is the client's address.
+	Address string
+}
+
+// Pages serves a support desk. Safe for concurrent use.
+type Pages struct {
+	Options
+	set    *templates.Set
+	routes map[string]route
+}
+
+// New checks the options and loads the templates.
+func New(o Options) (*Pages, error) {
+	if o.Desk == nil || o.State == nil {
+		return nil, errors.New("staff's pages need a desk and state")
+	}
+	if o.Acted == nil {
+		o.Acted = func() {}
+	}
+	if o.Mails == nil {
+		o.Mails = func() bool { return false }
+	}
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	set, err := templates.New(templates.Options{Locales: o.Locales})
+	if err != nil {
+		return nil, err
+	}
+	p := &Pages{Options: o, set: set}
+	p.routes = map[string]route{
+		"/":              {get: (*call).showUsers},
+		"/users.csv":     {get: (*call).export},
+		"/user":          {get: (*call).showUser},
+		"/act":           {get: acting((*call).showAct), post: acting((*call).doAct)},
+		"/recovery-code": {get: acting((*call).showCode)},
+	}
+	return p, nil
+}
+
+// route is one page: what answers a GET (and HEAD) and what a POST; nil answers 405.
+type route struct {
+	get, post func(*call)
+}
+
+// acting lets only staff through who may act.
+func acting(page func(*call)) func(*call) {
+	return func(c *call) {
+		if !c.v.Acts {
+			c.log("act refused: the role lets look only", zap.WarnLevel)
+			c.deny(mayNotAct)
+			return
+		}
+		page(c)
+	}
+}
+
+// ServeHTTP answers every path of the site. r.URL.Path is the browser's path.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v Visitor) {
+	guard.Protect(w.Header())
+	c := &call{Pages: p, w: w, r: r, v: v, lang: guard.Language(w, r, p.set, v.Secure)}
+	if name, ok := strings.CutPrefix(r.URL.Path, "/assets/"); ok && c.reads() {
+		c.showAsset(name)
+		return
+	}
+	if d := c.stranger(); d != nil {
+		c.deny(d)
+		return
+	}
+	page, known := p.routes[r.URL.Path]
+	switch {
+	case r.Header.Get("Service-Worker") != "":
+		c.deny(guard.NoWorker)
+	case !known:
+		c.deny(guard.NotFound)
+	case c.reads():
+		page.get(c)
+	case r.Method == http.MethodPost && page.post != nil:
+		c.receive(page.post)
+	default:
+		w.Header().Set("Allow", page.allow())
+		c.deny(guard.WrongMethod)
+	}
+}
+
+func (p route) allow() string {
+	if p.post == nil {
+		return "GET, HEAD"
+	}
+	return "GET, HEAD, POST"
+}
+
+// stranger refuses whoever is not known to be staff, and tells the operator why.
+func (c *call) stranger() *guard.Denial {
+	switch {
+	case c.v.Behind:
+		c.v.Staff = "" // whoever's name it is, it is not told
+		c.Logger.Error("two_factor_admin stands behind two_factor, where customers are signed in, so it lets nobody in: give it a site of its own, behind an authentication for staff")
+		return behindGate
+	case c.v.Staff == "":
+		c.Logger.Error("nobody is authenticated before two_factor_admin, so it lets nobody in: put basic_auth or another authentication before it, or name the placeholder that holds the name of staff (staff {…})", zap.String("client_ip", c.v.Address))
+		return nobody
+	case staff.CheckName(c.v.Staff) != nil:
+		c.Logger.Error("the authenticated name can't stand in the audit log, so two_factor_admin does not let it in", zap.String("client_ip", c.v.Address), zap.Error(staff.CheckName(c.v.Staff)))
+		return nobody
+	case !c.v.Sees:
+		c.log("refused: not among those who may see these pages", zap.WarnLevel)
+		return notStaff
+	}
+	return nil
+}
+
+// receive lets a form through to its page: one from this origin, read whole.
+func (c *call) receive(post func(*call)) {
+	if !guard.SameOrigin(c.r, c.v.Secure) {
+		c.deny(guard.Foreign)
+		return
+	}
+	form, denied := guard.ReadForm(c.w, c.r)
+	if denied != nil {
+		c.deny(denied)
+		return
+	}
+	c.form = form
+	post(c)
+}
+
+// realms are those that can be worked in here.
+func (p *Pages) realms() []string {
+	all := p.Desk().Realms()
+	if len(p.Realms) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(r string) bool { return !slices.Contains(p.Realms, r) })
+}

@@ -1,0 +1,100 @@
+package staffpages
+
+import (
+	"net/http"
+
+	"github.com/secondgate/secondgate/internal/staff"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/userpages/agent"
+	"github.com/secondgate/secondgate/templates"
+)
+
+// showUser is all about one user, and what can be done.
+func (c *call) showUser() {
+	query := c.r.URL.Query()
+	d, ok := c.details(query.Get("realm"), query.Get("id"))
+	if !ok {
+		return
+	}
+	page := templates.StaffUser{
+		Account: account(d.Account), List: address("/", "realm", d.Realm), Looks: !c.v.Acts,
+		Sessions: sessions(d.Sessions), SessionCount: d.SessionCount, History: history(d.History),
+	}
+	if r := d.Recovery; r != nil {
+		page.RecoveryIssued, page.RecoveryExpires, page.RecoveryStaff = r.Issued, r.Expires, r.Staff
+	}
+	for _, a := range acts {
+		if c.v.Acts && a.can(d) {
+			page.Acts = append(page.Acts, templates.StaffLink{Label: a.label, Href: a.href(d.Account), Danger: a.danger})
+		}
+	}
+	c.show(http.StatusOK, page)
+}
+
+// details reads one user. When it returns false, an answer was given.
+func (c *call) details(realm, id string) (staff.Details, bool) {
+	realm, ok := c.realm(realm)
+	if !ok {
+		return staff.Details{}, false
+	}
+	d, err := c.Desk().Show(c.r.Context(), realm, id)
+	if err != nil {
+		c.fail(err, noUser)
+		return d, false
+	}
+	return d, true
+}
+
+func sessions(all []staff.Session) (out []templates.Session) {
+	for _, s := range all {
+		shown := templates.Session{Address: s.Address, Factor: s.Factor, Since: s.Since, Seen: s.Seen}
+		shown.Browser, shown.System = agent.Device(s.Agent)
+		out = append(out, shown)
+	}
+	return out
+}
+
+// happened are the sentences for what the audit log knows of a user.
+var happened = map[string]templates.Text{
+	store.EventSignIn:             templates.Say("history.sign_in"),
+	store.EventSignedOut:          templates.Say("history.signed_out"),
+	store.EventPassed:             templates.Say("history.challenge_passed"),
+	store.EventFailed:             templates.Say("history.challenge_failed"),
+	store.EventThrottled:          templates.Say("history.throttled"),
+	store.EventLocked:             templates.Say("history.locked"),
+	store.EventEnrolled:           templates.Say("history.enrolled"),
+	store.EventReplaced:           templates.Say("history.replaced"),
+	store.EventDisabled:           templates.Say("history.disabled"),
+	store.EventBackupGenerated:    templates.Say("history.backup_codes_generated"),
+	store.EventBackupUsed:         templates.Say("history.backup_code_used"),
+	store.EventRecoveryUsed:       templates.Say("history.recovery_code_used"),
+	store.EventSessionEnded:       templates.Say("history.session_ended"),
+	store.EventSessionsEnded:      templates.Say("history.sessions_ended"),
+	store.EventEnrolMailSent:      templates.Say("history.enrol_mail_sent"),
+	store.EventEnrolMailFailed:    templates.Say("history.enrol_mail_failed"),
+	store.EventImported:           templates.Say("history.imported"),
+	store.EventStaffReset:         templates.Say("history.staff_reset"),
+	store.EventStaffUnlocked:      templates.Say("history.staff_unlocked"),
+	store.EventStaffEndedSessions: templates.Say("history.staff_ended_sessions"),
+	store.EventStaffRecoveryCode:  templates.Say("history.staff_recovery_code"),
+}
+
+// means are the factors that are said with an event.
+var means = map[string]templates.Text{
+	"totp": templates.Say("common.totp"), "backup": templates.Say("common.backup"), "recovery": templates.Say("desk.recovery_code"),
+}
+
+// told are the events whose sentence does not say yet with which factor.
+var told = map[string]bool{store.EventPassed: true, store.EventFailed: true, store.EventThrottled: true}
+
+func history(events []store.Event) (out []templates.StaffEvent) {
+	for _, e := range events {
+		shown := templates.StaffEvent{At: e.At, What: happened[e.Kind], Kind: e.Kind, Staff: e.Staff, Reason: e.Reason, Address: e.Address}
+		if told[e.Kind] {
+			shown.Factor = means[e.Factor]
+		}
+		shown.Browser, shown.System = agent.Device(e.Agent)
+		out = append(out, shown)
+	}
+	return out
+}

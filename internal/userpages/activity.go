@@ -1,0 +1,70 @@
+package userpages
+
+import (
+	"strconv"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/userpages/agent"
+	"github.com/secondgate/secondgate/templates"
+)
+
+const (
+	// maxActivity bounds the list of recent activity, activityPage what is read for it:
+	// some events are not shown.
+	maxActivity  = 20
+	activityPage = 50
+)
+
+// byStaff are the kinds that support caused: where support sits is not the customer's
+// business.
+var byStaff = map[string]bool{
+	store.EventStaffReset: true, store.EventStaffUnlocked: true, store.EventStaffEndedSessions: true,
+	store.EventStaffRecoveryCode: true, store.EventImported: true,
+}
+
+// ofCustomers are the other kinds that are shown.
+var ofCustomers = map[string]bool{
+	store.EventSignIn: true, store.EventSignedOut: true, store.EventPassed: true, store.EventFailed: true,
+	store.EventThrottled: true, store.EventLocked: true, store.EventEnrolled: true, store.EventReplaced: true,
+	store.EventDisabled: true, store.EventBackupGenerated: true, store.EventBackupUsed: true,
+	store.EventRecoveryUsed: true, store.EventSessionEnded: true, store.EventSessionsEnded: true,
+}
+
+// activity is what happened to the visitor's account lately, the newest first. It is a
+// service: where it can't be read the page goes without.
+func (c *call) activity() (list []templates.Activity) {
+	q := store.EntryQuery{Realm: c.Realm, User: c.v.User, Newest: true, Limit: activityPage}
+	page, err := c.Store.Entries(c.r.Context(), q)
+	if err != nil {
+		c.Logger.Error("recent activity could not be read", append(c.who(), zap.Error(err))...)
+		return nil
+	}
+	for i := range page.Entries {
+		if e := &page.Entries[i].Event; shown(e) && len(list) < maxActivity {
+			list = append(list, activityOf(e))
+		}
+	}
+	return list
+}
+
+// shown leaves out what another event tells better: that a backup code or a code of
+// support's was accepted.
+func shown(e *store.Event) bool {
+	told := e.Kind == store.EventPassed && e.Factor != "totp"
+	return (ofCustomers[e.Kind] || byStaff[e.Kind]) && !told
+}
+
+func activityOf(e *store.Event) templates.Activity {
+	a := templates.Activity{At: e.At, What: templates.Say("activity." + e.Kind)}
+	if n, err := strconv.Atoi(e.Detail["count"]); err == nil && e.Kind == store.EventSignIn {
+		a.What = templates.Say("activity.sign_in_more", "Count", n)
+	}
+	if byStaff[e.Kind] {
+		return a
+	}
+	a.Address = e.Address
+	a.Browser, a.System = agent.Device(e.Agent)
+	return a
+}

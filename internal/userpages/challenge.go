@@ -1,0 +1,114 @@
+package userpages
+
+import (
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/factor"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
+	"github.com/secondgate/secondgate/templates"
+)
+
+func (c *call) showChallenge() {
+	switch {
+	case c.takeReturn():
+	case c.cleared() || !c.user.Activated() && !c.v.Owes:
+		c.goOn()
+	case !c.user.Activated():
+		c.to("/setup")
+	default:
+		c.show(http.StatusOK, c.challenge(c.challengeField()))
+	}
+}
+
+// forBackup says that the page is the one for a backup code. Either takes both kinds.
+func (c *call) forBackup() bool { return c.r.URL.Query().Get("use") == "backup" }
+
+func (c *call) challengeField() templates.Code {
+	if c.forBackup() {
+		return templates.Code{Label: templates.Say("code.backup_label"), Hint: templates.Say("code.backup_hint"), Focus: true}
+	}
+	return templates.Code{Label: templates.Say("code.label"), Hint: templates.Say("code.app_hint", "Digits", c.digits()),
+		Digits: c.digits(), Focus: true}
+}
+
+func (c *call) challenge(field templates.Code) templates.Page {
+	return templates.Challenge{Portal: c.portal(), Account: c.beforeCode(), Backup: c.forBackup(), Digits: c.digits(), Code: field}
+}
+
+// answerChallenge takes the code, or "Cancel and sign out", which needs no known user.
+func (c *call) answerChallenge() {
+	if c.form.Get("action") == "sign-out" {
+		c.signOut()
+		return
+	}
+	if !c.loadUser() {
+		return
+	}
+	if c.cleared() || !c.user.Activated() {
+		c.to("/challenge") // another tab was faster; no code is spent for nothing
+		return
+	}
+	rotation := c.v.Visit.Rotate()
+	a := c.attempt()
+	a.Recovery = true
+	accepted, err := c.Factors.Spend(c.r.Context(), a, func(tx store.Tx, _ *store.User, accepted factor.Accepted) error {
+		return rotation.Grant(tx, accepted.Kind)
+	})
+	if err != nil {
+		c.refuse(err, a, c.challengeField(), c.challenge)
+		return
+	}
+	c.Logger.Info("second factor accepted", append(c.who(), zap.String("factor", accepted.Kind))...)
+	rotation.Commit(c.w)
+	if accepted.Kind == factor.KindRecovery {
+		c.afterRecovery()
+		return
+	}
+	c.goOn()
+}
+
+// goOn leads to the page that was asked for. Where that was a form, it says that it
+// was not sent; after a redirect, so that a reload sends no code again.
+func (c *call) goOn() {
+	if ret, ok := c.State.peekReturn(c.r, c.v.User, c.v.Secure); ok && ret.NotSent && c.form != nil {
+		c.to("/challenge")
+		return
+	}
+	ret, ok := c.State.TakeReturn(c.w, c.r, c.v.User, c.v.Secure)
+	switch {
+	case !ok:
+		c.redirect("/")
+	case ret.NotSent:
+		c.show(http.StatusOK, templates.Notice{
+			Title: templates.Say("not_sent.title"), Body: templates.Say("not_sent.text", "Portal", c.portal()),
+			Link: ret.Target, LinkText: templates.Say("not_sent.link"),
+		})
+	default:
+		c.redirect(ret.Target)
+	}
+}
+
+// signOut ends this visit, here and at the portal as far as its cookies go.
+func (c *call) signOut() {
+	if !c.leave() {
+		return
+	}
+	c.Logger.Info("signed out", c.who()...)
+	c.redirect("/")
+}
+
+// leave takes the visit, and all that is kept for these pages, out of the browser. When it
+// returns false, an answer was given.
+func (c *call) leave() bool {
+	if err := c.v.Visit.End(c.w, c.r); err != nil {
+		c.broken("ending a visit failed", err)
+		return false
+	}
+	for _, p := range []cookiestate.Piece{setupPiece, returnPiece, codesPiece, flashPiece} {
+		c.State.Drop(c.w, c.r, p, c.v.Secure)
+	}
+	return true
+}

@@ -1,0 +1,127 @@
+package userpages
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	// healthKept is how long an answer serves: everybody may ask, and each check writes.
+	healthKept = 3 * time.Second
+	// healthTime is what a check may take.
+	healthTime = 2 * time.Second
+)
+
+// Check is one thing that must hold for the server to be ready.
+type Check struct {
+	// Name is shown to everybody who asks, and so is Problem: fixed words without a word
+	// about this server; empty when it holds.
+	Name, Problem string
+	// Err is the reason, for the log.
+	Err error
+}
+
+// health remembers what was found out last.
+type health struct {
+	check func(context.Context) []Check
+
+	mu    sync.Mutex
+	at    time.Time
+	found []Check
+}
+
+// now checks at most once in healthKept; who comes meanwhile waits for the same answer.
+// A problem is told when it is found, and not to the log of each who asks.
+func (h *health) now(ctx context.Context, clock func() time.Time, tell func(problem Check)) []Check {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := clock()
+	if age := now.Sub(h.at); !h.at.IsZero() && age >= 0 && age < healthKept {
+		return h.found
+	}
+	// The answer is everybody's, so it does not end with the request that asked first.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTime)
+	defer cancel()
+	h.found, h.at = h.check(ctx), now
+	for _, c := range h.found {
+		if c.Problem != "" {
+			tell(c)
+		}
+	}
+	return h.found
+}
+
+// storeCheck is what `/health` tells, and `/health/ready` where nothing else is known.
+func (o *Options) storeCheck(ctx context.Context) []Check {
+	if err := o.Store.Check(ctx); err != nil {
+		return []Check{{Name: "store", Problem: "can't be written", Err: err}}
+	}
+	return []Check{{Name: "store"}}
+}
+
+// AsksHealth reports whether a path asks how the server is, where the own pages live at
+// base. Such pages are the same for everybody, and answer in `mode observe` as well.
+func AsksHealth(base, path string) bool {
+	sub, below := strings.CutPrefix(path, base)
+	return below && (sub == "/health" || sub == "/health/live" || sub == "/health/ready")
+}
+
+// showHealth is for monitors that know one address only: whether the store can write.
+func (c *call) showHealth() {
+	tell := func(problem Check) {
+		c.Logger.Error("the store can't write; look at its disk and the log of its start", zap.Error(problem.Err))
+	}
+	for _, check := range c.health.now(c.r.Context(), c.Clock, tell) {
+		if check.Problem != "" {
+			c.sendHealth(healthAnswer{Status: "unavailable"})
+			return
+		}
+	}
+	c.sendHealth(healthAnswer{Status: "ok"})
+}
+
+// showLive says that the process answers. It asks nobody: who restarts a server for want
+// of this answer must not do it because a disk is full.
+func (c *call) showLive() { c.sendHealth(healthAnswer{Status: "ok"}) }
+
+// showReady says whether customers can sign in here, and if not, what is missing.
+func (c *call) showReady() {
+	answer := healthAnswer{Status: "ok", Checks: make(map[string]string)}
+	tell := func(problem Check) {
+		c.Logger.Error("not ready", zap.String("check", problem.Name), zap.String("problem", problem.Problem), zap.Error(problem.Err))
+	}
+	for _, check := range c.readiness.now(c.r.Context(), c.Clock, tell) {
+		answer.Checks[check.Name] = "ok"
+		if check.Problem != "" {
+			answer.Checks[check.Name], answer.Status = check.Problem, "unavailable"
+		}
+	}
+	c.sendHealth(answer)
+}
+
+// healthAnswer is what monitors read.
+type healthAnswer struct {
+	// Status is "ok" or "unavailable".
+	Status string `json:"status"`
+	// Checks are the single checks' results by name: "ok" or what is wrong.
+	Checks map[string]string `json:"checks,omitempty"`
+}
+
+func (c *call) sendHealth(a healthAnswer) {
+	status := http.StatusOK
+	if a.Status != "ok" {
+		status = http.StatusServiceUnavailable
+		c.w.Header().Set("Retry-After", "30")
+	}
+	body, err := json.Marshal(a)
+	if err != nil {
+		body = nil // strings only: it can't fail
+	}
+	c.send(status, "application/json", append(body, '\n'))
+}

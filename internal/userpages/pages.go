@@ -1,0 +1,185 @@
+package userpages
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/factor"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/userpages/guard"
+	"github.com/secondgate/secondgate/templates"
+)
+
+// Factors is what pages do with factors; *factor.Service does it.
+type Factors interface {
+	SendMailCode(ctx context.Context, a factor.Attempt, to, language string) error
+	ProveMail(ctx context.Context, a factor.Attempt, to string) error
+	Begin(replaces string) (factor.Enrolment, error)
+	URI(e factor.Enrolment, issuer, account string) string
+	Confirm(ctx context.Context, a factor.Attempt, e factor.Enrolment, spare store.VisitID, buy func(store.Tx) error) (factor.Confirmed, error)
+	Spend(ctx context.Context, a factor.Attempt, then factor.Then) (factor.Accepted, error)
+	Regenerate(ctx context.Context, a factor.Attempt) ([]string, error)
+	Disable(ctx context.Context, a factor.Attempt, move func(store.Tx) error) ([]store.VisitID, error)
+	EndOthers(ctx context.Context, a factor.Attempt, spare store.VisitID, move func(store.Tx) error) ([]store.VisitID, error)
+}
+
+// Options is what the pages of one site are made from.
+type Options struct {
+	// Path is where the pages live: a path without a slash at its end, as "/two-factor".
+	Path  string
+	Realm string
+	// Issuer is shown in the authenticator app; default: the brand's name, or the site's host.
+	Issuer string
+	// Support is where locked-out customers turn: an e-mail address, a telephone
+	// number or a URL; empty for "the way you usually do".
+	Support string
+	Brand   templates.Brand
+	// Locales holds further translations, see templates.Options.
+	Locales fs.FS
+	// Required says that every user must have a second factor, so that it can't be turned off.
+	Required bool
+	// EnrolMail says that a first set-up waits for a code that is sent to the user's
+	// e-mail address, where there is one.
+	EnrolMail bool
+	// FreeTries is how many wrong codes cost no wait, so that the page can say how
+	// many are left; 0 says nothing.
+	FreeTries int
+
+	Factors Factors
+	Store   store.Store
+	State   *State
+	// Ready looks at all that must hold for customers to be able to sign in; default: the
+	// store alone. It may take two seconds.
+	Ready func(context.Context) []Check
+	// Logger and Clock default to none and time.Now.
+	Logger *zap.Logger
+	Clock  func() time.Time
+}
+
+// Pages serves the own pages of one site. Safe for concurrent use.
+type Pages struct {
+	Options
+	set *templates.Set
+	// health is asked by `/health`, readiness by `/health/ready`.
+	health, readiness health
+
+	routes map[string]route
+}
+
+// New checks the options and loads the templates.
+func New(o Options) (*Pages, error) {
+	if !strings.HasPrefix(o.Path, "/") || strings.HasSuffix(o.Path, "/") {
+		return nil, errors.New("the own pages' path must begin with a slash and not end with one, as /two-factor")
+	}
+	if o.Factors == nil || o.Store == nil || o.State == nil {
+		return nil, errors.New("pages need factors, a store and state")
+	}
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	set, err := templates.New(templates.Options{Brand: o.Brand, Path: o.Path, Locales: o.Locales})
+	if err != nil {
+		return nil, err
+	}
+	p := &Pages{Options: o, set: set}
+	p.health.check, p.readiness.check = p.storeCheck, o.Ready
+	if o.Ready == nil {
+		p.readiness.check = p.storeCheck
+	}
+	p.routes = p.table()
+	return p, nil
+}
+
+// route is one page: what answers a GET (and HEAD) and what a POST; nil answers 405.
+type route struct {
+	get, post func(*call)
+}
+
+func (p *Pages) table() map[string]route {
+	return map[string]route{
+		"/":             {cleared((*call).showSettings), cleared((*call).endSessions)},
+		"/setup":        {signedIn((*call).showSetup), signedIn((*call).answerSetup)},
+		"/challenge":    {signedIn((*call).showChallenge), (*call).answerChallenge},
+		"/backup-codes": {cleared((*call).showBackup), cleared((*call).answerBackup)},
+		"/disable":      {cleared((*call).showDisable), cleared((*call).answerDisable)},
+		"/help":         {(*call).showHelp, nil},
+		"/health":       {(*call).showHealth, nil},
+		"/health/live":  {(*call).showLive, nil},
+		"/health/ready": {(*call).showReady, nil},
+	}
+}
+
+// Impersonal reports whether the page at this path is the same for everybody, so
+// that nobody needs to be asked who the visitor is (Visitor.User may be empty).
+func (p *Pages) Impersonal(path string) bool {
+	sub := strings.TrimPrefix(path, p.Path)
+	return sub == "/help" || AsksHealth(p.Path, path) || strings.HasPrefix(sub, "/assets/")
+}
+
+// ServeHTTP answers everything at or below Path. r.URL.Path is the browser's path.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visitor) {
+	guard.Protect(w.Header())
+	c := &call{Pages: p, w: w, r: r, v: v, lang: guard.Language(w, r, p.set, v.Secure)}
+	sub, below := strings.CutPrefix(r.URL.Path, p.Path)
+	if below && sub == "" {
+		c.redirect(p.Path + "/")
+		return
+	}
+	page, known := p.routes[sub]
+	if name, ok := strings.CutPrefix(sub, "/assets/"); ok {
+		page, known = route{get: func(c *call) { c.showAsset(name) }}, true
+	}
+	switch {
+	case r.Header.Get("Service-Worker") != "":
+		c.deny(guard.NoWorker)
+	case !known || !below:
+		c.deny(guard.NotFound)
+	default:
+		c.dispatch(page)
+	}
+}
+
+func (c *call) dispatch(page route) {
+	switch {
+	case c.r.Method == http.MethodGet || c.r.Method == http.MethodHead:
+		page.get(c)
+	case c.r.Method == http.MethodPost && page.post != nil:
+		c.receive(page.post)
+	default:
+		allow := "GET, HEAD"
+		if page.post != nil {
+			allow += ", POST"
+		}
+		c.w.Header().Set("Allow", allow)
+		c.deny(guard.WrongMethod)
+	}
+}
+
+// receive lets a form through to its page: one from this origin, read whole.
+func (c *call) receive(post func(*call)) {
+	if !guard.SameOrigin(c.r, c.v.Secure) {
+		c.deny(guard.Foreign)
+		return
+	}
+	form, denied := guard.ReadForm(c.w, c.r)
+	if denied != nil {
+		c.deny(denied)
+		return
+	}
+	c.form = form
+	post(c)
+}
+
+// Letter puts a notice into words, with the site's languages.
+func (p *Pages) Letter(lang string, l templates.Letter) (templates.Written, error) {
+	return p.set.Write(lang, l)
+}

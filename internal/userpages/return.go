@@ -1,0 +1,75 @@
+package userpages
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
+	"github.com/secondgate/secondgate/internal/userpages/guard"
+)
+
+// Return is where a browser was going when it was sent to the challenge.
+type Return struct {
+	// User is who was going there; the target is told to nobody else.
+	User string
+	// Target is a path on this origin, with query; see ValidTarget.
+	Target string
+	// NotSent says that a form was being sent, and was not; Target is the form's page.
+	NotSent bool
+}
+
+// SetReturn remembers where to return to, for an hour. An invalid target becomes
+// "/"; one that is too long for a cookie loses its query.
+func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
+	path, _, _ := strings.Cut(ret.Target, "?")
+	for _, target := range []string{ret.Target, path, "/"} {
+		if !ValidTarget(target) {
+			continue
+		}
+		ret.Target = target
+		err := cookiestate.Put(s.Box, w, returnPiece, cookiestate.Owner{User: ret.User}, ret, secure)
+		if !errors.Is(err, cookiestate.ErrTooLong) {
+			return
+		}
+	}
+}
+
+// TakeReturn reads what SetReturn remembered for this user and deletes it. What was
+// remembered for somebody else is deleted unread.
+func (s *State) TakeReturn(w http.ResponseWriter, r *http.Request, user string, secure bool) (Return, bool) {
+	defer s.Drop(w, r, returnPiece, secure)
+	return s.peekReturn(r, user, secure)
+}
+
+func (s *State) peekReturn(r *http.Request, user string, secure bool) (Return, bool) {
+	ret, ok := cookiestate.Get[Return](s.Box, r, returnPiece, cookiestate.Owner{User: user}, secure)
+	return ret, ok && ValidTarget(ret.Target)
+}
+
+// takeReturn remembers the page that a script of this site says to come back to, and
+// leads to the same page without that in its address. It returns false where nothing
+// was said. Nobody else is believed: else a link could have somebody who just gave a
+// code do what the portal does on a GET.
+func (c *call) takeReturn() bool {
+	target := c.r.URL.Query().Get("return")
+	if target == "" {
+		return false
+	}
+	if fromHere(c.r, c.v.Secure) && ValidTarget(target) {
+		c.State.SetReturn(c.w, Return{User: c.v.User, Target: target}, c.v.Secure)
+	}
+	c.redirect(c.r.URL.Path)
+	return true
+}
+
+// fromHere reports whether a page of this origin led here: as the browser says, or else
+// by Referer.
+func fromHere(r *http.Request, secure bool) bool {
+	if site := r.Header["Sec-Fetch-Site"]; len(site) > 0 {
+		return len(site) == 1 && site[0] == "same-origin"
+	}
+	u, err := url.Parse(r.Header.Get("Referer"))
+	return err == nil && guard.IsOrigin(u, r.Host, secure)
+}

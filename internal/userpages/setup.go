@@ -1,0 +1,236 @@
+package userpages
+
+import (
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/factor"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
+	"github.com/secondgate/secondgate/templates"
+)
+
+// keyGroup is how many letters of the key are shown together.
+const keyGroup = 4
+
+func (c *call) showSetup() {
+	if c.takeReturn() {
+		return
+	}
+	if c.user.Activated() && !c.cleared() {
+		c.toChallenge()
+		return
+	}
+	e, ok := c.enrolment()
+	if !ok && c.user.Activated() && !c.recovered() {
+		c.show(http.StatusOK, proof(c.eitherCode()))
+		return
+	}
+	if to, owes := c.owesMail(); !ok && owes {
+		c.showMailCode(http.StatusOK, to, mailCodeField())
+		return
+	}
+	if !ok {
+		if e, ok = c.begin(c.active(), ""); !ok {
+			return
+		}
+	}
+	c.showEnrolment(http.StatusOK, e, setupField(e))
+}
+
+func (c *call) answerSetup() {
+	switch {
+	case c.user.Activated() && !c.cleared():
+		c.toChallenge()
+	case c.form.Get("action") == "cancel":
+		c.State.Drop(c.w, c.r, setupPiece, c.v.Secure)
+		c.to("/")
+	case c.form.Get("action") == "replace":
+		c.replace()
+	case c.form.Get("action") == "send-code":
+		c.sendMailCode()
+	case c.form.Get("action") == "mail-code":
+		c.proveMail()
+	default:
+		c.confirm()
+	}
+}
+
+// setupOwner binds a replacement to the clearance whose fresh code began it, and a
+// set-up that carries the proof of an e-mail address to the visit that gave it.
+func (c *call) setupOwner() cookiestate.Owner {
+	if c.user.Activated() {
+		return cookiestate.Owner{User: c.v.User, Visit: c.v.Clearance.ID}
+	}
+	if _, owes := c.owesMail(); owes {
+		return cookiestate.Owner{User: c.v.User, Visit: c.v.ID}
+	}
+	return cookiestate.Owner{User: c.v.User}
+}
+
+// enrolment is the set-up in progress, if it still fits the user's factors. All tabs
+// share it, and it survives a refresh and a wrong code.
+func (c *call) enrolment() (factor.Enrolment, bool) {
+	e, ok := cookiestate.Get[factor.Enrolment](c.State.Box, c.r, setupPiece, c.setupOwner(), c.v.Secure)
+	return e, ok && e.Replaces == c.active() && c.mayEnrol(e)
+}
+
+// active is the id of the user's authenticator, empty without one.
+func (c *call) active() string {
+	if c.user.TOTP == nil {
+		return ""
+	}
+	return c.user.TOTP.ID
+}
+
+// begin starts a set-up and keeps it in the browser, with the address that was proven
+// for it. When it returns false, an answer was given.
+func (c *call) begin(replaces, proven string) (factor.Enrolment, bool) {
+	e, err := c.Factors.Begin(replaces)
+	e.Proven = proven
+	e.Renew = replaces != "" && c.recovered()
+	if err == nil {
+		err = cookiestate.Put(c.State.Box, c.w, setupPiece, c.setupOwner(), e, c.v.Secure)
+	}
+	if err != nil {
+		c.broken("beginning a set-up failed", err)
+	}
+	return e, err == nil
+}
+
+func proof(field templates.Code) templates.Page { return templates.Proof{Code: field} }
+
+// replace takes the fresh code without which no authenticator is replaced (ASVS 7.5.1).
+func (c *call) replace() {
+	if !c.user.Activated() {
+		c.to("/setup")
+		return
+	}
+	a := c.attempt()
+	var replaces string
+	accepted, err := c.Factors.Spend(c.r.Context(), a, func(_ store.Tx, u *store.User, _ factor.Accepted) error {
+		replaces = u.TOTP.ID
+		return nil
+	})
+	if err != nil {
+		c.refuse(err, a, c.eitherCode(), proof)
+		return
+	}
+	c.Logger.Info("second factor accepted", append(c.who(), zap.String("factor", accepted.Kind))...)
+	if _, ok := c.begin(replaces, ""); ok {
+		c.to("/setup")
+	}
+}
+
+func setupField(e factor.Enrolment) templates.Code {
+	return templates.Code{Label: templates.Say("code.label"),
+		Hint: templates.Say("setup.step_confirm_hint", "Digits", e.Digits, "Period", e.Period), Digits: e.Digits}
+}
+
+func (c *call) showEnrolment(status int, e factor.Enrolment, field templates.Code) {
+	uri := c.Factors.URI(e, c.issuer(), c.account())
+	svg, err := factor.QRCode(uri)
+	if err != nil {
+		c.broken("drawing the QR code failed", err)
+		return
+	}
+	page := templates.Setup{
+		Portal: c.portal(), Account: c.account(), ID: e.ID, Required: c.Required && e.Replaces == "", Replaces: e.Replaces != "", Renews: e.Renew,
+		QR: template.HTML(svg), URI: template.URL(uri), Key: groups(e.SecretText()),
+		Digits: e.Digits, Period: e.Period, Apps: templates.Apps, Code: field,
+	}
+	if e.Algorithm != factor.SHA1 {
+		page.Algorithm = e.Algorithm
+	}
+	c.show(status, page)
+}
+
+func groups(key string) (out []string) {
+	for ; len(key) > keyGroup; key = key[keyGroup:] {
+		out = append(out, key[:keyGroup])
+	}
+	return append(out, key)
+}
+
+// confirm makes the set-up the user's authenticator, if the code is right.
+func (c *call) confirm() {
+	e, ok := c.enrolment()
+	if !ok {
+		c.flash("flash.restart")
+		c.to("/setup")
+		return
+	}
+	if c.form.Get("setup") != e.ID {
+		field := setupField(e)
+		field.Error, field.Focus = templates.Say("setup.stale"), true
+		c.showEnrolment(http.StatusUnprocessableEntity, e, field)
+		return
+	}
+	rotation := c.v.Visit.Rotate()
+	a := factor.Attempt{User: c.v.User, Code: c.form.Get("code"), Address: c.v.Address, Agent: c.v.Agent}
+	done, err := c.Factors.Confirm(c.r.Context(), a, e, rotation.Visit(), func(tx store.Tx) error {
+		if err := c.noteLanguage(tx); err != nil {
+			return err
+		}
+		return rotation.Grant(tx, factor.KindTOTP)
+	})
+	if err != nil {
+		c.refuseSetup(err, e)
+		return
+	}
+	c.Logger.Info("authenticator confirmed", append(c.who(), zap.Bool("replaced", e.Replaces != ""))...)
+	rotation.Commit(c.w)
+	c.v.Visit.EndOthers(done.Ended)
+	c.v.Visit.Changed()
+	c.State.Drop(c.w, c.r, setupPiece, c.v.Secure)
+	c.afterSetup(done.BackupCodes, rotation.Visit(), e.Replaces == "")
+}
+
+// afterSetup shows the backup codes, where new ones were made.
+func (c *call) afterSetup(codes []string, visit store.VisitID, first bool) {
+	if codes == nil {
+		c.flash("flash.replaced")
+		c.to("/")
+		return
+	}
+	c.keepCodes(codes, visit, first)
+}
+
+// refuseSetup answers a code that did not confirm. This secret is not in use, so the
+// page may tell that the code is right for another minute.
+func (c *call) refuseSetup(err error, e factor.Enrolment) {
+	field := setupField(e)
+	field.Focus = true
+	var clock factor.ErrClock
+	switch {
+	case errors.Is(err, factor.ErrExpired), errors.Is(err, factor.ErrChanged):
+		c.State.Drop(c.w, c.r, setupPiece, c.v.Secure)
+		c.flash("flash.changed")
+		c.to("/")
+		return
+	case errors.As(err, &clock):
+		field.Error = drift(clock.Drift)
+	case errors.Is(err, factor.ErrMalformed) && strings.TrimSpace(c.form.Get("code")) == "":
+		field.Error = templates.Say("code.missing")
+	case errors.Is(err, factor.ErrMalformed), errors.Is(err, factor.ErrWrongCode):
+		field.Error = templates.Say("setup.wrong")
+	default:
+		c.broken("confirming an authenticator failed", err)
+		return
+	}
+	c.showEnrolment(http.StatusUnprocessableEntity, e, field)
+}
+
+// drift says how far the phone's clock is off, in minutes, at least one.
+func drift(d time.Duration) templates.Text {
+	minutes := max(1, int(d.Abs().Round(time.Minute)/time.Minute))
+	if d < 0 {
+		return templates.Say("code.clock_behind", "Count", minutes)
+	}
+	return templates.Say("code.clock_ahead", "Count", minutes)
+}

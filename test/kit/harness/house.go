@@ -1,0 +1,205 @@
+// Package harness starts the whole of Secondgate inside the test process: a real Caddy
+// with the real modules and a real store, before a portal that the test brings. A
+// Browser talks to it as browsers do.
+//
+// Its one invariant: everything listens on loopback and ends with the test. Caddy
+// has one configuration per process, so tests that use it must not run in parallel.
+package harness
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard" // the directives of the test's sites
+	"github.com/caddyserver/certmagic"
+
+	_ "github.com/secondgate/secondgate/caddyplugin" // what is tested
+)
+
+// House is a running gateway with a portal behind it.
+type House struct {
+	// URL is the gateway's address, PortalURL the portal's own: http://127.0.0.1:PORT.
+	URL, PortalURL string
+	// Dir is the store's directory, Log the file with Caddy's log as JSON lines.
+	Dir, Log string
+
+	t    testing.TB
+	site string
+}
+
+// Site is the usual site: the given lines of two_factor before the portal.
+const Site = `two_factor {
+%s
+}
+reverse_proxy %s`
+
+// Start runs a gateway whose two_factor block holds these lines before the portal.
+func Start(t testing.TB, portal http.Handler, lines string) *House {
+	t.Helper()
+	server := httptest.NewServer(portal)
+	t.Cleanup(server.Close)
+	h := prepare(t, server.URL)
+	h.Load(fmt.Sprintf(Site, lines, strings.TrimPrefix(server.URL, "http://")))
+	return h
+}
+
+// StartSite runs a gateway whose site block is this text; PORTAL in it stands for the
+// portal's host and port. portal may be nil.
+func StartSite(t testing.TB, portal http.Handler, site string) *House {
+	t.Helper()
+	h := prepare(t, "")
+	if portal != nil {
+		server := httptest.NewServer(portal)
+		t.Cleanup(server.Close)
+		h.PortalURL = server.URL
+	}
+	h.Load(strings.ReplaceAll(site, "PORTAL", strings.TrimPrefix(h.PortalURL, "http://")))
+	return h
+}
+
+func prepare(t testing.TB, portalURL string) *House {
+	t.Helper()
+	dir := t.TempDir()
+	// Caddy's own storage is a new one for each house, as on a new machine. A house before
+	// it in the same test keeps its own.
+	old := caddy.DefaultStorage
+	caddy.DefaultStorage = &certmagic.FileStorage{Path: filepath.Join(dir, "caddy")}
+	t.Cleanup(func() { caddy.DefaultStorage = old })
+	h := &House{
+		URL: "http://127.0.0.1:" + FreePort(t), PortalURL: portalURL,
+		Dir: filepath.Join(dir, "two_factor"), Log: filepath.Join(dir, "caddy.log"), t: t,
+	}
+	t.Cleanup(func() {
+		if err := caddy.Stop(); err != nil {
+			t.Errorf("stopping Caddy: %v", err)
+		}
+		if t.Failed() {
+			raw, _ := os.ReadFile(h.Log)
+			t.Logf("Caddy's log:\n%s", tail(string(raw), 8000))
+		}
+	})
+	return h
+}
+
+// Load loads, or reloads, the gateway with this site block.
+func (h *House) Load(site string) {
+	h.t.Helper()
+	if err := h.TryLoad(site); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// TryLoad is Load that returns the error.
+func (h *House) TryLoad(site string) error {
+	h.site = site
+	return h.load(fmt.Sprintf(`{
+	admin off
+	persist_config off
+	auto_https off
+	log {
+		output file %s
+		level DEBUG
+	}
+	servers {
+		trusted_proxies static 127.0.0.2/32
+		protocols h1 h2c
+		enable_full_duplex
+	}
+	two_factor {
+		storage badger %s
+	}
+}
+%s {
+	bind 127.0.0.1
+%s
+}
+`, h.Log, h.Dir, h.URL, site))
+}
+
+// Reload loads the same configuration once more.
+func (h *House) Reload() {
+	h.t.Helper()
+	h.Load(h.site)
+}
+
+// load loads a Caddyfile and waits until nobody but its servers listens at the address.
+func (h *House) load(text string) error {
+	if err := LoadCaddyfile(text); err != nil {
+		return err
+	}
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		return err
+	}
+	awaitListener(u.Port())
+	return nil
+}
+
+// awaitListener waits until a replaced server has closed its listener, which Caddy does
+// in the background: a connection that still came to it would be reset. Where there is
+// no /proc it does not wait.
+func awaitListener(port string) {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return
+	}
+	listening := fmt.Sprintf(":%04X 00000000:0000 0A ", n) // local port, no peer, LISTEN
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if raw, err := os.ReadFile("/proc/net/tcp"); err != nil || strings.Count(string(raw), listening) <= 1 {
+			return
+		}
+	}
+}
+
+// LoadCaddyfile adapts and loads a whole Caddyfile.
+func LoadCaddyfile(text string) error {
+	adapter := caddyconfig.GetAdapter("caddyfile")
+	config, warnings, err := adapter.Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		return fmt.Errorf("adapting: %w", err)
+	}
+	for _, w := range warnings {
+		if !strings.Contains(w.Message, "not formatted") {
+			return fmt.Errorf("warning: %s", w.Message)
+		}
+	}
+	return caddy.Load(config, true)
+}
+
+// LogText is what Caddy has logged until now.
+func (h *House) LogText() string {
+	h.t.Helper()
+	raw, err := os.ReadFile(h.Log)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// FreePort is a TCP port on loopback that nobody uses just now.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }

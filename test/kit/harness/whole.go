@@ -1,0 +1,52 @@
+package harness
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// StartWhole runs a gateway from a whole Caddyfile. In it, and in what TryWhole loads
+// later, PORTAL stands for the portal's host and port, PORT for the gateway's port,
+// DIR for the store's directory, LOG for the log file, and HERE for the directory that
+// both are in. URL is http://; a test that serves HTTPS sets it anew. portal may be nil.
+func StartWhole(t testing.TB, portal http.Handler, caddyfile string) *House {
+	t.Helper()
+	h := prepare(t, "")
+	if portal != nil {
+		server := httptest.NewServer(portal)
+		t.Cleanup(server.Close)
+		h.PortalURL = server.URL
+	}
+	if err := h.TryWhole(caddyfile); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TryWhole loads a whole Caddyfile and returns the error.
+func (h *House) TryWhole(caddyfile string) error {
+	return h.load(strings.NewReplacer(
+		"PORTAL", strings.TrimPrefix(h.PortalURL, "http://"), "PORT", h.URL[strings.LastIndexByte(h.URL, ':')+1:],
+		"DIR", h.Dir, "LOG", h.Log, "HERE", filepath.Dir(h.Dir),
+	).Replace(caddyfile))
+}
+
+// GlobalLines are the usual global options but for the servers'.
+const GlobalLines = `	admin off
+	persist_config off
+	auto_https off
+	log {
+		output file LOG
+		level DEBUG
+	}
+`
+
+// NewBrowser is a stranger's browser for a gateway that is no House: one that runs as
+// a program of its own at base, http://127.0.0.1:PORT.
+func NewBrowser(t testing.TB, base string) *Browser {
+	t.Helper()
+	return (&House{URL: base, t: t}).Browser()
+}

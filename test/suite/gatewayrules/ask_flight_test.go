@@ -1,0 +1,91 @@
+package gatewayrules
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/test/kit/harness"
+)
+
+// joining is how long a request gets to wait for another's question, which can't be
+// seen from here. Where it is too short, the tests below prove less and still pass.
+const joining = 300 * time.Millisecond
+
+// flight is a portal whose whoami answers once it is let.
+type flight struct {
+	*probe
+	asked atomic.Int32
+	begun chan struct{}
+	let   chan struct{}
+}
+
+func newFlight() *flight {
+	f := &flight{begun: make(chan struct{}, 100), let: make(chan struct{})}
+	f.probe = whoamiSays(func(w http.ResponseWriter, _ *http.Request) {
+		f.asked.Add(1)
+		f.begun <- struct{}{}
+		<-f.let
+		fmt.Fprint(w, `{"user":"carol"}`)
+	})
+	return f
+}
+
+// get begins a request and returns where its page will be, nil if it came to nothing.
+func (f *flight) get(ctx context.Context, b *harness.Browser) <-chan *harness.Page {
+	pages := make(chan *harness.Page, 1)
+	r := b.Request(http.MethodGet, "/page", nil).WithContext(ctx)
+	go func() {
+		page, _ := b.Try(r)
+		pages <- page
+	}()
+	return pages
+}
+
+// TestAsk_RecheckZeroJoinsNoQuestion: somebody may have signed in since it was asked.
+func TestAsk_RecheckZeroJoinsNoQuestion(t *testing.T) {
+	f := newFlight()
+	h := harness.Start(t, f.probe, harness.LegacyLines+"\nleave s\nrecheck 0")
+	b := h.Browser()
+	b.SetCookie("s", "1")
+	first := f.get(t.Context(), b)
+	<-f.begun
+	second := f.get(t.Context(), b)
+	time.Sleep(joining)
+	close(f.let)
+	for _, pages := range []<-chan *harness.Page{first, second} {
+		if page := <-pages; page == nil || page.Status != http.StatusOK {
+			t.Errorf("%v", page)
+		}
+	}
+	if n := f.asked.Load(); n < 2 {
+		t.Errorf("asked %d times for two requests", n)
+	}
+}
+
+// TestAsk_QuestionOutlivesItsClient: who asked goes, and those who wait for the same
+// answer get it.
+func TestAsk_QuestionOutlivesItsClient(t *testing.T) {
+	f := newFlight()
+	h := harness.Start(t, f.probe, harness.LegacyLines+"\nleave s")
+	b := h.Browser()
+	b.SetCookie("s", "1")
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	first := f.get(ctx, b)
+	<-f.begun
+	second := f.get(t.Context(), b)
+	time.Sleep(joining)
+	leave()
+	if page := <-first; page != nil {
+		t.Errorf("the client that left got %d", page.Status)
+	}
+	time.Sleep(joining)
+	close(f.let)
+	if page := <-second; page == nil || page.Status != http.StatusOK {
+		t.Errorf("the one that stayed: %v", page)
+	}
+}

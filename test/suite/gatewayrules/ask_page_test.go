@@ -1,0 +1,25 @@
+package gatewayrules
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/secondgate/secondgate/test/kit/harness"
+)
+
+// TestAsk_UnknownOnOwnPages: while nobody knows who is there, the own pages call nobody
+// signed out either; those that are the same for everybody go on.
+func TestAsk_UnknownOnOwnPages(t *testing.T) {
+	p := whoamiSays(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	h := harness.Start(t, p, harness.LegacyLines+"\nleave s")
+	b := h.Browser()
+	b.SetCookie("s", "1")
+	for path, want := range map[string]int{
+		"/two-factor/": http.StatusServiceUnavailable, "/two-factor/setup": http.StatusServiceUnavailable,
+		"/two-factor/challenge": http.StatusServiceUnavailable, "/two-factor/help": http.StatusOK,
+	} {
+		if page := b.Get(path); page.Status != want {
+			t.Errorf("%s: %d, want %d", path, page.Status, want)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package gatewayrules
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/secondgate/secondgate/test/kit/harness"
+)
+
+// TestAttack_TunnelOverLateSignIn: somebody with an account of his own and without a second
+// factor opens a WebSocket, and then sends the sign-in form with another's password in the
+// same session. The portal saves that within `settle` after its response. Nothing that the
+// tunnel brings afterwards is for him.
+func TestAttack_TunnelOverLateSignIn(t *testing.T) {
+	for name, late := range map[string]time.Duration{"0.3 s": 300 * time.Millisecond, "1 s": time.Second, "1.8 s": 1800 * time.Millisecond} {
+		for _, declared := range []string{"", "sign_in /late\n"} {
+			t.Run(name+" "+declared, func(t *testing.T) { tunnelOverLateSignIn(t, late, declared) })
+		}
+	}
+}
+
+func tunnelOverLateSignIn(t *testing.T, late time.Duration, declared string) {
+	d := newDesk()
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	now := func(s *deskSession) string {
+		if s == nil {
+			return ""
+		}
+		s.lock.Lock()
+		defer s.lock.Unlock()
+		return s.user
+	}
+	h := &deskHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, s := d.session(r)
+		switch r.URL.Path {
+		case "/ws":
+			c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+			if err != nil {
+				return
+			}
+			defer c.CloseNow()
+			gone := c.CloseRead(context.Background())
+			for {
+				if c.Write(context.Background(), websocket.MessageText, []byte(markOf(now(s)))) != nil {
+					return
+				}
+				select {
+				case <-gone.Done():
+					return
+				case <-end:
+					return
+				case <-time.After(50 * time.Millisecond):
+				}
+			}
+		case "/late": // answers, and saves the session afterwards
+			user := r.FormValue("user")
+			time.AfterFunc(late, func() {
+				s.lock.Lock()
+				defer s.lock.Unlock()
+				s.user = user
+			})
+			http.Redirect(w, r, "/page", http.StatusFound)
+		default:
+			d.ServeHTTP(w, r)
+		}
+	}), deskLines+declared), d, t}
+	h.enrol("alice")
+	b := h.Browser()
+	b.Get("/")
+	h.in(b, "mallory")
+	time.Sleep(2200 * time.Millisecond)
+	c, p := dial(t, b)
+	if c == nil {
+		t.Fatalf("refused: %v", p)
+	}
+	b.Post("/late", map[string][]string{"user": {"alice"}})
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	leaked := 0
+	for {
+		_, got, err := c.Read(ctx)
+		if err != nil {
+			break
+		}
+		if strings.Contains(string(got), markOf("alice")) {
+			leaked++
+		}
+	}
+	if leaked > 0 {
+		t.Errorf("%d frames of the user who owes a code", leaked)
+	}
+	if ctx.Err() != nil {
+		t.Error("the tunnel was still open 8 s after the sign-in")
+	}
+}

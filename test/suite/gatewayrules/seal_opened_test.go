@@ -1,0 +1,40 @@
+package gatewayrules
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/test/kit/harness"
+)
+
+// TestSeal_OpenedHeaderEndsWithItsCookie: what the visit's last request opened is not
+// opened again for the same header, but a cookie that ended meanwhile is no cookie any
+// more, also to a client that goes on sending it.
+func TestSeal_OpenedHeaderEndsWithItsCookie(t *testing.T) {
+	p := newProbe()
+	h := harness.Start(t, p, harness.LegacyLines)
+	b := h.Browser()
+	b.Get(setting("/", "short=1; Path=/; Max-Age=60", "long=1; Path=/; Max-Age=6000"))
+	var pairs []string
+	for name, value := range b.Cookies("/") {
+		pairs = append(pairs, name+"="+value)
+	}
+	header := strings.Join(pairs, "; ")
+	portalGets := func(path, want, not string) {
+		t.Helper()
+		client := h.Browser()
+		r := client.Request(http.MethodGet, path, nil)
+		r.Header.Set("Cookie", header)
+		client.Do(r)
+		if got := p.cookieAt(t, path); !strings.Contains(got, want) || not != "" && strings.Contains(got, not) {
+			t.Errorf("at %s the portal got %q", path, got)
+		}
+	}
+	portalGets("/1", "short=1", "")
+	portalGets("/2", "short=1", "")
+	t.Cleanup(clock.Move(61 * time.Second))
+	portalGets("/3", "long=1", "short=1")
+}

@@ -1,0 +1,121 @@
+package lifecycle
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/test/kit/harness"
+)
+
+// joined are two servers with one storage of Caddy's.
+func joined(t *testing.T) (one, two *outside) {
+	portal := &harness.Legacy{}
+	one, two = newOutside(t, portal, named), newOutside(t, portal, named)
+	if err := os.MkdirAll(filepath.Join(one.dir, "caddy"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(one.dir, "caddy"), filepath.Join(two.dir, "caddy")); err != nil {
+		t.Fatal(err)
+	}
+	return one, two
+}
+
+// unready waits until the server says that a copy is in use elsewhere.
+func unready(t *testing.T, o *outside) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(300 * time.Millisecond) {
+		p := harness.NewBrowser(t, o.base).Get("/two-factor/health/ready")
+		if p.Status == http.StatusServiceUnavailable && strings.Contains(p.Body, "another store of its realms is in use elsewhere") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("ready says %d %s", p.Status, p.Body)
+		}
+	}
+}
+
+// refused runs the program until it ends, which says that.
+func (o *outside) refused(t *testing.T, want string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	cmd := command(t, o.dir, "run", "--config", "Caddyfile")
+	cmd = exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
+	cmd.Dir, cmd.Env = o.dir, append(os.Environ(), "XDG_DATA_HOME="+o.dir, "XDG_CONFIG_HOME="+o.dir, "HOME="+o.dir)
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), want) {
+		t.Errorf("want a refusal that says %q: %v\n%s", want, err, out[max(0, len(out)-1500):])
+	}
+}
+
+// enrols has a user enrol at a program, which does not know the clock of the tests: that
+// goes back afterwards.
+func (o *outside) enrols(t *testing.T, user string) {
+	t.Helper()
+	t.Run(user+" enrols", func(t *testing.T) {
+		b := harness.NewBrowser(t, o.base)
+		b.SignIn(user)
+		b.Enrol()
+	})
+}
+
+// TestAttack_TwoCopiesOfOneStore: two servers with the same storage of Caddy's run on two
+// copies of one store. What is enrolled at one is unknown to the other. The one that notices
+// it says so, and none of them starts again.
+func TestAttack_TwoCopiesOfOneStore(t *testing.T) {
+	one, two := joined(t)
+	one.start(t)
+	time.Sleep(6 * time.Second) // the witness is renewed every five
+	copyDir(t, filepath.Join(two.dir, "two_factor"), filepath.Join(one.dir, "two_factor"))
+	two.start(t)
+	one.enrols(t, "alice")
+	unready(t, one)
+	two.enrols(t, "carol")
+	unready(t, two)
+	for _, o := range []*outside{one, two} {
+		o.kill()
+		o.refused(t, "one of two copies of that store")
+	}
+}
+
+// TestAttack_TwoNewStoresOfOneRealm: two nodes of a new cluster have one storage of Caddy's and
+// a store each, and are started before users enrol.
+func TestAttack_TwoNewStoresOfOneRealm(t *testing.T) {
+	one, two := joined(t)
+	one.start(t)
+	two.start(t)
+	for _, user := range []string{"alice", "bob"} {
+		one.enrols(t, user)
+	}
+	time.Sleep(6 * time.Second) // the witness is renewed every five
+	two.enrols(t, "carol")
+	unready(t, two)
+	two.kill()
+	two.refused(t, `which has 1 activated users in realm`)
+	one.kill()
+	one.start(t)
+}
+
+// TestAttack_BackToTheFirstDirectory: the server was tried once with another directory, before
+// users enrolled. Later the line `storage` is lost, as with an old copy of the Caddyfile.
+func TestAttack_BackToTheFirstDirectory(t *testing.T) {
+	first := strings.ReplaceAll(usual, "DIR", "HERE/first")
+	h := harness.StartWhole(t, &harness.Legacy{}, first)
+	reload(t, h, usual)
+	b := h.Browser()
+	b.SignIn("alice")
+	b.Enrol()
+	refusedStart(t, h.TryWhole(first), "which has 0 activated users in realm")
+	asked(t, h.Browser().SignIn("alice"))
+	stop(t)
+	refusedStart(t, h.TryWhole(first), "which has 0 activated users in realm")
+	if err := h.TryWhole(usual); err != nil {
+		t.Fatal(err)
+	}
+	asked(t, h.Browser().SignIn("alice"))
+}

@@ -1,0 +1,247 @@
+package lifecycle
+
+import (
+	"fmt"
+	"html"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/secondgate/secondgate/test/kit/harness"
+)
+
+// Set SECONDGATE_KILL_ROUNDS for more than the usual number of rounds.
+const (
+	killRounds  = 8
+	killClients = 4
+)
+
+// Nobody is throttled, so that a code is refused only because it was used; few backup
+// codes, because each that is tried costs a password hash.
+const killLines = named + `
+	backup_codes 5
+	throttle {
+		free 20
+		stop 100
+		address 10000/1m
+	}`
+
+// customer is one user with what they were told: only that is checked afterwards.
+type customer struct {
+	t      testing.TB
+	base   string
+	name   string
+	secret string
+	backup []string
+	// used are the codes that were accepted, cleared the browsers that got through.
+	used    []string
+	cleared []*harness.Browser
+}
+
+var (
+	secretPattern = regexp.MustCompile(`otpauth://totp/[^"?]*\?secret=([A-Z2-7]+)`)
+	setupPattern  = regexp.MustCompile(`name="setup" value="([^"]+)"`)
+	backupPattern = regexp.MustCompile(`[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}`)
+)
+
+func (c *customer) get(b *harness.Browser, path string) (*harness.Page, error) {
+	return b.Try(b.Request("GET", path, nil))
+}
+
+func (c *customer) post(b *harness.Browser, path string, form url.Values) (*harness.Page, error) {
+	r := b.Request("POST", path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return b.Try(r)
+}
+
+// signIn returns a browser that the portal knows, and where that led.
+func (c *customer) signIn() (*harness.Browser, string, error) {
+	b := harness.NewBrowser(c.t, c.base)
+	p, err := c.post(b, "/login", url.Values{"user": {c.name}, "password": {"pw-" + c.name}})
+	if err != nil {
+		return nil, "", err
+	}
+	return b, p.Location, nil
+}
+
+// enrol sets the customer up. Afterwards they know that they are, or nothing is known.
+func (c *customer) enrol() error {
+	b, to, err := c.signIn()
+	if err != nil || to != "/account" {
+		return fmt.Errorf("first sign-in: %q, %w", to, err)
+	}
+	page, err := c.get(b, "/two-factor/setup")
+	if err != nil {
+		return err
+	}
+	body := html.UnescapeString(page.Body)
+	secret, setup := secretPattern.FindStringSubmatch(body), setupPattern.FindStringSubmatch(body)
+	if secret == nil || setup == nil {
+		return fmt.Errorf("no set-up page: %d", page.Status)
+	}
+	code, err := totp.GenerateCode(secret[1], time.Now())
+	if err != nil {
+		return err
+	}
+	done, err := c.post(b, "/two-factor/setup", url.Values{"setup": {setup[1]}, "code": {code}})
+	if err != nil || done.Status != http.StatusSeeOther {
+		return fmt.Errorf("confirming: %+v, %w", done, err)
+	}
+	c.secret, c.used, c.cleared = secret[1], append(c.used, code), append(c.cleared, b)
+	codes, err := c.get(b, "/two-factor/backup-codes")
+	if err == nil {
+		c.backup = backupPattern.FindAllString(codes.Body, -1)
+	}
+	return err
+}
+
+// pass signs in and gives a code, which then counts as used, or nothing is known.
+func (c *customer) pass(code string) error {
+	b, to, err := c.signIn()
+	if err != nil || to != "/two-factor/challenge" {
+		return fmt.Errorf("sign-in: %q, %w", to, err)
+	}
+	p, err := c.post(b, "/two-factor/challenge", url.Values{"code": {code}})
+	if err != nil || p.Status != http.StatusSeeOther {
+		return fmt.Errorf("code: %+v, %w", p, err)
+	}
+	c.used, c.cleared = append(c.used, code), append(c.cleared, b)
+	return nil
+}
+
+// live is what a customer does until the server dies: sets up, and passes with a
+// code of the app and all backup codes but the last. An error is the server's end;
+// what was refused before it is a failure. It tells when the set-up is confirmed.
+func (c *customer) live(killed func() bool, confirmed func()) {
+	note := func(err error) bool {
+		if err != nil && !killed() {
+			c.t.Errorf("%s, before the kill: %v", c.name, err)
+		}
+		return err == nil
+	}
+	if !note(c.enrol()) {
+		return
+	}
+	confirmed()
+	// The next step's, which counts already, and a moment later too.
+	code, err := totp.GenerateCode(c.secret, time.Now().Add(30*time.Second))
+	if err != nil || !note(c.pass(code)) {
+		return
+	}
+	for len(c.backup) > 1 {
+		code := c.backup[0]
+		c.backup = c.backup[1:]
+		if !note(c.pass(code)) {
+			return
+		}
+	}
+}
+
+// holds checks that everything the customer was told is still so.
+func (c *customer) holds() {
+	c.t.Helper()
+	if c.secret == "" {
+		return
+	}
+	for i, b := range c.cleared {
+		if p, err := c.get(b, "/account"); err != nil || !strings.Contains(p.Body, harness.SecretOf(c.name)) {
+			c.t.Errorf("%s: clearance %d was lost: %+v, %v", c.name, i, p, err)
+		}
+	}
+	b, to, err := c.signIn()
+	if err != nil || to != "/two-factor/challenge" {
+		c.t.Errorf("%s: the second factor was lost: %q, %v", c.name, to, err)
+		return
+	}
+	for _, code := range c.used {
+		p, err := c.post(b, "/two-factor/challenge", url.Values{"code": {code}})
+		if err != nil || p.Status != http.StatusUnprocessableEntity {
+			c.t.Errorf("%s: the used code %q: %+v, %v", c.name, code, p, err)
+		}
+	}
+	if len(c.backup) > 0 {
+		if err := c.pass(c.backup[len(c.backup)-1]); err != nil {
+			c.t.Errorf("%s: an unused backup code: %v", c.name, err)
+		}
+	}
+}
+
+// TestKill: the server is killed at any moment of sign-ins, set-ups and codes. What
+// it had confirmed holds afterwards, and no code counts twice.
+func TestKill(t *testing.T) {
+	rounds := killRounds
+	if n, err := strconv.Atoi(os.Getenv("SECONDGATE_KILL_ROUNDS")); err == nil {
+		rounds = n
+	}
+	o := newOutside(t, &harness.Legacy{}, killLines)
+	o.start(t)
+	var confirmed, used int
+	for round := range rounds {
+		customers := o.killUnderLoad(t, round)
+		o.start(t)
+		for _, c := range customers {
+			if c.secret != "" {
+				confirmed++
+			}
+			used += len(c.used)
+			c.holds()
+		}
+		if t.Failed() {
+			t.Fatalf("in round %d", round)
+		}
+	}
+	t.Logf("%d kills, %d set-ups, %d codes", rounds, confirmed, used)
+	if confirmed == 0 || used <= confirmed {
+		t.Error("nothing was confirmed before a kill: nothing was tested")
+	}
+	raw, err := os.ReadFile(o.logFile())
+	if err != nil || strings.Contains(string(raw), `"level":"error"`) || strings.Contains(string(raw), "panic") {
+		t.Errorf("errors in the log, %v", err)
+	}
+}
+
+// killUnderLoad kills the server while customers are at it, and returns them.
+func (o *outside) killUnderLoad(t *testing.T, round int) []*customer {
+	t.Helper()
+	var all []*customer
+	var mu sync.Mutex
+	dead, first := false, make(chan struct{})
+	confirmed := sync.OnceFunc(func() { close(first) })
+	killed := func() bool { mu.Lock(); defer mu.Unlock(); return dead }
+	var load sync.WaitGroup
+	for n := range killClients {
+		load.Go(func() {
+			for i := 0; !killed(); i++ {
+				c := &customer{t: t, base: o.base, name: fmt.Sprintf("user-%d-%d-%d", round, n, i)}
+				mu.Lock()
+				all = append(all, c)
+				mu.Unlock()
+				c.live(killed, confirmed)
+			}
+		})
+	}
+	// At any moment; every other time of one where something was confirmed, which takes
+	// a busy machine long.
+	if round%2 == 1 {
+		select {
+		case <-first:
+		case <-time.After(30 * time.Second):
+		}
+	}
+	time.Sleep(500*time.Millisecond + rand.N(1500*time.Millisecond))
+	mu.Lock()
+	dead = true
+	mu.Unlock()
+	o.kill()
+	load.Wait()
+	return all
+}

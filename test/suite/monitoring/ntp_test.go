@@ -1,0 +1,226 @@
+package monitoring
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/timesource"
+	"github.com/secondgate/secondgate/test/kit/harness"
+)
+
+// freeUDP is a UDP port on loopback that nobody uses just now.
+func freeUDP(t testing.TB) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, port, err := net.SplitHostPort(c.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// chrony runs a real NTP server whose clock is ahead of ours by that many seconds, and
+// returns its address and the way to end it.
+func chrony(t testing.TB, port string, ahead int) (address string, stop func()) {
+	t.Helper()
+	chronyd, faketime := program(t, "chronyd"), program(t, "faketime")
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "chrony.conf")
+	text := fmt.Sprintf("port %s\nbindaddress 127.0.0.1\ncmdport 0\nbindcmdaddress /\nlocal stratum 3\nallow 127.0.0.0/8\npidfile %s/pid\n", port, dir)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// -x never sets a clock, -U needs no root, -d stays in the foreground.
+	cmd := exec.Command(faketime, "-f", fmt.Sprintf("%+ds", ahead), chronyd, "-x", "-U", "-d", "-f", conf)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := false
+	stop = func() {
+		if !ended {
+			ended = true
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			_ = cmd.Wait()
+		}
+	}
+	t.Cleanup(stop)
+	address = "127.0.0.1:" + port
+	for end := time.Now().Add(15 * time.Second); ; {
+		if _, err := timesource.Compare(t.Context(), address); err == nil {
+			return address, stop
+		}
+		if time.Now().After(end) {
+			stop()
+			t.Fatalf("chronyd does not answer:\n%s", out.String())
+		}
+	}
+}
+
+// TestNTP: against a real server, an honest clock is honest, one that is 5 s off is
+// warned of, and one that is 20 s off makes the server not ready until it is right.
+func TestNTP(t *testing.T) {
+	port := freeUDP(t)
+	address, stop := chrony(t, port, 0)
+	if r, err := timesource.Compare(t.Context(), address); err != nil || r.Offset.Abs() > time.Second {
+		t.Fatalf("an honest clock: %+v, %v", r, err)
+	}
+	w := start(t, &harness.Legacy{}, badger+"\nntp "+address)
+	await(t, "the clock is compared", func() bool { return w.scrape(t)["clock_source_up"] == 1 })
+	if s := w.scrape(t); math.Abs(s["clock_offset_seconds"]) > 1 {
+		t.Errorf("offset %v", s["clock_offset_seconds"])
+	}
+	ready(t, w, http.StatusOK, `"clock":"ok"`)
+	stop()
+
+	for _, tt := range []struct {
+		ahead  int
+		log    string
+		status int
+		text   string
+	}{
+		{-5, "the server's clock is off", http.StatusOK, `"clock":"ok"`},
+		{20, "the server's clock is wrong", http.StatusServiceUnavailable, `"clock":"off by more than 15 s"`},
+	} {
+		// Another port, or the configuration would not ask anew before an hour has gone by.
+		address, stop := chrony(t, freeUDP(t), tt.ahead)
+		w.reload(t, badger+"\nntp "+address, legacy)
+		await(t, "the offset is seen", func() bool {
+			return math.Abs(w.scrape(t)["clock_offset_seconds"]+float64(tt.ahead)) < 1
+		})
+		if !strings.Contains(w.LogText(), tt.log) {
+			t.Errorf("%d s ahead: the log does not say %q", tt.ahead, tt.log)
+		}
+		ready(t, w, tt.status, tt.text)
+		stop()
+	}
+	if p := w.Browser().Get("/two-factor/health"); p.Status != http.StatusOK {
+		t.Errorf("/health knows of the clock: %d", p.Status)
+	}
+	b := w.Browser()
+	b.SignIn("alice")
+	b.Enrol() // not ready is for load balancers: nobody is refused because of it
+	w.reload(t, badger, legacy)
+	await(t, "nobody compares any more", func() bool {
+		_, there := w.scrape(t)["clock_source_up"]
+		return !there
+	})
+	ready(t, w, http.StatusOK, `"clock":"ok"`)
+}
+
+// ready asks until the answer, which is kept for three seconds, is the one that is wanted.
+func ready(t testing.TB, w *watched, status int, text string) {
+	t.Helper()
+	await(t, fmt.Sprintf("/health/ready says %d %s", status, text), func() bool {
+		p := w.Browser().Get("/two-factor/health/ready")
+		return p.Status == status && strings.Contains(p.Body, text) && strings.Contains(p.Body, `"store":"ok"`) && strings.Contains(p.Body, `"keys":"ok"`)
+	})
+}
+
+// TestGarbageTime: what is no answer of a time server is an error and no reading, and
+// costs a warning only.
+func TestGarbageTime(t *testing.T) {
+	for name, answer := range map[string]func(request []byte) []byte{
+		"nothing":         nil,
+		"empty":           func([]byte) []byte { return []byte{} },
+		"short":           func([]byte) []byte { return []byte("hello") },
+		"random":          func([]byte) []byte { b := make([]byte, 48); _, _ = rand.Read(b); b[0] = 0x24; return b },
+		"an echo":         func(r []byte) []byte { return r },
+		"a kiss of death": func(r []byte) []byte { return packet(r, func(b []byte) { b[1] = 0; copy(b[12:], "DENY") }) },
+		"unsynchronised":  func(r []byte) []byte { return packet(r, func(b []byte) { b[0] |= 0xc0; b[1] = 16 }) },
+		"another's":       func(r []byte) []byte { return packet(r, func(b []byte) { b[30] ^= 1 }) },
+		"a text":          func([]byte) []byte { return bytes.Repeat([]byte("HTTP/1.1 400 Bad Request\r\n"), 20) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := respond(t, answer)
+			began := time.Now()
+			r, err := timesource.Compare(t.Context(), address)
+			if err == nil {
+				t.Errorf("taken for a reading: %+v", r)
+			}
+			if took := time.Since(began); took > 8*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+	if _, err := timesource.Compare(t.Context(), respond(t, func(r []byte) []byte { return packet(r, func([]byte) {}) })); err != nil {
+		t.Errorf("an answer that was not spoilt: %v", err) // or the others would fail for nothing
+	}
+	t.Run("cut short", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := timesource.Compare(ctx, respond(t, nil)); err == nil {
+			t.Error("a comparison that was given up has a reading")
+		}
+	})
+	t.Run("by a running server", func(t *testing.T) {
+		began := time.Now()
+		w := start(t, &harness.Legacy{}, badger+"\nntp "+respond(t, func([]byte) []byte { return []byte("hello") }))
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the start waited %v", took)
+		}
+		await(t, "the warning is there", func() bool { return strings.Contains(w.LogText(), "the clock could not be compared") })
+		s := w.scrape(t)
+		if up, there := s["clock_source_up"]; up != 0 || !there {
+			t.Errorf("clock_source_up is %v (shown: %v)", up, there)
+		}
+		if _, there := s["clock_offset_seconds"]; there {
+			t.Error("an offset is shown that nobody measured")
+		}
+		ready(t, w, http.StatusOK, `"clock":"ok"`)
+	})
+}
+
+// packet is an answer as a time server would give it, spoilt.
+func packet(request []byte, spoil func(b []byte)) []byte {
+	b := make([]byte, 48)
+	b[0], b[1], b[2], b[3] = 0x24, 2, 6, 0xe8
+	copy(b[24:32], request[40:48])
+	seconds := uint32(time.Now().Unix() + 2208988800)
+	for _, at := range []int{16, 32, 40} {
+		b[at], b[at+1], b[at+2], b[at+3] = byte(seconds>>24), byte(seconds>>16), byte(seconds>>8), byte(seconds)
+	}
+	spoil(b)
+	return b
+}
+
+// respond is a UDP server that gives this answer; nil never answers.
+func respond(t testing.TB, answer func(request []byte) []byte) (address string) {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	go func() {
+		b := make([]byte, 1024)
+		for {
+			n, from, err := c.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if answer != nil {
+				_, _ = c.WriteTo(answer(b[:n]), from)
+			}
+		}
+	}()
+	return c.LocalAddr().String()
+}

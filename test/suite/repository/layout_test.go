@@ -1,0 +1,122 @@
+package repository
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/secondgate/secondgate/"
+
+// allowed says which of our own packages each package may import, with those below
+// them, besides those below itself; "*" is any. Packages that are not named may
+// import none.
+var allowed = map[string][]string{
+	"internal/clock": {}, "internal/meter": {}, "internal/lean": {}, "internal/timesource": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
+	"templates": {}, "internal/demoportal": {}, "internal/contentcoding": {}, "internal/disk": {}, "internal/network": {},
+	"config":                         {"internal/portal/exempt"},
+	"internal/portal/exempt":         {"internal/portal/route"},
+	"internal/browse":                {"internal/contentcoding"},
+	"internal/browse/direct":         {"config", "internal/browse", "internal/portal"},
+	"internal/store/kv/kvtest":       {"internal/store/kv"},
+	"internal/store/memory":          {"internal/store/kv"},
+	"internal/store/records":         {"internal/store"},
+	"internal/store/badger":          {"internal/disk", "internal/store"},
+	"internal/store/storetest":       {"internal/store"},
+	"internal/store/witness":         {"internal/keys", "internal/store"},
+	"internal/throttle":              {"internal/network", "internal/store"},
+	"internal/report":                {"internal/store"},
+	"internal/audit":                 {"internal/store"},
+	"internal/rotation":              {"internal/store", "internal/keys", "internal/factor"},
+	"internal/backup":                {"internal/store", "internal/keys", "internal/factor", "internal/rotation"},
+	"internal/factor":                {"internal/keys", "internal/lean", "internal/meter", "internal/notice", "internal/session", "internal/store", "internal/throttle"},
+	"internal/session":               {"internal/store"},
+	"internal/transfer":              {"internal/factor", "internal/store"},
+	"internal/portal/whoami":         {"config", "internal/contentcoding"},
+	"internal/portal":                {"internal/contentcoding", "internal/gate", "internal/keys"},
+	"internal/userpages/agent":       {},
+	"internal/userpages/guard":       {"internal/userpages/cookiestate", "templates"},
+	"internal/staff":                 {"internal/factor", "internal/store"},
+	"internal/notice":                {"internal/store"},
+	"internal/mail":                  {"internal/store"},
+	"internal/userpages/cookiestate": {"internal/portal/cookie", "internal/store"},
+	"internal/userpages":             {"internal/factor", "internal/notice", "internal/store", "internal/session", "internal/throttle", "templates"},
+	"internal/staffpages":            {"internal/staff", "internal/store", "internal/userpages/agent", "internal/userpages/guard", "internal/userpages/cookiestate", "templates"},
+	"internal/inspect":               {"config", "internal/browse", "internal/portal"},
+	"internal/rehearse":              {"config", "internal/browse", "internal/portal"},
+	"internal/insert":                {"internal/contentcoding"},
+	"internal/portal/body":           {"internal/contentcoding", "internal/portal/cookie"},
+	"internal/gateway/spool":         {"internal/disk", "internal/network"},
+	"internal/gateway/users":         {"internal/portal", "internal/session", "internal/store"},
+	"internal/gateway/event":         {"internal/gate", "internal/meter", "internal/report", "internal/store"},
+	"internal/gateway/request":       {"internal/gateway/spool", "internal/portal"},
+	"internal/gateway/response":      {"internal/gate", "internal/gateway/spool", "internal/insert"},
+	"internal/gateway/visits":        {"internal/gate", "internal/gateway/spool", "internal/network", "internal/portal", "internal/session", "internal/store"},
+	"internal/gateway/observe": {"internal/gate", "internal/gateway/event", "internal/gateway/request", "internal/gateway/users", "internal/gateway/visits",
+		"internal/portal", "internal/report", "internal/session", "internal/userpages"},
+	"internal/gateway": {"internal/gate", "internal/insert", "internal/meter", "internal/portal", "internal/report", "internal/session", "internal/store", "internal/userpages"},
+	"caddyplugin":      {"*"}, "cmd/secondgate": {"*"},
+}
+
+// pure are packages with nothing but the standard library.
+var pure = []string{"internal/gate", "internal/store", "internal/store/kv", "internal/store/memory", "internal/clock", "internal/keys", "internal/lean", "internal/meter", "internal/session"}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestLayout keeps the house in order: who may know whom, and that only caddyplugin
+// and cmd know Caddy.
+func TestLayout(t *testing.T) {
+	for _, p := range packages(t) {
+		name, ours := strings.CutPrefix(p.ImportPath, module)
+		if !ours || strings.HasPrefix(name, "test/") || strings.HasPrefix(name, "templates/") {
+			continue
+		}
+		for _, i := range p.Imports {
+			check(t, name, i)
+		}
+	}
+}
+
+func check(t *testing.T, name, imported string) {
+	t.Helper()
+	own, ours := strings.CutPrefix(imported, module)
+	standard := !strings.Contains(strings.Split(imported, "/")[0], ".")
+	switch {
+	case ours && !mayImport(name, own):
+		t.Errorf("%s imports %s", name, own)
+	case strings.HasPrefix(imported, "github.com/caddyserver/") && name != "caddyplugin" && name != "cmd/secondgate":
+		t.Errorf("%s imports Caddy (%s)", name, imported)
+	case !ours && !standard && slices.Contains(pure, name):
+		t.Errorf("%s imports %s, and may import the standard library only", name, imported)
+	}
+}
+
+func mayImport(name, own string) bool {
+	return slices.ContainsFunc(append([]string{name}, allowed[name]...), func(a string) bool {
+		return a == "*" || a == own || strings.HasPrefix(own, a+"/")
+	})
+}
+
+func packages(t *testing.T) (all []pkg) {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
