@@ -6,19 +6,35 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/meter"
 )
 
 // numbers are what was counted, by "name [values]", without what is zero.
-func numbers(m *meter.Realm) map[string]uint64 {
+func numbers(t *testing.T, m *meter.Realm) map[string]uint64 {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
 	out := make(map[string]uint64)
-	for _, c := range m.Counters() {
-		c.Each(func(n uint64, values []string) {
-			if n > 0 {
-				out[strings.TrimSuffix(c.Name, "_total")+" "+fmt.Sprint(values)] = n
+	for _, f := range families {
+		name := strings.TrimSuffix(strings.TrimPrefix(f.GetName(), meter.Prefix), "_total")
+		for _, counted := range f.GetMetric() {
+			var values []string
+			for _, l := range counted.GetLabel() {
+				if l.GetName() != "realm" {
+					values = append(values, l.GetValue())
+				}
 			}
-		})
+			if n := counted.GetCounter().GetValue(); n > 0 {
+				out[name+" "+fmt.Sprint(values)] = uint64(n)
+			}
+		}
 	}
 	return out
 }
@@ -26,7 +42,7 @@ func numbers(m *meter.Realm) map[string]uint64 {
 // TestMeasure: every attempt is counted once, by its kind and what became of it.
 func TestMeasure(t *testing.T) {
 	l := newLab(t)
-	m := meter.New()
+	m := meter.New("shop")
 	l.Meter = m
 	e, backup := l.enrol(alice)
 	l.clock.Advance(5 * time.Minute)
@@ -42,7 +58,7 @@ func TestMeasure(t *testing.T) {
 		"enrolments [first]": 1, "challenges [totp wrong]": 1, "challenges [totp malformed]": 1, "challenges [totp passed]": 2,
 		"challenges [backup passed]": 1, "challenges [totp failed]": 1, "totp_steps [previous]": 1, "totp_steps [next]": 1,
 	}
-	got := numbers(m)
+	got := numbers(t, m)
 	for name, n := range want {
 		if got[name] != n {
 			t.Errorf("%s: %d, want %d", name, got[name], n)

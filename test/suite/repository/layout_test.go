@@ -63,7 +63,7 @@ var allowed = map[string][]string{
 }
 
 // pure are packages with nothing but the standard library.
-var pure = []string{"internal/gate", "internal/store", "internal/store/kv", "internal/store/memory", "internal/clock", "internal/keys", "internal/lean", "internal/meter", "internal/session"}
+var pure = []string{"internal/gate", "internal/store", "internal/store/kv", "internal/store/memory", "internal/clock", "internal/keys", "internal/lean", "internal/session"}
 
 type pkg struct {
 	ImportPath string
