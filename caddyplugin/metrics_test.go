@@ -14,8 +14,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/keys"
-	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
@@ -95,7 +95,7 @@ func TestEveryMetricIsShown(t *testing.T) {
 	w.clock.mu.Lock()
 	w.clock.address, w.clock.at, w.clock.reading = "ntp.example.com:123", time.Now(), timesource.Reading{Offset: 3 * time.Second}
 	w.clock.mu.Unlock()
-	late(a, lean.MinUsers, 40*time.Second)
+	late(a, clockdrift.MinUsers, 40*time.Second)
 	shown := gather(t, a)
 	for name := range registered(t) {
 		if len(shown[name]) == 0 {
@@ -110,7 +110,7 @@ func TestEveryMetricIsShown(t *testing.T) {
 // late has so many users give codes of that age.
 func late(a *App, users int, age time.Duration) {
 	for i := range users {
-		a.engine.lean.Note("one", string(rune('a'+i)), age, lean.Period)
+		a.engine.drift.Note("one", string(rune('a'+i)), age, clockdrift.Period)
 	}
 }
 

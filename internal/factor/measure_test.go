@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/secondgate/secondgate/internal/lean"
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/meter"
 )
 
@@ -76,15 +76,15 @@ func TestAgesAreNoted(t *testing.T) {
 	few := defaults
 	few.BackupCodes = 1 // each costs a hash
 	l := newLabWith(t, few)
-	l.Lean = lean.New(l.clock.Now)
-	for i := range lean.MinUsers {
+	l.Drift = clockdrift.New(l.clock.Now)
+	for i := range clockdrift.MinUsers {
 		user := fmt.Sprint("user", i)
 		e, backup := l.enrol(user)
 		l.clock.Advance(5 * time.Minute)
 		l.clock.Set(l.clock.Now().Truncate(30 * time.Second).Add(25 * time.Second)) // 55 s after the step before began
 		_ = l.spend(Attempt{User: user, Code: l.wrong(e), Kind: KindTOTP, Address: home})
 		_ = l.spend(Attempt{User: user, Code: backup[0], Kind: KindBackup, Address: home})
-		if n := l.Lean.Estimate().Users; n != i {
+		if n := l.Drift.Estimate().Users; n != i {
 			t.Fatalf("%d users are watched before the first right code of the %dth", n, i+1)
 		}
 		l.clock.Advance(2 * 30 * time.Second)
@@ -92,7 +92,7 @@ func TestAgesAreNoted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if e := l.Lean.Estimate(); !e.Alarming() || e.Lean < 30*time.Second {
+	if e := l.Drift.Estimate(); !e.Alarming() || e.Lean < 30*time.Second {
 		t.Errorf("all codes are 55 s old: %+v", e)
 	}
 }
