@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -39,8 +38,6 @@ var (
 	fault      = &guard.Denial{Status: http.StatusServiceUnavailable, Title: templates.Say("desk.fault_title"), Body: templates.Say("desk.fault")}
 )
 
-func (c *call) reads() bool { return c.r.Method == http.MethodGet || c.r.Method == http.MethodHead }
-
 // realm is the realm that a query or form names, or the first one. When it returns
 // false, an answer was given.
 func (c *call) realm(named string) (string, bool) {
@@ -55,11 +52,7 @@ func (c *call) realm(named string) (string, bool) {
 	return named, true
 }
 
-// redirect answers 303. Target is a path of these pages.
-func (c *call) redirect(target string) {
-	c.w.Header().Set("Location", target)
-	c.w.WriteHeader(http.StatusSeeOther)
-}
+func (c *call) redirect(target string) { guard.Redirect(c.w, target) }
 
 // show renders a page and takes the message that waits for it.
 func (c *call) show(status int, page templates.Page) {
@@ -73,19 +66,7 @@ func (c *call) showFramed(status int, page templates.Page, f templates.Frame) {
 	}
 	f.Language, f.Portal, f.Query = c.lang, portal, c.ownQuery()
 	f.Desk = &templates.Desk{Staff: c.v.Staff, Acts: c.v.Acts}
-	body, err := c.set.Render(f, page)
-	if err != nil {
-		c.Logger.Error("rendering a page failed", zap.Error(err))
-		http.Error(c.w, "503 Service Unavailable", http.StatusServiceUnavailable)
-		return
-	}
-	h := c.w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	c.w.WriteHeader(status)
-	if c.r.Method != http.MethodHead {
-		c.w.Write(body) //nolint:errcheck // the browser has gone
-	}
+	guard.Render(c.w, c.r, c.Logger, c.set, status, f, page)
 }
 
 // ownQuery is what the language switch keeps of the page's query.
@@ -127,15 +108,6 @@ func (c *call) fail(err error, wrong *guard.Denial) {
 func (c *call) log(message string, level zapcore.Level, more ...zap.Field) {
 	fields := []zap.Field{zap.String("staff", c.v.Staff), zap.String("client_ip", c.v.Address)}
 	c.Logger.Log(level, message, append(fields, more...)...)
-}
-
-func (c *call) showAsset(name string) {
-	asset, ok := c.set.Asset(name)
-	if !ok {
-		c.deny(guard.NotFound)
-		return
-	}
-	guard.ServeAsset(c.w, c.r, asset)
 }
 
 // address makes a link with a query; empty values are left out.

@@ -43,7 +43,7 @@ type Options struct {
 	// Realms are those that these pages show; empty for all.
 	Realms []string
 	// State keeps a message and a recovery code just issued in the browser of staff.
-	State *cookiestate.Box
+	State *cookiestate.Store
 	// Acted is called after an act: it has the audit log written, so that the history
 	// shows at once what was done. Default: nothing.
 	Acted func()
@@ -74,7 +74,7 @@ type Visitor struct {
 type Pages struct {
 	Options
 	set    *templates.Set
-	routes map[string]route
+	routes map[string]guard.Route[*call]
 }
 
 // New checks the options and loads the templates.
@@ -96,19 +96,14 @@ func New(o Options) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{Options: o, set: set}
-	p.routes = map[string]route{
-		"/":              {get: (*call).showUsers},
-		"/users.csv":     {get: (*call).export},
-		"/user":          {get: (*call).showUser},
-		"/act":           {get: acting((*call).showAct), post: acting((*call).doAct)},
-		"/recovery-code": {get: acting((*call).showCode)},
+	p.routes = map[string]guard.Route[*call]{
+		"/":              {Get: (*call).showUsers},
+		"/users.csv":     {Get: (*call).export},
+		"/user":          {Get: (*call).showUser},
+		"/act":           {Get: acting((*call).showAct), Post: acting((*call).doAct)},
+		"/recovery-code": {Get: acting((*call).showCode)},
 	}
 	return p, nil
-}
-
-// route is one page: what answers a GET (and HEAD) and what a POST; nil answers 405.
-type route struct {
-	get, post func(*call)
 }
 
 // acting lets only staff through who may act.
@@ -127,8 +122,10 @@ func acting(page func(*call)) func(*call) {
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v Visitor) {
 	guard.Protect(w.Header())
 	c := &call{Pages: p, w: w, r: r, v: v, lang: guard.Language(w, r, p.set, v.Secure)}
-	if name, ok := strings.CutPrefix(r.URL.Path, "/assets/"); ok && c.reads() {
-		c.showAsset(name)
+	if name, ok := strings.CutPrefix(r.URL.Path, "/assets/"); ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		if !guard.ServeAsset(w, r, p.set, name) {
+			c.deny(guard.NotFound)
+		}
 		return
 	}
 	if d := c.stranger(); d != nil {
@@ -136,26 +133,13 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v Visitor) {
 		return
 	}
 	page, known := p.routes[r.URL.Path]
-	switch {
-	case r.Header.Get("Service-Worker") != "":
-		c.deny(guard.NoWorker)
-	case !known:
-		c.deny(guard.NotFound)
-	case c.reads():
-		page.get(c)
-	case r.Method == http.MethodPost && page.post != nil:
-		c.receive(page.post)
-	default:
-		w.Header().Set("Allow", page.allow())
-		c.deny(guard.WrongMethod)
+	handle, form, denied := guard.Admit(w, r, page, known, v.Secure)
+	if denied != nil {
+		c.deny(denied)
+		return
 	}
-}
-
-func (p route) allow() string {
-	if p.post == nil {
-		return "GET, HEAD"
-	}
-	return "GET, HEAD, POST"
+	c.form = form
+	handle(c)
 }
 
 // stranger refuses whoever is not known to be staff, and tells the operator why.
@@ -176,21 +160,6 @@ func (c *call) stranger() *guard.Denial {
 		return notStaff
 	}
 	return nil
-}
-
-// receive lets a form through to its page: one from this origin, read whole.
-func (c *call) receive(post func(*call)) {
-	if !guard.SameOrigin(c.r, c.v.Secure) {
-		c.deny(guard.Foreign)
-		return
-	}
-	form, denied := guard.ReadForm(c.w, c.r)
-	if denied != nil {
-		c.deny(denied)
-		return
-	}
-	c.form = form
-	post(c)
 }
 
 // realms are those that can be worked in here.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"go.uber.org/zap"
 
@@ -112,11 +111,13 @@ func (c *call) toChallenge() {
 // to answers 303 to an own page.
 func (c *call) to(sub string) { c.redirect(c.Path + sub) }
 
-// redirect answers 303. Target is a path. (http.Redirect would clean it.)
-func (c *call) redirect(target string) {
-	c.w.Header().Set("Location", target)
-	c.w.WriteHeader(http.StatusSeeOther)
+// changed leads to the settings, which show what another tab or staff changed meanwhile.
+func (c *call) changed() {
+	c.flash("flash.changed")
+	c.to("/")
 }
+
+func (c *call) redirect(target string) { guard.Redirect(c.w, target) }
 
 // show renders a page and takes the message that waits for it.
 func (c *call) show(status int, page templates.Page) {
@@ -125,22 +126,7 @@ func (c *call) show(status int, page templates.Page) {
 
 func (c *call) showFramed(status int, page templates.Page, f templates.Frame) {
 	f.Language, f.Portal, f.Query = c.lang, c.portal(), c.ownQuery()
-	body, err := c.set.Render(f, page)
-	if err != nil {
-		c.Logger.Error("rendering a page failed", zap.Error(err))
-		http.Error(c.w, "503 Service Unavailable", http.StatusServiceUnavailable)
-		return
-	}
-	c.send(status, "text/html; charset=utf-8", body)
-}
-
-func (c *call) send(status int, kind string, body []byte) {
-	c.w.Header().Set("Content-Type", kind)
-	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	c.w.WriteHeader(status)
-	if c.r.Method != http.MethodHead {
-		c.w.Write(body) //nolint:errcheck // the browser has gone
-	}
+	guard.Render(c.w, c.r, c.Logger, c.set, status, f, page)
 }
 
 func (c *call) deny(d *guard.Denial) {

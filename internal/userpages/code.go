@@ -70,8 +70,7 @@ func (c *call) refuse(err error, a factor.Attempt, field templates.Code, page fu
 		c.endedHere()
 		return
 	case errors.Is(err, factor.ErrChanged), errors.Is(err, factor.ErrNoFactor):
-		c.flash("flash.changed")
-		c.to("/")
+		c.changed()
 		return
 	case errors.As(err, &throttled):
 		status, field.Error = http.StatusTooManyRequests, c.throttled(throttled)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/userpages/guard"
 )
 
 const (
@@ -123,5 +125,5 @@ func (c *call) sendHealth(a healthAnswer) {
 	if err != nil {
 		body = nil // strings only: it can't fail
 	}
-	c.send(status, "application/json", append(body, '\n'))
+	guard.Send(c.w, c.r, status, "application/json", append(body, '\n'))
 }

@@ -91,8 +91,7 @@ func (c *call) sendMailCode() {
 	case errors.Is(err, store.ErrMailLimit), errors.Is(err, store.ErrMailTold):
 		field.Error = templates.Say("mail_code.limit_day")
 	case errors.Is(err, factor.ErrChanged):
-		c.flash("flash.changed")
-		c.to("/")
+		c.changed()
 		return
 	default:
 		c.broken("queueing a code by e-mail failed", err)
@@ -135,8 +134,7 @@ func (c *call) refuseMail(err error, a factor.Attempt, to string) {
 	case errors.Is(err, factor.ErrNoMailCode):
 		field.Error = templates.Say("mail_code.over")
 	case errors.Is(err, factor.ErrChanged):
-		c.flash("flash.changed")
-		c.to("/")
+		c.changed()
 		return
 	default:
 		c.broken("checking a code by e-mail failed", err)

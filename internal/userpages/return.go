@@ -29,7 +29,7 @@ func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
 			continue
 		}
 		ret.Target = target
-		err := cookiestate.Put(s.Box, w, returnPiece, cookiestate.Owner{User: ret.User}, ret, secure)
+		err := returnField.Put(s.browser(w, nil, secure), cookiestate.Owner{User: ret.User}, ret)
 		if !errors.Is(err, cookiestate.ErrTooLong) {
 			return
 		}
@@ -39,12 +39,13 @@ func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
 // TakeReturn reads what SetReturn remembered for this user and deletes it. What was
 // remembered for somebody else is deleted unread.
 func (s *State) TakeReturn(w http.ResponseWriter, r *http.Request, user string, secure bool) (Return, bool) {
-	defer s.Drop(w, r, returnPiece, secure)
-	return s.peekReturn(r, user, secure)
+	b := s.browser(w, r, secure)
+	defer returnField.Drop(b)
+	return peekReturn(b, user)
 }
 
-func (s *State) peekReturn(r *http.Request, user string, secure bool) (Return, bool) {
-	ret, ok := cookiestate.Get[Return](s.Box, r, returnPiece, cookiestate.Owner{User: user}, secure)
+func peekReturn(b cookiestate.Browser, user string) (Return, bool) {
+	ret, ok := returnField.Get(b, cookiestate.Owner{User: user})
 	return ret, ok && ValidTarget(ret.Target)
 }
 
