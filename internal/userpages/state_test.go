@@ -48,7 +48,7 @@ func TestStateIsBound(t *testing.T) {
 	s := newState(t, "default", &now, 1)
 	alice := cookiestate.Owner{User: "alice", Visit: store.VisitID{1}}
 	rec := newRecorder()
-	text := cookiestate.Field[string]{Name: codesField.Name, Life: codesField.Life}
+	text := cookiestate.Field[string](codesField)
 	if err := text.Put(s.browser(rec, nil, true), alice, "secret codes"); err != nil {
 		t.Fatal(err)
 	}
