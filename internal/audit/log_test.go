@@ -113,9 +113,9 @@ func TestLog_Heads(t *testing.T) {
 	})
 }
 
-// TestLog_Often: what users can cause at will becomes one event with a count, and
+// TestLog_Aggregates: what users can cause at will becomes one event with a count, and
 // each reason and user has its own.
-func TestLog_Often(t *testing.T) {
+func TestLog_Aggregates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, f := running(t, zap.NewNop())
 		for minute := range 60 {

@@ -62,9 +62,9 @@ func TestASVS_16_3_OneRecord(t *testing.T) {
 	}
 }
 
-// TestTell: kind and address stand before anything that somebody else may choose, which
+// TestLogEntry: kind and address stand before anything that a user may choose, which
 // the filter for fail2ban relies on.
-func TestTell(t *testing.T) {
+func TestLogEntry(t *testing.T) {
 	e := hostile(t)
 	e.Event.Address = "192.0.2.1"
 	var log bytes.Buffer

@@ -22,9 +22,9 @@ func newStore(t *testing.T, realm string) *cookiestate.Store {
 	return s
 }
 
-// TestI12_PiecesOfTwoRealms: the pages of two realms on one host neither replace nor delete
+// TestI12_StateOfTwoRealms: the pages of two realms on one host neither replace nor delete
 // nor read each other's state.
-func TestI12_PiecesOfTwoRealms(t *testing.T) {
+func TestI12_StateOfTwoRealms(t *testing.T) {
 	field, owner := cookiestate.Field[string]{Name: "setup", Life: time.Hour}, cookiestate.Owner{User: "4711"}
 	realms := []string{"default", "shop", "wiki"}
 	for _, secure := range []bool{true, false} {
