@@ -62,7 +62,7 @@ func more(e *store.Event) string {
 	return strings.Join(words, " ")
 }
 
-// harmless keeps what somebody else chose from changing the table or the terminal.
+// harmless quotes text that could change the table or the terminal.
 func harmless(cell string) string {
 	if cell == "" {
 		return "-"

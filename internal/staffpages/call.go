@@ -14,7 +14,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// call is one request to a page of the desk, on its way through.
+// call is one request to a page of the desk.
 type call struct {
 	*Pages
 	w    http.ResponseWriter
@@ -27,7 +27,7 @@ type call struct {
 
 // The denials of the desk.
 var (
-	nobody     = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.refused_title"), Body: templates.Say("desk.nobody")}
+	unnamed    = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.refused_title"), Body: templates.Say("desk.nobody")}
 	behindGate = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.refused_title"), Body: templates.Say("desk.behind_gate")}
 	notStaff   = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.refused_title"), Body: templates.Say("desk.not_staff")}
 	mayNotAct  = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.may_not_act_title"), Body: templates.Say("desk.may_not_act")}
@@ -54,7 +54,7 @@ func (c *call) realm(named string) (string, bool) {
 
 func (c *call) redirect(target string) { guard.Redirect(c.w, target) }
 
-// show renders a page and takes the message that waits for it.
+// show renders a page with the message that is left for the next page.
 func (c *call) show(status int, page templates.Page) {
 	c.showFramed(status, page, templates.Frame{Flash: c.takeFlash()})
 }
@@ -84,7 +84,7 @@ func (c *call) deny(d *guard.Denial) {
 	if d.Status == http.StatusServiceUnavailable {
 		c.w.Header().Set("Retry-After", "30")
 	}
-	// A message that waits is left for a page that staff meant to see.
+	// The message for the next page is kept for a page that staff meant to see.
 	c.showFramed(d.Status, page, templates.Frame{})
 }
 

@@ -19,7 +19,7 @@ type flash struct {
 	// ID is the message's; User and Count fill it in.
 	ID, User string
 	Count    int
-	// Told is the address that is told by e-mail, empty if none is.
+	// Told is the address that an e-mail about it goes to, empty for none.
 	Told string
 }
 

@@ -113,8 +113,8 @@ func (p *Pages) table() map[string]guard.Route[*call] {
 	}
 }
 
-// Impersonal reports whether the page at this path is the same for everybody, so
-// that nobody needs to be asked who the visitor is (Visitor.User may be empty).
+// Impersonal reports whether the page at this path is the same for every visitor, so that
+// no question is needed (Visitor.User may be empty).
 func (p *Pages) Impersonal(path string) bool {
 	sub := strings.TrimPrefix(path, p.Path)
 	return sub == "/help" || AsksHealth(p.Path, path) || strings.HasPrefix(sub, "/assets/")

@@ -36,7 +36,7 @@ func (s *State) browser(w http.ResponseWriter, r *http.Request, secure bool) coo
 
 func (c *call) browser() cookiestate.Browser { return c.State.browser(c.w, c.r, c.v.Secure) }
 
-// owner owns what any visit of the user may read.
+// owner is the owner of state that any visit of the user may read.
 func (c *call) owner() cookiestate.Owner { return cookiestate.Owner{User: c.v.User} }
 
 // flash leaves a message, by its id, for the next page that the user sees.

@@ -1,10 +1,9 @@
-// Package staffpages owns the pages of the support desk: the list of users, one user with
-// history, and the forms by which staff act. They are plain net/http, work without
-// JavaScript, and do to users only what package staff does.
+// Package staffpages serves the pages of the support desk: the list of users, one user with
+// history, and the forms by which staff act. caddyplugin calls [Pages.ServeHTTP]. The pages
+// are plain net/http, work without JavaScript, and do to users only what package staff does.
 //
-// Its one invariant: nothing is shown to somebody without a name, and nothing is changed
-// but by a POST from a page of this origin, with a reason, by somebody who may act, in a
-// realm that this desk shows.
+// A visitor without an authenticated name sees nothing. A change takes a POST from a page of
+// this origin, with a reason, by staff who may act, in a realm that this desk shows.
 package staffpages
 
 import (
@@ -47,7 +46,7 @@ type Options struct {
 	// Acted is called after an act: it has the audit log written, so that the history
 	// shows at once what was done. Default: nothing.
 	Acted func()
-	// Mails reports whether users are told by e-mail of what staff do. Default: no.
+	// Mails reports whether users get an e-mail about what staff do. Default: no.
 	Mails func() bool
 	// Locales holds further translations, see templates.Options.
 	Locales fs.FS
@@ -55,14 +54,14 @@ type Options struct {
 	Logger *zap.Logger
 }
 
-// Visitor is who stands before the pages, as the server found out.
+// Visitor is the sender of a request, as the server found out.
 type Visitor struct {
-	// Staff is the authenticated name; empty for nobody.
+	// Staff is the authenticated name; empty for none.
 	Staff string
-	// Behind says that a portal's gate stands before these pages, so that the name may
-	// be a customer's.
+	// Behind says that the request passed a portal's gate, so that the name may be a
+	// customer's.
 	Behind bool
-	// Sees and Acts are what this member of staff may do. Who may not see may not act.
+	// Sees and Acts are what this member of staff may do. Without Sees, Acts has no effect.
 	Sees, Acts bool
 	// Secure says that the browser speaks HTTPS.
 	Secure bool
@@ -106,7 +105,7 @@ func New(o Options) (*Pages, error) {
 	return p, nil
 }
 
-// acting lets only staff through who may act.
+// acting shows the page to staff only who may act.
 func acting(page func(*call)) func(*call) {
 	return func(c *call) {
 		if !c.v.Acts {
@@ -142,19 +141,20 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v Visitor) {
 	handle(c)
 }
 
-// stranger refuses whoever is not known to be staff, and tells the operator why.
+// stranger refuses a visitor who is not known to be staff, and logs the reason for the
+// operator.
 func (c *call) stranger() *guard.Denial {
 	switch {
 	case c.v.Behind:
-		c.v.Staff = "" // whoever's name it is, it is not told
+		c.v.Staff = "" // it may be a customer's, which the page must not show
 		c.Logger.Error("two_factor_admin stands behind two_factor, where customers are signed in, so it lets nobody in: give it a site of its own, behind an authentication for staff")
 		return behindGate
 	case c.v.Staff == "":
 		c.Logger.Error("nobody is authenticated before two_factor_admin, so it lets nobody in: put basic_auth or another authentication before it, or name the placeholder that holds the name of staff (staff {…})", zap.String("client_ip", c.v.Address))
-		return nobody
+		return unnamed
 	case staff.CheckName(c.v.Staff) != nil:
 		c.Logger.Error("the authenticated name can't stand in the audit log, so two_factor_admin does not let it in", zap.String("client_ip", c.v.Address), zap.Error(staff.CheckName(c.v.Staff)))
-		return nobody
+		return unnamed
 	case !c.v.Sees:
 		c.log("refused: not among those who may see these pages", zap.WarnLevel)
 		return notStaff
