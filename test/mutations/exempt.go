@@ -110,10 +110,10 @@ var exemptions = []Mutation{
 	},
 	{
 		Row: "L12", Defence: "inspect takes what a 403 says",
-		File:    "internal/inspect/signs.go",
+		File:    "internal/onboard/inspect/signs.go",
 		Old:     "list = append(in.forbiddenSigns(res), config",
 		New:     "list = append(list, config",
-		Package: "internal/inspect", Test: "TestForbidden",
+		Package: "internal/onboard/inspect", Test: "TestForbidden",
 	},
 	{
 		Row: "L14, L15", Defence: "a question that met another upstream proves nothing",
