@@ -9,16 +9,16 @@ import (
 	"net/url"
 )
 
-// What stood in the way. Each error of this package is one of these, wrapped in a
-// sentence that says what was seen and what to do.
+// Every error of this package wraps one of these in a sentence that says what was seen
+// and what to do.
 var (
-	// ErrUnreachable: no connection, no answer in time, or a server error.
+	// ErrUnreachable: no connection, no response in time, or a server error.
 	ErrUnreachable = errors.New("the portal can't be reached")
-	// ErrTLS: the portal's certificate is not good.
+	// ErrTLS: the portal's certificate is not valid for this client.
 	ErrTLS = errors.New("the portal's certificate is not accepted")
 	// ErrTooLarge: a page without an end, or longer than the limit.
 	ErrTooLarge = errors.New("the page is too large")
-	// ErrRedirects: redirects that don't come to an end.
+	// ErrRedirects: a redirect loop.
 	ErrRedirects = errors.New("the portal redirects without end")
 	// ErrNotHTML: something other than a web page where a form was looked for.
 	ErrNotHTML = errors.New("this is no web page")
@@ -26,7 +26,7 @@ var (
 	ErrNoForm = errors.New("there is no sign-in form")
 	// ErrStillForm: after the sign-in the same form came again: a wrong password.
 	ErrStillForm = errors.New("the portal did not take user name and password")
-	// ErrCaptcha: the form asks for what only a person can give.
+	// ErrCaptcha: the form has a captcha, which only a person can solve.
 	ErrCaptcha = errors.New("the sign-in form has a captcha")
 	// ErrSecondFactor: the portal itself asks for a code.
 	ErrSecondFactor = errors.New("the portal already asks for a second factor")
@@ -34,22 +34,18 @@ var (
 	ErrRefused = errors.New("the portal refused the sign-in")
 )
 
-// problem says which sentinel, at which page, what was seen and what to do. The page
-// comes without its query, which may hold a password or a token.
+// problem wraps a sentinel with the page, what was seen there and what to do. The page is
+// shown without its query, which may hold a password or a token.
 func problem(kind error, at *url.URL, seen, remedy string) error {
 	return fmt.Errorf("%w: %s: %s; %s", kind, place(at), seen, remedy)
 }
 
-// place is a URL as a message may show it.
+// place is a URL without user, query and fragment.
 func place(u *url.URL) string {
-	if u == nil {
-		return "(no address)"
-	}
-	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	return bare.String()
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// failed says what a request that brought no response met.
+// failed describes a request that brought no response.
 func failed(at *url.URL, err error) error {
 	// The URL that url.Error shows has its query, so only what is inside goes on.
 	if u, ok := errors.AsType[*url.Error](err); ok {
@@ -71,7 +67,7 @@ func badCertificate(err error) bool {
 	return verify || record || alert || unknown || host
 }
 
-// serverFault is what a page of a broken portal is taken for.
+// serverFault is the error for a page with a 5xx status, or nil.
 func serverFault(p *Page) error {
 	if p.Status < 500 {
 		return nil

@@ -1,6 +1,11 @@
 package browse
 
 import (
+	"bytes"
+	"context"
+	"maps"
+	"mime/multipart"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -9,13 +14,13 @@ import (
 	"golang.org/x/text/encoding"
 )
 
-// Form is one on a page, with what a browser would send of it untouched.
+// Form is a form on a page, with the fields that a browser sends of it.
 type Form struct {
 	Action  *url.URL
 	Method  string // GET or POST
 	Enctype string
 	ID      string
-	Fields  []Field // those that can be sent, in the page's order
+	Fields  []Field // in the page's order, without those that can't be sent
 
 	page    *url.URL
 	charset encoding.Encoding
@@ -26,24 +31,32 @@ type Field struct {
 	Name         string
 	Type         string // lower case: text, password, hidden, checkbox, select, textarea, submit …
 	Value        string
-	Sent         bool // whether a browser sends it as it stands: an unchecked box is not
-	ID, Label    string
+	Sent         bool // a browser sends it without any input: an unchecked box is not
+	ID           string
 	Autocomplete string
 
-	action string // of a button that sends the form elsewhere
+	action string // formaction of a button
 }
 
-// Forms are the page's, in its order.
-func (p *Page) Forms() []*Form {
-	var all []*Form
+// Forms returns the page's forms, in its order.
+func (p *Page) Forms() (all []*Form) {
 	if !p.HTML() {
 		return nil
 	}
-	p.Doc().Find("form").Each(func(_ int, s *goquery.Selection) { all = append(all, p.form(s)) })
+	p.Doc().Find("form").Each(func(_ int, s *goquery.Selection) { all = append(all, p.newForm(s)) })
 	return all
 }
 
-func (p *Page) form(s *goquery.Selection) *Form {
+// Form returns the first form that is wanted, or nil.
+func (p *Page) Form(wanted func(*Form) bool) *Form {
+	forms := p.Forms()
+	if i := slices.IndexFunc(forms, wanted); i >= 0 {
+		return forms[i]
+	}
+	return nil
+}
+
+func (p *Page) newForm(s *goquery.Selection) *Form {
 	f := &Form{Method: "GET", Enctype: "application/x-www-form-urlencoded", ID: s.AttrOr("id", ""), Action: p.action(s.AttrOr("action", "")), page: p.URL, charset: p.encoding()}
 	if strings.EqualFold(s.AttrOr("method", ""), "post") {
 		f.Method = "POST"
@@ -52,18 +65,15 @@ func (p *Page) form(s *goquery.Selection) *Form {
 		f.Enctype = "multipart/form-data"
 	}
 	p.controls(s).Each(func(_ int, c *goquery.Selection) {
-		f.Fields = append(f.Fields, fieldsOf(p, c)...)
+		f.Fields = append(f.Fields, fieldsOf(c)...)
 	})
 	return f
 }
 
-// action is where a form goes; without one that can be read, to its own page.
+// action is the address that a form is sent to. Without a valid one it is the page's own.
 func (p *Page) action(href string) *url.URL {
-	if strings.TrimSpace(href) == "" {
-		return p.URL
-	}
 	u, err := p.Resolve(href)
-	if err != nil {
+	if err != nil || strings.TrimSpace(href) == "" {
 		return p.URL
 	}
 	return u
@@ -71,9 +81,9 @@ func (p *Page) action(href string) *url.URL {
 
 const control = "input,select,textarea,button"
 
-// controls are the form's: inside it, or naming it by their form attribute, or, for a
-// form written between the rows of a table, where the parser leaves it empty as
-// browsers do, those that follow it without a form of their own.
+// controls are the form's controls: inside it, or with its id in their form attribute.
+// Browsers and the parser leave a form between the rows of a table empty; its controls are
+// those that follow it without a form of their own.
 func (p *Page) controls(s *goquery.Selection) *goquery.Selection {
 	id, named := s.Attr("id")
 	misplaced := s.Children().Length() == 0 && s.Parent().Is("table,tbody,thead,tr")
@@ -93,11 +103,11 @@ func (p *Page) controls(s *goquery.Selection) *goquery.Selection {
 	})
 }
 
-// fieldsOf are a control's fields: one, none if it can't be sent, several for a list
-// with several choices.
-func fieldsOf(p *Page, c *goquery.Selection) []Field {
+// fieldsOf returns a control's fields: one, none if it can't be sent, or several for a
+// list with several selected options.
+func fieldsOf(c *goquery.Selection) []Field {
 	f := Field{
-		Name: c.AttrOr("name", ""), ID: c.AttrOr("id", ""), Label: label(p, c), Autocomplete: strings.ToLower(c.AttrOr("autocomplete", "")),
+		Name: c.AttrOr("name", ""), ID: c.AttrOr("id", ""), Autocomplete: strings.ToLower(c.AttrOr("autocomplete", "")),
 		Value: c.AttrOr("value", ""), action: c.AttrOr("formaction", ""),
 	}
 	if _, off := c.Attr("disabled"); off || c.Closest("fieldset[disabled]").Length() > 0 || c.Closest("template").Length() > 0 {
@@ -122,8 +132,7 @@ func fieldsOf(p *Page, c *goquery.Selection) []Field {
 	return []Field{f}
 }
 
-// options are a list's choices: those that the page chose, else the first, which is
-// what a drop-down list shows.
+// options are a list's selected options. A drop-down list without one sends its first.
 func options(f Field, c *goquery.Selection) (all []Field) {
 	f.Type, f.Sent = "select", f.Name != ""
 	chosen := c.Find("option[selected]")
@@ -140,31 +149,123 @@ func options(f Field, c *goquery.Selection) (all []Field) {
 	return all
 }
 
-func label(p *Page, c *goquery.Selection) string {
-	text := c.AttrOr("aria-label", c.AttrOr("placeholder", ""))
-	if l := c.Closest("label"); l.Length() > 0 {
-		text = l.Text()
+// Field returns the first field of that name.
+func (f *Form) Field(name string) (field Field, ok bool) {
+	if i := slices.IndexFunc(f.Fields, func(x Field) bool { return x.Name == name }); i >= 0 {
+		return f.Fields[i], true
 	}
-	if id := c.AttrOr("id", ""); id != "" {
-		p.Doc().Find("label[for]").EachWithBreak(func(_ int, l *goquery.Selection) bool {
-			if l.AttrOr("for", "") != id {
-				return true
-			}
-			text = l.Text()
-			return false
-		})
-	}
-	if goquery.NodeName(c) == "button" {
-		text = c.Text()
-	}
-	return strings.Join(strings.Fields(text), " ")
+	return field, false
 }
 
-// Field gives the first field of that name.
-func (f *Form) Field(name string) (Field, bool) {
-	i := slices.IndexFunc(f.Fields, func(x Field) bool { return x.Name == name })
-	if i < 0 {
-		return Field{}, false
+// pair is a field in a request.
+type pair struct{ name, value string }
+
+// Submit sends a form in the page's character set. values replace the form's own, and
+// names that the form does not have are added. It presses the button that values name,
+// else the form's first.
+func (b *Browser) Submit(ctx context.Context, f *Form, values map[string]string) (*Page, error) {
+	button := f.button(values)
+	to := *f.Action
+	if button != nil && button.action != "" {
+		u, err := f.page.Parse(button.action)
+		if err != nil {
+			return nil, problem(ErrNoForm, f.page, "the form's button leads to no web address", "give the address of another page with the form")
+		}
+		to = *u
 	}
-	return f.Fields[i], true
+	r := request{method: f.Method, url: &to, from: f.page}
+	pairs := f.pairs(button, values)
+	if f.Method == "GET" {
+		to.RawQuery, to.Fragment = f.urlencoded(pairs), ""
+		return b.navigate(ctx, r)
+	}
+	kind, body := f.body(pairs)
+	r.header, r.body = http.Header{"Content-Type": {kind}}, body
+	return b.navigate(ctx, r)
+}
+
+func (f *Form) button(values map[string]string) *Field {
+	var first *Field
+	for i := range f.Fields {
+		x := &f.Fields[i]
+		if x.Type != "submit" && x.Type != "image" {
+			continue
+		}
+		if v, named := values[x.Name]; named && x.Name != "" && (v == x.Value || v == "") {
+			return x
+		}
+		if first == nil {
+			first = x
+		}
+	}
+	return first
+}
+
+// pairs are the fields to send, in the order of the form.
+func (f *Form) pairs(button *Field, values map[string]string) (all []pair) {
+	used := map[string]bool{}
+	for i := range f.Fields {
+		x := &f.Fields[i]
+		v, given := values[x.Name]
+		switch {
+		case x.Name == "" || x.Type == "button" || x.Type == "reset":
+		case x == button:
+			if x.Type == "image" {
+				all = append(all, pair{x.Name + ".x", "1"}, pair{x.Name + ".y", "1"})
+				break
+			}
+			all = append(all, pair{x.Name, x.Value})
+			used[x.Name] = true
+		case x.Type == "submit" || x.Type == "image":
+		case given && !used[x.Name]:
+			all = append(all, pair{x.Name, v})
+			used[x.Name] = true
+		case x.Sent && !given:
+			all = append(all, pair{x.Name, x.Value})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !used[name] {
+			all = append(all, pair{name, values[name]})
+		}
+	}
+	return all
+}
+
+func (f *Form) body(pairs []pair) (kind string, body []byte) {
+	if f.Enctype != "multipart/form-data" {
+		return f.Enctype, []byte(f.urlencoded(pairs))
+	}
+	var out bytes.Buffer
+	w := multipart.NewWriter(&out)
+	for _, p := range pairs {
+		// A bytes.Buffer takes every write.
+		_ = w.WriteField(f.encode(p.name), f.encode(p.value))
+	}
+	_ = w.Close()
+	return w.FormDataContentType(), out.Bytes()
+}
+
+func (f *Form) urlencoded(pairs []pair) string {
+	var out bytes.Buffer
+	for i, p := range pairs {
+		if i > 0 {
+			out.WriteByte('&')
+		}
+		out.WriteString(url.QueryEscape(f.encode(p.name)) + "=" + url.QueryEscape(f.encode(p.value)))
+	}
+	return out.String()
+}
+
+// encode writes text in the page's character set. Characters that it lacks become &#…;,
+// as in browsers.
+func (f *Form) encode(text string) string {
+	if f.charset == nil {
+		return text
+	}
+	got, err := encoding.HTMLEscapeUnsupported(f.charset.NewEncoder()).String(text)
+	if err != nil {
+		return text
+	}
+	return got
 }

@@ -1,7 +1,6 @@
 package browse
 
 import (
-	"bytes"
 	"mime"
 	"net/http"
 	"net/url"
@@ -14,17 +13,15 @@ import (
 
 // Page is a response, read to its end.
 type Page struct {
-	URL    *url.URL // where it was found, after redirects
+	URL    *url.URL // after redirects
 	Status int
 	Header http.Header
-	Body   []byte // as sent, after decompression
-	Hops   []Hop  // every response on the way, this one last
+	Body   []byte // after decompression
 
 	doc *goquery.Document
 }
 
-// HTML says whether the page calls itself a web page, or says nothing and looks like
-// one.
+// HTML reports whether the page has the type of a web page, or no type and looks like one.
 func (p *Page) HTML() bool {
 	kind := p.Header.Get("Content-Type")
 	if kind == "" {
@@ -34,8 +31,8 @@ func (p *Page) HTML() bool {
 	return media == "text/html" || media == "application/xhtml+xml"
 }
 
-// encoding is the page's character set: from its header, its byte order mark or its
-// first bytes, as a browser finds it.
+// encoding is the page's character set, from its header, its byte order mark or its first
+// bytes.
 func (p *Page) encoding() encoding.Encoding {
 	e, _, _ := charset.DetermineEncoding(p.Body, p.Header.Get("Content-Type"))
 	return e
@@ -50,21 +47,57 @@ func (p *Page) Text() string {
 	return string(got)
 }
 
-// Doc is the page as a browser would read it; one that is no HTML gives a document
-// without elements of interest, never nil.
+// Doc is the parsed page, never nil.
 func (p *Page) Doc() *goquery.Document {
-	if p.doc != nil {
-		return p.doc
+	if p.doc == nil {
+		// The parser takes any text, so only a reader can fail, and this one does not.
+		p.doc, _ = goquery.NewDocumentFromReader(strings.NewReader(p.Text()))
 	}
-	doc, err := goquery.NewDocumentFromReader(strings.NewReader(p.Text()))
-	if err != nil { // a parser that takes anything fails only with its reader
-		doc, _ = goquery.NewDocumentFromReader(bytes.NewReader(nil))
-	}
-	p.doc = doc
-	return doc
+	return p.doc
 }
 
-// Resolve gives the address of a reference on the page, with its <base>.
+// Link is a link on a page.
+type Link struct {
+	URL               *url.URL
+	Href, Text, Title string // as written on the page
+}
+
+// Links returns the page's links to web addresses, in its order.
+func (p *Page) Links() (all []Link) {
+	p.Doc().Find("a[href]").Each(func(_ int, a *goquery.Selection) {
+		href := a.AttrOr("href", "")
+		if u, err := p.Resolve(href); err == nil {
+			all = append(all, Link{URL: u, Href: href, Text: a.Text(), Title: a.AttrOr("title", "")})
+		}
+	})
+	return all
+}
+
+// Scripts returns the scripts of the pages: inline ones, and the files on each page's own
+// host that fetch returns. It fetches each file once, and at most so many.
+func Scripts(pages []*Page, most int, fetch func(*url.URL) (text string, ok bool)) (texts []string) {
+	seen := make(map[string]bool)
+	for _, p := range pages {
+		p.Doc().Find("script").Each(func(_ int, s *goquery.Selection) {
+			src, file := s.Attr("src")
+			if !file {
+				texts = append(texts, s.Text())
+				return
+			}
+			u, err := p.Resolve(src)
+			if err != nil || src == "" || u.Host != p.URL.Host || seen[u.RequestURI()] || len(seen) >= most {
+				return
+			}
+			seen[u.RequestURI()] = true
+			if text, ok := fetch(u); ok {
+				texts = append(texts, text)
+			}
+		})
+	}
+	return texts
+}
+
+// Resolve returns the address of a reference on the page, with its <base>.
 func (p *Page) Resolve(href string) (*url.URL, error) {
 	at := p.URL
 	if base, ok := p.Doc().Find("base[href]").First().Attr("href"); ok {
@@ -79,8 +112,8 @@ func (p *Page) Resolve(href string) (*url.URL, error) {
 	return u, nil
 }
 
-// redirect is where a browser would go on its own, or nil: a redirect's Location, or
-// a page that refreshes itself at once.
+// redirect is where a browser goes on its own, or nil: a redirect's Location, or the
+// target of a page that refreshes itself at once.
 func (p *Page) redirect() *url.URL {
 	switch p.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -94,8 +127,8 @@ func (p *Page) redirect() *url.URL {
 	return p.refresh()
 }
 
-// refresh reads <meta http-equiv="refresh" content="0; url=…">, by which some portals
-// leave their sign-in page.
+// refresh reads <meta http-equiv="refresh" content="0; url=…">, which some portals use
+// after a sign-in.
 func (p *Page) refresh() *url.URL {
 	if !p.HTML() {
 		return nil

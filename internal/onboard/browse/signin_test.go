@@ -28,11 +28,8 @@ func TestSignsInFromTheFrontPage(t *testing.T) {
 	if e.User != "login" || e.Password != "pass" || e.Login.URL.Path != "/login" {
 		t.Errorf("entry %+v", e)
 	}
-	if !slices.Equal(names(e.Before), []string{"session"}) || !slices.Equal(names(e.After), []string{"session", "who"}) {
-		t.Errorf("cookies before %v, after %v", names(e.Before), names(e.After))
-	}
-	if len(e.Page.Hops) != 2 || e.Page.Hops[0].Status != 303 || e.Page.Hops[0].Location != "/home" || e.Page.Hops[0].Cookies[0].Name != "who" {
-		t.Errorf("hops %+v", e.Page.Hops)
+	if got := names(b.Cookies()); !slices.Equal(got, []string{"session", "who"}) {
+		t.Errorf("cookies %v", got)
 	}
 }
 

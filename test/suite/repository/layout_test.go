@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	"internal/userpages/cookiestate": {"internal/portal/cookie", "internal/store"},
 	"internal/userpages":             {"internal/factor", "internal/notice", "internal/store", "internal/session", "internal/throttle", "templates"},
 	"internal/staffpages":            {"internal/staff", "internal/store", "internal/userpages/agent", "internal/userpages/guard", "internal/userpages/cookiestate", "templates"},
-	"internal/onboard/browse":        {"internal/contentcoding"},
+	"internal/onboard/browse":        {"internal/contentcoding", "internal/portal/cookie"},
 	"internal/onboard/direct":        {"config", "internal/onboard/browse", "internal/portal"},
 	"internal/onboard/inspect":       {"config", "internal/onboard/browse", "internal/onboard/direct", "internal/portal"},
 	"internal/onboard/check":         {"config", "internal/onboard/browse", "internal/onboard/direct", "internal/portal"},
