@@ -1,10 +1,10 @@
-// Package rehearse plays through, at the real portal, what customers and those who
-// have their passwords will do at the gate, and says line by line whether the gate
-// does what it is for. See Run.
+// Package check tests a site with the gateway against its real portal. It does what
+// customers do, and what an attacker does who has their passwords, and reports for each
+// property whether the gateway has it. The command check calls [Run].
 //
-// Its one invariant: the portal is changed by nothing but signing in and out, with
-// the test customers' own passwords; no wrong one is ever sent. A line is ok only if
-// what it is about was seen to happen.
+// The package changes nothing at the portal except that test customers sign in and out,
+// with their own passwords; it never sends a wrong one. A row is ok only if the check saw
+// what the row says.
 package check
 
 import (
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -22,33 +23,31 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// Stage is the gate that is rehearsed, with a store of its own in which nobody is
-// enrolled yet.
+// Stage is the gateway under test, with a store of its own in which no user is enrolled.
 type Stage interface {
-	// Gate leads to the portal through the gate, Portal on the same way without it.
+	// Gate leads to the portal through the gateway, Portal on the same way without it.
 	Gate() http.RoundTripper
 	Portal() http.RoundTripper
-	// Users are the ids that whoami has named so far.
+	// Users returns the ids that whoami has named so far.
 	Users(ctx context.Context) ([]string, error)
-	// Asked are the questions put to the portal since the last call, oldest first.
+	// Asked returns the questions to the portal since the last call, oldest first.
 	Asked() []Asked
-	// Break has whoami answered by a fault from now on; nil ends that.
+	// Break answers whoami with a fault from now on; nil ends that.
 	Break(f *Fault)
-	// Log is what the gate has logged since its start.
+	// Log returns what the gateway has logged since its start.
 	Log() ([]Entry, error)
-	// Settle takes the place of the site's `settle` from now on.
+	// Settle replaces the site's `settle` from now on.
 	Settle(d time.Duration) error
-	// Spreads are the proxies behind the gate that may send one visitor's requests to
-	// several upstreams.
+	// Spreads returns the proxies behind the gateway that may send one visitor's requests
+	// to several upstreams.
 	Spreads() []Spread
 }
 
 // Spread is a proxy with several upstreams.
 type Spread struct {
-	// Saw is how it chooses among them, Do what to change.
-	Saw, Do string
-	// Unknown says that its policy is not one of Caddy's own.
-	Unknown bool
+	Saw     string // how it chooses among them
+	Do      string // what to change
+	Unknown bool   // its policy is not one of Caddy's own
 }
 
 // Asked is a question to the portal with its answer.
@@ -57,17 +56,16 @@ type Asked struct {
 	Response whoami.Response
 }
 
-// Fault is an answer that says nothing.
+// Fault is an answer from which whoami learns nothing.
 type Fault struct {
 	Status int
 	Body   string
 }
 
-// ErrorLogger is the name under which the server logs that the portal behind it could
-// not be reached.
+// ErrorLogger is the logger of the server's messages that the portal can't be reached.
 const ErrorLogger = "http.log.error"
 
-// Entry is a line of the gate's log, or of ErrorLogger's.
+// Entry is a line of the gateway's log, or of ErrorLogger's.
 type Entry struct {
 	Logger  string `json:"logger"`
 	Message string `json:"msg"`
@@ -75,7 +73,7 @@ type Entry struct {
 	Cookie  string `json:"cookie"`
 }
 
-// Plan is what is rehearsed.
+// Plan says what to check.
 type Plan struct {
 	Site config.Site // resolved
 	// URL is the site's address, without a slash at the end.
@@ -84,10 +82,10 @@ type Plan struct {
 	First, Second browse.Account
 }
 
-// Run rehearses. An error says why there could be no rehearsal; what the gate does
-// wrong is in the report.
+// Run runs all checks. It returns an error if they could not be run; faults of the gateway
+// are in the report.
 func Run(ctx context.Context, p Plan, s Stage) (Report, error) {
-	r := &run{ctx: ctx, plan: p, stage: s, site: p.Site}
+	r := &run{ctx: ctx, plan: p, stage: s, site: p.Site, portal: direct.Portal{URL: p.URL}}
 	if len(p.Site.Whoami) == 0 {
 		return Report{}, errors.New("this site has no whoami but takes its users from another authenticator (user): there is no portal's sign-in to rehearse")
 	}
@@ -101,126 +99,131 @@ func Run(ctx context.Context, p Plan, s Stage) (Report, error) {
 		if err != nil {
 			return Report{}, fmt.Errorf("whoami %s: %w", w.URI, err)
 		}
-		r.questions = append(r.questions, q)
+		r.portal.Questions = append(r.portal.Questions, q)
 	}
-	r.portal = direct.Portal{URL: p.URL, Questions: r.questions}
 	if err := r.reference(); err != nil {
 		return Report{}, err
 	}
 	defer r.leave()
-	if err := r.hurry(); err != nil {
+	if err := r.shortenSettle(); err != nil {
 		return Report{}, err
 	}
-	r.acts()
+	r.checks()
 	return r.report, ctx.Err()
 }
 
-// promptly is the rehearsal's `settle` for a portal that commits sign-ins at once.
-const promptly = 50 * time.Millisecond
-
-// hurry shortens `settle` where the portal was seen to need none: the gate waits for that
-// long before every sign-in that comes sooner after the form than a person's.
-func (r *run) hurry() error {
-	if r.committed.Kind != whoami.User || r.late > 0 || time.Duration(*r.site.Settle) <= promptly {
-		return nil
-	}
-	return r.stage.Settle(promptly)
-}
-
-// run is one rehearsal.
+// run is the state of one Run.
 type run struct {
-	ctx       context.Context
-	plan      Plan
-	stage     Stage
-	site      config.Site
-	questions []*whoami.Question
-	portal    direct.Portal // without the gate
-	report    Report
+	ctx    context.Context
+	plan   Plan
+	stage  Stage
+	site   config.Site
+	portal direct.Portal // without the gateway
+	report Report
 
 	first, second *customer
+	users         []string       // that whoami had named after the first sign-in
 	strange       []*browse.Page // what a stranger sees at the portal
-	forced        int            // how often an answer of whoami was forced
-	// late is how long after a sign-in's response the portal commits it; committed is what
-	// whoami said then.
+	forced        int            // number of forced questions
+	signedOut     bool           // the first customer, through the gateway
+	// late is the time from a sign-in's response to its commit at the portal; committed is
+	// whoami's verdict then.
 	late      time.Duration
 	committed whoami.Verdict
 }
 
-// customer is a test customer, as the portal knows them without the gate.
+// customer is a test customer, as the portal shows them without the gateway.
 type customer struct {
 	browse.Account
 	direct *browse.Browser
 	entry  *browse.Entry // at the portal
-	home   string        // where the sign-in led to
-	tell   tell
+	home   string        // the page that the sign-in leads to
+	marks  marks
 
-	id, name, email string // as whoami names them at the gate
+	id, name, email string // as whoami names them
 	gate            *browse.Browser
 	device          *device
 }
 
-// acts are in the order of a customer's life. Each goes on only where the one before
-// it left something to go on with; what is not reached is said to be not tried.
-func (r *run) acts() {
-	steps := []struct {
-		rows []string
-		act  func() bool
-	}{
-		{[]string{rowUpstreams}, r.upstreams},
-		{[]string{rowPaths}, r.cookiePaths},
-		{[]string{rowCommit}, r.commit},
-		{[]string{rowStranger}, r.stranger},
-		{[]string{rowSignIn, rowAnswer}, r.signIn},
-		{[]string{rowEnrol}, r.enrol},
-		{[]string{rowSignOut, rowAfter}, r.signOut},
-		{[]string{rowChallenge}, r.challenge},
-		{[]string{rowWrong}, r.wrongCode},
-		{[]string{rowRight}, r.rightCode},
-		{[]string{rowUnknown}, r.unknown},
-		{[]string{rowSealed}, r.sealed},
-		{[]string{rowDropped}, r.dropped},
-		{[]string{rowAliases}, r.aliases},
-		{[]string{rowSecond, rowClearance}, r.another},
-		{doorRows(), r.doors},
-		{[]string{rowBody}, r.bodyIDs},
-		{[]string{rowLeft}, r.droppedConnection},
-		{[]string{rowBound}, r.bound},
+// Names of rows that other rows refer to.
+const (
+	rowPaths     = "cookies reach whoami"
+	rowSignIn    = "sign-in seen"
+	rowChallenge = "code before anything"
+)
+
+// step is a check and the row that it fills.
+type step struct {
+	row   string
+	check func() outcome
+}
+
+// checks runs all checks in the order of a customer's visits. After an outcome that ends
+// them, the rest is reported as not tried.
+func (r *run) checks() {
+	steps := []step{
+		{"one upstream for each visit", r.upstreams},
+		{rowPaths, r.cookiePaths},
+		{"sign-in committed in time", r.commit},
+		{"stranger is anonymous", r.stranger},
+		{rowSignIn, r.signIn},
+		{"answer right", r.answer},
+		{"enrolment", r.enrol},
+		{"sign-out ends it", r.signOut},
+		{"anonymous after sign-out", r.afterSignOut},
+		{rowChallenge, r.challenge},
+		{"wrong code refused", r.wrongCode},
+		{"right code opens", r.rightCode},
+		{"unknown closed", r.unknown},
+		{"session sealed", r.sealed},
+		{"cookies of scripts", r.dropped},
+		{"aliases one user", r.aliases},
+		{"second customer", r.another},
+		{"clearance is one user's", r.clearance},
 	}
-	going := true
+	steps = append(steps, r.doors()...)
+	steps = append(steps,
+		step{"session id in a body", r.bodyIDs},
+		step{"connection dropped at the sign-in", r.droppedConnection},
+		step{"session bound to headers", r.bound},
+	)
+	ended := false
 	for _, s := range steps {
-		if going && r.ctx.Err() == nil {
-			going = s.act()
+		if !ended && r.ctx.Err() == nil {
+			o := s.check()
+			r.report.add(s.row, o)
+			ended = o.last
 		}
-		for _, name := range s.rows {
-			if !r.report.has(name) {
-				r.report.skip(name, "a line above has to be right first")
-			}
+		if !r.report.has(s.row) {
+			r.report.add(s.row, notReached())
 		}
 	}
 }
 
-// browser is a new one that goes through the gate.
+// browser returns a new browser that goes through the gateway, atPortal one without it.
 func (r *run) browser() *browse.Browser { return browse.New(browse.Options{Transport: r.stage.Gate()}) }
+func (r *run) atPortal() *browse.Browser {
+	return browse.New(browse.Options{Transport: r.stage.Portal()})
+}
 
 // start is the page where a customer's sign-in begins.
 func (r *run) start() string {
 	for _, s := range r.site.SignIn {
 		if s.Page != "" {
-			return r.plan.URL + s.Page
+			return r.at(s.Page)
 		}
 	}
 	for _, s := range r.site.SignIn {
 		for _, p := range s.Paths {
 			if !strings.Contains(p, "*") {
-				return r.plan.URL + p
+				return r.at(p)
 			}
 		}
 	}
-	return r.plan.URL + "/"
+	return r.at("/")
 }
 
-// exempt are the addresses that trust, public and guest open, as far as they are
-// written as paths; a * stands for nothing.
+// exempt are the paths of trust, public and guest, with nothing in place of a *.
 func (r *run) exempt() (addresses []string) {
 	for _, sets := range [][]config.MatcherSet{r.site.Trust, r.site.Public, r.site.Guest} {
 		for _, set := range sets {
@@ -236,21 +239,58 @@ func (r *run) exempt() (addresses []string) {
 	return addresses
 }
 
+// memberPages are the pages that show whether the customer is signed in: the one that the
+// sign-in leads to, and whoami's.
+func (r *run) memberPages(c *customer) []string {
+	pages := []string{c.home}
+	for _, q := range r.portal.Questions {
+		pages = append(pages, r.at(q.URI()))
+	}
+	return pages
+}
+
 // at is an address below the site's.
 func (r *run) at(path string) string { return r.plan.URL + path }
 
-// own says whether a page is one of the gate's.
-func (r *run) own(p *browse.Page, name string) bool {
-	return p.URL.Path == r.site.Path+"/"+name
+func pathOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the page"
+	}
+	return u.Path
 }
 
-// look opens a page without following it anywhere.
+// isOwn reports whether a page is the gateway's page of that name.
+func (r *run) isOwn(p *browse.Page, name string) bool { return p.URL.Path == r.site.Path+"/"+name }
+
+// below reports whether a path is one of the gateway's own.
+func (r *run) below(path string) bool { return strings.HasPrefix(path, r.site.Path+"/") }
+
+// fromGate reports whether a page comes from the gateway or redirects to it. A refusal at
+// the portal's address is known by the gateway's style sheet.
+func (r *run) fromGate(p *browse.Page) bool {
+	if r.below(p.URL.Path) || r.below(p.Header.Get("Location")) {
+		return true
+	}
+	return p.HTML() && r.below(p.Doc().Find(`link[rel="stylesheet"]`).First().AttrOr("href", ""))
+}
+
+// leaks returns the mark that shows that a page of the portal was released to a customer
+// who is signed in, or "".
+func (r *run) leaks(p *browse.Page, m marks) string {
+	if mark := m.on(p); mark != "" && !r.fromGate(p) {
+		return mark
+	}
+	return ""
+}
+
+// look opens a page without following redirects.
 func (r *run) look(b *browse.Browser, address string) (*browse.Page, error) {
 	return b.Once(r.ctx, http.MethodGet, address, browse.Navigation(), nil)
 }
 
-// force opens a page in a way that makes the gate ask whoami now: a client hint that it
-// never saw is part of what an answer is kept for, and no credential of its own.
+// force opens a page and makes the gateway ask whoami for it. The cache key of an answer
+// includes client hints, so a new one bypasses the cache; it is no credential.
 func (r *run) force(b *browse.Browser, address string) (*browse.Page, error) {
 	r.forced++
 	h := browse.Navigation()
@@ -259,23 +299,22 @@ func (r *run) force(b *browse.Browser, address string) (*browse.Page, error) {
 	return b.Once(r.ctx, http.MethodGet, address, h, nil)
 }
 
-// verdict is what the last questions said, all of them together, and the response
-// that said it.
+// verdict is the joint verdict of the last questions, and the answer that decided it.
 func (r *run) verdict() (whoami.Verdict, *Asked) {
 	asked := r.stage.Asked()
 	if len(asked) == 0 {
 		return whoami.Verdict{Why: "the portal was not asked"}, nil
 	}
 	var all []whoami.Verdict
-	var telling *Asked
-	for _, q := range r.questions {
+	var deciding *Asked
+	for _, q := range r.portal.Questions {
 		v, at := judge(q, asked)
 		all = append(all, v)
-		if at != nil && (telling == nil || v.Kind == whoami.Unknown) {
-			telling = at
+		if at != nil && (deciding == nil || v.Kind == whoami.Unknown) {
+			deciding = at
 		}
 	}
-	return whoami.Agree(all), telling
+	return whoami.Agree(all), deciding
 }
 
 // judge finds the last answer to a question among those asked.
@@ -294,15 +333,12 @@ func judge(q *whoami.Question, asked []Asked) (whoami.Verdict, *Asked) {
 	return whoami.Verdict{Why: "this question was not asked"}, nil
 }
 
-// leave signs out what is still signed in.
+// leave signs out the sessions that are still signed in.
 func (r *run) leave() {
-	for _, c := range []*customer{r.first, r.second} {
-		if c == nil {
-			continue
-		}
+	for _, c := range r.customers() {
 		if c.gate != nil {
-			_, _ = r.goOut(c.gate, c.home)
+			_, _ = r.signOutBy(c.gate, c.home)
 		}
-		_, _ = r.goOut(c.direct, c.home)
+		_, _ = r.signOutBy(c.direct, c.home)
 	}
 }

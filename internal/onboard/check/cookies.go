@@ -8,20 +8,19 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/PuerkitoBio/goquery"
-
+	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// sealed carries the cookies that the gate leaves unsealed into another browser: none
-// of them may be a session there.
-func (r *run) sealed() bool {
+// sealed copies the cookies that the gateway does not seal into another browser. None of
+// them may be a session there.
+func (r *run) sealed() outcome {
 	c := r.first
-	left := portal.NewLeave(r.site.Leave)
+	policy := portal.NewLeave(r.site.Leave)
 	var names, signing []string
 	for _, k := range c.gate.Cookies() {
-		if class := left.Class(k.Name); class != portal.Left && class != portal.Free {
+		if class := policy.Class(k.Name); class != portal.Left && class != portal.Free {
 			continue
 		}
 		names = append(names, k.Name)
@@ -34,26 +33,23 @@ func (r *run) sealed() bool {
 		signing = names
 	}
 	if len(signing) > 0 {
-		r.report.fail(rowSealed, fmt.Sprintf("the cookie %s is not sealed, and in another browser it is somebody signed in", strings.Join(signing, ", ")),
+		return failed(fmt.Sprintf("the cookie %s is not sealed, and in another browser it is somebody signed in", strings.Join(signing, ", ")),
 			"take it out of `leave`: a session that scripts can read and others can plant is worth stealing")
-		return true
 	}
 	if len(names) == 0 {
-		r.report.ok(rowSealed, "every cookie of the portal")
-		return true
+		return ok("every cookie of the portal")
 	}
-	r.report.ok(rowSealed, "all but %s, which sign nobody in", strings.Join(names, ", "))
-	return true
+	return ok("all but %s, which sign nobody in", strings.Join(names, ", "))
 }
 
-// signsIn says whether the gate or the portal takes this browser for somebody.
+// signsIn reports whether the gateway or the portal takes this browser for a signed-in one.
 func (r *run) signsIn(b *browse.Browser) bool {
 	p, err := r.force(b, r.first.home)
 	if err != nil {
 		return false
 	}
-	_, shown := r.first.tell.in(p)
-	return shown || r.ours(p)
+	shown := r.first.marks.on(p) != ""
+	return shown || r.fromGate(p)
 }
 
 const (
@@ -64,60 +60,40 @@ const (
 // setByScript finds the names in `document.cookie = "NAME=…"`.
 var setByScript = regexp.MustCompile("document\\.cookie\\s*=\\s*[\"'`]([A-Za-z0-9_.-]{1,60})=")
 
-// dropped sends the cookies that the portal's scripts set, as far as they can be read
-// from them, and shows which of them the gate drops; and which sealed ones its scripts
-// name, so that they may miss the value.
-func (r *run) dropped() bool {
+// dropped sends the cookies that the portal's scripts set, as far as the scripts show them.
+// It reports which of them the gateway drops, and which sealed ones scripts name.
+func (r *run) dropped() outcome {
 	text := r.scripts()
 	b := r.first.gate.Clone()
 	u, err := url.Parse(r.plan.URL)
 	if err != nil {
-		r.report.skip(rowDropped, "the site's address can't be read")
-		return true
+		return skipped("the site's address can't be read")
 	}
-	for _, m := range slices.Collect(firstOf(setByScript.FindAllStringSubmatch(text, maxNames))) {
-		b.Put(browse.Cookie{Name: m, Value: "1", Domain: u.Hostname(), HostOnly: true, Path: "/"})
+	for _, m := range setByScript.FindAllStringSubmatch(text, maxNames) {
+		b.Put(browse.Cookie{Name: m[1], Value: "1", Domain: u.Hostname(), HostOnly: true, Path: "/"})
 	}
 	if _, err := r.look(b, r.first.home); err != nil {
-		r.report.fail(rowDropped, err.Error(), "see the log")
-		return true
+		return broken(err)
 	}
-	var saw, do []string
-	if names := r.droppedNames(); len(names) > 0 {
-		saw = append(saw, "dropped, though the portal's scripts set it: "+strings.Join(names, ", "))
-		do = append(do, names...)
+	var saw []string
+	missed, wanted := r.droppedNames(), r.wanted(text)
+	if len(missed) > 0 {
+		saw = append(saw, "dropped, though the portal's scripts set it: "+strings.Join(missed, ", "))
 	}
-	if names := r.wanted(text); len(names) > 0 {
-		saw = append(saw, "sealed, though the portal's scripts name it: "+strings.Join(names, ", "))
-		do = append(do, names...)
+	if len(wanted) > 0 {
+		saw = append(saw, "sealed, though the portal's scripts name it: "+strings.Join(wanted, ", "))
 	}
 	if len(saw) == 0 {
-		r.report.ok(rowDropped, "none that the portal's scripts would miss were found")
-		return true
+		return ok("none that the portal's scripts would miss were found")
 	}
-	r.report.Rows = append(r.report.Rows, Row{
-		Name: rowDropped, Status: OK, Saw: strings.Join(saw, "; "),
-		Do: "only if a page misses it, and it is no session: `leave " + strings.Join(do, " ") + "`",
-	})
-	return true
+	o := ok("%s", strings.Join(saw, "; "))
+	o.Do = "only if a page misses it, and it is no session: `leave " + strings.Join(append(missed, wanted...), " ") + "`"
+	return o
 }
 
-func firstOf(all [][]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for _, m := range all {
-			if !yield(m[1]) {
-				return
-			}
-		}
-	}
-}
-
-// droppedNames are those that the gate counted.
+// droppedNames are the cookies that the gateway logged as dropped.
 func (r *run) droppedNames() (names []string) {
-	log, err := r.stage.Log()
-	if err != nil {
-		return nil
-	}
+	log, _ := r.stage.Log() // without a log none is known
 	for _, e := range log {
 		if e.Cookie != "" && strings.HasPrefix(e.Message, "cookie dropped") && !slices.Contains(names, e.Cookie) {
 			names = append(names, e.Cookie)
@@ -126,36 +102,53 @@ func (r *run) droppedNames() (names []string) {
 	return names
 }
 
-// wanted are sealed cookies that scripts may read at the portal, and name.
+// wanted are sealed cookies that the portal lets scripts read and that scripts name.
 func (r *run) wanted(text string) (names []string) {
-	left := portal.NewLeave(r.site.Leave)
-	for _, k := range r.first.direct.Cookies() {
+	for _, k := range r.sealedCookies() {
 		named := regexp.MustCompile(`["'` + "`" + `]` + regexp.QuoteMeta(k.Name) + `["'` + "`" + `=]`)
-		if !k.HTTPOnly && left.Class(k.Name) == portal.Sealed && named.MatchString(text) {
+		if !k.HTTPOnly && named.MatchString(text) {
 			names = append(names, k.Name)
 		}
 	}
 	return names
 }
 
-// scripts are those of the sign-in page and of the customer's own, from the portal's
-// own host.
+// scripts are the scripts of the sign-in page and of the customer's own.
 func (r *run) scripts() string {
-	var text strings.Builder
-	b := r.first.direct
-	seen := map[string]bool{}
-	for _, page := range []*browse.Page{r.first.entry.Login, r.first.entry.Page} {
-		page.Doc().Find("script").Each(func(_ int, s *goquery.Selection) {
-			text.WriteString(s.Text() + "\n")
-			u, err := page.Resolve(s.AttrOr("src", ""))
-			if err != nil || s.AttrOr("src", "") == "" || u.Host != page.URL.Host || seen[u.String()] || len(seen) >= maxScripts {
-				return
-			}
-			seen[u.String()] = true
-			if p, err := b.Once(r.ctx, http.MethodGet, u.String(), http.Header{"Accept": {"*/*"}}, nil); err == nil && p.Status == http.StatusOK {
-				text.WriteString(p.Text() + "\n")
-			}
-		})
+	return strings.Join(browse.Scripts([]*browse.Page{r.first.entry.Login, r.first.entry.Page}, maxScripts, func(u *url.URL) (string, bool) {
+		p, err := r.first.direct.Once(r.ctx, http.MethodGet, u.String(), http.Header{"Accept": {"*/*"}}, nil)
+		if err != nil || p.Status != http.StatusOK {
+			return "", false
+		}
+		return p.Text(), true
+	}), "\n")
+}
+
+// bodyIDs sends, within the customer's visit, a field with the name of each sealed cookie
+// and another value. The gateway must refuse it, because whoami would not be asked about
+// that session.
+func (r *run) bodyIDs() outcome {
+	var names []string
+	for _, k := range r.sealedCookies() {
+		field := slices.ContainsFunc(r.site.SignIn, func(s config.SignIn) bool { return s.Username == k.Name || s.Password == k.Name })
+		if !field && !slices.Contains(names, k.Name) {
+			names = append(names, k.Name)
+		}
 	}
-	return text.String()
+	for _, name := range names {
+		p := r.post(r.first.gate, r.first.home, url.Values{name: {"of-another-session"}})
+		if p != nil && p.Status == http.StatusForbidden {
+			continue
+		}
+		answered := "no answer"
+		if p != nil {
+			answered = fmt.Sprintf("%s answers %d", p.URL.Path, p.Status)
+		}
+		return failed(fmt.Sprintf("a form with a field %s, as the session's cookie is named, and another value is not refused (%s)", name, answered),
+			"take "+pathOf(r.first.home)+" out of `trust`; declare the name: `credential query "+name+"`")
+	}
+	if len(names) == 0 {
+		return ok("the portal has no cookie that the gate seals")
+	}
+	return ok("refused with 403: a field %s with another value than the visit's own", strings.Join(names, ", "))
 }

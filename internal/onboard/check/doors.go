@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,16 +16,16 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/direct"
 )
 
-// door is a way past the sign-in form that some portals have.
+// door is a way to sign in besides the sign-in form that some portals have.
 type door struct {
 	row string
-	// try goes through it with a browser, and gives what came.
+	// try sends its requests with a browser, and returns the responses.
 	try func(r *run, b *browse.Browser, c *customer) []*browse.Page
-	// open says of one such page that it came to somebody signed in, beyond what the
-	// customer's own pages show anyway.
+	// open reports whether a response without the customer's marks shows a sign-in. It
+	// may be nil.
 	open func(p *browse.Page) bool
 	do   string
-	// borrowed: it goes by the session of a sign-in that is still needed.
+	// borrowed doors use the customer's session at the portal, which must not be signed out.
 	borrowed bool
 }
 
@@ -41,89 +42,77 @@ var sideDoors = []door{
 	{"side door the portal's own cookies", rawCookies, nil, "take the session's cookie out of `leave`, and this path out of `trust`", true},
 }
 
-func doorRows() (rows []string) {
-	for _, d := range sideDoors {
-		rows = append(rows, d.row)
+// doorPages are the pages that a door opened, or nil: there at the portal itself, here
+// through the gateway.
+type doorPages struct{ there, here *browse.Page }
+
+// doors are the checks of the side doors. The first of them tries all doors.
+func (r *run) doors() (steps []step) {
+	pages := sync.OnceValue(r.tryDoors)
+	for i, d := range sideDoors {
+		steps = append(steps, step{d.row, func() outcome { return d.outcome(pages()[i]) }})
 	}
-	return rows
+	return steps
 }
 
-// doors tries each with the first customer's real password: at the portal, to see
-// whether there is such a door, and through the gate, where it has to be shut.
-func (r *run) doors() bool {
-	there := make([]*browse.Page, len(sideDoors))
+// tryDoors tries each door with the first customer's password: at the portal, to see
+// whether there is such a door, and through the gateway, where it has to be shut. Doors
+// that the portal does not have are tried through the gateway at the same time, because it
+// waits for a while before it takes a sign-in for failed. The others could end each other's
+// sessions.
+func (r *run) tryDoors() []doorPages {
+	pages := make([]doorPages, len(sideDoors))
 	for i, d := range sideDoors {
-		direct := browse.New(browse.Options{Transport: r.stage.Portal()})
-		there[i] = r.through(d, direct)
-		if there[i] != nil && !d.borrowed {
-			_, _ = r.goOut(direct, r.first.home)
+		b := r.atPortal()
+		pages[i].there = r.through(d, b)
+		if pages[i].there != nil && !d.borrowed {
+			_, _ = r.signOutBy(b, r.first.home)
 		}
 	}
-	here := r.throughTheGate(there)
+	var absent sync.WaitGroup
 	for i, d := range sideDoors {
-		r.reportDoor(d, there[i], here[i])
+		if pages[i].there == nil {
+			absent.Go(func() { pages[i].here = r.through(d, r.browser()) })
+		}
 	}
-	return true
+	absent.Wait()
+	for i, d := range sideDoors {
+		if pages[i].there != nil {
+			pages[i].here = r.through(d, r.browser())
+		}
+	}
+	return pages
 }
 
-// throughTheGate tries the doors at the gate. Those that sign nobody in at the portal are
-// tried at the same time: the gate waits for a while before it believes that a sign-in
-// failed. One that is open there might end the sessions of the others.
-func (r *run) throughTheGate(there []*browse.Page) []*browse.Page {
-	here := make([]*browse.Page, len(sideDoors))
-	var shut sync.WaitGroup
-	for i, d := range sideDoors {
-		if there[i] == nil {
-			shut.Go(func() { here[i] = r.through(d, r.browser()) })
-		}
-	}
-	shut.Wait()
-	for i, d := range sideDoors {
-		if there[i] != nil {
-			here[i] = r.through(d, r.browser())
-		}
-	}
-	return here
-}
-
-func (r *run) reportDoor(d door, there, here *browse.Page) {
+func (d door) outcome(pages doorPages) outcome {
+	there, here := pages.there, pages.here
 	switch {
 	case here != nil:
-		do := d.do
-		if strings.Contains(do, "%s") {
-			do = fmt.Sprintf(do, here.URL.Path)
-		}
-		r.report.fail(d.row, fmt.Sprintf("%s answers %d to somebody who owes a code, and shows what only those signed in get", here.URL.Path, here.Status), do)
+		do := strings.ReplaceAll(d.do, "%s", here.URL.Path)
+		return failed(fmt.Sprintf("%s answers %d to somebody who owes a code, and shows what only those signed in get", here.URL.Path, here.Status), do)
 	case there != nil:
-		r.report.ok(d.row, "shut; at the portal it is open (%s)", there.URL.Path)
-	default:
-		r.report.ok(d.row, "shut; the portal has none, as far as was tried")
+		return ok("shut; at the portal it is open (%s)", there.URL.Path)
 	}
+	return ok("shut; the portal has none, as far as was tried")
 }
 
-// through gives the page that was let out, or nil. Afterwards the browser opens the
-// customer's own page: the door may have signed it in.
+// through tries a door and returns the page that it opened, or nil. Then it opens the
+// customer's page, because the door may have signed the browser in.
 func (r *run) through(d door, b *browse.Browser) *browse.Page {
 	pages := d.try(r, b, r.first)
 	direct.Sleep(r.ctx, r.late)
-	if p, err := r.look(b, r.first.home); err == nil {
-		pages = append(pages, p)
+	pages = append(pages, r.getAll(b, r.first.home)...)
+	opened := func(p *browse.Page) bool {
+		return p != nil && !r.fromGate(p) && (r.first.marks.on(p) != "" || d.open != nil && d.open(p))
 	}
-	for _, p := range pages {
-		if p == nil || r.ours(p) {
-			continue
-		}
-		if _, found := r.first.tell.in(p); found {
-			return p
-		}
-		if d.open != nil && d.open(p) {
-			return p
-		}
+	if i := slices.IndexFunc(pages, opened); i >= 0 {
+		return pages[i]
 	}
 	return nil
 }
 
-// once is one request whose errors don't matter: there are doors that aren't there.
+// once sends one request. It returns nil on an error, because the portal may not have the
+// door.
 func (r *run) once(b *browse.Browser, method, address string, h http.Header, body string) *browse.Page {
 	p, err := b.Once(r.ctx, method, address, h, []byte(body))
 	if err != nil {
@@ -132,6 +121,22 @@ func (r *run) once(b *browse.Browser, method, address string, h http.Header, bod
 	return p
 }
 
+func (r *run) getAll(b *browse.Browser, addresses ...string) (pages []*browse.Page) {
+	for _, address := range addresses {
+		pages = append(pages, r.once(b, http.MethodGet, address, browse.Navigation(), ""))
+	}
+	return pages
+}
+
+// post sends fields as a form of the site does.
+func (r *run) post(b *browse.Browser, address string, fields url.Values) *browse.Page {
+	h := browse.Navigation()
+	h.Set("Content-Type", "application/x-www-form-urlencoded")
+	h.Set("Origin", r.plan.URL)
+	return r.once(b, http.MethodPost, address, h, fields.Encode())
+}
+
+// basic sends user name and password by HTTP Basic.
 func basic(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	h := browse.Navigation()
 	h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(c.User+":"+c.Password)))
@@ -141,7 +146,7 @@ func basic(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	return pages
 }
 
-// values are what the sign-in form sends.
+// values are the fields of the sign-in form.
 func values(c *customer) url.Values {
 	v := url.Values{}
 	for _, f := range c.entry.Form.Fields {
@@ -154,8 +159,8 @@ func values(c *customer) url.Values {
 	return v
 }
 
-// queryLogin puts the form's fields into the address, in a session that the portal
-// already knows and in which nobody is signed in: there no cookie needs to change.
+// queryLogin sends the form's fields in the query, within an anonymous session that the
+// portal knows, so that no cookie needs to change.
 func queryLogin(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	_, _ = b.Get(r.ctx, r.start())
 	for _, address := range append([]string{c.entry.Form.Action.String(), r.start()}, r.memberPages(c)...) {
@@ -170,7 +175,7 @@ func queryLogin(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 			}
 		}
 		u.RawQuery = q.Encode()
-		pages = append(pages, r.once(b, http.MethodGet, u.String(), browse.Navigation(), ""))
+		pages = append(pages, r.getAll(b, u.String())...)
 	}
 	return pages
 }
@@ -178,13 +183,33 @@ func queryLogin(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 // formElsewhere sends the form to other pages than its own.
 func formElsewhere(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	_, _ = b.Get(r.ctx, r.start())
-	h := browse.Navigation()
-	h.Set("Content-Type", "application/x-www-form-urlencoded")
-	h.Set("Origin", r.plan.URL)
 	for _, address := range append([]string{r.at("/")}, r.memberPages(c)...) {
-		pages = append(pages, r.once(b, http.MethodPost, address, h, values(c).Encode()))
+		pages = append(pages, r.post(b, address, values(c)))
 	}
 	return pages
+}
+
+// otherPaths signs in at other spellings of the form's address that portals accept, and
+// asks again there: a cookie without Path is then for another directory.
+func otherPaths(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
+	action := c.entry.Form.Action.Path
+	for _, spelled := range []struct{ to, next string }{
+		{"/." + action, "/." + pathOf(c.home)},
+		{path.Join(action, "x", "y"), path.Join(action, "x", "z")},
+	} {
+		e, err := b.Find(r.ctx, r.start())
+		if err != nil {
+			continue // the gateway asks for the code already, or the portal shows a signed-in user no form
+		}
+		u := *e.Form.Action
+		u.Path, u.RawPath = spelled.to, ""
+		e.Form.Action = &u
+		if err := b.Enter(r.ctx, e, c.Account); err == nil {
+			pages = append(pages, e.Page)
+		}
+		pages = append(pages, r.getAll(b, r.at(spelled.to), r.at(spelled.next))...)
+	}
+	return append(pages, r.getAll(b, r.exempt()...)...)
 }
 
 func xmlRPC(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
@@ -199,7 +224,7 @@ func xmlRPC(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	return pages
 }
 
-// refusedCall is the answer of a sign-in that only says no.
+// refusedCall matches the response to a sign-in that failed.
 var refusedCall = regexp.MustCompile(`<params>\s*<param>\s*<value>\s*<boolean>0</boolean>`)
 
 func xmlRPCOpen(p *browse.Page) bool {
@@ -254,7 +279,7 @@ func jsonSignIn(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 
 var tokenName = regexp.MustCompile(`(?i)token|jwt|session|api_?key`)
 
-// tokenGiven says whether JSON holds what looks like the key to a session.
+// tokenGiven reports whether a JSON response has a value with the name of a session token.
 func tokenGiven(p *browse.Page) bool {
 	var got map[string]any
 	if p.Status >= 300 || json.Unmarshal(p.Body, &got) != nil {
@@ -268,7 +293,8 @@ func tokenGiven(p *browse.Page) bool {
 	return false
 }
 
-// sessionInAddress writes a live session's id where Java and PHP portals look for one.
+// sessionInAddress sends a session's id in the address, where Java and PHP portals may
+// look for it.
 func sessionInAddress(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	for _, k := range c.direct.Cookies() {
 		for _, address := range r.memberPages(c) {
@@ -282,19 +308,26 @@ func sessionInAddress(r *run, b *browse.Browser, c *customer) (pages []*browse.P
 			q := query.Query()
 			q.Set(k.Name, k.Value)
 			query.RawQuery = q.Encode()
-			pages = append(pages, r.once(b, http.MethodGet, path.String(), browse.Navigation(), ""), r.once(b, http.MethodGet, query.String(), browse.Navigation(), ""))
+			pages = append(pages, r.getAll(b, path.String(), query.String())...)
 		}
 	}
 	return pages
 }
 
-// rawCookies brings a live session of the portal that did not come through the gate.
+// sessionInBody sends a session's id as a field of a form, without its cookie.
+func sessionInBody(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
+	for _, k := range c.direct.Cookies() {
+		for _, address := range r.memberPages(c) {
+			pages = append(pages, r.post(b, address, url.Values{k.Name: {k.Value}}))
+		}
+	}
+	return pages
+}
+
+// rawCookies sends a session of the portal that did not come through the gateway.
 func rawCookies(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	for _, k := range c.direct.Cookies() {
 		b.Put(k)
 	}
-	for _, address := range append(r.memberPages(c), r.exempt()...) {
-		pages = append(pages, r.once(b, http.MethodGet, address, browse.Navigation(), ""))
-	}
-	return pages
+	return r.getAll(b, append(r.memberPages(c), r.exempt()...)...)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
@@ -21,7 +22,7 @@ type device struct {
 	backup []string
 }
 
-// code is that of the time step so many steps from now.
+// code is the code of the time step so many steps from now.
 func (d *device) code(steps int) (string, error) {
 	at := time.Now().Add(time.Duration(steps) * time.Duration(d.key.Period()) * time.Second)
 	return totp.GenerateCodeCustom(d.key.Secret(), at, totp.ValidateOpts{
@@ -29,7 +30,7 @@ func (d *device) code(steps int) (string, error) {
 	})
 }
 
-// wrong is a code of no step near now.
+// wrong is a code that belongs to no time step near now.
 func (d *device) wrong() (string, error) {
 	near := map[string]bool{}
 	for step := -3; step <= 3; step++ {
@@ -58,7 +59,7 @@ func (d *device) spare() (string, error) {
 
 var errNoSetup = errors.New("the set-up page did not come, or not in its usual form")
 
-// setUp enrols whoever is signed in, by the gate's own pages.
+// setUp enrols the signed-in customer on the gateway's own pages.
 func (r *run) setUp(b *browse.Browser) (*device, error) {
 	page, err := b.Get(r.ctx, r.at(r.site.Path+"/setup"))
 	if err != nil {
@@ -67,7 +68,7 @@ func (r *run) setUp(b *browse.Browser) (*device, error) {
 	key, err := otp.NewKeyFromURL(page.Doc().Find(`a[href^="otpauth:"]`).AttrOr("href", ""))
 	form := withField(page, "setup")
 	if err != nil || form == nil {
-		return nil, errNoSetup // the link is a secret, and so is what its parser says of it
+		return nil, errNoSetup // the parser's error contains the secret link
 	}
 	d := &device{key: key}
 	code, err := d.code(0)
@@ -78,6 +79,7 @@ func (r *run) setUp(b *browse.Browser) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
+	textOf := func(_ int, s *goquery.Selection) string { return s.Text() }
 	d.backup = strings.Fields(strings.Join(done.Doc().Find("#codes li").Map(textOf), " "))
 	if len(d.backup) == 0 {
 		return nil, fmt.Errorf("the code of the app was not taken: %s answered %d", done.URL.Path, done.Status)
@@ -86,15 +88,10 @@ func (r *run) setUp(b *browse.Browser) (*device, error) {
 }
 
 func withField(p *browse.Page, name string) *browse.Form {
-	for _, f := range p.Forms() {
-		if _, ok := f.Field(name); ok {
-			return f
-		}
-	}
-	return nil
+	return p.Form(func(f *browse.Form) bool { _, ok := f.Field(name); return ok })
 }
 
-// give puts a code into the challenge, and gives the page that it led to.
+// give enters a code at the challenge and returns the page that it leads to.
 func (r *run) give(b *browse.Browser, code string, backup bool) (*browse.Page, error) {
 	address := r.at(r.site.Path + "/challenge")
 	if backup {
@@ -111,136 +108,102 @@ func (r *run) give(b *browse.Browser, code string, backup bool) (*browse.Page, e
 	return b.Submit(r.ctx, form, map[string]string{"code": code})
 }
 
-// pass gives a backup code.
-func (r *run) pass(b *browse.Browser, d *device) error {
-	code, err := d.spare()
+// passes gives a backup code and reports whether it was taken.
+func (r *run) passes(c *customer) bool {
+	code, err := c.device.spare()
 	if err != nil {
-		return err
+		return false
 	}
-	page, err := r.give(b, code, true)
-	if err == nil && r.own(page, "challenge") {
-		return errors.New("a fresh backup code was not taken")
-	}
-	return err
+	page, err := r.give(c.gate, code, true)
+	return err == nil && !r.isOwn(page, "challenge")
 }
 
 // enrol sets the second factor up for the first customer.
-func (r *run) enrol() bool {
+func (r *run) enrol() outcome {
 	d, err := r.setUp(r.first.gate)
 	if err != nil {
-		r.report.fail(rowEnrol, err.Error(), "see the log; the page "+r.site.Path+"/setup has to reach the gate (no handler before it may take it)")
-		return false
+		return ending(failed(err.Error(), "see the log; the page "+r.site.Path+"/setup has to reach the gate (no handler before it may take it)"))
 	}
 	r.first.device = d
-	asked := "optional: customers turn it on at " + r.site.Path + "/"
 	if r.site.Require == "always" {
-		asked = "asked for at the sign-in (require always)"
+		return ok("possible, with a real code; asked for at the sign-in (require always)")
 	}
-	r.report.ok(rowEnrol, "possible, with a real code; %s", asked)
-	return true
+	return ok("possible, with a real code; optional: customers turn it on at %s/", r.site.Path)
 }
 
-// challenge signs the enrolled customer in again: from the password on, nothing of
-// the portal may come but the gate's question.
-func (r *run) challenge() bool {
+// challenge signs the enrolled customer in again. After the password, the gateway must
+// release no page of the portal before the code.
+func (r *run) challenge() outcome {
 	c := r.first
-	b, page, ok := r.throughGate(c)
-	if !ok {
-		return false
+	b, page, err := r.throughGate(c)
+	if err != nil {
+		return ending(r.signInFailed(err))
 	}
 	c.gate = b
-	if !r.own(page, "challenge") {
+	if !r.isOwn(page, "challenge") {
 		remedy := "whoami does not see this sign-in at once: ask a page that shows the customer straight after it, and name its address under `sign_in`; without `watch unsafe` every response is judged"
-		if names := r.leftByName(); names != "" {
+		if names := r.passthroughSessions(); names != "" {
 			remedy = "the cookie " + names + " is under `leave`, where cookies wait for the code and are not sealed: take it out of `leave` if customers are signed in by it"
 		}
-		r.report.fail(rowChallenge, fmt.Sprintf("after the password %s came, without a code (%s)", page.URL.Path, pageSays(c, page)), remedy)
-		return false
+		return ending(failed(fmt.Sprintf("after the password %s came, without a code (%s)", page.URL.Path, aboutMark(c.marks.on(page))), remedy))
 	}
 	pages := slices.Concat(r.memberPages(c), []string{r.at("/"), c.entry.Login.URL.String()})
 	for _, address := range pages {
 		p, err := r.look(b, address)
 		if err != nil {
-			r.report.fail(rowChallenge, err.Error(), "see the log")
-			return false
+			return ending(broken(err))
 		}
-		if mark, found := c.tell.in(p); found || p.Status < 300 {
-			r.report.fail(rowChallenge, fmt.Sprintf("before the code %s was released with status %d (%s)", pathOf(address), p.Status, aboutMark(mark, found)),
-				"take this path out of `trust`, `public` and `guest`; nothing else lets a page out to somebody who owes a code")
-			return false
+		if mark := c.marks.on(p); mark != "" || p.Status < 300 {
+			return ending(failed(fmt.Sprintf("before the code %s was released with status %d (%s)", pathOf(address), p.Status, aboutMark(mark)),
+				"take this path out of `trust`, `public` and `guest`; nothing else lets a page out to somebody who owes a code"))
 		}
 	}
 	for _, address := range r.exempt() {
 		if p, err := r.look(b, address); err == nil {
-			if mark, found := c.tell.in(p); found && !r.ours(p) {
-				r.report.fail(rowChallenge, fmt.Sprintf("before the code %s was released (%s)", p.URL.Path, aboutMark(mark, found)), "take this path out of `trust`, `public` and `guest`")
-				return true
+			if mark := r.leaks(p, c.marks); mark != "" {
+				return failed(fmt.Sprintf("before the code %s was released (%s)", p.URL.Path, aboutMark(mark)), "take this path out of `trust`, `public` and `guest`")
 			}
 		}
 	}
-	r.report.ok(rowChallenge, "signed in, asked for the code; %d pages tried, none released", len(pages))
-	return true
+	return ok("signed in, asked for the code; %d pages tried, none released", len(pages))
 }
 
-// leftByName are the cookies of a sign-in at the portal that the site's own `leave` names.
-func (r *run) leftByName() string {
-	left, usual := portal.NewLeave(r.site.Leave), portal.NewLeave(nil)
+// passthroughSessions names the cookies of a sign-in that only the site's `leave` keeps
+// from being sealed.
+func (r *run) passthroughSessions() string {
+	policy, usual := portal.NewLeave(r.site.Leave), portal.NewLeave(nil)
 	var names []string
 	for _, k := range r.first.direct.Cookies() {
-		if left.Class(k.Name) != portal.Sealed && usual.Class(k.Name) == portal.Sealed {
+		if policy.Class(k.Name) != portal.Sealed && usual.Class(k.Name) == portal.Sealed {
 			names = append(names, k.Name)
 		}
 	}
 	return strings.Join(names, ", ")
 }
 
-func pageSays(c *customer, p *browse.Page) string {
-	mark, found := c.tell.in(p)
-	return aboutMark(mark, found)
-}
-
-func aboutMark(mark string, found bool) string {
-	if !found {
-		return "it shows nothing of the customer"
-	}
-	return fmt.Sprintf("it shows %q, as only somebody signed in sees", shorten(mark))
-}
-
-func shorten(s string) string {
-	if c := []rune(s); len(c) > 40 {
-		return string(c[:40]) + "…"
-	}
-	return s
-}
-
-func (r *run) wrongCode() bool {
+func (r *run) wrongCode() outcome {
 	c := r.first
 	code, err := c.device.wrong()
 	if err != nil {
-		r.report.skip(rowWrong, err.Error())
-		return true
+		return skipped(err.Error())
 	}
 	page, err := r.give(c.gate, code, false)
 	if err != nil {
-		r.report.fail(rowWrong, err.Error(), "see the log")
-		return false
+		return ending(broken(err))
 	}
 	after, err := r.look(c.gate, c.home)
 	if err != nil {
-		r.report.fail(rowWrong, err.Error(), "see the log")
-		return false
+		return ending(broken(err))
 	}
-	if _, found := c.tell.in(after); !r.own(page, "challenge") || found || after.Status < 300 {
-		r.report.fail(rowWrong, "a wrong code led to "+page.URL.Path, "report this: no setting does it")
-		return false
+	if !r.isOwn(page, "challenge") || c.marks.on(after) != "" || after.Status < 300 {
+		return ending(failed("a wrong code led to "+page.URL.Path, "report this: no setting does it"))
 	}
-	r.report.ok(rowWrong, "the question stays, and so do the pages behind it")
-	return true
+	return ok("the question stays, and so do the pages behind it")
 }
 
-// rightCode gives a code that was not used before: the next one, where the settings
-// take it early, or a backup code.
-func (r *run) rightCode() bool {
+// rightCode gives an unused code: that of the next time step, if the settings allow it, or
+// a backup code.
+func (r *run) rightCode() outcome {
 	c := r.first
 	code, err := c.device.code(1)
 	backup := *r.site.TOTP.Skew == 0
@@ -255,14 +218,108 @@ func (r *run) rightCode() bool {
 		p, err = c.gate.Get(r.ctx, c.home)
 	}
 	if err != nil {
-		r.report.fail(rowRight, err.Error(), "see the log")
+		return ending(broken(err))
+	}
+	if c.marks.on(p) == "" || p.Status != http.StatusOK {
+		return ending(failed(fmt.Sprintf("after the right code %s answers %d and shows nothing of the customer", p.URL.Path, p.Status),
+			"if the portal is signed out by then, its session does not bear whoami's questions: ask another page, or say `watch unsafe`"))
+	}
+	return ok("%s shows the customer's own page", p.URL.Path)
+}
+
+// blank is the page of a portal under maintenance.
+const blank = "<!DOCTYPE html><html><head><title></title></head><body></body></html>"
+
+// unknown answers whoami in the portal's place with an error, a blank page and 404, and
+// checks that the gateway refuses requests. It leaves out 404 if that is the sign of a
+// stranger, because a page that is gone looks the same.
+func (r *run) unknown() outcome {
+	faults := []Fault{{http.StatusInternalServerError, ""}, {http.StatusOK, blank}}
+	if !r.strangersGet(http.StatusNotFound) {
+		faults = append(faults, Fault{http.StatusNotFound, blank})
+	}
+	var tried []string
+	for _, f := range faults {
+		what := fmt.Sprint(f.Status)
+		if f.Status == http.StatusOK {
+			what = "a blank page"
+		}
+		r.stage.Break(&f)
+		p, err := r.force(r.first.gate, r.first.home)
+		r.stage.Break(nil)
+		if err != nil {
+			return ending(broken(err))
+		}
+		if p.Status != http.StatusServiceUnavailable {
+			o := failed(fmt.Sprintf("when whoami answers %s, %s is let through with status %d", what, p.URL.Path, p.Status),
+				"a sign under `anonymous` holds for it, so a portal in trouble would stand open: take a sign that only a healthy portal gives, best `redirect`, else `status 401`")
+			o.last = !r.passes(r.first)
+			return o
+		}
+		tried = append(tried, what)
+	}
+	return ok("503 when whoami answers %s", strings.Join(tried, ", "))
+}
+
+// strangersGet reports whether whoami answers strangers with this status.
+func (r *run) strangersGet(status int) bool {
+	if _, err := r.force(r.browser(), r.start()); err != nil {
 		return false
 	}
-	if _, found := c.tell.in(p); !found || p.Status != http.StatusOK {
-		r.report.fail(rowRight, fmt.Sprintf("after the right code %s answers %d and shows nothing of the customer", p.URL.Path, p.Status),
-			"if the portal is signed out by then, its session does not bear whoami's questions: ask another page, or say `watch unsafe`")
-		return false
+	_, asked := r.verdict()
+	return asked != nil && asked.Response.Status == status
+}
+
+// clearance enrols the second customer and tries to reach their pages with the clearance of
+// the first: with the cookies of both, and by signing in within the cleared visit.
+func (r *run) clearance() outcome {
+	a, c := r.first, r.second
+	switch {
+	case c == nil:
+		return skipped("give a second test customer")
+	case c.id == "":
+		return notReached()
 	}
-	r.report.ok(rowRight, "%s shows the customer's own page", p.URL.Path)
-	return true
+	if _, err := r.setUp(c.gate); err != nil {
+		return failed("the second customer could not enrol: "+err.Error(), "see the log")
+	}
+	owing := r.browser()
+	if page, err := r.enter(owing, c.Account); err != nil || !r.isOwn(page, "challenge") {
+		return failed("the second customer, enrolled, was let in without a code while the first is signed in", "see the line “"+rowChallenge+"”")
+	}
+	mixed := a.gate.Clone()
+	for _, k := range owing.Cookies() {
+		if !portal.IsVisit(k.Name) {
+			mixed.Put(k)
+		}
+	}
+	inside := a.gate.Clone()
+	signedIn := r.signInInside(inside, c)
+	own := slices.DeleteFunc(slices.Clone(c.marks), func(m string) bool { return slices.Contains(a.marks, m) })
+	for _, v := range []struct {
+		way string
+		b   *browse.Browser
+	}{{"with the cookies of both", mixed}, {"by signing in inside the first one's visit", inside}} {
+		for _, address := range r.memberPages(c) {
+			p, err := r.look(v.b, address)
+			if err != nil {
+				return broken(err)
+			}
+			if mark := r.leaks(p, own); mark != "" {
+				return failed(fmt.Sprintf("%s, %s of the second customer came without a code (%s)", v.way, p.URL.Path, aboutMark(mark)),
+					"whoami does not see the change of user there: ask a page that does, and do not say `rotates`")
+			}
+		}
+	}
+	if !signedIn {
+		return ok("both customers' cookies together open nothing; the portal has no sign-in for who is signed in already")
+	}
+	return ok("neither both customers' cookies nor a sign-in inside the other's visit opens anything")
+}
+
+// signInInside signs the second customer in within the first one's visit, and reports
+// whether the gateway asked for the code.
+func (r *run) signInInside(b *browse.Browser, c *customer) bool {
+	e, err := b.Find(r.ctx, c.entry.Login.URL.String())
+	return err == nil && b.Enter(r.ctx, e, c.Account) == nil && r.isOwn(e.Page, "challenge")
 }

@@ -9,39 +9,14 @@ import (
 	"text/tabwriter"
 )
 
-// Status is how a line came out.
+// Status is the result of a check.
 type Status string
 
-// The three of them.
+// The three results.
 const (
 	OK       Status = "ok"
 	Failed   Status = "FAILED"
 	NotTried Status = "not tried"
-)
-
-// The lines, in the order in which they are played.
-const (
-	rowUpstreams = "one upstream for each visit"
-	rowPaths     = "cookies reach whoami"
-	rowCommit    = "sign-in committed in time"
-	rowStranger  = "stranger is anonymous"
-	rowSignIn    = "sign-in seen"
-	rowAnswer    = "answer right"
-	rowEnrol     = "enrolment"
-	rowSignOut   = "sign-out ends it"
-	rowAfter     = "anonymous after sign-out"
-	rowChallenge = "code before anything"
-	rowWrong     = "wrong code refused"
-	rowRight     = "right code opens"
-	rowUnknown   = "unknown closed"
-	rowSealed    = "session sealed"
-	rowDropped   = "cookies of scripts"
-	rowAliases   = "aliases one user"
-	rowSecond    = "second customer"
-	rowClearance = "clearance is one user's"
-	rowBody      = "session id in a body"
-	rowLeft      = "connection dropped at the sign-in"
-	rowBound     = "session bound to headers"
 )
 
 // Row is one line of the table.
@@ -57,26 +32,46 @@ type Report struct {
 	Rows []Row `json:"checks"`
 }
 
-// Failed says whether any line did.
+// outcome is what one check returns: a row, mostly without its name. If last is set, the
+// checks that follow depend on this one and are not tried.
+type outcome struct {
+	Row
+	last bool
+}
+
+func ok(format string, args ...any) outcome {
+	return outcome{Row: Row{Status: OK, Saw: fmt.Sprintf(format, args...)}}
+}
+
+// failed takes what was seen, and what to change.
+func failed(saw, do string) outcome { return outcome{Row: Row{Status: Failed, Saw: saw, Do: do}} }
+
+// broken is a check that could not be completed.
+func broken(err error) outcome { return failed(err.Error(), "see the log") }
+
+func skipped(why string) outcome { return outcome{Row: Row{Status: NotTried, Saw: why}} }
+
+// notReached is a check that depends on one that failed.
+func notReached() outcome { return skipped("a line above has to be right first") }
+
+// ending marks an outcome on which the checks that follow depend.
+func ending(o outcome) outcome { o.last = true; return o }
+
+// add appends a row. The outcome may name another row than the check's own.
+func (r *Report) add(name string, o outcome) {
+	if o.Name == "" {
+		o.Name = name
+	}
+	r.Rows = append(r.Rows, o.Row)
+}
+
+// Failed reports whether any check failed.
 func (r Report) Failed() bool {
 	return slices.ContainsFunc(r.Rows, func(x Row) bool { return x.Status == Failed })
 }
 
 func (r Report) has(name string) bool {
 	return slices.ContainsFunc(r.Rows, func(x Row) bool { return x.Name == name })
-}
-
-func (r *Report) ok(name, format string, args ...any) {
-	r.Rows = append(r.Rows, Row{Name: name, Status: OK, Saw: fmt.Sprintf(format, args...)})
-}
-
-// fail adds a line that failed: what was seen, and what to change.
-func (r *Report) fail(name, saw, do string) {
-	r.Rows = append(r.Rows, Row{Name: name, Status: Failed, Saw: saw, Do: do})
-}
-
-func (r *Report) skip(name, why string) {
-	r.Rows = append(r.Rows, Row{Name: name, Status: NotTried, Saw: why})
 }
 
 // WriteTable writes the table for people.
@@ -98,7 +93,8 @@ func (r Report) WriteJSON(out io.Writer) error {
 	return e.Encode(r)
 }
 
-// printable keeps what a portal said from moving the terminal's cursor.
+// printable removes control characters, which may come from the portal, so that they don't
+// reach the terminal.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 {

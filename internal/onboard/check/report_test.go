@@ -8,12 +8,12 @@ import (
 
 func TestReport(t *testing.T) {
 	var r Report
-	r.ok("first", "saw %s", "it")
+	r.add("first", ok("saw %s", "it"))
 	if r.Failed() || !r.has("first") || r.has("second") {
 		t.Errorf("%+v", r)
 	}
-	r.skip("second", "why")
-	r.fail("third", "\x1b[2Jwhat\nwas \u009bseen", "what to do")
+	r.add("second", skipped("why"))
+	r.add("third", failed("\x1b[2Jwhat\nwas \u009bseen", "what to do"))
 	var table, program bytes.Buffer
 	if err := r.WriteTable(&table); err != nil || !r.Failed() {
 		t.Fatal(err)

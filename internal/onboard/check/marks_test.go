@@ -14,17 +14,17 @@ func page(kind, body string) *browse.Page {
 	return &browse.Page{URL: &url.URL{Path: "/"}, Status: http.StatusOK, Header: http.Header{"Content-Type": {kind}}, Body: []byte(body)}
 }
 
-// TestTell knows a customer's pages by what stands on them each time and on no page of
+// TestMarks knows a customer's pages by what stands on them each time and on no page of
 // a stranger, whatever strangers typed.
-func TestTell(t *testing.T) {
+func TestMarks(t *testing.T) {
 	const html = "text/html; charset=utf-8"
 	mine := page(html, `<h1>Shop</h1><p>Orders of Ada</p><p>12:00:01</p><input name=n value="Ada L."><input type=hidden name=t value="token-1"><p>ada</p><script>var orders</script>`)
 	again := page(html, `<h1>Shop</h1><p>Orders  of
 		Ada</p><p>12:00:02</p><input name=n value="Ada L."><input type=hidden name=t value="token-1"><p>ada</p><script>var orders</script>`)
 	other := page(html, `<h1>Shop</h1><p>Sign in</p>`)
-	tell := newTell([][2]*browse.Page{{mine, again}}, []*browse.Page{other}, "ada")
-	if want := []string{"Orders of Ada", "Ada L."}; !slices.Equal(tell.marks, want) {
-		t.Errorf("marks %q, want %q", tell.marks, want)
+	m := newMarks([][2]*browse.Page{{mine, again}}, []*browse.Page{other}, "ada")
+	if want := []string{"Orders of Ada", "Ada L."}; !slices.Equal([]string(m), want) {
+		t.Errorf("marks %q, want %q", []string(m), want)
 	}
 	for body, want := range map[string]bool{
 		`<i>Orders of Ada</i>`:                   true,
@@ -34,11 +34,11 @@ func TestTell(t *testing.T) {
 		`<script>"Orders of Ada"</script>`:       false,
 		`<input type=hidden value="token-1">ada`: false,
 	} {
-		if _, found := tell.in(page(html, body)); found != want {
+		if found := m.on(page(html, body)) != ""; found != want {
 			t.Errorf("%s: found %v", body, found)
 		}
 	}
-	if _, found := tell.in(page("text/plain", "a\nOrders of Ada\nb")); !found {
+	if m.on(page("text/plain", "a\nOrders of Ada\nb")) == "" {
 		t.Error("a line of text is not known")
 	}
 }
