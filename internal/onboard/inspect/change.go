@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,11 +10,11 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// change watches what a sign-in does to the cookies, for `rotates`, and what a
-// question between form and sign-in does to it, for `watch unsafe`.
+// change learns whether a sign-in replaces all cookies (`rotates`), and whether a question
+// between form and sign-in makes the sign-in fail (`watch unsafe`).
 func (in *inspection) change(ctx context.Context) error {
 	if in.other != nil {
-		in.otherID = in.who(ctx, in.other, nil).User
+		in.otherID = in.portal.Who(ctx, in.other, nil).User
 	}
 	in.say("watching what a sign-in changes")
 	b, e, err := in.overAnonymous(ctx)
@@ -26,9 +27,8 @@ func (in *inspection) change(ctx context.Context) error {
 	return in.between(ctx)
 }
 
-// overAnonymous signs in within an anonymous session, and asks whose the session is
-// that the old cookies name. The browser is nil if that already speaks against
-// `rotates`.
+// overAnonymous signs in within an anonymous session, and asks whoami with the old cookies.
+// The browser is nil if the result disproves `rotates`.
 func (in *inspection) overAnonymous(ctx context.Context) (*browse.Browser, *browse.Entry, error) {
 	b := in.browser()
 	e, err := b.Find(ctx, in.form)
@@ -46,15 +46,15 @@ func (in *inspection) overAnonymous(ctx context.Context) (*browse.Browser, *brow
 		in.note("", "The cookie %s keeps its value when somebody signs in, so `rotates` does not hold.", kept)
 		return nil, nil, nil
 	}
-	if in.who(ctx, before, nil).Kind != whoami.Anonymous {
+	if !in.anonymous(ctx, before) {
 		in.note("", "The session that the cookies from before the sign-in name becomes signed in, so `rotates` does not hold.")
 		return nil, nil, nil
 	}
 	return b, e, nil
 }
 
-// kept names a cookie that signs in, or any if none does so alone, and that two
-// browsers have with the same value; "" if there is none.
+// kept returns a cookie that has the same value in both browsers and signs in, or "". If no
+// cookie signs in alone, any counts.
 func (in *inspection) kept(before, after *browse.Browser) string {
 	now := after.Cookies()
 	for _, old := range before.Cookies() {
@@ -69,21 +69,12 @@ func (in *inspection) kept(before, after *browse.Browser) string {
 }
 
 func (in *inspection) signsIn(c browse.Cookie) bool {
-	none := true
-	for _, k := range in.crumbs {
-		if k.matters {
-			none = false
-		}
-		if k.matters && k.Name == c.Name && k.Path == c.Path {
-			return true
-		}
-	}
-	return none
+	return slices.ContainsFunc(in.crumbs, func(k crumb) bool { return k.matters && k.Name == c.Name && k.Path == c.Path }) ||
+		!slices.ContainsFunc(in.crumbs, func(k crumb) bool { return k.matters })
 }
 
-// overAnother signs the second customer in within the first one's session. Only if
-// that gives new cookies too, and the old ones don't become the second customer's,
-// `rotates` is proven.
+// overAnother signs the second customer in within the first one's session. `rotates` is
+// proven only if that gives new cookies, and the old ones don't name the second customer.
 func (in *inspection) overAnother(ctx context.Context, b *browse.Browser, e *browse.Entry) {
 	if in.other == nil || in.otherID == "" {
 		in.missing("Whether `rotates` holds: every sign-in tried gave new cookies, but a change of user within a session needs a second test customer.")
@@ -102,7 +93,7 @@ func (in *inspection) overAnother(ctx context.Context, b *browse.Browser, e *bro
 		in.note("", "The cookie %s keeps its value when another user signs in, so `rotates` does not hold.", kept)
 		return
 	}
-	if v := in.who(ctx, before, nil); v.Kind == whoami.Unknown || v.Kind == whoami.User && v.User != in.id {
+	if v := in.portal.Who(ctx, before, nil); v.Kind == whoami.Unknown || v.Kind == whoami.User && v.User != in.id {
 		in.note("", "Old cookies name the session of the user who signed in later, so `rotates` does not hold.")
 		return
 	}
@@ -111,16 +102,15 @@ func (in *inspection) overAnother(ctx context.Context, b *browse.Browser, e *bro
 	in.note("rotates", "Tried: a sign-in over an anonymous session, and another user's over a signed-in one, gave new\nvalues to all cookies that sign in, and the old ones stayed what they were.")
 }
 
-// between puts a question between the form and its submission, as the gateway does
-// where it watches everything. If only that makes the sign-in fail, unsafe requests
-// alone must be watched.
+// between asks whoami between the form and its submission, as the gateway does without
+// `watch unsafe`. If that alone makes the sign-in fail, `watch unsafe` is needed.
 func (in *inspection) between(ctx context.Context) error {
 	if in.asked(ctx) {
 		return ctx.Err()
 	}
-	b, _, err := in.signIn(ctx, in.Customers[0])
+	b, err := in.session(ctx)
 	if err != nil || !in.is(ctx, b, in.id) {
-		return fmt.Errorf("signing in does not work reliably: it worked before and failed now (%w); wait a while, as there may be a limit on sign-ins, and try again", orUnknown(err))
+		return fmt.Errorf("signing in does not work reliably: it worked before and failed now (%w); wait a while, as there may be a limit on sign-ins, and try again", cmp.Or(err, ErrNoUser))
 	}
 	if in.asked(ctx) {
 		in.missing("Whether `watch unsafe` is needed: a sign-in failed once after whoami was asked before it, and then worked.")
@@ -132,20 +122,14 @@ func (in *inspection) between(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// asked signs in with a question between, and tells whether that worked.
+// asked signs in with a question between form and submission, and reports whether that
+// worked.
 func (in *inspection) asked(ctx context.Context) bool {
 	b := in.browser()
 	e, err := b.Find(ctx, in.form)
 	if err != nil {
 		return false
 	}
-	in.who(ctx, b, nil)
+	in.portal.Who(ctx, b, nil)
 	return in.enterForm(ctx, b, e, in.Customers[0]) == nil && in.is(ctx, b, in.id)
-}
-
-func orUnknown(err error) error {
-	if err == nil {
-		return ErrNoUser
-	}
-	return err
 }

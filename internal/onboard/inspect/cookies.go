@@ -9,7 +9,6 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/onboard/browse"
-	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
 // maxWitnesses is how many pages are looked at for each cookie left out, maxCookies
@@ -22,8 +21,7 @@ const (
 // crumb is a cookie of a signed-in session.
 type crumb struct {
 	browse.Cookie
-	// matters: without it an answer changes.
-	matters bool
+	matters bool // without it a response changes
 }
 
 func (c crumb) String() string {
@@ -33,9 +31,8 @@ func (c crumb) String() string {
 	return c.Name + " (path " + c.Path + ")"
 }
 
-// leaveOut asks whoami, and looks at pages that show the user, with each cookie left
-// out in turn. A set of cookies with one missing may end the session at the portal, so
-// after each the session is tried, and opened anew if need be.
+// leaveOut asks whoami and pages that show the user, with each cookie left out in turn. A
+// missing cookie may end the session at the portal, so a new one is opened where needed.
 func (in *inspection) leaveOut(ctx context.Context) error {
 	in.say("leaving out each cookie in turn")
 	b, err := in.alive(ctx)
@@ -65,8 +62,8 @@ func (in *inspection) leaveOut(ctx context.Context) error {
 	return nil
 }
 
-// witnesses are pages that show the first customer's name and don't show it to
-// strangers: one for each part of the portal.
+// witnesses are pages that show the name to the first customer and not to strangers, one
+// for each part of the portal.
 func (in *inspection) witnesses(ctx context.Context) (list []place) {
 	var parts []string
 	for _, v := range in.views {
@@ -81,23 +78,21 @@ func (in *inspection) witnesses(ctx context.Context) (list []place) {
 	return list
 }
 
-// hasForm reports whether a page has the sign-in form, which may hold a name that was
-// typed and means nothing.
+// hasForm reports whether a page has the sign-in form, which may repeat the name that was
+// typed.
 func (in *inspection) hasForm(p *browse.Page) bool {
-	return slices.ContainsFunc(p.Forms(), func(f *browse.Form) bool {
+	return p.Form(func(f *browse.Form) bool {
 		_, user := f.Field(in.entry.User)
 		_, password := f.Field(in.entry.Password)
 		return user && password
-	})
+	}) != nil
 }
 
-// names reports whether a page shows the name that the customer signed in with, or
-// the address.
-func (in *inspection) names(body []byte) bool {
-	return in.naming().Match(body)
-}
+// names reports whether a page shows the name that the customer signed in with, or the
+// email address.
+func (in *inspection) names(body []byte) bool { return in.naming().Match(body) }
 
-// naming matches the customer's name, or the address, as a word of its own.
+// naming matches the customer's name, or the email address, as a whole word.
 func (in *inspection) naming() *regexp.Regexp {
 	if in.name == nil {
 		words := regexp.QuoteMeta(strings.TrimSpace(in.Customers[0].User))
@@ -109,11 +104,10 @@ func (in *inspection) naming() *regexp.Regexp {
 	return in.name
 }
 
-// without tries one cookie left out.
+// without leaves out one cookie.
 func (in *inspection) without(ctx context.Context, c browse.Cookie, witnesses []place) (crumb, error) {
 	one := crumb{Cookie: c}
-	v := in.who(ctx, in.lacking(c), nil)
-	still := v.Kind == whoami.User && v.User == in.id
+	still := in.is(ctx, in.lacking(c), in.id)
 	one.matters = !still
 	var knowing []place
 	for _, at := range witnesses {
@@ -134,19 +128,19 @@ func (in *inspection) without(ctx context.Context, c browse.Cookie, witnesses []
 	}
 	in.note("", "A set of cookies without %s ends the session at the portal.", c.Name)
 	var err error
-	if in.again, _, err = in.signIn(ctx, in.Customers[0]); err != nil {
+	if in.again, err = in.session(ctx); err != nil {
 		return one, fmt.Errorf("signing in again after leaving out the cookie %s: %w", c.Name, err)
 	}
 	return one, nil
 }
 
-// lacking is the session without one cookie, whatever became of its value.
+// lacking is the session without one cookie, whatever its value is now.
 func (in *inspection) lacking(c browse.Cookie) *browse.Browser {
 	return in.again.Only(func(o browse.Cookie) bool { return o.Name != c.Name || o.Path != c.Path || o.Domain != c.Domain })
 }
 
-// secondScope deals with pages that still know the user when whoami does not: one
-// becomes a second whoami, if it names the same id. All must agree then.
+// secondScope handles pages that still show the user when whoami does not. One becomes a
+// second whoami if it names the same id; the gateway then requires that both agree.
 func (in *inspection) secondScope(ctx context.Context, c browse.Cookie, knowing []place) {
 	var uris []string
 	for _, at := range knowing {
@@ -162,8 +156,8 @@ func (in *inspection) secondScope(ctx context.Context, c browse.Cookie, knowing 
 	in.note(where, "Without the cookie %s whoami knows nobody while %s still shows the user, in no way that a second whoami could use. The gateway sends no cookie of a user to the portal when the answer is another, so this is shut.", c.Name, strings.Join(uris, ", "))
 }
 
-// alsoAsk makes a place a second whoami, if it names the same user with and without
-// the cookie, and is answered right for everybody.
+// alsoAsk makes a place a second whoami, if it names the same user with and without the
+// cookie.
 func (in *inspection) alsoAsk(ctx context.Context, c browse.Cookie, at place) bool {
 	if slices.ContainsFunc(in.site.Whoami[1:], func(w config.Whoami) bool { return w.URI == at.uri }) {
 		return true
@@ -173,19 +167,28 @@ func (in *inspection) alsoAsk(ctx context.Context, c browse.Cookie, at place) bo
 		if id, ok := good.read(half); good.place != at || !ok || id != in.id {
 			continue
 		}
-		before := in.site
-		in.site.Whoami = append(slices.Clone(before.Whoami), good.whoami())
-		if in.compile() == nil && in.is(ctx, in.again, in.id) && in.who(ctx, in.browser(), nil).Kind == whoami.Anonymous {
-			in.note(fmt.Sprintf("whoami.%d", len(in.site.Whoami)-1), "Without the cookie %s the page before knows nobody, and this one still knows the user: both are asked.", c.Name)
+		if in.addWhoami(ctx, good, "Without the cookie %s the page before knows nobody, and this one still knows the user: both are asked.", c.Name) {
 			return true
 		}
-		in.site = before
-		_ = in.compile() // these were compiled before
 	}
 	return false
 }
 
-// noteCrumbs says which cookies sign in.
+// addWhoami adds a candidate as a further whoami, with a note, if all of them then give the
+// right verdicts.
+func (in *inspection) addWhoami(ctx context.Context, c *candidate, note string, args ...any) bool {
+	before := in.site
+	in.site.Whoami = append(slices.Clone(before.Whoami), c.whoami())
+	if in.compile() == nil && in.is(ctx, in.again, in.id) && in.anonymous(ctx, in.browser()) {
+		in.note(fmt.Sprintf("whoami.%d", len(in.site.Whoami)-1), note, args...)
+		return true
+	}
+	in.site = before
+	_ = in.compile() // these settings were compiled before
+	return false
+}
+
+// noteCrumbs notes which cookies sign in.
 func (in *inspection) noteCrumbs() {
 	var matter, rest []string
 	for _, c := range in.crumbs {
@@ -205,15 +208,4 @@ func (in *inspection) noteCrumbs() {
 	if len(rest) > 0 {
 		in.note("", "Cookies that change no answer when they are missing: %s.", strings.Join(rest, ", "))
 	}
-}
-
-// session opens one for the first customer whose end disturbs nothing.
-func (in *inspection) session(ctx context.Context) (*browse.Browser, error) {
-	b, _, err := in.signIn(ctx, in.Customers[0])
-	return b, err
-}
-
-// matchPath is a matcher set of Caddy.
-func matchPath(p string) config.MatcherSet {
-	return config.MatcherSet{"path": fmt.Appendf(nil, "[%q]", p)}
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/PuerkitoBio/goquery"
-
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 	"github.com/secondgate/secondgate/internal/portal"
 )
@@ -19,30 +17,30 @@ type view struct {
 	page *browse.Page
 }
 
-// usual are paths at which portals say who somebody is, with what to ask for.
+// usual are paths at which portals name the signed-in user.
 var usual = []string{
 	"me", "api/me", "api/user", "api/users/me", "api/v1/me", "api/v1/user", "api/v1/users/me", "api/session", "api/account", "api/whoami", "whoami", "userinfo", "session",
 	"profile", "account", "settings", "user", "users/me", "my-account", "my", "user/profile", "users/edit", "account/settings", "account/profile", "account/details",
 	"settings/profile", "preferences", "customer", "customer/account", "member", "dashboard", "profile.php", "account.php",
 }
 
-// stop is a page to be looked at. A guess is looked at in a browser of its own: what
-// is not there, or belongs to something else on the same host, may set cookies.
+// stop is a page to visit. A guess is visited with a copy of the cookies, because an error
+// page or another application on the same host may set some.
 type stop struct {
 	place
 	guess bool
 }
 
-// queue is what is still to be looked at.
+// queue holds the pages still to visit.
 type queue struct {
 	in   *inspection
 	next []stop
 	seen map[string]bool
 }
 
-// crawl looks at pages as the first customer: what the sign-in led to, the address
-// given, what they link to, and usual places; and, from pages that sound personal, one
-// step further. Redirects are not followed by themselves, since whoami does not either.
+// crawl visits pages as the first customer: the one that the sign-in led to, the address
+// given, their links, usual places, and the links of personal pages. It follows redirects
+// only as links, because whoami does not follow them.
 func (in *inspection) crawl(ctx context.Context) error {
 	in.say("looking at pages that may name the user")
 	ctx, cancel := context.WithTimeout(ctx, crawlTimeout)
@@ -67,7 +65,7 @@ func (in *inspection) crawl(ctx context.Context) error {
 	for asked := 0; len(q.next) > 0 && asked < 2*maxPages && len(in.views) < maxPages && ctx.Err() == nil; asked++ {
 		at := q.next[0]
 		q.next = q.next[1:]
-		if !q.look(ctx, at) {
+		if !q.visit(ctx, at) {
 			skipped++
 		}
 	}
@@ -94,12 +92,12 @@ func (q *queue) add(uri string, at stop) {
 	}
 	q.seen[uri] = true
 	at.uri = uri
-	i := len(q.next)
+	i := -1
 	if hasAny(words(uri), personal) {
 		i = slices.IndexFunc(q.next, func(s stop) bool { return !hasAny(words(s.uri), personal) })
-		if i < 0 {
-			i = len(q.next)
-		}
+	}
+	if i < 0 {
+		i = len(q.next)
 	}
 	q.next = slices.Insert(q.next, i, at)
 }
@@ -107,11 +105,9 @@ func (q *queue) add(uri string, at stop) {
 // page queues the page itself and its links.
 func (q *queue) page(p *browse.Page) {
 	q.link(p.URL, "")
-	p.Doc().Find("a[href]").Each(func(_ int, a *goquery.Selection) {
-		if u, err := p.Resolve(a.AttrOr("href", "")); err == nil {
-			q.link(u, a.Text()+" "+a.AttrOr("title", ""))
-		}
-	})
+	for _, l := range p.Links() {
+		q.link(l.URL, l.Text+" "+l.Title)
+	}
 }
 
 func (q *queue) link(u *url.URL, text string) {
@@ -120,9 +116,9 @@ func (q *queue) link(u *url.URL, text string) {
 	}
 }
 
-// look asks a place and keeps what is a page or JSON. False says that it could not be
-// read to its end.
-func (q *queue) look(ctx context.Context, at stop) bool {
+// visit requests a place and keeps a page or JSON. It returns false if the response could
+// not be read to its end.
+func (q *queue) visit(ctx context.Context, at stop) bool {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
 	h := browse.Navigation()

@@ -2,8 +2,7 @@ package inspect
 
 import (
 	"context"
-	"fmt"
-	"net/http"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,26 +15,26 @@ import (
 // maxPlaces is how many places are compared between all sessions.
 const maxPlaces = 8
 
-// observation is what the places answered in one browser, and what the presets whose
-// form this is make of it.
+// observation is what the places answered in one browser, and the verdicts of the likely
+// presets.
 type observation struct {
 	snapshot
 	presets map[string]whoami.Verdict
 }
 
-// evidence is what was observed of everybody. Sessions are observed at once after they
-// began, because some portals end one when the next begins.
+// evidence is what was observed in all sessions. Each is observed at once after it began,
+// because some portals end one when the next begins.
 type evidence struct {
 	places    []place
 	presets   map[string][]*whoami.Question
-	looked    snapshot      // as the first customer looked around
+	looked    snapshot      // the first customer's crawl
 	users     []observation // of the first customer's later sessions
 	other     *observation  // of the second customer's, nil without one
-	strangers []observation // of nobody's: without cookies, with an anonymous session, and that again
+	strangers []observation // without cookies, with an anonymous session, and with that again
 }
 
-// prepare settles what is compared: the places with the best candidates, and the
-// presets that have this form.
+// prepare chooses what is compared: the places with the best candidates, and the presets
+// whose sign-in form has these fields.
 func (in *inspection) prepare(context.Context) error {
 	saved := make(map[string]bool)
 	in.ev.looked = make(snapshot)
@@ -57,17 +56,17 @@ func (in *inspection) prepare(context.Context) error {
 	return nil
 }
 
-// observe asks everything in one browser.
+// observe asks all places, and the presets' questions, in one browser.
 func (in *inspection) observe(ctx context.Context, b *browse.Browser) observation {
 	o := observation{in.snap(ctx, b, in.ev.places), make(map[string]whoami.Verdict)}
 	for name, questions := range in.ev.presets {
-		o.presets[name] = in.answer(ctx, b, questions, nil)
+		o.presets[name] = direct.Portal{URL: in.portal.URL, Questions: questions}.Who(ctx, b, nil)
 	}
 	return o
 }
 
-// identify finds the page that names the user and how it does: as a preset does that
-// fits, or else by what was proven.
+// identify finds the page that names the user, and the place on it: those of a preset that
+// fits, else those of the best proven candidate.
 func (in *inspection) identify(ctx context.Context) error {
 	in.say("comparing %d pages between sessions", len(in.ev.places))
 	visitor := in.visitor(ctx)
@@ -86,8 +85,8 @@ func (in *inspection) identify(ctx context.Context) error {
 	return in.compile()
 }
 
-// proven are the candidates that hold in all the evidence, best first: as they are, or
-// if none does, with their case and blanks evened out.
+// proven are the candidates that hold in all the evidence, best first. If none does, they
+// are tried again with normalised case and blanks.
 func (in *inspection) proven(ranked []*candidate) []*candidate {
 	for _, normalize := range [][]string{nil, {"trim", "lower"}} {
 		var good []*candidate
@@ -104,8 +103,8 @@ func (in *inspection) proven(ranked []*candidate) []*candidate {
 	return nil
 }
 
-// prove holds a candidate against the evidence: one value for the customer in every
-// session, another for the other customer, and none for strangers, who are told by a
+// prove checks a candidate against the evidence: one value for the customer in every
+// session, another for the other customer, and none for strangers, whose responses show a
 // sign of their own.
 func (in *inspection) prove(c *candidate) bool {
 	id, ok := c.read(in.ev.looked)
@@ -128,8 +127,8 @@ func (in *inspection) prove(c *candidate) bool {
 	return in.proveStrangers(c)
 }
 
-// proveStrangers finds the signs of nobody, and the placeholder that may stand there
-// for a user.
+// proveStrangers finds the signs of an anonymous response, and the placeholder that it may
+// have in the user's place.
 func (in *inspection) proveStrangers(c *candidate) bool {
 	c.not = nil
 	users := []whoami.Response{in.ev.looked[c.place]}
@@ -156,21 +155,18 @@ func (in *inspection) proveStrangers(c *candidate) bool {
 	return len(c.signs) > 0
 }
 
-// read is the value that the gateway would take for the user.
+// read is the user that the gateway would read from the candidate's place.
 func (c *candidate) read(s snapshot) (id string, ok bool) {
 	res, there := s[c.place]
-	if !there {
-		return "", false
-	}
 	q, err := whoami.Compile(c.whoami())
-	if err != nil {
+	if !there || err != nil {
 		return "", false
 	}
 	v := q.Judge(res)
 	return v.User, v.Kind == whoami.User
 }
 
-// whoami is the question that a candidate stands for.
+// whoami is the question for a candidate.
 func (c *candidate) whoami() config.Whoami {
 	user := c.extract
 	user.Not = c.not
@@ -181,121 +177,55 @@ func (c *candidate) whoami() config.Whoami {
 	return w
 }
 
-// choose writes the best candidate down as whoami, with a name and an e-mail address
-// of the same page to show.
-func (in *inspection) choose(ctx context.Context) error {
-	best := in.candidates[0]
-	w := best.whoami()
-	for _, c := range in.all {
-		if c.place != best.place || c.extract.HTML == best.extract.HTML && c.extract.JSON == best.extract.JSON && c.extract.Attr == best.extract.Attr && c.extract.Regex == best.extract.Regex {
+// likely are the questions of the presets whose sign-in form has these fields.
+func (in *inspection) likely() map[string][]*whoami.Question {
+	list := make(map[string][]*whoami.Question)
+	for name := range strings.SplitSeq(config.PresetNames(), ", ") {
+		site, err := config.Site{Portal: name}.Resolved()
+		hasFields := func(s config.SignIn) bool {
+			return s.Username == in.entry.User && s.Password == in.entry.Password && s.Password != ""
+		}
+		if err != nil || !slices.ContainsFunc(site.SignIn, hasFields) {
 			continue
 		}
-		x := c.extract
+		if questions, err := compiled(site.Whoami); err == nil && len(questions) > 0 {
+			list[name] = questions
+		}
+	}
+	return list
+}
+
+// recognise looks for a preset that fits and makes it the settings: the sign-in form has
+// its fields, and its questions gave the right verdict in every session.
+func (in *inspection) recognise() bool {
+	for _, name := range slices.Sorted(maps.Keys(in.ev.presets)) {
+		id, ok := in.fits(name)
 		switch {
-		case w.Email == nil && hasAny(c.key, []string{"email", "mail"}) && strings.Contains(c.value, "@"):
-			w.Email = &x
-		case w.Name == nil && c.value != best.value && isName(c.key) && (scoring{account: in.Customers[0]}).typed(c.value):
-			w.Name = &x
+		case !ok:
+			in.note("", "The sign-in form is like that of the preset %s, but its whoami does not give the right answers here.", name)
+		case in.NoPreset:
+			in.note("", "The preset %s would do as well.", name)
+		default:
+			in.site, in.id = config.Site{Portal: name}, id
+			in.note("portal", "The form's fields are those of %s, and its whoami gives the right answers. %s", name, in.seenBy())
+			return true
 		}
 	}
-	in.site.Whoami = []config.Whoami{w}
-	in.id = best.value
-	in.noteWhoami(best)
-	if best.accept == "" {
-		return nil
-	}
-	b, err := in.session(ctx)
-	if err == nil && in.askedPlainly(ctx, b, best) {
-		in.site.Whoami[0].Header = nil
-	}
-	return err
+	return false
 }
 
-// askedPlainly reports whether a place gives JSON even if it is not asked for.
-func (in *inspection) askedPlainly(ctx context.Context, b *browse.Browser, c *candidate) bool {
-	w := c.whoami()
-	w.Header = nil
-	q, err := whoami.Compile(w)
-	if err != nil {
-		return false
-	}
-	user, stranger := in.put(ctx, b, q, nil), in.put(ctx, in.browser(), q, nil)
-	return user.Kind == whoami.User && user.User == c.value && stranger.Kind == whoami.Anonymous
-}
-
-func (in *inspection) noteWhoami(best *candidate) {
-	in.note("whoami.0", "%s", in.seenBy())
-	if best.normalize != nil {
-		in.note("whoami.0", "The page shows the name as it was typed, so case and blanks are evened out. A page with a number of the account would be better.")
-	}
-	if slices.ContainsFunc(best.signs, func(s config.Sign) bool { return slices.Contains(s.Status, http.StatusForbidden) }) {
-		in.note("whoami.0", "Strangers are known by status 403 alone, which limiters and firewalls answer, too. A page whose text says that nobody is signed in would be better.")
-	}
-	if len(best.not) > 0 {
-		in.note("whoami.0.user", "Strangers see %q here.", best.not[0])
-	}
-	if !numeric.MatchString(best.value) {
-		in.note("whoami.0.user", "A user name: make sure that customers can't change theirs to somebody's who left.")
-	}
-	var others []string
-	for _, c := range in.candidates[1:] {
-		if c.place != best.place && len(others) < 3 && !slices.Contains(others, c.uri) {
-			others = append(others, c.uri)
+// fits reports whether a preset's questions gave the right verdict in every session.
+func (in *inspection) fits(name string) (id string, ok bool) {
+	for i, o := range in.ev.users {
+		v := o.presets[name]
+		if v.Kind != whoami.User || i > 0 && v.User != id {
+			return "", false
 		}
+		id = v.User
 	}
-	if len(others) > 0 {
-		in.note("whoami.0", "These name the user as well: %s.", strings.Join(others, ", "))
+	if o := in.ev.other; o != nil && (o.presets[name].Kind != whoami.User || strings.EqualFold(o.presets[name].User, id)) {
+		return "", false
 	}
-}
-
-// seenBy says what the choice was held against.
-func (in *inspection) seenBy() string {
-	text := "Names the same user in two sessions"
-	for i, s := range in.spelled {
-		sep := ", "
-		if i == 0 {
-			sep = " and however the name is written: "
-		}
-		text += sep + fmt.Sprintf("%q", s)
-	}
-	if in.ev.other != nil {
-		text += "; another for the second customer"
-	}
-	return text + "."
-}
-
-// compile makes the questions of the settings ready.
-func (in *inspection) compile() error {
-	resolved, err := in.site.Resolved()
-	if err != nil {
-		return fmt.Errorf("what was found does not make a configuration, which is a flaw of inspect: %w", err)
-	}
-	if in.questions, err = compiled(resolved.Whoami); err != nil {
-		return fmt.Errorf("what was found can't be asked, which is a flaw of inspect: %w", err)
-	}
-	return nil
-}
-
-// noUser says what was looked at in vain.
-func (in *inspection) noUser(near []*candidate) error {
-	seen := make([]string, 0, 6)
-	for _, c := range near {
-		if !slices.Contains(seen, c.uri) && len(seen) < cap(seen) {
-			seen = append(seen, c.uri)
-		}
-	}
-	what := "none of them shows the user name or an account number"
-	if len(seen) > 0 {
-		what = "those that came near (" + strings.Join(seen, ", ") + ") change it with the spelling, show it to strangers or can be edited"
-	}
-	if in.ev.other == nil {
-		what += ", and with one customer only a number can't be told from one that is everybody's: give a second"
-	}
-	return fmt.Errorf("%w: %d pages were looked at and %s; name one with --page, for example the account's details (--page /account/details), or write whoami yourself", ErrNoUser, len(in.views), what)
-}
-
-// is reports whether a browser is signed in as the first customer.
-func (in *inspection) is(ctx context.Context, b *browse.Browser, id string) bool {
-	v := in.who(ctx, b, nil)
-	return v.Kind == whoami.User && v.User == id
+	named := func(o observation) bool { return o.presets[name].Kind != whoami.Anonymous }
+	return id, !slices.ContainsFunc(in.ev.strangers, named)
 }

@@ -1,11 +1,10 @@
-// Package inspect learns how a portal works by using it as its customers do, and
-// writes down what two_factor has to know of it.
+// Package inspect learns how a portal works by using it as its customers do, and writes
+// the settings that two_factor needs. The command inspect calls [Inspect].
 //
-// Its one invariant: nothing is written down that was not seen. A setting that would
-// open something if it were wrong (rotates, leave, watch unsafe, public) needs a proof
-// of its own, and what could not be learned is said, never guessed. It changes nothing
-// at the portal: it sends GETs, the sign-in form and the sign-out, and no link that
-// sounds like doing something is followed.
+// It writes only what it saw. A setting that would weaken the gateway if it were wrong
+// (rotates, leave, watch unsafe, public) needs a proof of its own; what could not be
+// learned is reported. It changes nothing at the portal: it sends GETs, the sign-in form
+// and the sign-out, and follows no link that may change something.
 package inspect
 
 import (
@@ -18,6 +17,7 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/onboard/browse"
+	"github.com/secondgate/secondgate/internal/onboard/direct"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
@@ -25,36 +25,37 @@ import (
 type Options struct {
 	// URL is the portal's address, or that of its sign-in page.
 	URL string
-	// Customers are test customers, at least one; of more than two the rest is not used.
+	// Customers are one or two test customers; more are ignored.
 	Customers []browse.Account
 	// Pages are further pages that may name the user, as paths with an optional query.
 	Pages []string
-	// NoPreset writes everything out, although a preset would do.
+	// NoPreset writes all settings, although a preset has the same.
 	NoPreset bool
 	// Site is the address of the gateway's site. Default: the portal's host, or
 	// http://127.0.0.1:8080 for a portal on loopback.
 	Site string
 
 	Transport http.RoundTripper
-	// Progress is told what is being done, a line each; it may be nil.
+	// Progress is called with each line of progress; it may be nil.
 	Progress func(line string)
 }
 
-// limits of what is asked of a portal: an inspection must not be an attack.
+// Limits that keep an inspection from overloading the portal.
 const (
 	maxPages    = 60
 	maxScripts  = 20
 	pageTimeout = 10 * time.Second
-	// crawlTimeout bounds the looking around, where every page may take its time.
+	// crawlTimeout bounds the crawl as a whole.
 	crawlTimeout = 2 * time.Minute
 )
 
-// inspection is one run. Its steps fill it in, in the order of Inspect.
+// inspection is the state of one Inspect. Its steps fill it in.
 type inspection struct {
 	Options
-	base  *url.URL // scheme and host
-	entry *browse.Entry
-	form  string // address of the page with the form
+	base   *url.URL // scheme and host
+	portal direct.Portal
+	entry  *browse.Entry
+	form   string // address of the page with the form
 
 	views      []*view
 	name       *regexp.Regexp // see naming
@@ -63,22 +64,21 @@ type inspection struct {
 	ev         evidence
 
 	site      config.Site
-	questions []*whoami.Question
 	notes     map[string][]string
 	unlearned []string
 
-	// first looked around, again came back; either may have ended since. other is the
-	// second customer's.
+	// first is the first customer's browser of the crawl, again that of a later sign-in.
+	// Either session may have ended since. other is the second customer's.
 	first, again, other *browse.Browser
-	late                time.Duration // the portal commits a sign-in so long after its response
+	late                time.Duration // from a sign-in's response to its commit at the portal
 	single              bool          // the portal ends a session when its customer signs in again
 	spelled             []string
 	crumbs              []crumb
 	id, otherID         string
 }
 
-// Inspect learns the portal. Errors are sentences that say what was seen and what to
-// do; those of package browse can be told by errors.Is.
+// Inspect learns the portal. Its errors say what was seen and what to do; they wrap those
+// of package browse, [ErrInput] or [ErrNoUser].
 func Inspect(ctx context.Context, o Options) (*Report, error) {
 	in := &inspection{Options: o, notes: make(map[string][]string)}
 	if in.Progress == nil {
@@ -86,7 +86,7 @@ func Inspect(ctx context.Context, o Options) (*Report, error) {
 	}
 	for _, step := range []func(context.Context) error{
 		in.address, in.enter, in.crawl, in.prepare, in.comeBack, in.identify,
-		in.leaveOut, in.narrow, in.bound, in.change, in.scripts, in.ends, in.publics, in.sideDoors, in.rehearse,
+		in.leaveOut, in.narrow, in.bound, in.change, in.scripts, in.ends, in.publics, in.sideDoors, in.verify,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -97,12 +97,12 @@ func Inspect(ctx context.Context, o Options) (*Report, error) {
 
 func (in *inspection) say(format string, args ...any) { in.Progress(fmt.Sprintf(format, args...)) }
 
-// note is a comment above a setting; where is as in config.Notes.
+// note adds a comment above a setting; where is as in config.Notes.
 func (in *inspection) note(where, format string, args ...any) {
 	in.notes[where] = append(in.notes[where], fmt.Sprintf(format, args...))
 }
 
-// missing is something that could not be learned.
+// missing adds something that could not be learned.
 func (in *inspection) missing(format string, args ...any) {
 	in.unlearned = append(in.unlearned, fmt.Sprintf(format, args...))
 }
@@ -111,23 +111,36 @@ func (in *inspection) browser() *browse.Browser {
 	return browse.New(browse.Options{Transport: in.Transport, Timeout: pageTimeout})
 }
 
-// signIn opens a fresh browser and signs in.
+// visitor returns a browser with the anonymous session that the sign-in form opens.
+func (in *inspection) visitor(ctx context.Context) *browse.Browser {
+	b := in.browser()
+	_, _ = b.Find(ctx, in.form)
+	return b
+}
+
+// signIn signs in with a new browser, and waits until the portal has committed it.
 func (in *inspection) signIn(ctx context.Context, a browse.Account) (*browse.Browser, *browse.Entry, error) {
 	b := in.browser()
 	e, err := b.SignIn(ctx, in.form, a)
-	in.await(ctx)
+	direct.Sleep(ctx, in.late)
 	return b, e, err
 }
 
 // enterForm sends the sign-in form, and waits until the portal has committed it.
 func (in *inspection) enterForm(ctx context.Context, b *browse.Browser, e *browse.Entry, a browse.Account) error {
 	err := b.Enter(ctx, e, a)
-	in.await(ctx)
+	direct.Sleep(ctx, in.late)
 	return err
 }
 
-// alive is a session of the first customer's that is signed in, the one that came back
-// or, if that has ended, a new one.
+// session opens a session of the first customer that may be ended.
+func (in *inspection) session(ctx context.Context) (*browse.Browser, error) {
+	b, _, err := in.signIn(ctx, in.Customers[0])
+	return b, err
+}
+
+// alive returns a signed-in browser of the first customer: again or, if that session has
+// ended, a new one.
 func (in *inspection) alive(ctx context.Context) (*browse.Browser, error) {
 	if in.is(ctx, in.again, in.id) {
 		return in.again, nil
@@ -136,10 +149,73 @@ func (in *inspection) alive(ctx context.Context) (*browse.Browser, error) {
 		in.single = true
 		in.note("", "The portal keeps one session for each customer: it ended when they signed in again.")
 	}
-	b, _, err := in.signIn(ctx, in.Customers[0])
+	b, err := in.session(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("signing in again after the portal ended the session: %w", err)
 	}
 	in.again = b
 	return b, nil
+}
+
+// is reports whether whoami names this user for a browser.
+func (in *inspection) is(ctx context.Context, b *browse.Browser, id string) bool {
+	v := in.portal.Who(ctx, b, nil)
+	return v.Kind == whoami.User && v.User == id
+}
+
+// anonymous reports whether whoami proves a browser anonymous.
+func (in *inspection) anonymous(ctx context.Context, b *browse.Browser) bool {
+	return in.portal.Who(ctx, b, nil).Kind == whoami.Anonymous
+}
+
+// place is the URI of a question and the Accept header that it is sent with.
+type place struct{ uri, accept string }
+
+// ask sends one question to a place as the gateway does.
+func (in *inspection) ask(ctx context.Context, b *browse.Browser, at place, extra http.Header) (whoami.Response, error) {
+	h := make(http.Header)
+	if at.accept != "" {
+		h.Set("Accept", at.accept)
+	}
+	for name, values := range extra {
+		h[name] = values
+	}
+	return in.portal.Ask(ctx, b, at.uri, h)
+}
+
+// snapshot is what some places answered in one browser.
+type snapshot map[place]whoami.Response
+
+// snap asks each place once. Places that can't be reached are missing.
+func (in *inspection) snap(ctx context.Context, b *browse.Browser, places []place) snapshot {
+	s := make(snapshot)
+	for _, at := range places {
+		if res, err := in.ask(ctx, b, at, nil); err == nil {
+			s[at] = res
+		}
+	}
+	return s
+}
+
+// compile compiles the questions of the settings.
+func (in *inspection) compile() error {
+	resolved, err := in.site.Resolved()
+	if err != nil {
+		return fmt.Errorf("what was found does not make a configuration, which is a flaw of inspect: %w", err)
+	}
+	if in.portal.Questions, err = compiled(resolved.Whoami); err != nil {
+		return fmt.Errorf("what was found can't be asked, which is a flaw of inspect: %w", err)
+	}
+	return nil
+}
+
+func compiled(list []config.Whoami) (questions []*whoami.Question, err error) {
+	for _, w := range list {
+		q, err := whoami.Compile(w)
+		if err != nil {
+			return nil, err
+		}
+		questions = append(questions, q)
+	}
+	return questions, nil
 }

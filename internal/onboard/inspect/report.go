@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,21 +14,16 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// Report is what was learned.
+// Report is the result of an inspection.
 type Report struct {
-	// Site are the settings that were proven.
-	Site config.Site
-	// User is the first customer's id, as whoami names it.
-	User string
-	// Unlearned is what could not be learned, a sentence each.
-	Unlearned []string
-	// Caddyfile is a whole site for a Caddyfile, with a comment for each finding.
-	Caddyfile string
+	Site      config.Site // the settings that were proven
+	User      string      // the first customer's id, as whoami names it
+	Unlearned []string    // what could not be learned, a sentence each
+	Caddyfile string      // a whole site, with a comment for each finding
 }
 
-// rehearse holds the settings as they will be written against a new session and a
-// stranger: the last word before they are.
-func (in *inspection) rehearse(ctx context.Context) error {
+// verify checks the final settings with a new session and with strangers.
+func (in *inspection) verify(ctx context.Context) error {
 	in.say("trying what was found")
 	if err := in.compile(); err != nil {
 		return err
@@ -36,22 +32,15 @@ func (in *inspection) rehearse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v := in.who(ctx, b, nil); !in.known(v) {
+	if v := in.portal.Who(ctx, b, nil); !in.known(v) {
 		return fmt.Errorf("%w: the page that did so no longer does (%s); try again, and if it stays so, name another page with --page", ErrNoUser, v.Why)
 	}
 	for _, b := range []*browse.Browser{in.browser(), in.visitor(ctx)} {
-		if v := in.who(ctx, b, nil); v.Kind != whoami.Anonymous {
+		if v := in.portal.Who(ctx, b, nil); v.Kind != whoami.Anonymous {
 			return fmt.Errorf("%w: what shows that nobody is signed in no longer does (%s); try again, and if it stays so, name another page with --page", ErrNoUser, v.Why)
 		}
 	}
 	return nil
-}
-
-// visitor has the session that the sign-in form opens.
-func (in *inspection) visitor(ctx context.Context) *browse.Browser {
-	b := in.browser()
-	_, _ = b.Find(ctx, in.form)
-	return b
 }
 
 func (in *inspection) report() (*Report, error) {
@@ -72,7 +61,11 @@ func (in *inspection) report() (*Report, error) {
 
 // head is the comment above the site.
 func (in *inspection) head() string {
-	lines := []string{fmt.Sprintf("%s, learned by inspect on %s with %s.", in.base, time.Now().UTC().Format(time.DateOnly), counted(len(in.Customers))), ""}
+	with := "one test customer"
+	if len(in.Customers) > 1 {
+		with = "two test customers"
+	}
+	lines := []string{fmt.Sprintf("%s, learned by inspect on %s with %s.", in.base, time.Now().UTC().Format(time.DateOnly), with), ""}
 	lines = append(lines, in.notes[""]...)
 	if len(in.unlearned) > 0 {
 		lines = append(lines, "", "Not learned:")
@@ -88,15 +81,8 @@ func (in *inspection) head() string {
 	return b.String()
 }
 
-func counted(n int) string {
-	if n > 1 {
-		return "two test customers"
-	}
-	return "one test customer"
-}
-
-// clean keeps what a portal or an operator wrote from ending a comment, or from being
-// replaced by Caddy.
+// clean removes what would end a comment, or be replaced by Caddy, from text of the portal or
+// the operator.
 func clean(line string) string {
 	line = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x85 || r == '\u2028' || r == '\u2029' {
@@ -126,7 +112,7 @@ func wrap(lines []string) string {
 	return strings.Join(out, "\n")
 }
 
-// siteAddress is where the gateway listens.
+// siteAddress is the address of the gateway's site.
 func (in *inspection) siteAddress() string {
 	switch {
 	case in.Site != "":
@@ -137,7 +123,7 @@ func (in *inspection) siteAddress() string {
 	return in.base.Hostname()
 }
 
-// bind keeps a site on loopback from listening elsewhere.
+// bind makes a site on loopback listen there only.
 func (in *inspection) bind() string {
 	u, err := url.Parse(in.siteAddress())
 	if err != nil || !loopback(u.Hostname()) {
@@ -151,15 +137,96 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// upstream is the portal. Caddy passes the Host on that customers ask for, so that the
-// portal's own addresses lead to the gateway.
+// upstream is the proxy to the portal. Caddy forwards the Host of the request, so that the
+// addresses that the portal writes lead to the gateway.
 func (in *inspection) upstream() string {
-	to := in.base.Host
+	proxy := "\treverse_proxy " + in.base.Host + "\n"
 	if in.base.Scheme == "https" {
-		to = in.base.String()
+		proxy = "\treverse_proxy " + in.base.String() + "\n"
 	}
 	if loopback(in.base.Hostname()) {
-		return "\treverse_proxy " + to + "\n"
+		return proxy
 	}
-	return "\t# Put here the address at which only this machine reaches the portal.\n\treverse_proxy " + to + "\n"
+	return "\t# Put here the address at which only this machine reaches the portal.\n" + proxy
+}
+
+// signInSettings writes the form to the settings, unless a preset has it.
+func (in *inspection) signInSettings() {
+	if in.site.Portal != "" {
+		notes := in.notes["sign_in.0"]
+		delete(in.notes, "sign_in.0")
+		in.notes["portal"] = append(in.notes["portal"], notes...)
+		return
+	}
+	e := in.entry
+	s := config.SignIn{Page: bare(e.Login.URL), Username: e.User, Password: e.Password}
+	action := bare(e.Form.Action)
+	if entering.MatchString(action) || strings.Contains(action, "auth") {
+		s.Paths = []string{action}
+	} else {
+		in.note("sign_in.0", "The form is sent to %s, which other pages use too: only its fields tell a sign-in.", action)
+	}
+	in.propose("The sign-in form", func(site *config.Site) { site.SignIn = []config.SignIn{s} })
+}
+
+// propose makes a change of the settings if they can still be written and read. A portal's
+// names of fields and pages may prevent that.
+func (in *inspection) propose(what string, change func(*config.Site)) bool {
+	s := in.site
+	change(&s)
+	_, err := s.Resolved()
+	if err == nil {
+		_, err = s.Caddyfile(nil)
+	}
+	if err != nil {
+		in.missing("%s can't be written down (%v).", what, err)
+		return false
+	}
+	in.site = s
+	return true
+}
+
+// declareForm adds the path that the form is sent to: under `watch unsafe` the gateway asks
+// no question only before a declared sign-in.
+func (in *inspection) declareForm() {
+	if in.site.Portal != "" || len(in.site.SignIn) == 0 || len(in.site.SignIn[0].Paths) > 0 {
+		return
+	}
+	in.addSignIn(bare(in.entry.Form.Action))
+}
+
+// addSignIn adds a path to the sign-in.
+func (in *inspection) addSignIn(p string) bool {
+	return in.propose("The sign-in at "+p, func(site *config.Site) {
+		s := site.SignIn[0]
+		s.Paths = append(slices.Clone(s.Paths), p)
+		site.SignIn = []config.SignIn{s}
+	})
+}
+
+// bare is the path of an address without a session id, with its query without tokens, empty
+// values and return addresses.
+func bare(u *url.URL) string {
+	path, _, _ := strings.Cut(u.EscapedPath(), ";")
+	if path == "" {
+		path = "/"
+	}
+	var kept []string
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if key == "" || value == "" || secret.MatchString(key) || strings.ContainsAny(pair, "*{}\"") || returns(key) {
+			continue
+		}
+		kept = append(kept, pair)
+	}
+	if len(kept) > 0 {
+		path += "?" + strings.Join(kept, "&")
+	}
+	return path
+}
+
+// returns reports whether a parameter has the name of a return address.
+func returns(key string) bool {
+	return slices.ContainsFunc([]string{"next", "return", "redirect", "goto", "back", "dest", "url", "target", "continue", "from", "reauth", "service", "referer"},
+		func(w string) bool { return strings.Contains(strings.ToLower(key), w) })
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
-// least is the score from which a candidate is looked at: an id that says so, or the
-// user name that was typed where it can't be changed.
+// least is the score from which a candidate is checked. The name of an id reaches it, or the
+// user name that was typed in a place where it can't be changed.
 const least = 45
 
-// scoring is what candidates are measured by.
+// scoring holds what the scores of candidates depend on.
 type scoring struct {
 	account browse.Account
 	// saved are the values that people can change in forms of the portal.
@@ -36,17 +36,16 @@ func rank(all []*candidate, s scoring) []*candidate {
 	return best
 }
 
-// typed reports whether a value is what the customer signed in with, in the portal's
-// own spelling: as it was typed or what stands before the @.
+// typed reports whether a value is the name that the customer signed in with, or its part
+// before the @, in any case.
 func (s scoring) typed(value string) bool {
 	name := strings.TrimSpace(s.account.User)
 	local, _, _ := strings.Cut(name, "@")
 	return strings.EqualFold(value, name) || strings.EqualFold(value, local)
 }
 
-// of is a candidate's score. An id that is a person's counts most, then a user name;
-// what can be edited, or has the same value as something that can, is a display name
-// until the contrary is shown.
+// of is a candidate's score. A person's id counts most, then a user name. A value that can
+// be edited, here or elsewhere, counts as a display name.
 func (s scoring) of(c *candidate) int {
 	if hasAny(c.key, fleeting) || c.editable {
 		return 0
@@ -57,9 +56,9 @@ func (s scoring) of(c *candidate) int {
 	}
 	name, login := isName(c.key), s.typed(c.value)
 	if strange(c.path) {
-		identifier = false // the id of somebody else's: of the agent of a ticket
+		identifier = false // another person's id: that of a ticket's agent
 	}
-	// A short number is rather how many messages somebody has.
+	// A short number is more likely a count, for example of messages.
 	owned := !identifier && !c.class && !strange(c.path) && len(c.value) > 3 && numeric.MatchString(c.value) && hasAny(c.key, ownerWords)
 	points := 0
 	add := func(when bool, n int) {
@@ -84,7 +83,7 @@ func (s scoring) of(c *candidate) int {
 	return points
 }
 
-// strange reports whether a path in JSON leads through something that is not the user:
+// strange reports whether a path in JSON has a key that is not about the user, as in
 // ticket.agent.user.id.
 func strange(path []string) bool {
 	return slices.ContainsFunc(path, func(w string) bool {

@@ -13,27 +13,24 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// signs finds signs of nobody: ones that no user's response shows, and that together
-// cover every stranger's. None if some stranger's response has no sign.
+// signs finds signs of an anonymous response: no user's response shows one, and each
+// stranger's shows at least one. It returns none if a stranger's response has no sign.
 func (in *inspection) signs(strangers, users []whoami.Response) (found []config.Sign) {
 	for _, s := range strangers {
 		if slices.ContainsFunc(found, func(sign config.Sign) bool { return shows(sign, s) }) {
 			continue
 		}
-		for _, sign := range in.signsOf(s) {
-			if shows(sign, s) && !slices.ContainsFunc(users, func(u whoami.Response) bool { return shows(sign, u) }) {
-				found = append(found, sign)
-				break
-			}
-		}
-		if !slices.ContainsFunc(found, func(sign config.Sign) bool { return shows(sign, s) }) {
+		list := in.signsOf(s)
+		i := slices.IndexFunc(list, func(sign config.Sign) bool { return only(sign, []whoami.Response{s}, users) })
+		if i < 0 {
 			return nil
 		}
+		found = append(found, list[i])
 	}
 	return found
 }
 
-// placeholder is the sign that stands where a user would be: <b id="who" data-id="0">.
+// placeholder is the sign for the value in the user's place: <b id="who" data-id="0">.
 func (c *candidate) placeholder() config.Sign {
 	x := c.extract
 	if len(c.not) == 0 || x.HTML == "" || x.Attr == "" || x.JSON != "" || x.Regex != "" || !plainName(c.not[0]) {
@@ -48,13 +45,13 @@ func only(sign config.Sign, strangers, users []whoami.Response) bool {
 	return !slices.ContainsFunc(strangers, func(r whoami.Response) bool { return !shown(r) }) && !slices.ContainsFunc(users, shown)
 }
 
-// shows reports whether the gateway would see the sign in a response.
+// shows reports whether the gateway finds the sign in a response.
 func shows(sign config.Sign, res whoami.Response) bool {
 	q, err := whoami.Compile(config.Whoami{URI: "/", Anonymous: []config.Sign{sign}, User: &config.Extractor{Header: "X-Not-There"}})
 	return err == nil && q.Judge(res).Kind == whoami.Anonymous
 }
 
-// signsOf are what might be signs in a stranger's response, the surest first.
+// signsOf are candidates for signs in a stranger's response, the most reliable first.
 func (in *inspection) signsOf(res whoami.Response) (list []config.Sign) {
 	switch {
 	case res.Status/100 == 3:
@@ -73,8 +70,8 @@ func (in *inspection) signsOf(res whoami.Response) (list []config.Sign) {
 	return list
 }
 
-// forbiddenSigns are what a 403 says beside its status, which limiters and firewalls in
-// front of the portal answer, too.
+// forbiddenSigns are candidates in the body of a 403, a status that rate limiters and
+// firewalls send too.
 func (in *inspection) forbiddenSigns(res whoami.Response) (list []config.Sign) {
 	if !isJSON(res.Header) {
 		return in.htmlSigns(string(res.Body))
@@ -88,8 +85,7 @@ func (in *inspection) forbiddenSigns(res whoami.Response) (list []config.Sign) {
 	return list
 }
 
-// redirectGlob is the path of a redirect, whatever host stands before it and whatever
-// query behind.
+// redirectGlob is a pattern with the path of a redirect, for any host and query.
 func redirectGlob(location string) string {
 	u, err := url.Parse(location)
 	if err != nil || strings.Trim(u.Path, "/") == "" || strings.ContainsAny(u.Path, "*{}\"") {
@@ -112,8 +108,7 @@ func redirectGlob(location string) string {
 	return host + path + "*"
 }
 
-// jsonSigns are what a stranger's document says by itself: that there is an error, or
-// that nobody is signed in.
+// jsonSigns are values in a JSON document that mean an error, or that no user is signed in.
 func jsonSigns(body []byte) (list []config.Sign) {
 	var weak []config.Sign
 	for _, l := range leaves(body) {
@@ -131,24 +126,19 @@ func jsonSigns(body []byte) (list []config.Sign) {
 	return append(list, weak...)
 }
 
-// htmlSigns are the sign-in form itself, and what leads to it.
+// htmlSigns are the sign-in form, and links and forms that lead to it.
 func (in *inspection) htmlSigns(body string) (list []config.Sign) {
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(body))
 	if err != nil {
 		return nil
 	}
-	add := func(format string, args ...string) {
-		for _, a := range args {
-			if !plainName(a) {
-				return
-			}
-		}
-		list = append(list, config.Sign{HTML: fmt.Sprintf(format, toAny(args)...)})
-	}
-	if in.entry.Form.ID != "" && plainCSS.MatchString(in.entry.Form.ID) {
+	add := func(selector string) { list = append(list, config.Sign{HTML: selector}) }
+	if plainCSS.MatchString(in.entry.Form.ID) {
 		add("form#" + in.entry.Form.ID)
 	}
-	add(`input[type=password][name=%q]`, in.entry.Password)
+	if plainName(in.entry.Password) {
+		add(fmt.Sprintf(`input[type=password][name=%q]`, in.entry.Password))
+	}
 	for _, h := range holders(doc) {
 		for _, sign := range jsonSigns([]byte(h.text)) {
 			sign.HTML, sign.Attr = h.selector, h.attr
@@ -167,16 +157,9 @@ func (in *inspection) htmlSigns(body string) (list []config.Sign) {
 		if goquery.NodeName(s) == "form" {
 			attr = "action"
 		}
-		if m := entering.FindString(s.AttrOr(attr, "")); m != "" {
-			add(goquery.NodeName(s)+"["+attr+"*=%q]", m)
+		if m := entering.FindString(s.AttrOr(attr, "")); plainName(m) {
+			add(fmt.Sprintf("%s[%s*=%q]", goquery.NodeName(s), attr, m))
 		}
 	})
 	return list
-}
-
-func toAny(list []string) (out []any) {
-	for _, s := range list {
-		out = append(out, s)
-	}
-	return out
 }

@@ -8,19 +8,19 @@ import (
 	"unicode"
 )
 
-// Words by which pages, links and fields are told apart. They only choose what is
-// looked at first and what is not touched: nothing is concluded from a word alone.
+// Words in the names of pages, links and fields. They only decide what is visited first and
+// what is left alone; no setting follows from a word alone.
 var (
 	// personal are pages that are likely to name the user.
 	personal = []string{"me", "whoami", "self", "user", "users", "profile", "account", "accounts", "settings", "session", "customer", "member",
 		"clientarea", "details", "preferences", "my", "konto", "profil", "oma", "mypage", "dashboard", "home", "current", "userinfo", "ucp"}
-	// persons qualify an id as a person's.
+	// persons are words that make an id a person's.
 	persons = []string{"user", "account", "customer", "client", "member", "me", "my", "profile", "person", "login", "auth", "contact", "current",
 		"self", "viewer", "who", "people", "data", "result", "kunden", "kunde", "asiakas", "subscriber"}
 	identifiers = []string{"id", "uid", "uuid", "guid", "sub", "number", "no", "nr", "num", "nummer", "numero"}
-	// ownerWords make a bare number a person's, if nothing else does.
+	// ownerWords make a number without the name of an id a person's.
 	ownerWords = []string{"me", "who", "whoami", "user", "customer", "member", "ids", "uid"}
-	// containers are keys around the user in JSON that say nothing.
+	// containers are neutral keys around the user in JSON.
 	containers = []string{"result", "results", "props", "state", "response", "payload", "attributes", "session", "value", "page", "initial",
 		"context", "logged", "in", "ids", "identity", "principal", "root"}
 	names    = []string{"login", "username", "user", "uname", "userid"}
@@ -32,7 +32,7 @@ var (
 		"flush", "reset", "restore", "revoke", "switch", "impersonate", "export", "download", "pay", "buy", "order", "checkout", "vote", "follow",
 		"unfollow", "block", "move", "rename", "send", "resend", "revert", "rollback", "lock", "unlock", "restart", "reboot",
 		"transfer", "renew", "register", "draft", "trash", "import", "join", "invite"}
-	// commands are such words only in a path or behind a parameter that names an action:
+	// commands are such words in a path or in a parameter that names an action only:
 	// ?id=start is a page.
 	commands = []string{"start", "stop", "run", "open", "close", "set", "leave", "sync", "refresh", "submit", "apply", "like", "mark", "execute", "toggle"}
 	actions  = []string{"do", "action", "act", "a", "op", "cmd", "command", "task", "mode", "method", "func", "function", "event"}
@@ -45,8 +45,8 @@ var (
 	plainCSS = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 )
 
-// words splits a name at everything that is no letter and before capitals: userId,
-// user_id and user-id are user and id.
+// words splits a name at characters that are no letters and before capitals: userId, user_id
+// and user-id are user and id.
 func words(name string) []string {
 	var b strings.Builder
 	lower := false
@@ -67,8 +67,8 @@ func hasAny(list, of []string) bool {
 	return slices.ContainsFunc(list, func(w string) bool { return slices.Contains(of, w) })
 }
 
-// harmless reports whether a link may be followed: it sounds like looking at something
-// and carries no token, which is what links that do something carry.
+// harmless reports whether a link may be followed: it has no word for a change, and no
+// token, which links that change something have.
 func harmless(u *url.URL, text string) bool {
 	if leaving.MatchString(u.Path+"?"+u.RawQuery) || leaving.MatchString(text) {
 		return false
@@ -86,14 +86,14 @@ func harmless(u *url.URL, text string) bool {
 		return false
 	}
 	said = words(u.Path + " " + u.RawQuery)
-	if hasAny(said, []string{"edit"}) && hasAny(said, personal) {
+	if hasAny(said, personal) {
 		said = slices.DeleteFunc(said, func(w string) bool { return w == "edit" })
 	}
 	return !hasAny(said, doing)
 }
 
 // isIdentifier reports whether a name is that of a person's id: user_id, accountId,
-// customer-number. alone is an id that does not say whose.
+// customer-number. alone is an id without a word for the person.
 func isIdentifier(said []string) (yes, alone bool) {
 	if len(said) == 0 || !slices.Contains(identifiers, said[len(said)-1]) {
 		return false, false
@@ -106,7 +106,7 @@ func isIdentifier(said []string) (yes, alone bool) {
 	return true, len(said) == 1
 }
 
-// isName reports whether a name is that of a user name, which is no display name.
+// isName reports whether a name is that of a user name and not of a display name.
 func isName(said []string) bool {
 	if len(said) == 0 || hasAny(said, display) {
 		return false
