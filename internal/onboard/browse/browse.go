@@ -22,7 +22,7 @@ import (
 const (
 	// redirects is the limit for one navigation. Browsers allow some twenty.
 	redirects = 10
-	// limit is the default size limit of a page, after decompression.
+	// limit is the size limit of a page, after decompression.
 	limit = 5 << 20
 	// timeout is the default for one request with its body.
 	timeout = 30 * time.Second
@@ -34,7 +34,6 @@ const (
 // Options say how a Browser reaches a portal; every field may be left empty.
 type Options struct {
 	Transport http.RoundTripper // http.DefaultTransport if nil
-	Limit     int64             // bytes of a page after decompression, 5 MiB if 0
 	Timeout   time.Duration     // of one request with its body, 30 s if 0
 }
 
@@ -48,9 +47,6 @@ type Browser struct {
 func New(o Options) *Browser {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport
-	}
-	if o.Limit == 0 {
-		o.Limit = limit
 	}
 	if o.Timeout == 0 {
 		o.Timeout = timeout
@@ -159,7 +155,8 @@ func (b *Browser) navigate(ctx context.Context, r request) (*Page, error) {
 		"open this address in a browser; if it works there, the portal may need cookies, HTTPS or another host name than the one given")
 }
 
-// navigation returns the headers of a navigation that a page started.
+// navigation returns the headers of a navigation that a page started. The Referer follows
+// strict-origin-when-cross-origin, the browsers' default.
 func navigation(r request, kind string) http.Header {
 	h := Navigation()
 	if kind != "" {
@@ -168,34 +165,22 @@ func navigation(r request, kind string) http.Header {
 	if r.from == nil {
 		return h
 	}
-	h.Set("Sec-Fetch-Site", site(r.from, r.url))
-	h.Set("Referer", referer(r.from, r.url))
+	from := *r.from
+	from.Fragment, from.User = "", nil
+	origin := from.Scheme + "://" + from.Host
+	site, referer := "cross-site", origin+"/"
+	switch {
+	case origin == r.url.Scheme+"://"+r.url.Host:
+		site, referer = "same-origin", from.String()
+	case from.Hostname() == r.url.Hostname():
+		site = "same-site"
+	}
+	h.Set("Sec-Fetch-Site", site)
+	h.Set("Referer", referer)
 	if r.method != http.MethodGet {
-		h.Set("Origin", origin(r.from))
+		h.Set("Origin", origin)
 	}
 	return h
-}
-
-func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
-
-// referer follows strict-origin-when-cross-origin, the browsers' default.
-func referer(from, to *url.URL) string {
-	if origin(from) != origin(to) {
-		return origin(from) + "/"
-	}
-	bare := *from
-	bare.Fragment, bare.User = "", nil
-	return bare.String()
-}
-
-func site(from, to *url.URL) string {
-	switch {
-	case origin(from) == origin(to):
-		return "same-origin"
-	case from.Hostname() == to.Hostname():
-		return "same-site"
-	}
-	return "cross-site"
 }
 
 // send sends one request and reads its response to the end.
@@ -251,9 +236,9 @@ func (b *Browser) setHeaders(out *http.Request, header http.Header) {
 
 // read reads the body up to the limit, because a page may have no end.
 func (b *Browser) read(at *url.URL, body io.Reader) ([]byte, error) {
-	got, err := io.ReadAll(io.LimitReader(body, b.options.Limit+1))
-	if int64(len(got)) > b.options.Limit {
-		return nil, problem(ErrTooLarge, at, fmt.Sprintf("it is longer than %d bytes", b.options.Limit), "give the address of a smaller page, best the sign-in page itself")
+	got, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if len(got) > limit {
+		return nil, problem(ErrTooLarge, at, fmt.Sprintf("it is longer than %d bytes", limit), "give the address of a smaller page, best the sign-in page itself")
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, problem(ErrTooLarge, at, "it did not end in "+b.options.Timeout.String(), "give the address of a page that ends, best the sign-in page itself")

@@ -2,7 +2,6 @@ package browse
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,26 +11,16 @@ import (
 // Every error of this package wraps one of these in a sentence that says what was seen
 // and what to do.
 var (
-	// ErrUnreachable: no connection, no response in time, or a server error.
-	ErrUnreachable = errors.New("the portal can't be reached")
-	// ErrTLS: the portal's certificate is not valid for this client.
-	ErrTLS = errors.New("the portal's certificate is not accepted")
-	// ErrTooLarge: a page without an end, or longer than the limit.
-	ErrTooLarge = errors.New("the page is too large")
-	// ErrRedirects: a redirect loop.
-	ErrRedirects = errors.New("the portal redirects without end")
-	// ErrNotHTML: something other than a web page where a form was looked for.
-	ErrNotHTML = errors.New("this is no web page")
-	// ErrNoForm: no form with one password field, nor a link to one.
-	ErrNoForm = errors.New("there is no sign-in form")
-	// ErrStillForm: after the sign-in the same form came again: a wrong password.
-	ErrStillForm = errors.New("the portal did not take user name and password")
-	// ErrCaptcha: the form has a captcha, which only a person can solve.
-	ErrCaptcha = errors.New("the sign-in form has a captcha")
-	// ErrSecondFactor: the portal itself asks for a code.
+	ErrUnreachable  = errors.New("the portal can't be reached")                    // no connection, no response in time, or a server error
+	ErrTLS          = errors.New("the portal's certificate is not accepted")       // or not for this name
+	ErrTooLarge     = errors.New("the page is too large")                          // or has no end
+	ErrRedirects    = errors.New("the portal redirects without end")               // a redirect loop
+	ErrNotHTML      = errors.New("this is no web page")                            // where a form was looked for
+	ErrNoForm       = errors.New("there is no sign-in form")                       // with one password field, nor a link to one
+	ErrStillForm    = errors.New("the portal did not take user name and password") // the form came again: a wrong password
+	ErrCaptcha      = errors.New("the sign-in form has a captcha")                 // which only a person can solve
 	ErrSecondFactor = errors.New("the portal already asks for a second factor")
-	// ErrRefused: the portal refused the sign-in request itself (401, 403, 429, …).
-	ErrRefused = errors.New("the portal refused the sign-in")
+	ErrRefused      = errors.New("the portal refused the sign-in") // the request itself (401, 403, 429, …)
 )
 
 // problem wraps a sentinel with the page, what was seen there and what to do. The page is
@@ -59,12 +48,10 @@ func failed(at *url.URL, err error) error {
 }
 
 func badCertificate(err error) bool {
-	_, verify := errors.AsType[*tls.CertificateVerificationError](err)
+	_, verify := errors.AsType[*tls.CertificateVerificationError](err) // wraps those of package x509
 	_, record := errors.AsType[tls.RecordHeaderError](err)
 	_, alert := errors.AsType[tls.AlertError](err)
-	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
-	_, host := errors.AsType[x509.HostnameError](err)
-	return verify || record || alert || unknown || host
+	return verify || record || alert
 }
 
 // serverFault is the error for a page with a 5xx status, or nil.

@@ -2,6 +2,7 @@ package browse
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"mime/multipart"
@@ -16,8 +17,8 @@ import (
 
 // Form is a form on a page, with the fields that a browser sends of it.
 type Form struct {
-	Action  *url.URL
-	Method  string // GET or POST
+	Action  *url.URL // the page's own without a valid one
+	Method  string   // GET or POST
 	Enctype string
 	ID      string
 	Fields  []Field // in the page's order, without those that can't be sent
@@ -57,7 +58,12 @@ func (p *Page) Form(wanted func(*Form) bool) *Form {
 }
 
 func (p *Page) newForm(s *goquery.Selection) *Form {
-	f := &Form{Method: "GET", Enctype: "application/x-www-form-urlencoded", ID: s.AttrOr("id", ""), Action: p.action(s.AttrOr("action", "")), page: p.URL, charset: p.encoding()}
+	f := &Form{Method: "GET", Enctype: "application/x-www-form-urlencoded", ID: s.AttrOr("id", ""), Action: p.URL, page: p.URL, charset: p.encoding()}
+	if action := s.AttrOr("action", ""); strings.TrimSpace(action) != "" {
+		if u, err := p.Resolve(action); err == nil {
+			f.Action = u
+		}
+	}
 	if strings.EqualFold(s.AttrOr("method", ""), "post") {
 		f.Method = "POST"
 	}
@@ -68,15 +74,6 @@ func (p *Page) newForm(s *goquery.Selection) *Form {
 		f.Fields = append(f.Fields, fieldsOf(c)...)
 	})
 	return f
-}
-
-// action is the address that a form is sent to. Without a valid one it is the page's own.
-func (p *Page) action(href string) *url.URL {
-	u, err := p.Resolve(href)
-	if err != nil || strings.TrimSpace(href) == "" {
-		return p.URL
-	}
-	return u
 }
 
 const control = "input,select,textarea,button"
@@ -184,8 +181,7 @@ func (b *Browser) Submit(ctx context.Context, f *Form, values map[string]string)
 	return b.navigate(ctx, r)
 }
 
-func (f *Form) button(values map[string]string) *Field {
-	var first *Field
+func (f *Form) button(values map[string]string) (pressed *Field) {
 	for i := range f.Fields {
 		x := &f.Fields[i]
 		if x.Type != "submit" && x.Type != "image" {
@@ -194,11 +190,9 @@ func (f *Form) button(values map[string]string) *Field {
 		if v, named := values[x.Name]; named && x.Name != "" && (v == x.Value || v == "") {
 			return x
 		}
-		if first == nil {
-			first = x
-		}
+		pressed = cmp.Or(pressed, x)
 	}
-	return first
+	return pressed
 }
 
 // pairs are the fields to send, in the order of the form.
@@ -247,14 +241,11 @@ func (f *Form) body(pairs []pair) (kind string, body []byte) {
 }
 
 func (f *Form) urlencoded(pairs []pair) string {
-	var out bytes.Buffer
+	out := make([]string, len(pairs))
 	for i, p := range pairs {
-		if i > 0 {
-			out.WriteByte('&')
-		}
-		out.WriteString(url.QueryEscape(f.encode(p.name)) + "=" + url.QueryEscape(f.encode(p.value)))
+		out[i] = url.QueryEscape(f.encode(p.name)) + "=" + url.QueryEscape(f.encode(p.value))
 	}
-	return out.String()
+	return strings.Join(out, "&")
 }
 
 // encode writes text in the page's character set. Characters that it lacks become &#…;,

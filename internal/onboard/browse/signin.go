@@ -29,23 +29,22 @@ type Entry struct {
 // with them, as far as the sign-in came.
 func (b *Browser) SignIn(ctx context.Context, page string, a Account) (*Entry, error) {
 	e, err := b.Find(ctx, page)
-	if err != nil {
-		return e, err
+	if err == nil {
+		err = b.Enter(ctx, e, a)
 	}
-	if err := b.Enter(ctx, e, a); err != nil {
-		return e, err
+	if err == nil {
+		err = e.Look()
 	}
-	return e, e.Look()
+	return e, err
 }
 
 // Enter fills the form in, sends it, and sets the entry's page to the result.
 func (b *Browser) Enter(ctx context.Context, e *Entry, a Account) error {
 	page, err := b.Submit(ctx, e.Form, map[string]string{e.User: a.User, e.Password: a.Password})
-	if err != nil {
-		return err
+	if err == nil {
+		e.Page = page
 	}
-	e.Page = page
-	return nil
+	return err
 }
 
 // Look returns an error if the page that the sign-in led to shows that it failed. No
@@ -161,16 +160,16 @@ func best(p *Page) *Entry {
 	return found
 }
 
-// score tells a sign-in from a registration or a change of password.
+// score is higher for a sign-in than for a registration or a change of password.
 func (f *Form) score() int {
-	s := 0
+	s, words := 0, f.ID+" "+f.Action.Path
 	if f.Method == "POST" {
 		s += 2
 	}
-	if words := f.ID + " " + f.Action.Path + "?" + f.Action.RawQuery; soundsLikeSignIn.MatchString(words) {
+	if soundsLikeSignIn.MatchString(words + "?" + f.Action.RawQuery) {
 		s += 2
 	}
-	if !soundsLikeOther.MatchString(f.ID + " " + f.Action.Path) {
+	if !soundsLikeOther.MatchString(words) {
 		s++
 	}
 	return s

@@ -102,8 +102,8 @@ func TestAnEndlessPageEnds(t *testing.T) {
 			}
 		}
 	}
-	_, err := browser(browse.Options{Limit: 1 << 20}).Get(t.Context(), serve(t, map[string]http.HandlerFunc{"/": endless}))
-	if !errors.Is(err, browse.ErrTooLarge) || !strings.Contains(err.Error(), "1048576") {
+	_, err := browser(browse.Options{}).Get(t.Context(), serve(t, map[string]http.HandlerFunc{"/": endless}))
+	if !errors.Is(err, browse.ErrTooLarge) || !strings.Contains(err.Error(), "5242880") {
 		t.Errorf("error %v", err)
 	}
 	dripping := func(w http.ResponseWriter, r *http.Request) {

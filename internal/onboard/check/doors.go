@@ -212,16 +212,23 @@ func otherPaths(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	return append(pages, r.getAll(b, r.exempt()...)...)
 }
 
-func xmlRPC(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
-	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
-	for _, path := range []string{"/xmlrpc.php", "/lib/exe/xmlrpc.php", "/xmlrpc", "/RPC2"} {
-		for _, method := range []string{"wp.getUsersBlogs", "dokuwiki.login"} {
-			call := "<?xml version=\"1.0\"?><methodCall><methodName>" + method + "</methodName><params><param><value><string>" + escape.Replace(c.User) +
-				"</string></value></param><param><value><string>" + escape.Replace(c.Password) + "</string></value></param></params></methodCall>"
-			pages = append(pages, r.once(b, http.MethodPost, r.at(path), http.Header{"Content-Type": {"text/xml"}}, call))
+// call sends each body to each path.
+func (r *run) call(b *browse.Browser, kind string, paths []string, bodies ...string) (pages []*browse.Page) {
+	for _, path := range paths {
+		for _, body := range bodies {
+			pages = append(pages, r.once(b, http.MethodPost, r.at(path), http.Header{"Content-Type": {kind}}, body))
 		}
 	}
 	return pages
+}
+
+func xmlRPC(r *run, b *browse.Browser, c *customer) []*browse.Page {
+	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	signIn := func(method string) string {
+		return "<?xml version=\"1.0\"?><methodCall><methodName>" + method + "</methodName><params><param><value><string>" + escape.Replace(c.User) +
+			"</string></value></param><param><value><string>" + escape.Replace(c.Password) + "</string></value></param></params></methodCall>"
+	}
+	return r.call(b, "text/xml", []string{"/xmlrpc.php", "/lib/exe/xmlrpc.php", "/xmlrpc", "/RPC2"}, signIn("wp.getUsersBlogs"), signIn("dokuwiki.login"))
 }
 
 // refusedCall matches the response to a sign-in that failed.
@@ -232,16 +239,13 @@ func xmlRPCOpen(p *browse.Page) bool {
 	return p.Status == http.StatusOK && strings.Contains(text, "<methodResponse") && !strings.Contains(text, "<fault") && !refusedCall.MatchString(text)
 }
 
-func jsonRPC(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
-	for _, path := range []string{"/lib/exe/jsonrpc.php", "/jsonrpc.php", "/jsonrpc", "/api/jsonrpc"} {
-		for _, method := range []string{"core.login", "login"} {
-			call, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": []string{c.User, c.Password}})
-			if err == nil {
-				pages = append(pages, r.once(b, http.MethodPost, r.at(path), http.Header{"Content-Type": {"application/json"}}, string(call)))
-			}
-		}
+func jsonRPC(r *run, b *browse.Browser, c *customer) []*browse.Page {
+	signIn := func(method string) string {
+		// Strings and numbers always have a JSON form.
+		call, _ := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": []string{c.User, c.Password}})
+		return string(call)
 	}
-	return pages
+	return r.call(b, "application/json", []string{"/lib/exe/jsonrpc.php", "/jsonrpc.php", "/jsonrpc", "/api/jsonrpc"}, signIn("core.login"), signIn("login"))
 }
 
 func jsonRPCOpen(p *browse.Page) bool {
@@ -256,10 +260,7 @@ func jsonRPCOpen(p *browse.Page) bool {
 func jsonSignIn(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	body := map[string]string{"username": c.User, "login": c.User, "email": c.User, "password": c.Password}
 	body[c.entry.User], body[c.entry.Password] = c.User, c.Password
-	call, err := json.Marshal(body)
-	if err != nil {
-		return nil
-	}
+	call, _ := json.Marshal(body) // strings always have a JSON form
 	addresses := []string{c.entry.Form.Action.String()}
 	paths := []string{"/api/login", "/api/auth/login", "/api/token", "/auth/token"}
 	for _, s := range r.site.SignIn {

@@ -76,15 +76,12 @@ func signOf(a *Asked) string {
 func (r *run) signIn() outcome {
 	r.stage.Asked()
 	c := r.first
-	b, page, err := r.throughGate(c)
+	page, err := r.throughGate(c)
 	if err != nil {
 		return ending(r.signInFailed(err))
 	}
-	c.gate = b
-	if !r.isOwn(page, "setup") {
-		if _, err := b.Get(r.ctx, c.home); err != nil {
-			return ending(failed(err.Error(), "the same page opens without the gate; see the log"))
-		}
+	if err := r.openHome(c, page); err != nil {
+		return ending(failed(err.Error(), "the same page opens without the gate; see the log"))
 	}
 	if r.users, err = r.stage.Users(r.ctx); err != nil || len(r.users) == 0 {
 		return ending(r.unseen())
@@ -93,10 +90,21 @@ func (r *run) signIn() outcome {
 }
 
 // throughGate signs a customer in with a new browser.
-func (r *run) throughGate(c *customer) (*browse.Browser, *browse.Page, error) {
+func (r *run) throughGate(c *customer) (*browse.Page, error) {
 	b := r.browser()
 	page, err := r.enter(b, c.Account)
-	return b, page, err
+	if err == nil {
+		c.gate = b
+	}
+	return page, err
+}
+
+// openHome opens the customer's page after a sign-in, unless the gateway asks for a set-up.
+func (r *run) openHome(c *customer, page *browse.Page) (err error) {
+	if !r.isOwn(page, "setup") {
+		_, err = c.gate.Get(r.ctx, c.home)
+	}
+	return err
 }
 
 // signInFailed explains why the first customer's sign-in failed through the gateway. It
@@ -333,15 +341,12 @@ func (r *run) another() outcome {
 		return skipped("give a second test customer")
 	}
 	c := r.second
-	b, page, err := r.throughGate(c)
+	page, err := r.throughGate(c)
 	if err != nil {
 		return failed(err.Error(), "the first customer's sign-in passed; compare the two accounts at the portal")
 	}
-	c.gate = b
-	if !r.isOwn(page, "setup") {
-		if _, err := b.Get(r.ctx, c.home); err != nil {
-			return broken(err)
-		}
+	if err := r.openHome(c, page); err != nil {
+		return broken(err)
 	}
 	others := r.otherUsers()
 	if len(others) != 1 {

@@ -22,25 +22,22 @@ func (r *run) signOutBy(b *browse.Browser, home string) (how string, err error) 
 	if err != nil {
 		return "", err
 	}
+	address := r.signOutLink(page)
+	if r.signOutForm(page) == nil {
+		if address == "" {
+			return "", fmt.Errorf("%s has neither link nor form to sign out by, and there is no sign_out in the Caddyfile", page.URL.Path)
+		}
+		// The next page may ask for confirmation, with a form or with another link.
+		if page, err = b.Follow(r.ctx, page, address); err != nil {
+			return "", err
+		}
+	}
 	if form := r.signOutForm(page); form != nil {
 		_, err := b.Submit(r.ctx, form, nil)
 		return form.Method + " " + form.Action.Path, err
 	}
-	address := r.signOutLink(page)
-	if address == "" {
-		return "", fmt.Errorf("%s has neither link nor form to sign out by, and there is no sign_out in the Caddyfile", page.URL.Path)
-	}
-	next, err := b.Follow(r.ctx, page, address)
-	if err != nil {
-		return "", err
-	}
-	// The next page may ask for confirmation, with a form or with another link.
-	if form := r.signOutForm(next); form != nil {
-		_, err = b.Submit(r.ctx, form, nil)
-		return form.Method + " " + form.Action.Path, err
-	}
-	if link := r.signOutLink(next); next.Status >= 400 && link != "" && link != address {
-		_, err = b.Follow(r.ctx, next, link)
+	if link := r.signOutLink(page); page.Status >= 400 && link != "" && link != address {
+		_, err = b.Follow(r.ctx, page, link)
 	}
 	return "GET " + pathOf(address), err
 }

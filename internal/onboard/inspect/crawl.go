@@ -57,9 +57,7 @@ func (in *inspection) crawl(ctx context.Context) error {
 			guess.accept = "application/json"
 		}
 		q.add("/"+p, guess)
-		if at, err := in.below(p); err == nil {
-			q.add(strings.TrimPrefix(at, in.base.String()), guess)
-		}
+		q.add(strings.TrimPrefix(in.below(p), in.base.String()), guess)
 	}
 	skipped := 0
 	for asked := 0; len(q.next) > 0 && asked < 2*maxPages && len(in.views) < maxPages && ctx.Err() == nil; asked++ {

@@ -52,7 +52,8 @@ const (
 // inspection is the state of one Inspect. Its steps fill it in.
 type inspection struct {
 	Options
-	base   *url.URL // scheme and host
+	given  *url.URL // Options.URL
+	base   *url.URL // its scheme and host
 	portal direct.Portal
 	entry  *browse.Entry
 	form   string // address of the page with the form

@@ -48,7 +48,7 @@ func (in *inspection) address(context.Context) error {
 }
 
 func (in *inspection) setAddress(u *url.URL) {
-	in.URL, in.base = u.String(), &url.URL{Scheme: u.Scheme, Host: u.Host}
+	in.given, in.URL, in.base = u, u.String(), &url.URL{Scheme: u.Scheme, Host: u.Host}
 	in.portal.URL = in.base.String()
 }
 
@@ -71,7 +71,7 @@ func (in *inspection) enter(ctx context.Context) error {
 	}
 	in.first, in.entry = b, e
 	// http:// may have led to https://, and example.com to www.example.com.
-	if u, err := url.Parse(in.URL); err == nil && (u.Scheme != e.Login.URL.Scheme || u.Host != e.Login.URL.Host) {
+	if u := in.given; u.Scheme != e.Login.URL.Scheme || u.Host != e.Login.URL.Host {
 		u.Scheme, u.Host = e.Login.URL.Scheme, e.Login.URL.Host
 		in.setAddress(u)
 		in.note("", "The address given leads to %s.", in.base)
@@ -92,10 +92,8 @@ func (in *inspection) findForm(ctx context.Context) error {
 		if !errors.Is(err, browse.ErrNoForm) {
 			break
 		}
-		if at, bad := in.below(p); bad == nil {
-			if found, other := in.browser().Find(ctx, at); other == nil {
-				e, err = found, nil
-			}
+		if found, other := in.browser().Find(ctx, in.below(p)); other == nil {
+			e, err = found, nil
 		}
 	}
 	if errors.Is(err, browse.ErrNoForm) {
@@ -108,17 +106,13 @@ func (in *inspection) findForm(ctx context.Context) error {
 	return nil
 }
 
-// below is the address of a path below the directory of the given address.
-func (in *inspection) below(p string) (string, error) {
-	u, err := url.Parse(in.URL)
+// below is the address of one of the usual paths, below the directory of the given address.
+func (in *inspection) below(p string) string {
+	u, err := in.given.Parse(p)
 	if err != nil {
-		return "", err
+		return in.URL
 	}
-	to, err := u.Parse(p)
-	if err != nil {
-		return "", err
-	}
-	return to.String(), nil
+	return u.String()
 }
 
 // defaultSettle is the `settle` of a site that does not set it.
