@@ -12,9 +12,9 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/gateway"
-	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 	"github.com/secondgate/secondgate/internal/session"
@@ -150,8 +150,8 @@ func (b *builder) pages() (*userpages.State, *userpages.Pages, error) {
 		Skew: *s.TOTP.Skew, BackupCodes: s.BackupCodes, EnrolMail: enrolMail, Throttle: policy,
 	}, b.app.engine.counters(s.Realm, policy))
 	factors.Clock, factors.Meter = clock.Now, b.app.meter(s.Realm)
-	if *s.TOTP.Skew == lean.Skew {
-		factors.Lean = b.app.engine.lean
+	if *s.TOTP.Skew == clockdrift.Skew {
+		factors.Drift = b.app.engine.drift
 	}
 	factors.MailQueued = b.app.engine.queue.Wake
 	pages, err := userpages.New(userpages.Options{

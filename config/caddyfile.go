@@ -5,7 +5,7 @@ import "github.com/secondgate/secondgate/internal/directive"
 // Notes are comments for [Site.Caddyfile], by the path of the setting that they stand above.
 type Notes = directive.Notes
 
-// Caddyfile writes the settings as a two_factor directive, as it stands in a site of a
+// Caddyfile writes the settings as a two_factor directive, for a site of a
 // Caddyfile: indented by one tab, behind the named matchers that it needs, with
 // the notes as comments. It is the inverse of the reader in caddyplugin/caddyfile: reading
 // it gives these settings again, with the realm "default" where none is named.

@@ -16,7 +16,7 @@ const module = "github.com/secondgate/secondgate/"
 // them, besides those below itself; "*" is any. Packages that are not named may
 // import none.
 var allowed = map[string][]string{
-	"internal/clock": {}, "internal/meter": {}, "internal/lean": {}, "internal/timesource": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
+	"internal/clock": {}, "internal/meter": {}, "internal/clockdrift": {}, "internal/timesource": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
 	"templates": {}, "internal/demoportal": {}, "internal/contentcoding": {}, "internal/directive": {}, "internal/disk": {}, "internal/network": {},
 	"config":                         {"internal/directive", "internal/portal/exempt"},
 	"internal/portal/exempt":         {"internal/portal/route"},
@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 	"internal/audit":                 {"internal/store"},
 	"internal/rotation":              {"internal/store", "internal/keys", "internal/factor"},
 	"internal/backup":                {"internal/store", "internal/keys", "internal/factor", "internal/rotation"},
-	"internal/factor":                {"internal/keys", "internal/lean", "internal/meter", "internal/notice", "internal/session", "internal/store", "internal/throttle"},
+	"internal/factor":                {"internal/clockdrift", "internal/keys", "internal/meter", "internal/notice", "internal/session", "internal/store", "internal/throttle"},
 	"internal/session":               {"internal/store"},
 	"internal/transfer":              {"internal/factor", "internal/store"},
 	"internal/portal/whoami":         {"config", "internal/contentcoding"},
@@ -64,7 +64,7 @@ var allowed = map[string][]string{
 }
 
 // pure are packages with nothing but the standard library.
-var pure = []string{"internal/gate", "internal/store", "internal/store/kv", "internal/store/memory", "internal/clock", "internal/directive", "internal/keys", "internal/lean", "internal/meter", "internal/session"}
+var pure = []string{"internal/gate", "internal/store", "internal/store/kv", "internal/store/memory", "internal/clock", "internal/directive", "internal/keys", "internal/clockdrift", "internal/session"}
 
 type pkg struct {
 	ImportPath string

@@ -1,4 +1,4 @@
-package lean
+package clockdrift
 
 import (
 	"fmt"
@@ -165,15 +165,37 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestMonotonic: a later median is never taken for a lesser lean.
-func TestMonotonic(t *testing.T) {
-	m := medians()
-	if !slices.IsSorted(m) {
-		t.Errorf("the medians are not in order: %v", m)
+// TestMedians: the table has the medians of the reference customer, to a tenth of a
+// second.
+func TestMedians(t *testing.T) {
+	var ages []float64 // without a lean
+	for look := 0.25; look < 30; look += 0.5 {
+		for p := 0.005; p < 1; p += 0.01 {
+			ages = append(ages, look+usual.typing*math.Exp(usual.spread*math.Sqrt2*math.Erfinv(2*p-1)))
+		}
 	}
+	slices.Sort(ages)
+	for i, want := range medians {
+		lean := float64(leanStep * (i - len(medians)/2))
+		from, _ := slices.BinarySearch(ages, -30-lean)
+		to, _ := slices.BinarySearch(ages, 60-lean)
+		if got := ages[(from+to)/2] + lean; math.Abs(got-want) > 0.06 {
+			t.Errorf("a lean of %v s shows a median of %.2f s, not %v", lean, got, want)
+		}
+	}
+}
+
+// TestMonotonic: a later median never shows a lesser lean, and every lean is within the
+// table.
+func TestMonotonic(t *testing.T) {
 	for age := -30 * time.Second; age < 60*time.Second; age += 500 * time.Millisecond {
-		if a, b := leanOf(age), leanOf(age+500*time.Millisecond); b < a {
+		if a, b := leanOf(age), leanOf(age+500*time.Millisecond); b < a || a < -50*time.Second || b > 50*time.Second {
 			t.Fatalf("age %v leans %v, half a second more %v", age, a, b)
+		}
+	}
+	for age, want := range map[float64]time.Duration{-30: -50, 24.3: 0, 38.9: 15, 60: 50} {
+		if got := leanOf(time.Duration(age * float64(time.Second))); got != want*time.Second {
+			t.Errorf("a median of %v s leans %v, want %d s", age, got, want)
 		}
 	}
 }
