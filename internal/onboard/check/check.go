@@ -85,7 +85,6 @@ type Plan struct {
 // Run runs all checks. It returns an error if they could not be run; faults of the gateway
 // are in the report.
 func Run(ctx context.Context, p Plan, s Stage) (Report, error) {
-	r := &run{ctx: ctx, plan: p, stage: s, site: p.Site, portal: direct.Portal{URL: p.URL}}
 	if len(p.Site.Whoami) == 0 {
 		return Report{}, errors.New("this site has no whoami but takes its users from another authenticator (user): there is no portal's sign-in to rehearse")
 	}
@@ -94,13 +93,11 @@ func Run(ctx context.Context, p Plan, s Stage) (Report, error) {
 			return Report{}, errors.New("this portal's sign-in gives a token (sign_in … token): only sign-ins by form and cookie can be rehearsed so far")
 		}
 	}
-	for _, w := range p.Site.Whoami {
-		q, err := whoami.Compile(w)
-		if err != nil {
-			return Report{}, fmt.Errorf("whoami %s: %w", w.URI, err)
-		}
-		r.portal.Questions = append(r.portal.Questions, q)
+	questions, err := direct.Compile(p.Site.Whoami)
+	if err != nil {
+		return Report{}, err
 	}
+	r := &run{ctx: ctx, plan: p, stage: s, site: p.Site, portal: direct.Portal{URL: p.URL, Questions: questions}}
 	if err := r.reference(); err != nil {
 		return Report{}, err
 	}
@@ -122,10 +119,9 @@ type run struct {
 	report Report
 
 	first, second *customer
-	users         []string       // that whoami had named after the first sign-in
-	strange       []*browse.Page // what a stranger sees at the portal
-	forced        int            // number of forced questions
-	signedOut     bool           // the first customer, through the gateway
+	users         []string // that whoami had named after the first sign-in
+	forced        int      // number of forced questions
+	signedOut     bool     // the first customer, through the gateway
 	// late is the time from a sign-in's response to its commit at the portal; committed is
 	// whoami's verdict then.
 	late      time.Duration
@@ -140,9 +136,9 @@ type customer struct {
 	home   string        // the page that the sign-in leads to
 	marks  marks
 
-	id, name, email string // as whoami names them
-	gate            *browse.Browser
-	device          *device
+	id, email string // as whoami names them
+	gate      *browse.Browser
+	device    *device
 }
 
 // Names of rows that other rows refer to.

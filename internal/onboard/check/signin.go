@@ -15,14 +15,12 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// stranger checks that whoami proves that a visitor without a session is anonymous. The
+// stranger checks that whoami proves that a visitor who has not signed in is anonymous. The
 // question is forced, because the gateway need not ask without a cookie.
 func (r *run) stranger() outcome {
 	b := r.browser()
 	for _, address := range []string{r.start(), r.at("/")} {
-		if p, err := r.look(b, address); err == nil {
-			r.strange = append(r.strange, p)
-		}
+		_, _ = r.look(b, address) // may open an anonymous session
 	}
 	p, err := r.force(b, r.start())
 	if err != nil {
@@ -202,7 +200,7 @@ func (r *run) answer() outcome {
 	v, asked := r.verdict()
 	again, err := r.stage.Users(r.ctx)
 	if err == nil && len(again) == 1 && v.Kind == whoami.User {
-		c.id, c.name, c.email = v.User, v.Name, v.Email
+		c.id, c.email = v.User, v.Email
 		return r.canonical(asked)
 	}
 	return ending(failed(fmt.Sprintf("one customer became %s: the id changes from one question to the next", quoted(append(r.users, again...))),

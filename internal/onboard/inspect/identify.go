@@ -188,7 +188,7 @@ func (in *inspection) likely() map[string][]*whoami.Question {
 		if err != nil || !slices.ContainsFunc(site.SignIn, hasFields) {
 			continue
 		}
-		if questions, err := compiled(site.Whoami); err == nil && len(questions) > 0 {
+		if questions, err := direct.Compile(site.Whoami); err == nil && len(questions) > 0 {
 			list[name] = questions
 		}
 	}

@@ -204,19 +204,8 @@ func (in *inspection) compile() error {
 	if err != nil {
 		return fmt.Errorf("what was found does not make a configuration, which is a flaw of inspect: %w", err)
 	}
-	if in.portal.Questions, err = compiled(resolved.Whoami); err != nil {
+	if in.portal.Questions, err = direct.Compile(resolved.Whoami); err != nil {
 		return fmt.Errorf("what was found can't be asked, which is a flaw of inspect: %w", err)
 	}
 	return nil
-}
-
-func compiled(list []config.Whoami) (questions []*whoami.Question, err error) {
-	for _, w := range list {
-		q, err := whoami.Compile(w)
-		if err != nil {
-			return nil, err
-		}
-		questions = append(questions, q)
-	}
-	return questions, nil
 }

@@ -60,21 +60,16 @@ func (in *inspection) overAnonymous(ctx context.Context) (*browse.Browser, *brow
 // kept returns a cookie that has the same value in both browsers and signs in, or "". If no
 // cookie signs in alone, any counts.
 func (in *inspection) kept(before, after *browse.Browser) string {
-	now := after.Cookies()
+	every := !slices.ContainsFunc(in.crumbs, func(k crumb) bool { return k.matters })
 	for _, old := range before.Cookies() {
-		same := slices.ContainsFunc(now, func(c browse.Cookie) bool {
-			return c.Name == old.Name && c.Path == old.Path && c.Value == old.Value
-		})
-		if same && in.signsIn(old) {
+		same := func(c browse.Cookie) bool { return c.Name == old.Name && c.Path == old.Path }
+		value := func(c browse.Cookie) bool { return same(c) && c.Value == old.Value }
+		signsIn := every || slices.ContainsFunc(in.crumbs, func(k crumb) bool { return k.matters && same(k.Cookie) })
+		if signsIn && slices.ContainsFunc(after.Cookies(), value) {
 			return old.Name
 		}
 	}
 	return ""
-}
-
-func (in *inspection) signsIn(c browse.Cookie) bool {
-	return slices.ContainsFunc(in.crumbs, func(k crumb) bool { return k.matters && k.Name == c.Name && k.Path == c.Path }) ||
-		!slices.ContainsFunc(in.crumbs, func(k crumb) bool { return k.matters })
 }
 
 // overAnother signs the second customer in within the first one's session. `rotates` is
