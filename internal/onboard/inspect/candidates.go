@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/andybalholm/cascadia"
+	"github.com/tidwall/gjson"
 
 	"github.com/secondgate/secondgate/config"
 )
@@ -220,44 +220,37 @@ type leaf struct {
 // leaves are the values of a document, in the order of their keys. Of an array only the
 // first element is read, although its path means all of them.
 func leaves(body []byte) (all []leaf) {
-	d := json.NewDecoder(strings.NewReader(string(body)))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return nil
+	if gjson.ValidBytes(body) {
+		walk(gjson.ParseBytes(body), "", nil, &all)
 	}
-	walk(v, "", nil, &all)
 	return all
 }
 
-func walk(v any, path string, names []string, all *[]leaf) {
+func walk(v gjson.Result, path string, names []string, all *[]leaf) {
 	if len(names) > maxDepth || len(*all) > maxLeaves {
 		return
 	}
-	l := leaf{path: path, names: names}
-	switch x := v.(type) {
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(x)) {
+	l := leaf{path: path, names: names, value: v.Raw}
+	switch {
+	case v.IsObject():
+		members := v.Map()
+		for _, key := range slices.Sorted(maps.Keys(members)) {
 			if key == "" || strings.ContainsAny(key, "*?|(#\\{}\"\n\r") {
 				continue
 			}
-			walk(x[key], strings.TrimPrefix(path+"."+strings.ReplaceAll(key, ".", `\.`), "."), append(slices.Clone(names), key), all)
+			walk(members[key], strings.TrimPrefix(path+"."+strings.ReplaceAll(key, ".", `\.`), "."), append(slices.Clone(names), key), all)
 		}
 		return
-	case []any:
-		if len(x) > 0 && path != "" {
-			walk(x[0], path, names, all)
+	case v.IsArray():
+		if first := v.Get("0"); first.Exists() && path != "" {
+			walk(first, path, names, all)
 		}
 		return
-	case string:
-		l.value, l.named = x, true
-	case json.Number:
-		_, err := strconv.ParseInt(x.String(), 10, 64)
-		l.value, l.named = x.String(), err == nil
-	case bool:
-		l.value = strconv.FormatBool(x)
-	default:
-		l.value = "null"
+	case v.Type == gjson.String:
+		l.value, l.named = v.Str, true
+	case v.Type == gjson.Number:
+		_, err := strconv.ParseInt(v.Raw, 10, 64)
+		l.named = err == nil
 	}
 	if path != "" {
 		*all = append(*all, l)

@@ -34,8 +34,6 @@ type Options struct {
 	// Site is the address of the gateway's site. Default: the portal's host, or
 	// http://127.0.0.1:8080 for a portal on loopback.
 	Site string
-
-	Transport http.RoundTripper
 	// Progress is called with each line of progress; it may be nil.
 	Progress func(line string)
 }
@@ -73,7 +71,7 @@ type inspection struct {
 	first, again, other *browse.Browser
 	late                time.Duration // from a sign-in's response to its commit at the portal
 	single              bool          // the portal ends a session when its customer signs in again
-	spelled             []string
+	spelled             []string      // other spellings that sign in, quoted
 	crumbs              []crumb
 	id, otherID         string
 }
@@ -109,7 +107,7 @@ func (in *inspection) missing(format string, args ...any) {
 }
 
 func (in *inspection) browser() *browse.Browser {
-	return browse.New(browse.Options{Transport: in.Transport, Timeout: pageTimeout})
+	return browse.New(browse.Options{Timeout: pageTimeout})
 }
 
 // visitor returns a browser with the anonymous session that the sign-in form opens.

@@ -69,26 +69,17 @@ func (in *inspection) noteWhoami(best *candidate) {
 	if !numeric.MatchString(best.value) {
 		in.note("whoami.0.user", "A user name: make sure that customers can't change theirs to somebody's who left.")
 	}
-	var others []string
-	for _, c := range in.candidates[1:] {
-		if c.place != best.place && len(others) < 3 && !slices.Contains(others, c.uri) {
-			others = append(others, c.uri)
-		}
-	}
+	others := slices.DeleteFunc(slices.Clone(in.candidates), func(c *candidate) bool { return c.place == best.place })
 	if len(others) > 0 {
-		in.note("whoami.0", "These name the user as well: %s.", strings.Join(others, ", "))
+		in.note("whoami.0", "These name the user as well: %s.", uris(others, 3))
 	}
 }
 
 // seenBy lists the sessions against which the choice was checked.
 func (in *inspection) seenBy() string {
 	text := "Names the same user in two sessions"
-	for i, s := range in.spelled {
-		sep := ", "
-		if i == 0 {
-			sep = " and however the name is written: "
-		}
-		text += sep + fmt.Sprintf("%q", s)
+	if len(in.spelled) > 0 {
+		text += " and however the name is written: " + strings.Join(in.spelled, ", ")
 	}
 	if in.ev.other != nil {
 		text += "; another for the second customer"
@@ -96,17 +87,22 @@ func (in *inspection) seenBy() string {
 	return text + "."
 }
 
-// noUser is the error if no candidate was proven.
-func (in *inspection) noUser(near []*candidate) error {
-	seen := make([]string, 0, 6)
-	for _, c := range near {
-		if !slices.Contains(seen, c.uri) && len(seen) < cap(seen) {
+// uris lists the first places of candidates, each once.
+func uris(list []*candidate, most int) string {
+	var seen []string
+	for _, c := range list {
+		if !slices.Contains(seen, c.uri) && len(seen) < most {
 			seen = append(seen, c.uri)
 		}
 	}
+	return strings.Join(seen, ", ")
+}
+
+// noUser is the error if no candidate was proven.
+func (in *inspection) noUser(near []*candidate) error {
 	what := "none of them shows the user name or an account number"
-	if len(seen) > 0 {
-		what = "those that came near (" + strings.Join(seen, ", ") + ") change it with the spelling, show it to strangers or can be edited"
+	if len(near) > 0 {
+		what = "those that came near (" + uris(near, 6) + ") change it with the spelling, show it to strangers or can be edited"
 	}
 	if in.ev.other == nil {
 		what += ", and with one customer only a number can't be told from one that is everybody's: give a second"
