@@ -1,25 +1,24 @@
-package caddyplugin
+package caddyfile
 
 import (
 	"slices"
-	"strings"
+
+	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// unknown is the error for a word that the block does not know: a slip of the
+// unknown is the error for a word that a block does not know: a slip of the
 // pen, something of a later version, or a block where none belongs.
-func (p *siteParser) unknown(name, after string, t table) error {
+func (r *Reader) unknown(name, after, block string, rows directive.Rows) error {
 	if name == "{" || name == "}" {
-		return p.Errf("unexpected %q: %s takes no block here", name, after)
+		return r.Errf("unexpected %q: %s takes no block here", name, after)
 	}
 	if slices.Contains(directives, name) {
-		return p.Errf("%s is a directive of Caddy's and stands in the block of %s: is the } of that block, or of one in it, missing before this line?", name, after)
+		return r.Errf("%s is a directive of Caddy's and stands in the block of %s: is the } of that block, or of one in it, missing before this line?", name, after)
 	}
-	known := t.names()
-	list := strings.Join(known, ", ")
-	if near := nearest(name, known); near != "" {
-		return p.Errf("unknown subdirective %q; did you mean %s? Known here: %s", name, near, list)
+	if near := nearest(name, rows); near != "" {
+		return r.Errf("unknown subdirective %q of %s; did you mean %s?", name, block, near)
 	}
-	return p.Errf("unknown subdirective %q in this version; known here: %s", name, list)
+	return r.Errf("unknown subdirective %q of %s in this version; docs/caddyfile.md lists what is known", name, block)
 }
 
 // directives are those of Caddy's that commonly follow the block.
@@ -29,14 +28,14 @@ var directives = []string{
 }
 
 // nearest is the name that lies within two typing errors of word, or "".
-func nearest(word string, names []string) string {
+func nearest(word string, rows directive.Rows) string {
 	if len(word) < 3 || len(word) > 20 {
 		return ""
 	}
 	best, distance := "", 3
-	for _, name := range names {
-		if d := editDistance(word, name); d < distance {
-			best, distance = name, d
+	for _, row := range rows {
+		if d := editDistance(word, row.Name()); d < distance {
+			best, distance = row.Name(), d
 		}
 	}
 	return best

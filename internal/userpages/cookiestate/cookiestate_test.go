@@ -11,27 +11,27 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
 )
 
-// newBox makes a realm's box; all boxes have the same keys, as in one server.
-func newBox(t *testing.T, realm string) *cookiestate.Box {
+// newStore makes a realm's store; all stores have the same keys, as in one server.
+func newStore(t *testing.T, realm string) *cookiestate.Store {
 	t.Helper()
 	key := [][]byte{bytes.Repeat([]byte{1}, 32)}
-	b, err := cookiestate.New(realm, key, key, time.Now)
+	s, err := cookiestate.New(realm, key, key, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return s
 }
 
-// TestI12_PiecesOfTwoRealms: the pages of two realms on one host neither replace nor
-// delete nor read each other's pieces.
-func TestI12_PiecesOfTwoRealms(t *testing.T) {
-	piece, owner := cookiestate.Piece{Name: "setup", Life: time.Hour}, cookiestate.Owner{User: "4711"}
+// TestI12_StateOfTwoRealms: the pages of two realms on one host neither replace nor delete
+// nor read each other's state.
+func TestI12_StateOfTwoRealms(t *testing.T) {
+	field, owner := cookiestate.Field[string]{Name: "setup", Life: time.Hour}, cookiestate.Owner{User: "4711"}
 	realms := []string{"default", "shop", "wiki"}
 	for _, secure := range []bool{true, false} {
 		browser := map[string]string{}
 		for _, realm := range realms {
 			rec := httptest.NewRecorder()
-			if err := cookiestate.Put(newBox(t, realm), rec, piece, owner, realm, secure); err != nil {
+			if err := field.Put(cookiestate.Browser{Store: newStore(t, realm), W: rec, Secure: secure}, owner, realm); err != nil {
 				t.Fatal(err)
 			}
 			for _, c := range rec.Result().Cookies() {
@@ -49,12 +49,12 @@ func TestI12_PiecesOfTwoRealms(t *testing.T) {
 			r.AddCookie(&http.Cookie{Name: name, Value: value})
 		}
 		for _, realm := range realms {
-			b := newBox(t, realm)
-			if got, ok := cookiestate.Get[string](b, r, piece, owner, secure); !ok || got != realm {
+			rec := httptest.NewRecorder()
+			b := cookiestate.Browser{Store: newStore(t, realm), W: rec, R: r, Secure: secure}
+			if got, ok := field.Get(b, owner); !ok || got != realm {
 				t.Errorf("realm %s reads %q, %v", realm, got, ok)
 			}
-			rec := httptest.NewRecorder()
-			b.Drop(rec, r, piece, secure)
+			field.Drop(b)
 			if set := rec.Result().Cookies(); len(set) != 1 || set[0].Name != b.CookieName("setup", secure) {
 				t.Errorf("realm %s deletes %v", realm, set)
 			}

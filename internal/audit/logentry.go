@@ -14,16 +14,16 @@ import (
 // logName is the logger's name below the app's: two_factor.audit.
 const logName = "audit"
 
-// What stands in the log under two_factor.audit. docs/audit.md and the filter for
-// fail2ban go by the messages, the names and the order of the fields.
+// The messages of the logger two_factor.audit. docs/audit.md and the filter for fail2ban
+// depend on the messages, and on the names and the order of the fields.
 const (
 	eventMessage = "security event"
 	headMessage  = "audit log head"
 )
 
-// tell writes an entry to the log. What somebody else may choose comes last: kind and
-// address stand where a filter can be sure of them.
-func tell(log *zap.Logger, e *store.Entry) {
+// logEntry writes an entry to the log. Kind and address come before every field that a
+// user can choose, so that a filter can rely on their place.
+func logEntry(log *zap.Logger, e *store.Entry) {
 	v := e.Event
 	fields := make([]zap.Field, 0, 12)
 	fields = append(fields, zap.String("event", v.Kind))
@@ -46,8 +46,8 @@ func tell(log *zap.Logger, e *store.Entry) {
 	log.Info(eventMessage, fields...)
 }
 
-// tellHead writes the head to the log, when it changed.
-func (l *Log) tellHead(ctx context.Context) {
+// logHead writes the chain's head to the log if it changed since the last time.
+func (l *Log) logHead(ctx context.Context) {
 	log := l.Logger()
 	if log == nil {
 		return
@@ -57,8 +57,8 @@ func (l *Log) tellHead(ctx context.Context) {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
 		l.fail(ctx, "the head of the audit log can't be read", err)
-	case head.Seq != l.told.Seq || head.Hash != l.told.Hash:
+	case head.Seq != l.loggedHead.Seq || head.Hash != l.loggedHead.Hash:
 		log.Named(logName).Info(headMessage, zap.Uint64("seq", head.Seq), zap.String("hash", hex.EncodeToString(head.Hash[:])))
-		l.told = head
+		l.loggedHead = head
 	}
 }

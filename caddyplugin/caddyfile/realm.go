@@ -1,14 +1,16 @@
-package caddyplugin
+package caddyfile
 
 import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/secondgate/secondgate/config"
 )
 
 // defaultRealm is the realm of a site that stands alone and names none.
-const defaultRealm = "default"
+const defaultRealm = config.DefaultRealm
 
 // realmsKey is where the directives of one Caddyfile meet in Helper.State.
 const realmsKey = "two_factor.realms"
@@ -17,12 +19,12 @@ const realmsKey = "two_factor.realms"
 // doesn't name it, and the last one that does.
 type realmTokens struct{ unnamed, named *caddyfile.Token }
 
-// nameRealm gives the realm a name for the adapted configuration, in which one directive
+// NameRealm gives the realm a name for the adapted configuration, in which one directive
 // becomes several handlers if its site has addresses on several ports. Each directive is
 // a site of its own, however equal the settings are: the portals behind two sites, or
 // behind two `handle` of one, have users of their own. Two directives share a realm only
 // if both name it.
-func nameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string, error) {
+func NameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string, error) {
 	known, _ := h.State[realmsKey].(*realmTokens)
 	if known == nil {
 		known = new(realmTokens)
@@ -51,7 +53,7 @@ func nameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string
 // What to do about two sites that name no realm.
 const (
 	ownRealms    = "give each portal a realm of its own, or both the same if they share their users; " + keepsDefault + "; add to the other a line such as: realm shop (realm NAME); the second one is"
-	keepsDefault = "write realm default into the site whose customers are enrolled already, mostly the older one, since only that realm has them"
+	keepsDefault = config.KeepsDefaultRealm
 )
 
 // placeOf is the file and line of a token, with the imports that led there.

@@ -1,4 +1,4 @@
-package config
+package directive
 
 import (
 	"fmt"
@@ -24,14 +24,14 @@ var (
 // safe, and otherwise in the plainest quotes that can hold it. Between quotes a
 // backslash is itself unless a quote follows; between backticks all is literal; a
 // heredoc holds everything but a carriage return.
-func (w *writer) token(name, arg string) string {
+func (w *Writer) token(arg string) string {
 	switch {
 	case !utf8.ValidString(arg):
-		w.fail(name, arg, "it is not UTF-8")
+		w.Fail(arg, "it is not UTF-8")
 	case strings.Contains(arg, "{$"):
-		w.fail(name, arg, "Caddy would put an environment variable in its place")
+		w.Fail(arg, "Caddy would put an environment variable in its place")
 	case shorthands.MatchString(arg):
-		w.fail(name, arg, "Caddy would put a longer placeholder in its place; write that out")
+		w.Fail(arg, "Caddy would put a longer placeholder in its place; write that out")
 	case bare.MatchString(arg) || barePlaceholder.MatchString(arg):
 		return arg
 	case !strings.ContainsAny(arg, "\"\\`"):
@@ -41,7 +41,7 @@ func (w *writer) token(name, arg string) string {
 	case !strings.Contains(arg, `\"`) && !strings.HasSuffix(arg, `\`):
 		return `"` + strings.ReplaceAll(arg, `"`, `\"`) + `"`
 	case strings.Contains(arg, "\r"):
-		w.fail(name, arg, "no quotes of Caddy's can hold it")
+		w.Fail(arg, "no quotes of Caddy's can hold it")
 	default:
 		return heredoc(arg)
 	}
@@ -57,9 +57,10 @@ func heredoc(text string) string {
 	return "<<" + marker + "\n" + text + "\n" + marker
 }
 
-// fail keeps the first error; what is written afterwards is thrown away.
-func (w *writer) fail(name, value, reason string) {
+// Fail says that a value of the current subdirective cannot be written. It keeps the
+// first error; what is written afterwards is thrown away.
+func (w *Writer) Fail(value, reason string) {
 	if w.err == nil {
-		w.err = fmt.Errorf("%s %q cannot be written in a Caddyfile: %s", name, value, reason)
+		w.err = fmt.Errorf("%s %q cannot be written in a Caddyfile: %s", w.name, value, reason)
 	}
 }

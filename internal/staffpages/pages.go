@@ -1,10 +1,9 @@
-// Package staffpages owns the pages of the support desk: the list of users, one user with
-// history, and the forms by which staff act. They are plain net/http, work without
-// JavaScript, and do to users only what package staff does.
+// Package staffpages serves the pages of the support desk: the list of users, one user with
+// history, and the forms by which staff act. caddyplugin calls [Pages.ServeHTTP]. The pages
+// are plain net/http, work without JavaScript, and do to users only what package staff does.
 //
-// Its one invariant: nothing is shown to somebody without a name, and nothing is changed
-// but by a POST from a page of this origin, with a reason, by somebody who may act, in a
-// realm that this desk shows.
+// A visitor without an authenticated name sees nothing. A change takes a POST from a page of
+// this origin, with a reason, by staff who may act, in a realm that this desk shows.
 package staffpages
 
 import (
@@ -43,11 +42,11 @@ type Options struct {
 	// Realms are those that these pages show; empty for all.
 	Realms []string
 	// State keeps a message and a recovery code just issued in the browser of staff.
-	State *cookiestate.Box
+	State *cookiestate.Store
 	// Acted is called after an act: it has the audit log written, so that the history
 	// shows at once what was done. Default: nothing.
 	Acted func()
-	// Mails reports whether users are told by e-mail of what staff do. Default: no.
+	// Mails reports whether users get an e-mail about what staff do. Default: no.
 	Mails func() bool
 	// Locales holds further translations, see templates.Options.
 	Locales fs.FS
@@ -55,14 +54,14 @@ type Options struct {
 	Logger *zap.Logger
 }
 
-// Visitor is who stands before the pages, as the server found out.
+// Visitor is the sender of a request, as the server found out.
 type Visitor struct {
-	// Staff is the authenticated name; empty for nobody.
+	// Staff is the authenticated name; empty for none.
 	Staff string
-	// Behind says that a portal's gate stands before these pages, so that the name may
-	// be a customer's.
+	// Behind says that the request passed a portal's gate, so that the name may be a
+	// customer's.
 	Behind bool
-	// Sees and Acts are what this member of staff may do. Who may not see may not act.
+	// Sees and Acts are what this member of staff may do. Without Sees, Acts has no effect.
 	Sees, Acts bool
 	// Secure says that the browser speaks HTTPS.
 	Secure bool
@@ -74,7 +73,7 @@ type Visitor struct {
 type Pages struct {
 	Options
 	set    *templates.Set
-	routes map[string]route
+	routes map[string]guard.Route[*call]
 }
 
 // New checks the options and loads the templates.
@@ -96,22 +95,17 @@ func New(o Options) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{Options: o, set: set}
-	p.routes = map[string]route{
-		"/":              {get: (*call).showUsers},
-		"/users.csv":     {get: (*call).export},
-		"/user":          {get: (*call).showUser},
-		"/act":           {get: acting((*call).showAct), post: acting((*call).doAct)},
-		"/recovery-code": {get: acting((*call).showCode)},
+	p.routes = map[string]guard.Route[*call]{
+		"/":              {Get: (*call).showUsers},
+		"/users.csv":     {Get: (*call).export},
+		"/user":          {Get: (*call).showUser},
+		"/act":           {Get: acting((*call).showAct), Post: acting((*call).doAct)},
+		"/recovery-code": {Get: acting((*call).showCode)},
 	}
 	return p, nil
 }
 
-// route is one page: what answers a GET (and HEAD) and what a POST; nil answers 405.
-type route struct {
-	get, post func(*call)
-}
-
-// acting lets only staff through who may act.
+// acting shows the page to staff only who may act.
 func acting(page func(*call)) func(*call) {
 	return func(c *call) {
 		if !c.v.Acts {
@@ -127,8 +121,10 @@ func acting(page func(*call)) func(*call) {
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v Visitor) {
 	guard.Protect(w.Header())
 	c := &call{Pages: p, w: w, r: r, v: v, lang: guard.Language(w, r, p.set, v.Secure)}
-	if name, ok := strings.CutPrefix(r.URL.Path, "/assets/"); ok && c.reads() {
-		c.showAsset(name)
+	if name, ok := strings.CutPrefix(r.URL.Path, "/assets/"); ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		if !guard.ServeAsset(w, r, p.set, name) {
+			c.deny(guard.NotFound)
+		}
 		return
 	}
 	if d := c.stranger(); d != nil {
@@ -136,61 +132,34 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v Visitor) {
 		return
 	}
 	page, known := p.routes[r.URL.Path]
-	switch {
-	case r.Header.Get("Service-Worker") != "":
-		c.deny(guard.NoWorker)
-	case !known:
-		c.deny(guard.NotFound)
-	case c.reads():
-		page.get(c)
-	case r.Method == http.MethodPost && page.post != nil:
-		c.receive(page.post)
-	default:
-		w.Header().Set("Allow", page.allow())
-		c.deny(guard.WrongMethod)
-	}
-}
-
-func (p route) allow() string {
-	if p.post == nil {
-		return "GET, HEAD"
-	}
-	return "GET, HEAD, POST"
-}
-
-// stranger refuses whoever is not known to be staff, and tells the operator why.
-func (c *call) stranger() *guard.Denial {
-	switch {
-	case c.v.Behind:
-		c.v.Staff = "" // whoever's name it is, it is not told
-		c.Logger.Error("two_factor_admin stands behind two_factor, where customers are signed in, so it lets nobody in: give it a site of its own, behind an authentication for staff")
-		return behindGate
-	case c.v.Staff == "":
-		c.Logger.Error("nobody is authenticated before two_factor_admin, so it lets nobody in: put basic_auth or another authentication before it, or name the placeholder that holds the name of staff (staff {…})", zap.String("client_ip", c.v.Address))
-		return nobody
-	case staff.CheckName(c.v.Staff) != nil:
-		c.Logger.Error("the authenticated name can't stand in the audit log, so two_factor_admin does not let it in", zap.String("client_ip", c.v.Address), zap.Error(staff.CheckName(c.v.Staff)))
-		return nobody
-	case !c.v.Sees:
-		c.log("refused: not among those who may see these pages", zap.WarnLevel)
-		return notStaff
-	}
-	return nil
-}
-
-// receive lets a form through to its page: one from this origin, read whole.
-func (c *call) receive(post func(*call)) {
-	if !guard.SameOrigin(c.r, c.v.Secure) {
-		c.deny(guard.Foreign)
-		return
-	}
-	form, denied := guard.ReadForm(c.w, c.r)
+	handle, form, denied := guard.Admit(w, r, page, known, v.Secure)
 	if denied != nil {
 		c.deny(denied)
 		return
 	}
 	c.form = form
-	post(c)
+	handle(c)
+}
+
+// stranger refuses a visitor who is not known to be staff, and logs the reason for the
+// operator.
+func (c *call) stranger() *guard.Denial {
+	switch {
+	case c.v.Behind:
+		c.v.Staff = "" // it may be a customer's, which the page must not show
+		c.Logger.Error("two_factor_admin stands behind two_factor, where customers are signed in, so it lets nobody in: give it a site of its own, behind an authentication for staff")
+		return behindGate
+	case c.v.Staff == "":
+		c.Logger.Error("nobody is authenticated before two_factor_admin, so it lets nobody in: put basic_auth or another authentication before it, or name the placeholder that holds the name of staff (staff {…})", zap.String("client_ip", c.v.Address))
+		return unnamed
+	case staff.CheckName(c.v.Staff) != nil:
+		c.Logger.Error("the authenticated name can't stand in the audit log, so two_factor_admin does not let it in", zap.String("client_ip", c.v.Address), zap.Error(staff.CheckName(c.v.Staff)))
+		return unnamed
+	case !c.v.Sees:
+		c.log("refused: not among those who may see these pages", zap.WarnLevel)
+		return notStaff
+	}
+	return nil
 }
 
 // realms are those that can be worked in here.

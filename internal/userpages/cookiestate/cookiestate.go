@@ -1,8 +1,9 @@
 // Package cookiestate keeps small state of the own pages in the browser, in cookies that
-// only Secondgate can read and make.
+// only Secondgate can read and make. Packages userpages and staffpages declare a [Field]
+// for each kind of state, and read and write it through the [Browser] of a request.
 //
-// Its one invariant: a piece opens only for the realm, the owner and the name that it
-// was sealed for, and only until its end.
+// A cookie opens only for the realm, the owner and the field that it was sealed for, and
+// only until its end.
 package cookiestate
 
 import (
@@ -24,7 +25,7 @@ import (
 //	secondgate-NAME            in the realm "default", and for what all realms share
 //	secondgate-RRRRRRRR.NAME   in any other realm, with its tag (cookie.RealmTag)
 //
-// so that portals of several realms on one host don't replace each other's pieces.
+// so that portals of several realms on one host don't replace each other's state.
 const CookiePrefix = "secondgate-"
 
 // hostPrefix makes a browser refuse the cookie from other hosts and over plain HTTP (RFC 6265bis).
@@ -34,29 +35,28 @@ const hostPrefix = "__Host-"
 // every browser keeps.
 const maxCookie = 3900
 
-// ErrTooLong: a piece does not fit into a cookie; nothing was written.
+// ErrTooLong: the state does not fit into a cookie; nothing was written.
 var ErrTooLong = errors.New("state is too long for a cookie")
 
-// Box seals the pieces of a realm. Each is encrypted and authenticated, bound to realm
-// and user and, where it says so, to one clearance, and ends by itself. Nobody else
-// can read, make or move it. Safe for concurrent use.
-type Box struct {
+// Store seals the state of a realm: each cookie is encrypted, authenticated, and bound to
+// realm, field and owner. Safe for concurrent use.
+type Store struct {
 	realm string
-	// prefix stands before a piece's name in the cookie's: the realm's tag and a dot.
+	// prefix stands before a field's name in the cookie's: the realm's tag and a dot.
 	prefix string
 	codecs []*securecookie.SecureCookie
 	clock  func() time.Time
 }
 
-// New makes the box of a realm from generations of keys, newest first: the newest
+// New makes the store of a realm from generations of keys, newest first: the newest
 // seals, all open. Hash keys have 32 or 64 bytes, block keys 32 (AES-256).
-func New(realm string, hash, block [][]byte, clock func() time.Time) (*Box, error) {
+func New(realm string, hash, block [][]byte, clock func() time.Time) (*Store, error) {
 	if len(hash) == 0 || len(hash) != len(block) {
 		return nil, fmt.Errorf("%d hash keys and %d block keys: want as many, one at least", len(hash), len(block))
 	}
-	b := &Box{realm: realm, clock: clock}
+	s := &Store{realm: realm, clock: clock}
 	if tag := cookie.RealmTag(realm); tag != "" {
-		b.prefix = tag + "."
+		s.prefix = tag + "."
 	}
 	for i := range hash {
 		if len(hash[i]) < 32 || len(block[i]) != 32 {
@@ -64,18 +64,29 @@ func New(realm string, hash, block [][]byte, clock func() time.Time) (*Box, erro
 		}
 		// Ends are within the sealed values, by our clock; securecookie's are switched off.
 		codec := securecookie.New(hash[i], block[i]).SetSerializer(securecookie.JSONEncoder{}).MaxAge(0).MaxLength(maxCookie)
-		b.codecs = append(b.codecs, codec)
+		s.codecs = append(s.codecs, codec)
 	}
-	return b, nil
+	return s, nil
 }
 
-// Piece is one kind of state: its name, which the cookie has too, and how long it lasts.
-type Piece struct {
+// Browser is a store together with the browser of one request. R may be nil where nothing
+// is read.
+type Browser struct {
+	*Store
+	W http.ResponseWriter
+	R *http.Request
+	// Secure says that the browser speaks HTTPS.
+	Secure bool
+}
+
+// Field is one kind of state: its name, which the cookie has too, and how long it lasts.
+type Field[T any] struct {
 	Name string
 	Life time.Duration
 }
 
-// Owner is whom a piece belongs to; Visit is zero where any visit of the user will do.
+// Owner is the user that state belongs to; Visit is zero where any visit of the user will
+// do.
 type Owner struct {
 	User  string
 	Visit store.VisitID
@@ -89,8 +100,8 @@ type envelope[T any] struct {
 	Data  T
 }
 
-// CookieName returns the cookie's name of a piece in this realm.
-func (b *Box) CookieName(name string, secure bool) string { return CookieName(b.prefix+name, secure) }
+// CookieName returns the cookie's name of a field in this realm.
+func (s *Store) CookieName(name string, secure bool) string { return CookieName(s.prefix+name, secure) }
 
 // CookieName returns the name of a cookie that all realms of a host share: with a prefix
 // that browsers enforce where the browser speaks HTTPS.
@@ -101,22 +112,22 @@ func CookieName(name string, secure bool) string {
 	return CookiePrefix + name
 }
 
-// Put writes a piece, or returns ErrTooLong.
-func Put[T any](b *Box, w http.ResponseWriter, p Piece, o Owner, data T, secure bool) error {
-	name := b.CookieName(p.Name, secure)
-	value, err := b.codecs[0].Encode(name, envelope[T]{b.realm, o, b.clock().Add(p.Life), data})
+// Put writes the state, or returns ErrTooLong.
+func (f Field[T]) Put(b Browser, o Owner, data T) error {
+	name := b.CookieName(f.Name, b.Secure)
+	value, err := b.codecs[0].Encode(name, envelope[T]{b.realm, o, b.clock().Add(f.Life), data})
 	if err != nil {
-		return fmt.Errorf("%w: %s", ErrTooLong, p.Name)
+		return fmt.Errorf("%w: %s", ErrTooLong, f.Name)
 	}
-	SetCookie(w, name, value, p.Life, secure)
+	SetCookie(b.W, name, value, f.Life, b.Secure)
 	return nil
 }
 
-// Get reads a piece that belongs to o. A browser may send several cookies of one
-// name, of which others may be planted: the first that opens counts.
-func Get[T any](b *Box, r *http.Request, p Piece, o Owner, secure bool) (data T, ok bool) {
-	name := b.CookieName(p.Name, secure)
-	for _, c := range r.CookiesNamed(name) {
+// Get reads state that belongs to o. A browser may send several cookies of one name, of
+// which others may be planted: the first that opens counts.
+func (f Field[T]) Get(b Browser, o Owner) (data T, ok bool) {
+	name := b.CookieName(f.Name, b.Secure)
+	for _, c := range b.R.CookiesNamed(name) {
 		for _, codec := range b.codecs {
 			var e envelope[T]
 			if codec.Decode(name, c.Value, &e) != nil {
@@ -130,12 +141,18 @@ func Get[T any](b *Box, r *http.Request, p Piece, o Owner, secure bool) (data T,
 	return data, false
 }
 
-// Drop deletes a piece in the browser, if it sent one.
-func (b *Box) Drop(w http.ResponseWriter, r *http.Request, p Piece, secure bool) {
-	name := b.CookieName(p.Name, secure)
-	if len(r.CookiesNamed(name)) > 0 {
-		SetCookie(w, name, "", -time.Second, secure)
+// Drop deletes the state in the browser, if the browser sent any.
+func (f Field[T]) Drop(b Browser) {
+	name := b.CookieName(f.Name, b.Secure)
+	if len(b.R.CookiesNamed(name)) > 0 {
+		SetCookie(b.W, name, "", -time.Second, b.Secure)
 	}
+}
+
+// Take is Get and Drop. What belongs to another owner is dropped unread.
+func (f Field[T]) Take(b Browser, o Owner) (data T, ok bool) {
+	defer f.Drop(b)
+	return f.Get(b, o)
 }
 
 // SetCookie replaces what this response has set for the name before.
