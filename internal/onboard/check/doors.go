@@ -111,31 +111,6 @@ func (r *run) through(d door, b *browse.Browser) *browse.Page {
 	return nil
 }
 
-// once sends one request. It returns nil on an error, because the portal may not have the
-// door.
-func (r *run) once(b *browse.Browser, method, address string, h http.Header, body string) *browse.Page {
-	p, err := b.Once(r.ctx, method, address, h, []byte(body))
-	if err != nil {
-		return nil
-	}
-	return p
-}
-
-func (r *run) getAll(b *browse.Browser, addresses ...string) (pages []*browse.Page) {
-	for _, address := range addresses {
-		pages = append(pages, r.once(b, http.MethodGet, address, browse.Navigation(), ""))
-	}
-	return pages
-}
-
-// post sends fields as a form of the site does.
-func (r *run) post(b *browse.Browser, address string, fields url.Values) *browse.Page {
-	h := browse.Navigation()
-	h.Set("Content-Type", "application/x-www-form-urlencoded")
-	h.Set("Origin", r.plan.URL)
-	return r.once(b, http.MethodPost, address, h, fields.Encode())
-}
-
 // basic sends user name and password by HTTP Basic.
 func basic(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	h := browse.Navigation()
