@@ -10,6 +10,7 @@ package inspect
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -176,9 +177,7 @@ func (in *inspection) ask(ctx context.Context, b *browse.Browser, at place, extr
 	if at.accept != "" {
 		h.Set("Accept", at.accept)
 	}
-	for name, values := range extra {
-		h[name] = values
-	}
+	maps.Copy(h, extra)
 	return in.portal.Ask(ctx, b, at.uri, h)
 }
 
