@@ -181,14 +181,17 @@ func (r *run) checks() {
 	)
 	ended := false
 	for _, s := range steps {
+		o := notReached()
 		if !ended && r.ctx.Err() == nil {
-			o := s.check()
-			r.report.add(s.row, o)
+			o = s.check()
 			ended = o.last
 		}
-		if !r.report.has(s.row) {
-			r.report.add(s.row, notReached())
+		if o.Name != "" && o.Name != s.row { // a check of another row failed again
+			r.report.Rows = append(r.report.Rows, o.Row)
+			o = notReached()
 		}
+		o.Name = s.row
+		r.report.Rows = append(r.report.Rows, o.Row)
 	}
 }
 

@@ -1,11 +1,12 @@
 package check
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/onboard/browse"
@@ -41,12 +42,8 @@ func (r *run) start() string {
 func (r *run) exempt() (addresses []string) {
 	for _, sets := range [][]config.MatcherSet{r.site.Trust, r.site.Public, r.site.Guest} {
 		for _, set := range sets {
-			var patterns []string
-			if json.Unmarshal(set["path"], &patterns) != nil {
-				continue
-			}
-			for _, p := range patterns {
-				addresses = append(addresses, r.at("/"+strings.TrimLeft(strings.ReplaceAll(p, "*", ""), "/")))
+			for _, p := range gjson.ParseBytes(set["path"]).Array() {
+				addresses = append(addresses, r.at("/"+strings.TrimLeft(strings.ReplaceAll(p.Str, "*", ""), "/")))
 			}
 		}
 	}

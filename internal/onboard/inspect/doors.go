@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"path"
@@ -113,8 +112,8 @@ func (in *inspection) known(v whoami.Verdict) bool { return v.Kind == whoami.Use
 
 // basic sends user name and password by HTTP Basic.
 func (in *inspection) basic(ctx context.Context) {
-	a := in.Customers[0]
-	h := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(a.User+":"+a.Password))}}
+	h := make(http.Header)
+	(&http.Request{Header: h}).SetBasicAuth(in.Customers[0].User, in.Customers[0].Password)
 	if in.known(in.portal.Who(ctx, in.browser(), h)) {
 		in.note("", "Side door: the portal takes user name and password by HTTP Basic. The gateway takes that header out of\nrequests, so it is shut; programs that use it need `trust` or another way.")
 	}
