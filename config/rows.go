@@ -47,7 +47,7 @@ var SiteRows = d.Rows{
 		Doc: "Forwarded without a second factor."},
 	{Field: "Assist", Usage: "assist", Otherwise: "not inserted",
 		Doc: "Puts the assist script into the portal's pages."},
-	{Field: "Link", Usage: `link SELECTOR [before|after|append] "Text"`, Otherwise: "none", Check: d.Valid(Link.validate),
+	{Field: "Link", Usage: `link SELECTOR [before|after|append] "Text"`, Want: `link SELECTOR [before|after|append] "Text" (a bare # begins a comment, so quote "#menu")`, Otherwise: "none", Check: d.Valid(Link.validate),
 		Doc: "Puts a link to the settings page into the portal's pages. May be repeated."},
 	{Field: "Require", Usage: "require optional|always", Default: "optional",
 		Doc: "Who must have a second factor."},
