@@ -73,6 +73,22 @@ var SiteRows = d.Rows{
 		Doc: "Whether the gate acts, or only counts what it would do."},
 }
 
+// Notes are comments for [Site.Caddyfile], by the path of the setting that they stand above.
+type Notes = d.Notes
+
+// Caddyfile writes the settings as a two_factor directive, for a site of a
+// Caddyfile: indented by one tab, behind the named matchers that it needs, with
+// the notes as comments. It is the inverse of the reader in caddyplugin/caddyfile: reading
+// it gives these settings again, with the realm "default" where none is named.
+//
+// It writes what is set, nothing of a preset or a default. The settings are ones that
+// Resolved accepts. Few of those cannot be said in a Caddyfile, and are errors: text in
+// which Caddy would put something else in place of {$NAME} or a shorthand such as
+// {host}, and matchers that Secondgate does not know how to write.
+func (s Site) Caddyfile(notes Notes) (string, error) {
+	return d.Write("two_factor", SiteRows, &s, notes)
+}
+
 // presetRows fill fields of Site itself.
 var presetRows = d.Rows{
 	{Field: "Without", Usage: "without SUBDIRECTIVE [VALUE...]", Want: "without SUBDIRECTIVE [VALUE...], for example without deny /xmlrpc.php",
@@ -116,7 +132,7 @@ var firstRows = d.Rows{
 }
 
 var signInRows = d.Rows{
-	{Field: "Page", Usage: "page URI", Otherwise: "none", Check: d.Valid(validatePage),
+	{Field: "Page", Usage: "page URI", Otherwise: "none", Check: d.Valid(validateURI),
 		Doc: "Where the form stands."},
 	{Field: "Username", Usage: "username FIELD", Otherwise: "none", Check: d.Valid(validateField),
 		Doc: "The name of the form's field for the user."},
