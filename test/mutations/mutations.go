@@ -28,5 +28,5 @@ type Mutation struct {
 // All are the defences, by the rooms of the house that they are in.
 func All() []Mutation {
 	return slices.Concat(seal, ask, gate, codes, store, pages, protocol, kinds, learning, inserted, spa, presets, check, observe, monitoring, transfer, desk, keeping, staffPages, sessions, late,
-		audited, mailed, exemptions, edge, questions, kept, bounds, witnessed, slips, commands, history)
+		audited, mailed, exemptions, edge, questions, kept, bounds, witnessed, slips, commands, history, mend)
 }
