@@ -188,11 +188,11 @@ func (x *exchange) writeCookies(h http.Header) {
 	}
 	if owed := x.takeUnsealed(); len(owed) > 0 {
 		defer func() { // in the visit that the response may start
-			if x.visit != nil && x.owner != "" {
-				x.visit.Hold(x.owedTo(x.owner), owed)
+			if x.visit != nil {
+				x.visit.HoldFor(x.host, owed)
 			}
 		}()
-	} else if !x.withheld && x.own && x.before.MayPass() && x.visit.Holds() {
+	} else if !x.withheld && x.own && !x.facts.Asset && x.before.MayPass() && x.visit.Holds() {
 		x.deliverOwed(h)
 	}
 	if x.facts.Asset && x.own {
@@ -219,31 +219,41 @@ func (x *exchange) writeCookies(h http.Header) {
 	x.presume()
 }
 
-// takeUnsealed takes the cookies that are never sealed out of the changes where the response
-// is withheld: the portal set them for a user who has not passed. They wait for the clearance.
-func (x *exchange) takeUnsealed() (taken []portal.Change) {
-	if !x.withheld && !x.before.Owes() {
+// takeUnsealed takes out of the changes the cookies that are never sealed and that the portal
+// set for a user to whom this response does not go. They wait until that user passes.
+func (x *exchange) takeUnsealed() (owed []portal.Change) {
+	if !slices.ContainsFunc(x.changes, x.waits) {
 		return nil
-	}
-	if x.owner == "" && x.answer != nil {
-		x.owner = x.answer.User
 	}
 	kept := make([]portal.Change, 0, len(x.changes))
 	for _, c := range x.changes {
-		if c.Class == portal.Sealed || c.Delete {
-			kept = append(kept, c)
+		if x.waits(c) {
+			owed = append(owed, c)
 		} else {
-			taken = append(taken, c)
+			kept = append(kept, c)
 		}
 	}
 	x.changes = kept
-	return taken
+	return owed
 }
 
-// owedTo is the name under which the visit holds changes for the user's clearance.
-func (x *exchange) owedTo(user string) string { return x.host + "\x00" + user }
+// waits reports whether a change must not leave with this response: the cookie would leave
+// unsealed, and the response is withheld, or goes to another than the cookie is stamped for.
+func (x *exchange) waits(c portal.Change) bool {
+	if c.Class == portal.Sealed {
+		return false
+	}
+	user := c.Stamp.User
+	return x.withheld || user != "" && !(x.before.MayPass() && x.answer.User == user)
+}
 
-// deliverOwed writes what a withheld response set for the user, who may pass.
+// dropUnsealed forgets the cookies that would leave unsealed. It is called where it is not
+// known for whom the portal set them.
+func (x *exchange) dropUnsealed() {
+	x.changes = slices.DeleteFunc(slices.Clone(x.changes), func(c portal.Change) bool { return c.Class != portal.Sealed })
+}
+
+// deliverOwed writes what waited for the user, who may pass.
 func (x *exchange) deliverOwed(h http.Header) {
 	if lines := x.owedLines(); len(lines) > 0 {
 		h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
@@ -251,14 +261,12 @@ func (x *exchange) deliverOwed(h http.Header) {
 	}
 }
 
-// owedLines are the lines of cookies that waited for the clearance.
+// owedLines are the lines of cookies that waited until the user passes.
 func (x *exchange) owedLines() []string {
 	if !x.own {
 		return nil
 	}
-	changes := x.visit.Held(x.owedTo(x.answer.User))
-	x.visit.Delivered(x.owedTo(x.answer.User), changes)
-	return unsealed(changes)
+	return unsealed(x.visit.TakeFor(x.host, x.answer.User))
 }
 
 // sealed returns the Set-Cookie lines for the visit, minted where there is none.

@@ -30,6 +30,9 @@ func (x *exchange) refuse(a gate.Action) error {
 func (x *exchange) Withhold(a gate.Action, status int, header http.Header) {
 	x.g.events.Withheld(a)
 	x.withheld = true
+	if a == gate.Retry {
+		x.dropUnsealed() // the answer need not name the user that the response was made for
+	}
 	x.writeCookies(x.restore())
 	switch a {
 	case gate.Challenge, gate.Enrol:

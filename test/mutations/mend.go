@@ -9,4 +9,32 @@ var mend = []Mutation{
 		New:     "part || x.g.WatchUnsafe",
 		Package: "internal/gateway", Test: "TestLate_OwnerIsNotRefused",
 	},
+	{
+		Row: "M: unsealed cookies", Defence: "an unsealed cookie waits for the user that it is stamped for",
+		File:    "internal/gateway/cookies.go",
+		Old:     `return x.withheld || user != "" && !(x.before.MayPass() && x.answer.User == user)`,
+		New:     `return x.withheld || user != "" && x.before.Owes()`,
+		Package: "internal/gateway", Test: "TestAttack_Unsealed_CookieOfFirstRound",
+	},
+	{
+		Row: "M: unsealed cookies", Defence: "of a doubted response no unsealed cookie is kept",
+		File:    "internal/gateway/refuse.go",
+		Old:     "	if a == gate.Retry {\n",
+		New:     "	if false {\n",
+		Package: "internal/gateway", Test: "TestAttack_Unsealed_CookieOfDoubtedResponse",
+	},
+	{
+		Row: "M: unsealed cookies", Defence: "users whose names differ in case only have cookies of their own",
+		File:    "internal/gateway/visits/visit.go",
+		Old:     "return h.user == user && strings",
+		New:     "return strings.EqualFold(h.user, user) && strings",
+		Package: "internal/gateway", Test: "TestAttack_Unsealed_CookieOfNamesake",
+	},
+	{
+		Row: "M: unsealed cookies", Defence: "no cookie that waited leaves with an asset",
+		File:    "internal/gateway/cookies.go",
+		Old:     "x.own && !x.facts.Asset && x.before",
+		New:     "x.own && x.before",
+		Package: "internal/gateway", Test: "TestAttack_Unsealed_OwedByAsset",
+	},
 }

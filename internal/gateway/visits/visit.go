@@ -196,8 +196,8 @@ func (v *Shared) Unsettled(own int, clock func() time.Time) bool {
 
 // held are changes of the portal's cookies that the browser gets later: those that came
 // with a question about an asset, with the next page (responses of assets get no cookies,
-// because caches keep them), and cookies that are never sealed of a withheld response, when
-// its user has passed. The latter are held under a name of their own; see Hold.
+// because caches keep them), and cookies that are never sealed, when the user whom the portal
+// set them for has passed.
 type held struct {
 	mu      sync.Mutex
 	any     atomic.Bool
@@ -205,29 +205,44 @@ type held struct {
 }
 
 // heldChange is a change that was made at a site: the host and port that the browser
-// addressed. Another site of the realm seals cookies of its own, be they named alike.
+// addressed. Another site of the realm seals cookies of its own, be they named alike. user
+// is the one whom it waits for; empty for the next page. Users' names may differ in case only.
 type heldChange struct {
-	site string
+	site, user string
 	portal.Change
 }
 
-// is reports whether a change of the site is about the same cookie.
-func (h *heldChange) is(site string, ch *portal.Change) bool {
-	return strings.EqualFold(h.site, site) && h.Name == ch.Name && h.Path == ch.Path
+// at reports whether a change waits at the site for the user.
+func (h *heldChange) at(site, user string) bool {
+	return h.user == user && strings.EqualFold(h.site, site)
 }
 
-// maxHeld bounds the changes that wait for the next page.
+// is reports whether a change that waits there is about the same cookie.
+func (h *heldChange) is(site, user string, ch *portal.Change) bool {
+	return h.at(site, user) && h.Name == ch.Name && h.Path == ch.Path
+}
+
+// maxHeld bounds the changes that wait.
 const maxHeld = 64
 
-// Hold keeps changes for the site's next page. They are stamped already. site may be another
-// name, under which Held is asked for them.
+// Hold keeps changes for the site's next page. They are stamped already.
 func (v *Shared) Hold(site string, changes []portal.Change) {
-	h := &v.held
+	v.held.hold(site, changes, func(portal.Change) string { return "" })
+}
+
+// HoldFor keeps changes for the users whom they are stamped for, each until TakeFor. One that
+// is stamped for no user is dropped.
+func (v *Shared) HoldFor(site string, changes []portal.Change) {
+	changes = slices.DeleteFunc(changes, func(ch portal.Change) bool { return ch.Stamp.User == "" })
+	v.held.hold(site, changes, func(ch portal.Change) string { return ch.Stamp.User })
+}
+
+func (h *held) hold(site string, changes []portal.Change, user func(portal.Change) string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, ch := range changes {
-		h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool { return o.is(site, &ch) })
-		h.changes = append(h.changes, heldChange{site, ch})
+		h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool { return o.is(site, user(ch), &ch) })
+		h.changes = append(h.changes, heldChange{site, user(ch), ch})
 	}
 	if n := len(h.changes) - maxHeld; n > 0 {
 		h.changes = slices.Delete(h.changes, 0, n)
@@ -240,15 +255,23 @@ func (v *Shared) Holds() bool { return v.held.any.Load() }
 
 // Held returns the changes that wait for the site's next page. Every request is handled as
 // if the browser had them already.
-func (v *Shared) Held(site string) (changes []portal.Change) {
-	h := &v.held
+func (v *Shared) Held(site string) []portal.Change { return v.held.waiting(site, "") }
+
+// TakeFor returns the changes that wait for the user, and forgets them.
+func (v *Shared) TakeFor(site, user string) []portal.Change {
+	changes := v.held.waiting(site, user)
+	v.held.forget(site, user, changes)
+	return changes
+}
+
+func (h *held) waiting(site, user string) (changes []portal.Change) {
 	if !h.any.Load() {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, o := range h.changes {
-		if strings.EqualFold(o.site, site) {
+		if o.at(site, user) {
 			changes = append(changes, o.Change)
 		}
 	}
@@ -256,15 +279,16 @@ func (v *Shared) Held(site string) (changes []portal.Change) {
 }
 
 // Delivered forgets changes that a response of the site brings to the browser.
-func (v *Shared) Delivered(site string, changes []portal.Change) {
-	h := &v.held
+func (v *Shared) Delivered(site string, changes []portal.Change) { v.held.forget(site, "", changes) }
+
+func (h *held) forget(site, user string, changes []portal.Change) {
 	if !h.any.Load() {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool {
-		return slices.ContainsFunc(changes, func(ch portal.Change) bool { return o.is(site, &ch) })
+		return slices.ContainsFunc(changes, func(ch portal.Change) bool { return o.is(site, user, &ch) })
 	})
 	h.any.Store(len(h.changes) > 0)
 }
