@@ -361,6 +361,9 @@ func (x *exchange) keepAfter(s subject, a *portal.Answer, epoch uint64) {
 	for _, p := range x.plans(&s) {
 		key := visits.Key{Pins: s.pins, View: p.view, Own: p.path == "", Varying: x.g.Headers.Varying(s.header(), p.free)}
 		x.visit.Answers.Keep(key, &kept, epoch, x.g.lives(), x.now)
+		if x.before.Answer == gate.Anonymous && a.Kind == gate.Anonymous {
+			x.visit.Answers.Restore(x.suspended, &key)
+		}
 	}
 }
 

@@ -28,7 +28,9 @@ const (
 func (x *exchange) forward() error {
 	if x.mayChange() {
 		// Whatever was known may be wrong as soon as this request arrives.
-		x.forget()
+		if x.visit != nil {
+			x.suspended = x.visit.Answers.Suspend()
+		}
 		// The page with a sign-in form, at the sign-in's own address, changes nothing.
 		x.settles = x.facts.Unsafe || x.facts.SignOut || x.sendsSignIn()
 	}

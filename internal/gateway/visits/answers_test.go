@@ -354,3 +354,37 @@ func TestAnswers_ForgetOthersOnTheirWay(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// TestAnswers_Suspend: Restore takes back anonymous answers about the same credentials, for
+// requests whose responses are checked and for no longer than they were believed before; and
+// none after anything else was forgotten.
+func TestAnswers_Suspend(t *testing.T) {
+	key, other := Key{View: portal.JarKey{'a'}, Varying: portal.Varying{1}}, Key{View: portal.JarKey{'b'}}
+	users := Key{View: key.View, Varying: portal.Varying{2}}
+	for name, then := range map[string]func(a *Answers){"": func(*Answers) {}, "forgotten": func(a *Answers) { a.Forget() },
+		"others forgotten": func(a *Answers) {
+			a.Keep(users, user("bob"), a.Epoch(), Lives{User: time.Hour}, now)
+			a.ForgetOthers("alice")
+		}} {
+		var a Answers
+		for _, k := range []Key{key, other} {
+			a.Keep(k, anonymous, 0, Lives{Anonymous: time.Minute, User: time.Minute}, now)
+		}
+		a.Keep(users, user("bob"), 0, Lives{User: time.Hour}, now)
+		s := a.Suspend()
+		if a.Exact(&key, now, false) != nil {
+			t.Error("not suspended")
+		}
+		then(&a)
+		a.Restore(s, &Key{View: key.View, Varying: portal.Varying{3}})
+		if got := a.Exact(&key, now.Add(time.Minute-1), false) != nil; got != (name == "") {
+			t.Errorf("%q: restored: %v", name, got)
+		}
+		if a.Exact(&key, now.Add(time.Minute), false) != nil || a.Exact(&key, now, true) != nil {
+			t.Errorf("%q: restored for longer or for unchecked responses", name)
+		}
+		if a.Exact(&other, now, false) != nil || a.Exact(&users, now, false) != nil {
+			t.Errorf("%q: restored for other credentials or a user", name)
+		}
+	}
+}
