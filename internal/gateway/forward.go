@@ -145,13 +145,14 @@ func (x *exchange) room() *spool.Budget {
 
 // ended sees to what depends on the end of the response; whole says that it came to it.
 func (x *exchange) ended(whole bool) {
-	if !x.out.Wrote() && x.kind == gated && x.visit != nil {
-		// It ended without headers: the portal may have signed a user in all the same.
+	x.abandoned = x.abandoned || !whole
+	x.cutOff = x.cutOff || !whole && x.kind == gated && x.out.Dropping()
+	unseen := !x.out.Wrote() || x.cutOff && x.changers() > 0
+	if unseen && x.kind == gated && x.visit != nil {
+		// It ended without headers, or was cut off: the portal may sign a user in all the same.
 		x.forget()
 		x.settles = true
 	}
-	x.abandoned = x.abandoned || !whole
-	x.cutOff = x.cutOff || !whole && x.kind == gated && x.out.Dropping()
 	x.out.Finish(whole)
 	x.Over(true)
 }

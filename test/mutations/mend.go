@@ -37,4 +37,18 @@ var mend = []Mutation{
 		New:     "x.own && x.before",
 		Package: "internal/gateway", Test: "TestAttack_Unsealed_OwedByAsset",
 	},
+	{
+		Row: "M: cut off", Defence: "a request that was cut off is open until the portal is done",
+		File:    "internal/gateway/response/portion.go",
+		Old:     "		if w.ended {\n			w.x.Over(true)\n		}\n",
+		New:     "		w.x.Over(w.ended)\n",
+		Package: "internal/gateway", Test: "TestAttack_CutOffSignIn",
+	},
+	{
+		Row: "M: cut off", Defence: "what was known before a link that was cut off is forgotten",
+		File:    "internal/gateway/forward.go",
+		Old:     " || x.cutOff && x.changers() > 0",
+		New:     "",
+		Package: "internal/gateway", Test: "TestAttack_CutOffLink",
+	},
 }

@@ -201,7 +201,8 @@ func (w *Writer) copyKept(upTo int64) {
 	}
 }
 
-// cut withholds what was not released; the caller holds mu.
+// cut withholds what was not released; the caller holds mu. A request that the portal is still
+// at work on is open until the handlers behind are done: what it does then is unknown.
 func (w *Writer) cut(a gate.Action) {
 	w.set(dropping)
 	w.stop()
@@ -211,7 +212,9 @@ func (w *Writer) cut(a gate.Action) {
 	if w.released {
 		w.aborted = true
 	} else {
-		w.x.Over(w.ended)
+		if w.ended {
+			w.x.Over(true)
+		}
 		w.x.Withhold(a, w.status, w.portal)
 	}
 	w.x.Cancel()
