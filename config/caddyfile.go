@@ -10,10 +10,10 @@ import (
 // "whoami.0.anonymous.1", "sign_in.0.page", "throttle.free"; a header's name is the last
 // part of its own, "whoami.0.header.X-Nonce". The note of "" stands
 // above the whole directive. A list is written on one line, so it has one note. A note
-// may have several lines; one whose setting is not there is not written.
+// may have several lines; a line without a setting is not written.
 type Notes map[string]string
 
-// Caddyfile writes the settings as a two_factor directive, as it stands in a site of a
+// Caddyfile writes the settings as a two_factor directive, for a site of a
 // Caddyfile: indented by one tab, behind the named matchers that it needs, with
 // the notes as comments. It is the inverse of the parser in caddyplugin: reading it
 // gives these settings again, with the realm "default" where none is named.

@@ -3,9 +3,9 @@ package config
 // mediawiki is MediaWiki with $wgScriptPath "". It asks the API, because that knows the
 // number of a user and answers on wikis that strangers cannot read as well.
 //
-// The API takes whoever sends the header Treat-as-Untrusted for a stranger, while every
+// The API treats a request with the header Treat-as-Untrusted as a stranger's, while every
 // other page knows the user: the question would be answered wrongly for as long as
-// somebody sends it. So requests with it are refused.
+// a request has it. So requests with it are refused.
 func mediawiki() Preset {
 	return Preset{
 		Portal: "MediaWiki 1.35 or later, with $wgScriptPath = \"\"",

@@ -5,12 +5,12 @@ package config
 // be asked between the form and its sending: watch unsafe. Its cookies are encrypted
 // anew with every response, so every request is asked about and rotates spares nothing.
 //
-// The sign of strangers is narrow on purpose. The form is also shown to somebody who is
+// The sign of strangers is narrow on purpose. The form is also shown to a user who is
 // signed in while the database refuses connections, and then with an error: with its
 // number behind a #, with the name MySQL (checked in all translations), or with PHP's own
 // below #pma_errors. A page with such an error says nothing; that of a session that lay
 // idle is no such error. With a choice of servers, or a server to type in, a user name
-// is not an identity; then neither rule holds and nobody gets through.
+// is not an identity; then neither rule holds and no request gets through.
 func phpmyadmin() Preset {
 	return Preset{
 		Portal: "phpMyAdmin 5.2 with one server (no AllowArbitraryServer) and auth_type cookie, at the root of its host",

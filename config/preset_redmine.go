@@ -5,7 +5,7 @@ import "slices"
 // redmine is Redmine at the root of its host. It asks for the form by which people
 // sign out, because it is the one page that Redmine also shows to those who must first
 // change their password or set up its own second factor: on every other page they would
-// be neither users nor strangers. Asking for it signs nobody out; that takes a POST.
+// be neither users nor strangers. Asking for it doesn't sign the user out; that takes a POST.
 //
 // Every sign-in goes through reset_session (logged_user=, try_to_autologin), and the
 // session is kept in the cookie itself.

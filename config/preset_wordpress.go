@@ -5,7 +5,7 @@ package config
 // Whoami goes in two steps, because plug-ins keep customers away from
 // /wp-admin/profile.php. The first is refused to strangers with status 400 and the
 // body "0". The body is the sign, not the status: a web server answers 400 to
-// headers that are too large as well, which somebody who is signed in can provoke.
+// headers that are too large as well, which a signed-in user can provoke.
 // A 401 of the second step is no sign either: then a cookie of /wp-admin is signed in
 // while that of / is not, and that is unknown, not anonymous.
 func wordpress() Preset {

@@ -25,7 +25,7 @@ type Preset struct {
 	Notes Notes
 }
 
-// presets are constructors, so that nobody shares a preset's slices.
+// presets are constructors, so that no two callers share a preset's slices.
 var presets = map[string]func() Preset{
 	"blesta":     blesta,
 	"dokuwiki":   dokuwiki,

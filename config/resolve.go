@@ -21,7 +21,7 @@ func (s Site) Resolved() (Site, error) {
 }
 
 // withPreset fills in from the preset. Single settings and whoami are replaced by
-// the site's own; lists add up, so that nobody loses a preset's deny by adding one, and
+// the site's own; lists add up, so that a site that adds a deny keeps the preset's, and
 // what Without names is not filled in.
 // The site's own elements come first: errors name their index.
 func (s Site) withPreset() (Site, error) {

@@ -1,9 +1,8 @@
-// Package config owns the operator's settings: what they mean, their defaults,
-// what is wrong with them, and the presets that fill them in.
+// Package config holds the operator's settings: their types, defaults and validation, and the
+// presets that fill them in.
 //
-// Its one invariant: settings that pass Validate are complete; nothing behind this
-// package asks again whether a value is there or makes sense. It knows nothing of
-// Caddy: the JSON here is the JSON of the handler, and the Caddyfile is parsed in
+// Settings that pass Validate are complete: no other package checks again whether a value is
+// present and makes sense. The package knows nothing of Caddy: the JSON here is the JSON of the handler, and the Caddyfile is parsed in
 // caddyplugin into these structs.
 package config
 
@@ -29,7 +28,7 @@ type Site struct {
 	// Credential declares headers and query parameters that whoami understands.
 	Credential []Credential `json:"credential,omitempty"`
 
-	// Whoami are the questions that tell whose credentials a request carries. All must agree.
+	// Whoami are the questions that tell which user's credentials a request carries. All must agree.
 	Whoami []Whoami `json:"whoami,omitempty"`
 	// User is a placeholder that names the user, behind another authenticator in
 	// Caddy; then there is no Whoami.
@@ -78,7 +77,7 @@ type Site struct {
 	BackupCodes int       `json:"backup_codes,omitempty"`
 	Throttle    *Throttle `json:"throttle,omitempty"`
 	Brand       *Brand    `json:"brand,omitempty"`
-	// Support is shown where somebody is locked out: an e-mail address, a telephone number or a URL.
+	// Support is shown to users who are locked out: an e-mail address, a telephone number or a URL.
 	Support string `json:"support,omitempty"`
 }
 
@@ -99,14 +98,14 @@ type Whoami struct {
 	First *First `json:"first,omitempty"`
 	// Header is set on the question.
 	Header map[string]string `json:"header,omitempty"`
-	// Anonymous are the signs that nobody is signed in; any one will do.
+	// Anonymous are the signs that no user is signed in; one of them is enough.
 	Anonymous []Sign `json:"anonymous,omitempty"`
 	// User yields the canonical id.
 	User *Extractor `json:"user,omitempty"`
 	// Name and Email are optional and never identify anybody.
 	Name  *Extractor `json:"name,omitempty"`
 	Email *Extractor `json:"email,omitempty"`
-	// Apart says that this part of the portal has a sign-in of its own, so that somebody who
+	// Apart says that this part of the portal has a sign-in of its own, so that a user who
 	// is signed in elsewhere may be a stranger here.
 	Apart bool `json:"apart,omitempty"`
 	// Normalize lists, in order, what is done to the id: lower, nfkc, trim.
@@ -122,7 +121,7 @@ type First struct {
 	Extract Extractor `json:"extract"`
 }
 
-// Sign is one positive sign, that nobody is signed in or that a sign-in failed; exactly one of Redirect,
+// Sign is one positive sign, that no user is signed in or that a sign-in failed; exactly one of Redirect,
 // Status, HTML, JSON and Regex is set, or HTML with JSON or Regex, which then look at
 // what the element, or its attribute Attr, holds.
 type Sign struct {
@@ -149,7 +148,7 @@ type Extractor struct {
 	// Regex is a regular expression with one group.
 	Regex  string `json:"regex,omitempty"`
 	Header string `json:"header,omitempty"`
-	// Not lists placeholders for nobody: values that never count.
+	// Not lists placeholders for no user: values that never count.
 	Not []string `json:"not,omitempty"`
 }
 

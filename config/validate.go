@@ -101,7 +101,7 @@ func (s Site) validateEnrolMail() error {
 	return oneOf("enrol_mail", s.EnrolMail, "on", "off")
 }
 
-// strangersWrite are placeholders whose value the client chooses.
+// strangersWrite are placeholders with a value that the client chooses.
 var strangersWrite = []string{"{http.request.uri", "{http.request.orig_uri", "{http.request.cookie", "{http.request.body", "{http.request.method", "{http.request.orig_method", "{http.request.host", "{http.request.hostport"}
 
 func validateUser(user string) error {

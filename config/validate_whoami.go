@@ -67,7 +67,7 @@ func (w Whoami) validateFirst(ownPath string) error {
 	)
 }
 
-// personal headers would answer for somebody else than the request's sender, or for
+// personal headers would answer for another user than the request's sender, or for
 // a part of the page only.
 var personal = []string{"Authorization", "Proxy-Authorization", "Range"}
 
@@ -101,7 +101,7 @@ func (w Whoami) validateNormalize() error {
 	return nil
 }
 
-// validate accepts a sign that nobody is signed in.
+// validate accepts a sign that no user is signed in.
 func (s Sign) validate() error { return s.validateBy(Sign.validateStatus) }
 
 // validateBy accepts a sign; statuses are looked at by a check of their own.
@@ -143,7 +143,7 @@ func validateRedirect(glob string) error {
 }
 
 // ambiguous are statuses by which servers say that they could not read a request, so
-// that somebody who is signed in can bring them about with odd headers.
+// that a signed-in user can cause them with odd headers.
 var ambiguous = []int{400, 408, 413, 414, 417, 421, 425, 429, 431}
 
 // validateStatus refuses what would make a working page, an unreadable request or a

@@ -54,7 +54,7 @@ func (s Sign) unanchored() bool {
 	return s.Regex != "" && !(strings.HasPrefix(s.Regex, "^") && strings.HasSuffix(s.Regex, "$"))
 }
 
-// warn tells of text that somebody else may have put on the page. An expression for
+// warn tells of text that another user may have put on the page. An expression for
 // the whole body has nothing of that.
 func (s Sign) warn(uri string, warn func(string, ...any)) {
 	if s.unanchored() {

@@ -4,7 +4,7 @@ import "time"
 
 // Desk is what surrounds the pages of staff, in place of what customers see there.
 type Desk struct {
-	// Staff is who is signed in; empty for nobody.
+	// Staff is who is signed in; empty for no one signed in.
 	Staff string
 	// Acts says that this member of staff may act, not only look.
 	Acts bool

@@ -1,12 +1,12 @@
-// Package templates owns how the own pages look and what they say: the embedded
-// HTML, styles and script, the brand, and the sentences in every language.
+// Package templates has the own pages: the embedded HTML, styles and script, the brand, and the
+// texts in every language.
 //
-// Its one invariant: a set that New returned can render every page in every
+// A set that New returned can render every page in every
 // language. All templates are parsed and every message they name is looked up
 // once, at start; nothing is found missing while a customer waits.
 //
 // Pages are typed: a page is a struct with the fields its template uses, and
-// whoever fills one in needs to know nothing about HTML. Markup enters only where
+// the caller needs no HTML. Markup enters only where
 // a field's type says so (template.HTML for the QR code, template.URL for its link).
 package templates
 
@@ -92,7 +92,7 @@ func New(o Options) (*Set, error) {
 	return s, loc.checkTexts()
 }
 
-// parse reads all pages for one language, whose words are bound into the functions.
+// parse reads all pages for one language and binds that language's texts into the functions.
 func (s *Set) parse(lang string) (map[string]*template.Template, error) {
 	layout, err := template.New("layout.html").Funcs(s.functions(lang)).ParseFS(htmlFiles, "html/layout.html", "html/parts.html", "html/staff_parts.html")
 	if err != nil {

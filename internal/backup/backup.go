@@ -1,8 +1,8 @@
-// Package backup owns the backup file: what a store held at one moment, encrypted,
-// and how a store is made of it again.
+// Package backup writes a store's content at one moment into an encrypted file, and makes a store
+// of it again. The admin API and the commands call it.
 //
-// Its one invariant: a restore takes everything of a backup or nothing, and revives
-// nothing that may have been spent since: no code, no backup code, no clearance.
+// A restore takes everything of a backup or nothing, and revives nothing that may have been spent
+// since: no code, no backup code, no clearance.
 //
 // # The file
 //

@@ -9,7 +9,7 @@ import (
 	"filippo.io/age"
 )
 
-// Encrypt returns a writer whose content only the recipients read. Closing it ends
+// Encrypt returns a writer; only the recipients can read what is written. Closing it ends
 // the file; a file without that end is noticed.
 func Encrypt(w io.Writer, to ...age.Recipient) (io.WriteCloser, error) {
 	return age.Encrypt(w, to...)

@@ -13,7 +13,7 @@ import (
 // second, 22 takes 4 GiB.
 const WorkFactor = 18
 
-// PassphraseRecipient encrypts for whoever knows the passphrase.
+// PassphraseRecipient encrypts with a passphrase.
 func PassphraseRecipient(passphrase string) (age.Recipient, error) {
 	to, err := age.NewScryptRecipient(passphrase)
 	if err != nil {

@@ -1,7 +1,5 @@
-// Package clock owns the time that gates and their records go by: the system's,
-// unless a test has moved it.
-//
-// Its one invariant: nothing but a test moves it.
+// Package clock returns the current time to the gate, the pages and the store. Tests move it;
+// nothing else does.
 package clock
 
 import (

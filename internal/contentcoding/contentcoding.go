@@ -1,7 +1,6 @@
-// Package contentcoding undoes the compression of HTTP bodies (RFC 9110, 8.4.1) as
-// browsers do: one of the codings that they know.
-//
-// Its one invariant: it asks for bounded memory, whatever a body says.
+// Package contentcoding decodes compressed HTTP bodies (RFC 9110, 8.4.1) in one of the codings
+// that browsers know. It uses bounded memory, whatever a body declares. Packages whoami, body,
+// browse and insert call it.
 package contentcoding
 
 import (

@@ -7,7 +7,7 @@ import (
 )
 
 // profile is what customers may change about themselves. The display name is their
-// own choice, so it identifies nobody.
+// own choice, so it doesn't identify a customer.
 type profile struct {
 	DisplayName string
 	Newsletter  bool

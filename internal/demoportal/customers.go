@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Customer is somebody who may sign in. ID is what never changes; Name is the
+// Customer is a person who may sign in. ID is what never changes; Name is the
 // user name, which the pages show.
 type Customer struct {
 	ID       int
@@ -51,7 +51,7 @@ func customerByID(id int) (Customer, bool) {
 	return Customer{}, false
 }
 
-// authenticate returns the customer whose login and password these are.
+// authenticate returns the customer with this login and password.
 func authenticate(login, password string) (Customer, bool) {
 	c, ok := customerByLogin(login)
 	given, right := sha256.Sum256([]byte(password)), sha256.Sum256([]byte(c.Password))

@@ -1,7 +1,7 @@
 // Package demoportal is the customer portal of a made-up hosting provider, Oma
 // Avaruus: what the demo puts behind the gateway and what tests try it on.
 //
-// Its one invariant: it is a true legacy. It knows nothing of second factors, keeps
+// It behaves as old portals do: it knows nothing of second factors, keeps
 // the session id over a sign-in, adopts ids that a client chose (as PHP does without
 // session.use_strict_mode), takes an e-mail address or a user name in any case, and
 // signs in by form, by JSON and by a remembered browser. Everything it keeps is in
@@ -40,7 +40,7 @@ type Portal struct {
 	transfers  []transfer
 }
 
-// New returns a portal with the sample customers, whom nobody has signed in as yet.
+// New returns a portal with the sample customers; none is signed in.
 func New() *Portal {
 	p := &Portal{
 		Clock:      time.Now,

@@ -21,7 +21,7 @@ const (
 	maxSessions = 10_000
 )
 
-// session is the server's side of SessionCookie. Customer is 0 while nobody has
+// session is the server's side of SessionCookie. Customer is 0 while no customer has
 // signed in. Fields are guarded by Portal.mu.
 type session struct {
 	customer int
@@ -91,7 +91,7 @@ func (p *Portal) makeRoom(now time.Time) {
 	}
 }
 
-// signedIn tells who is signed in, and signs in whoever brings a remembrance.
+// signedIn returns the customer who is signed in, and signs in a browser with a remembrance.
 func (p *Portal) signedIn(r *http.Request) (Customer, bool) {
 	s := sessionOf(r)
 	p.mu.Lock()
@@ -118,7 +118,7 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request, c Customer, reme
 	})
 }
 
-// recall returns the id of the customer whose remembrance the request carries, 0
+// recall returns the id of the customer to whom the request's remembrance belongs, 0
 // for none. The caller holds p.mu.
 func (p *Portal) recall(r *http.Request) int {
 	c, err := r.Cookie(RememberCookie)

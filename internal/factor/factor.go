@@ -1,10 +1,10 @@
-// Package factor owns the second factors: authenticator apps (TOTP, RFC 6238) and
-// backup codes; how they are set up, checked, spent and taken away.
+// Package factor sets up, checks, spends and removes second factors: authenticator apps (TOTP, RFC
+// 6238), backup codes, codes by email, and staff's recovery codes.
 //
-// Its one invariant: a code is accepted once. What it proves (a step above the
-// factor's floor, a backup code that is still there) is checked, spent and turned
-// into what it buys by one transaction, and every attempt is counted by one too, so
-// that neither parallel requests nor a crash win anything.
+// A code is accepted once. One transaction checks what the code proves (a step above the factor's
+// floor, a backup code that is still there), spends it, and grants what it buys. Each attempt is
+// counted by a transaction before the code is checked. So neither parallel requests nor a crash
+// win an attempt or a second use.
 //
 // A Service serves one realm. The usual course: Begin, show QRCode(URI(…)),
 // Confirm; from then on Spend, and what composes it: Regenerate and Disable.

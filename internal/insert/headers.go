@@ -13,7 +13,7 @@ import (
 )
 
 // Fits reports whether a response with status 200 is a page that pieces may be put into:
-// HTML to be shown, whole, in a charset whose tags are ASCII, compressed in a way that
+// HTML to be shown, whole, in a charset with tags in ASCII, compressed in a way that
 // can be undone.
 func Fits(h http.Header) bool {
 	if len(h["Content-Type"]) != 1 || h.Get("Content-Range") != "" {

@@ -1,11 +1,11 @@
 // Package insert puts short pieces of HTML into pages while they stream by: a link into
 // the portal's own menu, a script into its head.
 //
-// Its one invariant: what goes out is what came in, byte for byte, with whole pieces
-// between two of its tags and nowhere else; in whatever portions it comes, and however
-// broken the page is. Where a piece has no place, the page goes out as it came.
+// The output is the input, byte for byte, with whole pieces inserted between two of its tags and
+// nowhere else. That holds for input in portions of any size, and for broken pages. Where a piece
+// has no place, the page is not changed.
 //
-// It knows nothing of HTTP but headers, and nothing of who is signed in.
+// Of HTTP the package reads headers only. Package response calls it.
 package insert
 
 import (

@@ -161,7 +161,7 @@ func (s *scanner) hopes() bool {
 // bom begins a page in UTF-16, as does what has it the other way round.
 const bom = "\xfe\xff"
 
-// unreadable reports whether the page begins as UTF-16 does, whose tags are no tags here.
+// unreadable reports whether the page begins as UTF-16 does; its tags can't be read here.
 func (s *scanner) unreadable() bool {
 	if string(s.first) == bom || string(s.first) == "\xff\xfe" {
 		s.tree.over = "the page is in UTF-16"

@@ -13,7 +13,7 @@ import (
 var errClosed = errors.New("insert: the page is at its end")
 
 // Stream is one page on its way out. Its methods are not safe for concurrent use, but
-// may be called from changing goroutines. Whoever makes one must end it with Close or
+// may be called from changing goroutines. The caller must end it with Close or
 // Abort.
 type Stream struct {
 	out    io.Writer

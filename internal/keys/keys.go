@@ -1,8 +1,8 @@
-// Package keys owns the master keys and everything that is derived from them.
+// Package keys reads and writes the master keys, and derives all other keys from them.
 //
-// Its one invariant: a master key never encrypts anything itself. Each purpose has
-// a key of its own (HKDF-SHA256, RFC 5869), and everything sealed is bound by
-// authenticated data to what it belongs to, so that it opens nowhere else.
+// A master key never encrypts data itself. Each purpose has a derived key (HKDF-SHA256, RFC
+// 5869), and each sealed value is bound by authenticated data to what it belongs to, so that it
+// opens nowhere else.
 package keys
 
 import (

@@ -32,7 +32,7 @@ type Setup struct {
 var ErrUnwritable = errors.New("the mail can't be written")
 
 const (
-	// lookEvery is how often the queue is looked at when nobody wakes it.
+	// lookEvery is how often the queue is looked at when nothing wakes it.
 	lookEvery = 2 * time.Second
 	// batch is how many mails go over one connection.
 	batch = 50
@@ -72,7 +72,7 @@ func NewQueue(st Store, setup func() *Setup, clock func() time.Time) *Queue {
 	return &Queue{store: st, setup: setup, clock: clock, wake: make(chan struct{}, 1)}
 }
 
-// Wake has the queue looked at now: a mail was queued that somebody waits for.
+// Wake has the queue looked at now: a mail was queued that a user waits for.
 func (q *Queue) Wake() {
 	select {
 	case q.wake <- struct{}{}:
@@ -266,7 +266,7 @@ func (q *Queue) serverWorks(setup *Setup) {
 	q.pause, q.until, q.lastTold = 0, time.Time{}, time.Time{}
 }
 
-// about names a mail in the log: whose and what, not where to or what it says.
+// about describes a mail in the log: its user and kind, neither address nor text.
 func about(m *store.Mail) []zap.Field {
 	return []zap.Field{zap.String("mail", m.Kind), zap.String("mail_id", m.ID), zap.String("realm", m.Realm), zap.String("user_id", m.User)}
 }

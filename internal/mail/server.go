@@ -1,8 +1,8 @@
-// Package mail sends e-mails: it owns the way from the store's queue to the mail server.
+// Package mail takes mails from the store's queue and sends them to a mail server (SMTP, RFC
+// 5321).
 //
-// Its one invariant: a mail is claimed before it is sent and removed after the server
-// took it, so that whatever crashes it comes, and a second time only with the same
-// Message-ID. No password and no text of a mail is ever logged.
+// A mail is claimed before it is sent, and removed after the server accepted it. After a crash it
+// is sent again, with the same Message-ID. Passwords and texts of mails are never logged.
 package mail
 
 import (

@@ -1,9 +1,8 @@
-// Package notice decides which security events a user is told of by e-mail, and to
-// which address.
+// Package notice decides which security events a user is told of by email, and at which
+// address.
 //
-// Its one invariant: a notice says only what the user may know who has it, and goes to
-// nobody but the address that the portal named. It holds no code, no link and nothing
-// that staff wrote.
+// A notice goes only to the address that the portal named, and says only what that user may
+// know. It contains no code, no link and no text written by staff.
 package notice
 
 import (
@@ -21,7 +20,7 @@ import (
 // Keep is for how long a notice is tried to be sent.
 const Keep = 3 * 24 * time.Hour
 
-// WrongCodes is the kind of the notice that somebody has the password and no code.
+// WrongCodes is the kind of the notice that a person with the password has no code.
 const WrongCodes = store.EventThrottled
 
 // soon merges notices that say the same again.
@@ -86,7 +85,7 @@ func Mails(events []store.Event, find func(store.UserKey) (store.User, error)) (
 		}
 		m := New(u.Key, t.kind, to, u.Language, e.At)
 		m.Quiet = t.quiet
-		if !byStaff[e.Kind] { // where staff sit is nobody's business
+		if !byStaff[e.Kind] { // the address of staff is not shown
 			m.Address, m.Agent = e.Address, e.Agent
 		}
 		mails = append(mails, m)

@@ -1,7 +1,7 @@
 // Package report counts what the gate saw, by realm and day, and keeps it in the
 // store, so that an operator can read it before the gate is switched on and after.
 //
-// Its one invariant: it is bounded, and holds numbers under short names only: kinds of
+// A report is bounded, and holds numbers under short names only: kinds of
 // request, names of cookies and headers, patterns of paths, reasons, and users' ids.
 package report
 
@@ -34,7 +34,7 @@ const (
 	Unknown = "unknown"
 	// CookieDropped are cookies by name that would not reach (or did not reach) the portal.
 	CookieDropped = "cookie_dropped"
-	// CookieOwn are cookies of the portal's whose names are Secondgate's.
+	// CookieOwn are the portal's cookies with names that Secondgate uses.
 	CookieOwn = "cookie_own"
 	// Refused are requests that would have been refused: "REASON PATH".
 	Refused = "refused"
@@ -44,7 +44,7 @@ const (
 	Waits = "waits"
 	// Took is how long questions took, by the bound in milliseconds: see Bounds.
 	Took = "took_ms"
-	// Unasked are times when nobody was asked, by the reason.
+	// Unasked counts requests without a question, by the reason.
 	Unasked = "unasked"
 	// Portal is what was found out about the portal itself.
 	Portal = "portal"

@@ -16,7 +16,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// person names whose record is meant.
+// person names the record's user.
 type person = store.UserKey
 
 // workers is how many records are resealed at once: each waits for the disk most of

@@ -1,8 +1,7 @@
-// Package rotation owns which master keys a store needs, and moves its records from
-// old keys to the newest.
+// Package rotation knows which master keys a store needs, and re-seals records of old keys with
+// the newest key.
 //
-// Its one invariant: no key is given up that anything in the store is sealed with. A
-// server whose keys lack one refuses to start, and says which.
+// A key is given up only when nothing in the store is sealed with it. A server that lacks one of the keys refuses to start, and says which.
 //
 // # How it knows
 //

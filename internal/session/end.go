@@ -49,7 +49,7 @@ func End(tx store.Tx, realm string, id store.VisitID, now time.Time) error {
 }
 
 // Move moves a visit to the fresh token of g without a code, and revokes the old token.
-// With keep its clearance moves along and ends when it would have; a visit whose clearance
+// With keep its clearance moves along and ends when it would have; a visit with a clearance that
 // is gone returns store.ErrSpent then.
 func Move(tx store.Tx, g Grant, keep bool) error {
 	old, err := tx.Visit(g.Old)

@@ -1,9 +1,9 @@
-// Package session owns what a visit's token is worth: how tokens are made, how
-// long a clearance lives, and how a visit moves to a fresh token.
+// Package session makes visit tokens, decides how long a clearance is valid, and moves a visit
+// to a fresh token.
 //
-// Its one invariant: a token is known only to the browser. The store and the logs
-// see its SHA-256 (store.VisitID), and a token that was revoked, because the visit moved
-// to another or its session ended, stays so for as long as anything sealed for it could still be presented.
+// Only the browser knows a token: the store and the logs see its SHA-256 ([store.VisitID]). A
+// token that was revoked, because the visit moved to another token or its session ended, stays
+// revoked for as long as anything sealed for it could still be presented.
 package session
 
 import (

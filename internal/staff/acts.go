@@ -12,7 +12,7 @@ import (
 
 // Act is who does something to whom, and why.
 type Act struct {
-	// Realm and User are exact: nobody is guessed. An empty Realm is the only one.
+	// Realm and User are exact; no similar user is taken. An empty Realm is the only one.
 	Realm, User string
 	// Staff is the name of who acts: 1 to 200 characters.
 	Staff string

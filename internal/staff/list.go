@@ -46,7 +46,7 @@ type Query struct {
 	// Realm is the realm; empty is the only one.
 	Realm  string
 	Status Status
-	// Search restricts to users whose name, id or e-mail address begins with it, ignoring
+	// Search restricts to users with a name, id or email address that begins with it, ignoring
 	// case. Those found by what they are sorted by come first, then those found by id (or
 	// name), then those found by address only.
 	Search string

@@ -41,7 +41,7 @@ func (d *Desk) Show(ctx context.Context, realm, id string) (Details, error) {
 }
 
 // Find returns the user whom a text means: the one with exactly that id, or else the only
-// one whose name, id or e-mail address begins with it. ErrAmbiguous names a few of several.
+// one with a name, id or email address that begins with it. ErrAmbiguous names a few of several.
 func (d *Desk) Find(ctx context.Context, realm, text string) (Account, error) {
 	realm, err := d.Realm(realm)
 	if err != nil {
@@ -95,7 +95,7 @@ func (d *Desk) unknown(ctx context.Context, key store.UserKey) error {
 // candidates is how many users a sentence names.
 const candidates = 5
 
-// like finds a few users whose name, id or address begins with the key's id.
+// like finds a few users with a name, id or address that begins with the key's id.
 func (d *Desk) like(ctx context.Context, key store.UserKey) (found []store.User, more bool, err error) {
 	if key.ID == "" {
 		return nil, false, nil

@@ -1,13 +1,11 @@
-// Package staff owns what the support desk does with customers' second factors: it
-// lists users, shows one, and acts: resets factors, unlocks, ends sessions, issues a
-// recovery code.
+// Package staff is what the support desk does with customers' second factors: list users, show
+// one, reset factors, unlock, end sessions, issue a recovery code.
 //
-// Its one invariant: no act without a name and a reason. Each is one transaction of the
-// store that holds the change and the event about it, so that nothing is done that the
-// audit log does not know, and nothing is in the log that was not done.
+// Each act needs a name and a reason. It is one transaction of the store that holds the change
+// and its audit event, so the audit log has exactly what was done.
 //
-// Who may see and who may act is the business of the callers: the admin API, the
-// commands over it, and the pages of `two_factor_admin`.
+// Who may see and who may act is decided by the callers: the admin API, the commands, and the
+// pages of `two_factor_admin`.
 package staff
 
 import (

@@ -6,7 +6,7 @@ import (
 )
 
 // Day is what was counted of one realm on one day: numbers, and nothing that could be
-// put together again to what somebody did.
+// put together again to what one person did.
 type Day struct {
 	Realm string
 	// Date is the day in UTC, as 2026-11-22: see DateOf.

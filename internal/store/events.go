@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Event is one security event, as it stands in the audit log. It holds nothing secret:
+// Event is one security event, as the audit log has it. It holds nothing secret:
 // no code, token, cookie or key. The JSON names are those of the exported log.
 type Event struct {
 	// At is when it happened, in UTC.
@@ -34,7 +34,7 @@ const (
 	// EventSignIn: a visit became signed in at the portal.
 	EventSignIn = "sign_in"
 	// EventSignedOut: a clearance ended with its visit: the user signed out, on an own page
-	// or, as Reason says, at the portal, or somebody else signed in.
+	// or, as Reason says, at the portal, or another user signed in.
 	EventSignedOut = "signed_out"
 	// EventPassed and EventFailed: a code was accepted, or refused.
 	EventPassed = "challenge_passed"
@@ -93,7 +93,7 @@ const (
 	maxEventDetail = 16
 )
 
-// MarshalEvent writes an event as it is kept and hashed: one line of JSON whose fields
+// MarshalEvent writes an event as it is kept and hashed: one line of JSON with fields that
 // are bounded. Line ends and other control characters stay escaped.
 func MarshalEvent(e Event) ([]byte, error) {
 	if e.Kind == "" || e.At.IsZero() {

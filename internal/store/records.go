@@ -105,7 +105,7 @@ type SpentCodes struct {
 	Closed bool
 }
 
-// Recovery is a code that staff gave to somebody who lost all factors. It is good for
+// Recovery is a code that staff gave to a user who lost all factors. It is good for
 // one challenge.
 type Recovery struct {
 	// Salt and Hash are those of Argon2id, as of a backup code.
@@ -126,7 +126,7 @@ type Failures struct {
 // VisitID is the SHA-256 of a visit's token; the token itself is never stored.
 type VisitID [32]byte
 
-// Visit is a clearance, or the tombstone of a token that was rotated away or whose session
+// Visit is a clearance, or the record of a revoked token: it was rotated away, or its session
 // was ended.
 type Visit struct {
 	Realm string
@@ -187,7 +187,7 @@ const (
 type UserQuery struct {
 	Realm  string
 	Status Status
-	// Prefix restricts to users whose name, id or e-mail address starts with it, ignoring
+	// Prefix restricts to users with a name, id or email address that starts with it, ignoring
 	// case. Those found by what they are sorted by come first, then those found only by
 	// id (or name), then those found only by address; each sorted by what they were
 	// found by. It can't be combined with ByEnabled and ByUsed.

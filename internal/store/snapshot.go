@@ -12,7 +12,7 @@ type Snapshot interface {
 	Records() (int, error)
 	// Meta is Store.Meta at that moment.
 	Meta(name string) ([]byte, error)
-	// Each gives fn every record, whose memory is the engine's again when fn returns.
+	// Each calls fn with every record. fn must not keep the record's slices.
 	Each(fn func(r Raw) error) error
 }
 

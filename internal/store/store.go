@@ -120,7 +120,7 @@ type Store interface {
 	// Mail returns one that waits, or ErrNotFound: it was sent, or given up.
 	Mail(ctx context.Context, id string) (Mail, error)
 
-	// DueMails lists mails whose Due is not after until, the most urgent first, at most
+	// DueMails lists mails with a Due not after until, the most urgent first, at most
 	// limit. One that can't be read is logged and left out.
 	DueMails(ctx context.Context, until time.Time, limit int) ([]Mail, error)
 

@@ -59,7 +59,7 @@ type Addresses struct {
 	known map[pair]int64 // Unix nanoseconds of the last accepted code
 }
 
-// pair is one address with one user, whose id is hashed together with the class.
+// pair is one address with one user; the user's id is hashed together with the class.
 type pair struct {
 	net network.Network
 	who uint64

@@ -230,7 +230,7 @@ func readCodes(fields map[string]string, in *factor.Import) *fault {
 	return nil
 }
 
-// list parts a list, whose empty elements don't count.
+// list splits a list and leaves out empty elements.
 func list(text string) (out []string) {
 	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ';' || r == ',' || r == '\n' }) {
 		if part = strings.TrimSpace(part); part != "" {

@@ -113,7 +113,7 @@ func (i *Importer) Check(ctx context.Context, f *File) (counts Counts, err error
 	return counts, i.checkStrange(ctx, f)
 }
 
-// checkStrange warns of a file none of whose users was ever seen, in a realm where
+// checkStrange warns of a file with users of whom none was ever seen, in a realm where
 // others were: its ids are then hardly those that whoami says.
 func (i *Importer) checkStrange(ctx context.Context, f *File) error {
 	page, err := i.Store.Users(ctx, store.UserQuery{Realm: i.Realm, Limit: 1})

@@ -1,8 +1,8 @@
-// Package transfer brings authenticators in from elsewhere and takes them out again, as
-// CSV or as JSON lines.
+// Package transfer imports authenticators from other systems and exports them, as CSV or as JSON
+// lines.
 //
-// Its one invariant: a file is read and judged whole before the first of its users is
-// written, and every user is written whole, in one transaction, or not at all. A server
+// A file is read and validated whole before the first of its users is written. Each user is
+// written whole, in one transaction, or not at all. A server
 // that dies in between has imported some of the users; the same file, given again,
 // imports the others and leaves those alone.
 //
@@ -48,7 +48,7 @@ const (
 	MaxFile = 512 << 20
 	// MaxUsers is how many one file may have.
 	MaxUsers = 1_000_000
-	// maxLine bounds one line in bytes, and one record of CSV whose fields go over lines.
+	// maxLine bounds one line in bytes, and one record of CSV with fields over several lines.
 	maxLine = 64 << 10
 	// maxProblems bounds the problems that are kept, and the warnings; all are counted.
 	maxProblems = 1000

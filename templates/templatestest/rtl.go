@@ -1,7 +1,7 @@
 // Package templatestest makes a language for tests that is written from right to
 // left, so that layouts are seen mirrored before a translation exists.
 //
-// Its one invariant: it has every message that English has, with the same
+// The language has every message that English has, with the same
 // placeholders, so a page that lacks a word in it lacks it in English, too.
 package templatestest
 

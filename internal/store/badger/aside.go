@@ -84,7 +84,7 @@ func removeLeftovers(parent string) {
 // has changed each user; see records.DB.Load. It is open then, for what else has to be
 // written before Commit.
 func (a *Aside) Load(ctx context.Context, next func() (store.Raw, error), amend func(u *store.User)) (store.Store, store.Loaded, error) {
-	// Nobody relies on this store before Commit, which syncs all of it at once.
+	// This store isn't used before Commit, which syncs all of it at once.
 	e, err := openEngine(a.temporary, a.o.Logger, engineOptions(a.temporary, a.o.Logger).WithSyncWrites(false))
 	if err != nil {
 		return nil, store.Loaded{}, err

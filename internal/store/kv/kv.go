@@ -108,7 +108,7 @@ type Reader interface {
 // no row then is a conflict.
 type Tx interface {
 	Reader
-	// Set writes a record, whose memory is the engine's from then on.
+	// Set writes a record. The caller must not change its slices afterwards.
 	// A record that can't be written makes Update return ErrTooLarge.
 	Set(r Record)
 	// Delete removes what stands under key, if anything does.

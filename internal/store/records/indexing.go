@@ -19,7 +19,7 @@ import (
 // where it was when the server stops.
 const (
 	// indexVersion grows when there are more indexes. 1 is never written: by name, and by
-	// id for those whose name does not begin with it.
+	// id for those with a name that doesn't begin with it.
 	indexVersion = 2
 	// indexRecord is the name of the record (kindMeta) about it: a version byte, and
 	// behind it the last user's key that is done; none behind it when all are.

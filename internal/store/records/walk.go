@@ -64,7 +64,7 @@ func (b *branch) step() {
 	}
 }
 
-// nearest is the branch whose entry comes next, nil at the end. A branch that failed is next.
+// nearest is the branch with the next entry, nil at the end. A branch that failed is next.
 func nearest(branches []*branch, descending bool) (next *branch) {
 	for _, b := range branches {
 		switch {

@@ -51,7 +51,7 @@ var parallelTests = []test{
 		s.equal(s.names(store.UserQuery{Prefix: u.Name}), []string{alice.ID})
 	}},
 	{"parallel: ending all clearances misses none that is being given", func(s *suite) {
-		// Whoever comes later sees the record of whoever came first: a clearance
+		// The later request sees the record of the first one: a clearance
 		// is given only while the user has a factor, and removed with it.
 		for round := range 10 {
 			s.put(fullUser(alice))

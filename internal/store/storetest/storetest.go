@@ -1,7 +1,7 @@
-// Package storetest is the suite that every engine of package store passes.
+// Package storetest is the suite of package store's domain, which passes on every engine.
 //
-// Its one invariant: it tests what store's documentation promises and nothing that
-// only one engine could do. So no test makes one transaction wait for another
+// It tests what store's documentation promises, and nothing that only one engine could do. So no
+// test makes one transaction wait for another
 // inside its function, and times are whole microseconds.
 package storetest
 

@@ -111,7 +111,7 @@ var userTests = []test{
 	{"keys: odd realms and ids never meet", func(s *suite) { oddKeys(s) }},
 }
 
-// oddKeys writes users, visits and spent codes whose names would meet in an
+// oddKeys writes users, visits and spent codes with names that would collide in an
 // engine that joins or cuts them carelessly.
 func oddKeys(s *suite) {
 	long := strings.Repeat("x", 10_000)
