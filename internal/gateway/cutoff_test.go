@@ -33,7 +33,7 @@ func TestAttack_CutOffSignIn(t *testing.T) {
 					time.AfterFunc(6*time.Second, func() { w.shop.commit(r, id, "alice") })
 					_, err := io.WriteString(rw, wait)
 					if waits {
-						time.Sleep(6 * time.Second)
+						time.Sleep(20 * time.Second)
 						return err
 					}
 					<-r.Context().Done()

@@ -127,10 +127,10 @@ func TestAttack_Unsealed_DeletedCookie(t *testing.T) {
 	}
 }
 
-// TestAttack_Unsealed_OwedByAsset: responses of assets get no cookies (K1). What a doubted response set
-// for a user who may pass waits for a page.
-func TestAttack_Unsealed_OwedByAsset(t *testing.T) {
-	attack(t, "asset", func(t *testing.T) {
+// TestAttack_Unsealed_CookieOfDoubtedSignIn: likewise where the answer names the earlier user,
+// whose session another request wrote back.
+func TestAttack_Unsealed_CookieOfDoubtedSignIn(t *testing.T) {
+	attack(t, "sign-in beside a long form", func(t *testing.T) {
 		w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/enter"}, []string{"user"} })
 		w.shop.pages["/chat"] = func(rw http.ResponseWriter, r *http.Request) error {
 			rw.Header().Set("Content-Type", "text/event-stream")
@@ -138,21 +138,59 @@ func TestAttack_Unsealed_OwedByAsset(t *testing.T) {
 			time.Sleep(20 * time.Second)
 			return err
 		}
-		w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
-			rw.Header().Add("Set-Cookie", "theme=of-bob; Path=/")
-			return nil
-		}
+		w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error { setsTheme(rw); return nil }
 		v := w.visitor()
 		v.signIn("bob")
 		time.Sleep(5 * time.Second)
 		v.open("POST /chat say=hello")
 		time.Sleep(5 * time.Second)
-		if f := v.send("POST /enter user=bob"); f.code() != http.StatusServiceUnavailable {
+		f := v.send("POST /enter user=alice")
+		if noTheme(t, "the sign-in", f); f.code() != http.StatusServiceUnavailable {
 			t.Fatalf("the sign-in is not doubted: %s", f.text())
 		}
 		time.Sleep(time.Minute)
-		if f := v.send("GET /style.css"); strings.Contains(f.text(), "Set-Cookie") {
-			t.Errorf("the asset has a cookie: %s", f.text())
+		noTheme(t, "bob's page", v.send("GET /page"))
+	})
+}
+
+// TestAttack_Unsealed_OwedByAsset: responses of assets get no cookies (K1). What waits for a user
+// who may pass waits for a page.
+func TestAttack_Unsealed_OwedByAsset(t *testing.T) {
+	attack(t, "asset", func(t *testing.T) {
+		w := newWorld(t, nil)
+		sets, fails := false, false
+		w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
+			if fails {
+				rw.WriteHeader(http.StatusInternalServerError)
+				return nil
+			}
+			if sets {
+				rw.Header().Add("Set-Cookie", "theme=of-bob; Path=/")
+			}
+			return w.shop.whoami(rw, r)
+		}
+		w.shop.pages["/form"] = func(http.ResponseWriter, *http.Request) error { fails = true; return nil }
+		w.shop.pages["/style.css"] = func(rw http.ResponseWriter, _ *http.Request) error {
+			time.Sleep(time.Minute)
+			rw.Header().Set("Content-Type", "text/css")
+			return nil
+		}
+		v := w.visitor()
+		v.signIn("bob")
+		time.Sleep(time.Minute)
+		v.send("GET /page")
+		asset := v.start(t.Context(), "GET /style.css")
+		time.Sleep(time.Second)
+		sets = true
+		if f := v.send("POST /form a=b"); f.code() != http.StatusServiceUnavailable {
+			t.Fatalf("the form's response is not withheld: %s", f.text())
+		}
+		sets, fails = false, false
+		if <-asset.done; asset.code() != http.StatusOK || strings.Contains(asset.text(), "Set-Cookie") {
+			t.Errorf("the asset has a cookie: %s", asset.text())
+		}
+		if f := v.send("GET /page"); !strings.Contains(f.text(), "theme=of-bob") {
+			t.Errorf("the page has no cookie: %s", f.text())
 		}
 	})
 }
