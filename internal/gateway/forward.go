@@ -147,9 +147,9 @@ func (x *exchange) room() *spool.Budget {
 func (x *exchange) ended(whole bool) {
 	x.abandoned = x.abandoned || !whole
 	x.cutOff = x.cutOff || !whole && x.kind == gated && x.out.Dropping()
-	unseen := !x.out.Wrote() || x.cutOff && x.changers() > 0
+	unseen := !x.out.Wrote() || !whole && x.changers() > 0
 	if unseen && x.kind == gated && x.visit != nil {
-		// It ended without headers, or was cut off: the portal may sign a user in all the same.
+		// It ended without headers, or before its end: the portal may sign a user in all the same.
 		x.forget()
 		x.settles = true
 	}
