@@ -263,9 +263,14 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	x.take(s.changed, a.User)
 	x.set = nil
 	x.take(a.Changes, a.User)
-	// The portal signed the user in on nothing but cookies of sessions that ended.
-	outcome.Doubted = outcome.Doubted || outlived && x.jar.Empty()
-	fits := x.fit(a.User)
+	// The portal signed the user in on nothing but cookies of sessions that ended, or on a page
+	// to which nothing was sent that signs in.
+	revived := outlived && (x.jar.Empty() || !x.facts.Unsafe && !x.sendsSignIn())
+	if revived {
+		x.dropAll()
+		outcome.Doubted = true
+	}
+	fits := x.fit(a.User) && !revived
 	outcome.Outdated = x.outdated(x.out.Status(), a, asked)
 	x.links = x.links && a.Kind == gate.User
 	if !after.Cleared {

@@ -209,6 +209,12 @@ func (x *exchange) dropOutlived(a *portal.Answer) bool {
 	return len(gone) > 0
 }
 
+// dropAll removes all sealed cookies: the user signs in once more.
+func (x *exchange) dropAll() {
+	jar, gone := x.jar.Drop(func(portal.Cookie) bool { return true })
+	x.jar, x.gone = jar, append(x.gone, gone...)
+}
+
 // outlived reports whether a cookie is of a session that ended before its time.
 func (x *exchange) outlived(sealed time.Time) bool {
 	return session.Outdated(sealed, x.sessionsEnded, x.now)
