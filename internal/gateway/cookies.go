@@ -67,7 +67,7 @@ func (x *exchange) open() error {
 // takeHeld handles the request as if the browser had the changes that wait for the next
 // page; see [visits.Visit.Hold].
 func (x *exchange) takeHeld() {
-	if held := x.visit.Held(x.host); len(held) > 0 {
+	if held := x.visit.Held(x.host, x.sent); len(held) > 0 {
 		x.jar = x.jar.Apply(held)
 		x.changes = held
 	}
@@ -196,7 +196,7 @@ func (x *exchange) writeCookies(h http.Header) {
 		x.deliverOwed(h)
 	}
 	if x.facts.Asset && x.own {
-		x.visit.Hold(x.host, x.changes) // caches keep assets: the next page brings them
+		x.visit.Hold(x.host, x.changes, x.sent.Precedes) // caches keep assets: the next page brings them
 		return
 	}
 	mint := x.wantsVisit()

@@ -137,7 +137,7 @@ func (x *exchange) askTunnel(ctx context.Context, s subject) *portal.Answer {
 		for i := range changes {
 			changes[i].Stamp = portal.Stamp{User: a.User, Site: x.g.Path}
 		}
-		x.visit.Hold(x.host, changes)
+		x.visit.Hold(x.host, changes, x.follows.precedes)
 		x.visit.Renewals.Tell(s.jar, a.Changes)
 	}
 	return a

@@ -207,10 +207,17 @@ type held struct {
 // heldChange is a change that was made at a site: the host and port that the browser
 // addressed. Another site of the realm seals cookies of its own, be they named alike. user
 // is the one whom it waits for; empty for the next page. Users' names may differ in case only.
+// follows reports whether it follows on the cookies that a browser sent.
 type heldChange struct {
 	site, user string
+	follows    Follows
 	portal.Change
 }
+
+// Follows reports whether a change may reach a browser that sent these cookies: one that has the
+// session to which the change belongs. The visit's own cookie alone is none: pages of other sites
+// make browsers send it without the portal's.
+type Follows func(sent *portal.Jar, ch portal.Change) bool
 
 // at reports whether a change waits at the site for the user.
 func (h *heldChange) at(site, user string) bool {
@@ -225,24 +232,25 @@ func (h *heldChange) is(site, user string, ch *portal.Change) bool {
 // maxHeld bounds the changes that wait.
 const maxHeld = 64
 
-// Hold keeps changes for the site's next page. They are stamped already.
-func (v *Shared) Hold(site string, changes []portal.Change) {
-	v.held.hold(site, changes, func(portal.Change) string { return "" })
+// Hold keeps changes for the next page, at the site, of a browser that they follow on. They are
+// stamped already.
+func (v *Shared) Hold(site string, changes []portal.Change, follows Follows) {
+	v.held.hold(site, changes, follows, func(portal.Change) string { return "" })
 }
 
 // HoldFor keeps changes for the users whom they are stamped for, each until TakeFor. One that
 // is stamped for no user is dropped.
 func (v *Shared) HoldFor(site string, changes []portal.Change) {
 	changes = slices.DeleteFunc(changes, func(ch portal.Change) bool { return ch.Stamp.User == "" })
-	v.held.hold(site, changes, func(ch portal.Change) string { return ch.Stamp.User })
+	v.held.hold(site, changes, nil, func(ch portal.Change) string { return ch.Stamp.User })
 }
 
-func (h *held) hold(site string, changes []portal.Change, user func(portal.Change) string) {
+func (h *held) hold(site string, changes []portal.Change, follows Follows, user func(portal.Change) string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, ch := range changes {
 		h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool { return o.is(site, user(ch), &ch) })
-		h.changes = append(h.changes, heldChange{site, user(ch), ch})
+		h.changes = append(h.changes, heldChange{site, user(ch), follows, ch})
 	}
 	if n := len(h.changes) - maxHeld; n > 0 {
 		h.changes = slices.Delete(h.changes, 0, n)
@@ -253,25 +261,27 @@ func (h *held) hold(site string, changes []portal.Change, user func(portal.Chang
 // Holds reports whether any changes wait.
 func (v *Shared) Holds() bool { return v.held.any.Load() }
 
-// Held returns the changes that wait for the site's next page. Every request is handled as
-// if the browser had them already.
-func (v *Shared) Held(site string) []portal.Change { return v.held.waiting(site, "") }
+// Held returns the changes that wait for the next page of a browser at the site that sent these
+// cookies. Every request of its is handled as if it had them already.
+func (v *Shared) Held(site string, sent *portal.Jar) []portal.Change {
+	return v.held.waiting(site, "", func(o *heldChange) bool { return o.follows(sent, o.Change) })
+}
 
 // TakeFor returns the changes that wait for the user, and forgets them.
 func (v *Shared) TakeFor(site, user string) []portal.Change {
-	changes := v.held.waiting(site, user)
+	changes := v.held.waiting(site, user, func(*heldChange) bool { return true })
 	v.held.forget(site, user, changes)
 	return changes
 }
 
-func (h *held) waiting(site, user string) (changes []portal.Change) {
+func (h *held) waiting(site, user string, wanted func(*heldChange) bool) (changes []portal.Change) {
 	if !h.any.Load() {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, o := range h.changes {
-		if o.at(site, user) {
+	for i := range h.changes {
+		if o := &h.changes[i]; o.at(site, user) && wanted(o) {
 			changes = append(changes, o.Change)
 		}
 	}
