@@ -46,7 +46,7 @@ func (x *exchange) Arrived(status int) response.Mode {
 	}
 	facts := x.responseFacts(status)
 	switch {
-	case gate.Checked(facts) && x.g.Identify == nil:
+	case (gate.Checked(facts) || x.tunnels && !x.g.Rotates) && x.g.Identify == nil:
 		return x.keepMode(facts)
 	case x.Lost():
 		x.withholdLost()
@@ -243,12 +243,9 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	after, err := x.standingOf(context.WithoutCancel(x.facts.R.Context()), a)
 	if err != nil {
 		x.g.events.Failed("store failed while a response was checked", err, x.about(a.User))
-		return gate.Refuse
 	}
-	if a.Kind == gate.Unknown {
-		// The portal may have signed a user in: what was known before proves nothing.
-		x.forget()
-		x.settles = true
+	if err != nil || a.Kind == gate.Unknown {
+		x.voidAnswers()
 		return gate.Refuse
 	}
 	if !after.Cleared {
@@ -447,7 +444,10 @@ func (x *exchange) NoRoom() {
 }
 
 // Panicked implements [response.Exchange].
-func (x *exchange) Panicked(p any) { x.g.events.Panicked("checking a response panicked", p) }
+func (x *exchange) Panicked(p any) {
+	x.g.events.Panicked("checking a response panicked", p)
+	x.voidAnswers()
+}
 
 // dropOwnNames takes Set-Cookie lines with names of Secondgate's own out of a
 // response that passes verbatim.

@@ -56,10 +56,13 @@ func (x *exchange) forward() error {
 	return x.run()
 }
 
-func (x *exchange) forget() {
+// voidAnswers forgets what is known of the visit, and makes it unsettled: the portal may have
+// signed a user in, or may still do so, and no answer tells.
+func (x *exchange) voidAnswers() {
 	if x.visit != nil {
 		x.visit.Answers.Forget()
 	}
+	x.settles = true
 }
 
 // forwardAnonymous sends the request on without credentials, and releases only an asset.
@@ -149,9 +152,7 @@ func (x *exchange) ended(whole bool) {
 	x.cutOff = x.cutOff || !whole && x.kind == gated && x.out.Dropping()
 	unseen := !x.out.Wrote() || !whole && x.changers() > 0
 	if unseen && x.kind == gated && x.visit != nil {
-		// It ended without headers, or before its end: the portal may sign a user in all the same.
-		x.forget()
-		x.settles = true
+		x.voidAnswers() // it ended without headers, or before its end
 	}
 	x.out.Finish(whole)
 	x.Over(true)

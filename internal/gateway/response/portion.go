@@ -236,9 +236,8 @@ func (w *Writer) Finish(whole bool) {
 	for w.checking {
 		w.cond.Wait()
 	}
-	if w.is(passing) && w.x.Unsettled() && w.hasTrailers() {
-		w.makeRoom()
-		w.set(keeping)
+	if w.is(passing) && (w.x.Lost() || w.x.Unsettled()) && w.hasTrailers() {
+		w.holdTrailers()
 	}
 	if w.is(keeping) {
 		w.finishKept(whole)
@@ -247,6 +246,17 @@ func (w *Writer) Finish(whole bool) {
 		maps.Copy(w.rw.Header(), w.late)
 		w.endPage(whole && !w.x.Lost())
 	}
+}
+
+// holdTrailers keeps the trailers of a response that passed until they are checked, and cuts
+// them off where the ground is gone; the caller holds mu.
+func (w *Writer) holdTrailers() {
+	if w.x.Lost() {
+		w.cut(gate.Refuse)
+		return
+	}
+	w.makeRoom()
+	w.set(keeping)
 }
 
 // hasTrailers reports whether anything is left to be sent after the body.

@@ -126,18 +126,6 @@ func (a *Answers) exact(key *Key, varying portal.Varying, now time.Time, brief b
 	return nil
 }
 
-// Last returns the last answer about the credentials, believed or not, or nil.
-func (a *Answers) Last(key *Key) *portal.Answer {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for i := range a.slots {
-		if s := &a.slots[i]; s.about(key) {
-			return s.answer
-		}
-	}
-	return nil
-}
-
 // Forget drops every answer, and those of questions that run now. It returns the new epoch.
 func (a *Answers) Forget() uint64 {
 	a.mu.Lock()
