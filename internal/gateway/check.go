@@ -259,7 +259,11 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	outlived := x.dropOutlived(a)
 	x.take(s.changed, a.User)
 	x.set = nil
+	before, known := x.jar, len(x.changes)
 	x.take(a.Changes, a.User)
+	if x.given != nil {
+		x.holdLate(before, x.changes[known:])
+	}
 	// The portal signed the user in on nothing but cookies of sessions that ended, or on a page
 	// to which nothing was sent that signs in.
 	revived := outlived && (x.jar.Empty() || !x.facts.Unsafe && !x.sendsSignIn())
@@ -425,6 +429,7 @@ func (x *exchange) MustCheck() bool { return x.mayChange() || x.leaveSuspect != 
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())
+		x.given = x.jar
 	}
 	if x.shared.CompareAndSwap(runs, released) {
 		x.ranIn().Requests.ReleaseShared()

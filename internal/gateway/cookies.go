@@ -26,6 +26,8 @@ type cookies struct {
 	// no cookie from before, so what is set from here on is sealed after it, however soon: see
 	// session.EndMargin.
 	since time.Time
+	// given is the jar that the response's headers left the browser with; nil before they did.
+	given *portal.Jar
 }
 
 // open reads the cookies: which visit this is, and what the portal's jar holds.
@@ -217,6 +219,19 @@ func (x *exchange) writeCookies(h http.Header) {
 		x.visit.Delivered(x.host, x.changes)
 	}
 	x.presume()
+}
+
+// holdLate keeps for the visit's next page what a question set after the headers had gone. before
+// is the jar that the question carried: an earlier page may have brought the browser that far.
+func (x *exchange) holdLate(before *portal.Jar, late []portal.Change) {
+	if len(late) == 0 || x.visit == nil || !x.own && x.minted == "" {
+		return
+	}
+	given := x.given
+	x.visit.Renewals.Tell(before, late)
+	x.visit.Hold(x.host, late, func(sent *portal.Jar, ch portal.Change) bool {
+		return given.Precedes(sent, ch) || before.Precedes(sent, ch)
+	})
 }
 
 // takeUnsealed takes out of the changes the cookies that are never sealed and that the portal

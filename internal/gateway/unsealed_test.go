@@ -194,3 +194,37 @@ func TestAttack_Unsealed_OwedByAsset(t *testing.T) {
 		}
 	})
 }
+
+// TestAttack_Unsealed_CookieByFailedAsset: a sign-in is saved late. The question about an asset names alice
+// and sets her cookie; the asset is fetched without credentials and fails without headers.
+func TestAttack_Unsealed_CookieByFailedAsset(t *testing.T) {
+	attack(t, "late sign-in", func(t *testing.T) {
+		w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/enter"}, []string{"user"} })
+		w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
+			id := w.shop.begin(rw, r)
+			time.AfterFunc(1500*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
+			return nil
+		}
+		w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
+			if w.shop.user(r) == "alice" {
+				setsTheme(rw)
+			}
+			return w.shop.whoami(rw, r)
+		}
+		w.shop.pages["/broken.css"] = func(http.ResponseWriter, *http.Request) error { return errCut }
+		v := w.visitor()
+		v.send("GET /page", "Sec-Fetch-Mode: navigate")
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		v.send("POST /enter user=alice")
+		v.send("GET /page")
+		time.Sleep(5 * time.Second)
+		old := slices.Clone(v.cookies)
+		for _, page := range []string{"1", "2"} {
+			v.cookies = slices.Clone(old)
+			noTheme(t, "the asset", v.send("GET /broken.css", "Referer: https://example.com/"+page))
+		}
+		v.cookies = old[:1] // the visit's
+		noTheme(t, "a stranger's page", v.send("GET /page"))
+	})
+}
