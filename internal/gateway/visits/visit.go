@@ -121,13 +121,13 @@ const slowTime = 10 * time.Minute
 // Generation stands for everything that may have changed who is signed in until now, but
 // for what clients sent through tunnels. Two equal ones: nothing did in between.
 type Generation struct {
-	// Begun is how many changers had begun, until is when the visit is settled after them.
+	// Begun is how many changers there had been, until is when the visit is settled after them.
 	Begun uint64
 	until int64
 }
 
 // Generation returns the present one.
-func (v *Shared) Generation() Generation { return Generation{v.Requests.Begun(), v.formed.Load()} }
+func (v *Shared) Generation() Generation { return Generation{v.Requests.Entered(), v.formed.Load()} }
 
 // Before reports whether nothing made the visit unsettled since t.
 func (g Generation) Before(t time.Time) bool { return g.until <= t.UnixNano() }
