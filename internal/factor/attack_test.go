@@ -49,7 +49,6 @@ func TestAttack_H8_WrongBackupCodesFromElsewhere(t *testing.T) {
 
 // TestAttack_H8_ParallelWrongBackupCodes: the same, with many attempts at once.
 func TestAttack_H8_ParallelWrongBackupCodes(t *testing.T) {
-	realHashes(t)
 	l := newLab(t)
 	_, backup := l.enrol(alice)
 	errs := parallel(40, func(i int) error {
