@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"go.uber.org/zap"
 )
@@ -28,24 +27,6 @@ var (
 	errOverTCP    = errors.New("over TCP, where every process of the machine may ask, the admin API neither acts nor exports secrets: " + socketRemedy)
 	errOpenSocket = errors.New("every user of the machine may open the socket of the admin endpoint, so the admin API neither acts nor exports secrets: give it the mode 0600, as in `admin unix//run/secondgate/admin.sock|0600`")
 )
-
-// parseAdminAPI reads `admin_api tcp|socket`.
-func (a *App) parseAdminAPI(d *caddyfile.Dispenser) error {
-	if a.AdminAPI != "" {
-		return d.Errf("admin_api is given again; want it once")
-	}
-	if !d.AllArgs(&a.AdminAPI) || checkAdminAPI(a.AdminAPI) != nil {
-		return d.Errf("wrong arguments near %q; want: admin_api tcp, or admin_api socket (the default)", d.Val())
-	}
-	return nil
-}
-
-func checkAdminAPI(value string) error {
-	if value == "" || value == adminOnSocket || value == adminOverTCP {
-		return nil
-	}
-	return fmt.Errorf("admin_api %q: want socket or tcp", value)
-}
 
 // guarded lets a route act only for those who may: a request that is not a GET or HEAD
 // changes users, exports secrets or makes a backup. New routes are guarded by this rule,

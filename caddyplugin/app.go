@@ -103,16 +103,10 @@ func (App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Logger()
 	a.known = sync.OnceValue(a.checkKnown)
+	if err := globalRows.Check(a); err != nil {
+		return err
+	}
 	if err := a.readSource(); err != nil {
-		return err
-	}
-	if err := a.Audit.validate(); err != nil {
-		return err
-	}
-	if err := checkAdminAPI(a.AdminAPI); err != nil {
-		return err
-	}
-	if err := a.checkKey(); err != nil {
 		return err
 	}
 	if a.StorageRaw == nil {
@@ -250,8 +244,8 @@ func (a *App) readKeys(ctx context.Context) (ring *keys.Ring, origin string, err
 
 func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	if a.Key != "" {
-		if err := a.checkKey(); err != nil {
-			return "", "", err
+		if err := checkKey(a.Key); err != nil {
+			return "", "", fmt.Errorf("key: %w", err)
 		}
 		text, err = filledIn(a.Key)
 		if err != nil {
@@ -275,17 +269,8 @@ func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
 	return string(raw), file, nil
 }
 
-// checkKey refuses keys that are written into the configuration. The Caddyfile's parser
-// refuses them with their line; this is for JSON.
-func (a *App) checkKey() error {
-	if a.Key == "" {
-		return nil
-	}
-	if err := checkSecret(a.Key, keyExample); err != nil {
-		return fmt.Errorf("key: %w", err)
-	}
-	return nil
-}
+// checkKey refuses keys that are written into the configuration.
+func checkKey(key string) error { return checkSecret(key, keyExample) }
 
 // makeKey writes a new key file, but never for a store that was made with another key.
 func (a *App) makeKey(ctx context.Context, file string) ([]byte, error) {

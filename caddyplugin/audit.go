@@ -2,10 +2,8 @@ package caddyplugin
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/config"
@@ -20,71 +18,14 @@ type Audit struct {
 	Keep config.Duration `json:"keep,omitempty"`
 }
 
-const (
-	day         = 24 * time.Hour
-	defaultKeep = 400 * day
-	leastKeep   = day
-	mostKeep    = 3650 * day
-)
-
 // keep is for how long events are kept.
 func (a *App) keep() time.Duration {
-	if a.Audit == nil || a.Audit.Keep == 0 {
-		return defaultKeep
-	}
-	return time.Duration(a.Audit.Keep)
-}
-
-func (a *Audit) validate() error {
-	if a == nil || a.Keep == 0 {
-		return nil
-	}
-	if keep := time.Duration(a.Keep); keep < leastKeep || keep > mostKeep {
-		return fmt.Errorf("audit: keep %s: want from 1d to 3650d, for example keep 400d", a.Keep)
-	}
-	return nil
-}
-
-// parseAudit reads the option audit:
-//
-//	audit {
-//		keep DURATION
-//	}
-func (a *App) parseAudit(d *caddyfile.Dispenser) error {
+	var settings Audit
 	if a.Audit != nil {
-		return d.Errf("audit is given again; want it once")
+		settings = *a.Audit
 	}
-	a.Audit = new(Audit)
-	if d.NextArg() {
-		return d.Errf("audit takes no argument; %q belongs into a block, as keep 400d", d.Val())
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if option := d.Val(); option != "keep" {
-			return d.Errf("unknown option %q of audit; known here: keep", option)
-		}
-		if a.Audit.Keep != 0 {
-			return d.Errf("keep is given again; want it once")
-		}
-		var text string
-		if !d.AllArgs(&text) {
-			return d.Errf("wrong arguments near %q; want for example keep 400d", d.Val())
-		}
-		keep, err := config.ParseDuration(text)
-		if err != nil {
-			return d.Errf("keep: %v", err)
-		}
-		if keep == 0 {
-			return d.Errf("keep 0: want from 1d to 3650d, for example keep 400d")
-		}
-		a.Audit.Keep = keep
-	}
-	if a.Audit.Keep == 0 {
-		return d.Errf("audit says nothing; want for example keep 400d in its block")
-	}
-	if err := a.Audit.validate(); err != nil {
-		return d.WrapErr(err)
-	}
-	return nil
+	auditRows.Fill(&settings)
+	return time.Duration(settings.Keep)
 }
 
 // newAudit makes the audit log of an engine. It goes by the settings, and tells the log,

@@ -12,9 +12,9 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/gateway"
-	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 	"github.com/secondgate/secondgate/internal/session"
@@ -150,8 +150,8 @@ func (b *builder) pages() (*userpages.State, *userpages.Pages, error) {
 		Skew: *s.TOTP.Skew, BackupCodes: s.BackupCodes, EnrolMail: enrolMail, Throttle: policy,
 	}, b.app.engine.counters(s.Realm, policy))
 	factors.Clock, factors.Meter = clock.Now, b.app.meter(s.Realm)
-	if *s.TOTP.Skew == lean.Skew {
-		factors.Lean = b.app.engine.lean
+	if *s.TOTP.Skew == clockdrift.Skew {
+		factors.Drift = b.app.engine.drift
 	}
 	factors.MailQueued = b.app.engine.queue.Wake
 	pages, err := userpages.New(userpages.Options{
@@ -178,7 +178,7 @@ func (b *builder) throttle() throttle.Policy {
 // readBrand reads the brand's files. The logo's type is what its content says; SVG
 // has no such sign but its beginning.
 func readBrand(b *config.Brand) (templates.Brand, error) {
-	out := templates.Brand{Name: b.Name, Accent: b.Accent}
+	out := templates.Brand{Name: b.Name, Accent: string(b.Accent)}
 	if b.Logo != "" {
 		raw, err := os.ReadFile(b.Logo)
 		if err != nil {

@@ -9,10 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/store"
@@ -143,17 +140,6 @@ func (a *App) keepIDs(after map[string][]string) error {
 	err = a.engine.store.UpdateMeta(a.engine.life, store.MetaIDs, func([]byte) ([]byte, error) { return raw, nil })
 	if err != nil {
 		return fmt.Errorf("keeping what the ids of the store's realms are made of: %w", err)
-	}
-	return nil
-}
-
-// parseSameIDs reads the option same_ids WORD...
-func (a *App) parseSameIDs(d *caddyfile.Dispenser) error {
-	if a.SameIDs != nil {
-		return d.Errf("same_ids is given again; want it once (a list takes all its values on one line)")
-	}
-	if a.SameIDs = d.RemainingArgs(); len(a.SameIDs) == 0 {
-		return d.Errf("same_ids has no value; want the one that the refusal names, at line %s", strconv.Itoa(d.Line()))
 	}
 	return nil
 }

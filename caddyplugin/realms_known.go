@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 )
 
@@ -111,16 +109,4 @@ func namesOf(realms []knownRealm) (names []string) {
 		names = append(names, r.name)
 	}
 	return names
-}
-
-// parseRetired reads the option retired_realms NAME...
-func (a *App) parseRetired(d *caddyfile.Dispenser) error {
-	if a.RetiredRealms != nil {
-		return d.Errf("retired_realms is given again; want it once (a list takes all its values on one line)")
-	}
-	if a.RetiredRealms = d.RemainingArgs(); len(a.RetiredRealms) == 0 {
-		return d.Errf("retired_realms names no realm; want for example: retired_realms shop")
-	}
-	a.RetiredSource = d.File() + ":" + strconv.Itoa(d.Line())
-	return nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/secondgate/secondgate/config"
-	"github.com/secondgate/secondgate/internal/rehearse"
+	"github.com/secondgate/secondgate/internal/onboard/check"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -210,7 +210,7 @@ func (st *stage) Users(ctx context.Context) (ids []string, err error) {
 }
 
 // Spreads are the proxies behind the gate that keep nobody at one upstream.
-func (st *stage) Spreads() (all []rehearse.Spread) {
+func (st *stage) Spreads() (all []check.Spread) {
 	app, err := caddy.ActiveContext().App("http")
 	if err != nil {
 		return nil
@@ -225,14 +225,14 @@ func (st *stage) Spreads() (all []rehearse.Spread) {
 		if warning := spreads(p); warning != "" {
 			saw, do, _ := strings.Cut(warning, "; use ")
 			_, _, known := policy(p.LoadBalancing.SelectionPolicy)
-			all = append(all, rehearse.Spread{Saw: saw, Do: "use " + do, Unknown: !known})
+			all = append(all, check.Spread{Saw: saw, Do: "use " + do, Unknown: !known})
 		}
 	}
 	return all
 }
 
 // Log is what the gate has logged, and what went wrong behind it.
-func (st *stage) Log() (entries []rehearse.Entry, err error) {
+func (st *stage) Log() (entries []check.Entry, err error) {
 	f, err := os.Open(st.logFile())
 	if err != nil {
 		return nil, err
@@ -241,8 +241,8 @@ func (st *stage) Log() (entries []rehearse.Entry, err error) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var e rehearse.Entry
-		if json.Unmarshal(lines.Bytes(), &e) == nil && (strings.HasSuffix(e.Logger, "two_factor") || e.Logger == rehearse.ErrorLogger) {
+		var e check.Entry
+		if json.Unmarshal(lines.Bytes(), &e) == nil && (strings.HasSuffix(e.Logger, "two_factor") || e.Logger == check.ErrorLogger) {
 			entries = append(entries, e)
 		}
 	}
