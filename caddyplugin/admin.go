@@ -1,7 +1,6 @@
 package caddyplugin
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/secondgate/secondgate/internal/report"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -58,7 +57,11 @@ func serveReport(w http.ResponseWriter, r *http.Request) error {
 		}
 		days = n
 	}
-	all, err := readReport(r.Context(), days)
+	s, err := running()
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+	}
+	all, err := s.Report(r.Context(), days)
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}
@@ -73,28 +76,16 @@ func checkDays(n int) error {
 	return nil
 }
 
-// errNoSite says that there is nothing to report about.
-var errNoSite = errors.New("no site of this server has two_factor")
-
-// readReport reads what every open store has.
-func readReport(ctx context.Context, days int) ([]report.Summary, error) {
-	var open []*engine
-	engines.Range(func(_, value any) bool {
-		open = append(open, value.(*engine))
-		return true
-	})
-	if len(open) == 0 {
-		return nil, errNoSite
+// running is the server of the configuration that runs now.
+func running() (*server.Server, error) {
+	mod, err := caddy.ActiveContext().AppIfConfigured("two_factor")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, server.ErrNoSite
 	}
-	all := []report.Summary{}
-	for _, e := range open {
-		list, err := e.book.Read(ctx, days)
-		if err != nil {
-			return nil, fmt.Errorf("reading the report: %w", err)
-		}
-		all = append(all, report.Summarize(list)...)
+	if err != nil {
+		return nil, fmt.Errorf("finding the app two_factor: %w", err)
 	}
-	return all, nil
+	return mod.(interface{ Server() *server.Server }).Server(), nil
 }
 
 var _ caddy.AdminRouter = (*AdminAPI)(nil)

@@ -16,6 +16,7 @@ import (
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/audit"
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -39,26 +40,26 @@ type auditPage struct {
 
 // auditHandler finds the store of the running configuration, with everything in its
 // audit log that happened until now.
-func auditHandler(serve func(w http.ResponseWriter, r *http.Request, e *engine) error) caddy.AdminHandlerFunc {
+func auditHandler(serve func(w http.ResponseWriter, r *http.Request, s *server.Server) error) caddy.AdminHandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if r.Method != http.MethodGet {
 			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
 		}
-		app, err := activeApp()
+		s, err := running()
 		if err != nil {
 			return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 		}
-		app.engine.flushAudit()
-		return serve(w, r, app.engine)
+		s.FlushAudit()
+		return serve(w, r, s)
 	}
 }
 
-func serveAuditList(w http.ResponseWriter, r *http.Request, e *engine) error {
+func serveAuditList(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	q, err := auditQuery(r.URL.Query(), "limit", "after", "newest")
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 	}
-	page, err := e.store.Entries(r.Context(), q)
+	page, err := s.Store().Entries(r.Context(), q)
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}
@@ -71,13 +72,13 @@ func serveAuditList(w http.ResponseWriter, r *http.Request, e *engine) error {
 
 // serveAuditExport streams. Where it fails half-way the answer is broken off, so that
 // nobody takes it for the whole.
-func serveAuditExport(w http.ResponseWriter, r *http.Request, e *engine) error {
+func serveAuditExport(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	q, err := auditQuery(r.URL.Query())
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	if err := audit.Export(r.Context(), e.store, q, w); err != nil {
+	if err := audit.Export(r.Context(), s.Store(), q, w); err != nil {
 		if r.Context().Err() == nil {
 			caddy.Log().Named("two_factor").Error("exporting the audit log failed", zap.Error(err))
 		}
@@ -86,7 +87,7 @@ func serveAuditExport(w http.ResponseWriter, r *http.Request, e *engine) error {
 	return nil
 }
 
-func serveAuditVerify(w http.ResponseWriter, r *http.Request, e *engine) error {
+func serveAuditVerify(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	if err := onlyParameters(r.URL.Query(), "head"); err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 	}
@@ -94,7 +95,7 @@ func serveAuditVerify(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 	}
-	report, err := audit.Verify(r.Context(), e.store, heads...)
+	report, err := audit.Verify(r.Context(), s.Store(), heads...)
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}

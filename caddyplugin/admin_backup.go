@@ -1,16 +1,12 @@
 package caddyplugin
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,8 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/backup"
-	"github.com/secondgate/secondgate/internal/clock"
-	"github.com/secondgate/secondgate/internal/store"
 )
 
 // backupStall is for how long the reader of a backup may take nothing of it: it is
@@ -48,27 +42,27 @@ func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	if err := patient(w); err != nil {
 		return err
 	}
-	app, err := activeApp()
+	s, err := running()
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}
-	if !app.engine.backups.TryLock() {
+	done, ok := s.BeginBackup()
+	if !ok {
 		return caddy.APIError{HTTPStatus: http.StatusConflict, Err: errBackupRuns}
 	}
-	defer app.engine.backups.Unlock()
+	defer done()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	out := &reader{w: w, control: http.NewResponseController(w)}
 	defer out.control.SetWriteDeadline(time.Time{})
-	defer context.AfterFunc(app.engine.life, func() { cancel(); out.end() })()
+	defer context.AfterFunc(s.Life(), func() { cancel(); out.end() })()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="secondgate-backup.age"`)
-	header, err := app.backup(ctx, out, to)
+	err = s.Backup(ctx, out, to, asked)
 	if err == nil {
-		app.tellBackup(ctx, header, asked)
 		return nil
 	}
-	app.log.Error("a backup could not be made", zap.Error(err), zap.Int64("sent", out.sent))
+	s.Logger.Error("a backup could not be made", zap.Error(err), zap.Int64("sent", out.sent))
 	if out.sent > 0 {
 		panic(http.ErrAbortHandler)
 	}
@@ -99,47 +93,6 @@ func readOrder(w http.ResponseWriter, r *http.Request) ([]age.Recipient, []strin
 func jsonBody(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == "application/json"
-}
-
-func (a *App) backup(ctx context.Context, w io.Writer, to []age.Recipient) (backup.Header, error) {
-	// Errors of the beginning are told as such while nothing has left this buffer.
-	out := bufio.NewWriterSize(w, 64<<10)
-	sealed, err := backup.Encrypt(out, to...)
-	if err != nil {
-		return backup.Header{}, fmt.Errorf("encrypting the backup: %w", err)
-	}
-	header, err := backup.Write(ctx, sealed, a.engine.store, engineName(a.storage), clock.Now())
-	if err != nil {
-		return header, err
-	}
-	if err := sealed.Close(); err != nil {
-		return header, err
-	}
-	return header, out.Flush()
-}
-
-// tellBackup records who can read what was made. The backup is good without that.
-func (a *App) tellBackup(ctx context.Context, h backup.Header, to []string) {
-	a.log.Info("a backup was made", zap.Int("records", h.Records), zap.Strings("recipients", to))
-	ctx, now := context.WithoutCancel(ctx), clock.Now()
-	err := a.engine.store.UpdateMeta(ctx, store.MetaBackup, func([]byte) ([]byte, error) { return []byte(now.UTC().Format(time.RFC3339)), nil })
-	if err != nil {
-		a.log.Error("the time of a backup could not be recorded; the metric keeps the time of the one before", zap.Error(err))
-	}
-	err = a.engine.store.Record(ctx, store.Event{At: now, Kind: store.EventBackupMade, Detail: map[string]string{
-		"records": strconv.Itoa(h.Records), "recipients": strings.Join(to, " "),
-	}})
-	if err != nil {
-		a.log.Error("the event of a backup could not be recorded", zap.Error(err))
-	}
-}
-
-// engineName is the storage engine's, as `storage` in the Caddyfile names it.
-func engineName(s Storage) string {
-	if m, ok := s.(caddy.Module); ok {
-		return m.CaddyModule().ID.Name()
-	}
-	return ""
 }
 
 // reader waits for who reads, but not for ever, and not when the store is to close.

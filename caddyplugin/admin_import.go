@@ -73,7 +73,7 @@ type importRun struct {
 func newImport(w http.ResponseWriter, r *http.Request, t *transferring) (*importRun, error) {
 	q := r.URL.Query()
 	i := &importRun{transferring: t, rc: http.NewResponseController(w), out: json.NewEncoder(w)}
-	i.Factors, i.Store, i.Realm, i.Replace = t.realm.factors, t.app.engine.store, t.realm.name, q.Get("replace")
+	i.Factors, i.Store, i.Realm, i.Replace = t.realm.Factors, t.server.Store(), t.realm.Name, q.Get("replace")
 	if i.Replace == "" {
 		i.Replace = transfer.ReplaceNever
 	}
@@ -91,10 +91,10 @@ func newImport(w http.ResponseWriter, r *http.Request, t *transferring) (*import
 	if source := q.Get("source"); source != "" {
 		i.Event.Detail = map[string]string{"source": source}
 	}
-	i.Ended = func(ids ...store.VisitID) { t.app.engine.visits.End(t.realm.name, ids...) }
-	i.Changed = t.app.engine.visits.CloseUnproven
+	i.Ended = func(ids ...store.VisitID) { t.server.Visits().End(t.realm.Name, ids...) }
+	i.Changed = t.server.Visits().CloseUnproven
 	i.Progress = func(done int) { i.phase.Done = done; i.say(transfer.Message{Progress: &i.phase}) }
-	i.summary = transfer.Summary{Realm: t.realm.name, DryRun: i.dry}
+	i.summary = transfer.Summary{Realm: t.realm.Name, DryRun: i.dry}
 	return i, nil
 }
 
@@ -103,8 +103,8 @@ func (i *importRun) read(r *http.Request) (*transfer.File, error) {
 	body := io.LimitReader(r.Body, transfer.MaxFile+1)
 	counted := &pausing{body: body, rc: i.rc}
 	file, err := transfer.Read(counted, transfer.Options{
-		Format: i.format, Realm: i.realm.name,
-		Canonical: func(id string) (string, error) { return whoami.Canonical(i.realm.site.Whoami, id) },
+		Format: i.format, Realm: i.realm.Name,
+		Canonical: func(id string) (string, error) { return whoami.Canonical(i.realm.Site.Whoami, id) },
 	})
 	if counted.n > transfer.MaxFile {
 		return nil, fmt.Errorf("the file is larger than %d MiB; give it in parts", transfer.MaxFile>>20)
@@ -161,10 +161,10 @@ func (i *importRun) logRun(err error) {
 		zap.Any("users", i.summary.Counts), zap.Error(err),
 	}
 	if err != nil {
-		i.app.log.Error("an import broke off; the same file does the rest", fields...)
+		i.server.Logger.Error("an import broke off; the same file does the rest", fields...)
 		return
 	}
-	i.app.log.Info("authenticators were imported", fields...)
+	i.server.Logger.Info("authenticators were imported", fields...)
 }
 
 // say sends a line at once. One that is not read ends the request, and with it the

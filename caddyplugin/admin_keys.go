@@ -1,8 +1,6 @@
 package caddyplugin
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -36,17 +34,16 @@ func serveKeys(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet {
 		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
 	}
-	app, err := activeApp()
+	s, err := running()
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}
-	keeper := app.engine.keeper
-	list, err := keeper.List(r.Context(), app.ring)
+	list, err := s.KeyUse(r.Context())
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("counting what the keys are needed for: %w", err)}
 	}
-	out := keyReport{Keys: list, Rotation: keeper.Progress()}
-	if err := app.unread(r.Context()); err != nil {
+	out := keyReport{Keys: list, Rotation: s.Rotation()}
+	if err := s.CheckKeys(r.Context()); err != nil {
 		out.Unread = err.Error()
 	}
 	return answerJSON(w, http.StatusOK, out)
@@ -55,39 +52,25 @@ func serveKeys(w http.ResponseWriter, r *http.Request) error {
 // serveRotate starts a rotation (POST), which goes on in the background, or tells how
 // far it is (GET).
 func serveRotate(w http.ResponseWriter, r *http.Request) error {
-	app, err := activeApp()
+	s, err := running()
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}
-	keeper := app.engine.keeper
 	switch r.Method {
 	case http.MethodGet:
-		return answerJSON(w, http.StatusOK, keeper.Progress())
+		return answerJSON(w, http.StatusOK, s.Rotation())
 	case http.MethodPost:
 		if !jsonBody(r) {
 			return errMediaType
 		}
-		if err := app.unread(r.Context()); err != nil {
+		if err := s.CheckKeys(r.Context()); err != nil {
 			return caddy.APIError{HTTPStatus: http.StatusConflict, Err: err}
 		}
-		progress, err := keeper.Start(r.Context(), app.engine.ring)
+		progress, err := s.Rotate(r.Context())
 		if err != nil {
 			return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 		}
 		return answerJSON(w, http.StatusAccepted, progress)
 	}
 	return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST to start a rotation, GET to see how far it is", r.Method)}
-}
-
-// unread is an error if the operator has put another key first than this server seals
-// with: a rotation would then be one to the wrong key.
-func (a *App) unread(ctx context.Context) error {
-	ring, origin, err := a.readKeys(ctx)
-	if err != nil {
-		return errors.Join(errors.New("the master keys can't be read any more; the server goes on with those it has, and would not start again"), err)
-	}
-	if ring.Newest() != a.ring.Newest() {
-		return fmt.Errorf("the first key in %s is %s, but the running server seals with %s: let it read the keys anew with `secondgate reload --force` (without --force Caddy does nothing if the configuration is the same)", origin, ring.Newest(), a.ring.Newest())
-	}
-	return nil
 }

@@ -2,11 +2,9 @@ package caddyplugin
 
 import (
 	"fmt"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -14,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/staff"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/transfer"
@@ -34,8 +33,8 @@ var transferRoutes = []caddy.AdminRoute{
 
 // transferring is what both have of a request.
 type transferring struct {
-	app    *App
-	realm  *realm
+	server *server.Server
+	realm  *server.Realm
 	format string
 	event  store.Event
 }
@@ -55,18 +54,18 @@ func newTransferring(r *http.Request, reasoned bool, also ...string) (*transferr
 	if err := onlyParameters(q, append(also, "realm", "format", "staff", "reason")...); err != nil {
 		return nil, badRequest(err)
 	}
-	app, err := activeApp()
+	s, err := running()
 	if err != nil {
 		return nil, caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}
-	t.app = app
-	if t.realm, err = app.oneRealm(q.Get("realm")); err != nil {
+	t.server = s
+	if t.realm, err = s.Realm(q.Get("realm")); err != nil {
 		return nil, badRequest(err)
 	}
 	if t.event, err = actor(q, reasoned); err != nil {
 		return nil, badRequest(err)
 	}
-	t.event.Realm = t.realm.name
+	t.event.Realm = t.realm.Name
 	return t, nil
 }
 
@@ -89,24 +88,6 @@ func checkKind(r *http.Request, format string) error {
 }
 
 var mediaTypes = map[string]string{transfer.CSV: "text/csv", transfer.JSONL: "application/x-ndjson"}
-
-// oneRealm is the realm of that name; without a name, the only one there is.
-func (a *App) oneRealm(name string) (*realm, error) {
-	names := strings.Join(slices.Sorted(maps.Keys(a.realms)), ", ")
-	if r := a.realms[name]; r != nil {
-		return r, nil
-	}
-	if name != "" {
-		return nil, fmt.Errorf("realm %q is unknown; want one of: %s", name, names)
-	}
-	if len(a.realms) != 1 {
-		return nil, fmt.Errorf("a realm is missing; want one of: %s", names)
-	}
-	for _, r := range a.realms {
-		return r, nil
-	}
-	return nil, errNoApp
-}
 
 // actor is an event with who acts and why, in words that stand as at the support desk.
 func actor(q url.Values, reasoned bool) (store.Event, error) {

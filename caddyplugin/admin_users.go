@@ -45,13 +45,13 @@ func deskHandler(method string, serve func(w http.ResponseWriter, r *http.Reques
 			w.Header().Set("Allow", method)
 			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want %s", r.Method, method)}
 		}
-		app, err := activeApp()
+		s, err := running()
 		if err != nil {
 			return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		app.engine.flushAudit()
-		err = serve(w, r, app.desk())
+		s.FlushAudit()
+		err = serve(w, r, s.Desk())
 		if err == nil || errors.As(err, new(caddy.APIError)) {
 			return err
 		}

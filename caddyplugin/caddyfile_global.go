@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
+	"github.com/secondgate/secondgate/caddyplugin/secret"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
 
@@ -61,7 +62,7 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 		if !d.AllArgs(&a.Key) || a.Key == "" {
 			return d.Errf("key wants one value: key {file./path/to/key} or key {env.NAME}")
 		}
-		if err := checkSecret(a.Key, keyExample); err != nil {
+		if err := secret.Check(a.Key, secret.KeyExample); err != nil {
 			return d.Errf("key: %v", err)
 		}
 		return nil

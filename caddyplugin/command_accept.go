@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store/witness"
 )
 
@@ -47,7 +48,7 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 	if strings.TrimSpace(staff) == "" || strings.TrimSpace(reason) == "" {
 		return wrongInput(cmd, errors.New("who accepts the loss, and why? want --staff NAME and --reason TEXT"))
 	}
-	s, err := f.read()
+	s, err := f.read("")
 	if err != nil {
 		return wrongInput(cmd, err)
 	}
@@ -60,7 +61,7 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 		return wrongInput(cmd, err)
 	}
 	o, ok := witness.Accept(known, s.place, s.realms, staff, reason, clock.Now().UTC())
-	if !ok && !mustExist(s.app.storage) {
+	if !ok && !server.Expected(s.storage) {
 		return wrongInput(cmd, fmt.Errorf("no store is expected for the realms of this configuration (%s); it starts as it is. If its start was refused, name Caddy's storage with --caddy-storage, as the refusal does", strings.Join(s.realms, ", ")))
 	}
 	if err := s.write(cmd.Context(), o); err != nil {
@@ -112,7 +113,7 @@ Run it as the server's user: it writes to Caddy's storage.`,
 }
 
 func initStore(cmd *cobra.Command, f storeFlags) error {
-	s, err := f.read()
+	s, err := f.read("")
 	if err != nil {
 		return wrongInput(cmd, err)
 	}
@@ -135,8 +136,8 @@ func initStore(cmd *cobra.Command, f storeFlags) error {
 	}
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "The next start within 24 hours may make a store in %s.\n", plain(s.place))
-	if !mustExist(s.app.storage) {
-		_, err = fmt.Fprintf(w, "So that a store that is lost later is never made anew, write in %s:\n\n\tstorage %s %s {\n\t\tmust_exist\n\t}\n", plain(f.config), engineName(s.app.storage), plain(s.place))
+	if !server.Expected(s.storage) {
+		_, err = fmt.Fprintf(w, "So that a store that is lost later is never made anew, write in %s:\n\n\tstorage %s %s {\n\t\tmust_exist\n\t}\n", plain(f.config), s.engine, plain(s.place))
 	}
 	return err
 }

@@ -13,6 +13,8 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/internal/server"
 )
 
 // serverFlags are those by which commands that ask the running server find it.
@@ -22,21 +24,21 @@ func serverFlags(cmd *cobra.Command) {
 	cmd.Flags().StringP("adapter", "a", "", "adapter for that file, if it is no Caddyfile")
 }
 
-// server is a running server's admin endpoint.
-type server struct{ address string }
+// endpoint is a running server's admin endpoint.
+type endpoint struct{ address string }
 
-func serverOf(cmd *cobra.Command) (server, error) {
+func serverOf(cmd *cobra.Command) (endpoint, error) {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
 	address, err := adminAddress(flags.String("address"), flags.String("config"), flags.String("adapter"))
 	if err != nil {
-		return server{}, wrongInput(cmd, fmt.Errorf("finding the admin endpoint: %w", err))
+		return endpoint{}, wrongInput(cmd, fmt.Errorf("finding the admin endpoint: %w", err))
 	}
-	return server{address}, nil
+	return endpoint{address}, nil
 }
 
 // ask sends a request with a body in JSON, if it is not nil, and returns the answer's,
 // which the caller closes. What the server refuses is an error in the server's words.
-func (s server) ask(method, path string, body any) (answer io.ReadCloser, err error) {
+func (s endpoint) ask(method, path string, body any) (answer io.ReadCloser, err error) {
 	var raw []byte
 	if body != nil {
 		if raw, err = json.Marshal(body); err != nil {
@@ -49,7 +51,7 @@ func (s server) ask(method, path string, body any) (answer io.ReadCloser, err er
 			in = bytes.NewReader(raw)
 		}
 		answer, err = s.send(method, path, "application/json", in)
-		if err == nil || !strings.Contains(err.Error(), errNoApp.Error()) || time.Since(began) >= startTime {
+		if err == nil || !strings.Contains(err.Error(), server.ErrNoSite.Error()) || time.Since(began) >= startTime {
 			return answer, err
 		}
 	}
@@ -60,7 +62,7 @@ func (s server) ask(method, path string, body any) (answer io.ReadCloser, err er
 const startTime = 2 * time.Second
 
 // send is ask with a body of any kind.
-func (s server) send(method, path, kind string, body io.Reader) (io.ReadCloser, error) {
+func (s endpoint) send(method, path, kind string, body io.Reader) (io.ReadCloser, error) {
 	res, err := caddycmd.AdminAPIRequest(s.address, method, path, http.Header{"Content-Type": {kind}}, body)
 	if err == nil {
 		return res.Body, nil
@@ -84,7 +86,7 @@ func unreached(address, cause string) error {
 }
 
 // answer is ask for an answer in JSON of some megabytes at most.
-func (s server) answer(method, path string, body, out any) error {
+func (s endpoint) answer(method, path string, body, out any) error {
 	res, err := s.ask(method, path, body)
 	if err != nil {
 		return err

@@ -88,7 +88,7 @@ func runAuditList(cmd *cobra.Command, _ []string) error {
 }
 
 // newestLines collects pages until there are so many, and turns them round.
-func newestLines(s server, q url.Values, limit int) (lines []audit.Line, err error) {
+func newestLines(s endpoint, q url.Values, limit int) (lines []audit.Line, err error) {
 	q.Set("newest", "true")
 	for {
 		q.Set("limit", fmt.Sprint(min(1000, limit-len(lines))))

@@ -114,7 +114,7 @@ func readers(cmd *cobra.Command, recipients []string, passphraseFile string) ([]
 
 // fetchBackup lets the server encrypt for us alone, so that no passphrase leaves this
 // process and all of it can be checked as it comes, and encrypts it anew.
-func fetchBackup(ctx context.Context, srv server, file string, to []age.Recipient) (done written, err error) {
+func fetchBackup(ctx context.Context, srv endpoint, file string, to []age.Recipient) (done written, err error) {
 	us, err := age.GenerateX25519Identity()
 	if err != nil {
 		return done, err

@@ -51,17 +51,14 @@ A server that runs holds its store: ask it with status.`,
 }
 
 func runDoctor(cmd *cobra.Command, f storeFlags, keyFile string) error {
-	s, err := f.read()
+	s, err := f.read(keyFile)
 	if err != nil {
 		return wrongInput(cmd, err)
 	}
 	defer s.close()
-	if _, err := (restore{keyFile: keyFile}).withKeys(s.app); err != nil {
-		return wrongInput(cmd, err)
-	}
-	storage, ok := s.app.storage.(Examiner)
+	storage, ok := s.storage.(Examiner)
 	if !ok {
-		return wrongInput(cmd, fmt.Errorf("the storage engine %s can't be examined", engineName(s.app.storage)))
+		return wrongInput(cmd, fmt.Errorf("the storage engine %s can't be examined", s.engine))
 	}
 	d := &doctor{out: cmd.OutOrStdout(), named: s}
 	examined, err := storage.Examine(cmd.Context(), d.logger(), func(st store.Store) error { return d.examine(cmd.Context(), st) })
@@ -173,7 +170,7 @@ func countRecords(ctx context.Context, st store.Store) (map[string]int, error) {
 func (d *doctor) compare(ctx context.Context, st store.Store, activated map[string]int) error {
 	keeper := rotation.New(st, zap.NewNop(), clock.Now)
 	defer keeper.Close()
-	ring, err := d.named.app.existingKeys()
+	ring, err := d.named.existingKeys()
 	if err == nil {
 		err = keeper.Fits(ctx, ring)
 	}

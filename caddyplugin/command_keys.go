@@ -122,7 +122,7 @@ func runKeysRotate(cmd *cobra.Command, _ []string) error {
 }
 
 // follow waits for the end, and says now and then how far it is.
-func follow(ctx context.Context, srv server, p *rotation.Progress, say io.Writer) error {
+func follow(ctx context.Context, srv endpoint, p *rotation.Progress, say io.Writer) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for told := time.Now(); p.State == rotation.Running; {

@@ -62,7 +62,7 @@ func runReport(cmd *cobra.Command, _ []string) error {
 // maxReport bounds what is read of an answer, in bytes.
 const maxReport = 64 << 20
 
-func fetchReport(srv server, days int) ([]byte, error) {
+func fetchReport(srv endpoint, days int) ([]byte, error) {
 	res, err := srv.ask(http.MethodGet, fmt.Sprintf("/two_factor/report?days=%d", days), nil)
 	if err != nil {
 		return nil, err

@@ -2,25 +2,21 @@ package caddyplugin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 
 	"filippo.io/age"
-	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/backup"
 	"github.com/secondgate/secondgate/internal/clock"
-	"github.com/secondgate/secondgate/internal/keys"
 )
 
 var restoreCommand = caddycmd.Command{
@@ -75,17 +71,17 @@ type restored struct {
 }
 
 func (r restore) run(cmd *cobra.Command, file string) error {
-	app, err := r.app()
+	settings, err := r.settings()
 	if err != nil {
 		return wrongInput(cmd, err)
 	}
 	log := zap.NewNop()
-	target, dir, err := app.aside(log)
+	target, dir, err := settings.aside(log)
 	if err != nil {
 		return fmt.Errorf("nothing was restored: %w", err)
 	}
 	defer target.Discard()
-	ring, err := app.existingKeys()
+	ring, err := settings.existingKeys()
 	if err != nil {
 		return fmt.Errorf("nothing was restored: %w", err)
 	}
@@ -117,8 +113,8 @@ func (r restore) restore(ctx context.Context, to backup.Target, in io.Reader, wi
 	return backup.Restore(ctx, to, b, o)
 }
 
-// app is the configuration's, or one for the directory; nothing of it is open.
-func (r restore) app() (*App, error) {
+// settings are the configuration's, or those of the directory.
+func (r restore) settings() (*storeSettings, error) {
 	switch {
 	case (r.config == "") == (r.dir == ""):
 		return nil, errors.New("where to? want --config FILE, whose storage and keys are taken, or --dir DIR")
@@ -127,7 +123,7 @@ func (r restore) app() (*App, error) {
 		if err != nil {
 			return nil, err
 		}
-		return r.withKeys(&App{storage: &Badger{Directory: dir}})
+		return settingsOf(object{"storage": object{"engine": "badger", "directory": dir}}, r.keyFile)
 	}
 	config, err := readConfig(r.config, r.adapter)
 	if err != nil {
@@ -137,80 +133,23 @@ func (r restore) app() (*App, error) {
 	if app == nil && len(findSites(config)) == 0 {
 		return nil, fmt.Errorf("%s has no two_factor: name the configuration whose store is to be restored", r.config)
 	}
-	named, err := appOf(app)
-	if err != nil {
-		return nil, err
-	}
-	return r.withKeys(named)
+	return settingsOf(app, r.keyFile)
 }
 
-// appOf is the app with these settings, with its storage module.
-func appOf(settings object) (*App, error) {
-	raw, err := json.Marshal(settings)
-	if err != nil {
-		return nil, err
-	}
-	app := new(App)
-	if err := json.Unmarshal(raw, app); err != nil {
-		return nil, fmt.Errorf("the settings of two_factor can't be read: %w", err)
-	}
-	return app, app.loadStorage()
+// Restorer is a storage engine's module that a backup can be restored into.
+type Restorer interface {
+	// Aside prepares a store that is put in its place whole, and returns that place. It
+	// opens nothing that is there, and is an error if something is.
+	Aside(log *zap.Logger) (target backup.Target, place string, err error)
 }
 
-// withKeys is the app with the keys of --key-file: those that the configuration names may
-// be there only while the server runs, as systemd's credentials are.
-func (r restore) withKeys(app *App) (*App, error) {
-	if r.keyFile == "" {
-		return app, nil
-	}
-	file, err := filepath.Abs(r.keyFile)
-	if err != nil {
-		return nil, err
-	}
-	app.Key = "{file." + file + "}"
-	return app, nil
-}
-
-// loadStorage makes the storage module, which opens nothing.
-func (a *App) loadStorage() error {
-	if a.StorageRaw == nil {
-		a.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
-	}
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
-	defer cancel()
-	mod, err := ctx.LoadModule(a, "StorageRaw")
-	if err != nil {
-		return fmt.Errorf("loading the storage engine: %w", err)
-	}
-	a.storage = mod.(Storage)
-	return nil
-}
-
-// aside prepares the restoring of the app's store.
-func (a *App) aside(log *zap.Logger) (backup.Target, string, error) {
-	storage, ok := a.storage.(Restorer)
+// aside prepares the restoring of the store.
+func (s *storeSettings) aside(log *zap.Logger) (backup.Target, string, error) {
+	storage, ok := s.storage.(Restorer)
 	if !ok {
-		return nil, "", fmt.Errorf("the storage engine %s can't be restored into", engineName(a.storage))
+		return nil, "", fmt.Errorf("the storage engine %s can't be restored into", s.engine)
 	}
 	return storage.Aside(log)
-}
-
-// existingKeys reads the master keys and makes none.
-func (a *App) existingKeys() (*keys.Ring, error) {
-	if a.Key == "" {
-		file, err := a.storage.KeyFile()
-		if err != nil {
-			return nil, err
-		}
-		if _, err := os.Stat(file); err != nil {
-			return nil, fmt.Errorf("the master keys are not there (%w): they are not in the backup; put the key file that belongs to it there first", err)
-		}
-	}
-	ring, _, err := a.readKeys(context.Background())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; if it is there only while the server runs, name the file with --key-file", err)
-	}
-	return ring, err
 }
 
 func (r restore) identities(cmd *cobra.Command) ([]age.Identity, error) {

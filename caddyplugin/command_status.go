@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/server"
 )
 
 var statusCommand = caddycmd.Command{
@@ -40,7 +41,7 @@ func runStatus(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	var status serverStatus
+	var status server.Status
 	if err := s.answer("GET", "/two_factor/status", nil, &status); err != nil {
 		return refused(cmd, err)
 	}
@@ -60,7 +61,7 @@ func runStatus(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
-func printStatus(w io.Writer, s serverStatus) error {
+func printStatus(w io.Writer, s server.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	line("Version", "%s (Caddy %s, %s)", s.Version, s.Caddy, s.Go)
@@ -83,7 +84,7 @@ func printStatus(w io.Writer, s serverStatus) error {
 	}
 	line("Master keys", "%s", strings.Join(s.Keys, ", ")+" (the first one seals)")
 	line("Mails waiting", "%d", s.MailsWaiting)
-	line("Clock", "%s", plain(s.Clock.comparison()))
-	line("Codes", "%s", s.Clock.leaning())
+	line("Clock", "%s", plain(s.Clock.Comparison()))
+	line("Codes", "%s", s.Clock.Leaning())
 	return t.Flush()
 }

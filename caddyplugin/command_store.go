@@ -1,6 +1,7 @@
 package caddyplugin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,7 @@ func (f *storeFlags) add(cmd *cobra.Command) {
 
 // namedStore is the store that a configuration names, of which nothing is open.
 type namedStore struct {
-	app *App
+	*storeSettings
 	// place is Storage.Key.
 	place string
 	// realms are those of the configuration's sites.
@@ -39,7 +40,7 @@ type namedStore struct {
 }
 
 // read reads the configuration.
-func (f storeFlags) read() (*namedStore, error) {
+func (f storeFlags) read(keyFile string) (*namedStore, error) {
 	c, err := readConfig(f.config, f.adapter)
 	if err != nil {
 		return nil, err
@@ -52,17 +53,29 @@ func (f storeFlags) read() (*namedStore, error) {
 	if app == nil && len(s.realms) == 0 {
 		return nil, fmt.Errorf("%s has no two_factor: name the configuration of the store with --config", f.config)
 	}
-	if s.app, err = appOf(app); err != nil {
+	if s.storeSettings, err = settingsOf(f.withDirectory(app), keyFile); err != nil {
 		return nil, err
 	}
-	if b, ok := s.app.storage.(*Badger); ok && b.Directory == "" && f.caddys != "" {
-		b.Directory = filepath.Join(f.caddys, "two_factor") // the default, as the server has it
-	}
-	if s.place, err = s.app.storage.Key(); err != nil {
+	if s.place, err = s.storage.Key(); err != nil {
 		return nil, err
 	}
 	s.caddys, s.close, err = caddysStorage(c, f.caddys)
 	return s, err
+}
+
+// withDirectory is the app with the default directory of its store as the server has it.
+func (f storeFlags) withDirectory(app object) object {
+	storage := member(app, "storage")
+	engine, _ := storage["engine"].(string)
+	directory, _ := storage["directory"].(string)
+	if f.caddys == "" || storage != nil && engine != "badger" || directory != "" {
+		return app
+	}
+	app = copied(app)
+	storage = copied(storage)
+	storage["engine"], storage["directory"] = "badger", filepath.Join(f.caddys, "two_factor")
+	app["storage"] = storage
+	return app
 }
 
 // write writes an order for the next start. Files that another user than the server's makes
@@ -84,11 +97,9 @@ func realmsOf(c object) (realms []string, err error) {
 			if err := json.Unmarshal(gate, &s); err != nil {
 				return nil, fmt.Errorf("reading a two_factor: %w", err)
 			}
-			if s.Realm == "" {
-				s.Realm = defaultRealm
-			}
-			if !slices.Contains(realms, s.Realm) {
-				realms = append(realms, s.Realm)
+			realm := cmp.Or(s.Realm, "default")
+			if !slices.Contains(realms, realm) {
+				realms = append(realms, realm)
 			}
 		}
 	}

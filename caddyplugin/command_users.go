@@ -99,7 +99,7 @@ func runUsersList(cmd *cobra.Command, _ []string) error {
 }
 
 // usersOf collects pages until there are so many users.
-func usersOf(s server, q url.Values, limit int) (all staff.Page, err error) {
+func usersOf(s endpoint, q url.Values, limit int) (all staff.Page, err error) {
 	all.Users = []staff.Account{}
 	for {
 		q.Set("limit", fmt.Sprint(min(staff.MaxLimit, limit-len(all.Users))))

@@ -71,10 +71,16 @@ type whoamiWatch struct {
 	asked []rehearse.Asked
 }
 
+// questionWriter is the response writer of a request that asks whoami.
+type questionWriter interface {
+	http.ResponseWriter
+	Response() whoami.Response
+}
+
 // serve passes requests on; those of the gate itself are whoami's.
 func (h *whoamiWatch) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	rec, question := w.(*recorder)
-	if !question {
+	rec, ok := w.(questionWriter)
+	if !ok {
 		return next.ServeHTTP(w, r)
 	}
 	uri := r.URL.RequestURI()
@@ -90,9 +96,9 @@ func (h *whoamiWatch) serve(w http.ResponseWriter, r *http.Request, next caddyht
 	err := next.ServeHTTP(w, r)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.asked = append(h.asked, rehearse.Asked{URI: uri, Response: whoami.Response{
-		Status: rec.status, Header: rec.sent, Body: bytes.Clone(rec.body.Bytes()), Truncated: rec.truncated,
-	}})
+	response := rec.Response()
+	response.Body = bytes.Clone(response.Body)
+	h.asked = append(h.asked, rehearse.Asked{URI: uri, Response: response})
 	return err
 }
 

@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/rehearse"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -195,40 +195,40 @@ func (l *loopback) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // Users are the ids that whoami named, as the store knows them.
 func (st *stage) Users(ctx context.Context) (ids []string, err error) {
-	engines.Range(func(key, value any) bool {
-		if key != st.storeDir() {
-			return true
-		}
-		var page store.UserPage
-		page, err = value.(*engine).store.Users(ctx, store.UserQuery{Realm: st.realm, Limit: 1000})
-		for _, u := range page.Users {
-			ids = append(ids, u.Key.ID)
-		}
-		return false
-	})
+	app, err := ours()
+	if err != nil {
+		return nil, err
+	}
+	page, err := app.Server().Store().Users(ctx, store.UserQuery{Realm: st.realm, Limit: 1000})
+	for _, u := range page.Users {
+		ids = append(ids, u.Key.ID)
+	}
 	return ids, err
 }
 
 // Spreads are the proxies behind the gate that keep nobody at one upstream.
-func (st *stage) Spreads() (all []rehearse.Spread) {
-	app, err := caddy.ActiveContext().App("http")
+func (st *stage) Spreads() []rehearse.Spread {
+	app, err := ours()
 	if err != nil {
 		return nil
 	}
-	srv, ok := app.(*caddyhttp.App).Servers["gate"]
-	if !ok {
-		return nil
+	return app.Spreads("gate")
+}
+
+// runningApp is what the stage needs of the app two_factor.
+type runningApp interface {
+	Server() *server.Server
+	// Spreads are the proxies behind the gates of a server that keep nobody at one upstream.
+	Spreads(name string) []rehearse.Spread
+}
+
+// ours is the app two_factor of the configuration that runs now.
+func ours() (runningApp, error) {
+	mod, err := caddy.ActiveContext().AppIfConfigured("two_factor")
+	if err != nil {
+		return nil, fmt.Errorf("finding the app two_factor: %w", err)
 	}
-	w := routeWalk{srv: srv}
-	w.routes(srv.Routes, false)
-	for _, p := range w.proxies {
-		if warning := spreads(p); warning != "" {
-			saw, do, _ := strings.Cut(warning, "; use ")
-			_, _, known := policy(p.LoadBalancing.SelectionPolicy)
-			all = append(all, rehearse.Spread{Saw: saw, Do: "use " + do, Unknown: !known})
-		}
-	}
-	return all
+	return mod.(runningApp), nil
 }
 
 // Log is what the gate has logged, and what went wrong behind it.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/rotation"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -35,8 +36,8 @@ var errUnknown = errors.New("the storage engine can't be examined")
 // condition examines the store. The error says why a start would not use it as it is, or
 // why that can't be known.
 func (s *namedStore) condition(ctx context.Context) (c condition, err error) {
-	examiner, examines := s.app.storage.(Examiner)
-	existing, tells := s.app.storage.(Existing)
+	examiner, examines := s.storage.(Examiner)
+	existing, tells := s.storage.(server.Existing)
 	if !examines || !tells {
 		return c, errUnknown
 	}
@@ -64,7 +65,7 @@ func (s *namedStore) compare(ctx context.Context, st store.Store, c *condition) 
 		return fmt.Errorf("reading the audit log: %w", err)
 	}
 	c.entries = last.Seq
-	ring, err := s.app.existingKeys()
+	ring, err := s.existingKeys()
 	if c.unsigned = err != nil; !c.unsigned {
 		keeper := rotation.New(st, zap.NewNop(), clock.Now)
 		defer keeper.Close()

@@ -9,8 +9,8 @@ import (
 //
 //	secondgate v1.2.0 (commit 0123456789ab, Caddy v2.11.9, go1.26.8)
 func Version() string {
-	ours, caddys, golang := versions()
-	return fmt.Sprintf("secondgate %s (%sCaddy %s, %s)", ours, commit(), caddys, golang)
+	b := Build()
+	return fmt.Sprintf("secondgate %s (%sCaddy %s, %s)", b.Version, commit(), b.Caddy, b.Go)
 }
 
 // commit is the commit that the program was built from, as far as the build knows it.
