@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/secondgate/secondgate/caddyplugin/secret"
 	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/timesource"
@@ -92,7 +93,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 func (a *App) settings(ctx caddy.Context) (s server.Settings, err error) {
 	s = server.Settings{
 		Witness: ctx.Storage(), WitnessFlags: storageFlags(ctx.Storage()), Validating: validating(), Pool: engines,
-		Build: Build(), Keep: a.keep(), RetiredRealms: a.RetiredRealms, RetiredSource: a.RetiredSource, SameIDs: a.SameIDs,
+		Build: admin.Build(), Keep: a.keep(), RetiredRealms: a.RetiredRealms, RetiredSource: a.RetiredSource, SameIDs: a.SameIDs,
 		Served: a.served, Logger: a.log,
 	}
 	if registry := ctx.GetMetricsRegistry(); registry != nil {

@@ -11,6 +11,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/secondgate/secondgate/internal/audit"
 )
 
@@ -59,7 +60,7 @@ func auditListCommand() *cobra.Command {
 		RunE:  runAuditList,
 	}
 	auditFilter(cmd)
-	cmd.Flags().IntP("limit", "n", auditDefault, "how many events at most")
+	cmd.Flags().IntP("limit", "n", admin.DefaultEntries, "how many events at most")
 	cmd.Flags().Bool("json", false, "print the entries as JSON lines, as they are exported")
 	return cmd
 }
@@ -92,7 +93,7 @@ func newestLines(s endpoint, q url.Values, limit int) (lines []audit.Line, err e
 	q.Set("newest", "true")
 	for {
 		q.Set("limit", fmt.Sprint(min(1000, limit-len(lines))))
-		var page auditPage
+		var page admin.AuditPage
 		if err := s.answer("GET", "/two_factor/audit?"+q.Encode(), nil, &page); err != nil {
 			return nil, err
 		}
@@ -181,7 +182,7 @@ func runAuditVerify(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	heads, err := parseHeads(texts)
+	heads, err := admin.ParseHeads(texts)
 	if err != nil {
 		return wrongInput(cmd, fmt.Errorf("--head: %w", err))
 	}

@@ -17,6 +17,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/secondgate/secondgate/internal/backup"
 )
 
@@ -124,7 +125,7 @@ func fetchBackup(ctx context.Context, srv endpoint, file string, to []age.Recipi
 		return done, err
 	}
 	defer out.discard()
-	in, err := srv.ask(http.MethodPost, "/two_factor/backup", backupOrder{[]string{us.Recipient().String()}})
+	in, err := srv.ask(http.MethodPost, "/two_factor/backup", admin.BackupOrder{Recipients: []string{us.Recipient().String()}})
 	if err != nil {
 		return done, err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/spf13/cobra"
 )
 
@@ -63,7 +64,7 @@ func runExport(cmd *cobra.Command, _ []string) error {
 		return wrongInput(cmd, err)
 	}
 	defer file.drop()
-	answer, err := srv.send(http.MethodPost, "/two_factor/export?"+query.Encode(), mediaTypes[query.Get("format")], nil)
+	answer, err := srv.send(http.MethodPost, "/two_factor/export?"+query.Encode(), admin.MediaTypes[query.Get("format")], nil)
 	if err != nil {
 		return refused(cmd, err)
 	}

@@ -11,6 +11,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/secondgate/secondgate/internal/transfer"
 )
 
@@ -66,7 +67,7 @@ func runImport(cmd *cobra.Command, args []string) error {
 	}
 	defer file.Close()
 	query.Set("source", source)
-	answer, err := srv.send(http.MethodPost, "/two_factor/import?"+query.Encode(), mediaTypes[query.Get("format")], file)
+	answer, err := srv.send(http.MethodPost, "/two_factor/import?"+query.Encode(), admin.MediaTypes[query.Get("format")], file)
 	if err != nil {
 		return refused(cmd, err)
 	}

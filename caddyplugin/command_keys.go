@@ -15,6 +15,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/secondgate/secondgate/internal/rotation"
 )
 
@@ -50,17 +51,17 @@ func runKeysList(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	var report keyReport
+	var report admin.KeyReport
 	if err := srv.answer(http.MethodGet, "/two_factor/keys", nil, &report); err != nil {
 		return err
 	}
 	if (caddycmd.Flags{FlagSet: cmd.Flags()}).Bool("json") {
 		return printJSON(cmd.OutOrStdout(), report)
 	}
-	return report.print(cmd.OutOrStdout())
+	return printKeys(cmd.OutOrStdout(), report)
 }
 
-func (r keyReport) print(w io.Writer) error {
+func printKeys(w io.Writer, r admin.KeyReport) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "KEY\tRECORDS\tUSE")
 	for _, k := range r.Keys {

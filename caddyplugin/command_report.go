@@ -9,6 +9,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/secondgate/secondgate/internal/report"
 )
 
@@ -27,7 +28,7 @@ It asks the running server through its admin endpoint. --config finds that endpo
 a Caddyfile, --address names it.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
-		cmd.Flags().IntP("days", "d", defaultDays, "how many days, today included")
+		cmd.Flags().IntP("days", "d", admin.DefaultDays, "how many days, today included")
 		cmd.Flags().Bool("json", false, "print the numbers as JSON")
 		serverFlags(cmd)
 		cmd.RunE = runReport
@@ -37,7 +38,7 @@ a Caddyfile, --address names it.`,
 func runReport(cmd *cobra.Command, _ []string) error {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
 	days := flags.Int("days")
-	if err := checkDays(days); err != nil {
+	if err := admin.CheckDays(days); err != nil {
 		return wrongInput(cmd, fmt.Errorf("--%w", err))
 	}
 	srv, err := serverOf(cmd)

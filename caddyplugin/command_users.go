@@ -10,6 +10,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/secondgate/secondgate/internal/staff"
 )
 
@@ -178,7 +179,7 @@ func runUsersAct(cmd *cobra.Command, name, id string) error {
 	if err != nil {
 		return wrongInput(cmd, err)
 	}
-	in := userAct{Realm: flags.String("realm"), User: id, Staff: who, Reason: flags.String("reason")}
+	in := admin.UserAct{Realm: flags.String("realm"), User: id, Staff: who, Reason: flags.String("reason")}
 	if cmd.Flags().Lookup("life") != nil {
 		in.Life = flags.String("life")
 	}
@@ -186,7 +187,7 @@ func runUsersAct(cmd *cobra.Command, name, id string) error {
 	if err != nil {
 		return err
 	}
-	var done userDone
+	var done admin.UserDone
 	if err := s.answer("POST", "/two_factor/users/"+name, in, &done); err != nil {
 		return refused(cmd, err)
 	}

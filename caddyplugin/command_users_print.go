@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/secondgate/secondgate/internal/staff"
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -96,7 +97,7 @@ func recoveryWord(r *staff.Recovery) string {
 }
 
 // printDone says what an act did, in a sentence or two.
-func printDone(w io.Writer, name string, done userDone) error {
+func printDone(w io.Writer, name string, done admin.UserDone) error {
 	who := fmt.Sprintf("User %q of realm %q", done.User, done.Realm)
 	said := map[string]string{
 		"reset":         fmt.Sprintf("%s has no second factor any more, and is signed out everywhere; %d sessions had passed a code.", who, done.SessionsEnded),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"go.uber.org/zap"
 )
 
@@ -42,5 +43,5 @@ func (a *App) warnOfAdmin() {
 		return
 	}
 	a.log.Warn("the admin endpoint is open to every process of the machine, which can replace the configuration there",
-		zap.String("address", address.String()), zap.Bool("users_and_secrets_too", a.AdminAPI == adminOverTCP), zap.String("remedy", socketRemedy))
+		zap.String("address", address.String()), zap.Bool("users_and_secrets_too", a.AdminAPI == adminOverTCP), zap.String("remedy", admin.SocketRemedy))
 }

@@ -3,13 +3,15 @@ package caddyplugin
 import (
 	"fmt"
 	"runtime/debug"
+
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 )
 
 // Version is one line with the versions of Secondgate, Caddy and Go, and the commit:
 //
 //	secondgate v1.2.0 (commit 0123456789ab, Caddy v2.11.9, go1.26.8)
 func Version() string {
-	b := Build()
+	b := admin.Build()
 	return fmt.Sprintf("secondgate %s (%sCaddy %s, %s)", b.Version, commit(), b.Caddy, b.Go)
 }
 

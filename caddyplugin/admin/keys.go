@@ -1,4 +1,4 @@
-package caddyplugin
+package admin
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 // keepingRoutes are those of backups and master keys:
 //
 //	POST /two_factor/backup         {"recipients": ["age1…"]}: the store, encrypted for them
-//	GET  /two_factor/keys           what each master key is needed for: keyReport
+//	GET  /two_factor/keys           what each master key is needed for: KeyReport
 //	POST /two_factor/keys/rotate    {}: starts a rotation of the keys: rotation.Progress
 //	GET  /two_factor/keys/rotate    how far it is
 var keepingRoutes = []caddy.AdminRoute{
@@ -21,8 +21,8 @@ var keepingRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/keys/rotate", Handler: caddy.AdminHandlerFunc(serveRotate)},
 }
 
-// keyReport is the answer of GET /two_factor/keys.
-type keyReport struct {
+// KeyReport is the answer of GET /two_factor/keys.
+type KeyReport struct {
 	Keys     []rotation.Key    `json:"keys"`
 	Rotation rotation.Progress `json:"rotation"`
 	// Unread says that the key file begins with another key than the running server
@@ -42,7 +42,7 @@ func serveKeys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("counting what the keys are needed for: %w", err)}
 	}
-	out := keyReport{Keys: list, Rotation: s.Rotation()}
+	out := KeyReport{Keys: list, Rotation: s.Rotation()}
 	if err := s.CheckKeys(r.Context()); err != nil {
 		out.Unread = err.Error()
 	}

@@ -1,4 +1,4 @@
-package caddyplugin
+package admin
 
 import (
 	"fmt"
@@ -81,13 +81,14 @@ func checkKind(r *http.Request, format string) error {
 		return badRequest(err)
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != mediaTypes[format] {
-		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: fmt.Errorf("want Content-Type: %s for format %s", mediaTypes[format], format)}
+	if err != nil || kind != MediaTypes[format] {
+		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: fmt.Errorf("want Content-Type: %s for format %s", MediaTypes[format], format)}
 	}
 	return nil
 }
 
-var mediaTypes = map[string]string{transfer.CSV: "text/csv", transfer.JSONL: "application/x-ndjson"}
+// MediaTypes are the media types of the formats of an import and an export.
+var MediaTypes = map[string]string{transfer.CSV: "text/csv", transfer.JSONL: "application/x-ndjson"}
 
 // actor is an event with who acts and why, in words that stand as at the support desk.
 func actor(q url.Values, reasoned bool) (store.Event, error) {

@@ -1,4 +1,4 @@
-package caddyplugin
+package admin
 
 import (
 	"context"
@@ -24,8 +24,8 @@ const backupStall = time.Minute
 // maxOrder bounds the body of a request, in bytes.
 const maxOrder = 64 << 10
 
-// backupOrder is the body of POST /two_factor/backup.
-type backupOrder struct {
+// BackupOrder is the body of POST /two_factor/backup.
+type BackupOrder struct {
 	// Recipients are public keys of age, age1…: only their owners can read the backup.
 	Recipients []string `json:"recipients"`
 }
@@ -76,7 +76,7 @@ func readOrder(w http.ResponseWriter, r *http.Request) ([]age.Recipient, []strin
 	if !jsonBody(r) {
 		return nil, nil, errMediaType
 	}
-	var order backupOrder
+	var order BackupOrder
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&order); err != nil {

@@ -1,4 +1,7 @@
-package caddyplugin
+// Package admin serves the admin API below Caddy's admin endpoint: it looks at the running
+// [server.Server] and acts on it. The commands of package cli are its clients, and share its
+// types. Importing it registers the module [API].
+package admin
 
 import (
 	"encoding/json"
@@ -14,9 +17,9 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-func init() { caddy.RegisterModule(AdminAPI{}) }
+func init() { caddy.RegisterModule(API{}) }
 
-// AdminAPI is `admin.api.two_factor`: what the commands ask of a running server, which
+// API is `admin.api.two_factor`: what the commands ask of a running server, which
 // holds the store's lock. Caddy's admin endpoint has no login, so what acts or exports
 // secrets is for a private socket only; see guarded.
 //
@@ -25,15 +28,15 @@ func init() { caddy.RegisterModule(AdminAPI{}) }
 // For the audit log see auditRoutes, for users userRoutes, for backups and master keys
 // keepingRoutes, for the server as a whole statusRoute; all of it is described in
 // docs/admin-api.md.
-type AdminAPI struct{}
+type API struct{}
 
 // CaddyModule returns the module's information.
-func (AdminAPI) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "admin.api.two_factor", New: func() caddy.Module { return new(AdminAPI) }}
+func (API) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.two_factor", New: func() caddy.Module { return new(API) }}
 }
 
 // Routes are the endpoint's.
-func (AdminAPI) Routes() []caddy.AdminRoute {
+func (API) Routes() []caddy.AdminRoute {
 	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}
 	all := slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes, keepingRoutes)
 	for i, r := range all {
@@ -42,18 +45,18 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 	return all
 }
 
-// defaultDays is how far back a report goes if nothing is said.
-const defaultDays = 7
+// DefaultDays is how far back a report goes if nothing is said.
+const DefaultDays = 7
 
 func serveReport(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet {
 		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
 	}
-	days := defaultDays
+	days := DefaultDays
 	if v := r.URL.Query().Get("days"); v != "" {
 		n, err := strconv.Atoi(v)
-		if err != nil || checkDays(n) != nil {
-			return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: checkDays(n)}
+		if err != nil || CheckDays(n) != nil {
+			return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: CheckDays(n)}
 		}
 		days = n
 	}
@@ -69,7 +72,8 @@ func serveReport(w http.ResponseWriter, r *http.Request) error {
 	return json.NewEncoder(w).Encode(all)
 }
 
-func checkDays(n int) error {
+// CheckDays returns an error unless a report can go back n days.
+func CheckDays(n int) error {
 	if n < 1 || n > store.KeepDays {
 		return fmt.Errorf("days: want a number from 1 to %d; no more are kept", store.KeepDays)
 	}
@@ -88,4 +92,11 @@ func running() (*server.Server, error) {
 	return mod.(interface{ Server() *server.Server }).Server(), nil
 }
 
-var _ caddy.AdminRouter = (*AdminAPI)(nil)
+// answerJSON is the admin API's answer.
+func answerJSON(w http.ResponseWriter, status int, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	return json.NewEncoder(w).Encode(v)
+}
+
+var _ caddy.AdminRouter = (*API)(nil)

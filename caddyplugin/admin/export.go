@@ -1,4 +1,4 @@
-package caddyplugin
+package admin
 
 import (
 	"errors"
@@ -34,7 +34,7 @@ func serveExport(w http.ResponseWriter, r *http.Request) error {
 	if err := t.server.Store().Record(r.Context(), t.event); err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("recording the export: %w (nothing was exported)", err)}
 	}
-	w.Header().Set("Content-Type", mediaTypes[t.format]+"; charset=utf-8")
+	w.Header().Set("Content-Type", MediaTypes[t.format]+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	n, err = e.Write(r.Context(), w, t.format)
 	fields := []zap.Field{

@@ -1,4 +1,4 @@
-package caddyplugin
+package admin
 
 import (
 	"errors"
@@ -13,11 +13,11 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// socketRemedy is what to do about an admin endpoint that is not private.
-const socketRemedy = "in the Caddyfile's global options write `admin unix//run/secondgate/admin.sock|0600` (the shipped systemd unit has that socket without any option); or, if nothing else runs on this machine, `admin_api tcp` in the option two_factor"
+// SocketRemedy is what to do about an admin endpoint that is not private.
+const SocketRemedy = "in the Caddyfile's global options write `admin unix//run/secondgate/admin.sock|0600` (the shipped systemd unit has that socket without any option); or, if nothing else runs on this machine, `admin_api tcp` in the option two_factor"
 
 var (
-	errOverTCP    = errors.New("over TCP, where every process of the machine may ask, the admin API neither acts nor exports secrets: " + socketRemedy)
+	errOverTCP    = errors.New("over TCP, where every process of the machine may ask, the admin API neither acts nor exports secrets: " + SocketRemedy)
 	errOpenSocket = errors.New("every user of the machine may open the socket of the admin endpoint, so the admin API neither acts nor exports secrets: give it the mode 0600, as in `admin unix//run/secondgate/admin.sock|0600`")
 )
 

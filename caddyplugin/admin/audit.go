@@ -1,4 +1,4 @@
-package caddyplugin
+package admin
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ import (
 
 // auditRoutes are the endpoint's for the audit log; see docs/audit.md.
 //
-//	GET /two_factor/audit            a page of it: auditPage. Query: realm, user, from, to,
+//	GET /two_factor/audit            a page of it: AuditPage. Query: realm, user, from, to,
 //	                                 limit (1 to 1000), after, newest
 //	GET /two_factor/audit/export     all of it, the oldest first, as JSON lines. Query: realm, user, from, to
 //	GET /two_factor/audit/verify     audit.Report. Query: head, repeatable
@@ -32,8 +32,8 @@ var auditRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/audit/verify", Handler: auditHandler(serveAuditVerify)},
 }
 
-// auditPage is a page of the audit log; Next is empty on the last.
-type auditPage struct {
+// AuditPage is a page of the audit log; Next is empty on the last.
+type AuditPage struct {
 	Entries []audit.Line `json:"entries"`
 	Next    string       `json:"next,omitempty"`
 }
@@ -63,7 +63,7 @@ func serveAuditList(w http.ResponseWriter, r *http.Request, s *server.Server) er
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}
-	out := auditPage{Entries: []audit.Line{}, Next: page.Next}
+	out := AuditPage{Entries: []audit.Line{}, Next: page.Next}
 	for i := range page.Entries {
 		out.Entries = append(out.Entries, audit.LineOf(&page.Entries[i]))
 	}
@@ -91,7 +91,7 @@ func serveAuditVerify(w http.ResponseWriter, r *http.Request, s *server.Server) 
 	if err := onlyParameters(r.URL.Query(), "head"); err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 	}
-	heads, err := parseHeads(r.URL.Query()["head"])
+	heads, err := ParseHeads(r.URL.Query()["head"])
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 	}
@@ -102,7 +102,8 @@ func serveAuditVerify(w http.ResponseWriter, r *http.Request, s *server.Server) 
 	return answerJSON(w, http.StatusOK, report)
 }
 
-func parseHeads(texts []string) (heads []audit.Head, err error) {
+// ParseHeads reads heads of the audit log, as 42:9f86d081….
+func ParseHeads(texts []string) (heads []audit.Head, err error) {
 	for _, text := range texts {
 		h, err := audit.ParseHead(text)
 		if err != nil {
@@ -113,8 +114,8 @@ func parseHeads(texts []string) (heads []audit.Head, err error) {
 	return heads, nil
 }
 
-// auditDefault is how many entries a page has if nothing is said.
-const auditDefault = 100
+// DefaultEntries is how many entries a page has if nothing is said.
+const DefaultEntries = 100
 
 // auditQuery reads realm, user, from and to, and those of the other parameters that
 // may be given.
@@ -122,7 +123,7 @@ func auditQuery(values url.Values, also ...string) (q store.EntryQuery, err erro
 	if err := onlyParameters(values, append(also, "realm", "user", "from", "to")...); err != nil {
 		return q, err
 	}
-	q = store.EntryQuery{Realm: values.Get("realm"), User: values.Get("user"), After: values.Get("after"), Limit: auditDefault}
+	q = store.EntryQuery{Realm: values.Get("realm"), User: values.Get("user"), After: values.Get("after"), Limit: DefaultEntries}
 	if q.User != "" && q.Realm == "" {
 		return q, errors.New("user: want realm, too: users of different realms may have the same id")
 	}

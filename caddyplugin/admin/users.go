@@ -1,4 +1,4 @@
-package caddyplugin
+package admin
 
 import (
 	"context"
@@ -24,7 +24,7 @@ import (
 //	GET  /two_factor/users                 staff.Page. Query: realm, status, search, sort,
 //	                                       descending, after, limit
 //	GET  /two_factor/users/show            staff.Details. Query: realm, and id (exact) or search
-//	POST /two_factor/users/reset           userAct in, userDone out; likewise:
+//	POST /two_factor/users/reset           UserAct in, UserDone out; likewise:
 //	POST /two_factor/users/unlock
 //	POST /two_factor/users/end-sessions
 //	POST /two_factor/users/recovery-code
@@ -128,8 +128,8 @@ func serveUser(w http.ResponseWriter, r *http.Request, d *staff.Desk) error {
 	return answerJSON(w, http.StatusOK, details)
 }
 
-// userAct is the body of an act.
-type userAct struct {
+// UserAct is the body of an act.
+type UserAct struct {
 	Realm  string `json:"realm,omitempty"`
 	User   string `json:"user"`
 	Staff  string `json:"staff"`
@@ -138,8 +138,8 @@ type userAct struct {
 	Life string `json:"life,omitempty"`
 }
 
-// userDone says what an act did.
-type userDone struct {
+// UserDone says what an act did.
+type UserDone struct {
 	Realm string `json:"realm"`
 	User  string `json:"user"`
 	// SessionsEnded is how many sessions ended.
@@ -160,7 +160,7 @@ var errMediaType = caddy.APIError{
 
 // actHandler reads an act and carries it out. Who hangs up does not stop it half-way:
 // staff would not know what was done.
-func actHandler(do func(ctx context.Context, d *staff.Desk, a staff.Act, in userAct, out *userDone) error) caddy.AdminHandlerFunc {
+func actHandler(do func(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) error) caddy.AdminHandlerFunc {
 	return deskHandler(http.MethodPost, func(w http.ResponseWriter, r *http.Request, d *staff.Desk) error {
 		in, err := readAct(w, r)
 		if err != nil {
@@ -170,7 +170,7 @@ func actHandler(do func(ctx context.Context, d *staff.Desk, a staff.Act, in user
 			return err
 		}
 		a := staff.Act{Realm: in.Realm, User: in.User, Staff: in.Staff, Reason: in.Reason, Address: remoteHost(r)}
-		out := userDone{Realm: in.Realm, User: in.User}
+		out := UserDone{Realm: in.Realm, User: in.User}
 		if err := do(context.WithoutCancel(r.Context()), d, a, in, &out); err != nil {
 			return err
 		}
@@ -178,7 +178,7 @@ func actHandler(do func(ctx context.Context, d *staff.Desk, a staff.Act, in user
 	})
 }
 
-func readAct(w http.ResponseWriter, r *http.Request) (in userAct, err error) {
+func readAct(w http.ResponseWriter, r *http.Request) (in UserAct, err error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return in, errMediaType
 	}
@@ -202,7 +202,7 @@ func remoteHost(r *http.Request) string {
 	return host
 }
 
-func resetUser(ctx context.Context, d *staff.Desk, a staff.Act, in userAct, out *userDone) (err error) {
+func resetUser(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) (err error) {
 	if err := in.lifeless(); err != nil {
 		return err
 	}
@@ -210,14 +210,14 @@ func resetUser(ctx context.Context, d *staff.Desk, a staff.Act, in userAct, out 
 	return err
 }
 
-func unlockUser(ctx context.Context, d *staff.Desk, a staff.Act, in userAct, _ *userDone) error {
+func unlockUser(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, _ *UserDone) error {
 	if err := in.lifeless(); err != nil {
 		return err
 	}
 	return d.Unlock(ctx, a)
 }
 
-func endUserSessions(ctx context.Context, d *staff.Desk, a staff.Act, in userAct, out *userDone) (err error) {
+func endUserSessions(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) (err error) {
 	if err := in.lifeless(); err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func endUserSessions(ctx context.Context, d *staff.Desk, a staff.Act, in userAct
 	return err
 }
 
-func issueRecoveryCode(ctx context.Context, d *staff.Desk, a staff.Act, in userAct, out *userDone) error {
+func issueRecoveryCode(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) error {
 	life := staff.DefaultRecoveryLife
 	if in.Life != "" {
 		parsed, err := config.ParseDuration(in.Life)
@@ -243,7 +243,7 @@ func issueRecoveryCode(ctx context.Context, d *staff.Desk, a staff.Act, in userA
 }
 
 // lifeless refuses a life where there is nothing that could have one.
-func (in userAct) lifeless() error {
+func (in UserAct) lifeless() error {
 	if in.Life != "" {
 		return badRequest(errors.New("life: only a recovery code has one"))
 	}
