@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/caddyplugin/admin"
+	_ "github.com/secondgate/secondgate/caddyplugin/cli" // the commands
 	"github.com/secondgate/secondgate/caddyplugin/secret"
 	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/timesource"

@@ -5,8 +5,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
-	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 )
 
 // Values of `admin_api`: where the admin API acts and exports secrets.
