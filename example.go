@@ -1,7 +1,5 @@
-// Package secondgate holds what the module's top directory has for users, so that
-// programs can carry it along: the example Caddyfile.
-//
-// Its one invariant: Example is the file Caddyfile.example as it is.
+// Package secondgate embeds the file Caddyfile.example, so that the demo starts from what the
+// documentation shows. It is at the top, since embedding can't reach a parent directory.
 package secondgate
 
 import _ "embed"

@@ -76,6 +76,9 @@ func (a *App) Server() *server.Server { return a.server }
 // Provision opens the store, or joins those who have it open, and reads the keys.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Logger()
+	if err := globalRows.Check(a); err != nil {
+		return err
+	}
 	settings, err := a.settings(ctx)
 	if err != nil {
 		return err
@@ -104,12 +107,6 @@ func (a *App) settings(ctx caddy.Context) (s server.Settings, err error) {
 		if s.NTP, err = timesource.Address(a.NTP); err != nil {
 			return s, fmt.Errorf("ntp %s: %w", a.NTP, err)
 		}
-	}
-	if err := a.Audit.validate(); err != nil {
-		return s, err
-	}
-	if err := checkAdminAPI(a.AdminAPI); err != nil {
-		return s, err
 	}
 	s.AdminOverTCP = a.AdminAPI == adminOverTCP
 	if s.Keys, err = secret.Keys(a.Key); err != nil {

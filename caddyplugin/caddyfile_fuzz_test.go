@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	caddytokens "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/secondgate/secondgate/caddyplugin/caddyfile"
 )
 
 var fileAndLine = regexp.MustCompile(`Caddyfile:[0-9]+`)
@@ -38,11 +40,11 @@ func FuzzCaddyfile(f *testing.F) {
 	f.Add("two_factor {\nleave [ sg *\nrequire from 0000-99-99 grace\nremember\ncredential header Cookie\n}")
 	f.Add("two_factor @\x00 {\npath //evil.com\ntrust *\nbrand {\nlogo \"\n}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		tokens, err := caddyfile.Tokenize([]byte(text), "Caddyfile")
+		tokens, err := caddytokens.Tokenize([]byte(text), "Caddyfile")
 		if err != nil || len(tokens) == 0 {
 			return
 		}
-		site, err := parseSite(httpcaddyfile.Helper{Dispenser: caddyfile.NewDispenser(tokens)})
+		site, err := caddyfile.Site(httpcaddyfile.Helper{Dispenser: caddytokens.NewDispenser(tokens)})
 		if err != nil && !fileAndLine.MatchString(err.Error()) {
 			t.Errorf("no file and line: %v", err)
 		}
@@ -51,7 +53,7 @@ func FuzzCaddyfile(f *testing.F) {
 				t.Errorf("parsed, but does not stand: %v", err)
 			}
 		}
-		_, err = parseGlobal(caddyfile.NewDispenser(tokens), nil)
+		_, err = parseGlobal(caddytokens.NewDispenser(tokens), nil)
 		if err != nil && !fileAndLine.MatchString(err.Error()) {
 			t.Errorf("no file and line: %v", err)
 		}

@@ -2,89 +2,94 @@ package caddyplugin
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	caddytokens "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
+	"github.com/secondgate/secondgate/caddyplugin/caddyfile"
 	"github.com/secondgate/secondgate/caddyplugin/secret"
+	d "github.com/secondgate/secondgate/internal/directive"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
 
-// parseGlobal reads the global option, which all sites share:
-//
-//	two_factor {
-//		storage badger [DIR]
-//		key     VALUE
-//		audit   { … }    see parseAudit
-//		mail    { … }    see parseMail
-//		ntp     HOST[:PORT]
-//		admin_api tcp|socket
-//		retired_realms NAME...
-//		same_ids WORD...
-//	}
-//
-// VALUE is {file.PATH} or {env.NAME}, newest key first; it stays as it is written.
-func parseGlobal(d *caddyfile.Dispenser, prev any) (any, error) {
-	d.Next()
-	if prev != nil {
-		return nil, d.Errf("the global option two_factor is given again; want one for all sites")
-	}
-	if d.NextArg() {
-		return nil, d.Errf("the global option two_factor takes no argument; %q belongs into a block", d.Val())
-	}
+// globalRows are the subdirectives of the global option two_factor, which all sites share.
+var globalRows = d.Rows{
+	{Field: "StorageRaw", Usage: "storage badger [DIR]", Otherwise: "`two_factor/` in Caddy's data directory", Block: badgerRows,
+		Doc: "Where second factors are kept."},
+	{Field: "Key", Usage: "key VALUE", Want: "key {file./path/to/key} or key {env.NAME}", Secret: true, Otherwise: "a file beside the store", Check: d.Valid(secret.CheckKey),
+		Doc: "The master keys, newest first."},
+	{Field: "NTP", Usage: "ntp HOST[:PORT]", Want: "ntp HOST or ntp HOST:PORT", Otherwise: "none", Check: d.Valid(checkNTP),
+		Doc: "A time source that the server's clock is compared with."},
+	{Field: "AdminAPI", Usage: "admin_api socket|tcp", Want: "admin_api tcp, or admin_api socket (the default)", Otherwise: "`socket`",
+		Doc: "Where the admin API acts on users and exports secrets."},
+	{Field: "RetiredRealms", Usage: "retired_realms NAME...", Want: "retired_realms NAME..., for example retired_realms shop", Otherwise: "none",
+		Doc: "Realms of the store that no site has any more."},
+	{Field: "SameIDs", Usage: "same_ids WORD...", Otherwise: "none", Want: "same_ids WORD..., the words that the refusal names",
+		Doc: "Accepts that a realm's users get their ids from elsewhere than before."},
+	{Field: "Mail", Usage: "mail", Want: "mail { … } with smtp HOST:PORT and from ADDRESS in the block", Otherwise: "none are sent", Block: mailRows, Check: d.Valid(Mail.validate),
+		Doc: "The mail server for notices and codes."},
+	{Field: "Audit", Usage: "audit", Want: "audit { … }, for example with keep 400d in the block", Block: auditRows,
+		Doc: "The audit log."},
+}
+
+// badgerRows document the block that [Badger] reads.
+var badgerRows = d.Rows{
+	{Field: "MustExist", Usage: "must_exist", Otherwise: "not refused",
+		Doc: "Refuses a start that finds no store."},
+}
+
+var mailRows = d.Rows{
+	{Field: "SMTP", Usage: "smtp HOST:PORT", Check: d.Valid(checkSMTP),
+		Doc: "The server that takes mails. Needed."},
+	{Field: "TLS", Usage: "tls starttls|tls|none", Default: "starttls",
+		Doc: "How the connection to it is encrypted."},
+	{Field: "User", Usage: "user NAME", Otherwise: "none", Check: d.Valid(checkMailUser),
+		Doc: "Who signs in there."},
+	{Field: "Password", Usage: "password {file.PATH}", Secret: true, Otherwise: "none", Check: d.Valid(checkPassword),
+		Doc: "Where the password stands: `{file.PATH}` or `{env.NAME}`."},
+	{Field: "From", Usage: `from "NAME <ADDRESS>"`, Check: d.Valid(checkFrom),
+		Doc: "Who mails are from. Needed."},
+	{Field: "CA", Usage: "ca FILE", Otherwise: "whom the system trusts",
+		Doc: "Who signs the server's certificate, in PEM."},
+}
+
+var auditRows = d.Rows{
+	{Field: "Keep", Usage: "keep DURATION", Default: "400d", Least: "1d", Most: "3650d",
+		Doc: "For how long security events are kept."},
+}
+
+// parseGlobal reads the global option.
+func parseGlobal(tokens *caddytokens.Dispenser, prev any) (any, error) {
 	var app App
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := app.parseOption(d); err != nil {
-			return nil, err
-		}
+	r := caddyfile.OfGlobal(tokens, "two_factor")
+	if prev != nil {
+		r.Next()
+		return nil, r.Errf("the global option two_factor is given again; want one for all sites")
 	}
+	r.Custom = map[string]func() error{"storage": func() error { return app.parseStorage(tokens) }}
+	if err := r.Read(globalRows, &app); err != nil {
+		return nil, err
+	}
+	err := globalRows.Check(&app)
+	if err == nil && app.Audit != nil && *app.Audit == (Audit{}) {
+		err = &d.Error{Where: "audit", Problem: "it says nothing; want for example keep 400d in its block"}
+	}
+	if err != nil {
+		return nil, r.Locate(err)
+	}
+	app.RetiredSource = r.Given("retired_realms")
 	raw, err := json.Marshal(app)
 	if err != nil {
-		return nil, d.WrapErr(err)
+		return nil, r.WrapErr(err)
 	}
 	return httpcaddyfile.App{Name: "two_factor", Value: raw}, nil
 }
 
-func (a *App) parseOption(d *caddyfile.Dispenser) error {
-	switch option := d.Val(); option {
-	case "storage":
-		if a.StorageRaw != nil {
-			return d.Errf("storage is given again; want it once")
-		}
-		return a.parseStorage(d)
-	case "key":
-		if a.Key != "" {
-			return d.Errf("key is given again; want it once, the file may hold several keys")
-		}
-		// What stands there may be a key: no error shows it.
-		if !d.AllArgs(&a.Key) || a.Key == "" {
-			return d.Errf("key wants one value: key {file./path/to/key} or key {env.NAME}")
-		}
-		if err := secret.Check(a.Key, secret.KeyExample); err != nil {
-			return d.Errf("key: %v", err)
-		}
-		return nil
-	case "ntp":
-		return a.parseNTP(d)
-	case "admin_api":
-		return a.parseAdminAPI(d)
-	case "retired_realms":
-		return a.parseRetired(d)
-	case "same_ids":
-		return a.parseSameIDs(d)
-	case "audit":
-		return a.parseAudit(d)
-	case "mail":
-		return a.parseMail(d)
-	default:
-		return d.Errf("unknown option %q of two_factor; known here: admin_api, audit, key, mail, ntp, retired_realms, same_ids, storage", option)
-	}
-}
-
 // parseStorage lets the engine read its own arguments.
-func (a *App) parseStorage(d *caddyfile.Dispenser) error {
+func (a *App) parseStorage(d *caddytokens.Dispenser) error {
 	if !d.NextArg() {
 		return d.Errf("storage names no engine; want: storage badger [DIR]")
 	}
@@ -93,7 +98,7 @@ func (a *App) parseStorage(d *caddyfile.Dispenser) error {
 	if _, err := caddy.GetModule(id); err != nil {
 		return d.Errf("%q is not a storage engine of this build; want: storage badger [DIR]", engine)
 	}
-	unmarshaled, err := caddyfile.UnmarshalModule(d, id)
+	unmarshaled, err := caddytokens.UnmarshalModule(d, id)
 	if err != nil {
 		return err
 	}
@@ -101,16 +106,9 @@ func (a *App) parseStorage(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// parseNTP reads the source that the clock is compared with.
-func (a *App) parseNTP(d *caddyfile.Dispenser) error {
-	if a.NTP != "" {
-		return d.Errf("ntp is given again; want one source")
-	}
-	if !d.AllArgs(&a.NTP) || a.NTP == "" {
-		return d.Errf("wrong arguments near %q; want: ntp HOST or ntp HOST:PORT", d.Val())
-	}
-	if _, err := timesource.Address(a.NTP); err != nil {
-		return d.Errf("ntp %q: %v", a.NTP, err)
+func checkNTP(source string) error {
+	if _, err := timesource.Address(source); err != nil {
+		return fmt.Errorf("%q: %w", source, err)
 	}
 	return nil
 }

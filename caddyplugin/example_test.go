@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/directive"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
@@ -55,31 +56,75 @@ func TestExampleDirectory(t *testing.T) {
 	}
 }
 
-// docs/caddyfile.md explains every subdirective, with its usage, and every preset.
+//go:generate go test -run ^TestDocumentation$ . -update
+
+// docs/caddyfile.md explains every subdirective, with its usage, in tables, and every
+// preset. With -update the usages and tables are written from the rows.
 func TestDocumentation(t *testing.T) {
-	text, err := os.ReadFile("../docs/caddyfile.md")
+	const file = "../docs/caddyfile.md"
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc := string(text)
-	p := new(siteParser)
-	for name, e := range p.siteTable() {
-		if !strings.Contains(doc, "### `"+name+"`\n") {
-			t.Errorf("%s has no section", name)
+	written := documented(t, string(text))
+	if *update && !t.Failed() {
+		if err := os.WriteFile(file, []byte(written), 0o644); err != nil {
+			t.Fatal(err)
 		}
-		usage := strings.TrimSuffix(strings.TrimSuffix(e.usage, " [{ … }]"), " { … }")
-		if !strings.Contains(doc, "\n"+usage) {
-			t.Errorf("%s: its usage is missing: %s", name, usage)
-		}
+	} else if written != string(text) {
+		t.Errorf("%s does not say what the rows say; bring it up to date: go generate ./caddyplugin", file)
 	}
 	for name := range strings.SplitSeq(config.PresetNames(), ", ") {
-		if !strings.Contains(doc, "(portals/"+name+".md)") {
+		if !strings.Contains(written, "(portals/"+name+".md)") {
 			t.Errorf("preset %s is not linked", name)
 		}
 		if _, err := os.Stat("../docs/portals/" + name + ".md"); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// documented is the page with the usages below the headings, and the tables between the
+// comments `<!-- rows of NAME -->` and `<!-- end -->`, as the rows have them.
+func documented(t *testing.T, page string) string {
+	t.Helper()
+	blocks := map[string]directive.Rows{"two_factor": config.SiteRows, "the global option": globalRows, "two_factor_admin": staffRows}
+	for _, rows := range []directive.Rows{config.SiteRows, globalRows} {
+		for _, row := range rows {
+			if len(row.Block) > 1 {
+				blocks[row.Name()] = row.Block
+			}
+		}
+	}
+	for name, rows := range blocks {
+		page = replaced(t, page, "<!-- rows of "+name+" -->\n\n", "\n<!-- end -->", rows.Table())
+	}
+	for _, row := range config.SiteRows {
+		_, section, _ := strings.Cut(page, "### `"+row.Name()+"`\n")
+		section, _, _ = strings.Cut(section, "\n#")
+		if _, said, found := strings.Cut(section, "Default: `"); found && row.Default != "" && !strings.HasPrefix(said, row.Default+"`") {
+			t.Errorf("the section about %s names another default than %s: %.20s", row.Name(), row.Default, said)
+		}
+		page = replaced(t, page, "### `"+row.Name()+"`\n\n```\n", "```\n", row.Synopsis())
+	}
+	for _, name := range []string{"mail", "audit"} {
+		row, _ := globalRows.Find(name)
+		page = replaced(t, page, "### `"+name+"`\n\n```\n", "```\n", row.Synopsis())
+	}
+	page = replaced(t, page, "## For all sites: the global option\n\n```\n{\n", "}\n```\n", "\ttwo_factor {\n"+globalRows.Synopsis("\t\t")+"\t}\n")
+	return replaced(t, page, "```\ntwo_factor_admin {\n", "}\n```\n", staffRows.Synopsis("\t"))
+}
+
+// replaced puts text between the first before and the after that follows it.
+func replaced(t *testing.T, page, before, after, text string) string {
+	t.Helper()
+	head, rest, found := strings.Cut(page, before)
+	_, tail, ends := strings.Cut(rest, after)
+	if !found || !ends {
+		t.Errorf("docs/caddyfile.md has no %q", before)
+		return page
+	}
+	return head + before + text + after + tail
 }
 
 // Every Caddyfile in the documentation adapts, without a warning.

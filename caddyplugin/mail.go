@@ -1,7 +1,6 @@
 package caddyplugin
 
 import (
-	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/secondgate/secondgate/caddyplugin/secret"
+	"github.com/secondgate/secondgate/internal/directive"
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/notice"
 )
@@ -34,17 +34,6 @@ type Mail struct {
 	CA string `json:"ca,omitempty"`
 }
 
-// checks are what is wrong with a single setting, by its name.
-var checks = map[string]func(string) error{
-	"smtp": checkSMTP, "tls": checkTLS, "user": checkMailUser, "password": checkPassword, "from": checkFrom,
-	"ca": func(string) error { return nil },
-}
-
-// fields are the settings by name.
-func (m *Mail) fields() map[string]*string {
-	return map[string]*string{"smtp": &m.SMTP, "tls": &m.TLS, "user": &m.User, "password": &m.Password, "from": &m.From, "ca": &m.CA}
-}
-
 func checkSMTP(value string) error {
 	host, port, err := net.SplitHostPort(value)
 	n, convErr := strconv.ParseUint(port, 10, 16)
@@ -52,14 +41,6 @@ func checkSMTP(value string) error {
 		return fmt.Errorf("%q is not where a mail server listens; want HOST:PORT, for example mail.example.com:587", value)
 	}
 	return nil
-}
-
-func checkTLS(value string) error {
-	switch value {
-	case mail.StartTLS, mail.TLS, mail.NoTLS:
-		return nil
-	}
-	return fmt.Errorf("%q is not known; want starttls, tls or none", value)
 }
 
 func checkMailUser(value string) error {
@@ -81,30 +62,23 @@ func checkFrom(value string) error {
 	return fmt.Errorf("%q is not who a mail can be from; want an address, or a name with one: \"Example <noreply@example.com>\"", value)
 }
 
-// check tells what is wrong with the settings together.
-func (m *Mail) check() error {
-	for _, name := range []string{"smtp", "from"} {
-		if *m.fields()[name] == "" {
-			return fmt.Errorf("%s is missing; want smtp HOST:PORT and from ADDRESS", name)
-		}
-	}
-	for _, name := range []string{"smtp", "tls", "user", "password", "from"} {
-		value := *m.fields()[name]
-		if value == "" {
-			continue
-		}
-		if err := checks[name](value); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
+// validate tells what is wrong with the settings together.
+func (m Mail) validate() error {
 	host, _, _ := net.SplitHostPort(m.SMTP)
+	wrong := func(where, problem string) error { return &directive.Error{Where: where, Problem: problem} }
 	switch {
-	case (m.User == "") != (m.Password == ""):
-		return errors.New("user and password belong together; want both, or neither")
+	case m.SMTP == "":
+		return errors.New("smtp is missing; want smtp HOST:PORT and from ADDRESS")
+	case m.From == "":
+		return errors.New("from is missing; want smtp HOST:PORT and from ADDRESS")
+	case m.User != "" && m.Password == "":
+		return wrong("user", "user and password belong together; want both, or neither")
+	case m.User == "" && m.Password != "":
+		return wrong("password", "user and password belong together; want both, or neither")
 	case m.TLS == mail.NoTLS && !onThisMachine(host):
-		return fmt.Errorf("tls none would send codes readable over the network to %q; want tls starttls or tls tls, none is for localhost", host)
+		return wrong("tls", fmt.Sprintf("none would send codes readable over the network to %q; want tls starttls or tls tls, none is for localhost", host))
 	case m.TLS == mail.NoTLS && m.User != "":
-		return errors.New("tls none would send the password readable; want tls starttls or tls tls, or no user")
+		return wrong("tls", "none would send the password readable; want tls starttls or tls tls, or no user")
 	}
 	return nil
 }
@@ -114,18 +88,17 @@ func onThisMachine(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// server resolves the settings: secrets are read, once for each configuration.
+// server resolves settings that were checked: secrets are read, once for each configuration.
 func (m *Mail) server() (mail.Server, error) {
 	var s mail.Server
-	if err := m.check(); err != nil {
-		return s, err
-	}
+	settings := *m
+	mailRows.Fill(&settings)
 	host, port, _ := net.SplitHostPort(m.SMTP)
 	from, err := netmail.ParseAddress(m.From)
 	if err != nil {
 		return s, err
 	}
-	s = mail.Server{Host: host, TLS: cmp.Or(m.TLS, mail.StartTLS), From: *from}
+	s = mail.Server{Host: host, TLS: settings.TLS, From: *from}
 	if s.Port, err = strconv.Atoi(port); err != nil {
 		return s, err
 	}

@@ -10,11 +10,9 @@ import (
 	"github.com/secondgate/secondgate/caddyplugin/admin"
 )
 
-// Values of `admin_api`: where the admin API acts and exports secrets.
-const (
-	adminOnSocket = "socket"
-	adminOverTCP  = "tcp"
-)
+// adminOverTCP is the value of `admin_api` with which the admin API acts and exports secrets
+// over TCP, too.
+const adminOverTCP = "tcp"
 
 // adminOf is the address of the admin endpoint as a Caddyfile names it, empty if it does
 // not. Handlers keep it for warnOfAdmin: Caddy tells a module nothing about the endpoint.

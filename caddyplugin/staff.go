@@ -49,9 +49,6 @@ type StaffRule struct {
 	Match []config.MatcherSet `json:"match,omitempty"`
 }
 
-// authenticated is where Caddy's authentications leave the name.
-const authenticated = "{http.auth.user.id}"
-
 // CaddyModule returns the module's information.
 func (StaffHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.two_factor_admin", New: func() caddy.Module { return new(StaffHandler) }}
@@ -60,11 +57,9 @@ func (StaffHandler) CaddyModule() caddy.ModuleInfo {
 // Provision builds the pages.
 func (h *StaffHandler) Provision(ctx caddy.Context) (err error) {
 	h.log = ctx.Logger()
-	if h.Staff == "" {
-		h.Staff = authenticated
-	}
-	if err := checkStaff(h.Staff); err != nil {
-		return fmt.Errorf("two_factor_admin: staff: %w", err)
+	staffRows.Fill(h)
+	if err := staffRows.Check(h); err != nil {
+		return fmt.Errorf("two_factor_admin: %w", err)
 	}
 	for _, rule := range []struct {
 		from *StaffRule

@@ -3,11 +3,11 @@ package caddyplugin
 import (
 	"strings"
 
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/caddyplugin/caddyfile"
+	"github.com/secondgate/secondgate/internal/directive"
 )
 
 func init() {
@@ -17,85 +17,56 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder("two_factor_admin", httpcaddyfile.Before, "request_header")
 }
 
-// parseStaff reads a two_factor_admin directive:
-//
-//	two_factor_admin [<matcher>] {
-//		realm NAME...
-//		staff {PLACEHOLDER}
-//		act   NAME|@MATCHER|*...
-//		view  NAME|@MATCHER|*...
-//	}
-//
-// Everything is optional. Nothing is resolved here.
+// staffRows are the subdirectives of two_factor_admin.
+var staffRows = directive.Rows{
+	{Field: "Realms", Usage: "realm NAME...", Otherwise: "all of this server",
+		Doc: "The realms whose users are shown. JSON: `realms`."},
+	{Field: "Staff", Usage: "staff {PLACEHOLDER}", Default: "{http.auth.user.id}", Check: directive.Valid(checkStaff),
+		Doc: "Where the name of who is signed in stands."},
+	{Field: "Act", Usage: "act NAME|@MATCHER|*...", Otherwise: "nobody",
+		Doc: "Who may act."},
+	{Field: "View", Usage: "view NAME|@MATCHER|*...", Otherwise: "everybody who is authenticated",
+		Doc: "Who may look."},
+}
+
+// parseStaff reads a two_factor_admin directive.
 func parseStaff(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
-	p := &siteParser{Helper: h, where: make(map[string]caddyfile.Token), directive: "two_factor_admin"}
-	p.Next()
-	if args := p.RemainingArgs(); len(args) > 0 {
-		return nil, p.Errf("two_factor_admin takes no argument but a matcher; %q belongs into a block: two_factor_admin { … }", strings.Join(args, " "))
-	}
-	s := new(StaffHandler)
-	known := table{
-		"realm": {usage: "realm NAME...", parse: p.list(&s.Realms)},
-		"staff": {usage: "staff {PLACEHOLDER}", parse: p.staffName(&s.Staff)},
-		"act":   {usage: "act NAME|@MATCHER|*...", parse: p.staffRule(&s.Act)},
-		"view":  {usage: "view NAME|@MATCHER|*...", parse: p.staffRule(&s.View)},
-	}
-	if err := p.block("", known); err != nil {
+	r, s := caddyfile.OfHandler(h, "two_factor_admin"), new(StaffHandler)
+	if err := r.Read(staffRows, s); err != nil {
 		return nil, err
 	}
-	if p.Next() {
-		return nil, p.Errf("unexpected %q after the block of two_factor_admin; want one subdirective a line", p.Val())
-	}
-	return s, nil
+	return s, r.Locate(staffRows.Check(s))
 }
 
-func (p *siteParser) staffName(to *string) func() error {
-	return func() error {
-		if !p.AllArgs(to) {
-			return errArguments
-		}
-		if err := checkStaff(*to); err != nil {
-			return problemf("%w", err)
-		}
-		return nil
+// ReadArguments reads names of staff, matchers by their @name, and * for everybody.
+func (s *StaffRule) ReadArguments(line directive.Line) error {
+	if len(line.Args) == 0 {
+		return directive.ErrArguments
 	}
+	for _, word := range line.Args {
+		if err := s.add(word, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// staffRule reads names of staff, matchers by their @name, and * for everybody.
-func (p *siteParser) staffRule(to **StaffRule) func() error {
-	return func() error {
-		rule := new(StaffRule)
-		for p.CountRemainingArgs() > 0 {
-			if err := p.staffWord(rule); err != nil {
-				return err
-			}
-		}
-		if !rule.Everybody && len(rule.Names) == 0 && len(rule.Match) == 0 {
-			return errArguments
-		}
-		*to = rule
-		return nil
-	}
-}
-
-func (p *siteParser) staffWord(rule *StaffRule) error {
-	p.NextArg()
-	switch word := p.Val(); {
+func (s *StaffRule) add(word string, line directive.Line) error {
+	switch {
 	case word == "":
-		return problemf("an empty name; want names of staff, @MATCHER or *")
+		return directive.Problemf("an empty name; want names of staff, @MATCHER or *")
 	case word == "*":
-		rule.Everybody = true
+		s.Everybody = true
 	case strings.HasPrefix(word, "@"):
-		p.Prev()
-		set, _, err := p.MatcherToken()
+		set, _, err := line.Matcher(word)
 		if err != nil {
-			return problemf("%w; want a matcher that this site defines", err)
+			return directive.Problemf("%w; want a matcher that this site defines", err)
 		}
-		rule.Match = append(rule.Match, config.MatcherSet(set))
+		s.Match = append(s.Match, set)
 	case strings.HasPrefix(word, "/"):
-		return problemf("%q is a path; want names of staff, @MATCHER or *", word)
+		return directive.Problemf("%q is a path; want names of staff, @MATCHER or *", word)
 	default:
-		rule.Names = append(rule.Names, word)
+		s.Names = append(s.Names, word)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
 
-	"github.com/secondgate/secondgate/internal/rehearse"
+	"github.com/secondgate/secondgate/internal/onboard/check"
 )
 
 // upstreamsCheck warns at start about proxies behind gates that spread one visitor's
@@ -85,7 +85,7 @@ func (c *upstreamsCheck) questions() (warnings []string) {
 
 // Spreads are the proxies behind the gates of a server that keep nobody at one upstream, for
 // the command check.
-func (a *App) Spreads(server string) (all []rehearse.Spread) {
+func (a *App) Spreads(server string) (all []check.Spread) {
 	app, err := a.ctx.AppIfConfigured("http")
 	if err != nil {
 		return nil
@@ -100,7 +100,7 @@ func (a *App) Spreads(server string) (all []rehearse.Spread) {
 		if warning := spreads(p); warning != "" {
 			saw, do, _ := strings.Cut(warning, "; use ")
 			_, _, known := policy(p.LoadBalancing.SelectionPolicy)
-			all = append(all, rehearse.Spread{Saw: saw, Do: "use " + do, Unknown: !known})
+			all = append(all, check.Spread{Saw: saw, Do: "use " + do, Unknown: !known})
 		}
 	}
 	return all

@@ -3,6 +3,8 @@ package config
 import (
 	"net/http"
 	"slices"
+
+	"github.com/secondgate/secondgate/internal/directive"
 )
 
 // TokenHeader is the header in which whoami understands the tokens of sign-ins: the
@@ -70,7 +72,7 @@ func (t *Token) validate(paths []string) error {
 	case t.JSON == "":
 		return wrong("token", "it has no path to the token; want for example token json access_token")
 	}
-	return validateJSONPath("token", t.JSON)
+	return directive.At("token", validateJSONPath(t.JSON))
 }
 
 // Credentials are the headers and query parameters that the setting of this name declares.

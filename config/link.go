@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/andybalholm/cascadia"
+
+	"github.com/secondgate/secondgate/internal/directive"
 )
 
 // Link is a link to the settings page, put into the portal's own pages for users who
@@ -27,7 +29,7 @@ func (s Site) validateLinks() error {
 	if len(s.Link) > maxLinks {
 		return wrong("link", "there are %d; want %d at most", len(s.Link), maxLinks)
 	}
-	return each("link", s.Link, Link.validate)
+	return nil
 }
 
 func (l Link) validate() error {
@@ -35,17 +37,10 @@ func (l Link) validate() error {
 		return wrong("", "link %s has no text, so nobody could see it; want for example link %s append \"Two-factor authentication\"", l.Selector, l.Selector)
 	}
 	return first(
-		validateText("text", l.Text),
-		oneOf("position", l.position(), "append", "before", "after"),
+		directive.At("text", validateLine(l.Text)),
+		directive.At("position", directive.OneOf(l.Position, "append", "before", "after")),
 		validateStreamed("selector", l.Selector),
 	)
-}
-
-func (l Link) position() string {
-	if l.Position == "" {
-		return "append"
-	}
-	return l.Position
 }
 
 // backward are the pseudo-classes that an element's start tag and what came before it

@@ -13,10 +13,8 @@ func (s Site) Resolved() (Site, error) {
 	if err != nil {
 		return s, err
 	}
-	s.fillNames()
-	s.fillLinks()
-	s.fillLimits()
-	s.fillThrottle()
+	SiteRows.Fill(&s)
+	s.fillRelated()
 	return s, s.Validate()
 }
 
@@ -40,98 +38,31 @@ func (s Site) withPreset() (Site, error) {
 	if len(s.Whoami) == 0 && s.User == "" {
 		s.Whoami = p.Whoami
 	}
-	if s.Watch == "" {
-		s.Watch = p.Watch
-	}
-	if s.Rotates == nil {
-		s.Rotates = p.Rotates
-	}
-	s.Leave = join(s.Leave, p.Leave)
-	s.Credential = join(s.Credential, p.Credential)
-	s.SignIn = join(s.SignIn, p.SignIn)
-	s.SignOut = join(s.SignOut, p.SignOut)
-	s.Public = join(s.Public, p.Public)
-	s.Deny = join(s.Deny, p.Deny)
+	SiteRows.Merge(&s, &p)
 	return s, nil
 }
 
-// join never writes into own's array: sites are copied by value.
-func join[T any](own, preset []T) []T {
-	return append(own[:len(own):len(own)], preset...)
-}
-
-func (s *Site) fillNames() {
-	setDefault(&s.Realm, "default")
-	setDefault(&s.Path, "/two-factor")
-	setDefault(&s.Watch, "all")
-	setDefault(&s.Require, "optional")
-	setDefault(&s.Mode, "enforce")
-	if s.Brand == nil {
-		s.Brand = &Brand{}
-	}
+// fillRelated fills in the defaults that depend on other settings. SiteRows.Fill made the
+// structs that are written to here.
+func (s *Site) fillRelated() {
 	setDefault(&s.Issuer, s.Brand.Name)
-	if s.Rotates == nil {
-		s.Rotates = new(bool)
-	}
-}
-
-func (s *Site) fillLinks() {
 	s.Link = slices.Clone(s.Link) // sites are copied by value
 	for i := range s.Link {
 		setDefault(&s.Link[i].Position, "append")
 	}
-}
-
-func (s *Site) fillLimits() {
-	life := Session{}
+	var session Session
 	if s.Session != nil {
-		life = *s.Session
+		session = *s.Session
 	}
-	setDefault(&life.Life, hours(12))
-	setDefault(&life.Idle, min(minutes(30), life.Life))
-	s.Session = &life
-
-	if s.Recheck == nil {
-		recheck := minutes(1)
-		s.Recheck = &recheck
-	}
-	if s.Settle == nil {
-		settle := seconds(2)
-		s.Settle = &settle
-	}
-
-	totp := TOTP{}
-	if s.TOTP != nil {
-		totp = *s.TOTP
-	}
-	setDefault(&totp.Digits, 6)
-	setDefault(&totp.Period, seconds(30))
-	setDefault(&totp.Algorithm, "SHA1")
-	if totp.Skew == nil {
-		skew := 1
-		totp.Skew = &skew
-	}
-	s.TOTP = &totp
-
-	setDefault(&s.BackupCodes, 10)
-}
-
-func (s *Site) fillThrottle() {
-	t := Throttle{}
-	if s.Throttle != nil {
-		t = *s.Throttle
-	}
-	setDefault(&t.Stop, 100)
+	setDefault(&session.Life, hours(12))
+	setDefault(&session.Idle, min(minutes(30), session.Life))
+	s.Session = &session
+	t := s.Throttle
 	if t.Free == nil {
 		free := max(min(5, t.Stop-1), 0)
 		t.Free = &free
 	}
-	setDefault(&t.Wait, seconds(30))
 	setDefault(&t.Max, max(minutes(15), t.Wait))
-	if t.Address == nil {
-		t.Address = &Rate{Count: 30, Per: minutes(10)}
-	}
-	s.Throttle = &t
 }
 
 func setDefault[T comparable](field *T, value T) {

@@ -2,8 +2,8 @@
 // presets that fill them in.
 //
 // Settings that pass Validate are complete: no other package checks again whether a value is
-// present and makes sense. The package knows nothing of Caddy: the JSON here is the JSON of the handler, and the Caddyfile is parsed in
-// caddyplugin into these structs.
+// present and makes sense. The package knows nothing of Caddy: the JSON here is the JSON of the handler, and caddyplugin/caddyfile
+// reads Caddyfiles into these structs, by the rows of [SiteRows].
 package config
 
 import "encoding/json"
@@ -214,8 +214,10 @@ type Rate struct {
 type Brand struct {
 	Name string `json:"name,omitempty"`
 	// Logo and CSS are files on the server.
-	Logo string `json:"logo,omitempty"`
-	CSS  string `json:"css,omitempty"`
-	// Accent is a CSS colour in hexadecimal.
-	Accent string `json:"accent,omitempty"`
+	Logo   string `json:"logo,omitempty"`
+	CSS    string `json:"css,omitempty"`
+	Accent Colour `json:"accent,omitempty"`
 }
+
+// Colour is a CSS colour in hexadecimal, #rgb or #rrggbb.
+type Colour string

@@ -21,52 +21,43 @@ var (
 // Validate tells the first thing that is wrong with resolved settings, as *Error.
 func (s Site) Validate() error {
 	return first(
-		s.validateNames(),
 		s.validateIdentity(),
+		SiteRows.Check(&s),
 		s.validateTokens(),
-		each("leave", s.Leave, validateLeave),
-		each("credential", s.Credential, Credential.validate),
-		each("sign_in", s.SignIn, SignIn.validate),
-		each("sign_out", s.SignOut, validateAddress),
-		validateMatchers("public", s.Public),
-		validateMatchers("deny", s.Deny),
-		validateMatchers("guest", s.Guest),
-		validateMatchers("trust", s.Trust),
-		oneOf("watch", s.Watch, "all", "unsafe"),
-		oneOf("require", s.Require, "optional", "always"),
 		s.validateEnrolMail(),
 		s.validateLinks(),
-		oneOf("mode", s.Mode, "enforce", "observe"),
-		s.validateLimits(),
-		s.Brand.validate(),
-		validateSupport(s.Support),
 	)
 }
 
-func (s Site) validateNames() error {
-	if !realmName.MatchString(s.Realm) {
-		return wrong("realm", "%q is not a name; want up to 64 letters, digits, dots, dashes and underscores, for example shop", s.Realm)
-	}
-	if !ownPath.MatchString(s.Path) || path.Clean(s.Path) != s.Path {
-		return wrong("path", "%q cannot hold the own pages; want a path below / without an end slash or wildcards, for example /two-factor", s.Path)
-	}
-	if err := validateText("issuer", s.Issuer); err != nil {
-		return err
-	}
-	// The label of an otpauth:// address is "issuer:account".
-	if strings.Contains(s.Issuer, ":") {
-		return wrong("issuer", "%q holds a colon, which authenticator apps take for its end; want a name without one", s.Issuer)
+func validateRealm(realm string) error {
+	if !realmName.MatchString(realm) {
+		return wrong("", "%q is not a name; want up to 64 letters, digits, dots, dashes and underscores, for example shop", realm)
 	}
 	return nil
 }
 
-// validateText accepts one short line of text, or none.
-func validateText(where, text string) error {
+func validateOwnPath(own string) error {
+	if !ownPath.MatchString(own) || path.Clean(own) != own {
+		return wrong("", "%q cannot hold the own pages; want a path below / without an end slash or wildcards, for example /two-factor", own)
+	}
+	return nil
+}
+
+func validateIssuer(issuer string) error {
+	// The label of an otpauth:// address is "issuer:account".
+	if strings.Contains(issuer, ":") {
+		return wrong("", "%q holds a colon, which authenticator apps take for its end; want a name without one", issuer)
+	}
+	return validateLine(issuer)
+}
+
+// validateLine accepts one short line of text.
+func validateLine(text string) error {
 	if !utf8.ValidString(text) || strings.IndexFunc(text, unicode.IsControl) >= 0 {
-		return wrong(where, "%q holds control characters; want one line of text", text)
+		return wrong("", "%q holds control characters; want one line of text", text)
 	}
 	if utf8.RuneCountInString(text) > 100 {
-		return wrong(where, "%q is too long; want 100 characters at most", text)
+		return wrong("", "%q is too long; want 100 characters at most", text)
 	}
 	return nil
 }
@@ -95,10 +86,7 @@ func (s Site) validateEnrolMail() error {
 	if s.EnrolMail == "on" && !s.HasEmail() {
 		return wrong("enrol_mail", "\"on\" has no address to send to; want a whoami with email, or enrol_mail off")
 	}
-	if s.EnrolMail == "" {
-		return nil
-	}
-	return oneOf("enrol_mail", s.EnrolMail, "on", "off")
+	return nil
 }
 
 // strangersWrite are placeholders with a value that the client chooses.
@@ -116,37 +104,26 @@ func validateUser(user string) error {
 	return nil
 }
 
-func oneOf(where, value string, allowed ...string) error {
-	for _, a := range allowed {
-		if value == a {
-			return nil
-		}
-	}
-	return wrong(where, "%q is not known; want %s", value, strings.Join(allowed, " or "))
-}
-
-// validateMatchers refuses sets that match every request: each of the four lists
+// validate refuses a set that matches every request: each of the four lists
 // makes an exception, and an exception for everything is never meant. It refuses
 // matchers that can't be decided about, too.
-func validateMatchers(where string, sets []MatcherSet) error {
-	return each(where, sets, func(m MatcherSet) error {
-		if len(m) == 0 {
-			return wrong("", "* matches every request; want the paths or @matchers that it is for")
-		}
-		if err := exempt.Check(m); err != nil {
-			return wrong("", "%v", err)
-		}
-		var list []string
-		if len(m) != 1 || json.Unmarshal(m["path"], &list) != nil {
-			return nil
-		}
-		for _, p := range list {
-			if strings.Trim(p, "/*") == "" && strings.Contains(p, "*") {
-				return wrong("", "%q matches every request; want the paths or @matchers that it is for", p)
-			}
-		}
+func (m MatcherSet) validate() error {
+	if len(m) == 0 {
+		return wrong("", "* matches every request; want the paths or @matchers that it is for")
+	}
+	if err := exempt.Check(m); err != nil {
+		return err
+	}
+	var list []string
+	if len(m) != 1 || json.Unmarshal(m["path"], &list) != nil {
 		return nil
-	})
+	}
+	for _, p := range list {
+		if strings.Trim(p, "/*") == "" && strings.Contains(p, "*") {
+			return wrong("", "%q matches every request; want the paths or @matchers that it is for", p)
+		}
+	}
+	return nil
 }
 
 func (s SignIn) validate() error {
@@ -155,24 +132,16 @@ func (s SignIn) validate() error {
 	}
 	return first(
 		each("paths", s.Paths, validateAddress),
-		validatePage("page", s.Page),
-		validateField("username", s.Username),
-		validateField("password", s.Password),
 		s.Token.validate(s.Paths),
 		s.validateFailed(),
 	)
 }
 
-func validateField(where, name string) error {
+func validateField(name string) error {
 	if strings.ContainsFunc(name, unicode.IsSpace) || len(name) > 100 {
-		return wrong(where, "%q is not the name of a form field; want what the form's name= says", name)
+		return wrong("", "%q is not the name of a form field; want what the form's name= says", name)
 	}
-	return validateText(where, name)
+	return validateLine(name)
 }
 
-func validatePage(where, page string) error {
-	if page == "" {
-		return nil
-	}
-	return validateURI(where, page)
-}
+func validatePage(page string) error { return validateURI("", page) }

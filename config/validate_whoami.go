@@ -9,6 +9,8 @@ import (
 
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
+
+	"github.com/secondgate/secondgate/internal/directive"
 )
 
 // firstPlaceholder stands in Whoami.Header for what First yields.
@@ -27,14 +29,7 @@ func (w Whoami) validate(ownPath string) error {
 	if len(w.Anonymous) == 0 {
 		return wrong("anonymous", "whoami %s has no sign of nobody being signed in, so strangers could never be recognised; want for example anonymous redirect */login*", w.URI)
 	}
-	return first(
-		w.validateHeaders(),
-		each("anonymous", w.Anonymous, Sign.validate),
-		w.User.validate("user"),
-		w.Name.validate("name"),
-		w.Email.validate("email"),
-		w.validateNormalize(),
-	)
+	return first(w.validateHeaders(), w.validateNormalize())
 }
 
 // outside refuses a question to Secondgate's own pages: it would ask itself.
@@ -63,7 +58,7 @@ func (w Whoami) validateFirst(ownPath string) error {
 	return first(
 		validateURI("first", w.First.URI),
 		outside("first", w.First.URI, ownPath),
-		w.First.Extract.validate("first"),
+		directive.At("first", w.First.Extract.validate()),
 	)
 }
 
@@ -91,8 +86,8 @@ func (w Whoami) validateHeaders() error {
 
 func (w Whoami) validateNormalize() error {
 	for i, n := range w.Normalize {
-		if err := oneOf("normalize", n, "lower", "nfkc", "trim"); err != nil {
-			return err
+		if err := directive.OneOf(n, "lower", "nfkc", "trim"); err != nil {
+			return directive.At("normalize", err)
 		}
 		if slices.Contains(w.Normalize[:i], n) {
 			return wrong("normalize", "%q is there twice; want it once", n)
@@ -124,13 +119,13 @@ func (s Sign) validateBy(status func(Sign) error) error {
 	case s.Redirect != "":
 		return validateRedirect(s.Redirect)
 	case inside:
-		return first(validateSelector("", s.HTML), validateInside("", s.JSON, s.Regex, 0))
+		return first(validateSelector(s.HTML), validateInside(s.JSON, s.Regex, 0))
 	case s.HTML != "":
-		return first(validateSelector("", s.HTML), validateSeen(s.HTML))
+		return first(validateSelector(s.HTML), validateSeen(s.HTML))
 	case s.JSON != "":
-		return validateJSONPath("", s.JSON)
+		return validateJSONPath(s.JSON)
 	case s.Regex != "":
-		return validateRegex("", s.Regex, 0)
+		return validateRegex(s.Regex, 0)
 	}
 	return status(s)
 }
@@ -162,42 +157,39 @@ func (s Sign) validateStatus() error {
 	return nil
 }
 
-// validate accepts no extractor, or one with exactly one source.
-func (e *Extractor) validate(where string) error {
-	if e == nil {
-		return nil
-	}
+// validate accepts an extractor with exactly one source.
+func (e Extractor) validate() error {
 	inside := e.HTML != "" && countSet(e.JSON, e.Regex) == 1 && e.Header == ""
 	if n := countSet(e.HTML, e.JSON, e.Regex, e.Header); n != 1 && !inside {
-		return wrong(where, "it has %d sources; want one of html, json, regex, header, or html with json or regex behind it", n)
+		return wrong("", "it has %d sources; want one of html, json, regex, header, or html with json or regex behind it", n)
 	}
 	if e.Attr != "" && e.HTML == "" {
-		return wrong(where, "attribute %q belongs to html; want html SELECTOR ATTR", e.Attr)
+		return wrong("", "attribute %q belongs to html; want html SELECTOR ATTR", e.Attr)
 	}
 	switch {
 	case inside:
-		return first(validateSelector(where, e.HTML), validateInside(where, e.JSON, e.Regex, 1))
+		return first(validateSelector(e.HTML), validateInside(e.JSON, e.Regex, 1))
 	case e.HTML != "":
-		return validateSelector(where, e.HTML)
+		return validateSelector(e.HTML)
 	case e.JSON != "":
-		return validateJSONPath(where, e.JSON)
+		return validateJSONPath(e.JSON)
 	case e.Regex != "":
-		return validateRegex(where, e.Regex, 1)
+		return validateRegex(e.Regex, 1)
 	}
-	return validateHeader(where, e.Header)
+	return validateHeader("", e.Header)
 }
 
 // validateInside checks what looks at an element's text: one of path and expression.
-func validateInside(where, path, expression string, groups int) error {
+func validateInside(path, expression string, groups int) error {
 	if path != "" {
-		return validateJSONPath(where, path)
+		return validateJSONPath(path)
 	}
-	return validateRegex(where, expression, groups)
+	return validateRegex(expression, groups)
 }
 
-func validateSelector(where, selector string) error {
+func validateSelector(selector string) error {
 	if _, err := cascadia.ParseGroup(selector); err != nil {
-		return wrong(where, "html %q is not a CSS selector: %v; want for example \"#account input[name=email]\"", selector, err)
+		return wrong("", "html %q is not a CSS selector: %v; want for example \"#account input[name=email]\"", selector, err)
 	}
 	return nil
 }
@@ -214,26 +206,26 @@ func validateSeen(selector string) error {
 }
 
 // validateRegex wants groups capturing groups; 0 leaves their number open.
-func validateRegex(where, expression string, groups int) error {
+func validateRegex(expression string, groups int) error {
 	re, err := regexp.Compile(expression)
 	if err != nil {
-		return wrong(where, "regex %q does not compile: %v; want Go's syntax (RE2)", expression, err)
+		return wrong("", "regex %q does not compile: %v; want Go's syntax (RE2)", expression, err)
 	}
 	if groups > 0 && re.NumSubexp() != groups {
-		return wrong(where, "regex %q has %d groups; want exactly one, around the value: \"id\": ?([0-9]+)", expression, re.NumSubexp())
+		return wrong("", "regex %q has %d groups; want exactly one, around the value: \"id\": ?([0-9]+)", expression, re.NumSubexp())
 	}
 	if re.MatchString("") {
-		return wrong(where, "regex %q holds for an empty page; want one that needs text", expression)
+		return wrong("", "regex %q holds for an empty page; want one that needs text", expression)
 	}
 	return nil
 }
 
 // validateJSONPath accepts keys with dots between, a dot before them allowed, and
 // \. for a dot within a key.
-func validateJSONPath(where, p string) error {
+func validateJSONPath(p string) error {
 	keys := strings.Split(strings.ReplaceAll(strings.TrimPrefix(p, "."), `\.`, "-"), ".")
 	if slices.Contains(keys, "") {
-		return wrong(where, "json %q is not a path; want keys with dots between, for example user.id or users.#.id", p)
+		return wrong("", "json %q is not a path; want keys with dots between, for example user.id or users.#.id", p)
 	}
 	return nil
 }

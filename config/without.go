@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/secondgate/secondgate/internal/directive"
 )
 
 // Without takes settings of a preset away, by the subdirective they belong to: the
@@ -16,33 +18,31 @@ type Without map[string][]string
 // take removes what is listed from the preset's settings. What the preset does not have
 // is an error: it is a typing mistake, or the preset of another version.
 func (w Without) take(preset *Preset) error {
-	s := &preset.Site
 	for _, name := range slices.Sorted(maps.Keys(w)) {
-		var err error
-		switch name {
-		case "leave":
-			s.Leave, err = less(s.Leave, w[name], func(v string) string { return v })
-		case "credential":
-			s.Credential, err = less(s.Credential, w[name], func(c Credential) string { return c.Header + c.Query })
-		case "public":
-			s.Public, err = less(s.Public, w[name], MatcherSet.label)
-		case "deny":
-			s.Deny, err = less(s.Deny, w[name], MatcherSet.label)
-		case "sign_in":
-			s.SignIn, err = less(s.SignIn, w[name], func(in SignIn) string { return strings.Join(in.Paths, " ") })
-		case "sign_out":
-			s.SignOut, err = less(s.SignOut, w[name], func(v string) string { return v })
-		case "rotates":
-			s.Rotates, err = nil, noValues(w[name])
-		default:
-			err = wrong("", "%q cannot be taken away; want credential, deny, leave, public, rotates, sign_in or sign_out (others are replaced by your own)", name)
+		if !slices.Contains(takeable, name) {
+			last := len(takeable) - 1
+			return ofPreset(preset, name, fmt.Errorf("%q cannot be taken away; want %s or %s (others are replaced by your own)",
+				name, strings.Join(takeable[:last], ", "), takeable[last]))
 		}
-		if err != nil {
-			return at("without."+name, ofPreset(preset.Name, err))
+		row, _ := SiteRows.Find(name)
+		if err := row.Take(&preset.Site, w[name]); err != nil {
+			return ofPreset(preset, name, err)
 		}
 	}
 	return nil
 }
+
+// takeable are the lists that add up, and the promise that no word of the operator's
+// takes back.
+var takeable = func() (names []string) {
+	for _, row := range SiteRows {
+		if row.Preset == directive.Added || row.Field == "Rotates" {
+			names = append(names, row.Name())
+		}
+	}
+	slices.Sort(names)
+	return names
+}()
 
 // alone refuses to take something away from no preset.
 func (w Without) alone() error {
@@ -52,38 +52,19 @@ func (w Without) alone() error {
 	return nil
 }
 
-func ofPreset(name string, err error) error {
-	e := err.(*Error)
-	return &Error{Where: e.Where, Problem: fmt.Sprintf("preset %s: %s", name, e.Problem)}
+func ofPreset(preset *Preset, name string, err error) error {
+	return wrong("without."+name, "preset %s: %v", preset.Name, err)
 }
 
-// less is the list without what is named, or nothing where no name is given.
-func less[T any](list []T, names []string, label func(T) string) (left []T, err error) {
-	var labels []string
-	for _, v := range list {
-		labels = append(labels, label(v))
-		if len(names) > 0 && !slices.Contains(names, label(v)) {
-			left = append(left, v)
-		}
-	}
-	for _, name := range names {
-		if !slices.Contains(labels, name) {
-			return nil, wrong("", "%q is not there; want one of: %s", name, strings.Join(labels, ", "))
-		}
-	}
-	return left, nil
-}
+// Label is how a credential of a preset is named.
+func (c Credential) Label() string { return c.Header + c.Query }
 
-func noValues(values []string) error {
-	if len(values) > 0 {
-		return wrong("", "%q is too much; rotates has no values", strings.Join(values, " "))
-	}
-	return nil
-}
+// Label is how a sign-in of a preset is named.
+func (s SignIn) Label() string { return strings.Join(s.Paths, " ") }
 
-// label is how a matcher set of a preset is named: its path, its query as ?NAME=VALUE,
+// Label is how a matcher set of a preset is named: its path, its query as ?NAME=VALUE,
 // or its header as NAME:VALUE.
-func (m MatcherSet) label() string {
+func (m MatcherSet) Label() string {
 	var path []string
 	if json.Unmarshal(m["path"], &path) == nil {
 		return strings.Join(path, " ")

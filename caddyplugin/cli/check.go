@@ -10,7 +10,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/secondgate/secondgate/internal/rehearse"
+	"github.com/secondgate/secondgate/internal/onboard/check"
 )
 
 var checkCommand = caddycmd.Command{
@@ -34,7 +34,7 @@ and what to change, or not tried. The exit status is 0 if nothing failed, 1 if
 something did, and 2 if there could be no rehearsal.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
-		var c check
+		var c checkFlags
 		f := cmd.Flags()
 		f.StringVarP(&c.config, "config", "c", "Caddyfile", "The configuration")
 		f.StringVarP(&c.adapter, "adapter", "a", "", "Its form, if it is neither a Caddyfile nor JSON")
@@ -42,7 +42,7 @@ something did, and 2 if there could be no rehearsal.`,
 		f.BoolVar(&c.json, "json", false, "Write the table as JSON")
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 			cmd.SilenceErrors = true // both ends are said below
-			report, err := c.rehearse(cmd.Context(), prompt{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()})
+			report, err := c.run(cmd.Context(), prompt{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()})
 			if err != nil {
 				fmt.Fprintf(cmd.ErrOrStderr(), "There was no rehearsal: %v.\n", err)
 				return exitStatus(cmd, err, statusWrongUse)
@@ -52,8 +52,8 @@ something did, and 2 if there could be no rehearsal.`,
 	},
 }
 
-// check is the command with its flags.
-type check struct {
+// checkFlags are the flags of the command check.
+type checkFlags struct {
 	config, adapter, site string
 	json                  bool
 }
@@ -61,7 +61,7 @@ type check struct {
 // errSomethingFailed ends the program with status 1.
 var errSomethingFailed = errors.New("something failed")
 
-func (c check) rehearse(ctx context.Context, p prompt) (report rehearse.Report, err error) {
+func (c checkFlags) run(ctx context.Context, p prompt) (report check.Report, err error) {
 	config, err := readConfig(c.config, c.adapter)
 	if err != nil {
 		return report, err
@@ -90,10 +90,10 @@ func (c check) rehearse(ctx context.Context, p prompt) (report rehearse.Report, 
 		return report, err
 	}
 	defer func() { err = errors.Join(err, st.stop()) }()
-	return rehearse.Run(ctx, plan, st)
+	return check.Run(ctx, plan, st)
 }
 
-func planOf(site foundSite, wanted string) (plan rehearse.Plan, err error) {
+func planOf(site foundSite, wanted string) (plan check.Plan, err error) {
 	if plan.Site, err = site.settings(); err != nil {
 		return plan, fmt.Errorf("the site %s: %w", site.name(), err)
 	}
@@ -106,7 +106,7 @@ func planOf(site foundSite, wanted string) (plan rehearse.Plan, err error) {
 	return plan, nil
 }
 
-func (c check) say(cmd *cobra.Command, report rehearse.Report) error {
+func (c checkFlags) say(cmd *cobra.Command, report check.Report) error {
 	write := report.WriteTable
 	if c.json {
 		write = report.WriteJSON

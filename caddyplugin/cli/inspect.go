@@ -7,7 +7,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/secondgate/secondgate/internal/inspect"
+	"github.com/secondgate/secondgate/internal/onboard/inspect"
 )
 
 // inspectCommand learns a portal. Progress goes to standard error, the Caddyfile alone

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
 // maxLine bounds a line from a person, in bytes.

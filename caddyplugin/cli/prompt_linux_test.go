@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
 // pseudoTerminal opens a terminal: what is written to keyboard was typed, and what is

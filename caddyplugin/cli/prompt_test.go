@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
 func TestAccountsFromStandardInput(t *testing.T) {

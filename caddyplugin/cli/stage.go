@@ -17,7 +17,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/secondgate/secondgate/config"
-	"github.com/secondgate/secondgate/internal/rehearse"
+	"github.com/secondgate/secondgate/internal/onboard/check"
 	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store"
 )
@@ -207,7 +207,7 @@ func (st *stage) Users(ctx context.Context) (ids []string, err error) {
 }
 
 // Spreads are the proxies behind the gate that keep nobody at one upstream.
-func (st *stage) Spreads() []rehearse.Spread {
+func (st *stage) Spreads() []check.Spread {
 	app, err := ours()
 	if err != nil {
 		return nil
@@ -219,7 +219,7 @@ func (st *stage) Spreads() []rehearse.Spread {
 type runningApp interface {
 	Server() *server.Server
 	// Spreads are the proxies behind the gates of a server that keep nobody at one upstream.
-	Spreads(name string) []rehearse.Spread
+	Spreads(name string) []check.Spread
 }
 
 // ours is the app two_factor of the configuration that runs now.
@@ -232,7 +232,7 @@ func ours() (runningApp, error) {
 }
 
 // Log is what the gate has logged, and what went wrong behind it.
-func (st *stage) Log() (entries []rehearse.Entry, err error) {
+func (st *stage) Log() (entries []check.Entry, err error) {
 	f, err := os.Open(st.logFile())
 	if err != nil {
 		return nil, err
@@ -241,8 +241,8 @@ func (st *stage) Log() (entries []rehearse.Entry, err error) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var e rehearse.Entry
-		if json.Unmarshal(lines.Bytes(), &e) == nil && (strings.HasSuffix(e.Logger, "two_factor") || e.Logger == rehearse.ErrorLogger) {
+		var e check.Entry
+		if json.Unmarshal(lines.Bytes(), &e) == nil && (strings.HasSuffix(e.Logger, "two_factor") || e.Logger == check.ErrorLogger) {
 			entries = append(entries, e)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/secondgate/secondgate/internal/onboard/check"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
-	"github.com/secondgate/secondgate/internal/rehearse"
 )
 
 // tokenHeader carries the rehearsal's token to its own servers, which take it off:
@@ -67,8 +67,8 @@ func (h *rehearsalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, nex
 // whoamiWatch knows what whoami was answered of late.
 type whoamiWatch struct {
 	mu    sync.Mutex
-	fault *rehearse.Fault
-	asked []rehearse.Asked
+	fault *check.Fault
+	asked []check.Asked
 }
 
 // questionWriter is the response writer of a request that asks whoami.
@@ -98,19 +98,19 @@ func (h *whoamiWatch) serve(w http.ResponseWriter, r *http.Request, next caddyht
 	defer h.mu.Unlock()
 	response := rec.Response()
 	response.Body = bytes.Clone(response.Body)
-	h.asked = append(h.asked, rehearse.Asked{URI: uri, Response: response})
+	h.asked = append(h.asked, check.Asked{URI: uri, Response: response})
 	return err
 }
 
 // Break has whoami answered like this from now on; nil ends that.
-func (h *whoamiWatch) Break(f *rehearse.Fault) {
+func (h *whoamiWatch) Break(f *check.Fault) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fault = f
 }
 
 // Asked takes what was asked since the last call.
-func (h *whoamiWatch) Asked() []rehearse.Asked {
+func (h *whoamiWatch) Asked() []check.Asked {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	asked := h.asked

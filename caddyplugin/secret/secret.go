@@ -14,9 +14,6 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// KeyExample is what the setting of the master keys may be.
-const KeyExample = "{file./path/to/key}"
-
 // Check wants a setting to name the place of a secret. The error never says what the value
 // is, since it may be a mistyped secret.
 func Check(value, example string) error {
@@ -27,6 +24,9 @@ func Check(value, example string) error {
 	}
 	return fmt.Errorf("it is written out, and would be in every copy of the configuration; want %s or {env.NAME} (and not {$NAME}, which writes it out, too)", example)
 }
+
+// CheckKey is Check for the setting of the master keys.
+func CheckKey(setting string) error { return Check(setting, "{file./path/to/key}") }
 
 // File is the file that a setting names, or empty.
 func File(setting string) string {
@@ -51,13 +51,12 @@ func Resolve(setting string) (string, error) {
 	return caddy.NewReplacer().ReplaceOrErr(setting, true, true)
 }
 
-// Keys is where the setting `key` says that the master keys are. The Caddyfile's parser
-// refuses keys that are written out with their line; this refuses them in JSON.
+// Keys is where the setting `key` says that the master keys are.
 func Keys(setting string) (server.Keys, error) {
 	if setting == "" {
 		return server.Keys{}, nil
 	}
-	if err := Check(setting, KeyExample); err != nil {
+	if err := CheckKey(setting); err != nil {
 		return server.Keys{}, fmt.Errorf("key: %w", err)
 	}
 	return server.Keys{Setting: setting, File: File(setting), Read: func() (string, error) {

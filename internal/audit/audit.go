@@ -1,10 +1,11 @@
-// Package audit owns the audit log: one chain of all security events of a store, in
-// which each entry's hash covers the entry before.
+// Package audit keeps the audit log: one chain of all security events of a store, in
+// which each entry's hash covers the entry before. caddyplugin runs one [Log] per store;
+// [Verify] and [VerifyExport] check a chain.
 //
-// Its one invariant: the chain only grows at its end, by one goroutine, and what was
-// recorded with a change is in it or still pending, whatever crashes. So an entry that
-// is altered, put in or taken out breaks the chain, and a tail that is cut off does not
-// hold against a head that was written to the log.
+// The chain only grows at its end, by the goroutine of [Log.Run]. An event that was
+// recorded with a change is in the chain or pending, also after a crash. An entry that is
+// altered, inserted or removed breaks the chain, and a chain with its end cut off
+// contradicts a head that was logged earlier.
 package audit
 
 import (
@@ -37,7 +38,7 @@ type Options struct {
 	Logger func() *zap.Logger
 	Keep   func() time.Duration
 	Clock  func() time.Time
-	// Mails makes the mails that tell of events; they are queued with the entries, so
+	// Mails makes the mails about events; they are queued with the entries, so
 	// that none is lost. It may be nil.
 	Mails func(ctx context.Context, events []store.Event) ([]store.Mail, error)
 }
@@ -54,7 +55,7 @@ const (
 // Log moves pending events into the chain and writes them to the server's log.
 type Log struct {
 	Options
-	told store.Entry
+	loggedHead store.Entry
 	// pruned is when that was done last, or when the log began; looked says that it was
 	// done in this process.
 	pruned time.Time
@@ -62,19 +63,19 @@ type Log struct {
 	// failed are the failures that were logged, and when: each may come every second.
 	failed map[string]time.Time
 
-	noted chan store.Event
-	lost  atomic.Uint64
-	often often
-	// held are noted events that could not be written yet.
-	held    []store.Event
-	flushes chan chan struct{}
-	ended   chan struct{}
+	noted      chan store.Event
+	lost       atomic.Uint64
+	aggregator aggregator
+	// unwritten are noted events that could not be written yet.
+	unwritten []store.Event
+	flushes   chan chan struct{}
+	ended     chan struct{}
 }
 
 // New returns the log of a store. What it does is in Run.
 func New(o Options) *Log {
 	return &Log{
-		Options: o, noted: make(chan store.Event, maxNoted), often: newOften(o.Clock),
+		Options: o, noted: make(chan store.Event, maxNoted), aggregator: newAggregator(o.Clock),
 		failed: make(map[string]time.Time), flushes: make(chan chan struct{}), ended: make(chan struct{}),
 	}
 }
@@ -85,17 +86,17 @@ func (l *Log) Run(ctx context.Context) {
 	settle, head := time.NewTicker(settleEvery), time.NewTicker(headEvery)
 	defer settle.Stop()
 	defer head.Stop()
-	l.tellHead(ctx)
+	l.logHead(ctx)
 	l.pruned = time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			l.settle(context.WithoutCancel(ctx))
-			l.tellHead(context.WithoutCancel(ctx))
+			l.logHead(context.WithoutCancel(ctx))
 			return
 		case done := <-l.flushes:
 			l.settle(ctx)
-			l.tellHead(ctx)
+			l.logHead(ctx)
 			close(done)
 		case e := <-l.noted:
 			l.write(ctx, e)
@@ -103,13 +104,13 @@ func (l *Log) Run(ctx context.Context) {
 			l.settle(ctx)
 			l.prune(ctx)
 		case <-head.C:
-			l.tellHead(ctx)
+			l.logHead(ctx)
 		}
 	}
 }
 
-// Flush has everything that happened until now settled and told, while the log that it
-// is told to is still open. It waits until that is done, or ctx ends.
+// Flush settles and logs every event until now, while the running configuration's log is
+// still open. It waits until that is done, or ctx ends.
 func (l *Log) Flush(ctx context.Context) {
 	done := make(chan struct{})
 	select {
@@ -125,10 +126,10 @@ func (l *Log) Flush(ctx context.Context) {
 	}
 }
 
-// settle moves all that is pending. Without a log to tell it to it stays pending: the
-// next start tells it.
+// settle moves all pending events into the chain and logs them. Without a log they stay
+// pending until the next start.
 func (l *Log) settle(ctx context.Context) {
-	l.write(ctx, l.often.due()...)
+	l.write(ctx, l.aggregator.due()...)
 	log := l.Logger()
 	if log == nil {
 		return
@@ -152,7 +153,7 @@ func (l *Log) settle(ctx context.Context) {
 			return
 		}
 		for i := range entries {
-			tell(log.Named(logName), &entries[i])
+			logEntry(log.Named(logName), &entries[i])
 		}
 	}
 }

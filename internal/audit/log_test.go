@@ -83,7 +83,7 @@ func running(t *testing.T, log *zap.Logger) (*Log, *fake) {
 	return l, f
 }
 
-// TestLog_Heads: the head is told a minute after it changed at most, and once.
+// TestLog_Heads: the head is logged a minute after it changed at most, and once.
 func TestLog_Heads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)
@@ -113,9 +113,9 @@ func TestLog_Heads(t *testing.T) {
 	})
 }
 
-// TestLog_Often: what anybody could cause at will becomes one event with a count, and
+// TestLog_Aggregates: what users can cause at will becomes one event with a count, and
 // each reason and user has its own.
-func TestLog_Often(t *testing.T) {
+func TestLog_Aggregates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, f := running(t, zap.NewNop())
 		for minute := range 60 {
@@ -202,7 +202,7 @@ func TestLog_StoreFails(t *testing.T) {
 	})
 }
 
-// TestLog_NoConfiguration: without a log to tell them to, events stay pending.
+// TestLog_NoConfiguration: without a log, events stay pending.
 func TestLog_NoConfiguration(t *testing.T) {
 	f := &fake{}
 	l := New(Options{Store: f, Logger: func() *zap.Logger { return nil }, Keep: func() time.Duration { return 0 }, Clock: time.Now})

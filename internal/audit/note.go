@@ -8,14 +8,14 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// maxNoted bounds how many events wait to be written. Beyond, they are counted as lost:
-// a store that does not write refuses codes as well, and no request waits for it.
+// maxNoted bounds how many events wait to be written. Beyond it they are lost, and the
+// number is logged: no request waits for a store that does not write.
 const maxNoted = 4096
 
-// Note takes an event that happened beside any transaction. It never blocks; kinds that
-// somebody could cause at will are summed up: see often.
+// Note takes an event that belongs to no transaction. It never blocks. Events of kinds that
+// users can cause at will are aggregated.
 func (l *Log) Note(e store.Event) {
-	if !l.often.admit(&e) {
+	if !l.aggregator.admit(&e) {
 		return
 	}
 	select {
@@ -25,42 +25,42 @@ func (l *Log) Note(e store.Event) {
 	}
 }
 
-// write records events and all that wait besides. What can't be written is kept and
-// tried again.
+// write records these events and all that wait. What can't be written is kept and tried
+// again.
 func (l *Log) write(ctx context.Context, events ...store.Event) {
-	l.held = append(l.held, events...)
-	for len(l.held) < maxNoted {
+	l.unwritten = append(l.unwritten, events...)
+	for len(l.unwritten) < maxNoted {
 		select {
 		case e := <-l.noted:
-			l.held = append(l.held, e)
+			l.unwritten = append(l.unwritten, e)
 			continue
 		default:
 		}
 		break
 	}
-	for len(l.held) > 0 {
-		n := min(len(l.held), batch)
-		if err := l.Store.Record(ctx, l.held[:n]...); err != nil {
+	for len(l.unwritten) > 0 {
+		n := min(len(l.unwritten), batch)
+		if err := l.Store.Record(ctx, l.unwritten[:n]...); err != nil {
 			l.drop(ctx, err)
 			return
 		}
-		l.held = l.held[n:]
+		l.unwritten = l.unwritten[n:]
 	}
-	l.held = nil
-	l.tellLost()
+	l.unwritten = nil
+	l.logLost()
 }
 
 // drop keeps what could not be written, within bounds.
 func (l *Log) drop(ctx context.Context, err error) {
-	if over := len(l.held) - maxNoted; over > 0 {
-		l.held = l.held[over:]
+	if over := len(l.unwritten) - maxNoted; over > 0 {
+		l.unwritten = l.unwritten[over:]
 		l.lost.Add(uint64(over))
 	}
 	l.fail(ctx, "events could not be written; they are kept and tried again", err)
 }
 
-// tellLost says in the log what the audit log does not have.
-func (l *Log) tellLost() {
+// logLost logs how many events are missing in the audit log.
+func (l *Log) logLost() {
 	log := l.Logger()
 	if log == nil {
 		return

@@ -32,7 +32,7 @@ func PrintTable(w io.Writer, lines []Line) error {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "TIME (UTC)\tEVENT\tREALM\tUSER\tFACTOR\tADDRESS\tMORE") //nolint:errcheck // Flush tells
+	fmt.Fprintln(table, "TIME (UTC)\tEVENT\tREALM\tUSER\tFACTOR\tADDRESS\tMORE") //nolint:errcheck // Flush reports it
 	for _, l := range lines {
 		e, err := store.UnmarshalEvent(l.Event)
 		if err != nil {
@@ -42,7 +42,7 @@ func PrintTable(w io.Writer, lines []Line) error {
 		for i := range row {
 			row[i] = harmless(row[i])
 		}
-		fmt.Fprintln(table, strings.Join(row, "\t")) //nolint:errcheck // Flush tells
+		fmt.Fprintln(table, strings.Join(row, "\t")) //nolint:errcheck // Flush reports it
 	}
 	return table.Flush()
 }
@@ -62,7 +62,7 @@ func more(e *store.Event) string {
 	return strings.Join(words, " ")
 }
 
-// harmless keeps what somebody else chose from changing the table or the terminal.
+// harmless quotes text that could change the table or the terminal.
 func harmless(cell string) string {
 	if cell == "" {
 		return "-"

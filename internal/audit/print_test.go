@@ -43,7 +43,7 @@ func TestASVS_16_3_OneRecord(t *testing.T) {
 	if err := PrintTable(&table, []Line{LineOf(&e)}); err != nil {
 		t.Fatal(err)
 	}
-	tell(zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(&log), zap.InfoLevel)), &e)
+	logEntry(zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(&log), zap.InfoLevel)), &e)
 	for where, got := range map[string]struct {
 		text string
 		want int
@@ -62,15 +62,15 @@ func TestASVS_16_3_OneRecord(t *testing.T) {
 	}
 }
 
-// TestTell: kind and address stand before anything that somebody else may choose, which
+// TestLogEntry: kind and address stand before anything that a user may choose, which
 // the filter for fail2ban relies on.
-func TestTell(t *testing.T) {
+func TestLogEntry(t *testing.T) {
 	e := hostile(t)
 	e.Event.Address = "192.0.2.1"
 	var log bytes.Buffer
 	config := zap.NewProductionEncoderConfig()
 	config.TimeKey, config.NameKey = "", ""
-	tell(zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(config), zapcore.AddSync(&log), zap.InfoLevel)), &e)
+	logEntry(zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(config), zapcore.AddSync(&log), zap.InfoLevel)), &e)
 	if want := `{"level":"info","msg":"security event","event":"staff_reset","client_ip":"192.0.2.1","seq":1,"hash":"`; !strings.HasPrefix(log.String(), want) {
 		t.Errorf("%s\nwant %s", log.String(), want)
 	}

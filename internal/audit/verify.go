@@ -18,7 +18,7 @@ type Reader interface {
 	Entries(ctx context.Context, q store.EntryQuery) (store.EntryPage, error)
 }
 
-// Head names an entry by its number and hash: what the log tells every minute.
+// Head names an entry by its number and hash: what the log shows every minute.
 type Head struct {
 	Seq  uint64
 	Hash [32]byte
@@ -138,7 +138,7 @@ func (v *verifier) end() Report {
 }
 
 // Verify walks the chain from what pruning left to its head, and names the first entry
-// that is wrong. Heads that the log told earlier show whether the end was cut off, or
+// that is wrong. Heads that were logged earlier show whether the end was cut off, or
 // the whole was written anew. An error says that nothing was found out.
 func Verify(ctx context.Context, st Reader, heads ...Head) (Report, error) {
 	base, err := base(ctx, st)

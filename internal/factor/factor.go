@@ -19,8 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/keys"
-	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/throttle"
@@ -129,10 +129,10 @@ type Service struct {
 	// confirms are the users with a confirmation under way.
 	confirms sync.Map
 
-	// Meter counts what became of codes, and Lean watches how old those are that are
+	// Meter counts what became of codes, and Drift watches how old those are that are
 	// accepted; both may be nil.
 	Meter *meter.Realm
-	Lean  *lean.Watch
+	Drift *clockdrift.Watch
 }
 
 // New returns the service of a realm. Addresses may be shared by several.

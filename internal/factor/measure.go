@@ -19,7 +19,7 @@ func (s *Service) measure(a Attempt, accepted Accepted, err error) {
 	}
 	if err == nil && kind == KindTOTP {
 		s.Meter.Step(-accepted.steps())
-		s.Lean.Note(s.realm, a.User, accepted.Age, accepted.Period)
+		s.Drift.Note(s.realm, a.User, accepted.Age, accepted.Period)
 	}
 }
 

@@ -6,19 +6,35 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secondgate/secondgate/internal/lean"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/meter"
 )
 
 // numbers are what was counted, by "name [values]", without what is zero.
-func numbers(m *meter.Realm) map[string]uint64 {
+func numbers(t *testing.T, m *meter.Realm) map[string]uint64 {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
 	out := make(map[string]uint64)
-	for _, c := range m.Counters() {
-		c.Each(func(n uint64, values []string) {
-			if n > 0 {
-				out[strings.TrimSuffix(c.Name, "_total")+" "+fmt.Sprint(values)] = n
+	for _, f := range families {
+		name := strings.TrimSuffix(strings.TrimPrefix(f.GetName(), meter.Prefix), "_total")
+		for _, counted := range f.GetMetric() {
+			var values []string
+			for _, l := range counted.GetLabel() {
+				if l.GetName() != "realm" {
+					values = append(values, l.GetValue())
+				}
 			}
-		})
+			if n := counted.GetCounter().GetValue(); n > 0 {
+				out[name+" "+fmt.Sprint(values)] = uint64(n)
+			}
+		}
 	}
 	return out
 }
@@ -26,7 +42,7 @@ func numbers(m *meter.Realm) map[string]uint64 {
 // TestMeasure: every attempt is counted once, by its kind and what became of it.
 func TestMeasure(t *testing.T) {
 	l := newLab(t)
-	m := meter.New()
+	m := meter.New("shop")
 	l.Meter = m
 	e, backup := l.enrol(alice)
 	l.clock.Advance(5 * time.Minute)
@@ -42,7 +58,7 @@ func TestMeasure(t *testing.T) {
 		"enrolments [first]": 1, "challenges [totp wrong]": 1, "challenges [totp malformed]": 1, "challenges [totp passed]": 2,
 		"challenges [backup passed]": 1, "challenges [totp failed]": 1, "totp_steps [previous]": 1, "totp_steps [next]": 1,
 	}
-	got := numbers(m)
+	got := numbers(t, m)
 	for name, n := range want {
 		if got[name] != n {
 			t.Errorf("%s: %d, want %d", name, got[name], n)
@@ -60,15 +76,15 @@ func TestAgesAreNoted(t *testing.T) {
 	few := defaults
 	few.BackupCodes = 1 // each costs a hash
 	l := newLabWith(t, few)
-	l.Lean = lean.New(l.clock.Now)
-	for i := range lean.MinUsers {
+	l.Drift = clockdrift.New(l.clock.Now)
+	for i := range clockdrift.MinUsers {
 		user := fmt.Sprint("user", i)
 		e, backup := l.enrol(user)
 		l.clock.Advance(5 * time.Minute)
 		l.clock.Set(l.clock.Now().Truncate(30 * time.Second).Add(25 * time.Second)) // 55 s after the step before began
 		_ = l.spend(Attempt{User: user, Code: l.wrong(e), Kind: KindTOTP, Address: home})
 		_ = l.spend(Attempt{User: user, Code: backup[0], Kind: KindBackup, Address: home})
-		if n := l.Lean.Estimate().Users; n != i {
+		if n := l.Drift.Estimate().Users; n != i {
 			t.Fatalf("%d users are watched before the first right code of the %dth", n, i+1)
 		}
 		l.clock.Advance(2 * 30 * time.Second)
@@ -76,7 +92,7 @@ func TestAgesAreNoted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if e := l.Lean.Estimate(); !e.Alarming() || e.Lean < 30*time.Second {
+	if e := l.Drift.Estimate(); !e.Alarming() || e.Lean < 30*time.Second {
 		t.Errorf("all codes are 55 s old: %+v", e)
 	}
 }

@@ -49,7 +49,7 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 		},
 		SetUser: func(*http.Request, string) {}, Recheck: time.Hour,
 		Session: session.Policy{Life: 12 * time.Hour, Idle: 30 * time.Minute},
-		Store:   st, Visits: gateway.NewVisits(st, time.Now), Logger: zap.NewNop(), Clock: time.Now, Meter: meter.New(),
+		Store:   st, Visits: gateway.NewVisits(st, time.Now), Logger: zap.NewNop(), Clock: time.Now, Meter: meter.New("one"),
 	})
 	token := session.NewToken()
 	now := time.Now()

@@ -1,120 +1,80 @@
-// Package meter counts what happens in a realm, for whoever watches the server: who
-// was asked for codes and what became of it, what whoami answered, how long the gate
-// took. It knows nothing of Prometheus; caddyplugin reads it out.
+// Package meter defines the counters and histograms of a realm and of the store, as
+// Prometheus metrics. Packages factor and gateway/event count in them; caddyplugin
+// registers them with Caddy's registry.
 //
-// Its one invariant: what it holds is bounded from the start. Every label has a fixed
-// list of values, so neither a user, an address nor a path ever becomes a series; and
-// counting takes no lock and allocates nothing.
+// The number of series is bounded from the start: each label has a fixed list of values,
+// and a value that is not in it is counted as "other". A user, an address or a path never
+// becomes a series.
 package meter
 
 import (
 	"slices"
-	"strings"
-	"sync/atomic"
-	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Label is a label of a counter, with all values that it can have.
-type Label struct {
-	Name   string
-	Values []string
-}
+// Prefix begins the name of every metric, as Caddy's own begin with caddy_ and their
+// module.
+const Prefix = "caddy_two_factor_"
 
-// other counts a value that is in no list: a mistake of ours, which must not make a
-// series. It is a label's last value.
+// other is the value that an unlisted value of a label is counted under.
 const other = "other"
 
-// Counter counts by its labels' values.
-type Counter struct {
-	// Name is the metric's, without prefix; Help says what is counted.
-	Name, Help string
-	Labels     []Label
-
-	n []atomic.Uint64
+// label is a label of a counter with all its values.
+type label struct {
+	name   string
+	values []string
 }
 
-func newCounter(name, help string, labels ...Label) *Counter {
-	size := 1
-	for i := range labels {
-		size *= len(labels[i].Values)
+// constrain returns value if it is listed, and otherwise "other".
+func (l label) constrain(value string) string {
+	if slices.Contains(l.values, value) {
+		return value
 	}
-	return &Counter{Name: name, Help: help, Labels: labels, n: make([]atomic.Uint64, size)}
+	return other
 }
 
-func label(name string, values ...string) Label {
-	return Label{Name: name, Values: append(values, other)}
-}
-
-// add counts n under a value for each label, in their order.
-func (c *Counter) add(n uint64, values ...string) {
-	at := 0
-	for i, l := range c.Labels {
-		v := slices.Index(l.Values, values[i])
-		if v < 0 {
-			v = len(l.Values) - 1
-		}
-		at = at*len(l.Values) + v
+// newCounter returns a counter in which every combination of listed values is shown from
+// the start, as zero.
+func newCounter(name, help string, labels ...label) *prometheus.CounterVec {
+	var constrained prometheus.ConstrainedLabels
+	for _, l := range labels {
+		constrained = append(constrained, prometheus.ConstrainedLabel{Name: l.name, Constraint: l.constrain})
 	}
-	c.n[at].Add(n)
+	c := prometheus.V2.NewCounterVec(prometheus.CounterVecOpts{
+		CounterOpts:    prometheus.CounterOpts{Name: Prefix + name, Help: help},
+		VariableLabels: constrained,
+	})
+	showZeros(c, labels)
+	return c
 }
 
-// Each calls fn with every combination of values and its number. What is counted as
-// other is left out while there is nothing.
-func (c *Counter) Each(fn func(n uint64, values []string)) {
-	values := make([]string, len(c.Labels))
-	for at := range c.n {
-		rest := at
-		for i := len(c.Labels) - 1; i >= 0; i-- {
-			l := c.Labels[i].Values
-			values[i] = l[rest%len(l)]
-			rest /= len(l)
-		}
-		if n := c.n[at].Load(); n > 0 || !slices.Contains(values, other) {
-			fn(n, values)
-		}
+// showZeros creates the series of every combination of values that begins with these.
+func showZeros(c *prometheus.CounterVec, labels []label, values ...string) {
+	if len(labels) == 0 {
+		c.WithLabelValues(values...)
+		return
+	}
+	for _, v := range labels[0].values {
+		showZeros(c, labels[1:], append(values, v)...)
 	}
 }
 
-// String is the counter's name with its labels', as documentation writes it.
-func (c *Counter) String() string {
-	var names []string
-	for _, l := range c.Labels {
-		names = append(names, l.Name)
-	}
-	return c.Name + "{" + strings.Join(names, ",") + "}"
+// Store counts failures of the store, over all realms. It is a [prometheus.Collector].
+type Store struct{ *prometheus.CounterVec }
+
+// The operations that can fail.
+const (
+	Read  = "read"
+	Write = "write"
+	// Check is the test write of health checks.
+	Check = "check"
+)
+
+// NewStore returns a Store without failures.
+func NewStore() *Store {
+	return &Store{newCounter("store_errors_total", "Failures of the store, by what it was asked for.", label{"operation", []string{Read, Write, Check}})}
 }
 
-// Histogram counts durations by upper bounds.
-type Histogram struct {
-	bounds []time.Duration
-	n      []atomic.Uint64
-	sum    atomic.Int64 // nanoseconds
-}
-
-func newHistogram(bounds []time.Duration) *Histogram {
-	return &Histogram{bounds: bounds, n: make([]atomic.Uint64, len(bounds)+1)}
-}
-
-// observe counts one duration. It is on the cleared request's way: a walk over a few
-// bounds and two additions.
-func (h *Histogram) observe(d time.Duration) {
-	d = max(d, 0) // a clock that a test has moved
-	at := 0
-	for at < len(h.bounds) && d > h.bounds[at] {
-		at++
-	}
-	h.n[at].Add(1)
-	h.sum.Add(int64(d))
-}
-
-// Read returns how many durations there were, their sum in seconds, and how many were
-// at most each bound, in seconds.
-func (h *Histogram) Read() (count uint64, sum float64, buckets map[float64]uint64) {
-	buckets = make(map[float64]uint64, len(h.bounds))
-	for i, b := range h.bounds {
-		count += h.n[i].Load()
-		buckets[b.Seconds()] = count
-	}
-	count += h.n[len(h.bounds)].Load()
-	return count, time.Duration(h.sum.Load()).Seconds(), buckets
-}
+// Failed counts a failure: of Read, Write or Check.
+func (s *Store) Failed(operation string) { s.WithLabelValues(operation).Inc() }

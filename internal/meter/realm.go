@@ -1,8 +1,12 @@
 package meter
 
-import "time"
+import (
+	"time"
 
-// What became of a code that was given, and what held a request up.
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Results of a submitted code.
 const (
 	Passed    = "passed"
 	Wrong     = "wrong"
@@ -10,176 +14,176 @@ const (
 	Throttled = "throttled"
 	// Off: the authenticator's codes are off after too many wrong ones.
 	Off = "off"
-	// Failed: nothing was found out, as when the store failed or another tab was first.
+	// Failed: the code was not decided, as when the store failed or another tab was first.
 	Failed = "failed"
 )
 
-// Who a wait or stop is about.
+// What the throttle that refused a code counts by.
 const (
 	ByUser    = "user"
 	ByAddress = "address"
 )
 
-// How an authenticator came to a user.
+// Kinds of enrolments.
 const (
 	First       = "first"
 	Replacement = "replacement"
 )
 
-// What whoami answered.
+// Answers of whoami.
 const (
 	User      = "user"
 	Anonymous = "anonymous"
 	Unknown   = "unknown"
 )
 
-// What the gate did with a request in the end.
-const (
-	Forwarded = "forwarded"
-	Refused   = "refused"
-)
-
-// Bounds of the histograms. The gate takes microseconds where nobody is asked and as
-// long as whoami where somebody is.
+// Upper bounds of the histograms, in seconds. The gate takes microseconds where no
+// question is asked, and as long as whoami where one is.
 var (
-	gateBounds = []time.Duration{
-		10 * time.Microsecond, 25 * time.Microsecond, 50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond,
-		time.Millisecond, 5 * time.Millisecond, 25 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond,
-		500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second, 15 * time.Second,
-	}
-	whoamiBounds = []time.Duration{
-		5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
-		250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 15 * time.Second,
-	}
+	gateBounds   = []float64{10e-6, 25e-6, 50e-6, 100e-6, 250e-6, .001, .005, .025, .1, .25, .5, 1, 2.5, 5, 15}
+	whoamiBounds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}
 )
 
-// Realm is what is counted in one realm. A nil Realm counts nothing. It is safe for
-// concurrent use.
+// Realm counts what happens in one realm. A nil Realm counts nothing. It is safe for
+// concurrent use, and a [prometheus.Collector].
 type Realm struct {
-	challenges, steps, enrolments, answers, throttles, held, dropped, pages *Counter
+	challenges, steps, enrolments, answers, throttles, held *prometheus.CounterVec
 
-	whoami, forwarded, refused *Histogram
+	// Metrics of the path of a cleared request, without a lookup by label.
+	dropped, pages             prometheus.Counter
+	whoami, forwarded, refused prometheus.Observer
+
+	all []prometheus.Collector
 }
 
-// New returns a realm in which nothing was counted yet.
-func New() *Realm {
-	return &Realm{
-		challenges: newCounter("challenges_total", "Codes that were given, by the factor and what became of them.",
-			label("factor", "totp", "backup", "recovery"), label("result", Passed, Wrong, Malformed, Throttled, Off, Failed)),
-		steps: newCounter("totp_steps_total", "Accepted codes of authenticator apps, by the time step that they were of, seen from the server's clock.",
-			label("step", "previous", "current", "next")),
-		enrolments: newCounter("enrolments_total", "Authenticator apps that were set up.", label("kind", First, Replacement)),
-		answers:    newCounter("answers_total", "Questions put to whoami, by what they showed.", label("kind", User, Anonymous, Unknown)),
-		throttles:  newCounter("throttled_total", "Codes that were not looked at because of earlier wrong ones, by whose they were.", label("by", ByUser, ByAddress)),
-		held: newCounter("held_total", "Requests and responses that were held at the gate, by what was missing.",
-			label("verdict", "challenge", "enrol", Unknown, "guest", "upgrade", "again", "anew", "lost")),
-		dropped:   newCounter("dropped_cookies_total", "Cookies that the portal did not get to see because nobody had sealed them."),
-		pages:     newCounter("page_views_total", "Pages that browsers asked to be shown and that were forwarded."),
-		whoami:    newHistogram(whoamiBounds),
-		forwarded: newHistogram(gateBounds), refused: newHistogram(gateBounds),
+// New returns the metrics of a realm in which nothing was counted yet.
+func New(realm string) *Realm {
+	r := new(Realm)
+	r.challenges = r.counter(realm, "challenges_total", "Codes that were given, by the factor and what became of them.",
+		label{"factor", []string{"totp", "backup", "recovery"}}, label{"result", []string{Passed, Wrong, Malformed, Throttled, Off, Failed}})
+	r.steps = r.counter(realm, "totp_steps_total", "Accepted codes of authenticator apps, by the time step that they were of, seen from the server's clock.",
+		label{"step", []string{"previous", "current", "next"}})
+	r.enrolments = r.counter(realm, "enrolments_total", "Authenticator apps that were set up.", label{"kind", []string{First, Replacement}})
+	r.answers = r.counter(realm, "answers_total", "Questions put to whoami, by what they showed.", label{"kind", []string{User, Anonymous, Unknown}})
+	r.throttles = r.counter(realm, "throttled_total", "Codes that were not looked at because of earlier wrong ones, by whose they were.",
+		label{"by", []string{ByUser, ByAddress}})
+	r.held = r.counter(realm, "held_total", "Requests and responses that were held at the gate, by what was missing.",
+		label{"verdict", []string{"challenge", "enrol", Unknown, "guest", "upgrade", "again", "anew", "lost"}})
+	r.dropped = r.counter(realm, "dropped_cookies_total", "Cookies that the portal did not get to see because nobody had sealed them.").WithLabelValues()
+	r.pages = r.counter(realm, "page_views_total", "Pages that browsers asked to be shown and that were forwarded.").WithLabelValues()
+	r.whoami = r.histogram("whoami_duration_seconds", "Time that questions to whoami took.", whoamiBounds, "realm").WithLabelValues(realm)
+	gate := r.histogram("gate_duration_seconds", "Time that the gate took before a request was forwarded or refused, questions to whoami included, the arrival of the body not.",
+		gateBounds, "realm", "outcome")
+	r.forwarded, r.refused = gate.WithLabelValues(realm, "forwarded"), gate.WithLabelValues(realm, "refused")
+	return r
+}
+
+// counter adds a counter with these labels besides that of the realm.
+func (r *Realm) counter(realm, name, help string, labels ...label) *prometheus.CounterVec {
+	c := newCounter(name, help, append([]label{{"realm", []string{realm}}}, labels...)...)
+	r.all = append(r.all, c)
+	return c.MustCurryWith(prometheus.Labels{"realm": realm})
+}
+
+func (r *Realm) histogram(name, help string, bounds []float64, labels ...string) *prometheus.HistogramVec {
+	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: Prefix + name, Help: help, Buckets: bounds}, labels)
+	r.all = append(r.all, h)
+	return h
+}
+
+// Describe implements [prometheus.Collector].
+func (r *Realm) Describe(out chan<- *prometheus.Desc) {
+	for _, c := range r.all {
+		c.Describe(out)
 	}
 }
 
-// Counters are all of the realm's.
-func (r *Realm) Counters() []*Counter {
-	return []*Counter{r.challenges, r.steps, r.enrolments, r.answers, r.throttles, r.held, r.dropped, r.pages}
-}
-
-// Whoami is how long questions took; Gate how long the gate took before a request was
-// forwarded, or refused.
-func (r *Realm) Whoami() *Histogram { return r.whoami }
-
-// Gate returns the histogram of one outcome: Forwarded or Refused.
-func (r *Realm) Gate(outcome string) *Histogram {
-	if outcome == Forwarded {
-		return r.forwarded
+// Collect implements [prometheus.Collector].
+func (r *Realm) Collect(out chan<- prometheus.Metric) {
+	for _, c := range r.all {
+		c.Collect(out)
 	}
-	return r.refused
 }
 
-// Challenge counts a code that was given. An unknown factor is one whose kind the
-// code's shape did not tell.
+// Challenge counts a submitted code. An unlisted factor stands for a code that has the
+// shape of none.
 func (r *Realm) Challenge(factor, result string) {
 	if r != nil {
-		r.challenges.add(1, factor, result)
+		r.challenges.WithLabelValues(factor, result).Inc()
 	}
 }
 
-// Step counts an accepted code by its step, seen from the present one: -1, 0 or 1.
+// Step counts an accepted code by its step, relative to the present one: -1, 0 or 1.
 func (r *Realm) Step(offset int64) {
-	if r == nil {
-		return
+	if r != nil {
+		r.steps.WithLabelValues(map[int64]string{-1: "previous", 0: "current", 1: "next"}[offset]).Inc()
 	}
-	names := [...]string{"previous", "current", "next"}
-	name := other
-	if i := offset + 1; i >= 0 && i < int64(len(names)) {
-		name = names[i]
-	}
-	r.steps.add(1, name)
 }
 
 // Enrolment counts an authenticator that was set up: First or Replacement.
 func (r *Realm) Enrolment(kind string) {
 	if r != nil {
-		r.enrolments.add(1, kind)
+		r.enrolments.WithLabelValues(kind).Inc()
 	}
 }
 
 // Answer counts what a question showed, and how long it took.
 func (r *Realm) Answer(kind string, took time.Duration) {
-	if r == nil {
-		return
+	if r != nil {
+		r.answers.WithLabelValues(kind).Inc()
+		observe(r.whoami, took)
 	}
-	r.answers.add(1, kind)
-	r.whoami.observe(took)
 }
 
-// Unnamed counts an unknown answer for which nobody was asked: another authenticator
-// had found nobody.
+// Unnamed counts an unknown answer without a question: the placeholder of another
+// authenticator was empty.
 func (r *Realm) Unnamed() {
 	if r != nil {
-		r.answers.add(1, Unknown)
+		r.answers.WithLabelValues(Unknown).Inc()
 	}
 }
 
-// Throttle counts a code that was not looked at: ByUser or ByAddress.
+// Throttle counts a code that was refused unread: ByUser or ByAddress.
 func (r *Realm) Throttle(by string) {
 	if r != nil {
-		r.throttles.add(1, by)
+		r.throttles.WithLabelValues(by).Inc()
 	}
 }
 
-// Held counts a request or response that was held at the gate.
+// Held counts a request or response in place of which the gate answered.
 func (r *Realm) Held(verdict string) {
 	if r != nil {
-		r.held.add(1, verdict)
+		r.held.WithLabelValues(verdict).Inc()
 	}
 }
 
-// Dropped counts cookies that were not sealed.
+// Dropped counts cookies that were removed because they were not sealed.
 func (r *Realm) Dropped(n int) {
-	if r != nil && n > 0 {
-		r.dropped.add(uint64(n))
+	if r != nil {
+		r.dropped.Add(float64(n))
 	}
 }
 
 // Page counts a page that a browser asked to be shown.
 func (r *Realm) Page() {
 	if r != nil {
-		r.pages.n[0].Add(1)
+		r.pages.Inc()
 	}
 }
 
-// Forward and Refuse count how long the gate took over one request.
+// Forward counts how long the gate took before it forwarded a request.
 func (r *Realm) Forward(took time.Duration) {
 	if r != nil {
-		r.forwarded.observe(took)
+		observe(r.forwarded, took)
 	}
 }
 
-// Refuse is Forward for a request that did not reach the portal.
+// Refuse counts how long the gate took before it answered a request itself.
 func (r *Realm) Refuse(took time.Duration) {
 	if r != nil {
-		r.refused.observe(took)
+		observe(r.refused, took)
 	}
 }
+
+// observe counts a duration. It is never negative, though a test may have moved the clock.
+func observe(h prometheus.Observer, took time.Duration) { h.Observe(max(took, 0).Seconds()) }

@@ -13,7 +13,7 @@ import (
 // readBrand reads the brand's files. The logo's type is what its content says; SVG
 // has no such sign but its beginning.
 func readBrand(b *config.Brand) (templates.Brand, error) {
-	out := templates.Brand{Name: b.Name, Accent: b.Accent}
+	out := templates.Brand{Name: b.Name, Accent: string(b.Accent)}
 	if b.Logo != "" {
 		raw, err := os.ReadFile(b.Logo)
 		if err != nil {

@@ -11,9 +11,9 @@ import (
 
 	"github.com/secondgate/secondgate/internal/audit"
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/keys"
-	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/report"
@@ -32,7 +32,7 @@ type Engine struct {
 	book   *report.Book
 	audit  *audit.Log
 	keeper *rotation.Keeper
-	lean   *lean.Watch
+	drift  *clockdrift.Watch
 	watch  *watch
 	// witness is renewed while the store is open.
 	witness *witness.Keeper
@@ -87,7 +87,7 @@ func (e *Engine) run(st store.Store, log *zap.Logger) {
 	ctx, stop := context.WithCancel(context.Background())
 	failures := meter.NewStore()
 	seen := counted{st, failures}
-	e.store, e.counted, e.failures, e.lean = st, seen, failures, lean.New(clock.Now)
+	e.store, e.counted, e.failures, e.drift = st, seen, failures, clockdrift.New(clock.Now)
 	e.visits, e.book = gateway.NewVisits(seen, clock.Now), report.New(st, clock.Now, log)
 	e.keeper = rotation.New(st, log, clock.Now)
 	e.life, e.stop, e.done = ctx, stop, make(chan struct{})

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/keys"
-	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
 	"github.com/secondgate/secondgate/internal/timesource"
@@ -83,7 +83,11 @@ func registered(t testing.TB) map[string][]string {
 		if m == nil {
 			t.Fatalf("unreadable: %s", d)
 		}
-		out[m[1]] = strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' })
+		out[m[1]] = nil
+		for _, l := range strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' }) {
+			// A label with fixed values is written c(NAME).
+			out[m[1]] = append(out[m[1]], strings.TrimSuffix(strings.TrimPrefix(l, "c("), ")"))
+		}
 	}
 	return out
 }
@@ -102,7 +106,7 @@ func TestEveryMetricIsShown(t *testing.T) {
 	w.clock.mu.Lock()
 	w.clock.address, w.clock.at, w.clock.reading = "ntp.example.com:123", time.Now(), timesource.Reading{Offset: 3 * time.Second}
 	w.clock.mu.Unlock()
-	late(s, lean.MinUsers, 40*time.Second)
+	late(s, clockdrift.MinUsers, 40*time.Second)
 	shown := gather(t, s)
 	for name := range registered(t) {
 		if len(shown[name]) == 0 {
@@ -117,7 +121,7 @@ func TestEveryMetricIsShown(t *testing.T) {
 // late has so many users give codes of that age.
 func late(s *Server, users int, age time.Duration) {
 	for i := range users {
-		s.engine.lean.Note("one", string(rune('a'+i)), age, lean.Period)
+		s.engine.drift.Note("one", string(rune('a'+i)), age, clockdrift.Period)
 	}
 }
 
@@ -162,7 +166,7 @@ func TestChecks(t *testing.T) {
 	if n := len(gather(t, s)["caddy_two_factor_store_errors_total"]); n != 3 {
 		t.Errorf("%d series of store errors", n)
 	}
-	if text := strings.Join(gather(t, s)["caddy_two_factor_store_errors_total"], " "); !strings.Contains(text, `value:"check"`) || !strings.Contains(text, "counter:{value:1}") {
+	if text := strings.Join(gather(t, s)["caddy_two_factor_store_errors_total"], " "); !strings.Contains(text, `value:"check"`) || !strings.Contains(text, "counter:{value:1 ") {
 		t.Errorf("the failed check is not counted: %s", text)
 	}
 }

@@ -10,10 +10,10 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/insert"
-	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/meter"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/whoami"
@@ -145,8 +145,8 @@ func (s *Site) construct(asksMail bool) (err error) {
 		Skew: *totp.Skew, BackupCodes: s.Site.BackupCodes, EnrolMail: asksMail, Throttle: policy,
 	}, e.counters(realm, policy))
 	s.factors.Clock, s.factors.Meter, s.factors.MailQueued = clock.Now, s.meter, e.queue.Wake
-	if *totp.Skew == lean.Skew {
-		s.factors.Lean = e.lean
+	if *totp.Skew == clockdrift.Skew {
+		s.factors.Drift = e.drift
 	}
 	s.pages, err = userpages.New(userpages.Options{
 		Path: s.Site.Path, Realm: realm, Issuer: s.Site.Issuer, Support: s.Site.Support, Brand: s.brand,

@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/secondgate/secondgate/internal/lean"
+	"github.com/secondgate/secondgate/internal/clockdrift"
 )
 
 // ClockStatus is what is known of the server's clock.
@@ -22,7 +22,7 @@ type ClockStatus struct {
 	Lean *LeanStatus `json:"lean,omitempty"`
 }
 
-// LeanStatus is an estimate of package lean.
+// LeanStatus is a [clockdrift.Estimate].
 type LeanStatus struct {
 	// Users are those whose codes counted. Late is how late these lean in seconds
 	// (negative: early), From and To where that is by chance.
@@ -41,7 +41,7 @@ func (e *Engine) clockStatus() ClockStatus {
 		ahead := seconds(c.Offset)
 		s.Ahead, s.Compared = &ahead, c.At.UTC()
 	}
-	if l := e.lean.Estimate(); l.Known() {
+	if l := e.drift.Estimate(); l.Known() {
 		s.Lean = &LeanStatus{l.Users, seconds(l.Lean), seconds(l.Low), seconds(l.High), l.Alarming()}
 	}
 	return s
@@ -76,10 +76,10 @@ func (s ClockStatus) ahead() string {
 // Leaning says what customers' codes say, in words.
 func (s ClockStatus) Leaning() string {
 	if s.Lean == nil {
-		return fmt.Sprintf("too few to tell anything of the clock; want those of %d users within a day", lean.MinUsers)
+		return fmt.Sprintf("too few to tell anything of the clock; want those of %d users within a day", clockdrift.MinUsers)
 	}
 	d := time.Duration(s.Lean.Late * float64(time.Second))
-	text := fmt.Sprintf("%s, by %d users", leanText(lean.Estimate{Lean: d}), s.Lean.Users)
+	text := fmt.Sprintf("%s, by %d users", clockdrift.Estimate{Lean: d}, s.Lean.Users)
 	if s.Lean.Suspicious {
 		return text + ": check the server's clock"
 	}

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/clock"
-	"github.com/secondgate/secondgate/internal/lean"
+	"github.com/secondgate/secondgate/internal/clockdrift"
 	"github.com/secondgate/secondgate/internal/store"
 )
 
@@ -53,9 +53,6 @@ func newWatch(e *Engine, log *zap.Logger) *watch {
 
 // run looks until ctx ends.
 func (w *watch) run(ctx context.Context) {
-	var clock sync.WaitGroup
-	defer clock.Wait()
-	clock.Go(func() { w.clock.run(ctx, w.engine, w.log) })
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -76,7 +73,6 @@ func (w *watch) started() {
 	case w.wake <- struct{}{}:
 	default:
 	}
-	w.clock.started()
 }
 
 func (w *watch) look(ctx context.Context, count bool) {
@@ -85,6 +81,9 @@ func (w *watch) look(ctx context.Context, count bool) {
 		return
 	}
 	w.noticeSetting()
+	var compared sync.WaitGroup
+	defer compared.Wait()
+	compared.Go(func() { w.clock.compareIfDue(ctx, s.NTP, w.log) })
 	if count {
 		w.countUsers(ctx, s)
 	}
@@ -99,11 +98,11 @@ func (w *watch) look(ctx context.Context, count bool) {
 	w.mu.Lock()
 	w.ready = ready
 	w.mu.Unlock()
-	w.tellLean(w.engine.lean.Estimate())
+	w.warnOfLean(w.engine.drift.Estimate())
 }
 
-// noticeSetting forgets what is known of the clock when somebody has set it: when more or
-// less time went by on it than in truth.
+// noticeSetting drops what is known of the clock after it was set, which shows as a
+// difference between the time that passed on it and the monotonic time.
 func (w *watch) noticeSetting() {
 	now := time.Now()
 	was := w.looked
@@ -116,7 +115,7 @@ func (w *watch) noticeSetting() {
 		return
 	}
 	w.log.Info("the server's clock was set", zap.Duration("by", set))
-	w.engine.lean.Forget()
+	w.engine.drift.Forget()
 	w.clock.forget()
 }
 
@@ -173,11 +172,11 @@ func (w *watch) tellAhead(last store.Entry, now time.Time) {
 		zap.Duration("ahead", ahead.Round(time.Second)), zap.Time("newest", last.Event.At))
 }
 
-// warnAgain is how often a lean is told that stays.
+// warnAgain is how often a warning is repeated while its reason stays.
 const warnAgain = time.Hour
 
-// tellLean warns when customers' codes say that the clock is wrong.
-func (w *watch) tellLean(e lean.Estimate) {
+// warnOfLean warns when customers' codes say that the clock is wrong.
+func (w *watch) warnOfLean(e clockdrift.Estimate) {
 	if !e.Alarming() {
 		w.warned = time.Time{}
 		return
@@ -186,7 +185,7 @@ func (w *watch) tellLean(e lean.Estimate) {
 		return
 	}
 	w.warned = time.Now()
-	w.log.Warn(leanText(e)+": check the server's clock", zap.Int("users", e.Users),
+	w.log.Warn(e.String()+": check the server's clock", zap.Int("users", e.Users),
 		zap.Duration("from", e.Low.Round(time.Second)), zap.Duration("to", e.High.Round(time.Second)))
 }
 
@@ -211,7 +210,7 @@ func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 	storage.collect(out)
 	w.clock.collect(out)
 	w.engine.collectWitness(out, realms)
-	if e := w.engine.lean.Estimate(); e.Known() {
+	if e := w.engine.drift.Estimate(); e.Known() {
 		gauge(out, leanDesc, e.Lean.Seconds())
 	}
 }

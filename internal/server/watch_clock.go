@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/clock"
-	"github.com/secondgate/secondgate/internal/lean"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
 
@@ -34,11 +32,8 @@ const (
 // firstYear is before which the clock was never set: this code was not written yet.
 const firstYear = 2026
 
-// watchedClock compares the server's clock with the NTP source that is configured.
+// watchedClock compares the server's clock with the configured NTP source.
 type watchedClock struct {
-	once sync.Once
-	wake chan struct{}
-
 	mu sync.Mutex
 	// address is the source's, empty for none; tried when it was asked last.
 	address string
@@ -49,44 +44,22 @@ type watchedClock struct {
 	err     error
 }
 
-func (c *watchedClock) signal() chan struct{} {
-	c.once.Do(func() { c.wake = make(chan struct{}, 1) })
-	return c.wake
-}
-
-func (c *watchedClock) started() {
-	select {
-	case c.signal() <- struct{}{}:
-	default:
-	}
-}
-
-// forget has the clock compared anew.
+// forget makes the next comparison due at once.
 func (c *watchedClock) forget() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.tried = time.Time{}
-	c.mu.Unlock()
-	c.started()
 }
 
-// run compares whenever that is due, until ctx ends.
-func (c *watchedClock) run(ctx context.Context, e *Engine, log *zap.Logger) {
-	tick := time.NewTicker(compareSoon)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-c.signal():
-		case <-tick.C:
-		}
-		if s := e.current(); s != nil && c.due(s.NTP) {
-			c.compare(ctx, s.NTP, log)
-		}
+// compareIfDue compares the clock if that is due.
+func (c *watchedClock) compareIfDue(ctx context.Context, address string, log *zap.Logger) {
+	if c.due(address) {
+		c.compare(ctx, address, log)
 	}
 }
 
-// due reports whether the source is to be asked now. Another source is begun anew with.
+// due reports whether a comparison is due. Where the source has changed, it drops the
+// reading of the old one.
 func (c *watchedClock) due(address string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,9 +80,6 @@ func (c *watchedClock) compare(ctx context.Context, address string, log *zap.Log
 	ctx, cancel := context.WithTimeout(ctx, compareTime)
 	defer cancel()
 	r, err := timesource.Compare(ctx, address)
-	if ctx.Err() != nil && err != nil {
-		err = fmt.Errorf("comparing the clock with %s: %w", address, ctx.Err())
-	}
 	c.mu.Lock()
 	again := c.err != nil
 	c.tried, c.err = time.Now(), err
@@ -174,13 +144,4 @@ func (c *watchedClock) collect(out chan<- prometheus.Metric) {
 	if s.Known {
 		gauge(out, offsetDesc, s.Offset.Seconds())
 	}
-}
-
-// leanText is what customers' codes say, in words.
-func leanText(e lean.Estimate) string {
-	side, by := "late", e.Lean
-	if by < 0 {
-		side, by = "early", -by
-	}
-	return fmt.Sprintf("codes lean %d s %s", int(by.Round(time.Second)/time.Second), side)
 }

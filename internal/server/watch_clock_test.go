@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/clock"
-	"github.com/secondgate/secondgate/internal/lean"
+	"github.com/secondgate/secondgate/internal/clockdrift"
 )
 
 // TestLeanIsTold: what customers' codes say is a warning, a metric and a field of the
@@ -17,8 +17,8 @@ import (
 func TestLeanIsTold(t *testing.T) {
 	s, logs := watched(t)
 	w := s.engine.watch
-	late(s, 2*lean.MinUsers, 25*time.Second) // what honest customers show
-	w.tellLean(s.engine.lean.Estimate())
+	late(s, 2*clockdrift.MinUsers, 25*time.Second) // what honest customers show
+	w.warnOfLean(s.engine.drift.Estimate())
 	if logs.FilterMessageSnippet("check the server's clock").Len() != 0 {
 		t.Error("honest customers are told of")
 	}
@@ -28,9 +28,9 @@ func TestLeanIsTold(t *testing.T) {
 	if n := len(gather(t, s)["caddy_two_factor_clock_lean_seconds"]); n != 1 {
 		t.Errorf("%d series of the lean", n)
 	}
-	late(s, 2*lean.MinUsers, 50*time.Second)
+	late(s, 2*clockdrift.MinUsers, 50*time.Second)
 	for range 3 {
-		w.tellLean(s.engine.lean.Estimate())
+		w.warnOfLean(s.engine.drift.Estimate())
 	}
 	told := logs.FilterMessageSnippet("check the server's clock").All()
 	if len(told) != 1 || !strings.HasPrefix(told[0].Message, "codes lean 3") || !strings.Contains(told[0].Message, "s late: check") || told[0].Level != zap.WarnLevel {
@@ -39,9 +39,9 @@ func TestLeanIsTold(t *testing.T) {
 	if s := s.engine.clockStatus(); s.Lean == nil || !s.Lean.Suspicious || s.Lean.Late < 30 || !strings.HasSuffix(s.Leaning(), "check the server's clock") {
 		t.Errorf("status: %+v", s.Lean)
 	}
-	late(s, 2*lean.MinUsers, -10*time.Second)
+	late(s, 2*clockdrift.MinUsers, -10*time.Second)
 	w.warned = time.Time{}
-	w.tellLean(s.engine.lean.Estimate())
+	w.warnOfLean(s.engine.drift.Estimate())
 	if told = logs.FilterMessageSnippet("s early: check the server's clock").All(); len(told) != 1 {
 		t.Fatalf("told: %+v", told)
 	}

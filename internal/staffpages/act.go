@@ -25,7 +25,7 @@ type act struct {
 	danger                  bool
 	// can says whether there is anything to do.
 	can func(d staff.Details) bool
-	// do does it, and leaves what is to be said afterwards. It returns where to go on.
+	// do does it and leaves a message. It returns the address of the next page.
 	do func(c *call, a staff.Act, d staff.Details) (next string, err error)
 }
 
@@ -145,7 +145,7 @@ func (c *call) again(a act, d staff.Details, reason string) {
 	c.show(http.StatusUnprocessableEntity, page)
 }
 
-// notDone is for what another was faster to do.
+// notDone answers an act that is no longer possible, as when another did it meanwhile.
 func (c *call) notDone(d staff.Details) {
 	shown := account(d.Account)
 	c.leaveFlash(flash{ID: "desk.not_done", User: shown.Shown()})

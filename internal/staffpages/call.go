@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -15,7 +14,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// call is one request to a page of the desk, on its way through.
+// call is one request to a page of the desk.
 type call struct {
 	*Pages
 	w    http.ResponseWriter
@@ -28,7 +27,7 @@ type call struct {
 
 // The denials of the desk.
 var (
-	nobody     = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.refused_title"), Body: templates.Say("desk.nobody")}
+	unnamed    = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.refused_title"), Body: templates.Say("desk.nobody")}
 	behindGate = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.refused_title"), Body: templates.Say("desk.behind_gate")}
 	notStaff   = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.refused_title"), Body: templates.Say("desk.not_staff")}
 	mayNotAct  = &guard.Denial{Status: http.StatusForbidden, Title: templates.Say("desk.may_not_act_title"), Body: templates.Say("desk.may_not_act")}
@@ -38,8 +37,6 @@ var (
 	notReady   = &guard.Denial{Status: http.StatusServiceUnavailable, Title: templates.Say("desk.fault_title"), Body: templates.Say("desk.later")}
 	fault      = &guard.Denial{Status: http.StatusServiceUnavailable, Title: templates.Say("desk.fault_title"), Body: templates.Say("desk.fault")}
 )
-
-func (c *call) reads() bool { return c.r.Method == http.MethodGet || c.r.Method == http.MethodHead }
 
 // realm is the realm that a query or form names, or the first one. When it returns
 // false, an answer was given.
@@ -55,13 +52,9 @@ func (c *call) realm(named string) (string, bool) {
 	return named, true
 }
 
-// redirect answers 303. Target is a path of these pages.
-func (c *call) redirect(target string) {
-	c.w.Header().Set("Location", target)
-	c.w.WriteHeader(http.StatusSeeOther)
-}
+func (c *call) redirect(target string) { guard.Redirect(c.w, target) }
 
-// show renders a page and takes the message that waits for it.
+// show renders a page with the message that is left for the next page.
 func (c *call) show(status int, page templates.Page) {
 	c.showFramed(status, page, templates.Frame{Flash: c.takeFlash()})
 }
@@ -73,19 +66,7 @@ func (c *call) showFramed(status int, page templates.Page, f templates.Frame) {
 	}
 	f.Language, f.Portal, f.Query = c.lang, portal, c.ownQuery()
 	f.Desk = &templates.Desk{Staff: c.v.Staff, Acts: c.v.Acts}
-	body, err := c.set.Render(f, page)
-	if err != nil {
-		c.Logger.Error("rendering a page failed", zap.Error(err))
-		http.Error(c.w, "503 Service Unavailable", http.StatusServiceUnavailable)
-		return
-	}
-	h := c.w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	c.w.WriteHeader(status)
-	if c.r.Method != http.MethodHead {
-		c.w.Write(body) //nolint:errcheck // the browser has gone
-	}
+	guard.Render(c.w, c.r, c.Logger, c.set, status, f, page)
 }
 
 // ownQuery is what the language switch keeps of the page's query.
@@ -103,7 +84,7 @@ func (c *call) deny(d *guard.Denial) {
 	if d.Status == http.StatusServiceUnavailable {
 		c.w.Header().Set("Retry-After", "30")
 	}
-	// A message that waits is left for a page that staff meant to see.
+	// The message for the next page is kept for a page that staff meant to see.
 	c.showFramed(d.Status, page, templates.Frame{})
 }
 
@@ -127,15 +108,6 @@ func (c *call) fail(err error, wrong *guard.Denial) {
 func (c *call) log(message string, level zapcore.Level, more ...zap.Field) {
 	fields := []zap.Field{zap.String("staff", c.v.Staff), zap.String("client_ip", c.v.Address)}
 	c.Logger.Log(level, message, append(fields, more...)...)
-}
-
-func (c *call) showAsset(name string) {
-	asset, ok := c.set.Asset(name)
-	if !ok {
-		c.deny(guard.NotFound)
-		return
-	}
-	guard.ServeAsset(c.w, c.r, asset)
 }
 
 // address makes a link with a query; empty values are left out.

@@ -7,11 +7,11 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// The pieces. Their names differ from those of customers' pages, since browsers don't
+// The fields. Their names differ from those of customers' pages, since browsers don't
 // keep the cookies of two ports of one host apart.
 var (
-	flashPiece = cookiestate.Piece{Name: "staff-flash", Life: 5 * time.Minute}
-	codePiece  = cookiestate.Piece{Name: "staff-code", Life: 10 * time.Minute}
+	flashField = cookiestate.Field[flash]{Name: "staff-flash", Life: 5 * time.Minute}
+	codeField  = cookiestate.Field[issued]{Name: "staff-code", Life: 10 * time.Minute}
 )
 
 // flash is a message about what was just done, for the next page.
@@ -19,20 +19,23 @@ type flash struct {
 	// ID is the message's; User and Count fill it in.
 	ID, User string
 	Count    int
-	// Told is the address that is told by e-mail, empty if none is.
+	// Told is the address that an e-mail about it goes to, empty for none.
 	Told string
 }
 
 func (c *call) owner() cookiestate.Owner { return cookiestate.Owner{User: c.v.Staff} }
 
+func (c *call) browser() cookiestate.Browser {
+	return cookiestate.Browser{Store: c.State, W: c.w, R: c.r, Secure: c.v.Secure}
+}
+
 func (c *call) leaveFlash(f flash) {
 	// Names are bounded by the store; should one be too long, the page is merely silent.
-	_ = cookiestate.Put(c.State, c.w, flashPiece, c.owner(), f, c.v.Secure)
+	_ = flashField.Put(c.browser(), c.owner(), f)
 }
 
 func (c *call) takeFlash() templates.Text {
-	f, ok := cookiestate.Get[flash](c.State, c.r, flashPiece, c.owner(), c.v.Secure)
-	c.State.Drop(c.w, c.r, flashPiece, c.v.Secure)
+	f, ok := flashField.Take(c.browser(), c.owner())
 	if !ok {
 		return templates.Text{}
 	}
@@ -50,10 +53,10 @@ type issued struct {
 }
 
 func (c *call) takeCode(realm, id string) issued {
-	code, ok := cookiestate.Get[issued](c.State, c.r, codePiece, c.owner(), c.v.Secure)
+	code, ok := codeField.Get(c.browser(), c.owner())
 	if !ok || code.Realm != realm || code.ID != id {
 		return issued{}
 	}
-	c.State.Drop(c.w, c.r, codePiece, c.v.Secure)
+	codeField.Drop(c.browser())
 	return code
 }

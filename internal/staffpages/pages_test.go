@@ -234,7 +234,7 @@ func TestRecoveryCodeIsShownOnce(t *testing.T) {
 	w.get(next).want(200, "shown already")
 	w.visitor.Staff = "anna"
 	w.get(strings.Replace(next, "10017", "10022", 1)).want(200, "shown already")
-	w.now = w.now.Add(codePiece.Life)
+	w.now = w.now.Add(codeField.Life)
 	w.get(next).want(200, "shown already")
 	for _, entry := range w.logs.All() {
 		if text := fmt.Sprint(entry.Message, entry.ContextMap()); strings.Contains(text, code[1]) {

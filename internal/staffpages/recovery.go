@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/staff"
-	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -40,8 +39,7 @@ func (c *call) issue(a staff.Act, d staff.Details) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	err = cookiestate.Put(c.State, c.w, codePiece, c.owner(), issued{d.Realm, d.ID, code, until}, c.v.Secure)
-	if err != nil {
+	if err := codeField.Put(c.browser(), c.owner(), issued{d.Realm, d.ID, code, until}); err != nil {
 		return "", err
 	}
 	c.said("desk.done_recovery", d, 0)

@@ -84,13 +84,13 @@ var means = map[string]templates.Text{
 	"totp": templates.Say("common.totp"), "backup": templates.Say("common.backup"), "recovery": templates.Say("desk.recovery_code"),
 }
 
-// told are the events whose sentence does not say yet with which factor.
-var told = map[string]bool{store.EventPassed: true, store.EventFailed: true, store.EventThrottled: true}
+// withFactor are the events with a sentence that does not name the factor.
+var withFactor = map[string]bool{store.EventPassed: true, store.EventFailed: true, store.EventThrottled: true}
 
 func history(events []store.Event) (out []templates.StaffEvent) {
 	for _, e := range events {
 		shown := templates.StaffEvent{At: e.At, What: happened[e.Kind], Kind: e.Kind, Staff: e.Staff, Reason: e.Reason, Address: e.Address}
-		if told[e.Kind] {
+		if withFactor[e.Kind] {
 			shown.Factor = means[e.Factor]
 		}
 		shown.Browser, shown.System = agent.Device(e.Agent)

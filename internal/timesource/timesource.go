@@ -1,8 +1,8 @@
-// Package timesource compares the server's clock with an NTP server's (RFC 5905), by
-// which codes of authenticator apps stand and fall.
+// Package timesource compares the server's clock with an NTP server's (RFC 5905), since
+// codes of authenticator apps depend on the clock. caddyplugin calls [Compare] in the
+// background.
 //
-// Its one invariant: it only looks. Nothing here sets a clock, and an answer that can't
-// be used is an error, never a reading.
+// It never sets a clock. An answer that cannot be used is an error, never a reading.
 package timesource
 
 import (
@@ -17,13 +17,13 @@ import (
 )
 
 const (
-	// samples are taken of one source; the one with the shortest way counts, as its
-	// offset is the surest.
+	// samples are taken in one comparison. The one with the shortest round trip counts,
+	// since it has the most exact offset.
 	samples = 3
-	// answerTime is how long one answer is waited for.
+	// answerTime is the time-out of one answer.
 	answerTime = 1500 * time.Millisecond
-	// maxRoundTrip is the longest way that is believed: half of it is how wrong an offset
-	// can be, which must stay far below what is worth a warning.
+	// maxRoundTrip is the longest usable round trip. Half of it bounds the error of the
+	// offset, which must stay far below the offset that is warned of.
 	maxRoundTrip = time.Second
 	// defaultPort is NTP's.
 	defaultPort = "123"
@@ -33,34 +33,24 @@ const (
 type Reading struct {
 	// Offset is how far the server's clock is ahead of the source's; negative: behind.
 	Offset time.Duration
-	// Error bounds how wrong Offset can be, by the way to the source alone.
+	// Error bounds the error of Offset: half the round trip.
 	Error time.Duration
 }
 
-// errTooFar says that an answer took too long on its way to say anything.
+// errTooFar says that the round trip of an answer was too long.
 var errTooFar = fmt.Errorf("its answers take longer than %v", maxRoundTrip)
 
 // Compare asks the source at HOST:PORT. It takes some seconds at most, less where ctx
 // ends earlier.
-func Compare(ctx context.Context, address string) (Reading, error) {
-	var best Reading
-	var failed error
-	found := false
-	for range samples {
+func Compare(ctx context.Context, address string) (best Reading, err error) {
+	for n := range samples {
 		r, err := ask(ctx, address)
-		if err != nil {
-			failed = err
-			if ctx.Err() != nil || !found {
-				break // who does not answer the first time is not asked again
-			}
-			continue
+		switch {
+		case err != nil && n == 0: // a source that does not answer at once is not asked again
+			return best, fmt.Errorf("comparing the clock with %s: %w", address, err)
+		case err == nil && (n == 0 || r.Error < best.Error):
+			best = r
 		}
-		if !found || r.Error < best.Error {
-			best, found = r, true
-		}
-	}
-	if !found {
-		return best, fmt.Errorf("comparing the clock with %s: %w", address, failed)
 	}
 	return best, nil
 }
@@ -82,7 +72,7 @@ func ask(ctx context.Context, address string) (Reading, error) {
 	return Reading{Offset: -response.ClockOffset, Error: response.RTT / 2}, nil
 }
 
-// dialer has the name looked up within the time of ctx.
+// dialer looks the name up within the time of ctx.
 func dialer(ctx context.Context) func(local, remote string) (net.Conn, error) {
 	return func(_, remote string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, answerTime)
@@ -91,8 +81,8 @@ func dialer(ctx context.Context) func(local, remote string) (net.Conn, error) {
 	}
 }
 
-// Address makes HOST:PORT of what an operator wrote: HOST or HOST:PORT, where HOST is a
-// name, an IPv4 address or an IPv6 one (in brackets if a port follows).
+// Address returns HOST:PORT for a configured HOST or HOST:PORT, where HOST is a name, an
+// IPv4 address or an IPv6 one (in brackets if a port follows).
 func Address(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
@@ -112,7 +102,7 @@ func Address(text string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// isName reports whether it could be the name of a host.
+// isName reports whether host has the form of a host's name.
 func isName(host string) bool {
 	for _, r := range host {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'

@@ -17,8 +17,8 @@ const (
 	activityPage = 50
 )
 
-// byStaff are the kinds that support caused: where support sits is not the customer's
-// business.
+// byStaff are the kinds that support staff caused. They are shown without address and
+// browser, which are those of staff.
 var byStaff = map[string]bool{
 	store.EventStaffReset: true, store.EventStaffUnlocked: true, store.EventStaffEndedSessions: true,
 	store.EventStaffRecoveryCode: true, store.EventImported: true,
@@ -32,8 +32,8 @@ var ofCustomers = map[string]bool{
 	store.EventRecoveryUsed: true, store.EventSessionEnded: true, store.EventSessionsEnded: true,
 }
 
-// activity is what happened to the visitor's account lately, the newest first. It is a
-// service: where it can't be read the page goes without.
+// activity returns recent events of the visitor's account, the newest first. If they can't
+// be read, the page is shown without them.
 func (c *call) activity() (list []templates.Activity) {
 	q := store.EntryQuery{Realm: c.Realm, User: c.v.User, Newest: true, Limit: activityPage}
 	page, err := c.Store.Entries(c.r.Context(), q)
@@ -49,11 +49,11 @@ func (c *call) activity() (list []templates.Activity) {
 	return list
 }
 
-// shown leaves out what another event tells better: that a backup code or a code of
-// support's was accepted.
+// shown reports whether an event is listed. An accepted backup or recovery code is not,
+// since it has a second event of its own kind.
 func shown(e *store.Event) bool {
-	told := e.Kind == store.EventPassed && e.Factor != "totp"
-	return (ofCustomers[e.Kind] || byStaff[e.Kind]) && !told
+	double := e.Kind == store.EventPassed && e.Factor != "totp"
+	return (ofCustomers[e.Kind] || byStaff[e.Kind]) && !double
 }
 
 func activityOf(e *store.Event) templates.Activity {

@@ -24,7 +24,7 @@ type freshCodes struct {
 
 func (c *call) keepCodes(codes []string, visit store.VisitID, first bool) {
 	fresh := freshCodes{Codes: codes, Made: c.Clock(), First: first}
-	if err := cookiestate.Put(c.State.Box, c.w, codesPiece, cookiestate.Owner{User: c.v.User, Visit: visit}, fresh, c.v.Secure); err != nil {
+	if err := codesField.Put(c.browser(), cookiestate.Owner{User: c.v.User, Visit: visit}, fresh); err != nil {
 		c.broken("keeping the backup codes failed", err)
 		return
 	}
@@ -35,7 +35,7 @@ func (c *call) freshCodes() (freshCodes, bool) {
 	if !c.cleared() {
 		return freshCodes{}, false
 	}
-	return cookiestate.Get[freshCodes](c.State.Box, c.r, codesPiece, cookiestate.Owner{User: c.v.User, Visit: c.v.Clearance.ID}, c.v.Secure)
+	return codesField.Get(c.browser(), cookiestate.Owner{User: c.v.User, Visit: c.v.Clearance.ID})
 }
 
 func (c *call) showBackup() {
@@ -103,7 +103,7 @@ func (c *call) closeCodes() {
 		c.show(http.StatusUnprocessableEntity, templates.Backup{Codes: fresh.Codes, Missing: true})
 		return
 	}
-	c.State.Drop(c.w, c.r, codesPiece, c.v.Secure)
+	codesField.Drop(c.browser())
 	c.flash("flash.codes_saved")
 	if fresh.First {
 		c.flash("flash.enabled")
@@ -131,7 +131,7 @@ func (c *call) download(fresh freshCodes) {
 	text := strings.Join(said[:3], "\n") + "\n\n" + strings.Join(fresh.Codes, "\n") + "\n\n" + said[3] + "\n"
 	name := fmt.Sprintf("%s-%s-backup-codes.txt", fileWord(c.issuer()), fileWord(c.account()))
 	c.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	c.send(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
+	guard.Send(c.w, c.r, http.StatusOK, "text/plain; charset=utf-8", []byte(text))
 }
 
 // notInFile is what is left out of file names, on any system.

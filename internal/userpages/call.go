@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"go.uber.org/zap"
 
@@ -14,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// call is one request to an own page, on its way through.
+// call is one request to an own page.
 type call struct {
 	*Pages
 	w    http.ResponseWriter
@@ -27,7 +26,7 @@ type call struct {
 	user store.User
 }
 
-// signedIn lets only visitors through whom the portal knows.
+// signedIn shows the page to visitors only who are signed in at the portal.
 func signedIn(page func(*call)) func(*call) {
 	return func(c *call) {
 		if c.loadUser() {
@@ -36,7 +35,7 @@ func signedIn(page func(*call)) func(*call) {
 	}
 }
 
-// cleared lets only visitors through who owe no code: those with a clearance, and
+// cleared shows the page to visitors only who owe no code: those with a clearance, and
 // those who have no second factor.
 func cleared(page func(*call)) func(*call) {
 	return signedIn(func(c *call) {
@@ -72,9 +71,9 @@ func (c *call) loadUser() bool {
 	return true
 }
 
-// keepLanguage remembers the language for notices. Only who gave a code chooses it:
-// somebody who has but the password could choose one that the user can't read. Without
-// it the page is none the worse.
+// keepLanguage remembers the language for notices. Only a visitor with a clearance may
+// choose it: an attacker with the password could choose one that the user can't read. If it
+// can't be kept, the page is shown all the same.
 func (c *call) keepLanguage() {
 	if err := c.Store.Update(c.r.Context(), c.key(), c.noteLanguage); err != nil {
 		c.Logger.Warn("a user's language could not be kept", append(c.who(), zap.Error(err))...)
@@ -90,7 +89,7 @@ func (c *call) noteLanguage(tx store.Tx) error {
 	return tx.PutUser(u)
 }
 
-// signedOut is for pages about somebody, when there is nobody.
+// signedOut answers a visitor who is not signed in on a page about an account.
 func (c *call) signedOut() {
 	if c.form == nil && c.r.URL.Path == c.Path+"/challenge" {
 		c.redirect("/")
@@ -102,7 +101,7 @@ func (c *call) signedOut() {
 	})
 }
 
-// toChallenge asks for a code first, and comes back to this page.
+// toChallenge redirects to the challenge, which leads back to this page.
 func (c *call) toChallenge() {
 	ret := Return{User: c.v.User, Target: c.r.URL.EscapedPath(), NotSent: c.form != nil}
 	c.State.SetReturn(c.w, ret, c.v.Secure)
@@ -112,44 +111,32 @@ func (c *call) toChallenge() {
 // to answers 303 to an own page.
 func (c *call) to(sub string) { c.redirect(c.Path + sub) }
 
-// redirect answers 303. Target is a path. (http.Redirect would clean it.)
-func (c *call) redirect(target string) {
-	c.w.Header().Set("Location", target)
-	c.w.WriteHeader(http.StatusSeeOther)
+// changed leads to the settings, which show what another tab or staff changed meanwhile.
+func (c *call) changed() {
+	c.flash("flash.changed")
+	c.to("/")
 }
 
-// show renders a page and takes the message that waits for it.
+func (c *call) redirect(target string) { guard.Redirect(c.w, target) }
+
+// show renders a page with the message that is left for the next page.
 func (c *call) show(status int, page templates.Page) {
 	c.showFramed(status, page, templates.Frame{Flash: c.takeFlash()})
 }
 
 func (c *call) showFramed(status int, page templates.Page, f templates.Frame) {
 	f.Language, f.Portal, f.Query = c.lang, c.portal(), c.ownQuery()
-	body, err := c.set.Render(f, page)
-	if err != nil {
-		c.Logger.Error("rendering a page failed", zap.Error(err))
-		http.Error(c.w, "503 Service Unavailable", http.StatusServiceUnavailable)
-		return
-	}
-	c.send(status, "text/html; charset=utf-8", body)
-}
-
-func (c *call) send(status int, kind string, body []byte) {
-	c.w.Header().Set("Content-Type", kind)
-	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	c.w.WriteHeader(status)
-	if c.r.Method != http.MethodHead {
-		c.w.Write(body) //nolint:errcheck // the browser has gone
-	}
+	guard.Render(c.w, c.r, c.Logger, c.set, status, f, page)
 }
 
 func (c *call) deny(d *guard.Denial) {
-	// A message that waits is left for a page that the user meant to see.
+	// The message for the next page is kept for a page that the user meant to see.
 	c.showFramed(d.Status, templates.Notice{Title: d.Title, Body: d.Body, Problem: true,
 		Link: c.Path + "/", LinkText: templates.Say("problem.settings")}, templates.Frame{})
 }
 
-// broken is for what must not happen: the log has the reason, the customer what to do.
+// broken answers a failure of the server: it logs the reason and tells the customer what to
+// do.
 func (c *call) broken(message string, err error) {
 	c.Logger.Error(message, append(c.who(), zap.Error(err))...)
 	c.w.Header().Set("Retry-After", "30")
@@ -159,7 +146,7 @@ func (c *call) broken(message string, err error) {
 	})
 }
 
-// who is the fields that every log line about a visitor has.
+// who returns the fields that every log line about a visitor has.
 func (c *call) who() []zap.Field {
 	return []zap.Field{zap.String("realm", c.Realm), zap.String("user_id", c.v.User), zap.String("client_ip", c.v.Address)}
 }
@@ -175,6 +162,6 @@ func (c *call) ownQuery() url.Values {
 	return q
 }
 
-// portal is how the pages call the portal, issuer how the authenticator app does.
+// portal is the portal's name on the pages, issuer that in the authenticator app.
 func (c *call) portal() string { return cmp.Or(c.Brand.Name, c.Issuer, c.v.Host) }
 func (c *call) issuer() string { return cmp.Or(c.Issuer, c.Brand.Name, c.v.Host) }

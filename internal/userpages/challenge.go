@@ -7,7 +7,6 @@ import (
 
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -73,7 +72,7 @@ func (c *call) answerChallenge() {
 // goOn leads to the page that was asked for. Where that was a form, it says that it
 // was not sent; after a redirect, so that a reload sends no code again.
 func (c *call) goOn() {
-	if ret, ok := c.State.peekReturn(c.r, c.v.User, c.v.Secure); ok && ret.NotSent && c.form != nil {
+	if ret, ok := peekReturn(c.browser(), c.v.User); ok && ret.NotSent && c.form != nil {
 		c.to("/challenge")
 		return
 	}
@@ -107,8 +106,9 @@ func (c *call) leave() bool {
 		c.broken("ending a visit failed", err)
 		return false
 	}
-	for _, p := range []cookiestate.Piece{setupPiece, returnPiece, codesPiece, flashPiece} {
-		c.State.Drop(c.w, c.r, p, c.v.Secure)
-	}
+	setupField.Drop(c.browser())
+	returnField.Drop(c.browser())
+	codesField.Drop(c.browser())
+	flashField.Drop(c.browser())
 	return true
 }

@@ -23,8 +23,7 @@ const (
 	wordsInSeconds = 90
 )
 
-// kindOf tells by its shape what a typed code is meant to be, so that what is
-// granted is what was given.
+// kindOf returns the kind of factor that a typed code has the shape of.
 func kindOf(code string, digits int) string {
 	code = strings.NewReplacer(" ", "", "\t", "", "-", "").Replace(code)
 	if len(code) == digits && strings.Trim(code, "0123456789") == "" {
@@ -70,8 +69,7 @@ func (c *call) refuse(err error, a factor.Attempt, field templates.Code, page fu
 		c.endedHere()
 		return
 	case errors.Is(err, factor.ErrChanged), errors.Is(err, factor.ErrNoFactor):
-		c.flash("flash.changed")
-		c.to("/")
+		c.changed()
 		return
 	case errors.As(err, &throttled):
 		status, field.Error = http.StatusTooManyRequests, c.throttled(throttled)
@@ -98,7 +96,7 @@ func (c *call) malformed(a factor.Attempt) templates.Text {
 }
 
 // consequences says what a wrong code of the authenticator has brought about: how many
-// tries are left or how long to wait, and when to look at the clock. None of it tells
+// tries are left or how long to wait, and when to look at the clock. None of it discloses
 // anything about the code itself.
 func (c *call) consequences(a factor.Attempt) (more []templates.Text) {
 	if a.Cleared != nil || a.Kind != factor.KindTOTP {

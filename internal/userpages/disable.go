@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
 	"github.com/secondgate/secondgate/templates"
 )
 
@@ -49,9 +48,8 @@ func (c *call) answerDisable() {
 	rotation.Commit(c.w)
 	c.v.Visit.EndOthers(ended)
 	c.v.Visit.Changed()
-	for _, p := range []cookiestate.Piece{setupPiece, codesPiece} {
-		c.State.Drop(c.w, c.r, p, c.v.Secure)
-	}
+	setupField.Drop(c.browser())
+	codesField.Drop(c.browser())
 	c.flash("flash.disabled")
 	c.to("/")
 }

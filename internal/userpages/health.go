@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/userpages/guard"
 )
 
 const (
@@ -37,8 +39,8 @@ type health struct {
 }
 
 // now checks at most once in healthKept; who comes meanwhile waits for the same answer.
-// A problem is told when it is found, and not to the log of each who asks.
-func (h *health) now(ctx context.Context, clock func() time.Time, tell func(problem Check)) []Check {
+// A problem is logged when it is found, not at each request.
+func (h *health) now(ctx context.Context, clock func() time.Time, report func(problem Check)) []Check {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := clock()
@@ -51,13 +53,13 @@ func (h *health) now(ctx context.Context, clock func() time.Time, tell func(prob
 	h.found, h.at = h.check(ctx), now
 	for _, c := range h.found {
 		if c.Problem != "" {
-			tell(c)
+			report(c)
 		}
 	}
 	return h.found
 }
 
-// storeCheck is what `/health` tells, and `/health/ready` where nothing else is known.
+// storeCheck is the check of `/health`, and of `/health/ready` where Options.Ready is nil.
 func (o *Options) storeCheck(ctx context.Context) []Check {
 	if err := o.Store.Check(ctx); err != nil {
 		return []Check{{Name: "store", Problem: "can't be written", Err: err}}
@@ -74,10 +76,10 @@ func AsksHealth(base, path string) bool {
 
 // showHealth is for monitors that know one address only: whether the store can write.
 func (c *call) showHealth() {
-	tell := func(problem Check) {
+	report := func(problem Check) {
 		c.Logger.Error("the store can't write; look at its disk and the log of its start", zap.Error(problem.Err))
 	}
-	for _, check := range c.health.now(c.r.Context(), c.Clock, tell) {
+	for _, check := range c.health.now(c.r.Context(), c.Clock, report) {
 		if check.Problem != "" {
 			c.sendHealth(healthAnswer{Status: "unavailable"})
 			return
@@ -86,17 +88,17 @@ func (c *call) showHealth() {
 	c.sendHealth(healthAnswer{Status: "ok"})
 }
 
-// showLive says that the process answers. It asks nobody: who restarts a server for want
-// of this answer must not do it because a disk is full.
+// showLive says that the process answers. It checks nothing else: a supervisor that restarts
+// the server without this answer must not do so because a disk is full.
 func (c *call) showLive() { c.sendHealth(healthAnswer{Status: "ok"}) }
 
 // showReady says whether customers can sign in here, and if not, what is missing.
 func (c *call) showReady() {
 	answer := healthAnswer{Status: "ok", Checks: make(map[string]string)}
-	tell := func(problem Check) {
+	report := func(problem Check) {
 		c.Logger.Error("not ready", zap.String("check", problem.Name), zap.String("problem", problem.Problem), zap.Error(problem.Err))
 	}
-	for _, check := range c.readiness.now(c.r.Context(), c.Clock, tell) {
+	for _, check := range c.readiness.now(c.r.Context(), c.Clock, report) {
 		answer.Checks[check.Name] = "ok"
 		if check.Problem != "" {
 			answer.Checks[check.Name], answer.Status = check.Problem, "unavailable"
@@ -123,5 +125,5 @@ func (c *call) sendHealth(a healthAnswer) {
 	if err != nil {
 		body = nil // strings only: it can't fail
 	}
-	c.send(status, "application/json", append(body, '\n'))
+	guard.Send(c.w, c.r, status, "application/json", append(body, '\n'))
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// showHelp is the same for everybody: it tells nothing about any account.
+// showHelp is the same for every visitor: it discloses nothing about any account.
 func (c *call) showHelp() {
 	c.showFramed(http.StatusOK, templates.Help{Portal: c.portal(), Support: contact(c.Support), Now: c.Clock()}, templates.Frame{})
 }

@@ -255,7 +255,7 @@ func TestSetupOfAnotherTimeIsNotShown(t *testing.T) {
 	alice.enrol()
 	rec := newRecorder()
 	e := factor.Enrolment{ID: "e", Secret: []byte("secret"), Algorithm: factor.SHA1, Digits: 6, Period: 30, Started: w.now, Replaces: "gone"}
-	if err := cookiestate.Put(w.pages.State.Box, rec, setupPiece, cookiestate.Owner{User: "alice", Visit: alice.visit}, e, true); err != nil {
+	if err := setupField.Put(w.pages.State.browser(rec, nil, true), cookiestate.Owner{User: "alice", Visit: alice.visit}, e); err != nil {
 		t.Fatal(err)
 	}
 	for _, cookie := range rec.Result().Cookies() {

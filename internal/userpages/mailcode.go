@@ -18,10 +18,10 @@ import (
 // mailLate is after how long a mail that waits is worth a word.
 const mailLate = 10 * time.Second
 
-// owesMail returns the address whose code a first set-up waits for: who has only got
-// hold of the password does not read the mail there. It is what the portal names now, or
-// else what it last named. Where the portal never named one there is nothing to ask for;
-// the enrolment's event says so.
+// owesMail returns the address that a code is sent to before a first set-up: an attacker
+// who only has the password does not read the mail there. It is the address that the portal
+// names now, or else the last one that it named. If the portal never named one, no code is
+// asked for; the enrolment's event says so.
 func (c *call) owesMail() (to string, owes bool) {
 	if !c.EnrolMail || c.user.Activated() {
 		return "", false
@@ -91,8 +91,7 @@ func (c *call) sendMailCode() {
 	case errors.Is(err, store.ErrMailLimit), errors.Is(err, store.ErrMailTold):
 		field.Error = templates.Say("mail_code.limit_day")
 	case errors.Is(err, factor.ErrChanged):
-		c.flash("flash.changed")
-		c.to("/")
+		c.changed()
 		return
 	default:
 		c.broken("queueing a code by e-mail failed", err)
@@ -135,8 +134,7 @@ func (c *call) refuseMail(err error, a factor.Attempt, to string) {
 	case errors.Is(err, factor.ErrNoMailCode):
 		field.Error = templates.Say("mail_code.over")
 	case errors.Is(err, factor.ErrChanged):
-		c.flash("flash.changed")
-		c.to("/")
+		c.changed()
 		return
 	default:
 		c.broken("checking a code by e-mail failed", err)

@@ -69,7 +69,7 @@ type Pages struct {
 	// health is asked by `/health`, readiness by `/health/ready`.
 	health, readiness health
 
-	routes map[string]route
+	routes map[string]guard.Route[*call]
 }
 
 // New checks the options and loads the templates.
@@ -99,27 +99,22 @@ func New(o Options) (*Pages, error) {
 	return p, nil
 }
 
-// route is one page: what answers a GET (and HEAD) and what a POST; nil answers 405.
-type route struct {
-	get, post func(*call)
-}
-
-func (p *Pages) table() map[string]route {
-	return map[string]route{
-		"/":             {cleared((*call).showSettings), cleared((*call).endSessions)},
-		"/setup":        {signedIn((*call).showSetup), signedIn((*call).answerSetup)},
-		"/challenge":    {signedIn((*call).showChallenge), (*call).answerChallenge},
-		"/backup-codes": {cleared((*call).showBackup), cleared((*call).answerBackup)},
-		"/disable":      {cleared((*call).showDisable), cleared((*call).answerDisable)},
-		"/help":         {(*call).showHelp, nil},
-		"/health":       {(*call).showHealth, nil},
-		"/health/live":  {(*call).showLive, nil},
-		"/health/ready": {(*call).showReady, nil},
+func (p *Pages) table() map[string]guard.Route[*call] {
+	return map[string]guard.Route[*call]{
+		"/":             {Get: cleared((*call).showSettings), Post: cleared((*call).endSessions)},
+		"/setup":        {Get: signedIn((*call).showSetup), Post: signedIn((*call).answerSetup)},
+		"/challenge":    {Get: signedIn((*call).showChallenge), Post: (*call).answerChallenge},
+		"/backup-codes": {Get: cleared((*call).showBackup), Post: cleared((*call).answerBackup)},
+		"/disable":      {Get: cleared((*call).showDisable), Post: cleared((*call).answerDisable)},
+		"/help":         {Get: (*call).showHelp},
+		"/health":       {Get: (*call).showHealth},
+		"/health/live":  {Get: (*call).showLive},
+		"/health/ready": {Get: (*call).showReady},
 	}
 }
 
-// Impersonal reports whether the page at this path is the same for everybody, so
-// that nobody needs to be asked who the visitor is (Visitor.User may be empty).
+// Impersonal reports whether the page at this path is the same for every visitor, so that
+// no question is needed (Visitor.User may be empty).
 func (p *Pages) Impersonal(path string) bool {
 	sub := strings.TrimPrefix(path, p.Path)
 	return sub == "/help" || AsksHealth(p.Path, path) || strings.HasPrefix(sub, "/assets/")
@@ -136,47 +131,21 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visitor) {
 	}
 	page, known := p.routes[sub]
 	if name, ok := strings.CutPrefix(sub, "/assets/"); ok {
-		page, known = route{get: func(c *call) { c.showAsset(name) }}, true
+		page, known = guard.Route[*call]{Get: func(c *call) { c.showAsset(name) }}, true
 	}
-	switch {
-	case r.Header.Get("Service-Worker") != "":
-		c.deny(guard.NoWorker)
-	case !known || !below:
-		c.deny(guard.NotFound)
-	default:
-		c.dispatch(page)
-	}
-}
-
-func (c *call) dispatch(page route) {
-	switch {
-	case c.r.Method == http.MethodGet || c.r.Method == http.MethodHead:
-		page.get(c)
-	case c.r.Method == http.MethodPost && page.post != nil:
-		c.receive(page.post)
-	default:
-		allow := "GET, HEAD"
-		if page.post != nil {
-			allow += ", POST"
-		}
-		c.w.Header().Set("Allow", allow)
-		c.deny(guard.WrongMethod)
-	}
-}
-
-// receive lets a form through to its page: one from this origin, read whole.
-func (c *call) receive(post func(*call)) {
-	if !guard.SameOrigin(c.r, c.v.Secure) {
-		c.deny(guard.Foreign)
-		return
-	}
-	form, denied := guard.ReadForm(c.w, c.r)
+	handle, form, denied := guard.Admit(w, r, page, known && below, v.Secure)
 	if denied != nil {
 		c.deny(denied)
 		return
 	}
 	c.form = form
-	post(c)
+	handle(c)
+}
+
+func (c *call) showAsset(name string) {
+	if !guard.ServeAsset(c.w, c.r, c.set, name) {
+		c.deny(guard.NotFound)
+	}
 }
 
 // Letter puts a notice into words, with the site's languages.

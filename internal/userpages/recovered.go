@@ -26,6 +26,6 @@ func (c *call) recovered() bool {
 // afterRecovery leads to the settings, which say what to do now, wherever the customer
 // was going.
 func (c *call) afterRecovery() {
-	c.State.Drop(c.w, c.r, returnPiece, c.v.Secure)
+	returnField.Drop(c.browser())
 	c.to("/")
 }

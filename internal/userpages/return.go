@@ -12,7 +12,7 @@ import (
 
 // Return is where a browser was going when it was sent to the challenge.
 type Return struct {
-	// User is who was going there; the target is told to nobody else.
+	// User is the only user that the target is disclosed to.
 	User string
 	// Target is a path on this origin, with query; see ValidTarget.
 	Target string
@@ -29,7 +29,7 @@ func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
 			continue
 		}
 		ret.Target = target
-		err := cookiestate.Put(s.Box, w, returnPiece, cookiestate.Owner{User: ret.User}, ret, secure)
+		err := returnField.Put(s.browser(w, nil, secure), cookiestate.Owner{User: ret.User}, ret)
 		if !errors.Is(err, cookiestate.ErrTooLong) {
 			return
 		}
@@ -37,21 +37,22 @@ func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
 }
 
 // TakeReturn reads what SetReturn remembered for this user and deletes it. What was
-// remembered for somebody else is deleted unread.
+// remembered for another user is deleted unread.
 func (s *State) TakeReturn(w http.ResponseWriter, r *http.Request, user string, secure bool) (Return, bool) {
-	defer s.Drop(w, r, returnPiece, secure)
-	return s.peekReturn(r, user, secure)
+	b := s.browser(w, r, secure)
+	defer returnField.Drop(b)
+	return peekReturn(b, user)
 }
 
-func (s *State) peekReturn(r *http.Request, user string, secure bool) (Return, bool) {
-	ret, ok := cookiestate.Get[Return](s.Box, r, returnPiece, cookiestate.Owner{User: user}, secure)
+func peekReturn(b cookiestate.Browser, user string) (Return, bool) {
+	ret, ok := returnField.Get(b, cookiestate.Owner{User: user})
 	return ret, ok && ValidTarget(ret.Target)
 }
 
 // takeReturn remembers the page that a script of this site says to come back to, and
 // leads to the same page without that in its address. It returns false where nothing
-// was said. Nobody else is believed: else a link could have somebody who just gave a
-// code do what the portal does on a GET.
+// was said. Links from other sites are ignored: one could make a user who has just given a
+// code perform what the portal does on a GET.
 func (c *call) takeReturn() bool {
 	target := c.r.URL.Query().Get("return")
 	if target == "" {

@@ -77,7 +77,7 @@ func TestCancelAndSignOut(t *testing.T) {
 		b := w.browser(user)
 		b.get("/two-factor/") // for alice it is remembered where she was going
 		b.post("/two-factor/challenge", "action", "sign-out").wantTo("/")
-		if b.cookies[cookiestate.CookieName(returnPiece.Name, true)] != "" {
+		if b.cookies[cookiestate.CookieName(returnField.Name, true)] != "" {
 			t.Errorf("user %q: our own state stays in the browser", user)
 		}
 		if !b.gone {

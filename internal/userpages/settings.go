@@ -16,7 +16,7 @@ import (
 const (
 	// lowBackup is from how few backup codes on the page warns.
 	lowBackup = 2
-	// maxSessions bounds the list; nobody looks through more.
+	// maxSessions bounds the list of sessions.
 	maxSessions = 50
 )
 
@@ -37,7 +37,7 @@ func (c *call) showSettings() {
 		page.BackupLeft, page.BackupTotal, page.BackupUsed = len(set.Hashes), set.Total, set.UsedAt
 	}
 	if !c.v.Owes {
-		page.Activity = c.activity() // else whoever has the password only would read it
+		page.Activity = c.activity() // it is not for attackers who only have the password
 	}
 	c.show(http.StatusOK, page)
 }

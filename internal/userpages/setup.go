@@ -40,7 +40,7 @@ func (c *call) showSetup() {
 			return
 		}
 	}
-	c.showEnrolment(http.StatusOK, e, setupField(e))
+	c.showEnrolment(http.StatusOK, e, setupCode(e))
 }
 
 func (c *call) answerSetup() {
@@ -48,7 +48,7 @@ func (c *call) answerSetup() {
 	case c.user.Activated() && !c.cleared():
 		c.toChallenge()
 	case c.form.Get("action") == "cancel":
-		c.State.Drop(c.w, c.r, setupPiece, c.v.Secure)
+		setupField.Drop(c.browser())
 		c.to("/")
 	case c.form.Get("action") == "replace":
 		c.replace()
@@ -70,13 +70,13 @@ func (c *call) setupOwner() cookiestate.Owner {
 	if _, owes := c.owesMail(); owes {
 		return cookiestate.Owner{User: c.v.User, Visit: c.v.ID}
 	}
-	return cookiestate.Owner{User: c.v.User}
+	return c.owner()
 }
 
 // enrolment is the set-up in progress, if it still fits the user's factors. All tabs
 // share it, and it survives a refresh and a wrong code.
 func (c *call) enrolment() (factor.Enrolment, bool) {
-	e, ok := cookiestate.Get[factor.Enrolment](c.State.Box, c.r, setupPiece, c.setupOwner(), c.v.Secure)
+	e, ok := setupField.Get(c.browser(), c.setupOwner())
 	return e, ok && e.Replaces == c.active() && c.mayEnrol(e)
 }
 
@@ -95,7 +95,7 @@ func (c *call) begin(replaces, proven string) (factor.Enrolment, bool) {
 	e.Proven = proven
 	e.Renew = replaces != "" && c.recovered()
 	if err == nil {
-		err = cookiestate.Put(c.State.Box, c.w, setupPiece, c.setupOwner(), e, c.v.Secure)
+		err = setupField.Put(c.browser(), c.setupOwner(), e)
 	}
 	if err != nil {
 		c.broken("beginning a set-up failed", err)
@@ -127,7 +127,7 @@ func (c *call) replace() {
 	}
 }
 
-func setupField(e factor.Enrolment) templates.Code {
+func setupCode(e factor.Enrolment) templates.Code {
 	return templates.Code{Label: templates.Say("code.label"),
 		Hint: templates.Say("setup.step_confirm_hint", "Digits", e.Digits, "Period", e.Period), Digits: e.Digits}
 }
@@ -166,7 +166,7 @@ func (c *call) confirm() {
 		return
 	}
 	if c.form.Get("setup") != e.ID {
-		field := setupField(e)
+		field := setupCode(e)
 		field.Error, field.Focus = templates.Say("setup.stale"), true
 		c.showEnrolment(http.StatusUnprocessableEntity, e, field)
 		return
@@ -187,7 +187,7 @@ func (c *call) confirm() {
 	rotation.Commit(c.w)
 	c.v.Visit.EndOthers(done.Ended)
 	c.v.Visit.Changed()
-	c.State.Drop(c.w, c.r, setupPiece, c.v.Secure)
+	setupField.Drop(c.browser())
 	c.afterSetup(done.BackupCodes, rotation.Visit(), e.Replaces == "")
 }
 
@@ -204,14 +204,13 @@ func (c *call) afterSetup(codes []string, visit store.VisitID, first bool) {
 // refuseSetup answers a code that did not confirm. This secret is not in use, so the
 // page may tell that the code is right for another minute.
 func (c *call) refuseSetup(err error, e factor.Enrolment) {
-	field := setupField(e)
+	field := setupCode(e)
 	field.Focus = true
 	var clock factor.ErrClock
 	switch {
 	case errors.Is(err, factor.ErrExpired), errors.Is(err, factor.ErrChanged):
-		c.State.Drop(c.w, c.r, setupPiece, c.v.Secure)
-		c.flash("flash.changed")
-		c.to("/")
+		setupField.Drop(c.browser())
+		c.changed()
 		return
 	case errors.As(err, &clock):
 		field.Error = drift(clock.Drift)

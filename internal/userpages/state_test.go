@@ -48,18 +48,19 @@ func TestStateIsBound(t *testing.T) {
 	s := newState(t, "default", &now, 1)
 	alice := cookiestate.Owner{User: "alice", Visit: store.VisitID{1}}
 	rec := newRecorder()
-	if err := cookiestate.Put(s.Box, rec, codesPiece, alice, "secret codes", true); err != nil {
+	text := cookiestate.Field[string](codesField)
+	if err := text.Put(s.browser(rec, nil, true), alice, "secret codes"); err != nil {
 		t.Fatal(err)
 	}
 	r := carry(rec)
 	if strings.Contains(r.Header.Get("Cookie"), "secret") {
 		t.Fatal("the cookie can be read")
 	}
-	opens := func(s *State, r *http.Request, p cookiestate.Piece, o cookiestate.Owner, secure bool) bool {
-		_, ok := cookiestate.Get[string](s.Box, r, p, o, secure)
+	opens := func(s *State, r *http.Request, f cookiestate.Field[string], o cookiestate.Owner, secure bool) bool {
+		_, ok := f.Get(s.browser(nil, r, secure), o)
 		return ok
 	}
-	if !opens(s, r, codesPiece, alice, true) {
+	if !opens(s, r, text, alice, true) {
 		t.Fatal("it does not open for its owner")
 	}
 	renamed := httptest.NewRequest("GET", "/", nil)
@@ -67,20 +68,20 @@ func TestStateIsBound(t *testing.T) {
 	plain := httptest.NewRequest("GET", "/", nil)
 	plain.AddCookie(&http.Cookie{Name: cookiestate.CookieName("codes", false), Value: rec.Result().Cookies()[0].Value})
 	for name, opened := range map[string]bool{
-		"another user":   opens(s, r, codesPiece, cookiestate.Owner{User: "bob", Visit: store.VisitID{1}}, true),
-		"another visit":  opens(s, r, codesPiece, cookiestate.Owner{User: "alice", Visit: store.VisitID{2}}, true),
-		"no visit":       opens(s, r, codesPiece, cookiestate.Owner{User: "alice"}, true),
-		"another realm":  opens(newState(t, "other", &now, 1), r, codesPiece, alice, true),
-		"another key":    opens(newState(t, "default", &now, 2), r, codesPiece, alice, true),
-		"another piece":  opens(s, renamed, flashPiece, alice, true),
-		"another scheme": opens(s, plain, codesPiece, alice, false),
+		"another user":   opens(s, r, text, cookiestate.Owner{User: "bob", Visit: store.VisitID{1}}, true),
+		"another visit":  opens(s, r, text, cookiestate.Owner{User: "alice", Visit: store.VisitID{2}}, true),
+		"no visit":       opens(s, r, text, cookiestate.Owner{User: "alice"}, true),
+		"another realm":  opens(newState(t, "other", &now, 1), r, text, alice, true),
+		"another key":    opens(newState(t, "default", &now, 2), r, text, alice, true),
+		"another field":  opens(s, renamed, flashField, alice, true),
+		"another scheme": opens(s, plain, text, alice, false),
 	} {
 		if opened {
 			t.Errorf("it opens for %s", name)
 		}
 	}
-	now = now.Add(codesPiece.Life)
-	if opens(s, r, codesPiece, alice, true) {
+	now = now.Add(codesField.Life)
+	if opens(s, r, text, alice, true) {
 		t.Error("it opens after its end")
 	}
 }
@@ -95,7 +96,7 @@ func TestReturnTargetIsCheckedTwice(t *testing.T) {
 		t.Errorf("kept %q, %v", ret.Target, ok)
 	}
 	rec = newRecorder()
-	if err := cookiestate.Put(s.Box, rec, returnPiece, cookiestate.Owner{User: "alice"}, Return{User: "alice", Target: "//evil.com"}, true); err != nil {
+	if err := returnField.Put(s.browser(rec, nil, true), cookiestate.Owner{User: "alice"}, Return{User: "alice", Target: "//evil.com"}); err != nil {
 		t.Fatal(err)
 	}
 	if ret, ok := s.TakeReturn(newRecorder(), carry(rec), "alice", true); ok {

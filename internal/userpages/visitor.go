@@ -1,9 +1,9 @@
-// Package userpages owns the pages a customer meets: set-up, challenge, backup codes,
-// settings, turning off, help. They are plain net/http, work without JavaScript,
-// and change something by POST from this origin only.
+// Package userpages serves the own pages of customers: set-up, challenge, backup codes,
+// settings, turning off, help. The gateway calls [Pages.ServeHTTP]. The pages are plain
+// net/http, work without JavaScript, and change something by POST from this origin only.
 //
-// Its one invariant: who stands before a page is what the gateway found out by
-// asking the portal (Visitor); nothing a form or URL says can change that.
+// The user of a page is always that of the [Visitor], which the gateway found out by
+// asking the portal. Nothing in a form or address can change it.
 package userpages
 
 import (
@@ -12,9 +12,9 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Visitor is who stands before an own page, as the gateway found out for this request.
+// Visitor is the user and browser of a request to an own page, as the gateway found out.
 type Visitor struct {
-	// User is the portal's canonical id; empty when nobody is signed in.
+	// User is the portal's canonical id; empty for a visitor who is not signed in.
 	User string
 	// Name and Email are for showing only; either may be empty.
 	Name, Email string
@@ -44,13 +44,13 @@ type Visit interface {
 	// EndOthers forgets, in memory, the clearances that a committed transaction
 	// ended; it closes their open tunnels and streams.
 	EndOthers(ids []store.VisitID)
-	// Changed tells that the user's factors changed: what was kept about who owes
-	// what is forgotten and tunnels that lost their ground are closed.
+	// Changed is called after the user's factors changed. It drops what was kept about the
+	// factors that are owed, and closes tunnels that may no longer stay open.
 	Changed()
 }
 
 // Rotation is a visit's move to a fresh token, in two steps: what is written in the
-// transaction that spends a code, and what the browser is told once that is committed.
+// transaction that spends a code, and what the browser gets once that is committed.
 type Rotation interface {
 	// Grant writes the new clearance for the visitor's user, the old clearance's end
 	// and the old token's death. It may run several times (see store.Update).

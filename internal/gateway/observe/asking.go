@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/gateway/event"
@@ -40,46 +41,33 @@ type questions struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	slots  chan struct{}
-	done   sync.WaitGroup
 
-	mu      sync.Mutex
-	stopped bool
-	waiting int
+	mu sync.Mutex
+	// waiting are the visits that wait for their question.
+	waiting errgroup.Group
 	// narrow are paths of cookies, other than "/"; see covers.
 	narrow map[string]bool
 }
 
-func newQuestions() questions {
-	ctx, cancel := context.WithCancel(context.Background())
-	return questions{ctx: ctx, cancel: cancel, slots: make(chan struct{}, maxQuestions), narrow: make(map[string]bool)}
+func newQuestions() *questions {
+	qs := &questions{slots: make(chan struct{}, maxQuestions), narrow: make(map[string]bool)}
+	qs.ctx, qs.cancel = context.WithCancel(context.Background())
+	qs.waiting.SetLimit(maxPending)
+	return qs
 }
 
 func (qs *questions) stop() {
 	qs.mu.Lock()
-	qs.stopped = true
-	qs.mu.Unlock()
 	qs.cancel()
-	qs.done.Wait()
+	qs.mu.Unlock()
+	_ = qs.waiting.Wait()
 }
 
-// enter takes a place for a visit that waits for its question. full says that there is
-// none.
-func (qs *questions) enter() (entered, full bool) {
+// start runs fn in the background, unless too many visits wait or the observer stops.
+func (qs *questions) start(fn func()) bool {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
-	if qs.stopped || qs.waiting >= maxPending {
-		return false, !qs.stopped
-	}
-	qs.waiting++
-	qs.done.Add(1)
-	return true, false
-}
-
-func (qs *questions) leave() {
-	qs.mu.Lock()
-	qs.waiting--
-	qs.mu.Unlock()
-	qs.done.Done()
+	return qs.ctx.Err() == nil && qs.waiting.TryGo(func() error { fn(); return nil })
 }
 
 // schedule has the pending question put when the visit is idle; the caller holds s.mu.
@@ -88,21 +76,19 @@ func (ob *Observer) schedule(v *visits.Visit, s *state) {
 	if s.scheduled {
 		return
 	}
-	entered, full := ob.questions.enter()
-	if full {
+	v.Pin()
+	if s.scheduled = ob.start(func() { ob.run(v, s) }); s.scheduled {
+		return
+	}
+	v.Release()
+	if ob.ctx.Err() == nil {
 		s.pending = nil
 		ob.count(report.Unasked, "too many visits at once")
-	}
-	if entered {
-		s.scheduled = true
-		v.Pin()
-		go ob.run(v, s)
 	}
 }
 
 // run puts the visit's questions until none is pending.
 func (ob *Observer) run(v *visits.Visit, s *state) {
-	defer ob.questions.leave()
 	defer v.Release()
 	tick := time.NewTicker(idleTime)
 	defer tick.Stop()

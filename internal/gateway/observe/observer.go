@@ -54,7 +54,7 @@ type Options struct {
 type Observer struct {
 	Options
 	names *portal.RealmNames
-	questions
+	*questions
 	probing
 	// grace is how long ordinary responses may go on when `mode enforce` begins.
 	grace time.Duration

@@ -1,7 +1,5 @@
-// Package agent makes a User-Agent readable for people.
-//
-// Its one invariant: what it says is a reminder only. Nothing is decided by it, for
-// browsers say of themselves what they like.
+// Package agent names the browser and system of a User-Agent, for lists of sessions and
+// events. No decision depends on it, since browsers can send any User-Agent.
 package agent
 
 import "strings"

@@ -1,8 +1,8 @@
-// Package guard is what the own pages of customers and of staff have in common: the
-// headers of their answers, and what they let in.
+// Package guard is what the own pages of customers and of staff have in common: which
+// requests reach a page ([Admit]), and how a page answers, with which headers.
 //
-// Its one invariant: nothing is changed by what another site made a browser send. A
-// form counts only if a page of this origin sent it, whole, with each field once.
+// A request that another site made a browser send changes nothing: a form counts only if
+// a page of this origin sent it, whole, with each field once.
 package guard
 
 import (
@@ -74,9 +74,12 @@ func withPort(host, port string) string {
 	return host + ":" + port
 }
 
-// ReadForm reads an urlencoded body. The query is no part of it, and no field may be
-// given twice, because programs differ in which one counts.
-func ReadForm(w http.ResponseWriter, r *http.Request) (url.Values, *Denial) {
+// ReadForm reads the urlencoded body of a request from this origin. The query is no part of
+// it, and no field may be given twice, because programs differ in which one counts.
+func ReadForm(w http.ResponseWriter, r *http.Request, secure bool) (url.Values, *Denial) {
+	if !SameOrigin(r, secure) {
+		return nil, Foreign
+	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" || r.Header.Get("Content-Encoding") != "" {
 		return nil, NoForm

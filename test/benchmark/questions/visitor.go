@@ -15,7 +15,7 @@ import (
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
-	"github.com/secondgate/secondgate/internal/browse"
+	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
 // visitor is one browser.

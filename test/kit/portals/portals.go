@@ -120,7 +120,7 @@ func scripts(t testing.TB) string {
 	}
 	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return filepath.Join(dir, "test", "portals")
+			return filepath.Join(dir, "test", "kit", "portals")
 		}
 	}
 	t.Fatal("the test does not run inside the module")

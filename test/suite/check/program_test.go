@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/secondgate/secondgate/internal/rehearse"
+	onboard "github.com/secondgate/secondgate/internal/onboard/check"
 )
 
 // program builds the program once.
@@ -103,7 +103,7 @@ func files(t *testing.T, dir string) (all []string) {
 	return all
 }
 
-func read(t *testing.T, out string) (r rehearse.Report) {
+func read(t *testing.T, out string) (r onboard.Report) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatalf("%v: %s", err, out)

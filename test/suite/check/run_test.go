@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/secondgate/secondgate/internal/demoportal"
-	"github.com/secondgate/secondgate/internal/rehearse"
+	onboard "github.com/secondgate/secondgate/internal/onboard/check"
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
@@ -60,7 +60,7 @@ func (r result) allOK(t *testing.T) {
 func (r result) fails(t *testing.T, row, saw, remedy string) {
 	t.Helper()
 	found := rowOf(r.out, row)
-	if r.status != 1 || !strings.HasPrefix(found, string(rehearse.Failed)) || !strings.Contains(found, saw) || !strings.Contains(found, remedy) {
+	if r.status != 1 || !strings.HasPrefix(found, string(onboard.Failed)) || !strings.Contains(found, saw) || !strings.Contains(found, remedy) {
 		t.Errorf("status %d; the line %q is %q; want %q and %q in it\n%s%s", r.status, row, found, saw, remedy, r.out, r.err)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/secondgate/secondgate/internal/browse"
-	"github.com/secondgate/secondgate/internal/inspect"
+	"github.com/secondgate/secondgate/internal/onboard/browse"
+	"github.com/secondgate/secondgate/internal/onboard/inspect"
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 

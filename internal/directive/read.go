@@ -1,0 +1,157 @@
+package directive
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+)
+
+// ErrArguments says that number or kind of arguments are wrong. The reader explains it
+// with the row's usage.
+var ErrArguments = errors.New("wrong arguments")
+
+// Problem is an error to which the reader adds the place.
+type Problem struct{ Cause error }
+
+// Error is the cause's.
+func (p Problem) Error() string { return p.Cause.Error() }
+
+// Problemf returns a Problem.
+func Problemf(format string, args ...any) error { return Problem{fmt.Errorf(format, args...)} }
+
+// Place is where a line was read to.
+type Place struct {
+	// Element is the part of the path for an element of a list or map, or "".
+	Element string
+	// Block is the struct that the line's block fills, Inside whether this is the
+	// row's own, which adds its name to the path.
+	Block  reflect.Value
+	Inside bool
+}
+
+// Read reads a line into the row's field of a block's struct.
+func (r Row) Read(block reflect.Value, line Line) (Place, error) {
+	v, place := r.field(block), Place{Block: block}
+	switch {
+	case r.Word && v.Kind() == reflect.Slice && len(line.Args) > 0:
+		return place, ErrArguments
+	case r.Word:
+		line.Args = append([]string{r.Name()}, line.Args...)
+	case ofStructs(v):
+		place.Element = strconv.Itoa(v.Len())
+		v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
+		v = v.Index(v.Len() - 1)
+	case v.Kind() == reflect.Map && len(line.Args) > 0:
+		place.Element = line.Args[0]
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		v, line.Zero = v.Elem(), true
+	}
+	if v.Kind() == reflect.Struct {
+		place.Block, place.Inside = v, true
+	}
+	return place, r.read(v, line)
+}
+
+func (r Row) read(v reflect.Value, line Line) error {
+	if v.Kind() != reflect.Struct || isArguments(v) {
+		return read(v, line)
+	}
+	if r.Args == "" {
+		if len(line.Args) > 0 || !line.Block {
+			return ErrArguments
+		}
+		return nil
+	}
+	if args := v.FieldByName(r.Args); args.Kind() != reflect.Slice || len(line.Args) > 0 {
+		return read(args, line)
+	}
+	return nil
+}
+
+func isArguments(v reflect.Value) bool {
+	_, ok := v.Addr().Interface().(Reading)
+	return ok
+}
+
+// read reads arguments as the value's type wants them.
+func read(v reflect.Value, line Line) error {
+	if a, ok := v.Addr().Interface().(Reading); ok {
+		return a.ReadArguments(line)
+	}
+	switch v.Kind() {
+	case reflect.Slice:
+		return readList(v, line)
+	case reflect.Map:
+		return readEntry(v, line)
+	case reflect.Bool:
+		v.SetBool(true)
+		if len(line.Args) > 0 {
+			return ErrArguments
+		}
+		return nil
+	case reflect.Int:
+		return readNumber(v, line)
+	case reflect.String:
+		if len(line.Args) != 1 || line.Args[0] == "" {
+			return ErrArguments
+		}
+		v.SetString(line.Args[0])
+		return nil
+	}
+	panic("no way to read a " + v.Type().String())
+}
+
+func readList(v reflect.Value, line Line) error {
+	if len(line.Args) == 0 {
+		return ErrArguments
+	}
+	for _, arg := range line.Args {
+		element := reflect.New(v.Type().Elem()).Elem()
+		if err := read(element, Line{Args: []string{arg}, Zero: true, Matcher: line.Matcher}); err != nil {
+			return err
+		}
+		v.Set(reflect.Append(v, element))
+	}
+	return nil
+}
+
+// readEntry reads NAME VALUE, or NAME and any number of values.
+func readEntry(v reflect.Value, line Line) error {
+	values := v.Type().Elem().Kind() == reflect.Slice
+	if len(line.Args) == 0 || !values && len(line.Args) != 2 {
+		return ErrArguments
+	}
+	name := reflect.ValueOf(line.Args[0])
+	if again := v.MapIndex(name).IsValid(); again && values {
+		return Problemf("%s is given again; want all its values on one line", name)
+	} else if again {
+		return Problemf("%s is set again; want it once", name)
+	}
+	if v.IsNil() {
+		v.Set(reflect.MakeMap(v.Type()))
+	}
+	if values {
+		v.SetMapIndex(name, reflect.ValueOf(line.Args[1:]))
+		return nil
+	}
+	v.SetMapIndex(name, reflect.ValueOf(line.Args[1]))
+	return nil
+}
+
+// readNumber refuses a 0 that would mean the default.
+func readNumber(v reflect.Value, line Line) error {
+	if len(line.Args) != 1 {
+		return ErrArguments
+	}
+	n, err := strconv.Atoi(line.Args[0])
+	if err != nil {
+		return Problemf("%q is not a whole number; want for example 10", line.Args[0])
+	}
+	if n == 0 && !line.Zero {
+		return Problemf("0 is out of bounds; leave it out for the default")
+	}
+	v.SetInt(int64(n))
+	return nil
+}

@@ -1,0 +1,232 @@
+package directive
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Notes are comments for [Write], by the path of the setting that they stand above,
+// written as in [Error].Where: "leave", "whoami.0", "whoami.0.user",
+// "whoami.0.anonymous.1", "sign_in.0.page", "throttle.free"; the name of a header, or of
+// what is taken from a preset, is the last part of its path, "whoami.0.header.X-Nonce".
+// The note of "" stands above the whole directive. A list is written on one line, so it
+// has one note. A note may have several lines; one whose setting is not there is not
+// written.
+type Notes map[string]string
+
+// Write writes settings, a pointer to a struct, as a directive in a site of a Caddyfile:
+// indented by one tab, behind the named matchers that it needs, with the notes as
+// comments. Reading it gives the same settings. What is not set is not written.
+func Write(name string, rows Rows, settings any, notes Notes) (string, error) {
+	w := &Writer{depth: 1, notes: notes}
+	w.comment("")
+	above := string(w.out)
+	body := w.inside(func() { w.rows(rows, "", reflect.ValueOf(settings).Elem()) })
+	if w.err != nil {
+		return "", w.err
+	}
+	return above + string(w.named) + "\t" + name + " {\n" + string(body) + "\t}\n", nil
+}
+
+// Writer collects the lines of a directive, and those of the named matchers before it.
+type Writer struct {
+	out, named []byte
+	depth      int
+	notes      Notes
+	// name is the current subdirective's.
+	name     string
+	err      error
+	matchers int
+}
+
+// comment writes the note of the setting at path.
+func (w *Writer) comment(path string) {
+	note := strings.TrimSpace(w.notes[path])
+	if note == "" {
+		return
+	}
+	for line := range strings.Lines(plain(note)) {
+		w.indent()
+		w.out = append(w.out, strings.TrimSpace("# "+strings.TrimSpace(line))+"\n"...)
+	}
+}
+
+// plain is a note without what could end it or be replaced by Caddy.
+func plain(note string) string {
+	note = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(note, "?"))
+	return strings.ReplaceAll(note, "{$", "{ $")
+}
+
+func (w *Writer) indent() { w.out = append(w.out, strings.Repeat("\t", w.depth)...) }
+
+func (w *Writer) head(name string, args []string) {
+	w.indent()
+	w.out = append(w.out, name...)
+	for _, arg := range args {
+		w.out = append(w.out, " "+w.token(arg)...)
+	}
+}
+
+// Line writes a line below the current one: of a block, or of a named matcher.
+func (w *Writer) Line(name string, args ...string) {
+	w.head(name, args)
+	w.out = append(w.out, '\n')
+}
+
+// Block writes a line with a block below the current one.
+func (w *Writer) Block(name string, body func()) {
+	inner := w.inside(body)
+	w.Line(name + " {")
+	w.out = append(w.out, inner...)
+	w.Line("}")
+}
+
+// inside returns what write writes one level deeper.
+func (w *Writer) inside(write func()) []byte {
+	outer := w.out
+	w.out = nil
+	w.depth++
+	write()
+	w.depth--
+	inner := w.out
+	w.out = outer
+	return inner
+}
+
+// Matcher writes a named matcher before the directive, and returns its name, which no
+// operator is likely to have given to another.
+func (w *Writer) Matcher(body func()) string {
+	w.matchers++
+	name := "@two_factor_" + w.name
+	if w.matchers > 1 {
+		name += strconv.Itoa(w.matchers)
+	}
+	outer, depth := w.out, w.depth
+	w.out, w.depth = nil, 2
+	body()
+	inner := string(w.out)
+	w.out, w.depth = outer, depth
+	if strings.Count(inner, "\n") == 1 {
+		w.named = append(w.named, "\t"+name+" "+strings.TrimLeft(inner, "\t")...)
+	} else {
+		w.named = append(w.named, "\t"+name+" {\n"+inner+"\t}\n"...)
+	}
+	return name
+}
+
+// rows writes what is set of a block's struct.
+func (w *Writer) rows(rows Rows, path string, block reflect.Value) {
+	words := ""
+	for _, r := range rows {
+		v := r.field(block)
+		w.name = r.Name()
+		switch {
+		case r.Word && words == r.Field || !isSet(v):
+		case r.Word:
+			words = r.Field
+			w.words(path, v)
+		case ofStructs(v):
+			for i := range v.Len() {
+				w.name = r.Name()
+				w.row(r, Join(path, r.Name())+"."+strconv.Itoa(i), v.Index(i), block)
+			}
+		case v.Kind() == reflect.Map:
+			w.entries(r, Join(path, r.Name()), v)
+		default:
+			w.row(r, Join(path, r.Name()), v, block)
+		}
+	}
+}
+
+// isSet reports whether there is anything to write: nothing is, for a flag that is off.
+func isSet(v reflect.Value) bool {
+	switch {
+	case v.Kind() == reflect.Slice || v.Kind() == reflect.Map:
+		return v.Len() > 0
+	case v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Bool:
+		return !v.IsNil() && v.Elem().Bool()
+	}
+	return !v.IsZero()
+}
+
+// words writes values that are subdirectives by themselves, in the list's order.
+func (w *Writer) words(path string, v reflect.Value) {
+	for i := range v.Len() {
+		name := v.Index(i).String()
+		w.comment(Join(path, name))
+		w.Line(name)
+	}
+}
+
+// entries writes a line for each name of a map.
+func (w *Writer) entries(r Row, path string, v reflect.Value) {
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	for _, key := range keys {
+		args := []string{key.String()}
+		if value := v.MapIndex(key); value.Kind() == reflect.String {
+			args = append(args, value.String())
+		} else {
+			args = append(args, value.Interface().([]string)...)
+		}
+		w.comment(path + "." + key.String())
+		w.Line(r.Name(), args...)
+	}
+}
+
+// row writes one subdirective with its block, if that has anything in it.
+func (w *Writer) row(r Row, path string, v, block reflect.Value) {
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	args, complete := w.args(r, v)
+	w.comment(path)
+	var inner []byte
+	switch {
+	case complete || len(r.Block) == 0:
+	case v.Kind() == reflect.Struct:
+		inner = w.inside(func() { w.rows(r.Block, path, v) })
+	default:
+		inner = w.inside(func() { w.rows(r.Block, strings.TrimSuffix(strings.TrimSuffix(path, r.Name()), "."), block) })
+	}
+	if w.name = r.Name(); inner == nil && (len(r.Block) == 0 || len(args) > 0) {
+		w.Line(r.Name(), args...)
+		return
+	}
+	w.head(r.Name(), args)
+	w.out = append(w.out, " {\n"...)
+	w.out = append(w.out, inner...)
+	w.Line("}")
+}
+
+// args are the words of a line, and whether they are all that there is to write.
+func (w *Writer) args(r Row, v reflect.Value) (args []string, complete bool) {
+	if a, ok := v.Addr().Interface().(Arguments); ok {
+		return a.WriteArguments(w), true
+	}
+	switch {
+	case v.Kind() == reflect.String:
+		return []string{v.String()}, false
+	case v.Kind() == reflect.Int:
+		return []string{strconv.FormatInt(v.Int(), 10)}, false
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			words, _ := w.args(r, v.Index(i))
+			args = append(args, words...)
+		}
+		return args, false
+	case v.Kind() == reflect.Struct && r.Args != "":
+		return w.args(Row{}, v.FieldByName(r.Args))
+	case v.Kind() == reflect.Struct || v.Kind() == reflect.Bool:
+		return nil, false
+	}
+	panic(fmt.Sprintf("no way to write a %s", v.Type()))
+}

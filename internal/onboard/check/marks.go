@@ -1,0 +1,164 @@
+package check
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/PuerkitoBio/goquery"
+	"golang.org/x/net/html"
+
+	"github.com/secondgate/secondgate/internal/onboard/browse"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+)
+
+// shortest is the minimum length of a mark in bytes.
+const shortest = 3
+
+// marks are pieces of text that stand on a customer's pages each time they are opened, and
+// on no page of a stranger. They tell whether a page shows that the customer is signed in.
+type marks []string
+
+// newMarks takes pages of a customer, each opened twice (a piece that is on one of them
+// only is a time or a token), and pages of strangers. Text that was typed is no mark,
+// because any page may repeat it.
+func newMarks(signedIn [][2]*browse.Page, others []*browse.Page, typed ...string) (m marks) {
+	known := setOf(typed)
+	for _, p := range others {
+		maps.Copy(known, setOf(pieces(p)))
+	}
+	for _, pair := range signedIn {
+		again := setOf(pieces(pair[1]))
+		for _, piece := range pieces(pair[0]) {
+			if again[piece] && !known[piece] {
+				m, known[piece] = append(m, piece), true
+			}
+		}
+	}
+	return m
+}
+
+// setOf keeps the comparison linear for pages with many thousands of pieces.
+func setOf(pieces []string) map[string]bool {
+	set := make(map[string]bool, len(pieces))
+	for _, p := range pieces {
+		set[p] = true
+	}
+	return set
+}
+
+// on returns the first mark that stands on a page, or "".
+func (m marks) on(p *browse.Page) string {
+	there := setOf(pieces(p))
+	if i := slices.IndexFunc(m, func(piece string) bool { return there[piece] }); i >= 0 {
+		return m[i]
+	}
+	return ""
+}
+
+// pieces are a page's texts and the values of its visible fields, or the lines of a
+// response that is not HTML.
+func pieces(p *browse.Page) (all []string) {
+	add := func(s string) {
+		if s = strings.Join(strings.Fields(s), " "); len(s) >= shortest {
+			all = append(all, s)
+		}
+	}
+	if !p.HTML() {
+		for line := range strings.Lines(p.Text()) {
+			add(line)
+		}
+		return all
+	}
+	for _, n := range p.Doc().Nodes {
+		for d := range n.Descendants() {
+			switch {
+			case d.Type == html.TextNode && d.Parent != nil && d.Parent.Data != "script" && d.Parent.Data != "style":
+				add(d.Data)
+			case d.Type == html.ElementNode && d.Data == "input" && !strings.EqualFold(attribute(d, "type"), "hidden"):
+				add(attribute(d, "value"))
+			}
+		}
+	}
+	return all
+}
+
+func attribute(n *html.Node, name string) string {
+	if i := slices.IndexFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name }); i >= 0 {
+		return n.Attr[i].Val
+	}
+	return ""
+}
+
+// aboutMark describes a mark that was found on a page, or that none was.
+func aboutMark(mark string) string {
+	if mark == "" {
+		return "it shows nothing of the customer"
+	}
+	if c := []rune(mark); len(c) > 40 {
+		mark = string(c[:40]) + "…"
+	}
+	return fmt.Sprintf("it shows %q, as only somebody signed in sees", mark)
+}
+
+// whereNamed finds the user name in a response to whoami and returns its place in the
+// form of the Caddyfile, or "".
+func whereNamed(res whoami.Response, user string) (found string) {
+	if strings.Contains(res.Header.Get("Content-Type"), "json") {
+		var v any
+		if json.Unmarshal(res.Body, &v) == nil {
+			if path := whereInJSON(v, user, ""); path != "" {
+				return "json " + path
+			}
+		}
+		return ""
+	}
+	doc, err := goquery.NewDocumentFromReader(bytes.NewReader(res.Body))
+	if err != nil {
+		return ""
+	}
+	doc.Find("input[id],input[name]").EachWithBreak(func(_ int, s *goquery.Selection) bool {
+		if strings.EqualFold(s.AttrOr("value", ""), user) {
+			found = fmt.Sprintf("html %q value", selector(s, "input[name=%s]", s.AttrOr("name", "")))
+		}
+		return found == ""
+	})
+	if found != "" {
+		return found
+	}
+	doc.Find("[id],[class]").EachWithBreak(func(_ int, s *goquery.Selection) bool {
+		class, _, _ := strings.Cut(s.AttrOr("class", ""), " ")
+		if s.Children().Length() == 0 && strings.EqualFold(strings.TrimSpace(s.Text()), user) && s.AttrOr("id", "")+class != "" {
+			found = fmt.Sprintf("html %q", selector(s, ".%s", class))
+		}
+		return found == ""
+	})
+	return found
+}
+
+// selector names an element by its id, else in another way.
+func selector(s *goquery.Selection, otherwise, name string) string {
+	if id := s.AttrOr("id", ""); id != "" {
+		return "#" + id
+	}
+	return fmt.Sprintf(otherwise, name)
+}
+
+func whereInJSON(v any, user, path string) string {
+	switch v := v.(type) {
+	case string:
+		if strings.EqualFold(v, user) {
+			return strings.TrimPrefix(path, ".")
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if at := whereInJSON(v[name], user, path+"."+strings.ReplaceAll(name, ".", `\.`)); at != "" {
+				return at
+			}
+		}
+	}
+	return ""
+}

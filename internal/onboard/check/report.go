@@ -1,0 +1,105 @@
+package check
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Status is the result of a check.
+type Status string
+
+// The three results.
+const (
+	OK       Status = "ok"
+	Failed   Status = "FAILED"
+	NotTried Status = "not tried"
+)
+
+// Row is one line of the table.
+type Row struct {
+	Name   string `json:"check"`
+	Status Status `json:"status"`
+	Saw    string `json:"saw"`
+	Do     string `json:"do,omitempty"` // what to change, for a line that failed
+}
+
+// Report is the table.
+type Report struct {
+	Rows []Row `json:"checks"`
+}
+
+// outcome is what one check returns: a row, mostly without its name. If last is set, the
+// checks that follow depend on this one and are not tried.
+type outcome struct {
+	Row
+	last bool
+}
+
+func ok(format string, args ...any) outcome {
+	return outcome{Row: Row{Status: OK, Saw: fmt.Sprintf(format, args...)}}
+}
+
+// failed takes what was seen, and what to change.
+func failed(saw, do string) outcome { return outcome{Row: Row{Status: Failed, Saw: saw, Do: do}} }
+
+// broken is a check that could not be completed.
+func broken(err error) outcome { return failed(err.Error(), "see the log") }
+
+func skipped(why string) outcome { return outcome{Row: Row{Status: NotTried, Saw: why}} }
+
+// notReached is a check that depends on one that failed.
+func notReached() outcome { return skipped("a line above has to be right first") }
+
+// ending marks an outcome on which the checks that follow depend.
+func ending(o outcome) outcome { o.last = true; return o }
+
+// add appends a row. The outcome may name another row than the check's own.
+func (r *Report) add(name string, o outcome) {
+	if o.Name == "" {
+		o.Name = name
+	}
+	r.Rows = append(r.Rows, o.Row)
+}
+
+// Failed reports whether any check failed.
+func (r Report) Failed() bool {
+	return slices.ContainsFunc(r.Rows, func(x Row) bool { return x.Status == Failed })
+}
+
+func (r Report) has(name string) bool {
+	return slices.ContainsFunc(r.Rows, func(x Row) bool { return x.Name == name })
+}
+
+// WriteTable writes the table for people.
+func (r Report) WriteTable(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, x := range r.Rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", x.Status, x.Name, printable(x.Saw))
+		if x.Do != "" {
+			fmt.Fprintf(w, "\t\t→ %s\n", printable(x.Do))
+		}
+	}
+	return w.Flush()
+}
+
+// WriteJSON writes the table for programs.
+func (r Report) WriteJSON(out io.Writer) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// printable removes control characters, which may come from the portal, so that they don't
+// reach the terminal.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 {
+			return ' '
+		}
+		return c
+	}, s)
+}

@@ -1,0 +1,369 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/secondgate/secondgate/internal/onboard/browse"
+	"github.com/secondgate/secondgate/internal/onboard/direct"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+)
+
+// stranger checks that whoami proves that a visitor without a session is anonymous. The
+// question is forced, because the gateway need not ask without a cookie.
+func (r *run) stranger() outcome {
+	b := r.browser()
+	for _, address := range []string{r.start(), r.at("/")} {
+		if p, err := r.look(b, address); err == nil {
+			r.strange = append(r.strange, p)
+		}
+	}
+	p, err := r.force(b, r.start())
+	if err != nil {
+		return ending(failed(err.Error(), "look into the log; the same page came without the gate"))
+	}
+	v, asked := r.verdict()
+	if v.Kind == whoami.Anonymous && p.Status != http.StatusServiceUnavailable {
+		return ok("%s", answerOf(asked))
+	}
+	if v.Kind == whoami.User {
+		return ending(failed(fmt.Sprintf("%s names %q for somebody who never signed in", asked.URI, v.User),
+			fmt.Sprintf("name the placeholder: `user … not %q` in whoami, or take another element for user", v.User)))
+	}
+	return ending(failed(answerOf(asked)+"; "+v.Why, signOf(asked)))
+}
+
+// answerOf describes an answer in a few words.
+func answerOf(a *Asked) string {
+	if a == nil {
+		return "whoami → no answer"
+	}
+	s := fmt.Sprintf("%s → %d", a.URI, a.Response.Status)
+	if to := a.Response.Header.Get("Location"); to != "" {
+		path, _, _ := strings.Cut(to, "?")
+		s += " to " + path
+	}
+	if kind, _, _ := strings.Cut(a.Response.Header.Get("Content-Type"), ";"); kind != "" {
+		s += ", " + kind
+	}
+	return s
+}
+
+// signOf proposes a sign under `anonymous` for the answer that a stranger got.
+func signOf(a *Asked) string {
+	const in = "in whoami, say what this answer has that nobody signed in ever gets: "
+	switch {
+	case a == nil:
+		return "see the log: whoami could not be asked"
+	case a.Response.Status >= 500:
+		return "whoami's page fails for strangers: take another page for whoami"
+	case a.Response.Status >= 300 && a.Response.Status < 400:
+		to, _, _ := strings.Cut(a.Response.Header.Get("Location"), "?")
+		return in + "`anonymous redirect *" + to[max(0, strings.LastIndexByte(to, '/')):] + "*`"
+	case a.Response.Status >= 400:
+		return in + fmt.Sprintf("`anonymous status %d`", a.Response.Status)
+	}
+	return in + "`anonymous html SELECTOR`, with an element that only strangers are shown, such as the sign-in form"
+}
+
+// signIn signs the first customer in through the gateway, not yet enrolled.
+func (r *run) signIn() outcome {
+	r.stage.Asked()
+	c := r.first
+	page, err := r.throughGate(c)
+	if err != nil {
+		return ending(r.signInFailed(err))
+	}
+	if err := r.openHome(c, page); err != nil {
+		return ending(failed(err.Error(), "the same page opens without the gate; see the log"))
+	}
+	if r.users, err = r.stage.Users(r.ctx); err != nil || len(r.users) == 0 {
+		return ending(r.unseen())
+	}
+	return ok("%s %s: whoami names somebody", c.entry.Form.Method, c.entry.Form.Action.Path)
+}
+
+// throughGate signs a customer in with a new browser.
+func (r *run) throughGate(c *customer) (*browse.Page, error) {
+	b := r.browser()
+	page, err := r.enter(b, c.Account)
+	if err == nil {
+		c.gate = b
+	}
+	return page, err
+}
+
+// openHome opens the customer's page after a sign-in, unless the gateway asks for a set-up.
+func (r *run) openHome(c *customer, page *browse.Page) (err error) {
+	if !r.isOwn(page, "setup") {
+		_, err = c.gate.Get(r.ctx, c.home)
+	}
+	return err
+}
+
+// signInFailed explains why the first customer's sign-in failed through the gateway. It
+// worked without it, so a form that comes again is the gateway's doing.
+func (r *run) signInFailed(err error) outcome {
+	if r.refused() {
+		return r.unseen()
+	}
+	saw := err.Error()
+	if errors.Is(err, browse.ErrStillForm) {
+		saw = "the form comes again"
+	}
+	do := "if the portal makes a new session whenever a page is shown, say `watch unsafe`; if its sign-in page needs a cookie that scripts set, name it under `leave`"
+	if len(r.site.Trust) > 0 {
+		do = "take pages for people out of `trust`, where the gate does not open its cookies; else " + do
+	}
+	o := failed("without the gate the sign-in works, through it not: "+saw, do)
+	o.Name = rowSignIn
+	return o
+}
+
+// enter signs in and returns the page that the sign-in led to: the portal's or the
+// gateway's own.
+func (r *run) enter(b *browse.Browser, a browse.Account) (*browse.Page, error) {
+	e, err := b.Find(r.ctx, r.start())
+	if err != nil {
+		return nil, err
+	}
+	r.fillIn()
+	if err := b.Enter(r.ctx, e, a); err != nil {
+		return nil, err
+	}
+	if r.below(e.Page.URL.Path) {
+		return e.Page, nil
+	}
+	if err := e.Look(); err != nil || r.late == 0 {
+		return e.Page, err
+	}
+	direct.Sleep(r.ctx, r.late)
+	return b.Get(r.ctx, e.Page.URL.String())
+}
+
+// slowest bounds how long a form is filled in.
+const slowest = 3 * time.Second
+
+// fillIn waits as long as a person takes for a form, if the portal commits sign-ins late.
+// The gateway sends a sign-in back to the front page if it is sent within `settle` of the
+// session's begin and is not yet committed when it is checked.
+func (r *run) fillIn() {
+	if r.late > 0 {
+		direct.Sleep(r.ctx, min(time.Duration(*r.site.Settle), slowest))
+	}
+}
+
+// refused reports whether the gateway refused a request because whoami gave no answer.
+func (r *run) refused() bool {
+	log, err := r.stage.Log()
+	return err == nil && slices.ContainsFunc(log, func(e Entry) bool { return e.Message == "whoami gave no answer" && e.Reason != "" })
+}
+
+// unseen explains why the gateway did not see a sign-in: whoami, asked with the customer's
+// credentials, named no user.
+func (r *run) unseen() (o outcome) {
+	v, asked := r.verdict()
+	saw := fmt.Sprintf("signed in, and whoami does not say so: %s; ", answerOf(asked))
+	switch {
+	case asked == nil:
+		o = failed("the portal signed the customer in, but nothing on the requests then looked like credentials to the gate",
+			"if the portal recognises its customers by a header, declare it: `credential header NAME`; this rehearsal knows sign-ins by form and cookie")
+	case v.Kind == whoami.Anonymous:
+		o = failed(saw+"a sign of nobody holds for it", "the sign under `anonymous` also holds for customers who are signed in, and `user` finds nothing there: "+r.better(asked))
+	case strings.Contains(v.Why, "a sign of nobody, and yet"):
+		o = failed(saw+v.Why, "the sign under `anonymous` also holds for customers who are signed in: choose one that only strangers get, best `redirect` or `status`")
+	default:
+		o = failed(saw+v.Why, "`user` does not find exactly one id there: "+r.better(asked))
+	}
+	o.Name = rowSignIn
+	return o
+}
+
+// better proposes where whoami's page names the customer.
+func (r *run) better(a *Asked) string {
+	if found := whereNamed(a.Response, r.first.User); found != "" {
+		return "on this page the user name stands in `user " + found + "`"
+	}
+	return "open " + a.URI + " in a browser that is signed in, and name what holds the id; or ask another page"
+}
+
+// answer checks that whoami names one user, and always the same.
+func (r *run) answer() outcome {
+	c := r.first
+	if _, err := r.force(c.gate, c.home); err != nil {
+		return ending(broken(err))
+	}
+	v, asked := r.verdict()
+	again, err := r.stage.Users(r.ctx)
+	if err == nil && len(again) == 1 && v.Kind == whoami.User {
+		c.id, c.name, c.email = v.User, v.Name, v.Email
+		return r.canonical(asked)
+	}
+	return ending(failed(fmt.Sprintf("one customer became %s: the id changes from one question to the next", quoted(append(r.users, again...))),
+		"point `user` at what stays the same: "+r.better(asked)))
+}
+
+// displayNames are words of settings and pages for names that customers can change.
+var displayNames = regexp.MustCompile(`(?i)display|full_?name|nick|first_?name|last_?name|real_?name|greet|hello|welcome`)
+
+// opaque matches numbers and UUIDs, which customers can't choose.
+var opaque = regexp.MustCompile(`^[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*$`)
+
+// canonical checks that customers can't choose the id.
+func (r *run) canonical(asked *Asked) outcome {
+	c := r.first
+	for _, w := range r.site.Whoami {
+		if u := w.User; displayNames.MatchString(u.HTML + " " + u.JSON + " " + u.Regex + " " + u.Header) {
+			return failed(fmt.Sprintf("whoami names %q, from what looks like a display name (%s)", c.id, u.HTML+u.JSON+u.Regex+u.Header),
+				"customers can change such a name to somebody else's: point `user` at the customer number or the name they sign in with; "+r.better(asked))
+		}
+	}
+	if c.givenByPortal() {
+		return ok("%s names %q", asked.URI, c.id)
+	}
+	if taken, same := r.spelling(c.id); taken && same {
+		return ok("%s names %q, by which the portal also signs in", asked.URI, c.id)
+	}
+	return failed(fmt.Sprintf("whoami names %q, which is neither the user name nor a number, and the portal signs nobody in by it", c.id),
+		"it may be a display name, which customers can change to somebody else's: point `user` at the customer number or the name they sign in with; "+r.better(asked))
+}
+
+// givenByPortal reports whether the id consists of the name that the customer signs in
+// with, of numbers, or of both.
+func (c *customer) givenByPortal() bool {
+	user := strings.TrimSpace(c.User)
+	if strings.EqualFold(c.id, user) {
+		return true
+	}
+	words := strings.FieldsFunc(c.id, func(x rune) bool { return !unicode.IsLetter(x) && !unicode.IsDigit(x) && x != '-' })
+	numbers := 0
+	for _, w := range words {
+		if opaque.MatchString(w) {
+			numbers++
+		} else if !strings.EqualFold(w, user) {
+			return false
+		}
+	}
+	return numbers > 0
+}
+
+// spelling signs in with another spelling of the first customer's name. It reports whether
+// the portal takes it, and whether whoami names no new user then.
+func (r *run) spelling(user string) (taken, same bool) {
+	b := r.browser()
+	before, err := r.stage.Users(r.ctx)
+	if err != nil {
+		return false, false
+	}
+	page, err := r.enter(b, browse.Account{User: user, Password: r.first.Password})
+	if err != nil {
+		return false, false
+	}
+	defer func() { _, _ = r.signOutBy(b, r.first.home) }()
+	if !r.below(page.URL.Path) {
+		if page, err = b.Get(r.ctx, r.first.home); err != nil {
+			return false, false
+		}
+	}
+	after, err := r.stage.Users(r.ctx)
+	shown := r.below(page.URL.Path) || r.first.marks.on(page) != ""
+	return shown || len(after) > len(before), err == nil && len(after) == len(before)
+}
+
+// aliases signs in with other spellings of the first customer's name. Each that the portal
+// takes must be the same user, who has a second factor.
+func (r *run) aliases() outcome {
+	c := r.first
+	var taken, not []string
+	for _, spelling := range r.spellings() {
+		switch ok, same := r.spelling(spelling); {
+		case ok && !same:
+			others := r.otherUsers()
+			return failed(fmt.Sprintf("%q signs in, and whoami names %s instead of %q: another user, who has no second factor", spelling, quoted(others), c.id), normal(c.id, others))
+		case ok:
+			taken = append(taken, spelling)
+		default:
+			not = append(not, spelling)
+		}
+	}
+	saw := "the portal takes no other spelling"
+	if len(taken) > 0 {
+		saw = "the same user: " + quoted(taken)
+	}
+	if len(not) > 0 {
+		saw += "; not taken by the portal: " + quoted(not)
+	}
+	return ok("%s", saw)
+}
+
+// otherUsers are the ids that whoami has named besides the first customer's.
+func (r *run) otherUsers() []string {
+	users, err := r.stage.Users(r.ctx)
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(users, func(id string) bool { return id == r.first.id })
+}
+
+// spellings are forms of the name that portals are known to take.
+func (r *run) spellings() (all []string) {
+	c := r.first
+	list := []string{strings.ToUpper(c.User), strings.ToLower(c.User), " " + c.User + " "}
+	if strings.Contains(c.email, "@") {
+		list = append(list, c.email, strings.ToUpper(c.email))
+	}
+	for _, s := range list {
+		if s != c.User && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// normal proposes how two ids of one customer can become one.
+func normal(id string, others []string) string {
+	const typed = "whoami repeats what was typed: point `user` at the customer number"
+	if slices.ContainsFunc(others, func(o string) bool { return strings.EqualFold(strings.TrimSpace(o), strings.TrimSpace(id)) }) {
+		return typed + ", or, if the portal takes them for one, add the lines `trim` and `lower` to whoami"
+	}
+	return typed + " or another id that the portal itself gave"
+}
+
+// another signs the second customer in. Whoami must name another user.
+func (r *run) another() outcome {
+	if r.second == nil {
+		return skipped("give a second test customer")
+	}
+	c := r.second
+	page, err := r.throughGate(c)
+	if err != nil {
+		return failed(err.Error(), "the first customer's sign-in passed; compare the two accounts at the portal")
+	}
+	if err := r.openHome(c, page); err != nil {
+		return broken(err)
+	}
+	others := r.otherUsers()
+	if len(others) != 1 {
+		return failed(fmt.Sprintf("whoami names both customers %q", r.first.id),
+			"one second factor would open both accounts: point `user` at what differs between customers")
+	}
+	c.id = others[0]
+	return ok("whoami names %q", c.id)
+}
+
+// quoted lists strings in quotes, each once.
+func quoted(all []string) string {
+	var out []string
+	for _, s := range all {
+		if q := fmt.Sprintf("%q", s); !slices.Contains(out, q) {
+			out = append(out, q)
+		}
+	}
+	return strings.Join(out, ", ")
+}

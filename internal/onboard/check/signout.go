@@ -1,0 +1,163 @@
+package check
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/secondgate/secondgate/internal/onboard/browse"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+)
+
+var signOutWords = regexp.MustCompile(`(?i)log[ _-]?(out|off)|sign[ _-]?(out|off)|abmeld|kirjaudu ulos|logga ut|déconnexion|uitloggen`)
+
+// signOutBy signs out as a customer does: by the link or form on a page, else at the
+// address under sign_out. It returns the request that it sent.
+func (r *run) signOutBy(b *browse.Browser, home string) (how string, err error) {
+	page, err := b.Get(r.ctx, home)
+	if err != nil {
+		return "", err
+	}
+	address := r.signOutLink(page)
+	if r.signOutForm(page) == nil {
+		if address == "" {
+			return "", fmt.Errorf("%s has neither link nor form to sign out by, and there is no sign_out in the Caddyfile", page.URL.Path)
+		}
+		// The next page may ask for confirmation, with a form or with another link.
+		if page, err = b.Follow(r.ctx, page, address); err != nil {
+			return "", err
+		}
+	}
+	if form := r.signOutForm(page); form != nil {
+		_, err := b.Submit(r.ctx, form, nil)
+		return form.Method + " " + form.Action.Path, err
+	}
+	if link := r.signOutLink(page); page.Status >= 400 && link != "" && link != address {
+		_, err = b.Follow(r.ctx, page, link)
+	}
+	return "GET " + pathOf(address), err
+}
+
+// postSignOut signs out a customer whose sign-out link alone has no effect. It sends the
+// declared address with the fields that are hidden in all forms of the page, as portals'
+// scripts do to add a token. It returns the request, or "" where it sent none.
+func (r *run) postSignOut(c *customer) (how string, err error) {
+	page, err := c.gate.Get(r.ctx, c.home)
+	if err != nil {
+		return "", err
+	}
+	address, err := url.Parse(r.signOutLink(page))
+	if form := common(page); err == nil && c.marks.on(page) != "" && form != nil && r.declared(address) {
+		form.Action = address
+		_, err = c.gate.Submit(r.ctx, form, nil)
+		return "POST " + address.Path, err
+	}
+	return "", err
+}
+
+// common is a form of the page with only the hidden fields that all of its POST forms have,
+// or nil.
+func common(p *browse.Page) (form *browse.Form) {
+	for _, f := range p.Forms() {
+		switch {
+		case f.Method != http.MethodPost:
+		case form == nil:
+			form = f
+			form.Fields = slices.DeleteFunc(f.Fields, func(x browse.Field) bool { return x.Type != "hidden" || x.Value == "" })
+		default:
+			form.Fields = slices.DeleteFunc(form.Fields, func(x browse.Field) bool {
+				same, found := f.Field(x.Name)
+				return !found || same.Value != x.Value
+			})
+		}
+	}
+	if form == nil || len(form.Fields) == 0 {
+		return nil
+	}
+	return form
+}
+
+func (r *run) signOutForm(p *browse.Page) *browse.Form {
+	return p.Form(func(f *browse.Form) bool {
+		return f.Method == "POST" && (signOutWords.MatchString(f.Action.Path) || r.declared(f.Action))
+	})
+}
+
+// signOutLink is the page's own link, because it may carry a token, else the declared one.
+func (r *run) signOutLink(p *browse.Page) string {
+	for _, l := range p.Links() {
+		if l.URL.Host == p.URL.Host && !r.below(l.URL.Path) && (r.declared(l.URL) || signOutWords.MatchString(l.Href) || signOutWords.MatchString(l.Text)) {
+			return l.URL.String()
+		}
+	}
+	for _, s := range r.site.SignOut {
+		if p.Status < 400 && !strings.Contains(s, "*") {
+			return r.at(s)
+		}
+	}
+	return ""
+}
+
+// declared reports whether an address is one of sign_out's.
+func (r *run) declared(u *url.URL) bool {
+	return slices.ContainsFunc(r.site.SignOut, func(s string) bool {
+		pattern, query, _ := strings.Cut(s, "?")
+		matched, err := path.Match(pattern, u.Path)
+		want, bad := url.ParseQuery(query)
+		for name := range want {
+			matched = matched && u.Query().Get(name) == want.Get(name)
+		}
+		return matched && err == nil && bad == nil
+	})
+}
+
+// signOut signs the first customer out. Neither this browser nor a copy of its cookies from
+// before may reach the customer's pages afterwards.
+func (r *run) signOut() outcome {
+	c := r.first
+	copied := c.gate.Clone()
+	how, err := r.signOutBy(c.gate, c.home)
+	if err != nil {
+		return skipped(err.Error() + ": name it with `sign_out PATH`, so that it is judged, and rehearse again")
+	}
+	r.signedOut = true
+	if by, err := r.postSignOut(c); err == nil && by != "" {
+		how = by
+	}
+	for _, v := range []struct {
+		who string
+		b   *browse.Browser
+	}{{"the browser", c.gate}, {"a copy of the browser from before", copied}} {
+		p, err := r.look(v.b, c.home)
+		if err != nil {
+			return ending(broken(err))
+		}
+		if mark := r.leaks(p, c.marks); mark != "" {
+			return ending(failed(fmt.Sprintf("after %s %s still gets %s (%s)", how, v.who, p.URL.Path, aboutMark(mark)),
+				"name the portal's sign-out with `sign_out PATH`, so that its response is judged; if the portal itself stays signed in, this is not its sign-out"))
+		}
+	}
+	return ok("%s; a copy of the cookies from before is worth nothing", how)
+}
+
+// afterSignOut checks that whoami proves the visit anonymous.
+func (r *run) afterSignOut() outcome {
+	if !r.signedOut {
+		return skipped("nobody could be signed out")
+	}
+	if _, err := r.force(r.first.gate, r.start()); err != nil {
+		return broken(err)
+	}
+	v, asked := r.verdict()
+	switch v.Kind {
+	case whoami.Anonymous:
+		return ok("%s", answerOf(asked))
+	case whoami.User:
+		return failed(fmt.Sprintf("whoami still names %q", v.User), "the portal was not signed out: name its sign-out with `sign_out PATH`")
+	}
+	return failed(answerOf(asked)+"; "+v.Why, signOf(asked))
+}

@@ -1,0 +1,211 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/onboard/browse"
+)
+
+// maxWitnesses is how many pages are looked at for each cookie left out, maxCookies
+// how many cookies.
+const (
+	maxWitnesses = 5
+	maxCookies   = 16
+)
+
+// crumb is a cookie of a signed-in session.
+type crumb struct {
+	browse.Cookie
+	matters bool // without it a response changes
+}
+
+func (c crumb) String() string {
+	if c.Path == "/" {
+		return c.Name
+	}
+	return c.Name + " (path " + c.Path + ")"
+}
+
+// leaveOut asks whoami and pages that show the user, with each cookie left out in turn. A
+// missing cookie may end the session at the portal, so a new one is opened where needed.
+func (in *inspection) leaveOut(ctx context.Context) error {
+	in.say("leaving out each cookie in turn")
+	b, err := in.alive(ctx)
+	if err != nil {
+		return err
+	}
+	// More cookies may come with the front page, and with the one after the sign-in.
+	for _, at := range []string{in.URL, in.base.String() + in.entry.Page.URL.RequestURI()} {
+		_, _ = b.Get(ctx, at)
+	}
+	witnesses := in.witnesses(ctx)
+	all := in.again.Cookies()
+	if len(all) == 0 {
+		in.missing("The sign-in sets no cookie. If scripts keep a token, this needs `credential header`, which inspect can't learn.")
+	}
+	if len(all) > maxCookies {
+		in.missing("The portal sets %d cookies; only the first %d were left out in turn.", len(all), maxCookies)
+	}
+	for _, c := range all[:min(len(all), maxCookies)] {
+		one, err := in.without(ctx, c, witnesses)
+		if err != nil {
+			return err
+		}
+		in.crumbs = append(in.crumbs, one)
+	}
+	in.noteCrumbs()
+	return nil
+}
+
+// witnesses are pages that show the name to the first customer and not to strangers, one
+// for each part of the portal.
+func (in *inspection) witnesses(ctx context.Context) (list []place) {
+	var parts []string
+	for _, v := range in.views {
+		part := strings.SplitN(strings.SplitN(v.uri, "?", 2)[0], "/", 3)[1]
+		if slices.Contains(parts, part) || len(list) == maxWitnesses || !in.names(v.page.Body) || in.hasForm(v.page) {
+			continue
+		}
+		if res, err := in.ask(ctx, in.browser(), v.place, nil); err == nil && !in.names(res.Body) {
+			list, parts = append(list, v.place), append(parts, part)
+		}
+	}
+	return list
+}
+
+// hasForm reports whether a page has the sign-in form, which may repeat the name that was
+// typed.
+func (in *inspection) hasForm(p *browse.Page) bool {
+	return p.Form(func(f *browse.Form) bool {
+		_, user := f.Field(in.entry.User)
+		_, password := f.Field(in.entry.Password)
+		return user && password
+	}) != nil
+}
+
+// names reports whether a page shows the name that the customer signed in with, or the
+// email address.
+func (in *inspection) names(body []byte) bool { return in.naming().Match(body) }
+
+// naming matches the customer's name, or the email address, as a whole word.
+func (in *inspection) naming() *regexp.Regexp {
+	if in.name == nil {
+		words := regexp.QuoteMeta(strings.TrimSpace(in.Customers[0].User))
+		if mail := in.mail(); mail != "" {
+			words += "|" + regexp.QuoteMeta(mail)
+		}
+		in.name = regexp.MustCompile(`(?i)(^|[^\pL\pN_.-])(` + words + `)($|[^\pL\pN_-])`)
+	}
+	return in.name
+}
+
+// without leaves out one cookie.
+func (in *inspection) without(ctx context.Context, c browse.Cookie, witnesses []place) (crumb, error) {
+	one := crumb{Cookie: c}
+	still := in.is(ctx, in.lacking(c), in.id)
+	one.matters = !still
+	var knowing []place
+	for _, at := range witnesses {
+		res, err := in.ask(ctx, in.lacking(c), at, nil)
+		shown := err == nil && in.names(res.Body)
+		if !shown {
+			one.matters = true
+		}
+		if shown && !still {
+			knowing = append(knowing, at)
+		}
+	}
+	if len(knowing) > 0 {
+		in.secondScope(ctx, c, knowing)
+	}
+	if in.is(ctx, in.again, in.id) {
+		return one, ctx.Err()
+	}
+	in.note("", "A set of cookies without %s ends the session at the portal.", c.Name)
+	var err error
+	if in.again, err = in.session(ctx); err != nil {
+		return one, fmt.Errorf("signing in again after leaving out the cookie %s: %w", c.Name, err)
+	}
+	return one, nil
+}
+
+// lacking is the session without one cookie, whatever its value is now.
+func (in *inspection) lacking(c browse.Cookie) *browse.Browser {
+	return in.again.Only(func(o browse.Cookie) bool { return o.Name != c.Name || o.Path != c.Path || o.Domain != c.Domain })
+}
+
+// secondScope handles pages that still show the user when whoami does not. One becomes a
+// second whoami if it names the same id; the gateway then requires that both agree.
+func (in *inspection) secondScope(ctx context.Context, c browse.Cookie, knowing []place) {
+	var uris []string
+	for _, at := range knowing {
+		if in.site.Portal == "" && in.alsoAsk(ctx, c, at) {
+			return
+		}
+		uris = append(uris, at.uri)
+	}
+	where := "whoami.0"
+	if in.site.Portal != "" {
+		where = "portal"
+	}
+	in.note(where, "Without the cookie %s whoami knows nobody while %s still shows the user, in no way that a second whoami could use. The gateway sends no cookie of a user to the portal when the answer is another, so this is shut.", c.Name, strings.Join(uris, ", "))
+}
+
+// alsoAsk makes a place a second whoami, if it names the same user with and without the
+// cookie.
+func (in *inspection) alsoAsk(ctx context.Context, c browse.Cookie, at place) bool {
+	if slices.ContainsFunc(in.site.Whoami[1:], func(w config.Whoami) bool { return w.URI == at.uri }) {
+		return true
+	}
+	half := in.snap(ctx, in.lacking(c), []place{at})
+	for _, good := range in.candidates {
+		if id, ok := good.read(half); good.place != at || !ok || id != in.id {
+			continue
+		}
+		if in.addWhoami(ctx, good, "Without the cookie %s the page before knows nobody, and this one still knows the user: both are asked.", c.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// addWhoami adds a candidate as a further whoami, with a note, if all of them then give the
+// right verdicts.
+func (in *inspection) addWhoami(ctx context.Context, c *candidate, note string, args ...any) bool {
+	before := in.site
+	in.site.Whoami = append(slices.Clone(before.Whoami), c.whoami())
+	if in.compile() == nil && in.is(ctx, in.again, in.id) && in.anonymous(ctx, in.browser()) {
+		in.note(fmt.Sprintf("whoami.%d", len(in.site.Whoami)-1), note, args...)
+		return true
+	}
+	in.site = before
+	_ = in.compile() // these settings were compiled before
+	return false
+}
+
+// noteCrumbs notes which cookies sign in.
+func (in *inspection) noteCrumbs() {
+	var matter, rest []string
+	for _, c := range in.crumbs {
+		if c.matters {
+			matter = append(matter, c.String())
+			continue
+		}
+		rest = append(rest, c.String())
+	}
+	if len(matter) > 0 {
+		in.note("", "Cookies that sign in: %s.", strings.Join(matter, ", "))
+	}
+	if len(matter) == 0 && len(in.crumbs) > 1 {
+		in.note("", "Any one of these cookies may be missing and the user is still signed in: %s. All are sealed.", strings.Join(rest, ", "))
+		return
+	}
+	if len(rest) > 0 {
+		in.note("", "Cookies that change no answer when they are missing: %s.", strings.Join(rest, ", "))
+	}
+}

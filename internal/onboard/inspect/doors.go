@@ -1,0 +1,251 @@
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/onboard/browse"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+)
+
+// ends looks for the sign-out, and tries it in a new session.
+func (in *inspection) ends(ctx context.Context) error {
+	in.say("signing out")
+	b, err := in.session(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range in.withExit() {
+		page, err := b.Get(ctx, in.base.String()+v.uri)
+		if err != nil {
+			continue
+		}
+		before := b.Clone()
+		at := leaveBy(ctx, b, page)
+		if at == nil || !in.anonymous(ctx, b) {
+			continue
+		}
+		in.signedOut(ctx, at, before)
+		return ctx.Err()
+	}
+	in.missing("How customers sign out: no link or form that says so was found, or using it did not sign out.")
+	return ctx.Err()
+}
+
+// withExit are at most three pages with a sign-out.
+func (in *inspection) withExit() (list []*view) {
+	for _, v := range in.views {
+		if v.accept == "" && len(list) < 3 && (exitLink(v.page) != nil || exitForm(v.page) != nil) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// leaveBy uses the page's sign-out and returns its address, or nil.
+func leaveBy(ctx context.Context, b *browse.Browser, page *browse.Page) (at *url.URL) {
+	var err error
+	if at = exitLink(page); at != nil {
+		_, err = b.Follow(ctx, page, at.String())
+	} else if f := exitForm(page); f != nil {
+		at = f.Action
+		_, err = b.Submit(ctx, f, nil)
+	}
+	if err != nil {
+		return nil
+	}
+	return at
+}
+
+func exitLink(p *browse.Page) *url.URL {
+	for _, l := range p.Links() {
+		if l.URL.Host == p.URL.Host && leaving.MatchString(l.URL.Path+"?"+l.URL.RawQuery) {
+			return l.URL
+		}
+	}
+	return nil
+}
+
+func exitForm(p *browse.Page) *browse.Form {
+	return p.Form(func(f *browse.Form) bool { return f.Action.Host == p.URL.Host && leaving.MatchString(f.Action.Path) })
+}
+
+// signedOut writes the sign-out to the settings, and notes whether the cookies from before
+// still work.
+func (in *inspection) signedOut(ctx context.Context, at *url.URL, before *browse.Browser) {
+	if pattern := exitPattern(at); in.site.Portal == "" && pattern != "" {
+		in.propose("The sign-out at "+pattern, func(site *config.Site) { site.SignOut = []string{pattern} })
+		in.note("sign_out", "Tried: whoami knows nobody afterwards.")
+	}
+	if v := in.portal.Who(ctx, before, nil); v.Kind == whoami.User {
+		in.note("", "Signing out only deletes the cookies in the browser: a copy of them stays signed in at the portal.\nBehind the gateway such a copy is worthless.")
+	}
+}
+
+// exitPattern is the path, with the part of the query that means sign-out.
+func exitPattern(u *url.URL) string {
+	path, _, _ := strings.Cut(u.EscapedPath(), ";")
+	if strings.ContainsAny(path, "*{}\"") {
+		return ""
+	}
+	if leaving.MatchString(path) {
+		return path
+	}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		if leaving.MatchString(pair) && !strings.ContainsAny(pair, "*{}\"") {
+			return path + "?" + pair
+		}
+	}
+	return ""
+}
+
+// calls are paths at which portals accept remote calls, with a password or token in the
+// body.
+var calls = []string{"/xmlrpc.php", "/lib/exe/xmlrpc.php", "/lib/exe/jsonrpc.php", "/xmlrpc", "/RPC2", "/jsonrpc", "/jsonrpc.php", "/rpc",
+	"/api/xmlrpc", "/api/jsonrpc", "/api_jsonrpc.php", "/soap", "/soap.php", "/api/soap"}
+
+// signIns are paths at which portals accept the sign-ins of apps.
+var signIns = []string{"/api/login", "/api/auth/login", "/api/v1/login", "/api/session", "/api/sessions", "/api/token", "/auth/token", "/oauth/token"}
+
+// sideDoors tries ways to sign in besides the sign-in form.
+func (in *inspection) sideDoors(ctx context.Context) error {
+	in.say("trying side doors")
+	in.basic(ctx)
+	in.query(ctx)
+	in.sessionInAddress(ctx)
+	in.remoteCalls(ctx)
+	in.otherSignIns(ctx)
+	return ctx.Err()
+}
+
+// known reports whether a verdict names the first customer.
+func (in *inspection) known(v whoami.Verdict) bool { return v.Kind == whoami.User && v.User == in.id }
+
+// basic sends user name and password by HTTP Basic.
+func (in *inspection) basic(ctx context.Context) {
+	a := in.Customers[0]
+	h := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(a.User+":"+a.Password))}}
+	if in.known(in.portal.Who(ctx, in.browser(), h)) {
+		in.note("", "Side door: the portal takes user name and password by HTTP Basic. The gateway takes that header out of\nrequests, so it is shut; programs that use it need `trust` or another way.")
+	}
+}
+
+// query signs in by GET, with the form's fields in the query.
+func (in *inspection) query(ctx context.Context) {
+	b := in.browser()
+	e, err := b.Find(ctx, in.form)
+	if err != nil || e.Form.Action.Host != in.base.Host {
+		return
+	}
+	u := *e.Form.Action
+	q := u.Query()
+	for _, f := range e.Form.Fields {
+		if f.Sent && f.Name != "" {
+			q.Set(f.Name, f.Value)
+		}
+	}
+	q.Set(e.User, in.Customers[0].User)
+	q.Set(e.Password, in.Customers[0].Password)
+	u.RawQuery = q.Encode()
+	if _, err := b.Once(ctx, http.MethodGet, u.String(), browse.Navigation(), nil); err != nil {
+		return
+	}
+	if in.is(ctx, b, in.id) {
+		in.note("", "Side door: the portal signs in by GET, with the form's fields in the query. The gateway judges every\nrequest that carries one of them, so it is shut.")
+	}
+}
+
+// sessionInAddress sends the session's id in the address and no cookie.
+func (in *inspection) sessionInAddress(ctx context.Context) {
+	b, err := in.alive(ctx)
+	if err != nil || len(in.portal.Questions) != 1 {
+		return
+	}
+	target, query, _ := strings.Cut(in.portal.Questions[0].URI(), "?")
+	for _, c := range b.Cookies() {
+		if !slices.ContainsFunc(in.crumbs, func(k crumb) bool { return k.matters && k.Name == c.Name }) {
+			continue
+		}
+		for _, uri := range []string{
+			strings.TrimSuffix(target+";"+strings.ToLower(c.Name)+"="+url.PathEscape(c.Value)+"?"+query, "?"),
+			strings.TrimSuffix(target+"?"+url.QueryEscape(c.Name)+"="+url.QueryEscape(c.Value)+"&"+query, "&"),
+		} {
+			res, err := in.ask(ctx, in.browser(), place{uri: uri}, in.portal.Questions[0].Headers(""))
+			if err == nil && in.known(in.portal.Questions[0].Judge(res)) {
+				in.note("", "Side door: the portal takes the session of %s from the address too. The gateway takes it out there, so it is shut.", c.Name)
+				return
+			}
+		}
+	}
+}
+
+// remoteCalls looks for paths that accept remote calls. It sends only GETs, so it finds
+// that something answers there.
+func (in *inspection) remoteCalls(ctx context.Context) {
+	covered := in.denied()
+	var found []string
+	for _, p := range calls {
+		if !slices.Contains(covered, p) && in.answers(ctx, p) {
+			found = append(found, p)
+			in.site.Deny = append(in.site.Deny, matchPath(p))
+		}
+	}
+	if len(found) > 0 {
+		in.note("deny", "Remote calls answer here (XML-RPC, JSON-RPC or SOAP): a password in their body is no sign-in that\na cookie would show. If programs need them, put them under `trust` and know that no code is asked there.")
+	}
+}
+
+// denied are the paths that the settings deny already, including a preset's.
+func (in *inspection) denied() (list []string) {
+	resolved, err := in.site.Resolved()
+	if err != nil {
+		return nil
+	}
+	for _, m := range resolved.Deny {
+		for _, p := range append(slices.Clone(calls), signIns...) {
+			if bytes.Contains(m["path"], []byte(`"`+p+`"`)) {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+// answers reports whether a path answers strangers differently from a random path beside
+// it, and without sending them to sign in.
+func (in *inspection) answers(ctx context.Context, p string) bool {
+	res, err := in.ask(ctx, in.browser(), place{uri: p}, nil)
+	if err != nil || res.Status == http.StatusNotFound || res.Status == http.StatusGone || res.Status/100 == 3 || res.Status == http.StatusForbidden || res.Status == http.StatusServiceUnavailable {
+		return false
+	}
+	beside := path.Join(path.Dir(p), strings.ToLower(rand.Text())+path.Ext(p))
+	none, err := in.ask(ctx, in.browser(), place{uri: beside}, nil)
+	if err != nil {
+		return false
+	}
+	kind := func(r whoami.Response) string { k, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); return k }
+	return none.Status != res.Status || kind(none) != kind(res) && !strings.Contains(kind(res), "html")
+}
+
+// otherSignIns adds the paths of apps' sign-ins to the sign-in.
+func (in *inspection) otherSignIns(ctx context.Context) {
+	for _, p := range signIns {
+		if len(in.site.SignIn) == 0 || !in.refusesGet(ctx, p) || !in.addSignIn(p) {
+			continue
+		}
+		in.note("sign_in.0", "%s answers too, and wants something other than a GET.", p)
+	}
+}
+
+func (in *inspection) refusesGet(ctx context.Context, p string) bool {
+	res, err := in.ask(ctx, in.browser(), place{uri: p}, nil)
+	return err == nil && (res.Status == http.StatusMethodNotAllowed || res.Status == http.StatusUnsupportedMediaType) && in.answers(ctx, p)
+}

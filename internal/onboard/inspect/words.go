@@ -1,0 +1,116 @@
+package inspect
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Words in the names of pages, links and fields. They only decide what is visited first and
+// what is left alone; no setting follows from a word alone.
+var (
+	// personal are pages that are likely to name the user.
+	personal = []string{"me", "whoami", "self", "user", "users", "profile", "account", "accounts", "settings", "session", "customer", "member",
+		"clientarea", "details", "preferences", "my", "konto", "profil", "oma", "mypage", "dashboard", "home", "current", "userinfo", "ucp"}
+	// persons are words that make an id a person's.
+	persons = []string{"user", "account", "customer", "client", "member", "me", "my", "profile", "person", "login", "auth", "contact", "current",
+		"self", "viewer", "who", "people", "data", "result", "kunden", "kunde", "asiakas", "subscriber"}
+	identifiers = []string{"id", "uid", "uuid", "guid", "sub", "number", "no", "nr", "num", "nummer", "numero"}
+	// ownerWords make a number without the name of an id a person's.
+	ownerWords = []string{"me", "who", "whoami", "user", "customer", "member", "ids", "uid"}
+	// containers are neutral keys around the user in JSON.
+	containers = []string{"result", "results", "props", "state", "response", "payload", "attributes", "session", "value", "page", "initial",
+		"context", "logged", "in", "ids", "identity", "principal", "root"}
+	names    = []string{"login", "username", "user", "uname", "userid"}
+	display  = []string{"display", "nick", "nickname", "full", "fullname", "first", "firstname", "last", "lastname", "real", "title", "greeting"}
+	fleeting = []string{"token", "nonce", "csrf", "xsrf", "session", "sessionid", "sid", "hash", "time", "date", "timestamp", "expires", "sectok", "signature", "version", "balance", "sum", "total", "count", "amount", "price"}
+	// doing are links that may change something at the portal.
+	doing = []string{"delete", "remove", "destroy", "drop", "cancel", "unsubscribe", "subscribe", "add", "create", "new", "edit", "save", "update", "insert",
+		"upload", "toggle", "enable", "disable", "activate", "deactivate", "confirm", "approve", "accept", "reject", "install", "upgrade", "purge", "clear",
+		"flush", "reset", "restore", "revoke", "switch", "impersonate", "export", "download", "pay", "buy", "order", "checkout", "vote", "follow",
+		"unfollow", "block", "move", "rename", "send", "resend", "revert", "rollback", "lock", "unlock", "restart", "reboot",
+		"transfer", "renew", "register", "draft", "trash", "import", "join", "invite"}
+	// commands are such words in a path or in a parameter that names an action only:
+	// ?id=start is a page.
+	commands = []string{"start", "stop", "run", "open", "close", "set", "leave", "sync", "refresh", "submit", "apply", "like", "mark", "execute", "toggle"}
+	actions  = []string{"do", "action", "act", "a", "op", "cmd", "command", "task", "mode", "method", "func", "function", "event"}
+	secret   = regexp.MustCompile(`(?i)nonce|token|sectok|csrf|xsrf|signature|^sig$|^key$|^hash$|sess`)
+
+	leaving  = regexp.MustCompile(`(?i)log[ _-]?(out|off)|sign[ _-]?(out|off)|abmeld|ausloggen|kirjaudu ulos|uloskirjaudu|logga[ -]?ut|d[eé]connexion|cerrar|uitloggen|afmelden|exit`)
+	nobody   = regexp.MustCompile(`(?i)anonymous|guest|logged-?out|signed-?out|not-?(logged|signed)`)
+	entering = regexp.MustCompile(`(?i)log[ _-]?in|log[ _-]?on|sign[ _-]?in|anmeld|einlogg|kirjaudu`)
+	numeric  = regexp.MustCompile(`^[0-9]{1,18}$|^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$|^[0-9a-f]{24}$`)
+	plainCSS = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+)
+
+// words splits a name at characters that are no letters and before capitals: userId, user_id
+// and user-id are user and id.
+func words(name string) []string {
+	var b strings.Builder
+	lower := false
+	for _, r := range name {
+		if unicode.IsUpper(r) && lower {
+			b.WriteByte(' ')
+		}
+		lower = unicode.IsLower(r)
+		if !unicode.IsLetter(r) {
+			r = ' '
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return strings.Fields(b.String())
+}
+
+func hasAny(list, of []string) bool {
+	return slices.ContainsFunc(list, func(w string) bool { return slices.Contains(of, w) })
+}
+
+// harmless reports whether a link may be followed: it has no word for a change, and no
+// token, which links that change something have.
+func harmless(u *url.URL, text string) bool {
+	if leaving.MatchString(u.Path+"?"+u.RawQuery) || leaving.MatchString(text) {
+		return false
+	}
+	said := words(u.Path)
+	for key, values := range u.Query() {
+		if secret.MatchString(key) {
+			return false
+		}
+		if hasAny(words(key), actions) {
+			said = append(said, words(strings.Join(values, " "))...)
+		}
+	}
+	if hasAny(said, commands) {
+		return false
+	}
+	said = words(u.Path + " " + u.RawQuery)
+	if hasAny(said, personal) {
+		said = slices.DeleteFunc(said, func(w string) bool { return w == "edit" })
+	}
+	return !hasAny(said, doing)
+}
+
+// isIdentifier reports whether a name is that of a person's id: user_id, accountId,
+// customer-number. alone is an id without a word for the person.
+func isIdentifier(said []string) (yes, alone bool) {
+	if len(said) == 0 || !slices.Contains(identifiers, said[len(said)-1]) {
+		return false, false
+	}
+	for _, w := range said[:len(said)-1] {
+		if !slices.Contains(persons, w) && !strings.Contains(w, "user") {
+			return false, false
+		}
+	}
+	return true, len(said) == 1
+}
+
+// isName reports whether a name is that of a user name and not of a display name.
+func isName(said []string) bool {
+	if len(said) == 0 || hasAny(said, display) {
+		return false
+	}
+	last := said[len(said)-1]
+	return slices.Contains(names, last) || last == "name" && len(said) > 1 && slices.Contains(persons, said[len(said)-2])
+}

@@ -1,0 +1,63 @@
+package cookiestate_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/secondgate/secondgate/internal/portal"
+	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
+)
+
+// newStore makes a realm's store; all stores have the same keys, as in one server.
+func newStore(t *testing.T, realm string) *cookiestate.Store {
+	t.Helper()
+	key := [][]byte{bytes.Repeat([]byte{1}, 32)}
+	s, err := cookiestate.New(realm, key, key, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestI12_StateOfTwoRealms: the pages of two realms on one host neither replace nor delete
+// nor read each other's state.
+func TestI12_StateOfTwoRealms(t *testing.T) {
+	field, owner := cookiestate.Field[string]{Name: "setup", Life: time.Hour}, cookiestate.Owner{User: "4711"}
+	realms := []string{"default", "shop", "wiki"}
+	for _, secure := range []bool{true, false} {
+		browser := map[string]string{}
+		for _, realm := range realms {
+			rec := httptest.NewRecorder()
+			if err := field.Put(cookiestate.Browser{Store: newStore(t, realm), W: rec, Secure: secure}, owner, realm); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range rec.Result().Cookies() {
+				browser[c.Name] = c.Value
+			}
+		}
+		if len(browser) != len(realms) || secure != (browser["__Host-secondgate-setup"] != "") || secure == (browser["secondgate-setup"] != "") {
+			t.Fatalf("the browser has %v", browser)
+		}
+		r := httptest.NewRequest(http.MethodGet, "/two-factor/", nil)
+		for name, value := range browser {
+			if !portal.Reserved(name) {
+				t.Errorf("the portal can set or see %s", name)
+			}
+			r.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+		for _, realm := range realms {
+			rec := httptest.NewRecorder()
+			b := cookiestate.Browser{Store: newStore(t, realm), W: rec, R: r, Secure: secure}
+			if got, ok := field.Get(b, owner); !ok || got != realm {
+				t.Errorf("realm %s reads %q, %v", realm, got, ok)
+			}
+			field.Drop(b)
+			if set := rec.Result().Cookies(); len(set) != 1 || set[0].Name != b.CookieName("setup", secure) {
+				t.Errorf("realm %s deletes %v", realm, set)
+			}
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package guard
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/templates"
+)
+
+// Redirect answers 303. Target is a path. (http.Redirect would clean it.)
+func Redirect(w http.ResponseWriter, target string) {
+	w.Header().Set("Location", target)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// Send answers with a body.
+func Send(w http.ResponseWriter, r *http.Request, status int, kind string, body []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		w.Write(body) //nolint:errcheck // the browser has gone
+	}
+}
+
+// Render answers with a page.
+func Render(w http.ResponseWriter, r *http.Request, log *zap.Logger, set *templates.Set, status int, f templates.Frame, page templates.Page) {
+	body, err := set.Render(f, page)
+	if err != nil {
+		log.Error("rendering a page failed", zap.Error(err))
+		http.Error(w, "503 Service Unavailable", http.StatusServiceUnavailable)
+		return
+	}
+	Send(w, r, status, "text/html; charset=utf-8", body)
+}
+
+// ServeAsset serves a file of the set, and reports whether there is one of that name. A
+// name with the hash of the content is cached for ever.
+func ServeAsset(w http.ResponseWriter, r *http.Request, set *templates.Set, name string) bool {
+	asset, ok := set.Asset(name)
+	if !ok {
+		return false
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", assetPolicy)
+	h.Set("Content-Type", asset.Type)
+	h.Set("Cache-Control", "no-cache")
+	if asset.Lasting {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	h.Set("ETag", asset.ETag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(asset.Content))
+	return true
+}

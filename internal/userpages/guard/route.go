@@ -1,0 +1,34 @@
+package guard
+
+import (
+	"net/http"
+	"net/url"
+)
+
+// Route is one page: the handlers of GET (and HEAD) and of POST. Without one, the method is
+// refused.
+type Route[C any] struct {
+	Get, Post func(C)
+}
+
+// Admit returns the handler of a request, with the form where it is a POST, or the Denial.
+// page is the route of the request's path, if that is known.
+func Admit[C any](w http.ResponseWriter, r *http.Request, page Route[C], known, secure bool) (func(C), url.Values, *Denial) {
+	switch {
+	case r.Header.Get("Service-Worker") != "":
+		return nil, nil, NoWorker
+	case !known:
+		return nil, nil, NotFound
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return page.Get, nil, nil
+	case r.Method == http.MethodPost && page.Post != nil:
+		form, denied := ReadForm(w, r, secure)
+		return page.Post, form, denied
+	}
+	allow := "GET, HEAD"
+	if page.Post != nil {
+		allow += ", POST"
+	}
+	w.Header().Set("Allow", allow)
+	return nil, nil, WrongMethod
+}
