@@ -66,16 +66,22 @@ func TestLeavesOut(t *testing.T) {
 }
 
 // TestAttack_L6_NothingServedBefore: Caddy may start the HTTP server before the app
-// refuses a configuration. No request of that moment is served.
+// refuses a configuration. No request of that moment is served, by the gate or the desk.
 func TestAttack_L6_NothingServedBefore(t *testing.T) {
-	h := &Handler{path: "/two-factor", gate: func() (*gateway.Gateway, error) { return nil, errors.New("renamed") }}
 	next := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
 		t.Error("the request reached the portal")
 		return nil
 	})
-	var refused caddyhttp.HandlerError
-	err := h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), next)
-	if !errors.As(err, &refused) || refused.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("%v; want 503", err)
+	renamed := errors.New("renamed")
+	for name, h := range map[string]caddyhttp.MiddlewareHandler{
+		"gate": &Handler{path: "/two-factor", gate: func() (*gateway.Gateway, error) { return nil, renamed }},
+		"desk": &StaffHandler{Staff: "{http.auth.user.id}", ready: func() error { return renamed }},
+	} {
+		r, _, _ := prepared(t, http.MethodGet, "/")
+		var refused caddyhttp.HandlerError
+		err := h.ServeHTTP(httptest.NewRecorder(), r, next)
+		if !errors.As(err, &refused) || refused.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("%s: %v; want 503", name, err)
+		}
 	}
 }

@@ -33,7 +33,9 @@ type StaffHandler struct {
 	// look, too.
 	View *StaffRule `json:"view,omitempty"`
 
-	server    *server.Server
+	server *server.Server
+	// ready is the server's; no request is served while it returns an error.
+	ready     func() error
 	pages     *staffpages.Pages
 	act, view caddyhttp.MatcherSets
 	log       *zap.Logger
@@ -75,6 +77,7 @@ func (h *StaffHandler) Provision(ctx caddy.Context) (err error) {
 	}
 	h.warn()
 	h.server = mod.(*App).server
+	h.ready = h.server.Ready
 	h.pages, err = h.server.StaffPages(h.Realms, h.log)
 	return err
 }
@@ -147,7 +150,7 @@ func (h *StaffHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 	if !ok {
 		return caddyhttp.Error(http.StatusInternalServerError, errors.New("two_factor_admin needs Caddy's HTTP server"))
 	}
-	if err := h.server.Ready(); err != nil {
+	if err := h.ready(); err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
 	v := staffpages.Visitor{
