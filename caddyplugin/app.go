@@ -1,10 +1,11 @@
-// Package caddyplugin makes Secondgate a part of Caddy: the app `two_factor`, the
-// handler `http.handlers.two_factor`, the storage modules, and their Caddyfile. It
-// translates between Caddy and the rest of the house, and decides nothing itself.
+// Package caddyplugin is Secondgate as a part of Caddy: the app `two_factor` ([App]), the
+// handlers `two_factor` ([Handler]) and `two_factor_admin` ([StaffHandler]), the storage
+// engine [Badger], and their Caddyfile. It translates Caddy's configuration, requests,
+// matchers and placeholders for internal/server and internal/gateway, and decides nothing
+// itself. Importing it also registers the admin API and the commands.
 //
-// Its one invariant: what outlives a configuration (the store, the memory of visits)
-// is shared through one pool and closed only when no configuration uses it any more;
-// a configuration that fails to load changes nothing of it.
+// What outlives a configuration is shared through one pool, and closed when no
+// configuration uses it any more. A configuration that fails to load changes nothing of it.
 package caddyplugin
 
 import (
@@ -73,7 +74,8 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Server is the configuration without Caddy, for the admin API and the command check.
 func (a *App) Server() *server.Server { return a.server }
 
-// Provision opens the store, or joins those who have it open, and reads the keys.
+// Provision checks the settings, and opens the store or shares it with an older
+// configuration.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Logger()
 	if err := globalRows.Check(a); err != nil {

@@ -37,7 +37,7 @@ func (API) CaddyModule() caddy.ModuleInfo {
 
 // Routes are the endpoint's.
 func (API) Routes() []caddy.AdminRoute {
-	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: caddy.AdminHandlerFunc(serveReport)}
+	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: getter(serveReport)}
 	all := slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes, keepingRoutes)
 	for i, r := range all {
 		all[i] = guarded(r)
@@ -48,10 +48,7 @@ func (API) Routes() []caddy.AdminRoute {
 // DefaultDays is how far back a report goes if nothing is said.
 const DefaultDays = 7
 
-func serveReport(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodGet {
-		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
-	}
+func serveReport(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	days := DefaultDays
 	if v := r.URL.Query().Get("days"); v != "" {
 		n, err := strconv.Atoi(v)
@@ -60,16 +57,11 @@ func serveReport(w http.ResponseWriter, r *http.Request) error {
 		}
 		days = n
 	}
-	s, err := running()
-	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
-	}
 	all, err := s.Report(r.Context(), days)
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		return unavailable(err)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(all)
+	return answerJSON(w, http.StatusOK, all)
 }
 
 // CheckDays returns an error unless a report can go back n days.
@@ -90,6 +82,29 @@ func running() (*server.Server, error) {
 		return nil, fmt.Errorf("finding the app two_factor: %w", err)
 	}
 	return mod.(interface{ Server() *server.Server }).Server(), nil
+}
+
+// getter answers GET with what serve finds on the running server.
+func getter(serve func(w http.ResponseWriter, r *http.Request, s *server.Server) error) caddy.AdminHandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if r.Method != http.MethodGet {
+			w.Header().Set("Allow", http.MethodGet)
+			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
+		}
+		s, err := running()
+		if err != nil {
+			return unavailable(err)
+		}
+		return serve(w, r, s)
+	}
+}
+
+func unavailable(err error) error {
+	return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+}
+
+func badRequest(err error) error {
+	return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 }
 
 // answerJSON is the admin API's answer.

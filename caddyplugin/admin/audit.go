@@ -38,30 +38,22 @@ type AuditPage struct {
 	Next    string       `json:"next,omitempty"`
 }
 
-// auditHandler finds the store of the running configuration, with everything in its
-// audit log that happened until now.
+// auditHandler is getter for the audit log, after all pending events were recorded.
 func auditHandler(serve func(w http.ResponseWriter, r *http.Request, s *server.Server) error) caddy.AdminHandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if r.Method != http.MethodGet {
-			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
-		}
-		s, err := running()
-		if err != nil {
-			return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
-		}
+	return getter(func(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 		s.FlushAudit()
 		return serve(w, r, s)
-	}
+	})
 }
 
 func serveAuditList(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	q, err := auditQuery(r.URL.Query(), "limit", "after", "newest")
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+		return badRequest(err)
 	}
 	page, err := s.Store().Entries(r.Context(), q)
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		return unavailable(err)
 	}
 	out := AuditPage{Entries: []audit.Line{}, Next: page.Next}
 	for i := range page.Entries {
@@ -70,12 +62,12 @@ func serveAuditList(w http.ResponseWriter, r *http.Request, s *server.Server) er
 	return answerJSON(w, http.StatusOK, out)
 }
 
-// serveAuditExport streams. Where it fails half-way the answer is broken off, so that
-// nobody takes it for the whole.
+// serveAuditExport streams the log. After an error it aborts the connection, so that a part
+// does not look complete.
 func serveAuditExport(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	q, err := auditQuery(r.URL.Query())
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+		return badRequest(err)
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	if err := audit.Export(r.Context(), s.Store(), q, w); err != nil {
@@ -89,15 +81,15 @@ func serveAuditExport(w http.ResponseWriter, r *http.Request, s *server.Server) 
 
 func serveAuditVerify(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	if err := onlyParameters(r.URL.Query(), "head"); err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+		return badRequest(err)
 	}
 	heads, err := ParseHeads(r.URL.Query()["head"])
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+		return badRequest(err)
 	}
 	report, err := audit.Verify(r.Context(), s.Store(), heads...)
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		return unavailable(err)
 	}
 	return answerJSON(w, http.StatusOK, report)
 }

@@ -32,8 +32,8 @@ type BackupOrder struct {
 
 var errBackupRuns = errors.New("a backup is being made already; wait for it")
 
-// serveBackup streams an encrypted backup. One that could not be finished is cut off,
-// so that nobody takes it for whole.
+// serveBackup streams an encrypted backup. After an error it aborts the connection, so that a
+// part does not look complete.
 func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	to, asked, err := readOrder(w, r)
 	if err != nil {
@@ -44,7 +44,7 @@ func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	}
 	s, err := running()
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		return unavailable(err)
 	}
 	done, ok := s.BeginBackup()
 	if !ok {
@@ -66,7 +66,7 @@ func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	if out.sent > 0 {
 		panic(http.ErrAbortHandler)
 	}
-	return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+	return unavailable(err)
 }
 
 func readOrder(w http.ResponseWriter, r *http.Request) ([]age.Recipient, []string, error) {
@@ -84,7 +84,7 @@ func readOrder(w http.ResponseWriter, r *http.Request) ([]age.Recipient, []strin
 	}
 	to, err := backup.ParseRecipients(order.Recipients)
 	if err != nil {
-		return nil, nil, caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+		return nil, nil, badRequest(err)
 	}
 	return to, order.Recipients, nil
 }
@@ -95,7 +95,8 @@ func jsonBody(r *http.Request) bool {
 	return err == nil && kind == "application/json"
 }
 
-// reader waits for who reads, but not for ever, and not when the store is to close.
+// reader writes to the client that reads the backup. A write ends with an error if the client
+// reads nothing for backupStall, or when the store is to close.
 type reader struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -112,8 +113,8 @@ func (p *reader) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// extend gives the reader time anew. Where no deadline can be set, the connection's own
-// end has to do.
+// extend moves the deadline of the next write. Where none can be set, only the end of the
+// connection ends a write.
 func (p *reader) extend() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

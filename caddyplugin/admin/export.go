@@ -27,7 +27,7 @@ func serveExport(w http.ResponseWriter, r *http.Request) error {
 		err = fmt.Errorf("%w: is the master key that it was sealed with in the list of keys? (nothing was exported)", err)
 	}
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		return unavailable(err)
 	}
 	// On record before the first secret leaves.
 	t.event.Kind, t.event.Detail = store.EventExported, map[string]string{"users": fmt.Sprint(n), "format": t.format}
@@ -42,7 +42,7 @@ func serveExport(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t.server.Logger.Error("an export broke off", append(fields, zap.Error(err))...)
-		panic(http.ErrAbortHandler) // nobody must take a part for the whole
+		panic(http.ErrAbortHandler) // a part must not look complete
 	}
 	t.server.Logger.Warn("the secrets of a realm were exported", fields...)
 	return nil

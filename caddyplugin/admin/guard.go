@@ -30,7 +30,7 @@ func guarded(route caddy.AdminRoute) caddy.AdminRoute {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			s, err := running()
 			if err != nil { // it is not known yet what the configuration allows
-				return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+				return unavailable(err)
 			}
 			if err := mayAct(s, r); err != nil {
 				return caddy.APIError{HTTPStatus: http.StatusForbidden, Err: err}

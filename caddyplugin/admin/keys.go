@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/secondgate/secondgate/internal/rotation"
+	"github.com/secondgate/secondgate/internal/server"
 )
 
 // keepingRoutes are those of backups and master keys:
@@ -17,7 +18,7 @@ import (
 //	GET  /two_factor/keys/rotate    how far it is
 var keepingRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/backup", Handler: caddy.AdminHandlerFunc(serveBackup)},
-	{Pattern: "/two_factor/keys", Handler: caddy.AdminHandlerFunc(serveKeys)},
+	{Pattern: "/two_factor/keys", Handler: getter(serveKeys)},
 	{Pattern: "/two_factor/keys/rotate", Handler: caddy.AdminHandlerFunc(serveRotate)},
 }
 
@@ -30,14 +31,7 @@ type KeyReport struct {
 	Unread string `json:"unread,omitempty"`
 }
 
-func serveKeys(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodGet {
-		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
-	}
-	s, err := running()
-	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
-	}
+func serveKeys(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	list, err := s.KeyUse(r.Context())
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("counting what the keys are needed for: %w", err)}
@@ -54,7 +48,7 @@ func serveKeys(w http.ResponseWriter, r *http.Request) error {
 func serveRotate(w http.ResponseWriter, r *http.Request) error {
 	s, err := running()
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		return unavailable(err)
 	}
 	switch r.Method {
 	case http.MethodGet:
@@ -68,7 +62,7 @@ func serveRotate(w http.ResponseWriter, r *http.Request) error {
 		}
 		progress, err := s.Rotate(r.Context())
 		if err != nil {
-			return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+			return unavailable(err)
 		}
 		return answerJSON(w, http.StatusAccepted, progress)
 	}

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"fmt"
 	"net/http"
 	"runtime/debug"
 
@@ -13,20 +12,12 @@ import (
 // statusRoute is the endpoint's for the state of the server as a whole.
 //
 //	GET /two_factor/status           server.Status
-var statusRoute = caddy.AdminRoute{Pattern: "/two_factor/status", Handler: caddy.AdminHandlerFunc(serveStatus)}
+var statusRoute = caddy.AdminRoute{Pattern: "/two_factor/status", Handler: getter(serveStatus)}
 
-func serveStatus(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodGet {
-		w.Header().Set("Allow", http.MethodGet)
-		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
-	}
-	s, err := running()
-	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
-	}
+func serveStatus(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	status, err := s.Status(r.Context())
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		return unavailable(err)
 	}
 	return answerJSON(w, http.StatusOK, status)
 }

@@ -56,7 +56,7 @@ func newTransferring(r *http.Request, reasoned bool, also ...string) (*transferr
 	}
 	s, err := running()
 	if err != nil {
-		return nil, caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		return nil, unavailable(err)
 	}
 	t.server = s
 	if t.realm, err = s.Realm(q.Get("realm")); err != nil {
@@ -67,10 +67,6 @@ func newTransferring(r *http.Request, reasoned bool, also ...string) (*transferr
 	}
 	t.event.Realm = t.realm.Name
 	return t, nil
-}
-
-func badRequest(err error) error {
-	return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 }
 
 // checkKind wants the format's media type of the request, though an export has no body: a

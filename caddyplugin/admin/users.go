@@ -47,7 +47,7 @@ func deskHandler(method string, serve func(w http.ResponseWriter, r *http.Reques
 		}
 		s, err := running()
 		if err != nil {
-			return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+			return unavailable(err)
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		s.FlushAudit()

@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// newAudit makes the audit log of an engine. It goes by the settings, and tells the log,
-// of the configuration that runs: what an older one has open may be closed.
+// newAudit makes the audit log of an engine. It reads settings and logger of the running
+// configuration each time: the logger of an older one may be closed.
 func newAudit(e *Engine, st store.Store) *audit.Log {
 	return audit.New(audit.Options{
 		Store: st, Clock: clock.Now, Mails: e.mails,
@@ -31,10 +31,10 @@ func newAudit(e *Engine, st store.Store) *audit.Log {
 	})
 }
 
-// flushTime bounds how long a stopping configuration waits for its last events to be told.
+// flushTime bounds how long a stopping configuration waits for its last events.
 const flushTime = 5 * time.Second
 
-// flushAudit has what happened until now told while the log that it is told to is open.
+// flushAudit records and logs the pending events, while the logger is still open.
 func (e *Engine) flushAudit() {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	defer cancel()

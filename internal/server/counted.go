@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// counted is a store whose failures are counted, for what serves requests. What a
-// caller's own function refuses, what is not there and what was given up is none.
+// counted is a store that counts its failures, for the code that serves requests. Errors of a
+// caller's own function, missing records and cancelled operations are not failures.
 type counted struct {
 	store.Store
 	meter *meter.Store

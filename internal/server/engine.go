@@ -44,7 +44,7 @@ type Engine struct {
 	backups sync.Mutex
 	queue   *mail.Queue
 
-	// counted is store for those who serve requests; failures is what it counts.
+	// counted is the store as requests use it; failures are what it counts.
 	counted  store.Store
 	failures *meter.Store
 
@@ -65,7 +65,7 @@ type addresses struct {
 	*throttle.Addresses
 }
 
-// openEngine opens the store, and tells the first configuration's log until one has
+// openEngine opens the store. It logs to the first configuration's logger until one has
 // started.
 func openEngine(storage Storage, first *zap.Logger) (*Engine, error) {
 	place, err := storage.Key()

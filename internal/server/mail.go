@@ -51,7 +51,7 @@ func (s *Server) portalName(r *Realm) string {
 	return cmp.Or(r.pages.Brand.Name, r.pages.Issuer, from.Name, from.Address[strings.LastIndexByte(from.Address, '@')+1:])
 }
 
-// setup is what the queue sends with; nil while nobody configures a mail server.
+// setup is what the queue sends with; nil without a mail server.
 func (e *Engine) setup() *mail.Setup {
 	if s := e.current(); s != nil {
 		return s.mailing
@@ -59,7 +59,7 @@ func (e *Engine) setup() *mail.Setup {
 	return nil
 }
 
-// mails makes the mails that tell of events. Without a mail server none wait for one.
+// mails returns the notices of events; none without a mail server.
 func (e *Engine) mails(ctx context.Context, events []store.Event) ([]store.Mail, error) {
 	s := e.current()
 	if s == nil {

@@ -85,7 +85,7 @@ func (s *Server) Backup(ctx context.Context, w io.Writer, to []age.Recipient, na
 	return nil
 }
 
-// recordBackup records who can read what was made. The backup is good without that.
+// recordBackup records the recipients of a backup. An error leaves the backup valid.
 func (s *Server) recordBackup(ctx context.Context, h backup.Header, names []string) {
 	s.Logger.Info("a backup was made", zap.Int("records", h.Records), zap.Strings("recipients", names))
 	now := clock.Now()

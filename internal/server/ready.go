@@ -17,8 +17,8 @@ const (
 	checkClock = "clock"
 )
 
-// checks looks at everything that must hold for customers to be able to sign in. The
-// words under Problem are the same for every server and tell nothing about this one.
+// checks makes all checks that must hold for customers to be able to sign in. The words of
+// Problem are public: they are the same for every server.
 func (s *Server) checks(ctx context.Context) []userpages.Check {
 	stored := s.engine.counted.Check(ctx)
 	words := "can't be written"

@@ -71,7 +71,7 @@ func (id identified) meets(known []string) bool {
 	return slices.ContainsFunc(id.sources, func(s string) bool { return slices.Contains(known, s) })
 }
 
-// checkIDs refuses a site whose ids are not those of its realm.
+// checkIDs returns an error if a site makes ids of other sources than its realm did.
 func (s *Server) checkIDs() error {
 	before, err := s.idsBefore()
 	if err != nil {

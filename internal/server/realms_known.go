@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Second factors belong to a realm. A site whose realm is renamed looks for its customers
+// Second factors belong to a realm. A site with a renamed realm looks for its customers
 // in another name space, finds none of them, and lets all of them in by password. So a
 // configuration is refused that has a realm of which the store knows nothing while no
 // site has a realm of the store with second factors any more: this is what a renamed

@@ -98,7 +98,8 @@ type Server struct {
 	records []func() error
 }
 
-// Open opens the store, or joins those who have it open, and reads the master keys.
+// Open opens the store, or shares it with a configuration that has it open, and reads the
+// master keys.
 func Open(ctx context.Context, settings Settings) (_ *Server, err error) {
 	s := &Server{Settings: settings, meters: newMeters(), sites: make(sites), places: make(sites)}
 	s.ready = sync.OnceValue(s.prepare)

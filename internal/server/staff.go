@@ -41,8 +41,7 @@ func (s *Server) StaffPages(realms []string, log *zap.Logger) (*staffpages.Pages
 	})
 }
 
-// checkShown refuses a support desk for realms that no site has, before anybody relies
-// on it.
+// checkShown returns an error if a support desk names a realm that no site has.
 func (s *Server) checkShown() error {
 	names := s.names()
 	for _, name := range s.shown {

@@ -65,7 +65,7 @@ type AuditStatus struct {
 // processStarted is when this process did, near enough.
 var processStarted = clock.Now()
 
-// Status looks at everything. Users are counted anew: a second of work where there are a
+// Status makes all checks, and counts the users: a second of work where there are a
 // million.
 func (s *Server) Status(ctx context.Context) (out Status, err error) {
 	out = Status{Started: processStarted, Checks: make(map[string]string), Realms: []RealmStatus{}}

@@ -24,7 +24,7 @@ type ClockStatus struct {
 
 // LeanStatus is a [clockdrift.Estimate].
 type LeanStatus struct {
-	// Users are those whose codes counted. Late is how late these lean in seconds
+	// Users are those with codes that counted. Late is how late these lean in seconds
 	// (negative: early), From and To where that is by chance.
 	Users int     `json:"users"`
 	Late  float64 `json:"late_seconds"`

@@ -28,10 +28,10 @@ type spacious interface {
 	Space() (used, free uint64, err error)
 }
 
-// expecting is a Storage that can be told that there is a store.
+// expecting is a Storage with a setting that says that the store exists.
 type expecting interface{ Expected() bool }
 
-// Expected reports whether the storage is told that there is a store.
+// Expected reports whether the settings of a storage say that the store exists.
 func Expected(s Storage) bool {
 	e, ok := s.(expecting)
 	return ok && e.Expected()
@@ -40,7 +40,7 @@ func Expected(s Storage) bool {
 // Pool shares engines between the configurations of a process: a new one is opened before
 // the old one ends.
 type Pool interface {
-	// Join returns the engine of a place, which open opens if nobody holds it yet.
+	// Join returns the engine of a place, and opens it with open if no configuration holds it.
 	Join(place string, open func() (*Engine, error)) (*Engine, error)
 	// Leave takes one Join back. The last one closes the engine.
 	Leave(place string) error

@@ -24,8 +24,8 @@ const (
 	checkTime = 5 * time.Second
 )
 
-// watch looks after an engine in the background, so that nobody who asks for numbers
-// costs the store anything.
+// watch collects an engine's numbers in the background, so that a scrape costs the store
+// nothing.
 type watch struct {
 	engine *Engine
 	log    *zap.Logger
@@ -43,8 +43,8 @@ type watch struct {
 	storage storageLook
 	// counted is when the users were, warned when of a lean; looked is the last look.
 	counted, warned, looked time.Time
-	// toldAhead is when it was told that the newest entry is ahead of the clock.
-	toldAhead time.Time
+	// warnedAhead is when the last warning of an entry ahead of the clock was logged.
+	warnedAhead time.Time
 }
 
 func newWatch(e *Engine, log *zap.Logger) *watch {
@@ -150,7 +150,7 @@ func (w *watch) readQueues(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	w.tellAhead(last, clock.Now())
+	w.warnOfAhead(last, clock.Now())
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.entries, w.mails = last.Seq, mails
@@ -159,14 +159,14 @@ func (w *watch) readQueues(ctx context.Context) {
 // aheadSlack is by how much the newest entry may be ahead of the clock: clocks are set.
 const aheadSlack = 5 * time.Minute
 
-// tellAhead warns when the newest entry of the audit log is of a later time than now: the
+// warnOfAhead warns when the newest entry of the audit log is of a later time than now: the
 // clock was ahead when it was written, or is behind.
-func (w *watch) tellAhead(last store.Entry, now time.Time) {
+func (w *watch) warnOfAhead(last store.Entry, now time.Time) {
 	ahead := last.Event.At.Sub(now)
-	if last.Seq == 0 || ahead < aheadSlack || time.Since(w.toldAhead) < warnAgain {
+	if last.Seq == 0 || ahead < aheadSlack || time.Since(w.warnedAhead) < warnAgain {
 		return
 	}
-	w.toldAhead = time.Now()
+	w.warnedAhead = time.Now()
 	w.log.Error("the newest entry of the audit log is ahead of the server's clock, which was ahead then or is behind now: set it right; "+
 		"customers whose codes were accepted meanwhile are refused until that time, or until staff unlock them",
 		zap.Duration("ahead", ahead.Round(time.Second)), zap.Time("newest", last.Event.At))

@@ -10,7 +10,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// TestAttack_J5_AheadIsTold: an entry of a later time than the clock's is told, once an hour.
+// TestAttack_J5_AheadIsTold: an entry ahead of the clock is warned of, once an hour.
 func TestAttack_J5_AheadIsTold(t *testing.T) {
 	core, logs := observer.New(zap.ErrorLevel)
 	w := newWatch(nil, zap.New(core))
@@ -18,14 +18,14 @@ func TestAttack_J5_AheadIsTold(t *testing.T) {
 	entry := func(ahead time.Duration) store.Entry {
 		return store.Entry{Seq: 7, Event: store.Event{At: now.Add(ahead)}}
 	}
-	w.tellAhead(store.Entry{}, now)
-	w.tellAhead(entry(-time.Hour), now)
-	w.tellAhead(entry(time.Minute), now)
+	w.warnOfAhead(store.Entry{}, now)
+	w.warnOfAhead(entry(-time.Hour), now)
+	w.warnOfAhead(entry(time.Minute), now)
 	if n := logs.Len(); n != 0 {
 		t.Errorf("%d lines while the clock is right", n)
 	}
-	w.tellAhead(entry(900*24*time.Hour), now)
-	w.tellAhead(entry(900*24*time.Hour), now)
+	w.warnOfAhead(entry(900*24*time.Hour), now)
+	w.warnOfAhead(entry(900*24*time.Hour), now)
 	if n := logs.Len(); n != 1 {
 		t.Errorf("%d lines, want one", n)
 	}

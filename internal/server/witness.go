@@ -17,7 +17,8 @@ import (
 
 // witnesses are what a configuration knows of its store from Caddy's storage. The order is:
 // readWitnesses, mayCreate (before the store is opened), find and judge (before anything
-// is written to it), voidUsed (after an accepted loss), answerFor (for each handler, before it serves), follow (at the start).
+// is written to it), voidUsed (after an accepted loss), answerFor (for each site), follow
+// (after the start).
 type witnesses struct {
 	storage witness.Storage
 	order   *witness.Order
@@ -176,7 +177,7 @@ func (w *witnesses) follow(s *Server) error {
 	if err := e.witness.Use(ctx, w.storage, s.ring, s.place, w.last, w.counts); err != nil {
 		return fmt.Errorf("reading what the store's witness is to say: %w", err)
 	}
-	w.tell(s)
+	w.logFirst(s)
 	if w.order == nil {
 		return nil
 	}
@@ -191,8 +192,8 @@ func (w *witnesses) accepted() store.Event {
 	return store.Event{At: clock.Now(), Kind: store.EventLossAccepted, Staff: w.order.Staff, Reason: w.order.Reason, Detail: detail}
 }
 
-// tell says that a store is witnessed for the first time.
-func (w *witnesses) tell(s *Server) {
+// logFirst logs that a store has a witness for the first time.
+func (w *witnesses) logFirst(s *Server) {
 	if w.known.Of(w.found.Store) != nil {
 		return
 	}
