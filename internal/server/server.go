@@ -117,7 +117,10 @@ func Open(ctx context.Context, settings Settings) (_ *Server, err error) {
 	if err := s.admit(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.registerMetrics()
+	if err := s.registerMetrics(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // join holds the engine of the store, which it opens if that is not open yet.
@@ -162,11 +165,12 @@ func (s *Server) admit(ctx context.Context) error {
 	return s.witness.voidUsed(ctx, s.engine, s.Logger)
 }
 
+// Ready checks and constructs all sites, if that was not done yet. An error says that the
+// configuration is not to serve.
+func (s *Server) Ready() error { return s.ready() }
+
 // Start makes these settings count for the work in the background.
 func (s *Server) Start() error {
-	if err := s.checkShown(); err != nil {
-		return err
-	}
 	if err := s.ready(); err != nil {
 		return err
 	}

@@ -23,10 +23,6 @@ func (s *Server) Desk() *staff.Desk {
 	return staff.New(staff.Options{Store: s.engine.store, Realms: realms, End: s.engine.visits.EndUser, Clock: clock.Now})
 }
 
-// Ready checks and constructs all sites, if that was not done yet. An error says that the
-// configuration is not to serve.
-func (s *Server) Ready() error { return s.ready() }
-
 // StaffPages are the pages of a support desk for these realms, none for all. They may serve
 // once [Server.Ready] returned no error.
 func (s *Server) StaffPages(realms []string, log *zap.Logger) (*staffpages.Pages, error) {
