@@ -89,16 +89,20 @@ func (w *watch) look(ctx context.Context, count bool) {
 	}
 	w.readQueues(ctx)
 	w.lookAtStorage(ctx, s)
-	ready := make(map[string]bool)
+	w.checkReadiness(ctx, s)
+	w.warnOfLean(w.engine.drift.Estimate())
+}
+
+func (w *watch) checkReadiness(ctx context.Context, s *Server) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
+	ready := make(map[string]bool)
 	for _, c := range s.checks(ctx) {
 		ready[c.Name] = c.Problem == ""
 	}
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.ready = ready
-	w.mu.Unlock()
-	w.warnOfLean(w.engine.drift.Estimate())
 }
 
 // noticeSetting drops what is known of the clock after it was set, which shows as a
