@@ -17,8 +17,8 @@ import (
 // same session. The portal saves that within `settle` after its response. Nothing that the
 // tunnel brings afterwards is for him.
 func TestAttack_TunnelOverLateSignIn(t *testing.T) {
-	for _, declared := range []string{"", "sign_in /late\n"} {
-		t.Run(declared, func(t *testing.T) {
+	for name, declared := range map[string]string{"undeclared": "", "declared": "sign_in /late\n"} {
+		t.Run(name, func(t *testing.T) {
 			h := lateDesk(t, declared)
 			h.enrol("alice")
 			for _, late := range []string{"300ms", "1s", "1800ms"} {
