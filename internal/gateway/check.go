@@ -116,14 +116,14 @@ func (x *exchange) takeCookies() (err error) {
 		return nil
 	}
 	delete(h, "Set-Cookie")
-	x.set, err = portal.Changes(lines, x.path, x.g.Leave, x.now)
+	x.set, err = portal.Changes(lines, x.path, x.g.CookiePolicy, x.now)
 	x.learn(x.set)
 	return err
 }
 
 // counts reports whether any of the cookies could tell the portal who a user is.
 func counts(set []portal.Change) bool {
-	return slices.ContainsFunc(set, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Free })
+	return slices.ContainsFunc(set, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Public })
 }
 
 // arrivedAnonymous lets an asset pass that was fetched without credentials, and nothing
@@ -463,6 +463,6 @@ func dropOwnNames(h http.Header) {
 	}
 	h["Set-Cookie"] = slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
 		name, _, _ := strings.Cut(line, "=")
-		return portal.Reserved(strings.TrimSpace(name))
+		return portal.IsReserved(strings.TrimSpace(name))
 	})
 }

@@ -34,7 +34,7 @@ func (x *exchange) becomeStranger() {
 	x.visit.Release()
 	x.visit, x.own, x.st, x.keys = nil, false, &visits.NoStanding, nil
 	x.stale = nil
-	if rc, err := portal.Read(x.facts.R.Header["Cookie"], x.names, x.host, x.g.Leave); err == nil {
+	if rc, err := portal.Read(x.facts.R.Header["Cookie"], x.names, x.host, x.g.CookiePolicy); err == nil {
 		x.stale = rc.All()
 		x.sent = rc.Unsealed()
 		x.jar = x.sent

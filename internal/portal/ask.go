@@ -39,9 +39,9 @@ type Fetch func(ctx context.Context, uri string, header http.Header) (whoami.Res
 
 // Asker asks a portal's whoami questions.
 type Asker struct {
-	Questions []*whoami.Question
-	Leave     *Leave
-	Clock     func() time.Time
+	Questions    []*whoami.Question
+	CookiePolicy *CookiePolicy
+	Clock        func() time.Time
 	// TokenHeader carries the jar's token where the request itself has none; "" for none.
 	TokenHeader string
 	// Headers tells which of a question's headers are credentials.
@@ -210,7 +210,7 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	if err != nil {
 		return res, fmt.Errorf("asking %s: %w", asked, err)
 	}
-	set, err := Changes(res.Header["Set-Cookie"], asked, s.asker.Leave, s.asker.Clock())
+	set, err := Changes(res.Header["Set-Cookie"], asked, s.asker.CookiePolicy, s.asker.Clock())
 	if err != nil {
 		return res, fmt.Errorf("asking %s: %w", asked, err)
 	}

@@ -32,7 +32,7 @@ var ErrTooManyChanges = fmt.Errorf("more than %d different Set-Cookie lines in o
 // order. Lines that no browser would take are left out, as are Secondgate's own names
 // and lines that come again later in the same words, as PHP repeats them for each
 // session_start. The only error is ErrTooManyChanges.
-func Changes(lines []string, path string, leave *Leave, now time.Time) ([]Change, error) {
+func Changes(lines []string, path string, policy *CookiePolicy, now time.Time) ([]Change, error) {
 	lines, err := last(lines)
 	if err != nil {
 		return nil, err
@@ -43,8 +43,8 @@ func Changes(lines []string, path string, leave *Leave, now time.Time) ([]Change
 		if err != nil {
 			continue
 		}
-		class := leave.Class(sc.Name)
-		if class == Own {
+		class := policy.Class(sc.Name)
+		if class == Reserved {
 			continue
 		}
 		c := Cookie{Name: sc.Name, Value: sc.Value, Path: sc.Path, SameSite: sc.SameSite, Domain: sc.Domain, HTTPOnly: sc.HTTPOnly, Expires: sc.Expires, Sealed: now}

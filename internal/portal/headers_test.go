@@ -224,7 +224,7 @@ func TestVarying(t *testing.T) {
 		seen[v] = name
 	}
 	for _, free := range []string{"_ga=1", "_ga=2"} {
-		v := h.Varying(http.Header{}, View{Free: free})
+		v := h.Varying(http.Header{}, View{Public: free})
 		if other, known := seen[v]; known {
 			t.Errorf("free cookie %s has the values of %s", free, other)
 		}

@@ -28,9 +28,9 @@ type Jar struct {
 
 	// cookies are in the order in which a browser would send them.
 	cookies []held
-	// left are cookies that were never sealed: named by the operator under `leave`,
-	// they count as credentials. free are those of the built-in list, which don't.
-	left, free []pair
+	// passthrough are cookies that the operator named under `leave`. They are not sealed and
+	// count as credentials. public are those of the built-in list, which are no credentials.
+	passthrough, public []pair
 }
 
 // JarKey stands for the credentials in a jar: a digest of them.
@@ -49,9 +49,9 @@ type pair struct{ name, value string }
 // EmptyJar is the jar of a stranger.
 var EmptyJar = newJar(nil, nil, nil)
 
-func newJar(cookies []held, left, free []pair) *Jar {
+func newJar(cookies []held, passthrough, public []pair) *Jar {
 	slices.SortStableFunc(cookies, func(a, b held) int { return len(b.Path) - len(a.Path) })
-	j := &Jar{cookies: cookies, left: left, free: free, empty: len(cookies) == 0 && len(left) == 0}
+	j := &Jar{cookies: cookies, passthrough: passthrough, public: public, empty: len(cookies) == 0 && len(passthrough) == 0}
 	j.key = j.digest()
 	for i := range cookies {
 		user := cookies[i].Stamp.User
@@ -67,9 +67,9 @@ func newJar(cookies []held, left, free []pair) *Jar {
 // Unordered is Key whatever the order of the cookies: browsers do not agree where one goes
 // that was set anew. The portal may go by their order, so no answer is kept under it.
 func (j *Jar) Unordered() JarKey {
-	sorted := &Jar{cookies: slices.Clone(j.cookies), left: slices.Clone(j.left)}
+	sorted := &Jar{cookies: slices.Clone(j.cookies), passthrough: slices.Clone(j.passthrough)}
 	slices.SortFunc(sorted.cookies, func(a, b held) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Path, b.Path)) })
-	slices.SortStableFunc(sorted.left, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
+	slices.SortStableFunc(sorted.passthrough, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
 	return sorted.digest()
 }
 
@@ -84,7 +84,7 @@ func (j *Jar) digest() JarKey {
 		}
 	}
 	b = append(b, 1)
-	for _, p := range j.left {
+	for _, p := range j.passthrough {
 		b = append(b, p.name...)
 		b = append(b, 0)
 		b = append(b, p.value...)
@@ -122,8 +122,8 @@ type View struct {
 	Header string
 	// Key stands for the credentials in it, and for the visit's token.
 	Key JarKey
-	// Free is the part of Header with cookies that are never credentials.
-	Free string
+	// Public is the part of Header with cookies that are never credentials.
+	Public string
 }
 
 // Everywhere is the path of no request: a view of it has all cookies, whatever their paths.
@@ -198,14 +198,14 @@ func (j *Jar) build(path string) View {
 			add(c.Name, c.Value)
 		}
 	}
-	for _, p := range j.left {
+	for _, p := range j.passthrough {
 		add(p.name, p.value)
 	}
 	credentials := len(b)
-	for _, p := range j.free {
+	for _, p := range j.public {
 		add(p.name, p.value)
 	}
-	v := View{Header: string(b), Free: string(b[credentials:])}
+	v := View{Header: string(b), Public: string(b[credentials:])}
 	if credentials > 0 || token != "" {
 		v.Key = sha256.Sum256([]byte(v.Header[:credentials] + "\x00" + token))
 	}
@@ -250,7 +250,7 @@ func (j *Jar) WithoutTwins(changes []Change) (only *Jar, twins bool) {
 	if len(keep) == len(j.cookies) {
 		return j, false
 	}
-	return newJar(keep, j.left, j.free), true
+	return newJar(keep, j.passthrough, j.public), true
 }
 
 // carries reports whether a request to one of the paths carries a cookie of that name.
@@ -298,18 +298,18 @@ func (j *Jar) Apply(changes []Change) *Jar {
 		return j
 	}
 	cookies := slices.Clone(j.cookies)
-	left, free := slices.Clone(j.left), slices.Clone(j.free)
+	passthrough, public := slices.Clone(j.passthrough), slices.Clone(j.public)
 	for _, ch := range changes {
 		switch ch.Class {
-		case Left:
-			left = applyPair(left, ch)
-		case Free:
-			free = applyPair(free, ch)
+		case Passthrough:
+			passthrough = applyPair(passthrough, ch)
+		case Public:
+			public = applyPair(public, ch)
 		default:
 			cookies = applyHeld(cookies, ch)
 		}
 	}
-	return newJar(cookies, left, free)
+	return newJar(cookies, passthrough, public)
 }
 
 func applyHeld(cookies []held, ch Change) []held {
@@ -363,7 +363,7 @@ func (j *Jar) Fits(user, site string) (fitting *Jar, gone, apart []Cookie) {
 			apart = append(apart, c.Cookie)
 		}
 	}
-	return newJar(keep, j.left, j.free), gone, apart
+	return newJar(keep, j.passthrough, j.public), gone, apart
 }
 
 // Of returns the jar without the cookies that another site of the host stamped.
@@ -372,7 +372,7 @@ func (j *Jar) Of(site string) *Jar {
 		return j
 	}
 	own := slices.DeleteFunc(slices.Clone(j.cookies), func(c held) bool { return !c.Stamp.of(site) })
-	return newJar(own, j.left, j.free)
+	return newJar(own, j.passthrough, j.public)
 }
 
 // With returns the jar with these cookies too, but for those that it has anew.
@@ -383,7 +383,7 @@ func (j *Jar) With(more []Cookie) *Jar {
 			cookies = append(cookies, held{Cookie: c})
 		}
 	}
-	return newJar(cookies, j.left, j.free)
+	return newJar(cookies, j.passthrough, j.public)
 }
 
 // Without returns the jar without the cookies that were sealed at times which over reports,
@@ -405,7 +405,7 @@ func (j *Jar) Drop(drop func(c Cookie) bool) (kept *Jar, gone []Cookie) {
 	if len(gone) == 0 {
 		return j, nil
 	}
-	return newJar(keep, j.left, j.free), gone
+	return newJar(keep, j.passthrough, j.public), gone
 }
 
 // Stamped returns the same jar with the cookies of these changes stamped.
@@ -417,11 +417,11 @@ func (j *Jar) Stamped(changes []Change, stamp Stamp) *Jar {
 			c.Stamp = stamp
 		}
 	}
-	return newJar(cookies, j.left, j.free)
+	return newJar(cookies, j.passthrough, j.public)
 }
 
 // Strangers returns the jar with nothing in it but what is no credential.
-func (j *Jar) Strangers() *Jar { return newJar(nil, nil, j.free) }
+func (j *Jar) Strangers() *Jar { return newJar(nil, nil, j.public) }
 
 // Ends is when the longest-lived cookie ends; zero if all end with the browser.
 func (j *Jar) Ends() time.Time {
@@ -459,8 +459,8 @@ func (j *Jar) Credentials() (changes []Change) {
 	for _, c := range j.Cookies() {
 		changes = append(changes, Change{Cookie: c, Class: Sealed})
 	}
-	for _, p := range j.left {
-		changes = append(changes, Change{Cookie: Cookie{Name: p.name, Value: p.value}, Class: Left})
+	for _, p := range j.passthrough {
+		changes = append(changes, Change{Cookie: Cookie{Name: p.name, Value: p.value}, Class: Passthrough})
 	}
 	return changes
 }
@@ -474,7 +474,7 @@ func (j *Jar) Value(ch Change) (value string, ok bool) {
 		}
 		return "", false
 	}
-	for _, pairs := range [][]pair{j.left, j.free} {
+	for _, pairs := range [][]pair{j.passthrough, j.public} {
 		for _, p := range pairs {
 			if p.name == ch.Name {
 				return p.value, true

@@ -84,10 +84,10 @@ func siteTag(site string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:siteTagLen*3/4])
 }
 
-// Reserved reports whether a cookie name is one of Secondgate's own, in any realm, at
+// IsReserved reports whether a cookie name is one of Secondgate's own, in any realm, at
 // any site and on any scheme: the visit, sealed cookies, or the state of the own pages.
 // Case is ignored, for a portal that compares names without it.
-func Reserved(name string) bool {
+func IsReserved(name string) bool {
 	name = strings.ToLower(name)
 	name = strings.TrimPrefix(name, "__host-")
 	rest, ok := strings.CutPrefix(name, "sg")

@@ -27,7 +27,7 @@ func (j *Jar) Repeats(path, name, value string) bool {
 			return false
 		}
 	}
-	for _, ps := range [2][]pair{j.left, j.free} {
+	for _, ps := range [2][]pair{j.passthrough, j.public} {
 		for _, p := range ps {
 			if !same(p.name, p.value) {
 				return false

@@ -120,20 +120,20 @@ func (j *Jar) Given() (cookies []Cookie) {
 }
 
 // PlainJar is a jar of cookies that were never sealed, for a question about them.
-func PlainJar(cookies []Cookie, leave *Leave) *Jar {
+func PlainJar(cookies []Cookie, policy *CookiePolicy) *Jar {
 	var hold []held
-	var left, free []pair
+	var passthrough, public []pair
 	for _, c := range cookies {
-		switch leave.Class(c.Name) {
-		case Left:
-			left = append(left, pair{c.Name, c.Value})
-		case Free:
-			free = append(free, pair{c.Name, c.Value})
+		switch policy.Class(c.Name) {
+		case Passthrough:
+			passthrough = append(passthrough, pair{c.Name, c.Value})
+		case Public:
+			public = append(public, pair{c.Name, c.Value})
 		default:
 			hold = append(hold, held{Cookie: c})
 		}
 	}
-	return newJar(hold, left, free)
+	return newJar(hold, passthrough, public)
 }
 
 // Line is the Set-Cookie line that gives a cookie to a browser as the portal meant it.
@@ -177,7 +177,7 @@ const maxOwnNames = 16
 func OwnNames(lines []string) (names []string) {
 	for _, line := range lines {
 		name, _, _ := strings.Cut(line, "=")
-		if name = strings.TrimSpace(name); Reserved(name) && len(names) < maxOwnNames && !slices.Contains(names, name) {
+		if name = strings.TrimSpace(name); IsReserved(name) && len(names) < maxOwnNames && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

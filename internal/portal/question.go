@@ -54,7 +54,7 @@ func (h *Headers) InQuestions(name string) bool {
 // stands for none.
 type Varying [sha256.Size]byte
 
-// Varying returns the digest of the request's varying headers and free cookies.
+// Varying returns the digest of the request's varying headers and public cookies.
 func (h *Headers) Varying(header http.Header, v View) Varying {
 	var parts []string
 	for name, values := range header {
@@ -63,8 +63,8 @@ func (h *Headers) Varying(header http.Header, v View) Varying {
 			parts = append(parts, name+"\x00"+strings.Join(values, "\x00"))
 		}
 	}
-	if v.Free != "" {
-		parts = append(parts, "Cookie\x00"+v.Free)
+	if v.Public != "" {
+		parts = append(parts, "Cookie\x00"+v.Public)
 	}
 	if len(parts) == 0 {
 		return Varying{}

@@ -24,9 +24,9 @@ type Received struct {
 	// Dropped are the names of cookies that will not reach the portal.
 	Dropped []string
 
-	site       string // its tag
-	pieces     []piece
-	left, free []pair
+	site                string // its tag
+	pieces              []piece
+	passthrough, public []pair
 }
 
 // piece is one cookie of a value sealed at this site: "sg-TAG" or, from the second on,
@@ -41,17 +41,17 @@ type piece struct {
 // other realms and sites are left out: they are not forwarded, and neither opened nor
 // stale. An error is a request that no honest browser sends (see cookie.Parse); it gets
 // a 400.
-func Read(lines []string, names *Names, site string, leave *Leave) (*Received, error) {
+func Read(lines []string, names *Names, site string, policy *CookiePolicy) (*Received, error) {
 	rc := &Received{site: siteTag(site)}
 	dropped, err := cookie.Parse(lines, func(name, value string) {
-		rc.add(name, value, names, leave)
+		rc.add(name, value, names, policy)
 	})
 	rc.Dropped = append(rc.Dropped, dropped...)
 	rc.dropTwins()
 	return rc, err
 }
 
-func (rc *Received) add(name, value string, names *Names, leave *Leave) {
+func (rc *Received) add(name, value string, names *Names, policy *CookiePolicy) {
 	if name == names.Visit {
 		rc.Visit = append(rc.Visit, value)
 		return
@@ -60,11 +60,11 @@ func (rc *Received) add(name, value string, names *Names, leave *Leave) {
 		rc.addPiece(rest, value)
 		return
 	}
-	switch leave.Class(name) {
-	case Left:
-		rc.left = append(rc.left, pair{name, value})
-	case Free:
-		rc.free = append(rc.free, pair{name, value})
+	switch policy.Class(name) {
+	case Passthrough:
+		rc.passthrough = append(rc.passthrough, pair{name, value})
+	case Public:
+		rc.public = append(rc.public, pair{name, value})
 	case Sealed:
 		rc.Dropped = append(rc.Dropped, name)
 	}
@@ -105,7 +105,7 @@ func (rc *Received) dropTwins() {
 			return n > 1
 		})
 	}
-	rc.left, rc.free = twins(rc.left), twins(rc.free)
+	rc.passthrough, rc.public = twins(rc.passthrough), twins(rc.public)
 }
 
 // Stale is a sealed cookie in the browser that is of no use any more: what it was
@@ -136,7 +136,7 @@ func (rc *Received) Open(k *VisitKeys, now time.Time, oldest time.Time) (*Jar, [
 	}
 	cookies, twins := newest(cookies)
 	jar := newJar(cookies, nil, nil)
-	return newJar(cookies, rc.besides(jar, rc.left), rc.besides(jar, rc.free)), append(stale, twins...)
+	return newJar(cookies, rc.besides(jar, rc.passthrough), rc.besides(jar, rc.public)), append(stale, twins...)
 }
 
 // besides drops unsealed cookies that some parser would take for one of the sealed.
@@ -145,7 +145,7 @@ func (rc *Received) besides(sealed *Jar, pairs []pair) []pair {
 }
 
 // Unsealed is the jar of a request without a visit: nothing that was sealed opens.
-func (rc *Received) Unsealed() *Jar { return newJar(nil, rc.left, rc.free) }
+func (rc *Received) Unsealed() *Jar { return newJar(nil, rc.passthrough, rc.public) }
 
 // Pieces is how many cookies the request carries that were sealed at this site, whether
 // or not they open.
@@ -211,7 +211,7 @@ func WithoutOwn(lines []string) string {
 		for pair := range strings.SplitSeq(line, ";") {
 			pair = strings.TrimLeft(pair, " ")
 			name, _, _ := strings.Cut(pair, "=")
-			if pair != "" && !Reserved(strings.TrimSpace(name)) {
+			if pair != "" && !IsReserved(strings.TrimSpace(name)) {
 				keep = append(keep, pair)
 			}
 		}

@@ -122,7 +122,7 @@ func (ob *Observer) putPending(s *state) bool {
 		s.mu.Unlock()
 		return true
 	}
-	q := s.question(ob.Leave)
+	q := s.question(ob.CookiePolicy)
 	s.mu.Unlock()
 	select {
 	case ob.slots <- struct{}{}:
@@ -157,12 +157,12 @@ type question struct {
 }
 
 // question takes the pending question; the caller holds s.mu.
-func (s *state) question(leave *portal.Leave) question {
+func (s *state) question(policy *portal.CookiePolicy) question {
 	q := question{
 		template: s.pending, cookies: s.jar.list(), kind: s.kind, likely: s.likely,
 		signedIn: s.answer.kind == gate.User, whole: !s.jar.incomplete && (len(s.before) == 0 || s.covered),
 	}
-	q.jar = portal.PlainJar(q.cookies, leave)
+	q.jar = portal.PlainJar(q.cookies, policy)
 	s.pending, s.kind, s.likely = nil, unseen, false
 	return q
 }
@@ -198,7 +198,7 @@ func (ob *Observer) fetcher(t *template) portal.Fetch {
 // take takes an answer over, and counts what the gate would have made of it.
 func (ob *Observer) take(s *state, q question, a portal.Answer) {
 	s.mu.Lock()
-	unchanged := s.credentials(ob.Leave).Key() == q.jar.Key()
+	unchanged := s.credentials(ob.CookiePolicy).Key() == q.jar.Key()
 	replaced := s.jar.replace(q.cookies, a.Changes, ob.Clock())
 	if ob.ctx.Err() != nil {
 		s.mu.Unlock()
@@ -207,7 +207,7 @@ func (ob *Observer) take(s *state, q question, a portal.Answer) {
 	was := s.answer
 	s.answer = answer{kind: a.Kind, user: a.User, key: q.jar.Key(), at: ob.Clock()}
 	if unchanged {
-		s.answer.key = s.credentials(ob.Leave).Key()
+		s.answer.key = s.credentials(ob.CookiePolicy).Key()
 	}
 	s.mu.Unlock()
 	switch {

@@ -38,7 +38,7 @@ func (o *observation) compareRequest() {
 		o.exempt = true
 		return
 	}
-	if _, err := portal.Read(f.R.Header["Cookie"], o.names, o.host, o.Leave); err != nil {
+	if _, err := portal.Read(f.R.Header["Cookie"], o.names, o.host, o.CookiePolicy); err != nil {
 		o.countPath(report.Refused, "malformed cookies")
 	}
 	o.classify()
@@ -90,7 +90,7 @@ func (o *observation) hasCredentials() bool {
 func (o *observation) browserJar() *portal.Jar {
 	o.state.mu.Lock()
 	defer o.state.mu.Unlock()
-	return o.state.credentials(o.Leave)
+	return o.state.credentials(o.CookiePolicy)
 }
 
 // answer is the present answer about the request's visit.
@@ -126,7 +126,7 @@ func (o *observation) compareResponse(status int, h http.Header, changes []porta
 	}
 	facts := gate.Response{
 		Before: a.standing(), Credentials: o.hasCredentials(), Unsafe: f.Unsafe, SignIn: f.SignIn,
-		Sets:     slices.ContainsFunc(changes, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Free }),
+		Sets:     slices.ContainsFunc(changes, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Public }),
 		Changes:  after.Key() != o.jar.Key(),
 		Redirect: status >= 300 && status < 400 && status != http.StatusNotModified, WatchUnsafe: o.Site.WatchUnsafe, Rotates: o.Rotates,
 	}

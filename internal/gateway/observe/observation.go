@@ -111,7 +111,7 @@ func (o *observation) begin() {
 		}
 	}
 	unknown := s.jar.sent(pairs, path, !o.partial(), o.now)
-	unknown = slices.DeleteFunc(unknown, func(name string) bool { return o.Leave.Class(name) != portal.Sealed })
+	unknown = slices.DeleteFunc(unknown, func(name string) bool { return o.CookiePolicy.Class(name) != portal.Sealed })
 	if s.running == nil {
 		s.running, s.before = make(map[*observation]time.Time), unknown
 	}

@@ -32,12 +32,12 @@ type Next interface {
 
 // Options are what an observer needs; see gateway.Options.
 type Options struct {
-	Realm  string
-	Gate   *visits.Gate
-	Site   *request.Site
-	Sealer *portal.Sealer
-	Leave  *portal.Leave
-	Asker  *portal.Asker
+	Realm        string
+	Gate         *visits.Gate
+	Site         *request.Site
+	Sealer       *portal.Sealer
+	CookiePolicy *portal.CookiePolicy
+	Asker        *portal.Asker
 	// Asked are the paths that questions go to.
 	Asked             []string
 	Fetch             func(ctx context.Context, next Next, base *http.Request, uri string, header http.Header) (whoami.Response, error)

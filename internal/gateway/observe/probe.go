@@ -109,7 +109,7 @@ func (ob *Observer) strangersJar(ctx context.Context, t *template, header http.H
 	if err != nil {
 		return nil, err
 	}
-	changes, err := portal.Changes(res.Header["Set-Cookie"], page, ob.Leave, ob.Clock())
+	changes, err := portal.Changes(res.Header["Set-Cookie"], page, ob.CookiePolicy, ob.Clock())
 	return portal.EmptyJar.Apply(changes), err
 }
 

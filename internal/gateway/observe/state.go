@@ -50,8 +50,8 @@ func stateOf(v *visits.Visit, fresh *state) *state {
 }
 
 // credentials are the portal's cookies in the browser; the caller holds mu.
-func (s *state) credentials(leave *portal.Leave) *portal.Jar {
-	return portal.PlainJar(s.jar.list(), leave)
+func (s *state) credentials(policy *portal.CookiePolicy) *portal.Jar {
+	return portal.PlainJar(s.jar.list(), policy)
 }
 
 // signedOut notes without a question that no user is signed in any more. It reports

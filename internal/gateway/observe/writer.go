@@ -93,7 +93,7 @@ func (o *observation) respond(status int) {
 	for _, name := range portal.OwnNames(set) {
 		o.count(report.CookieOwn, name)
 	}
-	changes, err := portal.Changes(set, o.client.URL.Path, o.Leave, o.now)
+	changes, err := portal.Changes(set, o.client.URL.Path, o.CookiePolicy, o.now)
 	if err != nil {
 		o.countPath(report.Refused, "too many cookies set")
 	}
