@@ -93,7 +93,7 @@ func (a *Asker) Ask(ctx context.Context, c Credentials, fetch Fetch) Answer {
 	ctx, cancel := context.WithTimeout(ctx, AskDeadline)
 	defer cancel()
 	s := &session{asker: a, ctx: ctx, Credentials: c, fetch: fetch}
-	return s.askAll()
+	return s.askEach()
 }
 
 // Combine returns the answer to several questions about one request (design rule Q3):

@@ -57,8 +57,8 @@ type stay struct {
 	writer  *Writer
 	policy  *CookiePolicy
 	browser browser
-	// alone is what the browser would hold by itself: by name and path.
-	alone map[[2]string]cookie.SetCookie
+	// direct is what a browser without the gateway would hold, by name and path.
+	direct map[[2]string]cookie.SetCookie
 	jar   *Jar
 }
 
@@ -78,9 +78,9 @@ func (s *stay) answer(t *testing.T, lines []string, path string) {
 			continue
 		}
 		key := [2]string{sc.Name, sc.Path}
-		s.alone[key] = sc
+		s.direct[key] = sc
 		if sc.Delete {
-			delete(s.alone, key)
+			delete(s.direct, key)
 		}
 	}
 	s.lives(t, out)
@@ -90,7 +90,7 @@ func (s *stay) answer(t *testing.T, lines []string, path string) {
 func (s *stay) lives(t *testing.T, out []string) {
 	t.Helper()
 	var longest time.Duration
-	for _, sc := range s.alone {
+	for _, sc := range s.direct {
 		longest = max(longest, min(sc.Expires.Sub(now), s.writer.MaxLife))
 	}
 	for _, line := range out {
@@ -113,13 +113,13 @@ func (s *stay) back(t *testing.T) {
 		t.Fatalf("stale %v, dropped %v", stale, rc.Dropped)
 	}
 	for _, c := range jar.Cookies() {
-		want, ok := s.alone[[2]string{c.Name, c.Path}]
+		want, ok := s.direct[[2]string{c.Name, c.Path}]
 		if !ok || c.Value != want.Value || c.SameSite != want.SameSite || !c.Expires.Equal(want.Expires) {
 			t.Fatalf("opened %+v, a browser would hold %+v", c, want)
 		}
 	}
-	if len(jar.Cookies()) != len(s.alone) {
-		t.Fatalf("%d cookies opened, a browser would hold %d", len(jar.Cookies()), len(s.alone))
+	if len(jar.Cookies()) != len(s.direct) {
+		t.Fatalf("%d cookies opened, a browser would hold %d", len(jar.Cookies()), len(s.direct))
 	}
 	pieces := 0
 	for _, c := range jar.cookies {
@@ -148,7 +148,7 @@ func FuzzSetCookie(f *testing.F) {
 	keysOf := NewSealer(ring(f, keys.Generate()), "shop")
 	f.Fuzz(func(t *testing.T, first, second, path string, secure bool) {
 		w := &Writer{Keys: keysOf.Keys("shop.test", "token"), Names: NamesFor("default", secure), Now: now, MaxLife: 24 * time.Hour}
-		s := &stay{writer: w, policy: NewCookiePolicy([]string{"left_*"}), browser: browser{}, alone: map[[2]string]cookie.SetCookie{}, jar: EmptyJar}
+		s := &stay{writer: w, policy: NewCookiePolicy([]string{"left_*"}), browser: browser{}, direct: map[[2]string]cookie.SetCookie{}, jar: EmptyJar}
 		for _, response := range []string{first, second} {
 			lines := strings.SplitN(long.Replace(response), "\n", maxSets+1)
 			s.answer(t, lines[:min(len(lines), maxSets)], path)
