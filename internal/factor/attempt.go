@@ -173,7 +173,7 @@ func (s *Service) refuse(tx store.Tx, t try) (refusal, err error) {
 	}
 	v, err := tx.Visit(*t.Cleared)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && v.Dead():
+	case errors.Is(err, store.ErrNotFound), err == nil && v.Revoked():
 		return fmt.Errorf("%w: %w", ErrWrongCode, ErrEnded), nil
 	case err != nil:
 		return nil, fmt.Errorf("reading the clearance: %w", err)

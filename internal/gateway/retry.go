@@ -20,7 +20,7 @@ const revokedTime = time.Minute
 // token was lost, and the user has to sign in again.
 func (x *exchange) justRevoked() bool {
 	lost := x.facts.Navigation() && x.st.Retries.Exhausted(x.facts.R)
-	if !x.st.Over && !lost && x.now.Sub(x.st.Died) < revokedTime {
+	if !x.st.SessionEnded && !lost && x.now.Sub(x.st.RevokedAt) < revokedTime {
 		return true
 	}
 	x.becomeStranger()
@@ -28,8 +28,8 @@ func (x *exchange) justRevoked() bool {
 }
 
 func (x *exchange) becomeStranger() {
-	if x.st.Over {
-		x.since = session.After(x.st.Died)
+	if x.st.SessionEnded {
+		x.since = session.After(x.st.RevokedAt)
 	}
 	x.visit.Release()
 	x.visit, x.own, x.st, x.keys = nil, false, &visits.NoStanding, nil

@@ -45,7 +45,7 @@ func After(now time.Time) time.Time { return now.Add(EndMargin).Truncate(time.Mi
 // End ends the session of one visit: its token is revoked for as long as its cookies could
 // live, so that no copy of them opens.
 func End(tx store.Tx, realm string, id store.VisitID, now time.Time) error {
-	return tx.PutVisit(store.Visit{Realm: realm, ID: id, Over: true, At: now, Expires: now.Add(MaxCookieLife)})
+	return tx.PutVisit(store.Visit{Realm: realm, ID: id, SessionEnded: true, At: now, Expires: now.Add(MaxCookieLife)})
 }
 
 // Move moves a visit to the fresh token of g without a code, and revokes the old token.
@@ -57,11 +57,11 @@ func Move(tx store.Tx, g Grant, keep bool) error {
 		return err
 	}
 	cleared := err == nil && old.User == g.User
-	if err == nil && old.Dead() || keep && !cleared {
+	if err == nil && old.Revoked() || keep && !cleared {
 		return store.ErrSpent
 	}
 	if g.Old != (store.VisitID{}) {
-		if err := bury(tx, g); err != nil {
+		if err := revoke(tx, g); err != nil {
 			return err
 		}
 	}

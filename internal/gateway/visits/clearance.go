@@ -38,7 +38,7 @@ func (t *Table) end(ctx context.Context, v *Visit, e store.Event, drop func(stor
 	err := t.store.Update(ctx, key, func(tx store.Tx) error {
 		rec, err := tx.Visit(v.ID.Visit)
 		switch {
-		case errors.Is(err, store.ErrNotFound), err == nil && rec.Dead():
+		case errors.Is(err, store.ErrNotFound), err == nil && rec.Revoked():
 			return nil // gone already, or a tombstone, which stays
 		case err != nil && !errors.Is(err, store.ErrCorrupt):
 			return err

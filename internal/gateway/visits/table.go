@@ -243,8 +243,8 @@ func (t *Table) read(ctx context.Context, v *Visit) (*Standing, error) {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
 		return nil, err
-	case rec.Dead():
-		st.Died, st.Over = rec.At, rec.Over
+	case rec.Revoked():
+		st.RevokedAt, st.SessionEnded = rec.At, rec.SessionEnded
 	default:
 		st.Clearance = &rec
 		v.SignedIn.Store(&rec.User)

@@ -88,7 +88,7 @@ var visitForm = form[store.Visit]{2, 256, func(c *coder, v *store.Visit) {
 	})
 	c.int(&v.Failures)
 	if c.version >= 2 {
-		c.bool(&v.Over)
+		c.bool(&v.SessionEnded)
 	}
 }}
 

@@ -138,7 +138,7 @@ func (l *loading) visit(r store.Raw) error {
 	if errors.Is(err, errVersion) {
 		return fmt.Errorf("the backup was made by a newer version of Secondgate: restore it with that one")
 	}
-	if err == nil && v.Dead() {
+	if err == nil && v.Revoked() {
 		return l.put(r)
 	}
 	l.done.Ended++

@@ -97,7 +97,7 @@ func TestLoad(t *testing.T) {
 	if _, err := r.Visit(t.Context(), alice.Realm, live.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the clearance: %v", err)
 	}
-	if v, err := r.Visit(t.Context(), alice.Realm, dead.ID); err != nil || !v.Dead() {
+	if v, err := r.Visit(t.Context(), alice.Realm, dead.ID); err != nil || !v.Revoked() {
 		t.Errorf("the dead token: %+v, %v", v, err)
 	}
 	if n, err := r.CountMails(t.Context()); n != 0 || err != nil {

@@ -58,7 +58,7 @@ func (d *DB) getVisit(r kv.Reader, realm string, id store.VisitID) (store.Visit,
 // names.
 func (d *DB) liveVisit(r kv.Reader, realm string, id store.VisitID, list lister) (store.Visit, error) {
 	v, err := d.getVisit(r, realm, id)
-	if err != nil || v.Dead() {
+	if err != nil || v.Revoked() {
 		return v, err
 	}
 	clearances, err := list(store.UserKey{Realm: realm, ID: v.User})
