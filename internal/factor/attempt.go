@@ -11,9 +11,9 @@ import (
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
-// clearedBudget is how many wrong codes in a row a cleared visit may give. It is its
-// own, so that a stranger who has the password can neither use the user's up nor be
-// helped by the owner's.
+// clearedBudget is how many consecutive wrong codes a cleared visit may give. This budget is
+// separate from the user's. A stranger with the password can therefore not use up the budget of
+// the owner's visit, and the owner's right codes do not reset the stranger's counter.
 const clearedBudget = 5
 
 // Attempt is a code that a client gives for a user.
@@ -25,9 +25,10 @@ type Attempt struct {
 	Kind string
 	// Address is the client's, without port; Agent its User-Agent, for the audit log.
 	Address, Agent string
-	// Cleared is the visit whose clearance the attempt is made in, nil when it is made
-	// to get one. Wrong codes are then counted in that visit, five at most: then that
-	// clearance ends. Neither the user's counters nor the budgets of addresses change.
+	// Cleared is the visit with the clearance that the attempt is made in. It is nil if the
+	// attempt is made to get a clearance. Wrong codes in a cleared visit are counted in that
+	// visit only, not in the user's counters or the budgets of addresses. After five, the
+	// clearance ends.
 	Cleared *store.VisitID
 	// Recovery allows that the code is a recovery code, which is good for a challenge
 	// and for nothing else.
@@ -48,7 +49,7 @@ type Accepted struct {
 	Staff string
 }
 
-// try is an attempt whose code was read.
+// try is an attempt with its parsed code.
 type try struct {
 	Attempt
 	entry

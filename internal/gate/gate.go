@@ -6,7 +6,7 @@
 // Whatever is not known is refused. Packages gateway and observe call it.
 package gate
 
-// Answer is what the portal said of somebody's credentials.
+// Answer is the portal's answer about a request's credentials.
 type Answer int
 
 // The three answers. The zero value is Unknown, so that a forgotten answer refuses.
@@ -96,7 +96,7 @@ func beforeAnonymous(q Request) Action {
 	return Forward
 }
 
-// debt says what somebody who owes has to do.
+// debt returns the action for a user who owes a second factor.
 func debt(s Standing) Action {
 	if s.Enrolled {
 		return Challenge

@@ -41,8 +41,8 @@ func checkedMayPass(r Response) bool {
 	return (r.Unsafe || r.Unsettled || r.Overlapped) && !r.Rotates
 }
 
-// Suspect reports whether a checked response of a user who may pass could itself be that
-// of a sign-in. Then the responses beside it are checked as well.
+// Suspect reports whether a checked response of a user who may pass could be that of a sign-in.
+// The responses that overlap it are then checked as well.
 func Suspect(r Response) bool {
 	return r.Before.MayPass() && (r.Changes || r.Redirect || r.SignIn)
 }
@@ -64,8 +64,8 @@ type Outcome struct {
 	SameUser bool
 	// Before and After are the standings; After's Cleared is about After's user.
 	Before, After Standing
-	// Mixed: requests ran beside this one that could have signed a user in and out again,
-	// so that an anonymous After proves nothing.
+	// Mixed: overlapping requests could have signed a user in and out again. An anonymous After
+	// then proves nothing.
 	Mixed bool
 	// Doubted: so could another request have signed in another user than the response was
 	// made for. Then no After proves anything but that something is owed.

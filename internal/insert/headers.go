@@ -47,8 +47,8 @@ func readable(charset string) bool {
 	return err == nil && !slices.Contains(unlike, name)
 }
 
-// Shared reports whether a response says that it is the same for everybody, so that
-// caches may show it to strangers.
+// Shared reports whether a response says that it is the same for all users, so that caches may
+// show it to strangers.
 func Shared(h http.Header) bool {
 	for directive := range strings.SplitSeq(strings.ToLower(strings.Join(h["Cache-Control"], ",")), ",") {
 		name, _, _ := strings.Cut(strings.TrimSpace(directive), "=")

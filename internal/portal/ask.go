@@ -64,7 +64,7 @@ type Credentials struct {
 	Added, Bare bool
 }
 
-// bareKey is the key of a context whose question goes without what the server adds.
+// bareKey is the context key of a question that carries no credentials of the server's own.
 type bareKey struct{}
 
 // IsBare reports whether the question with this context, which a [Fetch] got, goes without

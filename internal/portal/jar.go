@@ -134,8 +134,8 @@ func sentTo(cookiePath, path string) bool {
 	return path == Everywhere || cookie.PathMatch(cookiePath, path)
 }
 
-// View returns what a request to path sends: the cookies whose original path matches,
-// longest path first (RFC 6265 5.4), then those that were never sealed.
+// View returns the Cookie header of a request to path: the cookies with an original path that
+// matches, longest path first (RFC 6265 5.4), then those that were never sealed.
 func (j *Jar) View(path string) View {
 	if j.anyPath {
 		return j.everywhere
@@ -326,7 +326,7 @@ func applyHeld(cookies []held, ch Change) []held {
 	same := cookies[at].Value == ch.Value
 	cookies[at].Cookie = ch.Cookie
 	if same {
-		cookies[at].Stamp = stamp // sent again as it was: it says nothing new about anybody
+		cookies[at].Stamp = stamp // the same value: it does not change which user the cookie belongs to
 	}
 	return cookies
 }

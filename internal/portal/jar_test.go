@@ -155,8 +155,8 @@ func TestJar_FitsBySite(t *testing.T) {
 	}
 }
 
-// TestJar_SentAgainKeepsItsStamp: a cookie that is set to the value it has says
-// nothing new about anybody.
+// TestJar_SentAgainKeepsItsStamp: a cookie that is set to the value that it has keeps its stamp.
+// It does not tell anything new about its user.
 func TestJar_SentAgainKeepsItsStamp(t *testing.T) {
 	c := changesOf([]string{"a=1; Path=/"}, "/", NewCookiePolicy(nil), now)
 	j := EmptyJar.Apply(c).Stamped(c, Stamp{User: "alice"}).Apply(c)

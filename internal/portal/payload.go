@@ -15,8 +15,8 @@ type Stamp struct {
 	Site string
 }
 
-// Anonymous reports whether the stamp names nobody. Such a cookie may become a
-// user's: portals keep the session's name when it signs in.
+// Anonymous reports whether the stamp names no user. Such a cookie may later belong to a user,
+// because portals keep the session's name at a sign-in.
 func (s Stamp) Anonymous() bool { return s.User == "" }
 
 // fits reports whether a cookie with this stamp may be sent when the portal's answer

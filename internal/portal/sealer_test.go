@@ -154,8 +154,8 @@ func TestSeal_TamperedValueDoesNotOpen(t *testing.T) {
 	}
 }
 
-// TestSeal_LeftTwinIsDropped: beside a sealed cookie, one under `leave` that some parser
-// takes for the same is dropped, so that the portal sees one session, ours.
+// TestSeal_LeftTwinIsDropped: a passthrough cookie is dropped if some parser takes its name for
+// that of a sealed cookie. The portal then sees the sealed session only.
 func TestSeal_LeftTwinIsDropped(t *testing.T) {
 	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token")
 	header := cookieHeader(t, sealAll(t, k, now, "app_sess=mine; Path=/"))[0]

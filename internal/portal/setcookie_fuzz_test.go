@@ -59,7 +59,7 @@ type stay struct {
 	browser browser
 	// direct is what a browser without the gateway would hold, by name and path.
 	direct map[[2]string]cookie.SetCookie
-	jar   *Jar
+	jar    *Jar
 }
 
 // answer takes a response's Set-Cookie lines both ways.

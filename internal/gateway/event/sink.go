@@ -94,7 +94,7 @@ func (s *Sink) Decided(a gate.Action, when string, about Subject) {
 		zap.String("user_id", about.User), zap.String("client_ip", about.Address), zap.String("path", about.Path))
 }
 
-// Withheld counts a request or response in whose place the gate answered.
+// Withheld counts a request or response that the gate replaced by its own answer.
 func (s *Sink) Withheld(a gate.Action) {
 	name, known := actionNames[a]
 	if !known {

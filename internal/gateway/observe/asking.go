@@ -19,8 +19,9 @@ import (
 	"github.com/secondgate/secondgate/internal/report"
 )
 
-// Questions are put when a visit is idle: after its responses, so that no request waits
-// for them, and beside none of its requests, which could wait for the session's lock.
+// Questions are asked while a visit is idle. They are asked after its responses, so that no
+// request waits for them, and not while its requests are open, because the portal may hold the
+// session's lock.
 const (
 	// idleTime is how long the last request of an idle visit is over.
 	idleTime = time.Second

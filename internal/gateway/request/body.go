@@ -20,7 +20,8 @@ const (
 	stall        = time.Minute
 )
 
-// MaxStrangerBody bounds the body of a request whose sender may not pass, in bytes.
+// MaxStrangerBody is the limit in bytes for the body of a request from a user who may not pass,
+// or from a stranger.
 const MaxStrangerBody = maxStrangerBody
 
 // Errors of ReadBody. Any other is of the client's connection or of the file system.
@@ -51,7 +52,7 @@ func FindBody(w http.ResponseWriter, r *http.Request) {
 	r.Body = &begun{ReadCloser: r.Body, first: first[:n], err: err}
 }
 
-// begun is a body whose first bytes were read already; err is what came with them.
+// begun is a body with its first bytes already read; err is the error of that read.
 type begun struct {
 	io.ReadCloser
 	first []byte

@@ -29,8 +29,8 @@ func Brings(r *http.Request, body []byte, value string) bool {
 	})
 }
 
-// Copied is a body that is read by another, who gets it unchanged, and of which the
-// beginning is kept. It is safe for concurrent use.
+// Copied is a body that another reader gets unchanged, and that keeps a copy of its beginning.
+// It is safe for concurrent use.
 type Copied struct {
 	io.ReadCloser
 	mu    sync.Mutex

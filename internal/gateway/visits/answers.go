@@ -155,10 +155,10 @@ func (a *Answers) Suspend() (s Suspended) {
 	return s
 }
 
-// Restore takes back the suspended answers about the key's credentials, each for its own
-// varying values and for as long as it was to be believed. It does nothing if more was
-// forgotten since. The caller has asked about these credentials: they are a stranger's still.
-// The answers serve requests whose responses are checked, and no others.
+// Restore restores the suspended answers about the key's credentials. Each answer keeps its own
+// varying values and its own expiry. Restore does nothing if other answers were forgotten since.
+// The caller has asked the portal again: the credentials are still anonymous. A restored answer
+// is used only for requests with a response check.
 func (a *Answers) Restore(s Suspended, key *Key) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -92,9 +92,9 @@ const (
 	sweepEvery = 5 * time.Second
 )
 
-// Run flushes the last requests of cleared visits to the store, closes tunnels whose
-// clearance ran out and has the portal asked about the others, until ctx ends; then it
-// flushes once more.
+// Run works at intervals until ctx ends. It writes the times of the last requests of cleared
+// visits to the store, closes tunnels with an expired clearance, and asks the portal about the
+// other tunnels. At the end it writes once more.
 func (t *Table) Run(ctx context.Context, failed func(error)) {
 	flush, sweep := time.NewTicker(flushEvery), time.NewTicker(sweepEvery)
 	defer flush.Stop()

@@ -15,9 +15,10 @@ const (
 	turnDeadline = 2 * time.Minute
 	// SignInWait is how long a sign-in waits for the shared requests that run.
 	SignInWait = 2 * time.Second
-	// FormWait is how long any other form waits for them: longer than long polls take. Beside
-	// one, an anonymous answer would prove nothing, and the form would be carried out and its
-	// response withheld. A sign-in seldom ends in an anonymous answer.
+	// FormWait is how long any other form waits for them. It is longer than most long polls
+	// take. If the form ran while a long poll is open, an anonymous answer would prove nothing:
+	// the portal would process the form, and its response would be withheld. For a sign-in this
+	// matters less, because it seldom ends in an anonymous answer.
 	FormWait = 40 * time.Second
 )
 
@@ -26,16 +27,16 @@ var ErrBusy = errors.New("too many requests of this visit are waiting")
 
 // Concurrency lets the requests of one visit run shared or exclusive.
 //
-// Exclusive requests may change who is signed in: unsafe ones, declared sign-ins and
-// sign-outs. They run one after another. In a visit whose user may not pass, an exclusive
-// request also waits for the shared ones, and new shared ones wait for it: a question
-// tells who is signed in when it is asked, not who was signed in a moment before, so a
-// shared request that signs out could hide a sign-in from it. In a visit whose user may
-// pass, shared requests never wait; their responses are checked (see [Visit.Unsettled]).
+// Exclusive requests may change who is signed in: unsafe ones, declared sign-ins and sign-outs.
+// They run one after another. If the visit's user may not pass, an exclusive request also waits
+// until the shared ones have ended, and new shared ones wait for it. The reason: a question
+// tells who is signed in at that moment. A shared request that signs out just before could hide
+// a sign-in from the question. If the visit's user may pass, shared requests never wait; their
+// responses are checked (see [Visit.Unsettled]).
 //
-// A changer is an open request that may change who is signed in: an exclusive one, or a
-// shared one whose response looks like a sign-in (see Suspect). A request is open until
-// its response check is over.
+// A changer is an open request that may change who is signed in: an exclusive one, or a shared
+// one with a response that looks like a sign-in (see Suspect). A request is open until its
+// response check is over.
 type Concurrency struct {
 	turn chan struct{}
 	// open is the number of open changers; it is written with mu held.
@@ -107,8 +108,8 @@ func (c *Concurrency) Suspect() (leave func()) {
 	return sync.OnceFunc(c.end)
 }
 
-// Start says that the exclusive request that has the turn goes to the portal now. Before that it
-// can have changed nothing beside the shared requests that it waits for.
+// Start marks that the exclusive request that has the turn is now forwarded. Before that, it
+// can't have affected the shared requests that it waits for.
 func (c *Concurrency) Start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -226,8 +226,8 @@ func (t *Table) Standing(ctx context.Context, v *Visit) (*Standing, error) {
 			return nil, err
 		}
 		v.standing.Store(st)
-		// A clearance that ended while it was read must not come back to life, nor for
-		// somebody who took it from memory meanwhile.
+		// A clearance that ended while it was read must not be used, also not by another request
+		// that read it from memory in the meantime.
 		if t.ends.Load() == ends {
 			return st, nil
 		}
@@ -253,8 +253,8 @@ func (t *Table) read(ctx context.Context, v *Visit) (*Standing, error) {
 	return st, nil
 }
 
-// End forgets clearances that were ended in the store by somebody else than their
-// visit, as by staff, and closes what was open in them.
+// End forgets clearances that were ended in the store from outside their visit, for example by
+// staff. It closes the tunnels and streams that were open with them.
 func (t *Table) End(realm string, ids ...store.VisitID) {
 	if len(ids) > 0 {
 		t.Forget(realm, ids...)
@@ -278,8 +278,8 @@ func (t *Table) Forget(realm string, ids ...store.VisitID) {
 	t.Tunnels.closeEnded()
 }
 
-// EndUser is End for a user whose sessions were all ended: what was opened without a
-// clearance is closed, too.
+// EndUser is End for a user after all sessions were ended. It also closes tunnels and streams
+// that the user opened without a clearance.
 func (t *Table) EndUser(user store.UserKey, ids ...store.VisitID) {
 	t.End(user.Realm, ids...)
 	t.Tunnels.CloseUnproven(user)

@@ -74,12 +74,12 @@ func (ts *Tunnels) closeIf(cond func(*Tunnel) bool) {
 	}
 }
 
-// closeEnded closes those whose clearance was ended.
+// closeEnded closes the tunnels with an ended clearance.
 func (ts *Tunnels) closeEnded() {
 	ts.closeIf(func(t *Tunnel) bool { return t.Standing != nil && t.Standing.Ended() })
 }
 
-// CloseExpired closes those whose clearance ran out.
+// CloseExpired closes the tunnels with an expired clearance.
 func (ts *Tunnels) CloseExpired(now time.Time) {
 	ts.closeIf(func(t *Tunnel) bool { return t.Standing != nil && !t.Standing.Live(t.Policy, now) })
 }
@@ -121,7 +121,7 @@ func (ts *Tunnels) AskDue(now time.Time) {
 func (ts *Tunnels) ask(t *Tunnel, now time.Time) {
 	defer func() {
 		if p := recover(); p != nil {
-			t.Close() // it can't be told whose it is
+			t.Close() // the user is unknown
 		}
 		ts.mu.Lock()
 		t.asking, t.asked = false, now

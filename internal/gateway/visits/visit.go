@@ -30,8 +30,8 @@ type Visit struct {
 	*Shared
 }
 
-// Shared is what is known of a browser's stay beyond one token. A visit that moves to a
-// fresh token shares it with the old one, whose requests may still be open.
+// Shared is what is known of a browser's stay beyond one token. When a visit moves to a fresh
+// token, both tokens share it, because requests with the old one may still be open.
 type Shared struct {
 	// pins counts the requests that hold the visit, under whichever of its tokens.
 	pins     atomic.Int32

@@ -1,9 +1,9 @@
-// Package cookie reads and writes the two header fields of RFC 6265, each as
-// strictly as its sender deserves: Cookie, which a stranger writes, and Set-Cookie,
-// which the portal writes for browsers.
+// Package cookie reads and writes the two header fields of RFC 6265. It reads Cookie strictly,
+// because strangers write it, and Set-Cookie as browsers do, because the portal writes it for
+// them. Package portal is the main caller.
 //
-// Its one invariant: what Parse yields is read as the same pairs by every parser
-// that a portal may have. What two of them could read differently is never yielded.
+// It guarantees that every parser that a portal may have reads the pairs from [Parse] in the
+// same way. A pair that two parsers could read differently is not returned.
 package cookie
 
 import (

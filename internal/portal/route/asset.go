@@ -70,8 +70,8 @@ func isVersion(query string) bool {
 	return true
 }
 
-// versionValue reports whether v could be a version. Those of packages have a plus, as
-// in 5.2.1deb1+deb12u1, which is encoded or is not; nobody reads it as a separator.
+// versionValue reports whether v could be a version. Versions of packages have a plus, as in
+// 5.2.1deb1+deb12u1, encoded or not. No parser reads it as a separator.
 func versionValue(v string) bool {
 	if len(v) > maxVersion {
 		return false

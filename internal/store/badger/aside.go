@@ -15,8 +15,8 @@ import (
 // asidePrefix begins the names of directories that stores are restored in.
 const asidePrefix = ".restoring-"
 
-// Aside is a store that is made of a backup, beside the place where it belongs. There
-// it appears whole, by Commit, or not at all.
+// Aside is a store that is built from a backup in a directory next to its final place. Commit
+// moves it there in one step; until then the final place is unchanged.
 type Aside struct {
 	dir, temporary string
 	o              Options

@@ -13,8 +13,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store/memory"
 )
 
-// TestRules_AllKinds: somebody decided for every kind of record what becomes of it when
-// a backup is restored.
+// TestRules_AllKinds: every kind of record has a rule for what a restore does with it.
 func TestRules_AllKinds(t *testing.T) {
 	source, err := os.ReadFile("keys.go")
 	if err != nil {
