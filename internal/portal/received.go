@@ -136,11 +136,12 @@ func (rc *Received) Open(k *VisitKeys, now time.Time, oldest time.Time) (*Jar, [
 	}
 	cookies, twins := newest(cookies)
 	jar := newJar(cookies, nil, nil)
-	return newJar(cookies, rc.besides(jar, rc.passthrough), rc.besides(jar, rc.public)), append(stale, twins...)
+	return newJar(cookies, rc.withoutNames(jar, rc.passthrough), rc.withoutNames(jar, rc.public)), append(stale, twins...)
 }
 
-// besides drops unsealed cookies that some parser would take for one of the sealed.
-func (rc *Received) besides(sealed *Jar, pairs []pair) []pair {
+// withoutNames drops the unsealed cookies with names that some parser takes for the name of a
+// sealed cookie.
+func (rc *Received) withoutNames(sealed *Jar, pairs []pair) []pair {
 	return slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return sealed.HasName(p.name) })
 }
 

@@ -41,8 +41,8 @@ type Concurrency struct {
 	turn chan struct{}
 	// open is the number of open changers; it is written with mu held.
 	open atomic.Int32
-	// unrest counts everything that may have changed who is signed in; see Unrest.
-	unrest atomic.Uint64
+	// signInEpoch counts everything that may have changed who is signed in; see SignInEpoch.
+	signInEpoch atomic.Uint64
 
 	mu      sync.Mutex
 	waiting int
@@ -52,8 +52,9 @@ type Concurrency struct {
 	// pending says that the exclusive request that has the turn is not at the portal yet; see
 	// Start. It is not in begun.
 	pending bool
-	// shared are the shared requests that run, barring the exclusive ones that bar them, barred
-	// the shared ones that wait for these; lifted counts how often those could begin.
+	// shared is the number of shared requests that run, barring that of the exclusive requests
+	// that bar them, barred that of the shared requests that wait for these. lifted counts how
+	// often the waiting ones could begin.
 	shared, barring, barred int
 	lifted                  uint64
 	// released are requests that made room for others although their responses go on.
@@ -64,9 +65,10 @@ type Concurrency struct {
 
 func newConcurrency() Concurrency { return Concurrency{turn: make(chan struct{}, 1)} }
 
-// Exclusive waits for the turn of an exclusive request and makes it a changer. yield gives
-// the turn up and leave ends the request; both may be called more than once. A request that
-// yielded is a changer still, and counts for SharedSince. Start says that it goes to the portal.
+// Exclusive waits for the turn of an exclusive request and makes it a changer. yield lets the
+// next exclusive request run, and leave ends the request; both may be called more than once. A
+// request that yielded remains a changer and counts for SharedSince. The caller calls Start when
+// the request is forwarded.
 func (c *Concurrency) Exclusive(ctx context.Context) (yield, leave func(), err error) {
 	c.mu.Lock()
 	if c.waiting >= maxWaiting {
@@ -136,7 +138,7 @@ func (c *Concurrency) begin() {
 
 // enter makes a request a changer; the caller holds mu.
 func (c *Concurrency) enter() {
-	c.unrest.Add(1)
+	c.signInEpoch.Add(1)
 	c.open.Add(1)
 }
 
@@ -155,8 +157,8 @@ func (c *Concurrency) end() {
 	c.mu.Unlock()
 }
 
-// Bar keeps shared requests from beginning until leave, and waits that long for those that
-// run.
+// Bar keeps shared requests from beginning until leave is called. It waits at most that long for
+// those that run.
 func (c *Concurrency) Bar(ctx context.Context, wait time.Duration) (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -171,7 +173,8 @@ func (c *Concurrency) Bar(ctx context.Context, wait time.Duration) (leave func()
 	return sync.OnceFunc(c.liftBar)
 }
 
-// liftBar ends a request's barring. Those that wait begin before the next one can bar.
+// liftBar ends the bar of one request. Shared requests that wait begin before the next request
+// can bar.
 func (c *Concurrency) liftBar() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -210,9 +213,9 @@ func (c *Concurrency) Shared(ctx context.Context, free bool) error {
 // LeaveShared ends a shared request.
 func (c *Concurrency) LeaveShared() { c.fall(&c.shared) }
 
-// ReleaseShared lets others begin although the shared request goes on, as a stream does. It
-// counts for SharedSince until EndReleased: what the portal does at its end may hide what
-// it did for another request.
+// ReleaseShared lets other requests begin although the shared request continues, as a stream
+// does. The request counts for SharedSince until EndReleased, because the effect of its end at
+// the portal may hide the effect of another request.
 func (c *Concurrency) ReleaseShared() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -291,26 +294,26 @@ func (c *Concurrency) Mark() Mark {
 	return Mark{c.begun, c.sharedBegun, c.entered(), open, c.shared + c.released}
 }
 
-// Unrest counts what may have changed who is signed in: changers that began, and calls of
-// Stir. What was found out before it grew has to be asked about again.
-func (c *Concurrency) Unrest() uint64 { return c.unrest.Load() }
+// SignInEpoch counts what may have changed who is signed in: changers that began, and calls of
+// BumpSignInEpoch. Answers from before an increment have to be asked for again.
+func (c *Concurrency) SignInEpoch() uint64 { return c.signInEpoch.Load() }
 
-// Stir says that something else than a request may have changed who is signed in: bytes
-// that a client sent through a tunnel.
-func (c *Concurrency) Stir() { c.unrest.Add(1) }
+// BumpSignInEpoch increments SignInEpoch for a cause other than a request: bytes that a client
+// sent through a tunnel.
+func (c *Concurrency) BumpSignInEpoch() { c.signInEpoch.Add(1) }
 
 // Entered is how many changers there ever were, those that wait for their start among them.
 func (c *Concurrency) Entered() uint64 { return c.Mark().entered }
 
-// ChangersSince reports whether any changer was open at m or began since, besides own
-// that a shared request became itself since m.
+// ChangersSince reports whether any changer was open at m or began since. It does not count own,
+// the number of times that the calling shared request itself became a changer since m.
 func (c *Concurrency) ChangersSince(m Mark, own int) bool {
 	return m.open > 0 || c.Mark().begun-m.begun > uint64(own)
 }
 
-// BesideSince reports whether any changer besides the caller, an exclusive request that had
-// its turn at m, was open at m or began since.
-func (c *Concurrency) BesideSince(m Mark) bool { return m.open > 1 || c.Mark().begun != m.begun }
+// OthersSince reports whether any other changer was open at m or began since. The caller is an
+// exclusive request that had its turn at m.
+func (c *Concurrency) OthersSince(m Mark) bool { return m.open > 1 || c.Mark().begun != m.begun }
 
 // SharedSince reports whether any shared request ran at m or began since.
 func (c *Concurrency) SharedSince(m Mark) bool {

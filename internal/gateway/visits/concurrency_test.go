@@ -251,13 +251,13 @@ func TestSharedSince(t *testing.T) {
 // otherwise.
 func TestUnrest(t *testing.T) {
 	c := newConcurrency()
-	last := c.Unrest()
+	last := c.SignInEpoch()
 	grows := func(what string, want bool) {
 		t.Helper()
-		if now := c.Unrest(); (now > last) != want {
+		if now := c.SignInEpoch(); (now > last) != want {
 			t.Errorf("%s: %d after %d", what, now, last)
 		}
-		last = c.Unrest()
+		last = c.SignInEpoch()
 	}
 	_, leave, err := c.Exclusive(t.Context())
 	if err != nil {
@@ -272,7 +272,7 @@ func TestUnrest(t *testing.T) {
 	grows("a shared request", false)
 	c.Suspect()()
 	grows("a suspect response", true)
-	c.Stir()
+	c.BumpSignInEpoch()
 	grows("a frame", true)
 }
 
@@ -310,8 +310,8 @@ func TestExclusive_Yields(t *testing.T) {
 	}
 	c.Start()
 	second := c.Mark()
-	if !c.Changers(1) || !c.BesideSince(first) || !c.BesideSince(second) || !c.SharedSince(second) {
-		t.Errorf("changers %v, beside the first %v, beside the second %v, %v", c.Changers(1), c.BesideSince(first), c.BesideSince(second), c.SharedSince(second))
+	if !c.Changers(1) || !c.OthersSince(first) || !c.OthersSince(second) || !c.SharedSince(second) {
+		t.Errorf("changers %v, beside the first %v, beside the second %v, %v", c.Changers(1), c.OthersSince(first), c.OthersSince(second), c.SharedSince(second))
 	}
 	leave()
 	leave()
@@ -322,7 +322,7 @@ func TestExclusive_Yields(t *testing.T) {
 	}
 	c.Start()
 	third := c.Mark()
-	if c.Changers(1) || c.BesideSince(third) || c.SharedSince(third) {
+	if c.Changers(1) || c.OthersSince(third) || c.SharedSince(third) {
 		t.Error("after both are over, they still count")
 	}
 	last()

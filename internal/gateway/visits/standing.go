@@ -53,8 +53,8 @@ func (st *Standing) Expires(p session.Policy) int64 {
 	return min(st.Clearance.Expires.UnixNano(), st.Clearance.At.Add(p.Life).UnixNano())
 }
 
-// Retries counts how often each request was sent back, so that no browser is sent round
-// in circles. It is safe for concurrent use.
+// Retries counts how often each request was sent back, so that a browser is not redirected in a
+// loop. It is safe for concurrent use.
 type Retries struct {
 	mu    sync.Mutex
 	count map[uint64]int
@@ -97,7 +97,7 @@ func (s *Retries) exhausted(key uint64) bool {
 	return len(s.count) >= maxRetried || s.count[key] >= maxSentBack
 }
 
-// End makes the clearance count no more, in memory.
+// End ends the clearance in memory.
 func (st *Standing) End() {
 	if st != &NoStanding {
 		st.end()

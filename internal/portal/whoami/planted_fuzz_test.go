@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// surface is a place where a portal shows text that a stranger or a customer chose. users are
-// the ids of the users that the page itself shows: none, one or two.
+// surface is a place where a portal shows text that a stranger or a customer chose. page returns
+// such a page with the ids of the users that it names by itself: none, one or two.
 type surface struct {
 	name string
 	user config.Extractor
