@@ -12,15 +12,15 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
-// Jar is the portal's cookies as they stand for one visit at one moment. A Jar is
-// immutable; changes make another one.
+// Jar is the portal's cookies in one visit at one time. A Jar is immutable; changes make another
+// one.
 type Jar struct {
-	// What every request looks at comes first and close together: see newJar.
+	// Fields that every request reads are first and adjacent: see newJar.
 	key JarKey
 	// owner is the one user that cookies are stamped with, if any are; several says that
 	// there are more than one.
 	owner string
-	// views are those that were asked for, by the cookies that are in them.
+	// views caches the views that were asked for, by the cookies in them.
 	views atomic.Pointer[[]maskedView]
 	// everywhere is the view where every cookie is for every path.
 	everywhere              View
@@ -33,13 +33,14 @@ type Jar struct {
 	passthrough, public []pair
 }
 
-// JarKey stands for the credentials in a jar: a digest of them.
+// JarKey is a digest of the credentials in a jar.
 type JarKey [sha256.Size]byte
 
 type held struct {
 	Cookie
-	// tag and pieces are under what name, and in how many cookies, the sealed value
-	// came from the browser; zero for what the browser does not have yet.
+	// tag is the name, without its prefix, that the browser sent the sealed value under, and
+	// pieces the number of cookies that it was split over. Both are zero for a cookie that the
+	// browser does not have yet.
 	tag    string
 	pieces int
 }
@@ -64,8 +65,9 @@ func newJar(cookies []held, passthrough, public []pair) *Jar {
 	return j
 }
 
-// Unordered is Key whatever the order of the cookies: browsers do not agree where one goes
-// that was set anew. The portal may go by their order, so no answer is kept under it.
+// Unordered is Key without the order of the cookies, because browsers differ in where they put a
+// cookie that was set again. The portal may depend on the order, so no answer is kept under this
+// key.
 func (j *Jar) Unordered() JarKey {
 	sorted := &Jar{cookies: slices.Clone(j.cookies), passthrough: slices.Clone(j.passthrough)}
 	slices.SortFunc(sorted.cookies, func(a, b held) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Path, b.Path)) })
@@ -73,14 +75,14 @@ func (j *Jar) Unordered() JarKey {
 	return sorted.digest()
 }
 
-// digest leaves the stamps out: they are ours, and say nothing to the portal.
+// digest does not cover the stamps, because the portal does not see them.
 func (j *Jar) digest() JarKey {
 	var b []byte
 	for i := range j.cookies {
 		c := &j.cookies[i]
 		for _, s := range [...]string{c.Name, c.Value, c.Path} {
 			b = append(b, s...)
-			b = append(b, 0) // header values have no NUL, so nothing can pose as something else
+			b = append(b, 0) // header values contain no NUL, so the encoding is unambiguous
 		}
 	}
 	b = append(b, 1)
@@ -116,11 +118,11 @@ func (j *Jar) StampedFor(user, site string) bool {
 // Sealed reports whether any sealed cookie opened.
 func (j *Jar) Sealed() bool { return len(j.cookies) > 0 }
 
-// View is what the jar sends to one path.
+// View is the part of a jar that is sent to one path.
 type View struct {
 	// Header is the whole Cookie header; "" for none.
 	Header string
-	// Key stands for the credentials in it, and for the visit's token.
+	// Key identifies the credentials in it, and the visit's token.
 	Key JarKey
 	// Public is the part of Header with cookies that are never credentials.
 	Public string
@@ -215,9 +217,9 @@ func (j *Jar) build(path string) View {
 // Empty reports whether the view holds no credentials.
 func (v View) Empty() bool { return v.Key == JarKey{} }
 
-// Uncovered returns the name of a cookie that a request to path carries while no request
-// to any of the asked paths carries one of that name; "" if there is none. No question
-// can tell what such a cookie is worth (design rule Q2).
+// Uncovered returns the name of a cookie that is sent with a request to path, while no cookie of
+// that name is sent with a request to any of the asked paths; "" if there is none. No question
+// covers such a cookie (design rule Q2).
 func (j *Jar) Uncovered(path string, asked []string) string {
 	if j.anyPath {
 		return ""
@@ -231,9 +233,9 @@ func (j *Jar) Uncovered(path string, asked []string) string {
 	return ""
 }
 
-// WithoutTwins returns the jar without the cookies that a change has the name of and that
-// the change did not set: portals differ in which of two cookies of one name they take.
-// twins says that there were any.
+// WithoutTwins returns the jar without the cookies that have the name of a change but were not
+// set by it, because portals differ in which of two cookies of one name they use. twins says
+// that there were any.
 func (j *Jar) WithoutTwins(changes []Change) (only *Jar, twins bool) {
 	if len(changes) == 0 {
 		return j, false
@@ -264,10 +266,10 @@ func (j *Jar) carries(name string, paths []string) bool {
 	return false
 }
 
-// Carried returns the changes of a response to a question that was sent with the jar's
-// cookies for path. A change of a cookie that the jar has and the question did not carry
-// is left out: a portal that is asked without its session cookie sets a new one, and that
-// must not replace the session.
+// Carried returns the changes of a response to a question that was sent with the jar's cookies
+// for path. It leaves out changes of cookies that the jar has and the question did not carry. A
+// portal that is asked without its session cookie sets a new one, which must not replace the
+// session.
 func (j *Jar) Carried(changes []Change, path string) []Change {
 	return slices.DeleteFunc(changes, func(ch Change) bool {
 		held, carried := false, false
@@ -345,9 +347,9 @@ func applyPair(pairs []pair, ch Change) []pair {
 	return pairs
 }
 
-// Fits returns the jar without the cookies that are stamped with another user than
-// the given one ("" for anonymous), and those that were taken out: gone are of no use any
-// more, apart are stamped by another site of the host, which may know another user.
+// Fits returns the jar without the cookies that are stamped with another user than the given one
+// ("" for anonymous), and the removed cookies. Those in gone are of no further use. Those in
+// apart were stamped by another site of the host, which may know another user.
 func (j *Jar) Fits(user, site string) (fitting *Jar, gone, apart []Cookie) {
 	if !j.several && (Stamp{User: j.owner}).fits(user) {
 		return j, nil, nil
@@ -375,7 +377,8 @@ func (j *Jar) Of(site string) *Jar {
 	return newJar(own, j.passthrough, j.public)
 }
 
-// With returns the jar with these cookies too, but for those that it has anew.
+// With returns the jar with these cookies added. A cookie that the jar has already is not
+// replaced.
 func (j *Jar) With(more []Cookie) *Jar {
 	cookies := slices.Clone(j.cookies)
 	for _, c := range more {
@@ -386,13 +389,13 @@ func (j *Jar) With(more []Cookie) *Jar {
 	return newJar(cookies, j.passthrough, j.public)
 }
 
-// Without returns the jar without the cookies that were sealed at times which over reports,
-// and those that were taken out.
+// Without returns the jar without the cookies for which over is true of the time when they were
+// sealed, and the removed cookies.
 func (j *Jar) Without(over func(sealed time.Time) bool) (kept *Jar, gone []Cookie) {
 	return j.Drop(func(c Cookie) bool { return over(c.Sealed) })
 }
 
-// Drop returns the jar without the cookies for which drop is true, and these.
+// Drop returns the jar without the cookies for which drop is true, and the removed cookies.
 func (j *Jar) Drop(drop func(c Cookie) bool) (kept *Jar, gone []Cookie) {
 	var keep []held
 	for _, c := range j.cookies {
@@ -420,7 +423,7 @@ func (j *Jar) Stamped(changes []Change, stamp Stamp) *Jar {
 	return newJar(cookies, j.passthrough, j.public)
 }
 
-// Strangers returns the jar with nothing in it but what is no credential.
+// Strangers returns the jar without credentials: only public cookies are left.
 func (j *Jar) Strangers() *Jar { return newJar(nil, nil, j.public) }
 
 // Ends is when the longest-lived cookie ends; zero if all end with the browser.
@@ -443,7 +446,7 @@ func (j *Jar) Cookies() []Cookie {
 	return out
 }
 
-// Sealings are changes that set the jar's sealed cookies, as they are.
+// Sealings returns changes that set the jar's sealed cookies to their present values.
 func (j *Jar) Sealings() (changes []Change) {
 	for _, c := range j.Cookies() {
 		if c.Name != tokenName {
@@ -453,8 +456,8 @@ func (j *Jar) Sealings() (changes []Change) {
 	return changes
 }
 
-// Credentials are changes that set the jar's cookies as they are, those under `leave` and
-// the token among them, but not those that are never credentials.
+// Credentials returns changes that set the jar's credentials to their present values: sealed
+// cookies, the token and passthrough cookies, but not public ones.
 func (j *Jar) Credentials() (changes []Change) {
 	for _, c := range j.Cookies() {
 		changes = append(changes, Change{Cookie: c, Class: Sealed})
@@ -484,8 +487,9 @@ func (j *Jar) Value(ch Change) (value string, ok bool) {
 	return "", false
 }
 
-// Precedes reports whether a change that was made for a browser with jar j may reach one that sent
-// the other: that has the cookie which is replaced, or, for a new one, all of j's credentials.
+// Precedes reports whether a change that was made for a browser with jar j may reach a browser
+// that sent the other jar. It may if that jar has the cookie that is replaced, or, for a new
+// cookie, all of j's credentials.
 func (j *Jar) Precedes(sent *Jar, ch Change) bool {
 	if v, replaces := j.Value(ch); replaces {
 		w, ok := sent.Value(ch)
@@ -497,9 +501,9 @@ func (j *Jar) Precedes(sent *Jar, ch Change) bool {
 	})
 }
 
-// Binds names the jar's cookies as one site sees them, without their values: hashes of
-// site, name and path. The site is the host and port that the browser addressed, and the
-// path of the own pages.
+// Binds identifies the jar's cookies as one site sees them, without their values: hashes of
+// site, name and path. The site is the host and port that the browser addressed, and the path of
+// the own pages.
 func (j *Jar) Binds(host, site string) []uint64 {
 	out := make([]uint64, len(j.cookies))
 	for i := range j.cookies {
@@ -509,7 +513,7 @@ func (j *Jar) Binds(host, site string) []uint64 {
 	return out
 }
 
-// bind needs no secrecy, only that two cookies don't meet by chance.
+// bind is a hash that only has to avoid accidental collisions. It is not secret.
 func bind(words ...string) uint64 {
 	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
 	return binary.BigEndian.Uint64(sum[:])

@@ -23,7 +23,7 @@ import (
 // of its host. Realm and site are in the names because a gateway must recognise the
 // cookies of other sites without a key: it neither opens nor forwards nor deletes them.
 
-// hostPrefix makes browsers take a cookie over HTTPS and for one host only.
+// hostPrefix makes browsers accept a cookie only over HTTPS and for one host.
 const hostPrefix = "__Host-"
 
 // Names are the names of Secondgate's own cookies in one realm and on one scheme.

@@ -16,10 +16,10 @@ const (
 	maxPiece  = 3800
 )
 
-// Received is a request's Cookie header, sorted but not opened.
+// Received is a request's Cookie header, split by kind of cookie, before any is opened.
 type Received struct {
-	// Visit holds the values of the visit cookie: none, one, or more for a request
-	// that is not believed.
+	// Visit holds the values of the visit cookie. There may be none or one; a request with more
+	// is treated as having none.
 	Visit []string
 	// Dropped are the names of cookies that will not reach the portal.
 	Dropped []string
@@ -37,10 +37,9 @@ type piece struct {
 	value string
 }
 
-// Read sorts the Cookie lines of a request to a site (see [Sealer.Keys]). Cookies of
-// other realms and sites are left out: they are not forwarded, and neither opened nor
-// stale. An error is a request that no honest browser sends (see cookie.Parse); it gets
-// a 400.
+// Read splits the Cookie lines of a request to a site (see [Sealer.Keys]). Cookies of other
+// realms and sites are left out: they are neither forwarded nor opened nor deleted. An error
+// means a request that no honest browser sends (see cookie.Parse); it gets a 400.
 func Read(lines []string, names *Names, site string, policy *CookiePolicy) (*Received, error) {
 	rc := &Received{site: siteTag(site)}
 	dropped, err := cookie.Parse(lines, func(name, value string) {
@@ -70,8 +69,8 @@ func (rc *Received) add(name, value string, names *Names, policy *CookiePolicy) 
 	}
 }
 
-// addPiece takes a cookie with the names' prefix for sealed ones. Names of another form
-// and those of other sites are passed over.
+// addPiece adds a cookie with the prefix of sealed ones. It ignores names of another form and of
+// other sites.
 func (rc *Received) addPiece(rest, value string) {
 	tag, number, split := strings.Cut(rest, ".")
 	if len(tag) != tagLen || !strings.HasPrefix(tag, rc.site) {
@@ -108,8 +107,8 @@ func (rc *Received) dropTwins() {
 	rc.passthrough, rc.public = twins(rc.passthrough), twins(rc.public)
 }
 
-// Stale is a sealed cookie in the browser that is of no use any more: what it was
-// called, and in how many pieces.
+// Stale is a sealed cookie in the browser that can't be used: its name, and the number of its
+// pieces. The browser is told to delete it.
 type Stale struct {
 	Tag    string
 	Pieces int
@@ -145,15 +144,15 @@ func (rc *Received) withoutNames(sealed *Jar, pairs []pair) []pair {
 	return slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return sealed.HasName(p.name) })
 }
 
-// Unsealed is the jar of a request without a visit: nothing that was sealed opens.
+// Unsealed returns the jar of a request without a visit: passthrough and public cookies only.
 func (rc *Received) Unsealed() *Jar { return newJar(nil, rc.passthrough, rc.public) }
 
 // Pieces is how many cookies the request carries that were sealed at this site, whether
 // or not they open.
 func (rc *Received) Pieces() int { return len(rc.pieces) }
 
-// join puts a value together again from its pieces. The first piece of a split one
-// begins with their number and a tilde, which base64url does not have.
+// join reassembles a value from its pieces. The first piece of a split value begins with the
+// number of pieces and a tilde, which base64url does not have.
 func (rc *Received) join(first piece) (sealed string, pieces int) {
 	number, rest, split := strings.Cut(first.value, "~")
 	if !split {
@@ -197,7 +196,7 @@ func newest(cookies []held) (keep []held, stale []Stale) {
 		}
 		stale = append(stale, Stale{c.tag, c.pieces})
 	}
-	// A twin under the same tag is the same cookie to the browser: never delete that.
+	// Under the same tag, a twin is the same cookie to the browser. It must not be deleted.
 	stale = slices.DeleteFunc(stale, func(s Stale) bool {
 		return slices.ContainsFunc(keep, func(c held) bool { return c.tag == s.Tag })
 	})

@@ -70,7 +70,7 @@ func (k *VisitKeys) Tag(name, path string) string {
 	return k.site + base64.RawURLEncoding.EncodeToString(mac(k.names, name, path)[:12])
 }
 
-// errSealed says that a value is not one that was sealed for this visit.
+// errSealed: a value was not sealed for this visit.
 var errSealed = errors.New("not sealed for this visit")
 
 const nonceSize, gcmTag = 12, 16

@@ -32,9 +32,9 @@ var (
 	ErrNoRoom = errors.New("no room for another request body")
 )
 
-// FindBody finds out whether a safe request has a body where its headers do not say.
-// In HTTP/3, and rarely in HTTP/2, the end of a request comes apart from its headers,
-// so that every GET could have a body. Clients send that end at once.
+// FindBody determines whether a safe request has a body if its headers don't say so. In HTTP/3,
+// and rarely in HTTP/2, the end of a request is sent separately from its headers, so that every
+// GET could have a body. Clients send that end at once.
 func FindBody(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor < 2 || r.ContentLength >= 0 || !SafeMethod(r.Method) || !HasBody(r) {
 		return

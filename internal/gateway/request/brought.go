@@ -9,11 +9,11 @@ import (
 	"sync"
 )
 
-// MaxBrought is how much of a body is looked through, in bytes.
+// MaxBrought is how many bytes of a body are searched.
 const MaxBrought = 64 << 10
 
-// Brings reports whether a request with this body brings a value that the portal set a cookie
-// to: in its address, a header or the body. Its cookies do not count, since the portal set
+// Brings reports whether a request contains a value that the portal set a cookie to: in its
+// address, a header or this body. The request's cookies are not searched, because the portal set
 // them.
 func Brings(r *http.Request, body []byte, value string) bool {
 	texts := []string{r.URL.Path, r.URL.RawQuery, string(body)}
