@@ -170,16 +170,16 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 	if x.visit == nil {
 		return put()
 	}
-	answers := &x.visit.Answers
+	answers, brief := &x.visit.Answers, part || x.staysUnchecked()
 	varying := func() portal.Varying { return x.g.Headers.Varying(s.header(), p.free) }
 	if s.kept && !s.exactly {
-		if a, exact := answers.Kept(&key, varying, x.now, part || x.g.WatchUnsafe); a != nil && (exact || a.Kind == gate.User) {
+		if a, exact := answers.Kept(&key, varying, x.now, brief); a != nil && (exact || a.Kind == gate.User) {
 			return a
 		}
 	}
 	key.Varying = varying()
 	if s.kept {
-		if a := answers.Exact(&key, x.now, part || x.g.WatchUnsafe); a != nil {
+		if a := answers.Exact(&key, x.now, brief); a != nil {
 			return a
 		}
 	}
@@ -203,6 +203,14 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 		x.keep(key, p, jar, a, epoch, began)
 	}
 	return a
+}
+
+// staysUnchecked reports whether an anonymous answer leads to no response that is checked:
+// under `watch unsafe`, and where strangers are refused. No response tells then that the
+// portal committed a sign-in after the question.
+func (x *exchange) staysUnchecked() bool {
+	fenced := x.g.site.Rules.Guest != nil && !x.facts.Guest
+	return x.g.WatchUnsafe || x.ownPage || x.facts.Upgrade || fenced
 }
 
 // put puts whoami's questions, and counts what they showed. One question about a response

@@ -46,7 +46,7 @@ func (x *exchange) Arrived(status int) response.Mode {
 	}
 	facts := x.responseFacts(status)
 	switch {
-	case gate.Checked(facts) && x.g.Identify == nil:
+	case (gate.Checked(facts) || x.tunnels && !x.g.Rotates) && x.g.Identify == nil:
 		return x.keepMode(facts)
 	case x.Lost():
 		x.withholdLost()
@@ -243,12 +243,9 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	after, err := x.standingOf(context.WithoutCancel(x.facts.R.Context()), a)
 	if err != nil {
 		x.g.events.Failed("store failed while a response was checked", err, x.about(a.User))
-		return gate.Refuse
 	}
-	if a.Kind == gate.Unknown {
-		// The portal may have signed a user in: what was known before proves nothing.
-		x.forget()
-		x.settles = true
+	if err != nil || a.Kind == gate.Unknown {
+		x.voidAnswers()
 		return gate.Refuse
 	}
 	if !after.Cleared {
@@ -262,10 +259,19 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	outlived := x.dropOutlived(a)
 	x.take(s.changed, a.User)
 	x.set = nil
+	before, known := x.jar, len(x.changes)
 	x.take(a.Changes, a.User)
-	// The portal signed the user in on nothing but cookies of sessions that ended.
-	outcome.Doubted = outcome.Doubted || outlived && x.jar.Empty()
-	fits := x.fit(a.User)
+	if x.given != nil {
+		x.holdLate(before, x.changes[known:])
+	}
+	// The portal signed the user in on nothing but cookies of sessions that ended, or on a page
+	// to which nothing was sent that signs in.
+	revived := outlived && (x.jar.Empty() || !x.facts.Unsafe && !x.sendsSignIn())
+	if revived {
+		x.dropAll()
+		outcome.Doubted = true
+	}
+	fits := x.fit(a.User) && !revived
 	outcome.Outdated = x.outdated(x.out.Status(), a, asked)
 	x.links = x.links && a.Kind == gate.User
 	if !after.Cleared {
@@ -361,6 +367,9 @@ func (x *exchange) keepAfter(s subject, a *portal.Answer, epoch uint64) {
 	for _, p := range x.plans(&s) {
 		key := visits.Key{Pins: s.pins, View: p.view, Own: p.path == "", Varying: x.g.Headers.Varying(s.header(), p.free)}
 		x.visit.Answers.Keep(key, &kept, epoch, x.g.lives(), x.now)
+		if x.before.Answer == gate.Anonymous && a.Kind == gate.Anonymous {
+			x.visit.Answers.Restore(x.suspended, &key)
+		}
 	}
 }
 
@@ -420,6 +429,7 @@ func (x *exchange) MustCheck() bool { return x.mayChange() || x.leaveSuspect != 
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())
+		x.given = x.jar
 	}
 	if x.shared.CompareAndSwap(runs, released) {
 		x.ranIn().Requests.ReleaseShared()
@@ -439,7 +449,10 @@ func (x *exchange) NoRoom() {
 }
 
 // Panicked implements [response.Exchange].
-func (x *exchange) Panicked(p any) { x.g.events.Panicked("checking a response panicked", p) }
+func (x *exchange) Panicked(p any) {
+	x.g.events.Panicked("checking a response panicked", p)
+	x.voidAnswers()
+}
 
 // dropOwnNames takes Set-Cookie lines with names of Secondgate's own out of a
 // response that passes verbatim.

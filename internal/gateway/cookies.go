@@ -26,6 +26,8 @@ type cookies struct {
 	// no cookie from before, so what is set from here on is sealed after it, however soon: see
 	// session.EndMargin.
 	since time.Time
+	// given is the jar that the response's headers left the browser with; nil before they did.
+	given *portal.Jar
 }
 
 // open reads the cookies: which visit this is, and what the portal's jar holds.
@@ -53,7 +55,7 @@ func (x *exchange) open() error {
 	if !ok {
 		return nil
 	}
-	x.visit, x.own = x.g.Visits.Get(x.g.Realm, token.ID(), token), true
+	x.visit, x.own = x.g.Visits.Resume(x.g.Realm, token.ID(), token, x.g.settleTime(), x.g.WatchUnsafe), true
 	if err := x.stand(); err != nil || x.st.Revoked() {
 		return err
 	}
@@ -67,7 +69,7 @@ func (x *exchange) open() error {
 // takeHeld handles the request as if the browser had the changes that wait for the next
 // page; see [visits.Visit.Hold].
 func (x *exchange) takeHeld() {
-	if held := x.visit.Held(x.host); len(held) > 0 {
+	if held := x.visit.Held(x.host, x.sent); len(held) > 0 {
 		x.jar = x.jar.Apply(held)
 		x.changes = held
 	}
@@ -188,15 +190,15 @@ func (x *exchange) writeCookies(h http.Header) {
 	}
 	if owed := x.takeUnsealed(); len(owed) > 0 {
 		defer func() { // in the visit that the response may start
-			if x.visit != nil && x.owner != "" {
-				x.visit.Hold(x.owedTo(x.owner), owed)
+			if x.visit != nil {
+				x.visit.HoldFor(x.host, owed)
 			}
 		}()
-	} else if !x.withheld && x.own && x.before.MayPass() && x.visit.Holds() {
+	} else if !x.withheld && x.own && !x.facts.Asset && x.before.MayPass() && x.visit.Holds() {
 		x.deliverOwed(h)
 	}
 	if x.facts.Asset && x.own {
-		x.visit.Hold(x.host, x.changes) // caches keep assets: the next page brings them
+		x.visit.Hold(x.host, x.changes, x.sent.Precedes) // caches keep assets: the next page brings them
 		return
 	}
 	mint := x.wantsVisit()
@@ -219,31 +221,54 @@ func (x *exchange) writeCookies(h http.Header) {
 	x.presume()
 }
 
-// takeUnsealed takes the cookies that are never sealed out of the changes where the response
-// is withheld: the portal set them for a user who has not passed. They wait for the clearance.
-func (x *exchange) takeUnsealed() (taken []portal.Change) {
-	if !x.withheld && !x.before.Owes() {
-		return nil
+// holdLate keeps for the visit's next page what a question set after the headers had gone. before
+// is the jar that the question carried: an earlier page may have brought the browser that far.
+func (x *exchange) holdLate(before *portal.Jar, late []portal.Change) {
+	if len(late) == 0 || x.visit == nil || !x.own && x.minted == "" {
+		return
 	}
-	if x.owner == "" && x.answer != nil {
-		x.owner = x.answer.User
+	given := x.given
+	x.visit.Renewals.Tell(before, late)
+	x.visit.Hold(x.host, late, func(sent *portal.Jar, ch portal.Change) bool {
+		return given.Precedes(sent, ch) || before.Precedes(sent, ch)
+	})
+}
+
+// takeUnsealed takes out of the changes the cookies that are never sealed and that the portal
+// set for a user to whom this response does not go. They wait until that user passes.
+func (x *exchange) takeUnsealed() (owed []portal.Change) {
+	if !slices.ContainsFunc(x.changes, x.waits) {
+		return nil
 	}
 	kept := make([]portal.Change, 0, len(x.changes))
 	for _, c := range x.changes {
-		if c.Class == portal.Sealed || c.Delete {
-			kept = append(kept, c)
+		if x.waits(c) {
+			owed = append(owed, c)
 		} else {
-			taken = append(taken, c)
+			kept = append(kept, c)
 		}
 	}
 	x.changes = kept
-	return taken
+	return owed
 }
 
-// owedTo is the name under which the visit holds changes for the user's clearance.
-func (x *exchange) owedTo(user string) string { return x.host + "\x00" + user }
+// waits reports whether a change must not leave with this response: the cookie would leave
+// unsealed, and the response is withheld, or goes to another than the cookie is stamped for.
+func (x *exchange) waits(c portal.Change) bool {
+	if c.Class == portal.Sealed {
+		return false
+	}
+	user := c.Stamp.User
+	return x.withheld || user != "" && !(x.before.MayPass() && x.answer.User == user)
+}
 
-// deliverOwed writes what a withheld response set for the user, who may pass.
+// dropUnsealed forgets the cookies that would leave unsealed. It is called where it is not
+// known for whom the portal set them.
+func (x *exchange) dropUnsealed() {
+	x.changes = slices.DeleteFunc(slices.Clone(x.changes), func(c portal.Change) bool { return c.Class != portal.Sealed })
+}
+
+// deliverOwed writes what waited for the user, who may pass.
 func (x *exchange) deliverOwed(h http.Header) {
 	if lines := x.owedLines(); len(lines) > 0 {
 		h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
@@ -251,14 +276,12 @@ func (x *exchange) deliverOwed(h http.Header) {
 	}
 }
 
-// owedLines are the lines of cookies that waited for the clearance.
+// owedLines are the lines of cookies that waited until the user passes.
 func (x *exchange) owedLines() []string {
 	if !x.own {
 		return nil
 	}
-	changes := x.visit.Held(x.owedTo(x.answer.User))
-	x.visit.Delivered(x.owedTo(x.answer.User), changes)
-	return unsealed(changes)
+	return unsealed(x.visit.TakeFor(x.host, x.answer.User))
 }
 
 // sealed returns the Set-Cookie lines for the visit, minted where there is none.

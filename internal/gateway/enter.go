@@ -51,6 +51,9 @@ func (x *exchange) enter() error {
 		return err
 	}
 	x.yield, x.leave, x.exclusive = yield, leave, true
+	if x.ownPage {
+		x.visit.Requests.Start() // its question may change something
+	}
 	return x.standAgain()
 }
 
@@ -135,7 +138,10 @@ func (x *exchange) begin() error {
 		if err := x.facts.R.Context().Err(); err != nil {
 			return err // the client ended the wait
 		}
-	case !x.exclusive && (free || !x.facts.Asset):
+		c.Start()
+	case x.exclusive:
+		c.Start()
+	case free || !x.facts.Asset:
 		if err := c.Shared(x.facts.R.Context(), free); err != nil {
 			return err
 		}

@@ -122,6 +122,8 @@ type outgoing struct {
 	// a stranger's.
 	set      []portal.Change
 	presumes bool
+	// suspended are a stranger's answers, until it is known what the request changed.
+	suspended visits.Suspended
 	// settles says that the visit is unsettled when the request is over.
 	settles bool
 	// abandoned says that the request was given up before its response had ended.

@@ -28,7 +28,9 @@ const (
 func (x *exchange) forward() error {
 	if x.mayChange() {
 		// Whatever was known may be wrong as soon as this request arrives.
-		x.forget()
+		if x.visit != nil {
+			x.suspended = x.visit.Answers.Suspend()
+		}
 		// The page with a sign-in form, at the sign-in's own address, changes nothing.
 		x.settles = x.facts.Unsafe || x.facts.SignOut || x.sendsSignIn()
 	}
@@ -54,10 +56,13 @@ func (x *exchange) forward() error {
 	return x.run()
 }
 
-func (x *exchange) forget() {
+// voidAnswers forgets what is known of the visit, and makes it unsettled: the portal may have
+// signed a user in, or may still do so, and no answer tells.
+func (x *exchange) voidAnswers() {
 	if x.visit != nil {
 		x.visit.Answers.Forget()
 	}
+	x.settles = true
 }
 
 // forwardAnonymous sends the request on without credentials, and releases only an asset.
@@ -143,13 +148,12 @@ func (x *exchange) room() *spool.Budget {
 
 // ended sees to what depends on the end of the response; whole says that it came to it.
 func (x *exchange) ended(whole bool) {
-	if !x.out.Wrote() && x.kind == gated && x.visit != nil {
-		// It ended without headers: the portal may have signed a user in all the same.
-		x.forget()
-		x.settles = true
-	}
 	x.abandoned = x.abandoned || !whole
 	x.cutOff = x.cutOff || !whole && x.kind == gated && x.out.Dropping()
+	unseen := !x.out.Wrote() || !whole && x.changers() > 0
+	if unseen && x.kind == gated && x.visit != nil {
+		x.voidAnswers() // it ended without headers, or before its end
+	}
 	x.out.Finish(whole)
 	x.Over(true)
 }

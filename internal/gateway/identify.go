@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
-	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
@@ -16,20 +15,10 @@ func (x *exchange) hasCredentials() bool {
 	return x.g.Identify != nil || !x.jar.Empty() || x.facts.Carries
 }
 
-// passedBefore reports whether the visit's last answer was a user who may pass.
-// That decides only what is worth asking or reading, never who passes.
-func (x *exchange) passedBefore() bool {
-	if x.visit == nil || x.jar == nil {
-		return false
-	}
-	view := x.jar.View(x.path)
-	a := x.visit.Answers.Last(&visits.Key{Pins: x.facts.Pins, View: view.Key})
-	if a == nil || a.Kind != gate.User {
-		return false
-	}
-	st, err := x.standingOf(x.facts.R.Context(), a)
-	return err == nil && st.MayPass()
-}
+// passedBefore reports whether the visit's user was last found to be one who may pass, and
+// the request carries any credentials. That decides only what is worth asking or reading,
+// never who passes.
+func (x *exchange) passedBefore() bool { return x.mayPass() && x.hasCredentials() }
 
 // identifyBefore finds out who sent the request, and what that means.
 func (x *exchange) identifyBefore() error {
@@ -207,6 +196,12 @@ func (x *exchange) dropOutlived(a *portal.Answer) bool {
 	jar, gone := x.jar.Without(x.outlived)
 	x.jar, x.gone = jar, append(x.gone, gone...)
 	return len(gone) > 0
+}
+
+// dropAll removes all sealed cookies: the user signs in once more.
+func (x *exchange) dropAll() {
+	jar, gone := x.jar.Drop(func(portal.Cookie) bool { return true })
+	x.jar, x.gone = jar, append(x.gone, gone...)
 }
 
 // outlived reports whether a cookie is of a session that ended before its time.

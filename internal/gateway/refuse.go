@@ -30,6 +30,9 @@ func (x *exchange) refuse(a gate.Action) error {
 func (x *exchange) Withhold(a gate.Action, status int, header http.Header) {
 	x.g.events.Withheld(a)
 	x.withheld = true
+	if a == gate.Retry {
+		x.dropUnsealed() // the answer need not name the user that the response was made for
+	}
 	x.writeCookies(x.restore())
 	switch a {
 	case gate.Challenge, gate.Enrol:
@@ -88,11 +91,11 @@ func (x *exchange) answerFor(a gate.Action) {
 	}
 }
 
-// retry has a page asked for once more, or after a form the front page. It says nothing
-// of where the response led.
+// retry has a page asked for once more, or the front page after a form or a declared sign-in:
+// what signed in may have been used up. It says nothing of where the response led.
 func (x *exchange) retry() {
 	to := x.facts.Client.URL.RequestURI()
-	if !request.SafeMethod(x.facts.R.Method) || x.facts.SignOut || !userpages.ValidTarget(to) {
+	if x.exclusive || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
 		to = "/"
 	}
 	if x.facts.Navigation() {

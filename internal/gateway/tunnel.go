@@ -137,7 +137,7 @@ func (x *exchange) askTunnel(ctx context.Context, s subject) *portal.Answer {
 		for i := range changes {
 			changes[i].Stamp = portal.Stamp{User: a.User, Site: x.g.Path}
 		}
-		x.visit.Hold(x.host, changes)
+		x.visit.Hold(x.host, changes, x.follows.precedes)
 		x.visit.Renewals.Tell(s.jar, a.Changes)
 	}
 	return a
@@ -182,7 +182,7 @@ type frames struct {
 // newFrames returns the frames of a tunnel that x opens.
 func newFrames(x *exchange) *frames {
 	f := &frames{x: x.probe(), turn: make(chan struct{}, 1)}
-	if g := x.visit.Generation(); !x.beganUnsettled && g.Begun == x.mark.Begun() && g.Before(x.now) {
+	if g := x.visit.Generation(); !x.beganUnsettled && !x.visit.Slow(x.now) && g.Begun == x.mark.Entered() && g.Before(x.now) {
 		f.proven = g
 	}
 	return f

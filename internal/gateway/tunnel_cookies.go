@@ -86,6 +86,18 @@ func (c *tunnelCookies) has(jar *portal.Jar, ch portal.Change) bool {
 	return ch.Class == portal.Free || c.known(jar, ch)
 }
 
+// precedes reports whether a change that was set in place of the tunnel's cookies may reach a
+// browser that sent these: it has the tunnel's cookie, or, for a new one, all of them. See
+// [visits.Follows].
+func (c *tunnelCookies) precedes(sent *portal.Jar, ch portal.Change) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.values[idOf(ch)]) > 0 {
+		return c.known(sent, ch)
+	}
+	return !slices.ContainsFunc(c.now.Credentials(), func(o portal.Change) bool { return !c.known(sent, o) })
+}
+
 // known is has for a caller that holds mu.
 func (c *tunnelCookies) known(jar *portal.Jar, ch portal.Change) bool {
 	value, ok := jar.Value(ch)

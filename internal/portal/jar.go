@@ -484,6 +484,19 @@ func (j *Jar) Value(ch Change) (value string, ok bool) {
 	return "", false
 }
 
+// Precedes reports whether a change that was made for a browser with jar j may reach one that sent
+// the other: that has the cookie which is replaced, or, for a new one, all of j's credentials.
+func (j *Jar) Precedes(sent *Jar, ch Change) bool {
+	if v, replaces := j.Value(ch); replaces {
+		w, ok := sent.Value(ch)
+		return ok && v == w
+	}
+	return !slices.ContainsFunc(j.Credentials(), func(c Change) bool {
+		w, ok := sent.Value(c)
+		return !ok || w != c.Value
+	})
+}
+
 // Binds names the jar's cookies as one site sees them, without their values: hashes of
 // site, name and path. The site is the host and port that the browser addressed, and the
 // path of the own pages.

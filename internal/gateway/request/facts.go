@@ -63,8 +63,8 @@ func (f *Facts) check() int {
 	if r.Method == http.MethodTrace || r.Method == http.MethodConnect {
 		return http.StatusMethodNotAllowed // TRACE would send the portal's cookies back
 	}
-	if ConnectionNames(r.Header) {
-		return http.StatusBadRequest
+	if ConnectionNames(r.Header) || !strings.HasPrefix(r.URL.Path, "/") || !strings.HasPrefix(f.Client.URL.Path, "/") {
+		return http.StatusBadRequest // the path of cookies begins with a slash
 	}
 	readings, ok := route.Variants(f.room[:0], f.Client.URL.Path)
 	if ok && r.URL != f.Client.URL && r.URL.Path != f.Client.URL.Path {

@@ -201,7 +201,8 @@ func (w *Writer) copyKept(upTo int64) {
 	}
 }
 
-// cut withholds what was not released; the caller holds mu.
+// cut withholds what was not released; the caller holds mu. A request that the portal is still
+// at work on is open until the handlers behind are done: what it does then is unknown.
 func (w *Writer) cut(a gate.Action) {
 	w.set(dropping)
 	w.stop()
@@ -211,7 +212,9 @@ func (w *Writer) cut(a gate.Action) {
 	if w.released {
 		w.aborted = true
 	} else {
-		w.x.Over(w.ended)
+		if w.ended {
+			w.x.Over(true)
+		}
 		w.x.Withhold(a, w.status, w.portal)
 	}
 	w.x.Cancel()
@@ -233,9 +236,8 @@ func (w *Writer) Finish(whole bool) {
 	for w.checking {
 		w.cond.Wait()
 	}
-	if w.is(passing) && w.x.Unsettled() && w.hasTrailers() {
-		w.makeRoom()
-		w.set(keeping)
+	if w.is(passing) && (w.x.Lost() || w.x.Unsettled()) && w.hasTrailers() {
+		w.holdTrailers()
 	}
 	if w.is(keeping) {
 		w.finishKept(whole)
@@ -244,6 +246,17 @@ func (w *Writer) Finish(whole bool) {
 		maps.Copy(w.rw.Header(), w.late)
 		w.endPage(whole && !w.x.Lost())
 	}
+}
+
+// holdTrailers keeps the trailers of a response that passed until they are checked, and cuts
+// them off where the ground is gone; the caller holds mu.
+func (w *Writer) holdTrailers() {
+	if w.x.Lost() {
+		w.cut(gate.Refuse)
+		return
+	}
+	w.makeRoom()
+	w.set(keeping)
 }
 
 // hasTrailers reports whether anything is left to be sent after the body.

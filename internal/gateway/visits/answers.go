@@ -54,8 +54,8 @@ type slot struct {
 	key     Key
 	answer  *portal.Answer
 	expires time.Time
-	// brief is when it expires for requests whose responses may pass unchecked although the
-	// answer is anonymous. It is never later than an answer that names a user would expire.
+	// brief is when it expires for requests that no check follows although the answer is
+	// anonymous: their responses pass, or they are refused. It is never later than an answer that names a user would expire.
 	brief time.Time
 }
 
@@ -74,8 +74,9 @@ type call struct {
 // Kept returns an answer that is still believed, or nil. Where all answers about these
 // credentials name one user, the varying values are not looked at and exact is false:
 // such an answer may serve a user who may pass, and no other (design rule Q1). brief is true
-// where an anonymous answer does not mean that the response is checked: for one of several
-// questions, of which another may name a user, and under `watch unsafe`.
+// where an anonymous answer does not mean that a response is checked: for one of several
+// questions, of which another may name a user, under `watch unsafe`, and where strangers are
+// refused.
 func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time, brief bool) (answer *portal.Answer, exact bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -100,7 +101,12 @@ func (s *slot) serves(key *Key, now time.Time, brief bool) bool {
 	if brief {
 		expires = s.brief
 	}
-	return s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins && now.Before(expires)
+	return s.about(key) && now.Before(expires)
+}
+
+// about reports whether the answer is about the key's credentials, whatever the varying values.
+func (s *slot) about(key *Key) bool {
+	return s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins
 }
 
 // Exact returns an answer that is still believed and was given for these very varying
@@ -120,18 +126,6 @@ func (a *Answers) exact(key *Key, varying portal.Varying, now time.Time, brief b
 	return nil
 }
 
-// Last returns the last answer about the credentials, believed or not, or nil.
-func (a *Answers) Last(key *Key) *portal.Answer {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for i := range a.slots {
-		if s := &a.slots[i]; s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins {
-			return s.answer
-		}
-	}
-	return nil
-}
-
 // Forget drops every answer, and those of questions that run now. It returns the new epoch.
 func (a *Answers) Forget() uint64 {
 	a.mu.Lock()
@@ -139,6 +133,44 @@ func (a *Answers) Forget() uint64 {
 	a.slots, a.presumed = a.slots[:0], slot{}
 	a.epoch++
 	return a.epoch
+}
+
+// Suspended are anonymous answers that a request dropped; see Suspend.
+type Suspended struct {
+	slots []slot
+	epoch uint64
+}
+
+// Suspend is Forget for a request that may change who is signed in. It returns the anonymous
+// answers, which Restore takes back if the request changed nothing.
+func (a *Answers) Suspend() (s Suspended) {
+	a.mu.Lock()
+	for i := range a.slots {
+		if a.slots[i].answer.Kind == gate.Anonymous {
+			s.slots = append(s.slots, a.slots[i])
+		}
+	}
+	a.mu.Unlock()
+	s.epoch = a.Forget()
+	return s
+}
+
+// Restore takes back the suspended answers about the key's credentials, each for its own
+// varying values and for as long as it was to be believed. It does nothing if more was
+// forgotten since. The caller has asked about these credentials: they are a stranger's still.
+// The answers serve requests whose responses are checked, and no others.
+func (a *Answers) Restore(s Suspended, key *Key) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s.epoch != a.epoch {
+		return
+	}
+	for _, old := range s.slots {
+		old.brief = time.Time{}
+		if old.about(key) && len(a.slots) < maxAnswers && !slices.ContainsFunc(a.slots, func(o slot) bool { return o.key == old.key }) {
+			a.slots = append(a.slots, old)
+		}
+	}
 }
 
 // ForgetOthers drops the answers that do not name the user, and those of questions that run

@@ -53,12 +53,9 @@ func TestAnswers_Key(t *testing.T) {
 		"other cookies": {Pins: key.Pins, View: portal.JarKey{'b'}}, "other pins": {View: key.View},
 		"the whoamis' own cookies": {Pins: key.Pins, View: key.View, Own: true},
 	} {
-		if got, _ := a.Kept(&other, exactly(portal.Varying{}), now, false); got != nil || a.Exact(&other, now, false) != nil || a.Last(&other) != nil {
+		if got, _ := a.Kept(&other, exactly(portal.Varying{}), now, false); got != nil || a.Exact(&other, now, false) != nil {
 			t.Errorf("kept for %s", name)
 		}
-	}
-	if a.Last(&key) == nil || a.Last(&Key{Pins: key.Pins, View: key.View, Varying: portal.Varying{1}}) == nil {
-		t.Error("the last answer is not found")
 	}
 }
 
@@ -135,7 +132,7 @@ func TestAnswers_Forget(t *testing.T) {
 	if next := a.Forget(); next == epoch || next != a.Epoch() {
 		t.Errorf("epoch %d after %d", next, epoch)
 	}
-	if a.Exact(&key, now, false) != nil || a.Last(&key) != nil {
+	if a.Exact(&key, now, false) != nil {
 		t.Error("not forgotten")
 	}
 	a.Keep(key, user("alice"), epoch, Lives{User: time.Minute}, now)
@@ -222,11 +219,11 @@ func TestAnswers_AreBounded(t *testing.T) {
 	}
 	kept := 0
 	for i := range 100 {
-		if a.Last(&Key{View: portal.JarKey{byte(i)}}) != nil {
+		if a.Exact(&Key{View: portal.JarKey{byte(i)}}, now, false) != nil {
 			kept++
 		}
 	}
-	if kept != maxAnswers || a.Last(&Key{View: portal.JarKey{99}}) == nil {
+	if kept != maxAnswers || a.Exact(&Key{View: portal.JarKey{99}}, now, false) == nil {
 		t.Errorf("%d kept", kept)
 	}
 }
@@ -353,4 +350,38 @@ func TestAnswers_ForgetOthersOnTheirWay(t *testing.T) {
 		close(release)
 		synctest.Wait()
 	})
+}
+
+// TestAnswers_Suspend: Restore takes back anonymous answers about the same credentials, for
+// requests whose responses are checked and for no longer than they were believed before; and
+// none after anything else was forgotten.
+func TestAnswers_Suspend(t *testing.T) {
+	key, other := Key{View: portal.JarKey{'a'}, Varying: portal.Varying{1}}, Key{View: portal.JarKey{'b'}}
+	users := Key{View: key.View, Varying: portal.Varying{2}}
+	for name, then := range map[string]func(a *Answers){"": func(*Answers) {}, "forgotten": func(a *Answers) { a.Forget() },
+		"others forgotten": func(a *Answers) {
+			a.Keep(users, user("bob"), a.Epoch(), Lives{User: time.Hour}, now)
+			a.ForgetOthers("alice")
+		}} {
+		var a Answers
+		for _, k := range []Key{key, other} {
+			a.Keep(k, anonymous, 0, Lives{Anonymous: time.Minute, User: time.Minute}, now)
+		}
+		a.Keep(users, user("bob"), 0, Lives{User: time.Hour}, now)
+		s := a.Suspend()
+		if a.Exact(&key, now, false) != nil {
+			t.Error("not suspended")
+		}
+		then(&a)
+		a.Restore(s, &Key{View: key.View, Varying: portal.Varying{3}})
+		if got := a.Exact(&key, now.Add(time.Minute-1), false) != nil; got != (name == "") {
+			t.Errorf("%q: restored: %v", name, got)
+		}
+		if a.Exact(&key, now.Add(time.Minute), false) != nil || a.Exact(&key, now, true) != nil {
+			t.Errorf("%q: restored for longer or for unchecked responses", name)
+		}
+		if a.Exact(&other, now, false) != nil || a.Exact(&users, now, false) != nil {
+			t.Errorf("%q: restored for other credentials or a user", name)
+		}
+	}
 }

@@ -45,10 +45,16 @@ type Concurrency struct {
 
 	mu      sync.Mutex
 	waiting int
-	// begun counts all changers, sharedBegun all shared requests that ever began.
-	begun, sharedBegun uint64
-	// shared are the shared requests that run, barring the exclusive ones that bar them.
-	shared, barring int
+	// begun counts all changers, sharedBegun all shared requests that ever began; refused counts
+	// exclusive requests that did not.
+	begun, sharedBegun, refused uint64
+	// pending says that the exclusive request that has the turn is not at the portal yet; see
+	// Start. It is not in begun.
+	pending bool
+	// shared are the shared requests that run, barring the exclusive ones that bar them, barred
+	// the shared ones that wait for these; lifted counts how often those could begin.
+	shared, barring, barred int
+	lifted                  uint64
 	// released are requests that made room for others although their responses go on.
 	released int
 	// changed is closed when shared or barring falls; nil while no request waits for that.
@@ -59,7 +65,7 @@ func newConcurrency() Concurrency { return Concurrency{turn: make(chan struct{},
 
 // Exclusive waits for the turn of an exclusive request and makes it a changer. yield gives
 // the turn up and leave ends the request; both may be called more than once. A request that
-// yielded is a changer still, and counts for SharedSince.
+// yielded is a changer still, and counts for SharedSince. Start says that it goes to the portal.
 func (c *Concurrency) Exclusive(ctx context.Context) (yield, leave func(), err error) {
 	c.mu.Lock()
 	if c.waiting >= maxWaiting {
@@ -81,13 +87,14 @@ func (c *Concurrency) Exclusive(ctx context.Context) (yield, leave func(), err e
 	if err != nil {
 		return nil, nil, err
 	}
-	c.begin()
+	c.enter()
+	c.pending = true
 	var turn sync.Once
 	released := 0
 	yield = func() { turn.Do(func() { released = 1; c.add(&c.released, 1); <-c.turn }) }
 	return yield, sync.OnceFunc(func() {
 		c.end()
-		turn.Do(func() { <-c.turn })
+		turn.Do(func() { c.refuse(); <-c.turn })
 		c.add(&c.released, -released)
 	}), nil
 }
@@ -100,10 +107,45 @@ func (c *Concurrency) Suspect() (leave func()) {
 	return sync.OnceFunc(c.end)
 }
 
+// Start says that the exclusive request that has the turn goes to the portal now. Before that it
+// can have changed nothing beside the shared requests that it waits for.
+func (c *Concurrency) Start() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending {
+		c.pending = false
+		c.begun++
+	}
+}
+
+// refuse ends an exclusive request that has the turn and may not have started.
+func (c *Concurrency) refuse() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending {
+		c.pending = false
+		c.refused++
+	}
+}
+
 func (c *Concurrency) begin() {
+	c.enter()
 	c.begun++
+}
+
+// enter makes a request a changer; the caller holds mu.
+func (c *Concurrency) enter() {
 	c.unrest.Add(1)
 	c.open.Add(1)
+}
+
+// entered is how many changers there ever were; the caller holds mu.
+func (c *Concurrency) entered() uint64 {
+	n := c.begun + c.refused
+	if c.pending {
+		n++
+	}
+	return n
 }
 
 func (c *Concurrency) end() {
@@ -125,7 +167,20 @@ func (c *Concurrency) Bar(ctx context.Context, wait time.Duration) (leave func()
 			continue
 		}
 	}
-	return sync.OnceFunc(func() { c.fall(&c.barring) })
+	return sync.OnceFunc(c.liftBar)
+}
+
+// liftBar ends a request's barring. Those that wait begin before the next one can bar.
+func (c *Concurrency) liftBar() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.barring == 1 {
+		c.shared += c.barred
+		c.sharedBegun += uint64(c.barred)
+		c.barred = 0
+		c.lifted++
+	}
+	c.fallLocked(&c.barring)
 }
 
 // Shared lets a shared request begin, until LeaveShared; with free it does not wait for
@@ -136,11 +191,15 @@ func (c *Concurrency) Shared(ctx context.Context, free bool) error {
 	if !free && c.barring > 0 {
 		ctx, cancel := context.WithTimeout(ctx, turnDeadline)
 		defer cancel()
-		for c.barring > 0 {
-			if !c.await(ctx) {
+		before := c.lifted
+		c.barred++
+		for c.lifted == before {
+			if !c.await(ctx) && c.lifted == before {
+				c.barred--
 				return ErrBusy
 			}
 		}
+		return nil // liftBar has counted it
 	}
 	c.shared++
 	c.sharedBegun++
@@ -212,19 +271,23 @@ func (c *Concurrency) fallLocked(n *int) {
 
 // Mark is a point in time in one visit.
 type Mark struct {
-	begun, sharedBegun uint64
-	open               int32
-	shared             int
+	begun, sharedBegun, entered uint64
+	open                        int32
+	shared                      int
 }
 
-// Begun is how many changers had begun.
-func (m Mark) Begun() uint64 { return m.begun }
+// Entered is how many changers there had been.
+func (m Mark) Entered() uint64 { return m.entered }
 
 // Mark returns the present point in time.
 func (c *Concurrency) Mark() Mark {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return Mark{c.begun, c.sharedBegun, c.open.Load(), c.shared + c.released}
+	open := c.open.Load()
+	if c.pending {
+		open--
+	}
+	return Mark{c.begun, c.sharedBegun, c.entered(), open, c.shared + c.released}
 }
 
 // Unrest counts what may have changed who is signed in: changers that began, and calls of
@@ -235,8 +298,8 @@ func (c *Concurrency) Unrest() uint64 { return c.unrest.Load() }
 // that a client sent through a tunnel.
 func (c *Concurrency) Stir() { c.unrest.Add(1) }
 
-// Begun is how many changers ever began.
-func (c *Concurrency) Begun() uint64 { return c.Mark().begun }
+// Entered is how many changers there ever were, those that wait for their start among them.
+func (c *Concurrency) Entered() uint64 { return c.Mark().entered }
 
 // ChangersSince reports whether any changer was open at m or began since, besides own
 // that a shared request became itself since m.

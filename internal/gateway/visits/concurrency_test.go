@@ -33,6 +33,7 @@ func TestExclusive_OneAfterAnother(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			c.Start()
 			if running++; running != 1 || !c.Changers(0) || c.Changers(1) {
 				t.Errorf("%d run at once; changers %v", running, c.Changers(0))
 			}
@@ -42,7 +43,7 @@ func TestExclusive_OneAfterAnother(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if m := c.Mark(); m.begun != 41 || m.open != 0 || c.Changers(0) {
+	if m := c.Mark(); m.begun != 40 || m.entered != 41 || m.open != 0 || c.Changers(0) {
 		t.Errorf("begun %d, open %d", m.begun, m.open)
 	}
 }
@@ -192,6 +193,10 @@ func TestChangersSince(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.ChangersSince(before, 0) || !c.Changers(0) {
+		t.Error("a changer that has not started counts, or is not open")
+	}
+	c.Start()
 	during := c.Mark()
 	if !c.ChangersSince(before, 0) || !c.ChangersSince(during, 0) {
 		t.Error("an open changer is not seen")
@@ -293,6 +298,7 @@ func TestExclusive_Yields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Start()
 	first := c.Mark()
 	yield()
 	yield()
@@ -300,6 +306,7 @@ func TestExclusive_Yields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Start()
 	second := c.Mark()
 	if !c.Changers(1) || !c.BesideSince(first) || !c.BesideSince(second) || !c.SharedSince(second) {
 		t.Errorf("changers %v, beside the first %v, beside the second %v, %v", c.Changers(1), c.BesideSince(first), c.BesideSince(second), c.SharedSince(second))
@@ -311,6 +318,7 @@ func TestExclusive_Yields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Start()
 	third := c.Mark()
 	if c.Changers(1) || c.BesideSince(third) || c.SharedSince(third) {
 		t.Error("after both are over, they still count")
@@ -320,4 +328,32 @@ func TestExclusive_Yields(t *testing.T) {
 	if now := c.Mark(); now.shared != 0 || now.open != 0 {
 		t.Errorf("at the end %+v", now)
 	}
+}
+
+// TestBar_Fair: shared requests that waited begin before the next exclusive request can bar.
+func TestBar_Fair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConcurrency()
+		lift := c.Bar(t.Context(), FormWait)
+		page := make(chan error)
+		go func() { page <- c.Shared(t.Context(), false) }()
+		synctest.Wait()
+		lift()
+		lifted := make(chan func())
+		go func() { lifted <- c.Bar(t.Context(), FormWait) }()
+		if err := <-page; err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		select {
+		case <-lifted:
+			t.Error("the next one did not wait for the page")
+		default:
+		}
+		c.LeaveShared()
+		(<-lifted)()
+		if m := c.Mark(); m.shared != 0 || m.sharedBegun != 1 {
+			t.Errorf("at the end %+v", m)
+		}
+	})
 }

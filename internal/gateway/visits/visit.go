@@ -121,13 +121,13 @@ const slowTime = 10 * time.Minute
 // Generation stands for everything that may have changed who is signed in until now, but
 // for what clients sent through tunnels. Two equal ones: nothing did in between.
 type Generation struct {
-	// Begun is how many changers had begun, until is when the visit is settled after them.
+	// Begun is how many changers there had been, until is when the visit is settled after them.
 	Begun uint64
 	until int64
 }
 
 // Generation returns the present one.
-func (v *Shared) Generation() Generation { return Generation{v.Requests.Begun(), v.formed.Load()} }
+func (v *Shared) Generation() Generation { return Generation{v.Requests.Entered(), v.formed.Load()} }
 
 // Before reports whether nothing made the visit unsettled since t.
 func (g Generation) Before(t time.Time) bool { return g.until <= t.UnixNano() }
@@ -196,8 +196,8 @@ func (v *Shared) Unsettled(own int, clock func() time.Time) bool {
 
 // held are changes of the portal's cookies that the browser gets later: those that came
 // with a question about an asset, with the next page (responses of assets get no cookies,
-// because caches keep them), and cookies that are never sealed of a withheld response, when
-// its user has passed. The latter are held under a name of their own; see Hold.
+// because caches keep them), and cookies that are never sealed, when the user whom the portal
+// set them for has passed.
 type held struct {
 	mu      sync.Mutex
 	any     atomic.Bool
@@ -205,29 +205,52 @@ type held struct {
 }
 
 // heldChange is a change that was made at a site: the host and port that the browser
-// addressed. Another site of the realm seals cookies of its own, be they named alike.
+// addressed. Another site of the realm seals cookies of its own, be they named alike. user
+// is the one whom it waits for; empty for the next page. Users' names may differ in case only.
+// follows reports whether it follows on the cookies that a browser sent.
 type heldChange struct {
-	site string
+	site, user string
+	follows    Follows
 	portal.Change
 }
 
-// is reports whether a change of the site is about the same cookie.
-func (h *heldChange) is(site string, ch *portal.Change) bool {
-	return strings.EqualFold(h.site, site) && h.Name == ch.Name && h.Path == ch.Path
+// Follows reports whether a change may reach a browser that sent these cookies: one that has the
+// session to which the change belongs. The visit's own cookie alone is none: pages of other sites
+// make browsers send it without the portal's.
+type Follows func(sent *portal.Jar, ch portal.Change) bool
+
+// at reports whether a change waits at the site for the user.
+func (h *heldChange) at(site, user string) bool {
+	return h.user == user && strings.EqualFold(h.site, site)
 }
 
-// maxHeld bounds the changes that wait for the next page.
+// is reports whether a change that waits there is about the same cookie.
+func (h *heldChange) is(site, user string, ch *portal.Change) bool {
+	return h.at(site, user) && h.Name == ch.Name && h.Path == ch.Path
+}
+
+// maxHeld bounds the changes that wait.
 const maxHeld = 64
 
-// Hold keeps changes for the site's next page. They are stamped already. site may be another
-// name, under which Held is asked for them.
-func (v *Shared) Hold(site string, changes []portal.Change) {
-	h := &v.held
+// Hold keeps changes for the next page, at the site, of a browser that they follow on. They are
+// stamped already.
+func (v *Shared) Hold(site string, changes []portal.Change, follows Follows) {
+	v.held.hold(site, changes, follows, func(portal.Change) string { return "" })
+}
+
+// HoldFor keeps changes for the users whom they are stamped for, each until TakeFor. One that
+// is stamped for no user is dropped.
+func (v *Shared) HoldFor(site string, changes []portal.Change) {
+	changes = slices.DeleteFunc(changes, func(ch portal.Change) bool { return ch.Stamp.User == "" })
+	v.held.hold(site, changes, nil, func(ch portal.Change) string { return ch.Stamp.User })
+}
+
+func (h *held) hold(site string, changes []portal.Change, follows Follows, user func(portal.Change) string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, ch := range changes {
-		h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool { return o.is(site, &ch) })
-		h.changes = append(h.changes, heldChange{site, ch})
+		h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool { return o.is(site, user(ch), &ch) })
+		h.changes = append(h.changes, heldChange{site, user(ch), follows, ch})
 	}
 	if n := len(h.changes) - maxHeld; n > 0 {
 		h.changes = slices.Delete(h.changes, 0, n)
@@ -238,17 +261,27 @@ func (v *Shared) Hold(site string, changes []portal.Change) {
 // Holds reports whether any changes wait.
 func (v *Shared) Holds() bool { return v.held.any.Load() }
 
-// Held returns the changes that wait for the site's next page. Every request is handled as
-// if the browser had them already.
-func (v *Shared) Held(site string) (changes []portal.Change) {
-	h := &v.held
+// Held returns the changes that wait for the next page of a browser at the site that sent these
+// cookies. Every request of its is handled as if it had them already.
+func (v *Shared) Held(site string, sent *portal.Jar) []portal.Change {
+	return v.held.waiting(site, "", func(o *heldChange) bool { return o.follows(sent, o.Change) })
+}
+
+// TakeFor returns the changes that wait for the user, and forgets them.
+func (v *Shared) TakeFor(site, user string) []portal.Change {
+	changes := v.held.waiting(site, user, func(*heldChange) bool { return true })
+	v.held.forget(site, user, changes)
+	return changes
+}
+
+func (h *held) waiting(site, user string, wanted func(*heldChange) bool) (changes []portal.Change) {
 	if !h.any.Load() {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, o := range h.changes {
-		if strings.EqualFold(o.site, site) {
+	for i := range h.changes {
+		if o := &h.changes[i]; o.at(site, user) && wanted(o) {
 			changes = append(changes, o.Change)
 		}
 	}
@@ -256,15 +289,16 @@ func (v *Shared) Held(site string) (changes []portal.Change) {
 }
 
 // Delivered forgets changes that a response of the site brings to the browser.
-func (v *Shared) Delivered(site string, changes []portal.Change) {
-	h := &v.held
+func (v *Shared) Delivered(site string, changes []portal.Change) { v.held.forget(site, "", changes) }
+
+func (h *held) forget(site, user string, changes []portal.Change) {
 	if !h.any.Load() {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.changes = slices.DeleteFunc(h.changes, func(o heldChange) bool {
-		return slices.ContainsFunc(changes, func(ch portal.Change) bool { return o.is(site, &ch) })
+		return slices.ContainsFunc(changes, func(ch portal.Change) bool { return o.is(site, user, &ch) })
 	})
 	h.any.Store(len(h.changes) > 0)
 }

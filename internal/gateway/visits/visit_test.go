@@ -61,7 +61,7 @@ func change(name, value string) portal.Change {
 }
 
 func heldNames(v *Visit) (out []string) {
-	for _, ch := range v.Held("shop.test") {
+	for _, ch := range v.Held("shop.test", portal.EmptyJar) {
 		out = append(out, ch.Name+"="+ch.Value)
 	}
 	return out
@@ -71,11 +71,11 @@ func heldNames(v *Visit) (out []string) {
 // cookie replaces an older one; their number is bounded.
 func TestHeld(t *testing.T) {
 	v := &Visit{Shared: newShared()}
-	if v.Held("shop.test") != nil {
+	if v.Held("shop.test", portal.EmptyJar) != nil {
 		t.Error("something is held at first")
 	}
-	v.Hold("shop.test", []portal.Change{change("a", "1"), change("b", "1")})
-	v.Hold("shop.test", []portal.Change{change("a", "2")})
+	v.Hold("shop.test", []portal.Change{change("a", "1"), change("b", "1")}, portal.EmptyJar.Precedes)
+	v.Hold("shop.test", []portal.Change{change("a", "2")}, portal.EmptyJar.Precedes)
 	if got := heldNames(v); !slices.Equal(got, []string{"b=1", "a=2"}) {
 		t.Errorf("held %v", got)
 	}
@@ -84,19 +84,19 @@ func TestHeld(t *testing.T) {
 		t.Errorf("after b was delivered: held %v", got)
 	}
 	v.Delivered("shop.test", []portal.Change{change("a", "2")})
-	if v.Held("shop.test") != nil {
+	if v.Held("shop.test", portal.EmptyJar) != nil {
 		t.Errorf("after all were delivered: held %v", heldNames(v))
 	}
 	for i := range 3 * maxHeld {
-		v.Hold("shop.test", []portal.Change{change(fmt.Sprint(i), "")})
+		v.Hold("shop.test", []portal.Change{change(fmt.Sprint(i), "")}, portal.EmptyJar.Precedes)
 	}
-	if got := v.Held("shop.test"); len(got) != maxHeld || got[maxHeld-1].Name != fmt.Sprint(3*maxHeld-1) {
+	if got := v.Held("shop.test", portal.EmptyJar); len(got) != maxHeld || got[maxHeld-1].Name != fmt.Sprint(3*maxHeld-1) {
 		t.Errorf("%d are held", len(got))
 	}
 	elsewhere := change("191", "")
 	elsewhere.Path = "/app"
 	v.Delivered("shop.test", []portal.Change{elsewhere})
-	if len(v.Held("shop.test")) != maxHeld {
+	if len(v.Held("shop.test", portal.EmptyJar)) != maxHeld {
 		t.Error("a cookie of another path counts as delivered")
 	}
 }
