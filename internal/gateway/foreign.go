@@ -10,13 +10,15 @@ import "github.com/secondgate/secondgate/internal/gateway/visits"
 // request gains nothing: it could leave the visit's cookie out.
 
 // isForeign reports whether a page of another site caused the request in the visit of a user,
-// without anything by which the portal could recognise that user. In a stranger's visit it
-// may be the first request of a portal that is shown in a frame.
+// without anything by which the portal could recognise that user; or in the background, in
+// anyone's visit. In a stranger's, one that leads to a page may be the first request of a portal
+// that is shown in a frame.
 func (x *exchange) isForeign() bool {
 	if !x.sent.Empty() || x.facts.Carries || x.g.Identify != nil || !x.facts.Foreign() {
 		return false
 	}
-	return x.live() || x.visit.SignedIn.Load() != nil
+	leads := x.facts.R.Header.Get("Sec-Fetch-Mode") == "navigate"
+	return !leads || x.live() || x.visit.SignedIn.Load() != nil
 }
 
 // leaveOwn takes the request out of its visit. The changes that wait for the visit's next

@@ -182,7 +182,7 @@ type frames struct {
 // newFrames returns the frames of a tunnel that x opens.
 func newFrames(x *exchange) *frames {
 	f := &frames{x: x.probe(), turn: make(chan struct{}, 1)}
-	if g := x.visit.Generation(); !x.beganUnsettled && g.Begun == x.mark.Entered() && g.Before(x.now) {
+	if g := x.visit.Generation(); !x.beganUnsettled && !x.visit.Slow(x.now) && g.Begun == x.mark.Entered() && g.Before(x.now) {
 		f.proven = g
 	}
 	return f

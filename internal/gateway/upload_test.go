@@ -7,15 +7,21 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/secondgate/secondgate/internal/gateway"
 )
 
 // TestAttack_UploadOfOwner: a user without a factor, who owes nothing and has been asked about a
 // moment ago, uploads 40 MiB: with a header of the program that uploads, and while another form of the
 // page is at the portal.
 func TestAttack_UploadOfOwner(t *testing.T) {
-	for _, way := range []string{"plain", "header", "beside a form"} {
+	for _, way := range []string{"plain", "header", "beside a form", "recheck 0"} {
 		attack(t, way, func(t *testing.T) {
-			w := newWorld(t, nil)
+			w := newWorld(t, func(o *gateway.Options) {
+				if way == "recheck 0" {
+					o.Recheck = 0
+				}
+			})
 			w.shop.pages["/slow"] = func(http.ResponseWriter, *http.Request) error { time.Sleep(5 * time.Second); return nil }
 			w.shop.pages["/upload"] = func(_ http.ResponseWriter, r *http.Request) error {
 				_, err := io.Copy(io.Discard, r.Body)

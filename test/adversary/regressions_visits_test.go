@@ -97,6 +97,17 @@ var regressionsOfVisits = []regression{
 		},
 	},
 	{
+		name:  "tunnel after a sign-in that was given up",
+		world: World{Persists: true, Pushes: true},
+		program: Program{
+			{Do: "sign in", As: "mallory"},
+			{Do: "another way", As: "victim", Hold: "arrive"},
+			{Do: "half-close"},
+			{Do: "wait", For: 46000 * time.Millisecond},
+			{Do: "tunnel"},
+		},
+	},
+	{
 		name:  "L11 second sign-in that ends the session of the first",
 		world: World{Single: true, Answer: "302 body"},
 		program: Program{

@@ -3,6 +3,7 @@ package cookie
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -168,9 +169,21 @@ func DefaultPath(requestPath string) string {
 	return requestPath[:i]
 }
 
-// PathMatch reports whether a browser sends a cookie with cookiePath to requestPath
-// (RFC 6265 5.1.4).
+// PathMatch reports whether a browser sends a cookie with cookiePath to requestPath, which is
+// decoded (RFC 6265 5.1.4).
 func PathMatch(cookiePath, requestPath string) bool {
-	rest, ok := strings.CutPrefix(requestPath, cookiePath)
-	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(cookiePath, "/"))
+	if isBelow(requestPath, cookiePath) {
+		return true
+	}
+	if !strings.Contains(cookiePath, "%") {
+		return false
+	}
+	// Browsers compare with the address, in which the path is encoded.
+	decoded, err := url.PathUnescape(cookiePath)
+	return err == nil && isBelow(requestPath, decoded)
+}
+
+func isBelow(path, top string) bool {
+	rest, ok := strings.CutPrefix(path, top)
+	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(top, "/"))
 }

@@ -7,14 +7,20 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/secondgate/secondgate/internal/gateway"
 )
 
 // TestAttack_PrivateImage: a user without a factor, who owes nothing, sees a picture that the portal
 // shows to its owner only, also while a form of the page is at the portal, as a long poll by POST is.
 func TestAttack_PrivateImage(t *testing.T) {
-	for _, way := range []string{"plain", "beside a form", "after a form"} {
+	for _, way := range []string{"plain", "beside a form", "after a form", "recheck 0"} {
 		attack(t, way, func(t *testing.T) {
-			w := newWorld(t, nil)
+			w := newWorld(t, func(o *gateway.Options) {
+				if way == "recheck 0" {
+					o.Recheck = 0
+				}
+			})
 			w.shop.pages["/poll"] = func(http.ResponseWriter, *http.Request) error { time.Sleep(25 * time.Second); return nil }
 			w.shop.pages["/private.png"] = func(rw http.ResponseWriter, r *http.Request) error {
 				if w.shop.user(r) != "bob" {
