@@ -1,27 +1,28 @@
-// Package caddyplugin makes Secondgate a part of Caddy: the app `two_factor`, the
-// handler `http.handlers.two_factor`, the storage modules, and their Caddyfile. It
-// translates between Caddy and the rest of the house, and decides nothing itself.
+// Package caddyplugin is Secondgate as a part of Caddy: the app `two_factor` ([App]), the
+// handlers `two_factor` ([Handler]) and `two_factor_admin` ([StaffHandler]), the storage
+// engine [Badger], and their Caddyfile. It translates Caddy's configuration, requests,
+// matchers and placeholders for internal/server and internal/gateway, and decides nothing
+// itself. Importing it also registers the admin API and the commands.
 //
-// Its one invariant: what outlives a configuration (the store, the memory of visits)
-// is shared through one pool and closed only when no configuration uses it any more;
-// a configuration that fails to load changes nothing of it.
+// What outlives a configuration is shared through one pool, and closed when no
+// configuration uses it any more. A configuration that fails to load changes nothing of it.
 package caddyplugin
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"sync"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 
-	"github.com/secondgate/secondgate/internal/keys"
-	"github.com/secondgate/secondgate/internal/mail"
+	"github.com/secondgate/secondgate/caddyplugin/admin"
+	_ "github.com/secondgate/secondgate/caddyplugin/cli" // the commands
+	"github.com/secondgate/secondgate/caddyplugin/secret"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
 
@@ -60,38 +61,11 @@ type App struct {
 	// scratch is the temporary directory of a validation.
 	scratch string
 	// admin is the address of the admin endpoint, as the handlers' Caddyfile named it.
-	admin   string
-	engine  *engine
-	storage Storage
-	pool    string
-	witness *witnesses
-	ring    *keys.Ring
-	log     *zap.Logger
-	// release takes back that this configuration seals; see rotation.Keeper.Admit.
-	release func()
-	// source is NTP with its port.
-	source string
-	// meters are those of the configuration's realms.
-	meters *meters
-
+	admin  string
+	server *server.Server
+	log    *zap.Logger
 	// claims are the handlers that use the default realm.
 	claims claims
-	// realms are those of the configuration's handlers, by name.
-	realms map[string]*realm
-	// known is checkKnown, which is asked once, by the first request or by Start: Caddy
-	// starts its apps in no order.
-	known func() error
-	// sites are the addresses of the configuration's handlers by realm, places are where
-	// they stand there.
-	sites, places sites
-	// ids are what each handler makes users' ids of.
-	ids []identified
-	// records are what is written down of the configuration when it has started.
-	records []func() error
-	// shown are the realms that support desks name.
-	shown []string
-	// mailing is what mails are sent with; nil without a mail server.
-	mailing *mail.Setup
 }
 
 // CaddyModule returns the module's information.
@@ -99,118 +73,123 @@ func (App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "two_factor", New: func() caddy.Module { return new(App) }}
 }
 
-// Provision opens the store, or joins those who have it open, and reads the keys.
+// Server is the configuration without Caddy, for the admin API and the command check.
+func (a *App) Server() *server.Server { return a.server }
+
+// Provision checks the settings, and opens the store or shares it with an older
+// configuration.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Logger()
-	a.known = sync.OnceValue(a.checkKnown)
 	if err := globalRows.Check(a); err != nil {
 		return err
 	}
-	if err := a.readSource(); err != nil {
-		return err
-	}
-	if a.StorageRaw == nil {
-		a.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
-	}
-	mod, err := ctx.LoadModule(a, "StorageRaw")
+	settings, err := a.settings(ctx)
 	if err != nil {
-		return fmt.Errorf("loading the storage engine: %w", err)
-	}
-	storage, ok := mod.(Storage)
-	if !ok {
-		return fmt.Errorf("module %T is no storage engine of two_factor", mod)
-	}
-	if err := a.prepareMail(); err != nil {
 		return err
 	}
 	if err := a.onActive(ctx); err != nil {
 		return err
 	}
-	return a.open(ctx, storage)
+	if settings.Storage, err = a.toOpen(settings.Storage); err != nil {
+		return err
+	}
+	a.server, err = server.Open(ctx, settings)
+	return err
 }
 
-func (a *App) open(ctx caddy.Context, storage Storage) error {
-	opened, err := a.toOpen(storage)
-	if err != nil {
-		return err
+// settings checks the settings, and resolves what they name. Nothing is opened.
+func (a *App) settings(ctx caddy.Context) (s server.Settings, err error) {
+	s = server.Settings{
+		Witness: ctx.Storage(), WitnessFlags: storageFlags(ctx.Storage()), Validating: validating(), Pool: engines,
+		Build: admin.Build(), Keep: a.keep(), RetiredRealms: a.RetiredRealms, RetiredSource: a.RetiredSource, SameIDs: a.SameIDs,
+		Served: a.served, Logger: a.log,
 	}
-	pool, err := opened.Key()
-	if err != nil {
-		return err
+	if registry := ctx.GetMetricsRegistry(); registry != nil {
+		s.Metrics = registry
 	}
-	if a.witness, err = readWitnesses(ctx, pool); err != nil {
-		return err
-	}
-	val, _, err := engines.LoadOrNew(pool, func() (caddy.Destructor, error) {
-		if err := a.witness.mayCreate(opened); err != nil {
-			return nil, err
+	if a.NTP != "" {
+		if s.NTP, err = timesource.Address(a.NTP); err != nil {
+			return s, fmt.Errorf("ntp %s: %w", a.NTP, err)
 		}
-		return openEngine(opened, a.log)
-	})
+	}
+	s.AdminOverTCP = a.AdminAPI == adminOverTCP
+	if s.Keys, err = secret.Keys(a.Key); err != nil {
+		return s, err
+	}
+	if s.Storage, s.Engine, err = a.loadStorage(ctx); err != nil {
+		return s, err
+	}
+	if a.Mail == nil {
+		return s, nil
+	}
+	mail, err := a.Mail.server()
 	if err != nil {
-		return err
+		return s, fmt.Errorf("mail: %w", err)
 	}
-	// Only who acquired it may release it: see Cleanup.
-	a.pool, a.engine, a.storage = pool, val.(*engine), storage
-	if err := a.witness.find(ctx, a.engine); err != nil {
-		return err
-	}
-	ring, origin, err := a.readKeys(ctx)
-	if err != nil {
-		return err
-	}
-	// Wrong keys are told as such: with them the witness's signature is wrong, too.
-	if err := a.engine.keeper.Fits(ctx, ring); err != nil {
-		return fmt.Errorf("the master keys from %s: %w", origin, err)
-	}
-	if err := a.witness.judge(ring); err != nil {
-		return err
-	}
-	if a.release, err = a.engine.keeper.Admit(ctx, ring); err != nil {
-		return fmt.Errorf("the master keys from %s: %w", origin, err)
-	}
-	a.ring = ring
-	if err := a.witness.voidUsed(ctx, a.engine, a.log); err != nil {
-		return err
-	}
-	return a.registerMetrics(ctx)
+	server.WarnReadable(a.log, secret.File(a.Mail.Password))
+	s.Mail = &mail
+	return s, nil
 }
 
-func (a *App) readSource() (err error) {
-	if a.NTP == "" {
-		return nil
+func (a *App) loadStorage(ctx caddy.Context) (storage server.Storage, engine string, err error) {
+	if a.StorageRaw == nil {
+		a.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
 	}
-	if a.source, err = timesource.Address(a.NTP); err != nil {
-		return fmt.Errorf("ntp %s: %w", a.NTP, err)
+	mod, err := ctx.LoadModule(a, "StorageRaw")
+	if err != nil {
+		return nil, "", fmt.Errorf("loading the storage engine: %w", err)
 	}
+	storage, ok := mod.(server.Storage)
+	if !ok {
+		return nil, "", fmt.Errorf("module %T is no storage engine of two_factor", mod)
+	}
+	return storage, mod.(caddy.Module).CaddyModule().ID.Name(), nil
+}
+
+// storageFlags are what a command needs to find this storage: the default one depends on
+// the environment of the server.
+func storageFlags(st certmagic.Storage) string {
+	if st == certmagic.Storage(caddy.DefaultStorage) {
+		return " --caddy-storage " + caddy.DefaultStorage.Path
+	}
+	return ""
+}
+
+// active calls [server.Server.Started] when the whole configuration has started. Caddy starts
+// its apps in no order, so another app, as a port that is taken, may fail after this one has
+// started. The event "started" comes when all have.
+type active struct{ app *App }
+
+// onActive has active called.
+func (a *App) onActive(ctx caddy.Context) error {
+	events, err := ctx.App("events")
+	if err != nil {
+		return fmt.Errorf("waiting for the start: %w", err)
+	}
+	return events.(*caddyevents.App).On("started", active{a})
+}
+
+// Handle implements caddyevents.Handler.
+func (c active) Handle(context.Context, caddy.Event) error {
+	c.app.server.Started()
 	return nil
 }
 
 // Start makes these settings count for the work in the background. The store is open
 // since Provision, which the handlers need.
 func (a *App) Start() error {
-	if err := a.checkShown(); err != nil {
-		return err
-	}
-	if err := a.known(); err != nil {
+	if err := a.server.Start(); err != nil {
 		return err
 	}
 	noteGrace(a.ctx)
 	boundEnd()
 	a.warnOfAdmin()
-	a.engine.use(a)
-	a.engine.watch.started()
-	if err := a.engine.keeper.Resume(a.engine.life, a.engine.ring); err != nil {
-		a.log.Error("a rotation of the master keys that was under way could not go on; start it again with `keys rotate`", zap.Error(err))
-	}
 	return nil
 }
 
 // Stop takes that back. The store is closed by Cleanup.
 func (a *App) Stop() error {
-	a.engine.flushAudit()
-	a.engine.witness.Flush(a.engine.life)
-	a.engine.leave(a)
+	a.server.Stop()
 	return nil
 }
 
@@ -219,94 +198,10 @@ func (a *App) Cleanup() error {
 	if a.scratch != "" {
 		defer os.RemoveAll(a.scratch) //nolint:errcheck // a temporary directory
 	}
-	if a.pool == "" {
+	if a.server == nil {
 		return nil
 	}
-	if a.release != nil {
-		a.release()
-	}
-	_, err := engines.Delete(a.pool)
-	return err
-}
-
-// readKeys reads the master keys, and makes some for a new store. Whether they belong
-// to the store is not looked at.
-func (a *App) readKeys(ctx context.Context) (ring *keys.Ring, origin string, err error) {
-	text, origin, err := a.keyText(ctx)
-	if err != nil {
-		return nil, origin, err
-	}
-	if ring, err = keys.Parse(text); err != nil {
-		return nil, origin, fmt.Errorf("the master keys from %s: %w", origin, err)
-	}
-	return ring, origin, nil
-}
-
-func (a *App) keyText(ctx context.Context) (text, origin string, err error) {
-	if a.Key != "" {
-		if err := checkKey(a.Key); err != nil {
-			return "", "", fmt.Errorf("key: %w", err)
-		}
-		text, err = filledIn(a.Key)
-		if err != nil {
-			return "", "", fmt.Errorf("key %s can't be read: %w", a.Key, err)
-		}
-		a.warnReadable(fileOf(a.Key))
-		return text, a.Key, nil
-	}
-	file, err := a.storage.KeyFile()
-	if err != nil {
-		return "", "", err
-	}
-	raw, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		raw, err = a.makeKey(ctx, file)
-	}
-	if err != nil {
-		return "", "", fmt.Errorf("the master key file: %w", err)
-	}
-	a.warnReadable(file)
-	return string(raw), file, nil
-}
-
-// checkKey refuses keys that are written into the configuration.
-func checkKey(key string) error { return checkSecret(key, keyExample) }
-
-// makeKey writes a new key file, but never for a store that was made with another key.
-func (a *App) makeKey(ctx context.Context, file string) ([]byte, error) {
-	used, err := a.engine.keeper.Sealed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if validating() {
-		return []byte(keys.Generate()), nil
-	}
-	if used {
-		return nil, fmt.Errorf("%s is missing, but the store beside it was made with it: put the file back from your backup, or name the keys with `key` (nothing was changed)", file)
-	}
-	text := keys.Generate()
-	if err := writeOnce(file, text); err != nil {
-		return nil, err
-	}
-	a.log.Warn("a new master key was made; keep a copy of it apart from the store's backups", zap.String("file", file))
-	return []byte(text), nil
-}
-
-// writeOnce creates a private file durably, and never replaces one.
-func writeOnce(file, text string) error {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(file))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return a.server.Close()
 }
 
 var (

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
 	"github.com/secondgate/secondgate/caddyplugin/caddyfile"
+	"github.com/secondgate/secondgate/caddyplugin/secret"
 	d "github.com/secondgate/secondgate/internal/directive"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
@@ -18,7 +19,7 @@ import (
 var globalRows = d.Rows{
 	{Field: "StorageRaw", Usage: "storage badger [DIR]", Otherwise: "`two_factor/` in Caddy's data directory", Block: badgerRows,
 		Doc: "Where second factors are kept."},
-	{Field: "Key", Usage: "key VALUE", Want: "key {file./path/to/key} or key {env.NAME}", Secret: true, Otherwise: "a file beside the store", Check: d.Valid(checkKey),
+	{Field: "Key", Usage: "key VALUE", Want: "key {file./path/to/key} or key {env.NAME}", Secret: true, Otherwise: "a file beside the store", Check: d.Valid(secret.CheckKey),
 		Doc: "The master keys, newest first."},
 	{Field: "NTP", Usage: "ntp HOST[:PORT]", Want: "ntp HOST or ntp HOST:PORT", Otherwise: "none", Check: d.Valid(checkNTP),
 		Doc: "A time source that the server's clock is compared with."},

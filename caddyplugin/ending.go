@@ -20,9 +20,6 @@ const (
 	// mostEnding is for how long the process may go on after the signal that ends it, if
 	// the configuration gives open requests no longer time.
 	mostEnding = 9 * time.Second
-	// mostClosing is for how long the store may take to be closed: Badger tries to write
-	// the end of its memory again and again, without limit, while the disk fails.
-	mostClosing = 5 * time.Second
 	// mostSaying is for how long the last sentence may take: the log may be on the disk
 	// that fails.
 	mostSaying = 300 * time.Millisecond
@@ -98,24 +95,4 @@ func noteGrace(ctx caddy.Context) {
 	if app, ok := mod.(*caddyhttp.App); err == nil && ok {
 		grace.Store(int64(app.GracePeriod) + int64(app.ShutdownDelay))
 	}
-}
-
-// bounded runs the closing of a store, and gives it up after mostClosing. It goes on then,
-// and keeps its lock on the store, until the process ends.
-func bounded(place string, closing func() error) error {
-	ended := make(chan error, 1)
-	go func() { ended <- closing() }()
-	var err error
-	select {
-	case err = <-ended:
-	case <-time.After(mostClosing):
-		err = fmt.Errorf("it was not done after %v", mostClosing)
-	}
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("the store could not be closed in %s (%w): look at the disk; what was reported as done is kept, as far as the disk has it", place, err)
-	why := err.Error()
-	unclean.Store(&why)
-	return err
 }

@@ -62,13 +62,13 @@ func (rec *recorder) record(ctx context.Context, next gateway.Next, r *http.Requ
 	defer func() {
 		switch p := recover(); {
 		case rec.truncated: // the handler could not go on, which is an error or a panic of its own
-			res, err = rec.response(), nil
+			res, err = rec.Response(), nil
 		case p != nil:
 			err = fmt.Errorf("the portal's answer was cut off: %v", p)
 		}
 	}()
 	err = next.ServeHTTP(rec, r)
-	res = rec.response()
+	res = rec.Response()
 	switch {
 	case err != nil:
 		return res, err
@@ -80,7 +80,8 @@ func (rec *recorder) record(ctx context.Context, next gateway.Next, r *http.Requ
 	return res, nil
 }
 
-func (rec *recorder) response() whoami.Response {
+// Response is what was answered until now. The command check finds questions by this method.
+func (rec *recorder) Response() whoami.Response {
 	return whoami.Response{Status: rec.status, Header: rec.sent, Body: rec.body.Bytes(), Truncated: rec.truncated}
 }
 

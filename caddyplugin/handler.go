@@ -12,6 +12,7 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
@@ -27,7 +28,9 @@ type Handler struct {
 	// errors and beside warnings.
 	Source string `json:"source,omitempty"`
 
-	gate   *gateway.Gateway
+	site *server.Site
+	// gate is the site's; no request is served while it returns an error.
+	gate   func() (*gateway.Gateway, error)
 	passed gateMark
 	used   *used
 	// path is where the own pages are; observes is `mode observe`.
@@ -38,8 +41,6 @@ type Handler struct {
 	asks []string
 	// pools are those of the proxies behind the gate, once the server has started.
 	pools *atomic.Pointer[pools]
-	// known is the app's: no request is served before it found nothing wrong.
-	known func() error
 	// proxies are shared by all gates of the store.
 	proxies *throttle.Proxies
 }
@@ -74,11 +75,6 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	app := mod.(*App)
 	at := claimantOf(ctx)
 	if err := app.claims.add(h.Site, at); err != nil {
-		return err
-	}
-	app.serve(site.Realm, at)
-	app.identifiedBy(at.address, h.Site, site)
-	if err := app.witness.answerFor(ctx, app.engine, site.Realm); err != nil {
 		return err
 	}
 	app.admin = h.Admin
@@ -148,13 +144,32 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
 	h.pools = new(atomic.Pointer[pools])
-	h.log, h.proxies, h.known = log, &app.engine.proxies, app.known
-	b := builder{ctx: ctx, app: app, site: site, log: log, prefixes: h.used.prefixes, opens: h.used.opened, userVars: h.used.userVars, around: h.used.around}
-	h.gate, err = b.build()
-	if err != nil {
+	h.log, h.proxies = log, app.server.Proxies()
+	options := server.SiteOptions{
+		Site: site, Given: h.Site, Address: at.address, Addresses: at.addresses(), Places: at.places(site.Realm),
+	}
+	if options.Gateway, err = h.gateway(site); err != nil {
 		return fmt.Errorf("two_factor: %w", err)
 	}
+	if h.site, err = app.server.Add(ctx, options); err != nil {
+		return err
+	}
+	h.gate = h.site.Gate
 	return nil
+}
+
+// gateway is what Caddy provides for the gateway.
+func (h *Handler) gateway(site config.Site) (o gateway.Options, err error) {
+	b := builder{site: site, prefixes: h.used.prefixes, opens: h.used.opened}
+	o = gateway.Options{Fetch: fetch, SetUser: setUser, Bare: bareWithout(h.used.userVars), BareAll: h.used.around, Logger: h.log}
+	if site.User != "" {
+		o.Identify = identify(site.User)
+	}
+	if o.Rules, err = b.rules(); err != nil {
+		return o, err
+	}
+	o.Bearer, err = b.bearer()
+	return o, err
 }
 
 // Validate has nothing left to find: Provision validated the settings as they hold,
@@ -164,8 +179,8 @@ func (h *Handler) Validate() error { return nil }
 // Cleanup ends what the gate does beside requests, when the configuration was replaced.
 // It also runs when Provision failed half-way.
 func (h *Handler) Cleanup() error {
-	if h.gate != nil {
-		h.gate.Stop()
+	if h.site != nil {
+		h.site.Stop()
 	}
 	return nil
 }
@@ -180,7 +195,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if h.tooEarly(r, asked) {
 		return refuseEarly(w)
 	}
-	if err := h.known(); err != nil {
+	gate, err := h.gate()
+	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
@@ -199,7 +215,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	h.warnOfProxy(r, c.Address)
 	served := false
 	defer func() { b.logUser(repl, served) }()
-	if err = h.gate.ServeHTTP(w, r, c, b); err != nil && !h.observes {
+	if err = gate.ServeHTTP(w, r, c, b); err != nil && !h.observes {
 		strip(w, r, repl, h.used.userVars)
 	}
 	served = err == nil

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/secondgate/secondgate/caddyplugin/secret"
 	"github.com/secondgate/secondgate/internal/directive"
 	"github.com/secondgate/secondgate/internal/mail"
 	"github.com/secondgate/secondgate/internal/notice"
@@ -49,7 +50,7 @@ func checkMailUser(value string) error {
 	return nil
 }
 
-func checkPassword(value string) error { return checkSecret(value, "{file./etc/secondgate/smtp}") }
+func checkPassword(value string) error { return secret.Check(value, "{file./etc/secondgate/smtp}") }
 
 func checkFrom(value string) error {
 	a, err := netmail.ParseAddress(value)
@@ -101,10 +102,10 @@ func (m *Mail) server() (mail.Server, error) {
 	if s.Port, err = strconv.Atoi(port); err != nil {
 		return s, err
 	}
-	if s.User, err = filledIn(m.User); err != nil {
+	if s.User, err = secret.Resolve(m.User); err != nil {
 		return s, fmt.Errorf("user %s can't be read: %w", m.User, err)
 	}
-	if s.Password, err = filledIn(m.Password); err != nil {
+	if s.Password, err = secret.Resolve(m.Password); err != nil {
 		return s, fmt.Errorf("password %s can't be read: %w", m.Password, err)
 	}
 	if s.Password = strings.TrimRight(s.Password, "\r\n"); s.Password == "" && m.Password != "" {

@@ -242,8 +242,7 @@ func gateOf(h map[string]any) []passedOne {
 	if site, err = site.Resolved(); err != nil || site.User != "" {
 		return nil
 	}
-	b := builder{site: site}
-	headers, queries := b.credentials()
+	headers, queries := site.Credentials()
 	g := passedOne{queries: queries, headers: portal.NewHeaders(headers), leave: portal.NewLeave(site.Leave)}
 	g.looks(site)
 	for _, q := range site.Whoami {

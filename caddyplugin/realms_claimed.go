@@ -115,6 +115,23 @@ func hostsOf(sets caddyhttp.MatcherSets) (hosts []string) {
 	return hosts
 }
 
+// served are the addresses of all sites of the configuration.
+func (a *App) served() (at []string, err error) {
+	mod, err := a.ctx.AppIfConfigured("http")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for the sites: %w", err)
+	}
+	for _, srv := range mod.(*caddyhttp.App).Servers {
+		for _, route := range srv.Routes {
+			at = append(at, addressesOf(route.MatcherSets, srv.Listen)...)
+		}
+	}
+	return at, nil
+}
+
 // sharedByHost returns a warning if routes behind a gate choose the portal by the host. One
 // gate has one realm, and each host may well be a portal of its own; "" for none.
 func (w *questionWalk) sharedByHost() string {

@@ -4,9 +4,19 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
+
+// object is JSON as Caddy's configuration has it.
+type object = map[string]any
+
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
+}
 
 // maxPlaces bounds into how many places matchers are taken apart. Beyond it they are one
 // place together.
@@ -99,7 +109,7 @@ func behindMatchers(at []string, sets []any) (behind []string) {
 	for _, s := range sets {
 		set, _ := s.(object)
 		within := at
-		for _, kind := range sortedKeys(set) {
+		for _, kind := range slices.Sorted(maps.Keys(set)) {
 			within = behindMatcher(within, kind, set[kind])
 		}
 		behind = append(behind, within...)

@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/gateway"
 )
 
 // TestAttack_I4_EqualSites: handlers share the default realm only if all of them name it,
@@ -64,46 +65,23 @@ func TestLeavesOut(t *testing.T) {
 	}
 }
 
-// TestAttack_L6_RenamedRealms: a realm of the store with second factors that no site has
-// any more looks like a renamed one if a realm is new; else it is warned about.
-func TestAttack_L6_RenamedRealms(t *testing.T) {
-	shop, blog, empty := knownRealm{"shop", 3}, knownRealm{"blog", 0}, knownRealm{"empty", 0}
-	for name, tt := range map[string]struct {
-		known               []knownRealm
-		configured, retired []string
-		orphans             int
-		err                 string
-	}{
-		"a new store":           {configured: []string{"default"}},
-		"nothing changed":       {known: []knownRealm{shop}, configured: []string{"shop"}},
-		"a site is added":       {known: []knownRealm{shop}, configured: []string{"shop", "new"}},
-		"renamed":               {known: []knownRealm{shop}, configured: []string{"new"}, orphans: 1, err: `"shop" (users with a second factor: 3)`},
-		"renamed beside others": {known: []knownRealm{blog, shop}, configured: []string{"blog", "new"}, orphans: 1, err: `knows nothing of the realm "new"`},
-		"removed":               {known: []knownRealm{blog, shop}, configured: []string{"blog"}, orphans: 1},
-		"all removed":           {known: []knownRealm{shop}, orphans: 1},
-		"nobody had a factor":   {known: []knownRealm{empty}, configured: []string{"new"}},
-		"retired":               {known: []knownRealm{shop}, configured: []string{"new"}, retired: []string{"shop"}},
-		"one of two retired":    {known: []knownRealm{{"a", 1}, shop}, configured: []string{"new"}, retired: []string{"shop"}, orphans: 1, err: "retired_realms a"},
-		"retired and used":      {known: []knownRealm{shop}, configured: []string{"shop"}, retired: []string{"shop"}, err: "remove it from retired_realms"},
-	} {
-		orphans, err := orphaned(tt.known, tt.configured, tt.retired)
-		if len(orphans) != tt.orphans || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
-			t.Errorf("%s: %v, %v", name, orphans, err)
-		}
-	}
-}
-
 // TestAttack_L6_NothingServedBefore: Caddy may start the HTTP server before the app
-// refuses a configuration. No request of that moment is served.
+// refuses a configuration. No request of that moment is served, by the gate or the desk.
 func TestAttack_L6_NothingServedBefore(t *testing.T) {
-	h := &Handler{path: "/two-factor", known: func() error { return errors.New("renamed") }}
 	next := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
 		t.Error("the request reached the portal")
 		return nil
 	})
-	var refused caddyhttp.HandlerError
-	err := h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), next)
-	if !errors.As(err, &refused) || refused.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("%v; want 503", err)
+	renamed := errors.New("renamed")
+	for name, h := range map[string]caddyhttp.MiddlewareHandler{
+		"gate": &Handler{path: "/two-factor", gate: func() (*gateway.Gateway, error) { return nil, renamed }},
+		"desk": &StaffHandler{Staff: "{http.auth.user.id}", ready: func() error { return renamed }},
+	} {
+		r, _, _ := prepared(t, http.MethodGet, "/")
+		var refused caddyhttp.HandlerError
+		err := h.ServeHTTP(httptest.NewRecorder(), r, next)
+		if !errors.As(err, &refused) || refused.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("%s: %v; want 503", name, err)
+		}
 	}
 }

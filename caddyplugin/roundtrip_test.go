@@ -59,11 +59,12 @@ func TestCaddyfileNotes(t *testing.T) {
 	}
 	input, _, _ := strings.Cut(string(content), "----------\n")
 	site := adaptedSites(t, adapt(t, input))[0]
+	wantEverything(t, site)
 	notes := config.Notes{}
 	for _, path := range []string{
 		"", "realm", "issuer", "path", "portal", "leave", "credential.0", "credential.1", "whoami.0", "whoami.0.anonymous.0",
 		"whoami.0.user", "whoami.0.name", "whoami.0.email", "whoami.0.lower", "rotates", "watch", "sign_in.0", "sign_in.0.page", "sign_in.0.username",
-		"sign_in.0.password", "sign_out", "public", "deny", "guest", "trust", "require", "session", "recheck", "settle", "totp", "totp.digits", "totp.period",
+		"sign_in.0.password", "sign_out", "public", "deny", "guest", "trust", "require", "enrol_mail", "session", "recheck", "settle", "totp", "totp.digits", "totp.period",
 		"totp.algorithm", "totp.skew", "backup_codes", "throttle", "throttle.free", "throttle.wait", "throttle.max", "throttle.stop", "throttle.address",
 		"brand", "brand.name", "brand.logo", "brand.accent", "brand.css", "support",
 	} {
@@ -79,6 +80,20 @@ func TestCaddyfileNotes(t *testing.T) {
 		}
 	}
 	compareSites(t, text, site, adaptedSites(t, adapt(t, siteOf(text)))[0])
+}
+
+// wantEverything wants a site to have all settings, but user, which excludes whoami.
+func wantEverything(t *testing.T, site config.Site) {
+	t.Helper()
+	var given map[string]any
+	if err := json.Unmarshal([]byte(canonical(t, site)), &given); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range config.SiteRows {
+		if _, ok := given[row.Name()]; !ok && row.Name() != "user" {
+			t.Errorf("everything.caddyfiletest lacks %s", row.Name())
+		}
+	}
 }
 
 // roundTrip writes the site and reads it again, without a warning: it is formatted too.

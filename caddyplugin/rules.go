@@ -13,7 +13,17 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/portal/exempt"
 	"github.com/secondgate/secondgate/internal/portal/route"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
+
+// builder makes a gate's rules of resolved settings.
+type builder struct {
+	site config.Site
+	// prefixes are what handlers behind the gate take off the beginning of paths.
+	prefixes []string
+	// opens are those of them behind which a proxy may stand.
+	opens []string
+}
 
 // rules makes the site's lists.
 func (b *builder) rules() (rules gateway.Rules, err error) {
@@ -25,7 +35,7 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 		{"public", &rules.Public, b.site.Public}, {"deny", &rules.Deny, b.site.Deny},
 		{"guest", &rules.Guest, b.site.Guest}, {"trust", &rules.Trust, b.site.Trust},
 	} {
-		if *list.to, err = b.rule(list.sets); err != nil {
+		if *list.to, err = rule(list.sets); err != nil {
 			return rules, fmt.Errorf("%s: %w", list.name, err)
 		}
 	}
@@ -114,7 +124,7 @@ func fields(s config.SignIn) (names []string) {
 }
 
 // rule makes a list of matcher sets; no list makes no rule.
-func (b *builder) rule(sets []config.MatcherSet) (gateway.Rule, error) {
+func rule(sets []config.MatcherSet) (gateway.Rule, error) {
 	if len(sets) == 0 {
 		return nil, nil
 	}
@@ -128,18 +138,17 @@ func clientIP(r *http.Request) string {
 	return address
 }
 
-func (b *builder) load(set config.MatcherSet) (caddyhttp.MatcherSet, error) {
-	var out caddyhttp.MatcherSet
-	for name, raw := range set {
-		mod, err := b.ctx.LoadModuleByID("http.matchers."+name, raw)
+func (b *builder) bearer() (gateway.Bearer, error) {
+	out := gateway.Bearer{Header: b.site.TokenHeader()}
+	for _, s := range b.site.SignIn {
+		if s.Token == nil {
+			continue
+		}
+		token, err := whoami.CompileToken(s.Token.JSON, s.Failed)
 		if err != nil {
-			return nil, err
+			return out, fmt.Errorf("sign_in: token: %w", err)
 		}
-		m, ok := mod.(caddyhttp.RequestMatcherWithError)
-		if !ok {
-			return nil, fmt.Errorf("module %T is no request matcher", mod)
-		}
-		out = append(out, m)
+		out.SignIns = append(out.SignIns, gateway.TokenSignIn{Rule: b.behind(addressRule(s.Paths)), Token: token})
 	}
 	return out, nil
 }

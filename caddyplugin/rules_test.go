@@ -59,9 +59,7 @@ type request struct {
 
 func ruleFor(t *testing.T, sets []config.MatcherSet, target string) (gateway.Rule, request) {
 	t.Helper()
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
-	t.Cleanup(cancel)
-	rule, err := (&builder{ctx: ctx}).rule(sets)
+	rule, err := rule(sets)
 	if err != nil {
 		t.Fatal(err)
 	}

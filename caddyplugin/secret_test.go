@@ -33,42 +33,6 @@ func TestAttack_J7_InlineKey(t *testing.T) {
 	}
 }
 
-// TestAttack_J7_InlineKeyInJSON: the same of a configuration in JSON, when it is loaded.
-func TestAttack_J7_InlineKeyInJSON(t *testing.T) {
-	for _, written := range []string{inlineKey, inlineKey[1:], inlineKey + "\n" + inlineKey, "{file./k}" + inlineKey, "{" + inlineKey + "}"} {
-		a := &App{Key: written, storage: &Badger{Directory: t.TempDir()}}
-		if _, _, err := a.readKeys(t.Context()); err == nil || strings.Contains(err.Error(), inlineKey[1:20]) || !strings.Contains(err.Error(), "{file./path/to/key} or {env.NAME}") {
-			t.Errorf("%q: %v", written, err)
-		}
-	}
-}
-
-// TestJ7_ReadableFile: a key file that every user can read is warned of.
-func TestJ7_ReadableFile(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "master.key")
-	if err := os.WriteFile(file, []byte(inlineKey), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for mode, warns := range map[os.FileMode]int{0o600: 0, 0o440: 0, 0o644: 1, 0o604: 1} {
-		if err := os.Chmod(file, mode); err != nil {
-			t.Fatal(err)
-		}
-		core, logs := observer.New(zap.WarnLevel)
-		a := &App{Key: "{file." + file + "}", log: zap.New(core)}
-		if _, _, err := a.readKeys(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if logs.Len() != warns {
-			t.Errorf("mode %o: %v", mode, logs.All())
-		}
-		for _, entry := range logs.All() {
-			if entry.ContextMap()["file"] != file || !strings.Contains(entry.Message, "chmod 600") {
-				t.Errorf("%v", entry)
-			}
-		}
-	}
-}
-
 // TestJ7_RootInTheDirectoryOfAnother: a server that runs as root warns where the store's
 // directory, or the nearest one that is there, belongs to another user.
 func TestJ7_RootInTheDirectoryOfAnother(t *testing.T) {

@@ -12,9 +12,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/config"
-	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/staffpages"
-	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
 )
 
 func init() { caddy.RegisterModule(StaffHandler{}) }
@@ -34,7 +33,9 @@ type StaffHandler struct {
 	// look, too.
 	View *StaffRule `json:"view,omitempty"`
 
-	app       *App
+	server *server.Server
+	// ready is the server's; no request is served while it returns an error.
+	ready     func() error
 	pages     *staffpages.Pages
 	act, view caddyhttp.MatcherSets
 	log       *zap.Logger
@@ -74,22 +75,10 @@ func (h *StaffHandler) Provision(ctx caddy.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.app = mod.(*App)
-	h.app.shown = append(h.app.shown, h.Realms...)
 	h.warn()
-	return h.build()
-}
-
-func (h *StaffHandler) build() error {
-	ring := h.app.ring
-	state, err := cookiestate.New("two_factor_admin", ring.Derive("staff state hash", 32), ring.Derive("staff state block", 32), clock.Now)
-	if err != nil {
-		return err
-	}
-	h.pages, err = staffpages.New(staffpages.Options{
-		Desk: func() staffpages.Desk { return h.app.desk() }, Realms: h.Realms, State: state,
-		Acted: h.app.engine.flushAudit, Mails: func() bool { return h.app.mailing != nil }, Logger: h.log,
-	})
+	h.server = mod.(*App).server
+	h.ready = h.server.Ready
+	h.pages, err = h.server.StaffPages(h.Realms, h.log)
 	return err
 }
 
@@ -115,15 +104,30 @@ func loadSets(ctx caddy.Context, rule *StaffRule) (sets caddyhttp.MatcherSets, e
 	if rule == nil {
 		return nil, nil
 	}
-	b := builder{ctx: ctx}
 	for _, set := range rule.Match {
-		loaded, err := b.load(set)
+		loaded, err := loadSet(ctx, set)
 		if err != nil {
 			return nil, err
 		}
 		sets = append(sets, loaded)
 	}
 	return sets, nil
+}
+
+func loadSet(ctx caddy.Context, set config.MatcherSet) (caddyhttp.MatcherSet, error) {
+	var out caddyhttp.MatcherSet
+	for name, raw := range set {
+		mod, err := ctx.LoadModuleByID("http.matchers."+name, raw)
+		if err != nil {
+			return nil, err
+		}
+		m, ok := mod.(caddyhttp.RequestMatcherWithError)
+		if !ok {
+			return nil, fmt.Errorf("module %T is no request matcher", mod)
+		}
+		out = append(out, m)
+	}
+	return out, nil
 }
 
 // holds reports whether the rule names this member of staff. A matcher that fails does
@@ -145,6 +149,9 @@ func (h *StaffHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 	repl, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
 		return caddyhttp.Error(http.StatusInternalServerError, errors.New("two_factor_admin needs Caddy's HTTP server"))
+	}
+	if err := h.ready(); err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
 	v := staffpages.Visitor{
 		Staff:  strings.TrimSpace(repl.ReplaceAll(h.Staff, "")),

@@ -36,6 +36,5 @@ func (h *StaffHandler) behindPortal(r *http.Request) bool {
 	if gate.user == "" || gate.user != h.Staff {
 		return true
 	}
-	realm := h.app.realms[gate.realm]
-	return realm == nil || realm.customers
+	return h.server.HasCustomers(gate.realm)
 }

@@ -2,6 +2,9 @@ package caddyplugin
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/secondgate/secondgate/internal/backup"
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
 )
@@ -79,7 +83,7 @@ func (b *Badger) Open(log *zap.Logger) (store.Store, error) {
 	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
 }
 
-// Space implements spacious.
+// Space returns how much of the disk the directory takes, and how much is free.
 func (b *Badger) Space() (used, free uint64, err error) {
 	dir, err := b.dir()
 	if err != nil {
@@ -93,7 +97,7 @@ func (b *Badger) Space() (used, free uint64, err error) {
 	return uint64(n), free, err
 }
 
-// Exists implements Existing.
+// Exists implements server.Existing.
 func (b *Badger) Exists() (bool, error) {
 	dir, err := b.dir()
 	if err != nil {
@@ -102,10 +106,10 @@ func (b *Badger) Exists() (bool, error) {
 	return badger.Exists(filepath.Join(dir, "store"))
 }
 
-// mustExist implements expecting.
-func (b *Badger) mustExist() bool { return b.MustExist }
+// Expected implements server.Expected.
+func (b *Badger) Expected() bool { return b.MustExist }
 
-// Examine implements Examiner.
+// Examine gives fn a copy of the store; see badger.Examine.
 func (b *Badger) Examine(ctx context.Context, log *zap.Logger, fn func(st store.Store) error) (badger.Examined, error) {
 	dir, err := b.dir()
 	if err != nil {
@@ -114,14 +118,8 @@ func (b *Badger) Examine(ctx context.Context, log *zap.Logger, fn func(st store.
 	return badger.Examine(ctx, filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now}, fn)
 }
 
-// Restorer is a storage engine's module that a backup can be restored into.
-type Restorer interface {
-	// Aside prepares a store that is put in its place whole, and returns that place. It
-	// opens nothing that is there, and is an error if something is.
-	Aside(log *zap.Logger) (target backup.Target, place string, err error)
-}
-
-// Aside implements Restorer.
+// Aside prepares a store that is put in its place whole, and returns that place. It opens
+// nothing that is there, and is an error if something is.
 func (b *Badger) Aside(log *zap.Logger) (backup.Target, string, error) {
 	dir, err := b.dir()
 	if err != nil {
@@ -135,8 +133,32 @@ func (b *Badger) Aside(log *zap.Logger) (backup.Target, string, error) {
 }
 
 var (
-	_ Storage  = (*Badger)(nil)
-	_ Existing = (*Badger)(nil)
-	_ Examiner = (*Badger)(nil)
-	_ Restorer = (*Badger)(nil)
+	_ server.Storage  = (*Badger)(nil)
+	_ server.Existing = (*Badger)(nil)
 )
+
+// size sums up the room that the files below a directory take on the disk: the database's
+// logs are longer than that. One that goes away meanwhile, as the
+// database's do, counts for nothing.
+func size(dir string) (bytes int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			bytes += room(info)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("looking at the store's files: %w", err)
+	}
+	return bytes, nil
+}

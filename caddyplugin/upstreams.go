@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
@@ -11,6 +12,8 @@ import (
 	maphandler "github.com/caddyserver/caddy/v2/modules/caddyhttp/map"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/onboard/check"
 )
 
 // upstreamsCheck warns at start about proxies behind gates that spread one visitor's
@@ -78,6 +81,29 @@ func (c *upstreamsCheck) questions() (warnings []string) {
 		warnings = append(warnings, warning)
 	}
 	return warnings
+}
+
+// Spreads are the proxies behind the gates of a server that keep nobody at one upstream, for
+// the command check.
+func (a *App) Spreads(server string) (all []check.Spread) {
+	app, err := a.ctx.AppIfConfigured("http")
+	if err != nil {
+		return nil
+	}
+	srv, ok := app.(*caddyhttp.App).Servers[server]
+	if !ok {
+		return nil
+	}
+	w := routeWalk{srv: srv}
+	w.routes(srv.Routes, false)
+	for _, p := range w.proxies {
+		if warning := spreads(p); warning != "" {
+			saw, do, _ := strings.Cut(warning, "; use ")
+			_, _, known := policy(p.LoadBalancing.SelectionPolicy)
+			all = append(all, check.Spread{Saw: saw, Do: "use " + do, Unknown: !known})
+		}
+	}
+	return all
 }
 
 // spreads returns what is wrong with the proxy's load balancing; "" for nothing.

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/server"
 )
 
 // validating reports whether this process only validates a configuration. Caddy
@@ -36,7 +38,7 @@ func onlyValidates(args []string) bool {
 
 // toOpen is the storage to open: the configured one, or an empty one in a temporary
 // directory, which Cleanup removes, for a validation.
-func (a *App) toOpen(configured Storage) (Storage, error) {
+func (a *App) toOpen(configured server.Storage) (server.Storage, error) {
 	if !validating() {
 		a.warnRoot(configured)
 		return configured, nil
@@ -54,7 +56,7 @@ func (a *App) toOpen(configured Storage) (Storage, error) {
 
 // warnRoot warns of a server that runs as root where another user's server keeps its
 // store: what root makes there, the other one can't open.
-func (a *App) warnRoot(storage Storage) {
+func (a *App) warnRoot(storage server.Storage) {
 	file, err := storage.KeyFile()
 	if err != nil || os.Geteuid() != 0 {
 		return

@@ -74,3 +74,16 @@ func (t *Token) validate(paths []string) error {
 	}
 	return directive.At("token", validateJSONPath(t.JSON))
 }
+
+// Credentials are the headers and query parameters that the setting of this name declares.
+func (s Site) Credentials() (headers, queries []string) {
+	for _, c := range s.Credential {
+		if c.Header != "" {
+			headers = append(headers, c.Header)
+		}
+		if c.Query != "" {
+			queries = append(queries, c.Query)
+		}
+	}
+	return headers, queries
+}

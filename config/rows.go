@@ -47,7 +47,7 @@ var SiteRows = d.Rows{
 		Doc: "Forwarded without a second factor."},
 	{Field: "Assist", Usage: "assist", Otherwise: "not inserted",
 		Doc: "Puts the assist script into the portal's pages."},
-	{Field: "Link", Usage: `link SELECTOR [before|after|append] "Text"`, Otherwise: "none", Check: d.Valid(Link.validate),
+	{Field: "Link", Usage: `link SELECTOR [before|after|append] "Text"`, Want: `link SELECTOR [before|after|append] "Text" (a bare # begins a comment, so quote "#menu")`, Otherwise: "none", Check: d.Valid(Link.validate),
 		Doc: "Puts a link to the settings page into the portal's pages. May be repeated."},
 	{Field: "Require", Usage: "require optional|always", Default: "optional",
 		Doc: "Who must have a second factor."},
@@ -71,6 +71,22 @@ var SiteRows = d.Rows{
 		Doc: "Where people turn who are locked out."},
 	{Field: "Mode", Usage: "mode enforce|observe", Default: "enforce",
 		Doc: "Whether the gate acts, or only counts what it would do."},
+}
+
+// Notes are comments for [Site.Caddyfile], by the path of the setting that they stand above.
+type Notes = d.Notes
+
+// Caddyfile writes the settings as a two_factor directive, for a site of a
+// Caddyfile: indented by one tab, behind the named matchers that it needs, with
+// the notes as comments. It is the inverse of the reader in caddyplugin/caddyfile: reading
+// it gives these settings again, with the realm "default" where none is named.
+//
+// It writes what is set, nothing of a preset or a default. The settings are ones that
+// Resolved accepts. Few of those cannot be said in a Caddyfile, and are errors: text in
+// which Caddy would put something else in place of {$NAME} or a shorthand such as
+// {host}, and matchers that Secondgate does not know how to write.
+func (s Site) Caddyfile(notes Notes) (string, error) {
+	return d.Write("two_factor", SiteRows, &s, notes)
 }
 
 // presetRows fill fields of Site itself.
@@ -116,7 +132,7 @@ var firstRows = d.Rows{
 }
 
 var signInRows = d.Rows{
-	{Field: "Page", Usage: "page URI", Otherwise: "none", Check: d.Valid(validatePage),
+	{Field: "Page", Usage: "page URI", Otherwise: "none", Check: d.Valid(validateURI),
 		Doc: "Where the form stands."},
 	{Field: "Username", Usage: "username FIELD", Otherwise: "none", Check: d.Valid(validateField),
 		Doc: "The name of the form's field for the user."},

@@ -143,5 +143,3 @@ func validateField(name string) error {
 	}
 	return validateLine(name)
 }
-
-func validatePage(page string) error { return validateURI("", page) }

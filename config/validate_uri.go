@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/secondgate/secondgate/internal/directive"
 )
 
 // validateAddress accepts a path pattern as Caddy's path matcher takes it, with the
@@ -21,16 +23,16 @@ func validateAddress(address string) error {
 }
 
 // validateURI accepts a path with an optional query on the portal itself.
-func validateURI(where, uri string) error {
+func validateURI(uri string) error {
 	if !strings.HasPrefix(uri, "/") || strings.HasPrefix(uri, "//") {
-		return wrong(where, "%q is not a path on the portal; want it to begin with one /, for example /account?tab=profile", uri)
+		return wrong("", "%q is not a path on the portal; want it to begin with one /, for example /account?tab=profile", uri)
 	}
 	if path, _, _ := strings.Cut(uri, "?"); strings.Contains(path, "*") {
-		return wrong(where, "%q has a *: it is one page that is asked, so want its whole path, for example /account (a * that belongs to the path is written %%2A)", uri)
+		return wrong("", "%q has a *: it is one page that is asked, so want its whole path, for example /account (a * that belongs to the path is written %%2A)", uri)
 	}
 	_, err := url.ParseRequestURI(uri)
 	if err != nil || strings.ContainsAny(uri, "# {}\\") {
-		return wrong(where, "%q is not a path with a query; want for example /account?tab=profile, other characters escaped with %%", uri)
+		return wrong("", "%q is not a path with a query; want for example /account?tab=profile, other characters escaped with %%", uri)
 	}
 	return nil
 }
@@ -42,15 +44,15 @@ var fixedHeaders = []string{
 	"Set-Cookie", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-func validateHeader(where, name string) error {
+func validateHeader(name string) error {
 	if name == "" || strings.Trim(name, tokenChars) != "" {
-		return wrong(where, "%q is not the name of a header; want for example Authorization", name)
+		return wrong("", "%q is not the name of a header; want for example Authorization", name)
 	}
 	if strings.ContainsAny(name, "_.") {
-		return wrong(where, "%q never arrives: Caddy drops headers with _ or . in their name; want the name with dashes", name)
+		return wrong("", "%q never arrives: Caddy drops headers with _ or . in their name; want the name with dashes", name)
 	}
 	if slices.Contains(fixedHeaders, http.CanonicalHeaderKey(name)) {
-		return wrong(where, "%q cannot be used here: Secondgate builds it itself; want a header of the portal's own, for example Authorization", name)
+		return wrong("", "%q cannot be used here: Secondgate builds it itself; want a header of the portal's own, for example Authorization", name)
 	}
 	return nil
 }
@@ -64,7 +66,7 @@ func (c Credential) validate() error {
 		return wrong("", "it names %d credentials; want either a header or a query parameter", countSet(c.Header, c.Query))
 	}
 	if c.Header != "" {
-		return validateHeader("header", c.Header)
+		return directive.At("header", validateHeader(c.Header))
 	}
 	if strings.ContainsAny(c.Query, "=&;#?% \t\r\n") {
 		return wrong("query", "%q is not the name of a query parameter; want for example access_token", c.Query)

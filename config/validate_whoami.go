@@ -20,7 +20,7 @@ const firstPlaceholder = "{first}"
 const maxWhoami = 16
 
 func (w Whoami) validate(ownPath string) error {
-	if err := first(validateURI("", w.URI), outside("", w.URI, ownPath), w.validateFirst(ownPath)); err != nil {
+	if err := first(validateURI(w.URI), outside("", w.URI, ownPath), w.validateFirst(ownPath)); err != nil {
 		return err
 	}
 	if w.User == nil {
@@ -56,7 +56,7 @@ func (w Whoami) validateFirst(ownPath string) error {
 		return wrong("first", "%q yields a value that nothing uses; want for example header X-WP-Nonce {first}", w.First.URI)
 	}
 	return first(
-		validateURI("first", w.First.URI),
+		directive.At("first", validateURI(w.First.URI)),
 		outside("first", w.First.URI, ownPath),
 		directive.At("first", w.First.Extract.validate()),
 	)
@@ -68,8 +68,8 @@ var personal = []string{"Authorization", "Proxy-Authorization", "Range"}
 
 func (w Whoami) validateHeaders() error {
 	for name, value := range w.Header {
-		if err := validateHeader("header", name); err != nil {
-			return err
+		if err := validateHeader(name); err != nil {
+			return directive.At("header", err)
 		}
 		if slices.Contains(personal, http.CanonicalHeaderKey(name)) {
 			return wrong("header", "%q would speak for somebody else than who sent the request; want it declared as a credential, or a header that says nothing of who asks", name)
@@ -115,19 +115,23 @@ func (s Sign) validateBy(status func(Sign) error) error {
 	if s.Value != nil && s.JSON == "" {
 		return wrong("", "value %q belongs to json; want json PATH VALUE", *s.Value)
 	}
-	switch {
-	case s.Redirect != "":
-		return validateRedirect(s.Redirect)
-	case inside:
-		return first(validateSelector(s.HTML), validateInside(s.JSON, s.Regex, 0))
-	case s.HTML != "":
+	if s.HTML != "" && !inside {
 		return first(validateSelector(s.HTML), validateSeen(s.HTML))
-	case s.JSON != "":
-		return validateJSONPath(s.JSON)
-	case s.Regex != "":
-		return validateRegex(s.Regex, 0)
 	}
-	return status(s)
+	return first(
+		ifSet(s.Redirect, validateRedirect),
+		ifSet(s.HTML, validateSelector),
+		ifSet(s.JSON, validateJSONPath),
+		ifSet(s.Regex, validateRegex),
+		status(s),
+	)
+}
+
+func ifSet(value string, check func(string) error) error {
+	if value == "" {
+		return nil
+	}
+	return check(value)
 }
 
 func validateRedirect(glob string) error {
@@ -166,25 +170,12 @@ func (e Extractor) validate() error {
 	if e.Attr != "" && e.HTML == "" {
 		return wrong("", "attribute %q belongs to html; want html SELECTOR ATTR", e.Attr)
 	}
-	switch {
-	case inside:
-		return first(validateSelector(e.HTML), validateInside(e.JSON, e.Regex, 1))
-	case e.HTML != "":
-		return validateSelector(e.HTML)
-	case e.JSON != "":
-		return validateJSONPath(e.JSON)
-	case e.Regex != "":
-		return validateRegex(e.Regex, 1)
-	}
-	return validateHeader("", e.Header)
-}
-
-// validateInside checks what looks at an element's text: one of path and expression.
-func validateInside(path, expression string, groups int) error {
-	if path != "" {
-		return validateJSONPath(path)
-	}
-	return validateRegex(expression, groups)
+	return first(
+		ifSet(e.HTML, validateSelector),
+		ifSet(e.JSON, validateJSONPath),
+		ifSet(e.Regex, validateGroup),
+		ifSet(e.Header, validateHeader),
+	)
 }
 
 func validateSelector(selector string) error {
@@ -205,17 +196,24 @@ func validateSeen(selector string) error {
 	return nil
 }
 
-// validateRegex wants groups capturing groups; 0 leaves their number open.
-func validateRegex(expression string, groups int) error {
+func validateRegex(expression string) error {
 	re, err := regexp.Compile(expression)
 	if err != nil {
 		return wrong("", "regex %q does not compile: %v; want Go's syntax (RE2)", expression, err)
 	}
-	if groups > 0 && re.NumSubexp() != groups {
-		return wrong("", "regex %q has %d groups; want exactly one, around the value: \"id\": ?([0-9]+)", expression, re.NumSubexp())
-	}
 	if re.MatchString("") {
 		return wrong("", "regex %q holds for an empty page; want one that needs text", expression)
+	}
+	return nil
+}
+
+// validateGroup wants one capturing group.
+func validateGroup(expression string) error {
+	if err := validateRegex(expression); err != nil {
+		return err
+	}
+	if n := regexp.MustCompile(expression).NumSubexp(); n != 1 {
+		return wrong("", "regex %q has %d groups; want exactly one, around the value: \"id\": ?([0-9]+)", expression, n)
 	}
 	return nil
 }

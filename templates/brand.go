@@ -44,7 +44,8 @@ var logoSuffix = map[string]string{
 	"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif",
 }
 
-func (b Brand) check() (Brand, error) {
+// Check returns the brand with its defaults, or an error that says what of it can't be used.
+func (b Brand) Check() (Brand, error) {
 	if b.Accent == "" {
 		b.Accent = defaultAccent
 	}

@@ -73,7 +73,7 @@ func New(o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	brand, err := o.Brand.check()
+	brand, err := o.Brand.Check()
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin/cli"
 	"github.com/secondgate/secondgate/internal/demoportal"
 )
 
@@ -39,7 +39,7 @@ those without an authenticator app.`,
 		port := cmd.Flags().Int("port", demoPort, "port of the gateway; the portal and the support desk take the next two")
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 			if *port < 1 || *port > 65533 {
-				return caddyplugin.WrongUse(cmd, fmt.Errorf("--port %d: want a number from 1 to 65533; the two ports after it are taken too", *port))
+				return cli.WrongUse(cmd, fmt.Errorf("--port %d: want a number from 1 to 65533; the two ports after it are taken too", *port))
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()

@@ -9,7 +9,7 @@ import (
 	"github.com/pquerna/otp/totp"
 	"github.com/spf13/cobra"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin/cli"
 )
 
 // codePeriod is for how many seconds a code of the demo is the current one.
@@ -29,7 +29,7 @@ spaces. It is for trying things out: a key that is typed into a shell is no secr
 			now := time.Now()
 			code, err := totp.GenerateCode(strings.ToUpper(strings.Join(strings.Fields(strings.Join(args, "")), "")), now)
 			if err != nil {
-				return caddyplugin.WrongUse(cmd, errors.New("this is no key: want the letters and digits that the set-up page shows, as JBSW Y3DP EHPK 3PXP"))
+				return cli.WrongUse(cmd, errors.New("this is no key: want the letters and digits that the set-up page shows, as JBSW Y3DP EHPK 3PXP"))
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  (for %d more seconds)\n", code, codePeriod-now.Unix()%codePeriod)
 			return err

@@ -8,9 +8,10 @@ import (
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	_ "github.com/secondgate/secondgate/caddyplugin" // the modules
+	"github.com/secondgate/secondgate/caddyplugin/cli"
 )
 
 func main() {
-	os.Exit(caddyplugin.ExitStatus(rootCommand().Execute()))
+	os.Exit(cli.ExitStatus(rootCommand().Execute()))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin/cli"
 )
 
 var versionCommand = caddycmd.Command{
@@ -21,7 +21,7 @@ the sources differed from it), and the versions of Caddy and Go.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), caddyplugin.Version())
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), cli.Version())
 			return err
 		}
 	},
@@ -39,13 +39,13 @@ there: secondgate.8, secondgate-run.8 and so on.`,
 		dir := cmd.Flags().StringP("directory", "o", "", "directory to write to")
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 			if *dir == "" {
-				return caddyplugin.WrongUse(cmd, errors.New("want --directory DIR, the directory to write the pages to"))
+				return cli.WrongUse(cmd, errors.New("want --directory DIR, the directory to write the pages to"))
 			}
 			if err := os.MkdirAll(*dir, 0o755); err != nil {
 				return fmt.Errorf("making the directory: %w", err)
 			}
 			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{
-				Title: "SECONDGATE", Section: "8", Source: caddyplugin.Version(), Manual: "Secondgate",
+				Title: "SECONDGATE", Section: "8", Source: cli.Version(), Manual: "Secondgate",
 			}, *dir)
 		}
 	},

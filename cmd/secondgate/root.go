@@ -9,7 +9,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin/cli"
 )
 
 // rootCommand is the command line of this program. It is not built by caddycmd.Main:
@@ -31,7 +31,7 @@ which stays as it is. It is configured in a Caddyfile.
 
 The exit status is 0 if it was done, 2 if something given was wrong and nothing was
 done, and 1 for any other failure.`,
-		Version:           caddyplugin.Version(),
+		Version:           cli.Version(),
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
 		Args:              onlyCommands,
@@ -39,13 +39,13 @@ done, and 1 for any other failure.`,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddGroup(&cobra.Group{ID: groupOurs, Title: "Two-factor authentication:"}, &cobra.Group{ID: groupCaddys, Title: "The server:"})
-	addAll(root, groupOurs, append(caddyplugin.Commands(), demoCommand))
+	addAll(root, groupOurs, append(cli.Commands(), demoCommand))
 	addAll(root, groupCaddys, append(caddysCommands(), versionCommand, manualCommand))
 	root.SetHelpCommandGroupID(groupCaddys)
 	root.SetCompletionCommandGroupID(groupCaddys)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	caddyplugin.Strict(root)
+	cli.Strict(root)
 	return root
 }
 
@@ -104,7 +104,7 @@ func addAll(root *cobra.Command, group string, commands []caddycmd.Command) {
 			sub.Long = names.Replace(sub.Long)
 		}
 		if slices.Contains(clients, c.Name) {
-			cmd.PreRun = func(*cobra.Command, []string) { caddyplugin.UseServiceSocket() }
+			cmd.PreRun = func(*cobra.Command, []string) { cli.UseServiceSocket() }
 		}
 		// The group `two-factor` is what a Caddy with this plugin has in the place of our
 		// commands at the top level. It works here too, for scripts that use it.

@@ -3,7 +3,7 @@
 //
 // A table is a variable beside the struct that it fills, as config.SiteRows beside
 // config.Site. The fields' Go types decide how arguments are read; types that need more
-// than one word implement [Arguments]. The package knows nothing of Caddy: package
+// than one word implement [Formed] or [Arguments]. The package knows nothing of Caddy: package
 // caddyplugin/caddyfile gives it the arguments of each line and adds file and line to
 // its errors; package config writes directives with [Write].
 //
@@ -135,13 +135,14 @@ type Line struct {
 	Matcher func(word string) (set map[string]json.RawMessage, ok bool, err error)
 }
 
-// Reading is implemented by settings that are read from several words.
+// Reading is implemented by settings that read their words themselves, because [Formed]
+// can't say them.
 type Reading interface {
 	// ReadArguments sets the value. Its errors are [ErrArguments] or a [Problem].
 	ReadArguments(Line) error
 }
 
-// Arguments is implemented by settings that are also written as several words.
+// Arguments is implemented by settings that also write their words themselves.
 type Arguments interface {
 	Reading
 	// WriteArguments returns words from which ReadArguments gets the same value, or

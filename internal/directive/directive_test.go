@@ -124,6 +124,48 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+type formed struct {
+	JSON, HTML, Attr string
+	Value            *string
+	Not              []string
+}
+
+func (formed) Forms() []string {
+	return []string{
+		"json <JSON>", "json <JSON> <Value>", "html <HTML>", "html <HTML> <Attr>", "html <HTML> json <JSON>", "html <HTML> not <Not...>",
+		"html <HTML> <Attr> json <JSON> not <Not...>",
+	}
+}
+
+// TestForms: what is read is written as it was; a word of a form is never taken for a field.
+func TestForms(t *testing.T) {
+	for _, tt := range []struct{ line, says string }{
+		{"json a", ""}, {"json json", ""}, {"json a json", ""}, {"html a", ""}, {"html a href", ""}, {"html a json id", ""}, {"html not", ""},
+		{"html a not x", ""}, {"html a not not json", ""}, {"html a href json id not x y", ""},
+		{"", "arguments"}, {"json", "arguments"}, {"json a b c", "arguments"}, {"html a json", "arguments"}, {"html a not", "arguments"},
+		{"html a href json", "arguments"}, {"html a href json id not", "arguments"}, {"css a", `"css" is not known; want json or html`},
+	} {
+		var f formed
+		err := Read(&f, strings.Fields(tt.line))
+		if tt.says != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%s: %v", tt.line, err)
+			}
+			continue
+		}
+		w := new(Writer)
+		if words := strings.Join(w.Words(&f), " "); err != nil || w.err != nil || words != tt.line {
+			t.Errorf("%s: %v, written %s, %v", tt.line, err, words, w.err)
+		}
+	}
+	for _, f := range []formed{{JSON: "a", HTML: "b", Attr: "c"}, {HTML: "a", Attr: "json"}, {}} {
+		w := new(Writer)
+		if words := w.Words(&f); w.err == nil {
+			t.Errorf("%+v is written as %v", f, words)
+		}
+	}
+}
+
 func TestFillWritesThroughNoPointer(t *testing.T) {
 	own := &inner{Text: "c"}
 	s := settings{Inner: own, Count: 5}

@@ -70,15 +70,23 @@ func (r Row) read(v reflect.Value, line Line) error {
 	return nil
 }
 
+// isArguments reports whether the value takes all words of a line.
 func isArguments(v reflect.Value) bool {
-	_, ok := v.Addr().Interface().(Reading)
-	return ok
+	_, reads := v.Addr().Interface().(Reading)
+	_, formed := v.Addr().Interface().(Formed)
+	return reads || formed
 }
 
 // read reads arguments as the value's type wants them.
 func read(v reflect.Value, line Line) error {
-	if a, ok := v.Addr().Interface().(Reading); ok {
+	switch a := v.Addr().Interface().(type) {
+	case Reading:
 		return a.ReadArguments(line)
+	case Formed:
+		if !v.IsZero() {
+			return Problemf("it is a second one; want one")
+		}
+		return readForm(v, a.Forms(), line.Args)
 	}
 	switch v.Kind() {
 	case reflect.Slice:
@@ -103,13 +111,20 @@ func read(v reflect.Value, line Line) error {
 	panic("no way to read a " + v.Type().String())
 }
 
+// Read reads words into a setting, a pointer to a struct that is [Formed].
+func Read(setting Formed, words []string) error {
+	return read(reflect.ValueOf(setting).Elem(), Line{Args: words})
+}
+
 func readList(v reflect.Value, line Line) error {
 	if len(line.Args) == 0 {
 		return ErrArguments
 	}
 	for _, arg := range line.Args {
 		element := reflect.New(v.Type().Elem()).Elem()
-		if err := read(element, Line{Args: []string{arg}, Zero: true, Matcher: line.Matcher}); err != nil {
+		if element.Kind() == reflect.String {
+			element.SetString(arg)
+		} else if err := read(element, Line{Args: []string{arg}, Zero: true, Matcher: line.Matcher}); err != nil {
 			return err
 		}
 		v.Set(reflect.Append(v, element))
@@ -147,7 +162,7 @@ func readNumber(v reflect.Value, line Line) error {
 	}
 	n, err := strconv.Atoi(line.Args[0])
 	if err != nil {
-		return Problemf("%q is not a whole number; want for example 10", line.Args[0])
+		return Problemf("%q is not a whole number; want digits only", line.Args[0])
 	}
 	if n == 0 && !line.Zero {
 		return Problemf("0 is out of bounds; leave it out for the default")

@@ -209,8 +209,11 @@ func (w *Writer) row(r Row, path string, v, block reflect.Value) {
 
 // args are the words of a line, and whether they are all that there is to write.
 func (w *Writer) args(r Row, v reflect.Value) (args []string, complete bool) {
-	if a, ok := v.Addr().Interface().(Arguments); ok {
+	switch a := v.Addr().Interface().(type) {
+	case Arguments:
 		return a.WriteArguments(w), true
+	case Formed:
+		return w.writeForm(v, a.Forms()), true
 	}
 	switch {
 	case v.Kind() == reflect.String:
@@ -229,4 +232,10 @@ func (w *Writer) args(r Row, v reflect.Value) (args []string, complete bool) {
 		return nil, false
 	}
 	panic(fmt.Sprintf("no way to write a %s", v.Type()))
+}
+
+// Words are those of a setting, a pointer to a struct that is [Formed].
+func (w *Writer) Words(setting Formed) []string {
+	words, _ := w.args(Row{}, reflect.ValueOf(setting).Elem())
+	return words
 }

@@ -12,6 +12,7 @@ import (
 // many times at once, from many visits. Each makes ten backup codes before it is found that another
 // was first; the backup code of another user must not wait for all of these hashes.
 func TestAttack_ManyConfirmations(t *testing.T) {
+	realHashes(t)
 	settings := defaults
 	settings.BackupCodes = 10
 	l := newLabWith(t, settings)

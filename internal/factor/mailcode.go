@@ -164,9 +164,6 @@ func (s *Service) newMailCode() (string, error) {
 	return fmt.Sprintf("%0*d", MailCodeDigits, binary.BigEndian.Uint64(b)%mailCodeRange), nil
 }
 
-// AskMail is Settings.EnrolMail, said later; before anything is confirmed.
-func (s *Service) AskMail() { s.settings.EnrolMail = true }
-
 // mailProof is what the event of a set-up says of the code by e-mail: nothing where none
 // is asked for.
 func (s *Service) mailProof(e Enrolment) string {

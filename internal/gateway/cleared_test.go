@@ -41,6 +41,7 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 		tb.Fatal(err)
 	}
 	sealer, leave := portal.NewSealer(ring, "bench"), portal.NewLeave(nil)
+	table := gateway.NewVisits(st, time.Now)
 	g := gateway.New(gateway.Options{
 		Realm: "bench", Path: "/two-factor", Sealer: sealer, Leave: leave, Headers: portal.NewHeaders(nil),
 		Asker: &portal.Asker{Questions: []*whoami.Question{question}, Leave: leave, Clock: time.Now, Headers: portal.NewHeaders(nil)},
@@ -49,9 +50,10 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 		},
 		SetUser: func(*http.Request, string) {}, Recheck: time.Hour,
 		Session: session.Policy{Life: 12 * time.Hour, Idle: 30 * time.Minute},
-		Store:   st, Visits: gateway.NewVisits(st, time.Now), Logger: zap.NewNop(), Clock: time.Now, Meter: meter.New("one"),
+		Store:   st, Visits: table, Logger: zap.NewNop(), Clock: time.Now, Meter: meter.New("one"),
 	})
 	token := session.NewToken()
+	table.Get("bench", token.ID(), token).Release() // a visit of this process
 	now := time.Now()
 	key := store.UserKey{Realm: "bench", ID: "alice"}
 	err = st.Update(tb.Context(), key, func(tx store.Tx) error {

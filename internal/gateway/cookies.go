@@ -55,7 +55,7 @@ func (x *exchange) open() error {
 	if !ok {
 		return nil
 	}
-	x.visit, x.own = x.g.Visits.Get(x.g.Realm, token.ID(), token), true
+	x.visit, x.own = x.g.Visits.Resume(x.g.Realm, token.ID(), token, x.g.settleTime(), x.g.WatchUnsafe), true
 	if err := x.stand(); err != nil || x.st.Revoked() {
 		return err
 	}

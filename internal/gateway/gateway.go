@@ -212,3 +212,11 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, c Client, next N
 	}
 	return err
 }
+
+// settleTime is Settle, and 0 where the portal renews its session at each sign-in.
+func (g *Gateway) settleTime() time.Duration {
+	if g.Rotates {
+		return 0
+	}
+	return g.Settle
+}

@@ -61,7 +61,7 @@ func (x *exchange) ranIn() *visits.Visit { return cmp.Or(x.left, x.visit) }
 
 // unsettle makes the visit unsettled, where the request is one after which it is.
 func (x *exchange) unsettle(v *visits.Visit) {
-	if v == nil || !x.settles || x.g.Settle <= 0 || x.g.Rotates {
+	if v == nil || !x.settles || x.g.settleTime() <= 0 {
 		return
 	}
 	now := x.g.Clock()

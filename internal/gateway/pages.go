@@ -33,6 +33,7 @@ func (x *exchange) servePages() error {
 		return x.refuseError(err)
 	}
 	if x.st.Revoked() && x.justRevoked() {
+		x.st.Retries.Again(x.facts.R)
 		x.redirect(x.facts.Client.URL.RequestURI()) // by GET: a code is not sent twice
 		return nil
 	}

@@ -14,11 +14,13 @@ import (
 // that the browser had sent before it got the new token.
 const revokedTime = time.Minute
 
-// justRevoked reports whether the request's token was rotated away just now. A request
-// with one that was rotated away longer ago, or whose session was ended, is a stranger's,
-// whatever else it carries.
+// justRevoked reports whether the request's token was rotated away just now. A request is a
+// stranger's, whatever else it carries, if its token was rotated away longer ago, if its session
+// was ended, or if it is a page's and was sent back often enough: then the response with the fresh
+// token was lost, and the user has to sign in again.
 func (x *exchange) justRevoked() bool {
-	if !x.st.Over && x.now.Sub(x.st.Died) < revokedTime {
+	lost := x.facts.Navigation() && x.st.Retries.Exhausted(x.facts.R)
+	if !x.st.Over && !lost && x.now.Sub(x.st.Died) < revokedTime {
 		return true
 	}
 	x.becomeStranger()

@@ -17,6 +17,8 @@ type element struct {
 	parent *element
 	// children are counted for selectors that look at siblings; kept is their part of maxKept.
 	children, kept int
+	// in are the sets that an element of HTML is in.
+	in set
 	// implied: it has no start tag. void: it has neither content nor end tag.
 	implied, void bool
 }
@@ -25,12 +27,12 @@ func (e *element) name() string  { return e.node.Data }
 func (e *element) foreign() bool { return e.node.Namespace != "" }
 
 // is reports whether it is an element of HTML with one of these names.
-func (e *element) is(names map[string]bool) bool { return !e.foreign() && names[e.name()] }
+func (e *element) is(names set) bool { return e.in&names != 0 }
 
 // match picks elements.
 type match func(*element) bool
 
-func among(names map[string]bool) match { return func(e *element) bool { return e.is(names) } }
+func among(names set) match { return func(e *element) bool { return e.is(names) } }
 
 func named(list ...string) match {
 	return func(e *element) bool { return !e.foreign() && slices.Contains(list, e.name()) }
@@ -59,13 +61,27 @@ func (e *element) takesLink() bool {
 	return true
 }
 
-func names(list ...string) map[string]bool {
-	m := make(map[string]bool, len(list))
-	for _, name := range list {
-		m[name] = true
+// set is a set of names, as one bit of what setsOf has for each of them. Open elements are
+// compared with sets for every tag, so this must not look names up.
+type set uint32
+
+var (
+	setsOf      = make(map[string]set)
+	nextSet set = 1
+)
+
+func names(list ...string) set {
+	s := nextSet
+	if nextSet <<= 1; s == 0 {
+		panic("more sets of names than bits")
 	}
-	return m
+	for _, name := range list {
+		setsOf[name] |= s
+	}
+	return s
 }
+
+func (s set) has(name string) bool { return setsOf[name]&s != 0 }
 
 // Elements by what they mean for the tree (HTML Standard, 13.2.4.2 and 13.2.6.4).
 var (

@@ -27,7 +27,7 @@ func (t *tree) end(name string) *element {
 		return t.close(named("template"))
 	case name == "br":
 		t.needBody()
-	case t.body == nil && !inHead[name] && t.templates == 0:
+	case t.body == nil && !inHead.has(name) && t.templates == 0:
 		return nil
 	}
 	return t.endInBody(name)
@@ -66,13 +66,13 @@ func (t *tree) endInBody(name string) *element {
 		return t.close(named("li"), walls, listWalls)
 	case name == "form":
 		return t.endForm()
-	case headings[name]:
+	case headings.has(name):
 		return t.close(among(headings), walls)
-	case formatting[name]:
+	case formatting.has(name):
 		return t.endFormatting(name)
-	case name == "table" || tableParts[name]:
+	case name == "table" || tableParts.has(name):
 		return t.close(named(name), tableWalls)
-	case blocks[name]:
+	case blocks.has(name):
 		return t.close(named(name), walls)
 	}
 	return t.endOther(name)

@@ -176,7 +176,7 @@ func (s *scanner) startTag(size int, selfClosing bool) {
 		return
 	}
 	s.tree.start(t, selfClosing)
-	s.raw = rawText[t.Data] && !s.tree.inForeign()
+	s.raw = rawText.has(t.Data) && !s.tree.inForeign()
 	if !s.raw {
 		s.z.NextIsNotRawText()
 	}

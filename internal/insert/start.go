@@ -24,7 +24,7 @@ func (t *tree) start(tok html.Token, selfClosing bool) {
 		t.startHead(tok)
 	case name == "body":
 		t.startBody(tok)
-	case t.body == nil && inHead[name]:
+	case t.body == nil && inHead.has(name):
 		t.startInHead(tok)
 	case name == "frameset" && t.body == nil:
 		t.over = "the page is a set of frames"
@@ -98,7 +98,7 @@ func (t *tree) startInBody(tok html.Token, selfClosing bool) {
 		tok.Data = "img"
 	}
 	name := tok.Data
-	if tableParts[name] {
+	if tableParts.has(name) {
 		t.startTablePart(tok)
 		return
 	}
@@ -171,13 +171,13 @@ func (t *tree) makeRoom(name string) (ignored bool) {
 			t.close(named("table"), tableWalls)
 		}
 	}
-	if endsP[name] || name == "table" && t.standards {
+	if endsP.has(name) || name == "table" && t.standards {
 		t.close(named("p"), walls, pWalls)
 	}
 	if name == "hr" && t.inScope(named("select"), walls) >= 0 {
 		t.implyEnds("")
 	}
-	if headings[name] {
+	if headings.has(name) {
 		t.closeTop(among(headings))
 	}
 	return false
@@ -219,7 +219,7 @@ func (t *tree) closeItem(items match) {
 			t.popTo(i)
 			return
 		}
-		if e.foreign() || special[e.name()] && e.name() != "address" && e.name() != "div" && e.name() != "p" {
+		if e.foreign() || special.has(e.name()) && e.name() != "address" && e.name() != "div" && e.name() != "p" {
 			return
 		}
 	}

@@ -52,7 +52,7 @@ func (t *tree) openRow(table int) {
 
 // startForeign takes a start tag within SVG or MathML; false: it is HTML, and ends that.
 func (t *tree) startForeign(tok html.Token, selfClosing bool) bool {
-	if breakout[tok.Data] || tok.Data == "font" && coloured(tok) {
+	if breakout.has(tok.Data) || tok.Data == "font" && coloured(tok) {
 		t.breakOut()
 		return false
 	}

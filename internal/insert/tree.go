@@ -72,9 +72,9 @@ func (t *tree) inForeign() bool {
 func (e *element) integrates() bool {
 	switch e.node.Namespace {
 	case "svg":
-		return integration[e.name()]
+		return integration.has(e.name())
 	case "math":
-		return mathText[e.name()]
+		return mathText.has(e.name())
 	}
 	return false
 }
@@ -85,7 +85,10 @@ func (t *tree) make(tok html.Token, parent *element, namespace string) *element 
 		Type: html.ElementNode, Data: tok.Data, DataAtom: tok.DataAtom, Attr: tok.Attr, Namespace: namespace,
 		Parent: &parent.node,
 	}}
-	e.void = namespace == "" && voids[tok.Data]
+	if namespace == "" {
+		e.in = setsOf[tok.Data]
+	}
+	e.void = e.is(voids)
 	if t.siblings {
 		t.line(e, parent)
 	}
@@ -165,7 +168,7 @@ func (t *tree) closed(e *element) {
 
 // inScope is the index of the innermost open element with one of these names that no
 // wall hides, or -1.
-func (t *tree) inScope(wanted match, hide ...map[string]bool) int {
+func (t *tree) inScope(wanted match, hide ...set) int {
 	for i := len(t.open) - 1; i >= 0; i-- {
 		e := t.open[i]
 		t.spend(1 + len(hide))
@@ -185,7 +188,7 @@ func (t *tree) inScope(wanted match, hide ...map[string]bool) int {
 }
 
 // close closes the innermost element with one of these names, if it can be reached.
-func (t *tree) close(wanted match, hide ...map[string]bool) *element {
+func (t *tree) close(wanted match, hide ...set) *element {
 	i := t.inScope(wanted, hide...)
 	if i < 0 {
 		return nil

@@ -44,21 +44,31 @@ var (
 	whoamiBounds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}
 )
 
-// Realm counts what happens in one realm. A nil Realm counts nothing. It is safe for
-// concurrent use, and a [prometheus.Collector].
+// Realm counts what happens in one realm. What a nil Realm counts is discarded. It is safe
+// for concurrent use. Its registry is a [prometheus.Collector].
 type Realm struct {
+	*prometheus.Registry
+
 	challenges, steps, enrolments, answers, throttles, held *prometheus.CounterVec
 
-	// Metrics of the path of a cleared request, without a lookup by label.
+	// Metrics on the path of a cleared request, without a lookup by label.
 	dropped, pages             prometheus.Counter
 	whoami, forwarded, refused prometheus.Observer
+}
 
-	all []prometheus.Collector
+// discard counts for nil realms.
+var discard = New("")
+
+func (r *Realm) orDiscard() *Realm {
+	if r == nil {
+		return discard
+	}
+	return r
 }
 
 // New returns the metrics of a realm in which nothing was counted yet.
 func New(realm string) *Realm {
-	r := new(Realm)
+	r := &Realm{Registry: prometheus.NewRegistry()}
 	r.challenges = r.counter(realm, "challenges_total", "Codes that were given, by the factor and what became of them.",
 		label{"factor", []string{"totp", "backup", "recovery"}}, label{"result", []string{Passed, Wrong, Malformed, Throttled, Off, Failed}})
 	r.steps = r.counter(realm, "totp_steps_total", "Accepted codes of authenticator apps, by the time step that they were of, seen from the server's clock.",
@@ -81,109 +91,59 @@ func New(realm string) *Realm {
 // counter adds a counter with these labels besides that of the realm.
 func (r *Realm) counter(realm, name, help string, labels ...label) *prometheus.CounterVec {
 	c := newCounter(name, help, append([]label{{"realm", []string{realm}}}, labels...)...)
-	r.all = append(r.all, c)
+	r.MustRegister(c)
 	return c.MustCurryWith(prometheus.Labels{"realm": realm})
 }
 
 func (r *Realm) histogram(name, help string, bounds []float64, labels ...string) *prometheus.HistogramVec {
 	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: Prefix + name, Help: help, Buckets: bounds}, labels)
-	r.all = append(r.all, h)
+	r.MustRegister(h)
 	return h
-}
-
-// Describe implements [prometheus.Collector].
-func (r *Realm) Describe(out chan<- *prometheus.Desc) {
-	for _, c := range r.all {
-		c.Describe(out)
-	}
-}
-
-// Collect implements [prometheus.Collector].
-func (r *Realm) Collect(out chan<- prometheus.Metric) {
-	for _, c := range r.all {
-		c.Collect(out)
-	}
 }
 
 // Challenge counts a submitted code. An unlisted factor stands for a code that has the
 // shape of none.
 func (r *Realm) Challenge(factor, result string) {
-	if r != nil {
-		r.challenges.WithLabelValues(factor, result).Inc()
-	}
+	r.orDiscard().challenges.WithLabelValues(factor, result).Inc()
 }
 
 // Step counts an accepted code by its step, relative to the present one: -1, 0 or 1.
 func (r *Realm) Step(offset int64) {
-	if r != nil {
-		r.steps.WithLabelValues(map[int64]string{-1: "previous", 0: "current", 1: "next"}[offset]).Inc()
-	}
+	step := map[int64]string{-1: "previous", 0: "current", 1: "next"}[offset]
+	r.orDiscard().steps.WithLabelValues(step).Inc()
 }
 
 // Enrolment counts an authenticator that was set up: First or Replacement.
-func (r *Realm) Enrolment(kind string) {
-	if r != nil {
-		r.enrolments.WithLabelValues(kind).Inc()
-	}
-}
+func (r *Realm) Enrolment(kind string) { r.orDiscard().enrolments.WithLabelValues(kind).Inc() }
 
 // Answer counts what a question showed, and how long it took.
 func (r *Realm) Answer(kind string, took time.Duration) {
-	if r != nil {
-		r.answers.WithLabelValues(kind).Inc()
-		observe(r.whoami, took)
-	}
+	r = r.orDiscard()
+	r.answers.WithLabelValues(kind).Inc()
+	observe(r.whoami, took)
 }
 
 // Unnamed counts an unknown answer without a question: the placeholder of another
 // authenticator was empty.
-func (r *Realm) Unnamed() {
-	if r != nil {
-		r.answers.WithLabelValues(Unknown).Inc()
-	}
-}
+func (r *Realm) Unnamed() { r.orDiscard().answers.WithLabelValues(Unknown).Inc() }
 
 // Throttle counts a code that was refused unread: ByUser or ByAddress.
-func (r *Realm) Throttle(by string) {
-	if r != nil {
-		r.throttles.WithLabelValues(by).Inc()
-	}
-}
+func (r *Realm) Throttle(by string) { r.orDiscard().throttles.WithLabelValues(by).Inc() }
 
 // Held counts a request or response in place of which the gate answered.
-func (r *Realm) Held(verdict string) {
-	if r != nil {
-		r.held.WithLabelValues(verdict).Inc()
-	}
-}
+func (r *Realm) Held(verdict string) { r.orDiscard().held.WithLabelValues(verdict).Inc() }
 
 // Dropped counts cookies that were removed because they were not sealed.
-func (r *Realm) Dropped(n int) {
-	if r != nil {
-		r.dropped.Add(float64(n))
-	}
-}
+func (r *Realm) Dropped(n int) { r.orDiscard().dropped.Add(float64(n)) }
 
 // Page counts a page that a browser asked to be shown.
-func (r *Realm) Page() {
-	if r != nil {
-		r.pages.Inc()
-	}
-}
+func (r *Realm) Page() { r.orDiscard().pages.Inc() }
 
 // Forward counts how long the gate took before it forwarded a request.
-func (r *Realm) Forward(took time.Duration) {
-	if r != nil {
-		observe(r.forwarded, took)
-	}
-}
+func (r *Realm) Forward(took time.Duration) { observe(r.orDiscard().forwarded, took) }
 
 // Refuse counts how long the gate took before it answered a request itself.
-func (r *Realm) Refuse(took time.Duration) {
-	if r != nil {
-		observe(r.refused, took)
-	}
-}
+func (r *Realm) Refuse(took time.Duration) { observe(r.orDiscard().refused, took) }
 
 // observe counts a duration. It is never negative, though a test may have moved the clock.
 func observe(h prometheus.Observer, took time.Duration) { h.Observe(max(took, 0).Seconds()) }

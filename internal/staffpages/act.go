@@ -25,29 +25,33 @@ type act struct {
 	danger                  bool
 	// can says whether there is anything to do.
 	can func(d staff.Details) bool
-	// do does it and leaves a message. It returns the address of the next page.
-	do func(c *call, a staff.Act, d staff.Details) (next string, err error)
+	// do does it, and returns how many sessions it ended; done is the message after it. An
+	// issued recovery code has a page of its own instead: see issue.
+	do   func(d Desk, ctx context.Context, a staff.Act) (sessions int, err error)
+	done string
 }
 
 var acts = []act{
 	{
 		name: "recovery", label: templates.Say("desk.recovery"), title: templates.Say("desk.recovery_title"),
 		text: templates.Say("desk.recovery_text"), ask: templates.Say("desk.recovery_ask"),
-		can: func(d staff.Details) bool { return d.Activated }, do: (*call).issue,
+		can: func(d staff.Details) bool { return d.Activated },
 	},
 	{
 		name: "unlock", label: templates.Say("desk.unlock"), title: templates.Say("desk.unlock_title"),
 		text: templates.Say("desk.unlock_text"), ask: templates.Say("desk.unlock_ask"),
-		can: func(d staff.Details) bool { return d.Locked() }, do: (*call).unlock,
+		can:  func(d staff.Details) bool { return d.Locked() },
+		do:   func(d Desk, ctx context.Context, a staff.Act) (int, error) { return 0, d.Unlock(ctx, a) },
+		done: "desk.done_unlock",
 	},
 	{
 		name: "end", label: templates.Say("desk.end"), title: templates.Say("desk.end_title"), text: templates.Say("desk.end_text"),
-		can: func(staff.Details) bool { return true }, do: (*call).end,
+		can: func(staff.Details) bool { return true }, do: Desk.EndSessions, done: "desk.done_end",
 	},
 	{
 		name: "reset", label: templates.Say("desk.reset"), title: templates.Say("desk.reset_title"),
 		text: templates.Say("desk.reset_text"), ask: templates.Say("desk.reset_ask"), danger: true,
-		can: func(d staff.Details) bool { return d.Activated }, do: (*call).reset,
+		can: func(d staff.Details) bool { return d.Activated }, do: Desk.Reset, done: "desk.done_reset",
 	},
 }
 
@@ -112,7 +116,7 @@ func (c *call) doAct() {
 		return
 	}
 	asked := staff.Act{Realm: d.Realm, User: d.ID, Staff: c.v.Staff, Reason: c.form.Get("reason"), Address: c.v.Address}
-	next, err := a.do(c, asked, d)
+	next, err := c.act(a, asked, d)
 	switch {
 	case errors.Is(err, staff.ErrInput):
 		c.again(a, d, asked.Reason)
@@ -163,27 +167,16 @@ func (c *call) said(id string, d staff.Details, count int) string {
 	return shown.Href
 }
 
-// whole is the context of an act: a browser that goes away does not stop it half-way.
-func (c *call) whole() context.Context { return context.WithoutCancel(c.r.Context()) }
-
-func (c *call) reset(a staff.Act, d staff.Details) (string, error) {
-	if _, err := c.Desk().Reset(c.whole(), a); err != nil {
-		return "", err
+// act does an act, and returns the address of the next page. A browser that disconnects does
+// not stop it half-way.
+func (c *call) act(a act, asked staff.Act, d staff.Details) (next string, err error) {
+	ctx := context.WithoutCancel(c.r.Context())
+	if a.do == nil {
+		return c.issue(ctx, asked, d)
 	}
-	return c.said("desk.done_reset", d, 0), nil
-}
-
-func (c *call) unlock(a staff.Act, d staff.Details) (string, error) {
-	if err := c.Desk().Unlock(c.whole(), a); err != nil {
-		return "", err
-	}
-	return c.said("desk.done_unlock", d, 0), nil
-}
-
-func (c *call) end(a staff.Act, d staff.Details) (string, error) {
-	n, err := c.Desk().EndSessions(c.whole(), a)
+	n, err := a.do(c.Desk(), ctx, asked)
 	if err != nil {
 		return "", err
 	}
-	return c.said("desk.done_end", d, n), nil
+	return c.said(a.done, d, n), nil
 }

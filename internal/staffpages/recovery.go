@@ -1,6 +1,7 @@
 package staffpages
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -34,8 +35,8 @@ func (c *call) hours() int {
 
 // issue makes a recovery code. It goes to the page that shows it in a sealed cookie,
 // never in an address, which histories and logs keep.
-func (c *call) issue(a staff.Act, d staff.Details) (string, error) {
-	code, until, err := c.Desk().RecoveryCode(c.whole(), a, time.Duration(c.hours())*time.Hour)
+func (c *call) issue(ctx context.Context, a staff.Act, d staff.Details) (string, error) {
+	code, until, err := c.Desk().RecoveryCode(ctx, a, time.Duration(c.hours())*time.Hour)
 	if err != nil {
 		return "", err
 	}

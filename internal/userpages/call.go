@@ -65,15 +65,15 @@ func (c *call) loadUser() bool {
 		return false
 	}
 	c.user = u
-	if err == nil && u.Language != c.lang && c.cleared() {
+	if err == nil && u.Language != c.lang && c.cleared() && (c.form != nil || fromHere(c.r, c.v.Secure)) {
 		c.keepLanguage()
 	}
 	return true
 }
 
 // keepLanguage remembers the language for notices. Only a visitor with a clearance may
-// choose it: an attacker with the password could choose one that the user can't read. If it
-// can't be kept, the page is shown all the same.
+// choose it, from a page of this origin: an attacker with the password, or with a link on
+// another site, could choose one that the user can't read. If it can't be kept, the page is shown all the same.
 func (c *call) keepLanguage() {
 	if err := c.Store.Update(c.r.Context(), c.key(), c.noteLanguage); err != nil {
 		c.Logger.Warn("a user's language could not be kept", append(c.who(), zap.Error(err))...)

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// healthKept is how long an answer serves: everybody may ask, and each check writes.
+	// healthKept is how long an answer serves: any client may ask, and each check writes.
 	healthKept = 3 * time.Second
 	// healthTime is what a check may take.
 	healthTime = 2 * time.Second
@@ -22,14 +22,14 @@ const (
 
 // Check is one thing that must hold for the server to be ready.
 type Check struct {
-	// Name is shown to everybody who asks, and so is Problem: fixed words without a word
-	// about this server; empty when it holds.
+	// Name and Problem are public: fixed words that disclose nothing about this server.
+	// Problem is empty when the check holds.
 	Name, Problem string
 	// Err is the reason, for the log.
 	Err error
 }
 
-// health remembers what was found out last.
+// health keeps the results of the last checks.
 type health struct {
 	check func(context.Context) []Check
 
@@ -38,7 +38,7 @@ type health struct {
 	found []Check
 }
 
-// now checks at most once in healthKept; who comes meanwhile waits for the same answer.
+// now checks at most once in healthKept; concurrent requests wait for the same answer.
 // A problem is logged when it is found, not at each request.
 func (h *health) now(ctx context.Context, clock func() time.Time, report func(problem Check)) []Check {
 	h.mu.Lock()
@@ -47,7 +47,7 @@ func (h *health) now(ctx context.Context, clock func() time.Time, report func(pr
 	if age := now.Sub(h.at); !h.at.IsZero() && age >= 0 && age < healthKept {
 		return h.found
 	}
-	// The answer is everybody's, so it does not end with the request that asked first.
+	// Other requests wait for the answer, so it does not end with the first request.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTime)
 	defer cancel()
 	h.found, h.at = h.check(ctx), now
@@ -67,8 +67,8 @@ func (o *Options) storeCheck(ctx context.Context) []Check {
 	return []Check{{Name: "store"}}
 }
 
-// AsksHealth reports whether a path asks how the server is, where the own pages live at
-// base. Such pages are the same for everybody, and answer in `mode observe` as well.
+// AsksHealth reports whether a path is that of a health check, where the own pages are at
+// base. Health checks answer every client alike, and in `mode observe` as well.
 func AsksHealth(base, path string) bool {
 	sub, below := strings.CutPrefix(path, base)
 	return below && (sub == "/health" || sub == "/health/live" || sub == "/health/ready")
@@ -76,16 +76,10 @@ func AsksHealth(base, path string) bool {
 
 // showHealth is for monitors that know one address only: whether the store can write.
 func (c *call) showHealth() {
-	report := func(problem Check) {
+	answer := c.checked(&c.health, func(problem Check) {
 		c.Logger.Error("the store can't write; look at its disk and the log of its start", zap.Error(problem.Err))
-	}
-	for _, check := range c.health.now(c.r.Context(), c.Clock, report) {
-		if check.Problem != "" {
-			c.sendHealth(healthAnswer{Status: "unavailable"})
-			return
-		}
-	}
-	c.sendHealth(healthAnswer{Status: "ok"})
+	})
+	c.sendHealth(healthAnswer{Status: answer.Status})
 }
 
 // showLive says that the process answers. It checks nothing else: a supervisor that restarts
@@ -94,17 +88,20 @@ func (c *call) showLive() { c.sendHealth(healthAnswer{Status: "ok"}) }
 
 // showReady says whether customers can sign in here, and if not, what is missing.
 func (c *call) showReady() {
-	answer := healthAnswer{Status: "ok", Checks: make(map[string]string)}
-	report := func(problem Check) {
+	c.sendHealth(c.checked(&c.readiness, func(problem Check) {
 		c.Logger.Error("not ready", zap.String("check", problem.Name), zap.String("problem", problem.Problem), zap.Error(problem.Err))
-	}
-	for _, check := range c.readiness.now(c.r.Context(), c.Clock, report) {
+	}))
+}
+
+func (c *call) checked(h *health, report func(problem Check)) healthAnswer {
+	answer := healthAnswer{Status: "ok", Checks: make(map[string]string)}
+	for _, check := range h.now(c.r.Context(), c.Clock, report) {
 		answer.Checks[check.Name] = "ok"
 		if check.Problem != "" {
 			answer.Checks[check.Name], answer.Status = check.Problem, "unavailable"
 		}
 	}
-	c.sendHealth(answer)
+	return answer
 }
 
 // healthAnswer is what monitors read.

@@ -3,6 +3,7 @@ package userpages
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -236,10 +237,13 @@ func TestOnlyWhoGaveACodeChoosesTheLanguage(t *testing.T) {
 	}
 	alice := w.browser("alice")
 	alice.enrol()
-	w.browser("alice").get("/two-factor/challenge?lang=" + templatestest.RTL).want(200)
+	thief := w.browser("alice")
+	thief.header = http.Header{"Sec-Fetch-Site": {"same-origin"}}
+	thief.get("/two-factor/challenge?lang=" + templatestest.RTL).want(200)
 	if got := language(); got != "en" {
 		t.Errorf("without a code the language became %q", got)
 	}
+	alice.header = http.Header{"Sec-Fetch-Site": {"same-origin"}}
 	alice.get("/two-factor/?lang=" + templatestest.RTL).want(200)
 	if got := language(); got != templatestest.RTL {
 		t.Errorf("the language that alice chose is not kept: %q", got)

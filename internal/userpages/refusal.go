@@ -33,3 +33,8 @@ func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, v *Visitor, statu
 		Link: "/", LinkText: templates.Say("refused.home"), Support: contact(c.Support),
 	}, templates.Frame{})
 }
+
+// showHelp is the same for every visitor: it discloses nothing about any account.
+func (c *call) showHelp() {
+	c.showFramed(http.StatusOK, templates.Help{Portal: c.portal(), Support: contact(c.Support), Now: c.Clock()}, templates.Frame{})
+}

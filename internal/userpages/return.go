@@ -1,6 +1,7 @@
 package userpages
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -18,6 +19,21 @@ type Return struct {
 	Target string
 	// NotSent says that a form was being sent, and was not; Target is the form's page.
 	NotSent bool
+	// Padding gives all sealed targets the same length. Without it the length of the cookie tells an
+	// attacker with the password where the portal led the user.
+	Padding string
+}
+
+// padded returns the target with its padding.
+func (ret Return) padded() Return {
+	ret.Padding = strings.Repeat("=", max(0, maxTarget-jsonLength(ret.Target)))
+	return ret
+}
+
+// jsonLength is how many bytes a printable ASCII string has as JSON, without its quotes.
+func jsonLength(s string) int {
+	text, _ := json.Marshal(s) // a string always has one
+	return len(text) - 2
 }
 
 // SetReturn remembers where to return to, for an hour. An invalid target becomes
@@ -29,7 +45,7 @@ func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
 			continue
 		}
 		ret.Target = target
-		err := returnField.Put(s.browser(w, nil, secure), cookiestate.Owner{User: ret.User}, ret)
+		err := returnField.Put(s.browser(w, nil, secure), cookiestate.Owner{User: ret.User}, ret.padded())
 		if !errors.Is(err, cookiestate.ErrTooLong) {
 			return
 		}

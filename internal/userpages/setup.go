@@ -26,6 +26,11 @@ func (c *call) showSetup() {
 		c.toChallenge()
 		return
 	}
+	if fresh, unread := c.freshCodes(); unread && fresh.First {
+		// The second of two clicks on "Turn on" leads here; the first one's response is lost.
+		c.to("/backup-codes")
+		return
+	}
 	e, ok := c.enrolment()
 	if !ok && c.user.Activated() && !c.recovered() {
 		c.show(http.StatusOK, proof(c.eitherCode()))

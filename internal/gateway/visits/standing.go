@@ -67,19 +67,34 @@ const (
 
 var retryHash = maphash.MakeSeed()
 
-// Again reports whether this request may be sent back once more.
+// Again reports whether this request may be sent back once more, and counts that it is.
 func (s *Retries) Again(r *http.Request) bool {
-	key := maphash.String(retryHash, r.Method+" "+r.URL.String())
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	key := retryKey(r)
+	if s.exhausted(key) {
+		return false
+	}
 	if s.count == nil {
 		s.count = make(map[uint64]int)
 	}
-	if len(s.count) >= maxRetried || s.count[key] >= maxSentBack {
-		return false
-	}
 	s.count[key]++
 	return true
+}
+
+// Exhausted reports whether this request may not be sent back any more.
+func (s *Retries) Exhausted(r *http.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.exhausted(retryKey(r))
+}
+
+func retryKey(r *http.Request) uint64 {
+	return maphash.String(retryHash, r.Method+" "+r.URL.String())
+}
+
+func (s *Retries) exhausted(key uint64) bool {
+	return len(s.count) >= maxRetried || s.count[key] >= maxSentBack
 }
 
 // End makes the clearance count no more, in memory.

@@ -26,6 +26,8 @@ const maxVisits = 8192
 type Table struct {
 	store store.Store
 	clock func() time.Time
+	// began is when the process began to remember visits.
+	began time.Time
 
 	mu     sync.RWMutex
 	visits map[ID]*Visit
@@ -55,7 +57,7 @@ type ID struct {
 // New returns an empty memory over st.
 func New(st store.Store, clock func() time.Time) *Table {
 	return &Table{
-		store: st, clock: clock,
+		store: st, clock: clock, began: clock(),
 		visits: make(map[ID]*Visit), begun: make(map[beginning]*Visit),
 		seen:   seen{at: make(map[ID]time.Time)},
 		Bodies: spool.NewBudget(), Uploads: uploads(),
@@ -80,24 +82,52 @@ func (t *Table) Known(realm string, token session.Token) *Visit {
 	return v
 }
 
+// unknownTime is for how long after the start the responses of visits from before are checked:
+// requests that an earlier process forwarded may still be at the portal. It is the time that
+// the gate gives a portal to finish a request.
+const unknownTime = 30 * time.Second
+
+// Resume is Get for a visit that the browser names. If this process does not know it, an earlier
+// one may have forwarded a sign-in for it that the portal saves only now: the visit is unsettled
+// until settle after the start, and its responses are checked for some longer. unchecked is as in
+// Settle.
+func (t *Table) Resume(realm string, id store.VisitID, token session.Token, settle time.Duration, unchecked bool) *Visit {
+	v, known := t.get(realm, id, token)
+	if known || settle <= 0 {
+		return v
+	}
+	if now := t.clock(); now.Before(t.began.Add(max(settle, unknownTime))) {
+		v.Settle(t.began, settle, unchecked)
+		raise(&v.slow, t.began.Add(unknownTime).UnixNano())
+	}
+	return v
+}
+
 // Get returns the visit of an id, pinned; the caller calls Release. The token is empty
 // for a visit that has none.
 func (t *Table) Get(realm string, id store.VisitID, token session.Token) *Visit {
+	v, _ := t.get(realm, id, token)
+	return v
+}
+
+// get is Get; known reports whether the visit was in memory.
+func (t *Table) get(realm string, id store.VisitID, token session.Token) (v *Visit, known bool) {
 	key := ID{realm, id}
 	now := t.clock().UnixNano()
 	t.mu.RLock()
-	v := t.visits[key]
+	v = t.visits[key]
 	if v != nil {
 		v.pins.Add(1)
 	}
 	t.mu.RUnlock()
 	if v != nil {
 		v.used.Store(now)
-		return v
+		return v, true
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if v = t.visits[key]; v == nil {
+	v = t.visits[key]
+	if known = v != nil; !known {
 		t.makeRoom()
 		v = &Visit{ID: key, Token: token, Shared: newShared()}
 		t.visits[key] = v
@@ -107,7 +137,7 @@ func (t *Table) Get(realm string, id store.VisitID, token session.Token) *Visit 
 	}
 	v.pins.Add(1)
 	v.used.Store(now)
-	return v
+	return v, known
 }
 
 // beginning is a realm and how a token in it begins.

@@ -107,7 +107,7 @@ func fieldsOf(c *goquery.Selection) []Field {
 		Name: c.AttrOr("name", ""), ID: c.AttrOr("id", ""), Autocomplete: strings.ToLower(c.AttrOr("autocomplete", "")),
 		Value: c.AttrOr("value", ""), action: c.AttrOr("formaction", ""),
 	}
-	if _, off := c.Attr("disabled"); off || c.Closest("fieldset[disabled]").Length() > 0 || c.Closest("template").Length() > 0 {
+	if c.Is("[disabled],fieldset[disabled] *,template *") {
 		return nil
 	}
 	switch goquery.NodeName(c) {
@@ -122,8 +122,7 @@ func fieldsOf(c *goquery.Selection) []Field {
 		f.Sent = !slices.Contains([]string{"submit", "image", "button", "reset", "file"}, f.Type)
 	}
 	if f.Type == "checkbox" || f.Type == "radio" {
-		_, f.Sent = c.Attr("checked")
-		f.Value = c.AttrOr("value", "on")
+		f.Sent, f.Value = c.Is("[checked]"), c.AttrOr("value", "on")
 	}
 	f.Sent = f.Sent && f.Name != ""
 	return []Field{f}
@@ -133,11 +132,11 @@ func fieldsOf(c *goquery.Selection) []Field {
 func options(f Field, c *goquery.Selection) (all []Field) {
 	f.Type, f.Sent = "select", f.Name != ""
 	chosen := c.Find("option[selected]")
-	if _, multiple := c.Attr("multiple"); !multiple {
+	if !c.Is("[multiple]") {
+		chosen = chosen.Last()
 		if chosen.Length() == 0 {
 			chosen = c.Find("option:not([disabled])").First()
 		}
-		chosen = chosen.Last()
 	}
 	chosen.Each(func(_ int, o *goquery.Selection) {
 		f.Value = o.AttrOr("value", strings.TrimSpace(o.Text()))

@@ -234,7 +234,7 @@ func codeField(p *Page) (string, bool) {
 	return "", false
 }
 
-// signInLinks are links of the page, on its own host, whose words are those of a sign-in.
+// signInLinks are links of the page to its own host with the words of a sign-in.
 func signInLinks(p *Page) (hrefs []string) {
 	for _, l := range p.Links() {
 		words := l.Href + " " + l.Text + " " + l.Title

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 	"github.com/secondgate/secondgate/internal/onboard/direct"
@@ -111,35 +112,10 @@ func (r *run) through(d door, b *browse.Browser) *browse.Page {
 	return nil
 }
 
-// once sends one request. It returns nil on an error, because the portal may not have the
-// door.
-func (r *run) once(b *browse.Browser, method, address string, h http.Header, body string) *browse.Page {
-	p, err := b.Once(r.ctx, method, address, h, []byte(body))
-	if err != nil {
-		return nil
-	}
-	return p
-}
-
-func (r *run) getAll(b *browse.Browser, addresses ...string) (pages []*browse.Page) {
-	for _, address := range addresses {
-		pages = append(pages, r.once(b, http.MethodGet, address, browse.Navigation(), ""))
-	}
-	return pages
-}
-
-// post sends fields as a form of the site does.
-func (r *run) post(b *browse.Browser, address string, fields url.Values) *browse.Page {
-	h := browse.Navigation()
-	h.Set("Content-Type", "application/x-www-form-urlencoded")
-	h.Set("Origin", r.plan.URL)
-	return r.once(b, http.MethodPost, address, h, fields.Encode())
-}
-
 // basic sends user name and password by HTTP Basic.
 func basic(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	h := browse.Navigation()
-	h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(c.User+":"+c.Password)))
+	(&http.Request{Header: h}).SetBasicAuth(c.User, c.Password)
 	for _, address := range append(r.memberPages(c), r.exempt()...) {
 		pages = append(pages, r.once(b, http.MethodGet, address, h, ""))
 	}
@@ -281,17 +257,14 @@ func jsonSignIn(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 var tokenName = regexp.MustCompile(`(?i)token|jwt|session|api_?key`)
 
 // tokenGiven reports whether a JSON response has a value with the name of a session token.
-func tokenGiven(p *browse.Page) bool {
-	var got map[string]any
-	if p.Status >= 300 || json.Unmarshal(p.Body, &got) != nil {
-		return false
+func tokenGiven(p *browse.Page) (given bool) {
+	if p.Status < 300 && gjson.ValidBytes(p.Body) {
+		gjson.ParseBytes(p.Body).ForEach(func(name, v gjson.Result) bool {
+			given = v.Type == gjson.String && len(v.Str) >= 8 && tokenName.MatchString(name.Str)
+			return !given
+		})
 	}
-	for name, v := range got {
-		if s, ok := v.(string); ok && len(s) >= 8 && tokenName.MatchString(name) {
-			return true
-		}
-	}
-	return false
+	return given
 }
 
 // sessionInAddress sends a session's id in the address, where Java and PHP portals may

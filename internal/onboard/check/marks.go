@@ -2,13 +2,13 @@ package check
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/tidwall/gjson"
 	"golang.org/x/net/html"
 
 	"github.com/secondgate/secondgate/internal/onboard/browse"
@@ -108,13 +108,10 @@ func aboutMark(mark string) string {
 // form of the Caddyfile, or "".
 func whereNamed(res whoami.Response, user string) (found string) {
 	if strings.Contains(res.Header.Get("Content-Type"), "json") {
-		var v any
-		if json.Unmarshal(res.Body, &v) == nil {
-			if path := whereInJSON(v, user, ""); path != "" {
-				return "json " + path
-			}
+		if v := gjson.ParseBytes(res.Body); v.IsObject() && gjson.ValidBytes(res.Body) {
+			found = whereInJSON(v, user, "json ")
 		}
-		return ""
+		return found
 	}
 	doc, err := goquery.NewDocumentFromReader(bytes.NewReader(res.Body))
 	if err != nil {
@@ -147,18 +144,16 @@ func selector(s *goquery.Selection, otherwise, name string) string {
 	return fmt.Sprintf(otherwise, name)
 }
 
-func whereInJSON(v any, user, path string) string {
-	switch v := v.(type) {
-	case string:
-		if strings.EqualFold(v, user) {
-			return strings.TrimPrefix(path, ".")
-		}
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			if at := whereInJSON(v[name], user, path+"."+strings.ReplaceAll(name, ".", `\.`)); at != "" {
-				return at
-			}
-		}
+// whereInJSON returns the path of the user name below path, or "".
+func whereInJSON(v gjson.Result, user, path string) (found string) {
+	if v.Type == gjson.String && strings.EqualFold(v.Str, user) {
+		return strings.TrimSuffix(path, ".")
 	}
-	return ""
+	v.ForEach(func(name, member gjson.Result) bool {
+		if v.IsObject() {
+			found = whereInJSON(member, user, path+strings.ReplaceAll(name.Str, ".", `\.`)+".")
+		}
+		return found == ""
+	})
+	return found
 }

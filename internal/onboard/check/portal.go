@@ -20,11 +20,7 @@ import (
 func (r *run) reference() (err error) {
 	stranger := r.atPortal()
 	// The server's own error page is among them, because a customer's page may contain it.
-	for _, address := range []string{r.start(), r.at("/"), r.at("/no-such-page")} {
-		if p, err := stranger.Get(r.ctx, address); err == nil {
-			r.strange = append(r.strange, p)
-		}
-	}
+	strange := r.open(stranger, r.start(), r.at("/"), r.at("/no-such-page"))
 	if r.first, err = r.signInDirectly(r.plan.First); err != nil {
 		return err
 	}
@@ -33,7 +29,17 @@ func (r *run) reference() (err error) {
 			return err
 		}
 	}
-	return r.learnMarks(stranger)
+	return r.learnMarks(stranger, strange)
+}
+
+// open opens the pages that it can.
+func (r *run) open(b *browse.Browser, addresses ...string) (pages []*browse.Page) {
+	for _, address := range addresses {
+		if p, err := b.Get(r.ctx, address); err == nil {
+			pages = append(pages, p)
+		}
+	}
+	return pages
 }
 
 func (r *run) signInDirectly(a browse.Account) (*customer, error) {
@@ -67,7 +73,7 @@ func (r *run) proxyError() string {
 }
 
 // learnMarks compares each customer's pages with a stranger's.
-func (r *run) learnMarks(stranger *browse.Browser) error {
+func (r *run) learnMarks(stranger *browse.Browser, strange []*browse.Page) error {
 	pages := map[*customer][][2]*browse.Page{}
 	for _, c := range r.customers() {
 		for _, address := range r.memberPages(c) {
@@ -79,13 +85,11 @@ func (r *run) learnMarks(stranger *browse.Browser) error {
 				}
 			}
 			pages[c] = append(pages[c], twice)
-			if p, err := stranger.Get(r.ctx, address); err == nil {
-				r.strange = append(r.strange, p)
-			}
+			strange = append(strange, r.open(stranger, address)...)
 		}
 	}
 	for _, c := range r.customers() {
-		c.marks = newMarks(pages[c], r.strange, c.User, c.Password)
+		c.marks = newMarks(pages[c], strange, c.User, c.Password)
 		if len(c.marks) == 0 {
 			return fmt.Errorf("after signing in as %s at the portal itself, without the gate, the pages are those of a stranger: "+
 				"check user name and password in a browser, and that %s is the sign-in of this portal", c.User, c.entry.Login.URL.Path)

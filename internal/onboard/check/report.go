@@ -57,21 +57,9 @@ func notReached() outcome { return skipped("a line above has to be right first")
 // ending marks an outcome on which the checks that follow depend.
 func ending(o outcome) outcome { o.last = true; return o }
 
-// add appends a row. The outcome may name another row than the check's own.
-func (r *Report) add(name string, o outcome) {
-	if o.Name == "" {
-		o.Name = name
-	}
-	r.Rows = append(r.Rows, o.Row)
-}
-
 // Failed reports whether any check failed.
 func (r Report) Failed() bool {
 	return slices.ContainsFunc(r.Rows, func(x Row) bool { return x.Status == Failed })
-}
-
-func (r Report) has(name string) bool {
-	return slices.ContainsFunc(r.Rows, func(x Row) bool { return x.Name == name })
 }
 
 // WriteTable writes the table for people.

@@ -8,12 +8,13 @@ import (
 
 func TestReport(t *testing.T) {
 	var r Report
-	r.add("first", ok("saw %s", "it"))
-	if r.Failed() || !r.has("first") || r.has("second") {
+	add := func(name string, o outcome) { o.Name = name; r.Rows = append(r.Rows, o.Row) }
+	add("first", ok("saw %s", "it"))
+	if r.Failed() {
 		t.Errorf("%+v", r)
 	}
-	r.add("second", skipped("why"))
-	r.add("third", failed("\x1b[2Jwhat\nwas \u009bseen", "what to do"))
+	add("second", skipped("why"))
+	add("third", failed("\x1b[2Jwhat\nwas \u009bseen", "what to do"))
 	var table, program bytes.Buffer
 	if err := r.WriteTable(&table); err != nil || !r.Failed() {
 		t.Fatal(err)

@@ -15,14 +15,12 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// stranger checks that whoami proves that a visitor without a session is anonymous. The
+// stranger checks that whoami proves that a visitor who has not signed in is anonymous. The
 // question is forced, because the gateway need not ask without a cookie.
 func (r *run) stranger() outcome {
 	b := r.browser()
 	for _, address := range []string{r.start(), r.at("/")} {
-		if p, err := r.look(b, address); err == nil {
-			r.strange = append(r.strange, p)
-		}
+		_, _ = r.look(b, address) // may open an anonymous session
 	}
 	p, err := r.force(b, r.start())
 	if err != nil {
@@ -202,7 +200,7 @@ func (r *run) answer() outcome {
 	v, asked := r.verdict()
 	again, err := r.stage.Users(r.ctx)
 	if err == nil && len(again) == 1 && v.Kind == whoami.User {
-		c.id, c.name, c.email = v.User, v.Name, v.Email
+		c.id, c.email = v.User, v.Email
 		return r.canonical(asked)
 	}
 	return ending(failed(fmt.Sprintf("one customer became %s: the id changes from one question to the next", quoted(append(r.users, again...))),
@@ -251,119 +249,4 @@ func (c *customer) givenByPortal() bool {
 		}
 	}
 	return numbers > 0
-}
-
-// spelling signs in with another spelling of the first customer's name. It reports whether
-// the portal takes it, and whether whoami names no new user then.
-func (r *run) spelling(user string) (taken, same bool) {
-	b := r.browser()
-	before, err := r.stage.Users(r.ctx)
-	if err != nil {
-		return false, false
-	}
-	page, err := r.enter(b, browse.Account{User: user, Password: r.first.Password})
-	if err != nil {
-		return false, false
-	}
-	defer func() { _, _ = r.signOutBy(b, r.first.home) }()
-	if !r.below(page.URL.Path) {
-		if page, err = b.Get(r.ctx, r.first.home); err != nil {
-			return false, false
-		}
-	}
-	after, err := r.stage.Users(r.ctx)
-	shown := r.below(page.URL.Path) || r.first.marks.on(page) != ""
-	return shown || len(after) > len(before), err == nil && len(after) == len(before)
-}
-
-// aliases signs in with other spellings of the first customer's name. Each that the portal
-// takes must be the same user, who has a second factor.
-func (r *run) aliases() outcome {
-	c := r.first
-	var taken, not []string
-	for _, spelling := range r.spellings() {
-		switch ok, same := r.spelling(spelling); {
-		case ok && !same:
-			others := r.otherUsers()
-			return failed(fmt.Sprintf("%q signs in, and whoami names %s instead of %q: another user, who has no second factor", spelling, quoted(others), c.id), normal(c.id, others))
-		case ok:
-			taken = append(taken, spelling)
-		default:
-			not = append(not, spelling)
-		}
-	}
-	saw := "the portal takes no other spelling"
-	if len(taken) > 0 {
-		saw = "the same user: " + quoted(taken)
-	}
-	if len(not) > 0 {
-		saw += "; not taken by the portal: " + quoted(not)
-	}
-	return ok("%s", saw)
-}
-
-// otherUsers are the ids that whoami has named besides the first customer's.
-func (r *run) otherUsers() []string {
-	users, err := r.stage.Users(r.ctx)
-	if err != nil {
-		return nil
-	}
-	return slices.DeleteFunc(users, func(id string) bool { return id == r.first.id })
-}
-
-// spellings are forms of the name that portals are known to take.
-func (r *run) spellings() (all []string) {
-	c := r.first
-	list := []string{strings.ToUpper(c.User), strings.ToLower(c.User), " " + c.User + " "}
-	if strings.Contains(c.email, "@") {
-		list = append(list, c.email, strings.ToUpper(c.email))
-	}
-	for _, s := range list {
-		if s != c.User && !slices.Contains(all, s) {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-// normal proposes how two ids of one customer can become one.
-func normal(id string, others []string) string {
-	const typed = "whoami repeats what was typed: point `user` at the customer number"
-	if slices.ContainsFunc(others, func(o string) bool { return strings.EqualFold(strings.TrimSpace(o), strings.TrimSpace(id)) }) {
-		return typed + ", or, if the portal takes them for one, add the lines `trim` and `lower` to whoami"
-	}
-	return typed + " or another id that the portal itself gave"
-}
-
-// another signs the second customer in. Whoami must name another user.
-func (r *run) another() outcome {
-	if r.second == nil {
-		return skipped("give a second test customer")
-	}
-	c := r.second
-	page, err := r.throughGate(c)
-	if err != nil {
-		return failed(err.Error(), "the first customer's sign-in passed; compare the two accounts at the portal")
-	}
-	if err := r.openHome(c, page); err != nil {
-		return broken(err)
-	}
-	others := r.otherUsers()
-	if len(others) != 1 {
-		return failed(fmt.Sprintf("whoami names both customers %q", r.first.id),
-			"one second factor would open both accounts: point `user` at what differs between customers")
-	}
-	c.id = others[0]
-	return ok("whoami names %q", c.id)
-}
-
-// quoted lists strings in quotes, each once.
-func quoted(all []string) string {
-	var out []string
-	for _, s := range all {
-		if q := fmt.Sprintf("%q", s); !slices.Contains(out, q) {
-			out = append(out, q)
-		}
-	}
-	return strings.Join(out, ", ")
 }

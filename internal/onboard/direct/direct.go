@@ -7,12 +7,14 @@ package direct
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
 
+	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/cookie"
@@ -26,6 +28,18 @@ const timeout = 10 * time.Second
 type Portal struct {
 	URL       string // scheme and host
 	Questions []*whoami.Question
+}
+
+// Compile compiles the questions of a site.
+func Compile(list []config.Whoami) (questions []*whoami.Question, err error) {
+	for _, w := range list {
+		q, err := whoami.Compile(w)
+		if err != nil {
+			return nil, fmt.Errorf("whoami %s: %w", w.URI, err)
+		}
+		questions = append(questions, q)
+	}
+	return questions, nil
 }
 
 // Ask sends one question as the gateway does: it follows no redirects, and sends no Accept

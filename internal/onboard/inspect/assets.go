@@ -33,7 +33,7 @@ func (in *inspection) scripts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pages := []*browse.Page{}
+	var pages []*browse.Page
 	for _, v := range append(slices.Clone(in.views), &view{page: in.entry.Login}) {
 		if v.accept == "" {
 			pages = append(pages, v.page)
@@ -54,7 +54,17 @@ func (in *inspection) scripts(ctx context.Context) error {
 		}
 		in.leave(c.Cookie, "%s: set without HttpOnly and read by scripts; no answer changes without it.", c.Name)
 	}
-	in.written(texts, none)
+	var written []string
+	for _, t := range texts {
+		for _, m := range writes.FindAllStringSubmatch(t, -1) {
+			if none.Class(m[1]) == portal.Sealed && !slices.Contains(written, m[1]) && !slices.Contains(in.site.Leave, m[1]) {
+				written = append(written, m[1])
+			}
+		}
+	}
+	if len(written) > 0 {
+		in.note("", "Scripts write the cookies %s. They reach the portal only if `leave` names them.", strings.Join(written, ", "))
+	}
 	return ctx.Err()
 }
 
@@ -62,21 +72,6 @@ func (in *inspection) scripts(ctx context.Context) error {
 func named(texts []string, name string) bool {
 	word := regexp.MustCompile(`(^|[^A-Za-z0-9_-])` + regexp.QuoteMeta(name) + `($|[^A-Za-z0-9_-])`)
 	return slices.ContainsFunc(texts, func(t string) bool { return cookieScript.MatchString(t) && word.MatchString(t) })
-}
-
-// written notes cookies that scripts set.
-func (in *inspection) written(texts []string, none *portal.Leave) {
-	var list []string
-	for _, t := range texts {
-		for _, m := range writes.FindAllStringSubmatch(t, -1) {
-			if none.Class(m[1]) == portal.Sealed && !slices.Contains(list, m[1]) && !slices.Contains(in.site.Leave, m[1]) {
-				list = append(list, m[1])
-			}
-		}
-	}
-	if len(list) > 0 {
-		in.note("", "Scripts write the cookies %s. They reach the portal only if `leave` names them.", strings.Join(list, ", "))
-	}
 }
 
 // maxAssets is how many style sheets and scripts with unusual addresses are compared.

@@ -2,13 +2,16 @@ package inspect
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/andybalholm/cascadia"
+	"github.com/tidwall/gjson"
 
 	"github.com/secondgate/secondgate/config"
 )
@@ -17,16 +20,15 @@ import (
 type candidate struct {
 	place
 	extract config.Extractor
-	value   string // as the first customer's first session shows it
+	value   string // in the first customer's first session
 	traits
-	score int
-	// normalize is what makes the value the same for every spelling, mostly nothing.
-	normalize []string
-	not       []string
+	score     int
+	normalize []string // what makes the value the same for every spelling; mostly nothing
+	not       []string // placeholders that strangers see
 	signs     []config.Sign
 }
 
-// traits are what speaks for a candidate, or against it.
+// traits are the properties on which a candidate's score depends.
 type traits struct {
 	key      []string // the words of its name
 	path     []string // the words of all keys that lead to it, in JSON
@@ -38,10 +40,9 @@ type traits struct {
 	class    bool // found by class only
 }
 
-// maxCandidates bounds those of one page, maxValue their values in bytes.
 const (
-	maxCandidates = 400
-	maxValue      = 120
+	maxCandidates = 400 // of one page
+	maxValue      = 120 // bytes
 )
 
 // finder collects the candidates of one page.
@@ -50,14 +51,13 @@ type finder struct {
 	doc   *goquery.Document
 	found []*candidate
 	seen  map[string]bool
-	// saved are values that a form of the page would save.
-	saved []string
+	saved []string // values that a form of the page would save
 }
 
-// candidatesOf are those of a page, and the values that people can change there.
+// candidatesOf returns a page's candidates, and the values that users can change there.
 func candidatesOf(v *view) (found []*candidate, saved []string) {
 	if v.accept != "" {
-		return jsonCandidates(v), nil
+		return within(v.place, config.Extractor{}, v.page.Body), nil
 	}
 	f := &finder{at: v.place, doc: v.page.Doc(), seen: make(map[string]bool)}
 	f.doc.Find("input[value]").Each(f.input)
@@ -70,12 +70,12 @@ func candidatesOf(v *view) (found []*candidate, saved []string) {
 	f.doc.Find("*").Each(f.data)
 	f.doc.Find("a[href]").Each(f.link)
 	for _, h := range holders(f.doc) {
-		f.found = append(f.found, within(v.place, config.Extractor{HTML: h.selector, Attr: h.attr}, []byte(h.text))...)
+		f.found = append(f.found, within(v.place, h.extract, []byte(h.text))...)
 	}
 	return f.found, f.saved
 }
 
-// add takes a candidate if it yields exactly one distinct value.
+// add adds a candidate if it has exactly one distinct value on the page.
 func (f *finder) add(selector, attr string, t traits) {
 	key := selector + " " + attr
 	if f.seen[key] || len(f.found) >= maxCandidates {
@@ -86,23 +86,18 @@ func (f *finder) add(selector, attr string, t traits) {
 	if err != nil {
 		return
 	}
-	value, distinct := "", 0
-	f.doc.FindMatcher(sel).Each(func(_ int, s *goquery.Selection) {
-		v := strings.Join(strings.Fields(s.Text()), " ")
+	values := slices.Compact(f.doc.FindMatcher(sel).Map(func(_ int, s *goquery.Selection) string {
 		if attr != "" {
-			v = s.AttrOr(attr, "")
+			return s.AttrOr(attr, "")
 		}
-		if distinct == 0 || v != value {
-			distinct++
-		}
-		value = v
-	})
-	if distinct == 1 && strings.TrimSpace(value) != "" && len(value) <= maxValue {
-		f.found = append(f.found, &candidate{place: f.at, extract: config.Extractor{HTML: selector, Attr: attr}, value: value, traits: t})
+		return strings.Join(strings.Fields(s.Text()), " ")
+	}))
+	if len(values) == 1 && strings.TrimSpace(values[0]) != "" && len(values[0]) <= maxValue {
+		f.found = append(f.found, &candidate{place: f.at, extract: config.Extractor{HTML: selector, Attr: attr}, value: values[0], traits: t})
 	}
 }
 
-// silent are inputs whose value says nothing of the user.
+// silent are inputs that never hold a user's name or id.
 var silent = []string{"password", "checkbox", "radio", "submit", "button", "image", "file", "reset"}
 
 func (f *finder) input(_ int, s *goquery.Selection) {
@@ -112,9 +107,7 @@ func (f *finder) input(_ int, s *goquery.Selection) {
 	}
 	id, name := s.AttrOr("id", ""), s.AttrOr("name", "")
 	t := traits{hidden: kind == "hidden"}
-	_, readonly := s.Attr("readonly")
-	_, disabled := s.Attr("disabled")
-	t.readonly = readonly || disabled
+	t.readonly = s.Is("[readonly],[disabled]")
 	t.editable = !t.readonly && !t.hidden
 	if t.editable {
 		f.saved = append(f.saved, s.AttrOr("value", ""))
@@ -129,13 +122,13 @@ func (f *finder) input(_ int, s *goquery.Selection) {
 	}
 }
 
-// plainName is a name that can stand in a selector within quotes as it is.
+// plainName reports whether a name needs no escaping in the quotes of a selector.
 func plainName(name string) bool {
 	return name != "" && len(name) < 80 && !strings.ContainsAny(name, "\"\\\n\r{}") && strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
-// element takes the text of elements that hold nothing but text, and of such without a
-// name of their own within a named one.
+// element adds the text of elements without children. If their parent has an id or class
+// and they have none, the parent's names them.
 func (f *finder) element(_ int, s *goquery.Selection) {
 	node := goquery.NodeName(s)
 	if slices.Contains([]string{"html", "body", "script", "style", "template", "form", "main", "input", "select", "textarea", "button", "option"}, node) {
@@ -171,7 +164,7 @@ func own(s *goquery.Selection) (list []string) {
 // numberedLink is a link with a number, as /people/17?tab=settings.
 var numberedLink = regexp.MustCompile(`^(/[A-Za-z0-9/_-]*/)([0-9]{1,18})($|[/?#])`)
 
-// link takes the number in a link to the user's own page.
+// link adds the number in a link to the user's own page.
 func (f *finder) link(_ int, s *goquery.Selection) {
 	m := numberedLink.FindStringSubmatch(s.AttrOr("href", ""))
 	for _, name := range own(s) {
@@ -184,7 +177,8 @@ func (f *finder) link(_ int, s *goquery.Selection) {
 	}
 }
 
-// data takes attributes as data-user-id, and data-id of what is the user's by name.
+// data adds attributes such as data-user-id, and data-id of elements with a person's word
+// in their id.
 func (f *finder) data(_ int, s *goquery.Selection) {
 	if id := s.AttrOr("id", ""); s.AttrOr("data-id", "") != "" && plainCSS.MatchString(id) && hasAny(words(id), persons) {
 		f.add("#"+id, "data-id", traits{key: append(words(id), "id"), readonly: true})
@@ -207,4 +201,97 @@ func (at place) pageWords() []string {
 		return nil
 	}
 	return words(u.Path + " " + u.RawQuery)
+}
+
+// Limits of a JSON document.
+const (
+	maxDepth  = 5
+	maxLeaves = 300
+)
+
+// leaf is a value in a JSON document.
+type leaf struct {
+	path  string
+	names []string // of the keys on its path
+	value string   // as a sign compares it
+	named bool     // text or a whole number, which may be a user's name or id
+}
+
+// leaves are the values of a document, in the order of their keys. Of an array only the
+// first element is read, although its path means all of them.
+func leaves(body []byte) (all []leaf) {
+	if gjson.ValidBytes(body) {
+		walk(gjson.ParseBytes(body), "", nil, &all)
+	}
+	return all
+}
+
+func walk(v gjson.Result, path string, names []string, all *[]leaf) {
+	if len(names) > maxDepth || len(*all) > maxLeaves {
+		return
+	}
+	l := leaf{path: path, names: names, value: v.Raw}
+	switch {
+	case v.IsObject():
+		members := v.Map()
+		for _, key := range slices.Sorted(maps.Keys(members)) {
+			if key == "" || strings.ContainsAny(key, "*?|(#\\{}\"\n\r") {
+				continue
+			}
+			walk(members[key], strings.TrimPrefix(path+"."+strings.ReplaceAll(key, ".", `\.`), "."), append(slices.Clone(names), key), all)
+		}
+		return
+	case v.IsArray():
+		if first := v.Get("0"); first.Exists() && path != "" {
+			walk(first, path, names, all)
+		}
+		return
+	case v.Type == gjson.String:
+		l.value, l.named = v.Str, true
+	case v.Type == gjson.Number:
+		_, err := strconv.ParseInt(v.Raw, 10, 64)
+		l.named = err == nil
+	}
+	if path != "" {
+		*all = append(*all, l)
+	}
+}
+
+// within are the candidates in a JSON document: a response, or the content of an element.
+func within(at place, holder config.Extractor, body []byte) (found []*candidate) {
+	for _, l := range leaves(body) {
+		if !l.named || strings.TrimSpace(l.value) == "" || len(l.value) > maxValue {
+			continue
+		}
+		// The last two keys say what it is: user.id, and not invoices.0.id.
+		near := l.names[max(0, len(l.names)-2):]
+		x := holder
+		x.JSON = l.path
+		found = append(found, &candidate{place: at, extract: x, value: l.value, traits: traits{key: words(strings.Join(near, " ")), path: words(strings.Join(l.names, " ")), json: true}})
+	}
+	return found
+}
+
+// holder is an element of a page that holds a JSON document for its scripts.
+type holder struct {
+	extract config.Extractor
+	text    string
+}
+
+func holders(doc *goquery.Document) (found []holder) {
+	doc.Find("[id]").Each(func(_ int, s *goquery.Selection) {
+		id := s.AttrOr("id", "")
+		if !plainCSS.MatchString(id) {
+			return
+		}
+		if strings.Contains(s.AttrOr("type", ""), "json") && goquery.NodeName(s) == "script" {
+			found = append(found, holder{config.Extractor{HTML: "#" + id}, s.Text()})
+		}
+		for _, a := range s.Nodes[0].Attr {
+			if strings.HasPrefix(a.Key, "data-") && strings.HasPrefix(a.Val, "{") && plainCSS.MatchString(a.Key) {
+				found = append(found, holder{config.Extractor{HTML: "#" + id, Attr: a.Key}, a.Val})
+			}
+		}
+	})
+	return found
 }

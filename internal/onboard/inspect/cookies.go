@@ -11,10 +11,9 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
-// maxWitnesses is how many pages are looked at for each cookie left out, maxCookies
-// how many cookies.
+// Limits of leaveOut.
 const (
-	maxWitnesses = 5
+	maxWitnesses = 5 // pages for each cookie
 	maxCookies   = 16
 )
 
@@ -92,6 +91,12 @@ func (in *inspection) hasForm(p *browse.Page) bool {
 // email address.
 func (in *inspection) names(body []byte) bool { return in.naming().Match(body) }
 
+// shows reports whether a place shows the name or the email address in a browser.
+func (in *inspection) shows(ctx context.Context, b *browse.Browser, at place) bool {
+	res, err := in.ask(ctx, b, at, nil)
+	return err == nil && in.names(res.Body)
+}
+
 // naming matches the customer's name, or the email address, as a whole word.
 func (in *inspection) naming() *regexp.Regexp {
 	if in.name == nil {
@@ -106,16 +111,12 @@ func (in *inspection) naming() *regexp.Regexp {
 
 // without leaves out one cookie.
 func (in *inspection) without(ctx context.Context, c browse.Cookie, witnesses []place) (crumb, error) {
-	one := crumb{Cookie: c}
 	still := in.is(ctx, in.lacking(c), in.id)
-	one.matters = !still
+	one := crumb{c, !still}
 	var knowing []place
 	for _, at := range witnesses {
-		res, err := in.ask(ctx, in.lacking(c), at, nil)
-		shown := err == nil && in.names(res.Body)
-		if !shown {
-			one.matters = true
-		}
+		shown := in.shows(ctx, in.lacking(c), at)
+		one.matters = one.matters || !shown
 		if shown && !still {
 			knowing = append(knowing, at)
 		}
@@ -144,7 +145,7 @@ func (in *inspection) lacking(c browse.Cookie) *browse.Browser {
 func (in *inspection) secondScope(ctx context.Context, c browse.Cookie, knowing []place) {
 	var uris []string
 	for _, at := range knowing {
-		if in.site.Portal == "" && in.alsoAsk(ctx, c, at) {
+		if in.alsoAsk(ctx, c, at) {
 			return
 		}
 		uris = append(uris, at.uri)
@@ -159,32 +160,36 @@ func (in *inspection) secondScope(ctx context.Context, c browse.Cookie, knowing 
 // alsoAsk makes a place a second whoami, if it names the same user with and without the
 // cookie.
 func (in *inspection) alsoAsk(ctx context.Context, c browse.Cookie, at place) bool {
+	if in.site.Portal != "" {
+		return false
+	}
 	if slices.ContainsFunc(in.site.Whoami[1:], func(w config.Whoami) bool { return w.URI == at.uri }) {
 		return true
 	}
 	half := in.snap(ctx, in.lacking(c), []place{at})
-	for _, good := range in.candidates {
-		if id, ok := good.read(half); good.place != at || !ok || id != in.id {
-			continue
-		}
-		if in.addWhoami(ctx, good, "Without the cookie %s the page before knows nobody, and this one still knows the user: both are asked.", c.Name) {
-			return true
-		}
+	fits := func(good *candidate) bool {
+		id, ok := good.read(half)
+		return good.place == at && ok && id == in.id
 	}
-	return false
+	return in.addWhoami(ctx, fits, "Without the cookie %s the page before knows nobody, and this one still knows the user: both are asked.", c.Name)
 }
 
-// addWhoami adds a candidate as a further whoami, with a note, if all of them then give the
-// right verdicts.
-func (in *inspection) addWhoami(ctx context.Context, c *candidate, note string, args ...any) bool {
+// addWhoami adds the first proven candidate that fits as a further whoami, with a note, if
+// all of them then give the right verdicts.
+func (in *inspection) addWhoami(ctx context.Context, fits func(*candidate) bool, note string, args ...any) bool {
 	before := in.site
-	in.site.Whoami = append(slices.Clone(before.Whoami), c.whoami())
-	if in.compile() == nil && in.is(ctx, in.again, in.id) && in.anonymous(ctx, in.browser()) {
-		in.note(fmt.Sprintf("whoami.%d", len(in.site.Whoami)-1), note, args...)
-		return true
+	for _, c := range in.candidates {
+		if before.Portal != "" || !fits(c) {
+			continue
+		}
+		in.site.Whoami = append(slices.Clone(before.Whoami), c.whoami())
+		if in.compile() == nil && in.is(ctx, in.again, in.id) && in.anonymous(ctx, in.browser()) {
+			in.note(fmt.Sprintf("whoami.%d", len(in.site.Whoami)-1), note, args...)
+			return true
+		}
+		in.site = before
+		_ = in.compile() // these settings were compiled before
 	}
-	in.site = before
-	_ = in.compile() // these settings were compiled before
 	return false
 }
 
@@ -192,20 +197,19 @@ func (in *inspection) addWhoami(ctx context.Context, c *candidate, note string, 
 func (in *inspection) noteCrumbs() {
 	var matter, rest []string
 	for _, c := range in.crumbs {
+		list := &rest
 		if c.matters {
-			matter = append(matter, c.String())
-			continue
+			list = &matter
 		}
-		rest = append(rest, c.String())
+		*list = append(*list, c.String())
 	}
 	if len(matter) > 0 {
 		in.note("", "Cookies that sign in: %s.", strings.Join(matter, ", "))
 	}
-	if len(matter) == 0 && len(in.crumbs) > 1 {
+	switch {
+	case len(matter) == 0 && len(rest) > 1:
 		in.note("", "Any one of these cookies may be missing and the user is still signed in: %s. All are sealed.", strings.Join(rest, ", "))
-		return
-	}
-	if len(rest) > 0 {
+	case len(rest) > 0:
 		in.note("", "Cookies that change no answer when they are missing: %s.", strings.Join(rest, ", "))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"path"
@@ -23,69 +22,51 @@ func (in *inspection) ends(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range in.withExit() {
+	tried := 0
+	for _, v := range in.views {
+		if link, form := exit(v.page); v.accept != "" || link == nil && form == nil || tried == 3 {
+			continue
+		}
+		tried++
 		page, err := b.Get(ctx, in.base.String()+v.uri)
 		if err != nil {
 			continue
 		}
 		before := b.Clone()
-		at := leaveBy(ctx, b, page)
-		if at == nil || !in.anonymous(ctx, b) {
-			continue
+		at, form := exit(page)
+		if at != nil {
+			_, err = b.Follow(ctx, page, at.String())
+		} else if form != nil {
+			at = form.Action
+			_, err = b.Submit(ctx, form, nil)
 		}
-		in.signedOut(ctx, at, before)
-		return ctx.Err()
+		if at != nil && err == nil && in.anonymous(ctx, b) {
+			in.signedOut(ctx, at, before)
+			return ctx.Err()
+		}
 	}
 	in.missing("How customers sign out: no link or form that says so was found, or using it did not sign out.")
 	return ctx.Err()
 }
 
-// withExit are at most three pages with a sign-out.
-func (in *inspection) withExit() (list []*view) {
-	for _, v := range in.views {
-		if v.accept == "" && len(list) < 3 && (exitLink(v.page) != nil || exitForm(v.page) != nil) {
-			list = append(list, v)
-		}
-	}
-	return list
-}
-
-// leaveBy uses the page's sign-out and returns its address, or nil.
-func leaveBy(ctx context.Context, b *browse.Browser, page *browse.Page) (at *url.URL) {
-	var err error
-	if at = exitLink(page); at != nil {
-		_, err = b.Follow(ctx, page, at.String())
-	} else if f := exitForm(page); f != nil {
-		at = f.Action
-		_, err = b.Submit(ctx, f, nil)
-	}
-	if err != nil {
-		return nil
-	}
-	return at
-}
-
-func exitLink(p *browse.Page) *url.URL {
+// exit returns the page's link or else its form to sign out.
+func exit(p *browse.Page) (link *url.URL, form *browse.Form) {
 	for _, l := range p.Links() {
 		if l.URL.Host == p.URL.Host && leaving.MatchString(l.URL.Path+"?"+l.URL.RawQuery) {
-			return l.URL
+			return l.URL, nil
 		}
 	}
-	return nil
+	return nil, p.Form(func(f *browse.Form) bool { return f.Action.Host == p.URL.Host && leaving.MatchString(f.Action.Path) })
 }
 
-func exitForm(p *browse.Page) *browse.Form {
-	return p.Form(func(f *browse.Form) bool { return f.Action.Host == p.URL.Host && leaving.MatchString(f.Action.Path) })
-}
-
-// signedOut writes the sign-out to the settings, and notes whether the cookies from before
+// signedOut adds the sign-out to the settings, and notes whether the cookies from before
 // still work.
 func (in *inspection) signedOut(ctx context.Context, at *url.URL, before *browse.Browser) {
 	if pattern := exitPattern(at); in.site.Portal == "" && pattern != "" {
 		in.propose("The sign-out at "+pattern, func(site *config.Site) { site.SignOut = []string{pattern} })
 		in.note("sign_out", "Tried: whoami knows nobody afterwards.")
 	}
-	if v := in.portal.Who(ctx, before, nil); v.Kind == whoami.User {
+	if in.portal.Who(ctx, before, nil).Kind == whoami.User {
 		in.note("", "Signing out only deletes the cookies in the browser: a copy of them stays signed in at the portal.\nBehind the gateway such a copy is worthless.")
 	}
 }
@@ -131,8 +112,8 @@ func (in *inspection) known(v whoami.Verdict) bool { return v.Kind == whoami.Use
 
 // basic sends user name and password by HTTP Basic.
 func (in *inspection) basic(ctx context.Context) {
-	a := in.Customers[0]
-	h := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(a.User+":"+a.Password))}}
+	h := make(http.Header)
+	(&http.Request{Header: h}).SetBasicAuth(in.Customers[0].User, in.Customers[0].Password)
 	if in.known(in.portal.Who(ctx, in.browser(), h)) {
 		in.note("", "Side door: the portal takes user name and password by HTTP Basic. The gateway takes that header out of\nrequests, so it is shut; programs that use it need `trust` or another way.")
 	}
@@ -155,10 +136,7 @@ func (in *inspection) query(ctx context.Context) {
 	q.Set(e.User, in.Customers[0].User)
 	q.Set(e.Password, in.Customers[0].Password)
 	u.RawQuery = q.Encode()
-	if _, err := b.Once(ctx, http.MethodGet, u.String(), browse.Navigation(), nil); err != nil {
-		return
-	}
-	if in.is(ctx, b, in.id) {
+	if _, err := b.Once(ctx, http.MethodGet, u.String(), browse.Navigation(), nil); err == nil && in.is(ctx, b, in.id) {
 		in.note("", "Side door: the portal signs in by GET, with the form's fields in the query. The gateway judges every\nrequest that carries one of them, so it is shut.")
 	}
 }
@@ -190,33 +168,18 @@ func (in *inspection) sessionInAddress(ctx context.Context) {
 // remoteCalls looks for paths that accept remote calls. It sends only GETs, so it finds
 // that something answers there.
 func (in *inspection) remoteCalls(ctx context.Context) {
-	covered := in.denied()
-	var found []string
+	resolved, _ := in.site.Resolved() // the settings were compiled before
+	found := false
 	for _, p := range calls {
-		if !slices.Contains(covered, p) && in.answers(ctx, p) {
-			found = append(found, p)
+		denied := func(m config.MatcherSet) bool { return bytes.Contains(m["path"], []byte(`"`+p+`"`)) }
+		if !slices.ContainsFunc(resolved.Deny, denied) && in.answers(ctx, p) {
+			found = true
 			in.site.Deny = append(in.site.Deny, matchPath(p))
 		}
 	}
-	if len(found) > 0 {
+	if found {
 		in.note("deny", "Remote calls answer here (XML-RPC, JSON-RPC or SOAP): a password in their body is no sign-in that\na cookie would show. If programs need them, put them under `trust` and know that no code is asked there.")
 	}
-}
-
-// denied are the paths that the settings deny already, including a preset's.
-func (in *inspection) denied() (list []string) {
-	resolved, err := in.site.Resolved()
-	if err != nil {
-		return nil
-	}
-	for _, m := range resolved.Deny {
-		for _, p := range append(slices.Clone(calls), signIns...) {
-			if bytes.Contains(m["path"], []byte(`"`+p+`"`)) {
-				list = append(list, p)
-			}
-		}
-	}
-	return list
 }
 
 // answers reports whether a path answers strangers differently from a random path beside
@@ -238,10 +201,9 @@ func (in *inspection) answers(ctx context.Context, p string) bool {
 // otherSignIns adds the paths of apps' sign-ins to the sign-in.
 func (in *inspection) otherSignIns(ctx context.Context) {
 	for _, p := range signIns {
-		if len(in.site.SignIn) == 0 || !in.refusesGet(ctx, p) || !in.addSignIn(p) {
-			continue
+		if len(in.site.SignIn) > 0 && in.refusesGet(ctx, p) && in.addSignIn(p) {
+			in.note("sign_in.0", "%s answers too, and wants something other than a GET.", p)
 		}
-		in.note("sign_in.0", "%s answers too, and wants something other than a GET.", p)
 	}
 }
 

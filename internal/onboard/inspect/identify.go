@@ -34,7 +34,7 @@ type evidence struct {
 }
 
 // prepare chooses what is compared: the places with the best candidates, and the presets
-// whose sign-in form has these fields.
+// with the fields of this sign-in form.
 func (in *inspection) prepare(context.Context) error {
 	saved := make(map[string]bool)
 	in.ev.looked = make(snapshot)
@@ -104,7 +104,7 @@ func (in *inspection) proven(ranked []*candidate) []*candidate {
 }
 
 // prove checks a candidate against the evidence: one value for the customer in every
-// session, another for the other customer, and none for strangers, whose responses show a
+// session, another for the other customer, and none for strangers. Their responses show a
 // sign of their own.
 func (in *inspection) prove(c *candidate) bool {
 	id, ok := c.read(in.ev.looked)
@@ -121,7 +121,7 @@ func (in *inspection) prove(c *candidate) bool {
 			return false
 		}
 	} else if !(scoring{account: in.Customers[0]}).typed(id) {
-		return false // a number may be the same for everybody
+		return false // a number may be the same for all customers
 	}
 	c.value = id
 	return in.proveStrangers(c)
@@ -177,7 +177,7 @@ func (c *candidate) whoami() config.Whoami {
 	return w
 }
 
-// likely are the questions of the presets whose sign-in form has these fields.
+// likely are the questions of the presets with the fields of this sign-in form.
 func (in *inspection) likely() map[string][]*whoami.Question {
 	list := make(map[string][]*whoami.Question)
 	for name := range strings.SplitSeq(config.PresetNames(), ", ") {
@@ -188,7 +188,7 @@ func (in *inspection) likely() map[string][]*whoami.Question {
 		if err != nil || !slices.ContainsFunc(site.SignIn, hasFields) {
 			continue
 		}
-		if questions, err := compiled(site.Whoami); err == nil && len(questions) > 0 {
+		if questions, err := direct.Compile(site.Whoami); err == nil && len(questions) > 0 {
 			list[name] = questions
 		}
 	}

@@ -10,6 +10,7 @@ package inspect
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -34,8 +35,6 @@ type Options struct {
 	// Site is the address of the gateway's site. Default: the portal's host, or
 	// http://127.0.0.1:8080 for a portal on loopback.
 	Site string
-
-	Transport http.RoundTripper
 	// Progress is called with each line of progress; it may be nil.
 	Progress func(line string)
 }
@@ -73,7 +72,7 @@ type inspection struct {
 	first, again, other *browse.Browser
 	late                time.Duration // from a sign-in's response to its commit at the portal
 	single              bool          // the portal ends a session when its customer signs in again
-	spelled             []string
+	spelled             []string      // other spellings that sign in, quoted
 	crumbs              []crumb
 	id, otherID         string
 }
@@ -109,7 +108,7 @@ func (in *inspection) missing(format string, args ...any) {
 }
 
 func (in *inspection) browser() *browse.Browser {
-	return browse.New(browse.Options{Transport: in.Transport, Timeout: pageTimeout})
+	return browse.New(browse.Options{Timeout: pageTimeout})
 }
 
 // visitor returns a browser with the anonymous session that the sign-in form opens.
@@ -178,9 +177,7 @@ func (in *inspection) ask(ctx context.Context, b *browse.Browser, at place, extr
 	if at.accept != "" {
 		h.Set("Accept", at.accept)
 	}
-	for name, values := range extra {
-		h[name] = values
-	}
+	maps.Copy(h, extra)
 	return in.portal.Ask(ctx, b, at.uri, h)
 }
 
@@ -204,19 +201,8 @@ func (in *inspection) compile() error {
 	if err != nil {
 		return fmt.Errorf("what was found does not make a configuration, which is a flaw of inspect: %w", err)
 	}
-	if in.portal.Questions, err = compiled(resolved.Whoami); err != nil {
+	if in.portal.Questions, err = direct.Compile(resolved.Whoami); err != nil {
 		return fmt.Errorf("what was found can't be asked, which is a flaw of inspect: %w", err)
 	}
 	return nil
-}
-
-func compiled(list []config.Whoami) (questions []*whoami.Question, err error) {
-	for _, w := range list {
-		q, err := whoami.Compile(w)
-		if err != nil {
-			return nil, err
-		}
-		questions = append(questions, q)
-	}
-	return questions, nil
 }

@@ -218,7 +218,7 @@ func (in *inspection) mail() string {
 func (in *inspection) spell(ctx context.Context, as string, a browse.Account) error {
 	b, _, err := in.signIn(ctx, browse.Account{User: as, Password: a.Password})
 	if err == nil {
-		in.spelled = append(in.spelled, as)
+		in.spelled = append(in.spelled, fmt.Sprintf("%q", as))
 		in.ev.users = append(in.ev.users, in.observe(ctx, b))
 		return nil
 	}

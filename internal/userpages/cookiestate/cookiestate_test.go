@@ -61,3 +61,25 @@ func TestI12_StateOfTwoRealms(t *testing.T) {
 		}
 	}
 }
+
+// TestI12_RealmsOfOneTag: two realms with the same tag have the same cookie names, and still
+// don't read each other's state.
+func TestI12_RealmsOfOneTag(t *testing.T) {
+	one, other := newStore(t, "shop-1035936"), newStore(t, "shop-1890887")
+	if one.CookieName("setup", true) != other.CookieName("setup", true) {
+		t.Fatal("the realms have different tags")
+	}
+	field, owner := cookiestate.Field[string]{Name: "setup", Life: time.Hour}, cookiestate.Owner{User: "4711"}
+	rec := httptest.NewRecorder()
+	if err := field.Put(cookiestate.Browser{Store: one, W: rec, Secure: true}, owner, "secret"); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/two-factor/", nil)
+	r.AddCookie(rec.Result().Cookies()[0])
+	if got, ok := field.Get(cookiestate.Browser{Store: one, R: r, Secure: true}, owner); !ok || got != "secret" {
+		t.Errorf("its own realm reads %q, %v", got, ok)
+	}
+	if got, ok := field.Get(cookiestate.Browser{Store: other, R: r, Secure: true}, owner); ok {
+		t.Errorf("the other realm reads %q", got)
+	}
+}

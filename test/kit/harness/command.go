@@ -14,7 +14,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin/cli"
 )
 
 // inCommand is set in the environment of a test program that only runs a command.
@@ -65,7 +65,7 @@ func Command(t testing.TB, temporary string, input []string, name string, args .
 }
 
 func runCommand(name string, args []string) CommandResult {
-	all := caddyplugin.Commands()
+	all := cli.Commands()
 	i := slices.IndexFunc(all, func(c caddycmd.Command) bool { return c.Name == name })
 	if i < 0 {
 		return CommandResult{Err: fmt.Sprintf("no command %s", name), Status: 1}
@@ -77,6 +77,6 @@ func runCommand(name string, args []string) CommandResult {
 	cmd.SetIn(os.Stdin)
 	cmd.SetOut(&out)
 	cmd.SetErr(&errs)
-	status := caddyplugin.ExitStatus(cmd.Execute())
+	status := cli.ExitStatus(cmd.Execute())
 	return CommandResult{out.String(), errs.String(), status}
 }

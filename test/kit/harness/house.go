@@ -1,6 +1,6 @@
 // Package harness starts the whole of Secondgate inside the test process: a real Caddy
-// with the real modules and a real store, before a portal that the test brings. A
-// Browser talks to it as browsers do.
+// with the real modules, before a portal that the test brings. A Browser talks to it as
+// browsers do. The store is in memory unless the test asks for Badger.
 //
 // Its one invariant: everything listens on loopback and ends with the test. Caddy
 // has one configuration per process, so tests that use it must not run in parallel.
@@ -36,6 +36,9 @@ type House struct {
 
 	t    testing.TB
 	site string
+	// storage is the engine that Load names.
+	storage string
+	loaded  bool
 }
 
 // Site is the usual site: the given lines of two_factor before the portal.
@@ -58,10 +61,22 @@ func Start(t testing.TB, portal http.Handler, lines string) *House {
 // portal's host and port. portal may be nil.
 func StartSite(t testing.TB, portal http.Handler, site string) *House {
 	t.Helper()
+	return prepare(t, "").serve(portal, site)
+}
+
+// StartSiteOnDisk is StartSite with the store in files, for tests that look at them.
+func StartSiteOnDisk(t testing.TB, portal http.Handler, site string) *House {
+	t.Helper()
 	h := prepare(t, "")
+	h.storage = "badger"
+	return h.serve(portal, site)
+}
+
+func (h *House) serve(portal http.Handler, site string) *House {
+	h.t.Helper()
 	if portal != nil {
 		server := httptest.NewServer(portal)
-		t.Cleanup(server.Close)
+		h.t.Cleanup(server.Close)
 		h.PortalURL = server.URL
 	}
 	h.Load(strings.ReplaceAll(site, "PORTAL", strings.TrimPrefix(h.PortalURL, "http://")))
@@ -78,12 +93,13 @@ func prepare(t testing.TB, portalURL string) *House {
 	t.Cleanup(func() { caddy.DefaultStorage = old })
 	h := &House{
 		URL: "http://127.0.0.1:" + FreePort(t), PortalURL: portalURL,
-		Dir: filepath.Join(dir, "two_factor"), Log: filepath.Join(dir, "caddy.log"), t: t,
+		Dir: filepath.Join(dir, "two_factor"), Log: filepath.Join(dir, "caddy.log"), t: t, storage: "memory",
 	}
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
 			t.Errorf("stopping Caddy: %v", err)
 		}
+		forget(h.Dir)
 		if t.Failed() {
 			raw, _ := os.ReadFile(h.Log)
 			t.Logf("Caddy's log:\n%s", tail(string(raw), 8000))
@@ -117,14 +133,14 @@ func (h *House) TryLoad(site string) error {
 		enable_full_duplex
 	}
 	two_factor {
-		storage badger %s
+		storage %s %s
 	}
 }
 %s {
 	bind 127.0.0.1
 %s
 }
-`, h.Log, h.Dir, h.URL, site))
+`, h.Log, h.storage, h.Dir, h.URL, site))
 }
 
 // Reload loads the same configuration once more.
@@ -137,6 +153,10 @@ func (h *House) Reload() {
 func (h *House) load(text string) error {
 	if err := LoadCaddyfile(text); err != nil {
 		return err
+	}
+	if !h.loaded { // no server was replaced
+		h.loaded = true
+		return nil
 	}
 	u, err := url.Parse(h.URL)
 	if err != nil {

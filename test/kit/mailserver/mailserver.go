@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -121,6 +122,9 @@ func (s *Server) Start() {
 	var out bytes.Buffer
 	s.exim = exec.Command("exim4", "-C", filepath.Join(s.dir, "exim.conf"), "-bdf", "-q1m")
 	s.exim.Stdout, s.exim.Stderr = &out, &out
+	// A process group, so that Stop ends the server's children too. A child that waits for
+	// a command of its client keeps the output open for minutes.
+	s.exim.SysProcAttr, s.exim.WaitDelay = &syscall.SysProcAttr{Setpgid: true}, time.Second
 	if err := s.exim.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -152,7 +156,7 @@ func (s *Server) Stop() {
 	if s.exim == nil {
 		return
 	}
-	s.exim.Process.Kill() //nolint:errcheck // it may have ended
+	syscall.Kill(-s.exim.Process.Pid, syscall.SIGKILL) //nolint:errcheck // it may have ended
 	<-s.done
 	s.exim = nil
 }

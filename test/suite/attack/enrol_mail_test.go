@@ -19,7 +19,7 @@ import (
 
 const mailing = `{
 ` + harness.GlobalLines + `	two_factor {
-		storage badger DIR
+		storage memory DIR
 		mail {
 			smtp localhost:%s
 			tls none

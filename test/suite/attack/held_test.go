@@ -122,10 +122,11 @@ func (m *memo) ready() *memo { m.h = http.Header{}; return m }
 // TestAttack_HeldGETOverLateSignIn: a GET whose end is kept back is decided with the time at which its
 // header arrived, so an answer that ran out since serves it.
 func TestAttack_HeldGETOverLateSignIn(t *testing.T) {
+	h := harness.Start(t, latePortal(), harness.LegacyLate)
+	enrolled(h, "alice")
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprint("held=", held), func(t *testing.T) {
-			h := harness.Start(t, latePortal(), harness.LegacyLate)
-			enrolled(h, "alice")
+			t.Parallel() // in the same house
 			b := h.Browser()
 			b.SignInAndGo("carol")
 			time.Sleep(2100 * time.Millisecond)
@@ -184,10 +185,11 @@ func framePortal() *harness.Legacy {
 
 // TestAttack_HeldGETOverFrame: the page that follows a sign-in inside a WebSocket's frame, its end kept back.
 func TestAttack_HeldGETOverFrame(t *testing.T) {
+	h := harness.Start(t, framePortal(), harness.LegacyLate)
+	enrolled(h, "alice")
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprint("held=", held), func(t *testing.T) {
-			h := harness.Start(t, framePortal(), harness.LegacyLate)
-			enrolled(h, "alice")
+			t.Parallel() // in the same house
 			b := h.Browser()
 			b.SignInAndGo("carol")
 			time.Sleep(2100 * time.Millisecond)

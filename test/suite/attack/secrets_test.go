@@ -62,7 +62,7 @@ func (u urlTap) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestASVS_16_2_NothingSecretIsWritten(t *testing.T) {
 	access := filepath.Join(t.TempDir(), "access.log")
 	portal := &harness.Legacy{Rotate: true}
-	h := harness.StartSite(t, portal, fmt.Sprintf(accessLog, access)+"two_factor {\n"+harness.LegacyLines+unthrottled+"\n}\nreverse_proxy PORTAL")
+	h := harness.StartSiteOnDisk(t, portal, fmt.Sprintf(accessLog, access)+"two_factor {\n"+harness.LegacyLines+unthrottled+"\n}\nreverse_proxy PORTAL")
 	var urls []string
 	secrets := map[string]string{}
 	b := h.Browser()
@@ -164,7 +164,7 @@ func TestASVS_16_3_NamesStayOneRecord(t *testing.T) {
 // who have not signed in leave every record of the store as it is. The one exception is
 // the record by which the server proves that the store writes.
 func TestAttack_StrangersWriteNothing(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := harness.StartSiteOnDisk(t, &harness.Legacy{Rotate: true}, fmt.Sprintf(harness.Site, harness.LegacyLate, "PORTAL"))
 	enrolled(h, "alice")
 	before := recordsOf(t, h)
 	h.Reload()

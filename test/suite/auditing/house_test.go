@@ -25,7 +25,7 @@ const global = `{
 		trusted_proxies static 127.0.0.2/32
 	}
 	two_factor {
-		storage badger DIR
+		storage memory DIR
 		admin_api tcp
 		GLOBAL
 	}

@@ -14,15 +14,15 @@ import (
 	"testing"
 
 	onboard "github.com/secondgate/secondgate/internal/onboard/check"
+	build "github.com/secondgate/secondgate/test/kit/program"
 )
 
 // program builds the program once.
 func program(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "secondgate")
-	out, err := exec.Command("go", "build", "-o", binary, "github.com/secondgate/secondgate/cmd/secondgate").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := build.Build(binary); err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }

@@ -79,7 +79,7 @@ func startAnswers(t *testing.T, site string) *harness.House {
 	if !strings.Contains(site, "invoke gate") {
 		return harness.StartSite(t, &echo{}, site)
 	}
-	return harness.StartWhole(t, &echo{}, "{\n"+harness.GlobalLines+"two_factor {\n storage badger DIR\n}\n}\n&(gate) {\n"+gate+"}\n"+
+	return harness.StartWhole(t, &echo{}, "{\n"+harness.GlobalLines+"two_factor {\n storage memory DIR\n}\n}\n&(gate) {\n"+gate+"}\n"+
 		"http://127.0.0.1:PORT {\n bind 127.0.0.1\n"+site+"\n}\n")
 }
 

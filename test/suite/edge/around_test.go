@@ -117,7 +117,7 @@ func TestAttack_SubrouteErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := harness.StartSite(t, byAnything(), always+"reverse_proxy PORTAL")
-			text := "{\n" + harness.GlobalLines + "two_factor {\nstorage badger DIR\n}\n}\nhttp://127.0.0.1:PORT {\nbind 127.0.0.1\nroute {\n" + before + always + "reverse_proxy PORTAL\n}\n}\n"
+			text := "{\n" + harness.GlobalLines + "two_factor {\nstorage memory DIR\n}\n}\nhttp://127.0.0.1:PORT {\nbind 127.0.0.1\nroute {\n" + before + always + "reverse_proxy PORTAL\n}\n}\n"
 			text = strings.NewReplacer("PORTAL", strings.TrimPrefix(h.PortalURL, "http://"), "PORT", h.URL[strings.LastIndexByte(h.URL, ':')+1:], "DIR", h.Dir, "LOG", h.Log).Replace(text)
 			config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
 			if err != nil {

@@ -75,7 +75,7 @@ func startTLS(t *testing.T, portal http.Handler, a *authority, tlsLines, site st
 		protocols h1 h2 h3
 	}
 	two_factor {
-		storage badger DIR
+		storage memory DIR
 	}
 }
 https://localhost:PORT {

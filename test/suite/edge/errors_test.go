@@ -121,7 +121,7 @@ func TestI7_SessionInThePath(t *testing.T) {
 // TestI7_ErrorsBeforeTheGate: what fails before the gate never came to it.
 func TestI7_ErrorsBeforeTheGate(t *testing.T) {
 	e := &echo{}
-	h := harness.StartWhole(t, e, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage badger DIR\n}\n}\nhttp://:PORT {\nbind 127.0.0.1\nbasic_auth {\n bob "+
+	h := harness.StartWhole(t, e, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage memory DIR\n}\n}\nhttp://:PORT {\nbind 127.0.0.1\nbasic_auth {\n bob "+
 		hashed(secret)+"\n}\n"+gate+"reverse_proxy PORTAL\n"+shows+"}\n")
 	for name, change := range map[string]func(*http.Request){
 		"another's password": func(*http.Request) {},
@@ -143,7 +143,7 @@ func TestI7_ErrorsBeforeTheGate(t *testing.T) {
 func TestI7_OtherSites(t *testing.T) {
 	e := &echo{}
 	other := "handle_errors {\n reverse_proxy PORTAL {\n header_up X-Status error\n}\n}\n"
-	h := harness.StartWhole(t, e, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage badger DIR\n}\n}\n"+
+	h := harness.StartWhole(t, e, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage memory DIR\n}\n}\n"+
 		"http://127.0.0.1:PORT {\nbind 127.0.0.1\n"+gate+"error 418\n"+shows+"}\n"+
 		"http://other.example:PORT {\nbind 127.0.0.1\nerror 418\n"+other+"}\n"+
 		"http://observed.example:PORT {\nbind 127.0.0.1\n"+strings.Replace(gate, "realm edge", "realm observed\nmode observe", 1)+"error 418\n"+other+"}\n")
@@ -165,7 +165,7 @@ func TestI7_OtherSites(t *testing.T) {
 // TestI7_NamedRoute: a gate that can't guard the error routes does not start.
 func TestI7_NamedRoute(t *testing.T) {
 	h := harness.StartSite(t, nil, "respond ok")
-	err := h.TryWhole("{\n" + harness.GlobalLines + "\ttwo_factor {\n\tstorage badger DIR\n}\n}\n&(app) {\n" + gate + "respond ok\n}\n" +
+	err := h.TryWhole("{\n" + harness.GlobalLines + "\ttwo_factor {\n\tstorage memory DIR\n}\n}\n&(app) {\n" + gate + "respond ok\n}\n" +
 		"http://127.0.0.1:PORT {\nbind 127.0.0.1\ninvoke app\nhandle_errors {\n respond oh\n}\n}\n")
 	if err == nil || !strings.Contains(err.Error(), "named route") {
 		t.Errorf("loaded: %v", err)
@@ -253,7 +253,7 @@ func port(h *harness.House) string { return h.URL[strings.LastIndexByte(h.URL, '
 // adapted is the JSON of a site.
 func adapted(t *testing.T, site string, h *harness.House) (config map[string]any) {
 	t.Helper()
-	text := "{\nadmin off\npersist_config off\nauto_https off\ntwo_factor {\nstorage badger " + h.Dir + "\n}\n}\n" +
+	text := "{\nadmin off\npersist_config off\nauto_https off\ntwo_factor {\nstorage memory " + h.Dir + "\n}\n}\n" +
 		strings.ReplaceAll(site, "PORTAL", strings.TrimPrefix(h.PortalURL, "http://"))
 	raw, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
 	if err != nil {

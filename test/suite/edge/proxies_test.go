@@ -22,7 +22,7 @@ func TestI10_WarnsOfAnUntrustedProxy(t *testing.T) {
 		"untrusted with Forwarded": {"127.0.0.2/32", "Forwarded", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := harness.StartWhole(t, &echo{}, fmt.Sprintf("{\n%s\nservers {\n trusted_proxies static %s\n}\ntwo_factor {\n storage badger DIR\n}\n}\n"+
+			h := harness.StartWhole(t, &echo{}, fmt.Sprintf("{\n%s\nservers {\n trusted_proxies static %s\n}\ntwo_factor {\n storage memory DIR\n}\n}\n"+
 				"http://127.0.0.1:PORT {\n bind 127.0.0.1\n%s\nreverse_proxy PORTAL\n}\n", harness.GlobalLines, tt.trusted, gate))
 			b := h.Browser()
 			b.Header.Set(tt.header, "203.0.113.7")

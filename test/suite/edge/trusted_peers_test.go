@@ -22,7 +22,7 @@ func TestAttack_TrustedPeers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := strings.Count(h.LogText(), believed)
-			err := h.TryWhole("{\n" + harness.GlobalLines + "servers {\n" + tt.servers + "\n}\ntwo_factor {\nstorage badger DIR\n}\n}\nhttp://127.0.0.1:PORT {\nbind 127.0.0.1\n@office " + tt.matcher + "\n" + trusting("trust @office") + "reverse_proxy 127.0.0.1:1\n}\n")
+			err := h.TryWhole("{\n" + harness.GlobalLines + "servers {\n" + tt.servers + "\n}\ntwo_factor {\nstorage memory DIR\n}\n}\nhttp://127.0.0.1:PORT {\nbind 127.0.0.1\n@office " + tt.matcher + "\n" + trusting("trust @office") + "reverse_proxy 127.0.0.1:1\n}\n")
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("loading says %v, want %q", err, tt.want)
 			}

@@ -13,7 +13,7 @@ func warnings(t *testing.T, site, words string) int {
 	if !strings.HasPrefix(site, "&(") {
 		site = "http://127.0.0.1:PORT {\nbind 127.0.0.1\n" + site + "\n}\n"
 	}
-	h := harness.StartWhole(t, nil, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage badger DIR\n}\n}\n"+site)
+	h := harness.StartWhole(t, nil, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage memory DIR\n}\n}\n"+site)
 	return strings.Count(h.LogText(), words)
 }
 

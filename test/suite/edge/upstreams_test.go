@@ -50,7 +50,7 @@ func TestI9_WarnsOfUpstreamsWithoutStickiness(t *testing.T) {
 			site = "&(app) {\nroute {\n" + gate + two + "\n}\n}\nhttp://127.0.0.1:PORT {\nbind 127.0.0.1\ninvoke app\n}\n"
 		}
 		t.Run(name, func(t *testing.T) {
-			h := harness.StartWhole(t, nil, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage badger DIR\n}\n}\n"+site)
+			h := harness.StartWhole(t, nil, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage memory DIR\n}\n}\n"+site)
 			if got := strings.Count(h.LogText(), spreading); got != tt.warnings {
 				t.Errorf("%d warnings, want %d", got, tt.warnings)
 			}

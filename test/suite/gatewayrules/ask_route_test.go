@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
@@ -231,26 +230,6 @@ func TestAsk_RedirectsAreNotFollowed(t *testing.T) {
 	b.Get(setting("/", "PHPSESSID=1; Path=/"))
 	if page := b.Get("/x"); page.Status != http.StatusOK || p.Last("/login") != nil {
 		t.Errorf("%d; followed: %v", page.Status, p.Last("/login") != nil)
-	}
-}
-
-// TestAsk_SlowPortalIsGivenUp: the question ends, the customer gets a page.
-func TestAsk_SlowPortalIsGivenUp(t *testing.T) {
-	p := newProbe()
-	p.also = func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/me" {
-			<-r.Context().Done()
-			return true
-		}
-		return false
-	}
-	h := harness.Start(t, p, harness.LegacyLines)
-	b := h.Browser()
-	b.Get("/")
-	began := time.Now()
-	page := b.Get(setting("/", "PHPSESSID=1; Path=/"))
-	if page.Status != http.StatusServiceUnavailable || time.Since(began) > 25*time.Second {
-		t.Errorf("%d after %v", page.Status, time.Since(began))
 	}
 }
 

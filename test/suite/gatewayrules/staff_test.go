@@ -15,7 +15,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin/admin"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/test/kit/harness"
@@ -38,7 +38,7 @@ func sendDesk(t *testing.T, r *http.Request) (status int, answer map[string]any)
 	t.Helper()
 	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, privateSocket(t)))
 	rec := httptest.NewRecorder()
-	for _, route := range (caddyplugin.AdminAPI{}).Routes() {
+	for _, route := range (admin.API{}).Routes() {
 		if route.Pattern != r.URL.Path {
 			continue
 		}

@@ -17,7 +17,7 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin/cli"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/store"
 	engine "github.com/secondgate/secondgate/internal/store/badger"
@@ -32,7 +32,7 @@ func administered(admin, global string, sites ...string) string {
 // run runs a subcommand in this process, which the tests' clock counts in.
 func run(t testing.TB, args ...string) (string, error) {
 	t.Helper()
-	for _, c := range caddyplugin.Commands() {
+	for _, c := range cli.Commands() {
 		if c.Name != args[0] {
 			continue
 		}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin/cli"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/transfer"
 	"github.com/secondgate/secondgate/test/kit/harness"
@@ -46,7 +46,7 @@ func openDeskBefore(t *testing.T, portal http.Handler, sites ...string) *desk {
 func (d *desk) run(input string, args ...string) (stdout, stderr string, err error) {
 	d.t.Helper()
 	var out, progress bytes.Buffer
-	for _, c := range caddyplugin.Commands() {
+	for _, c := range cli.Commands() {
 		if c.Name != "users" {
 			continue
 		}

@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/test/kit/harness"
+	build "github.com/secondgate/secondgate/test/kit/program"
 )
 
 // program is the real one, built once for all tests that kill or question it.
@@ -26,11 +26,7 @@ var program = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	file := filepath.Join(dir, "secondgate")
-	out, err := exec.Command("go", "build", "-o", file, "github.com/secondgate/secondgate/cmd/secondgate").CombinedOutput()
-	if err != nil {
-		return dir, fmt.Errorf("%w: %s", err, out)
-	}
-	return file, nil
+	return file, build.Build(file)
 })
 
 func TestMain(m *testing.M) {

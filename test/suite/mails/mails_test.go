@@ -17,7 +17,7 @@ import (
 // whole is a gateway before a Legacy portal, with these lines of mail and of two_factor.
 const whole = `{
 ` + harness.GlobalLines + `	two_factor {
-		storage badger DIR
+		storage memory DIR
 		mail {
 			smtp localhost:%s
 			user portal

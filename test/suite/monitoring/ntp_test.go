@@ -58,8 +58,7 @@ func chrony(t testing.TB, port string, ahead int) (address string, stop func()) 
 	stop = func() {
 		if !ended {
 			ended = true
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			_ = cmd.Wait()
+			endChrony(cmd, filepath.Join(dir, "pid"))
 		}
 	}
 	t.Cleanup(stop)
@@ -73,6 +72,21 @@ func chrony(t testing.TB, port string, ahead int) (address string, stop func()) 
 			t.Fatalf("chronyd does not answer:\n%s", out.String())
 		}
 	}
+}
+
+// endChrony ends chronyd, so that faketime ends by itself and removes its semaphore: one that
+// is left makes a later faketime with the same process id fail.
+func endChrony(cmd *exec.Cmd, pidFile string) {
+	late := time.AfterFunc(5*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer late.Stop()
+	var pid int
+	if text, err := os.ReadFile(pidFile); err == nil {
+		_, _ = fmt.Sscan(string(text), &pid)
+	}
+	if pid <= 1 || syscall.Kill(pid, syscall.SIGTERM) != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	_ = cmd.Wait()
 }
 
 // TestNTP: against a real server, an honest clock is honest, one that is 5 s off is

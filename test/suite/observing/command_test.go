@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/secondgate/secondgate/caddyplugin"
+	"github.com/secondgate/secondgate/caddyplugin/cli"
 	"github.com/secondgate/secondgate/internal/report"
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
@@ -15,7 +15,7 @@ import (
 // run runs `two-factor report` with these arguments.
 func run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	for _, c := range caddyplugin.Commands() {
+	for _, c := range cli.Commands() {
 		if c.Name != "report" {
 			continue
 		}

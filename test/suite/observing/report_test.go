@@ -26,7 +26,7 @@ const global = `{
 		enable_full_duplex
 	}
 	two_factor {
-		storage badger DIR
+		storage memory DIR
 		admin_api tcp
 	}
 }

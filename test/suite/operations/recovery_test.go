@@ -8,15 +8,17 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/secondgate/secondgate/test/kit/program"
 )
 
 // TestRecovery: the rehearsal of the page works, and says what the page says.
 func TestRecovery(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "secondgate")
-	if out, err := exec.Command("go", "build", "-o", program, "github.com/secondgate/secondgate/cmd/secondgate").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	binary := filepath.Join(t.TempDir(), "secondgate")
+	if err := program.Build(binary); err != nil {
+		t.Fatal(err)
 	}
-	rehearsal := exec.Command("./recovery.sh", program)
+	rehearsal := exec.Command("./recovery.sh", binary)
 	var said bytes.Buffer
 	rehearsal.Stderr = &said
 	out, err := rehearsal.Output()

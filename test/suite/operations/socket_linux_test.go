@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/test/kit/harness"
+	"github.com/secondgate/secondgate/test/kit/program"
 )
 
 // TestSocket: systemd hands the ports over in the order that secondgate.socket lists them,
@@ -43,12 +44,12 @@ func TestSocket(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Caddyfile"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(dir, "secondgate")
-	if out, err := exec.Command("go", "build", "-o", program, "../../../cmd/secondgate").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	binary := filepath.Join(dir, "secondgate")
+	if err := program.Build(binary); err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.Command(activate, "-E", "XDG_DATA_HOME", "-E", "XDG_CONFIG_HOME", "-l", "127.0.0.1:"+ports[0], "-l", "127.0.0.1:"+ports[1],
-		program, "run", "--config", filepath.Join(dir, "Caddyfile"))
+		binary, "run", "--config", filepath.Join(dir, "Caddyfile"))
 	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

@@ -47,7 +47,7 @@ func TestInspect(t *testing.T) {
 				t.Fatalf("no upstream:\n%s", text)
 			}
 			_, rest, _ := strings.Cut(upstream, "\n")
-			h := harness.StartWhole(t, nil, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\t\tstorage badger DIR\n\t}\n}\n"+
+			h := harness.StartWhole(t, nil, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\t\tstorage memory DIR\n\t}\n}\n"+
 				site+"reverse_proxy "+strings.TrimPrefix(server.URL, "http://")+"\n"+rest)
 			h.URL = "http://127.0.0.1:" + port
 			(&journey{t: t, k: &k, p: p, h: h, visitor: k.visitor(t, h)}).run()

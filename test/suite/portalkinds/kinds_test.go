@@ -75,7 +75,7 @@ func (k *kind) run(t *testing.T, p *portal) *harness.House {
 func caddyfile(t testing.TB, name string) string {
 	t.Helper()
 	text := read(t, filepath.Join("testdata", name+".caddyfile"))
-	global := "{\n" + harness.GlobalLines + "\ttwo_factor {\n\t\tstorage badger DIR\n\t}\n"
+	global := "{\n" + harness.GlobalLines + "\ttwo_factor {\n\t\tstorage memory DIR\n\t}\n"
 	if options, ok := strings.CutPrefix(text, "{\n"); ok {
 		text = global + options
 	} else {

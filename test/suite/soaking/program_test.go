@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/test/kit/harness"
+	kit "github.com/secondgate/secondgate/test/kit/program"
 )
 
 // program is the real secondgate as a process of its own.
@@ -76,11 +77,7 @@ var build = sync.OnceValues(func() (dir string, err error) {
 		return "", err
 	}
 	built = dir
-	out, err := exec.Command("go", "build", "-o", dir, "github.com/secondgate/secondgate/cmd/secondgate").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return dir, nil
+	return dir, kit.Build(filepath.Join(dir, "secondgate"))
 })
 
 // built is the directory that build made, if any.

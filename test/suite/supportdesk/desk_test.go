@@ -31,7 +31,7 @@ const accounts = `basic_auth {
 
 const wholeCaddyfile = `{
 %s	two_factor {
-		storage badger DIR
+		storage memory DIR
 	}
 }
 http://127.0.0.1:PORT {

@@ -1,0 +1,117 @@
+// Package admin serves the admin API below Caddy's admin endpoint: it looks at the running
+// [server.Server] and acts on it. The commands of package cli are its clients, and share its
+// types. Importing it registers the module [API].
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/internal/server"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+func init() { caddy.RegisterModule(API{}) }
+
+// API is `admin.api.two_factor`: what the commands ask of a running server, which
+// holds the store's lock. Caddy's admin endpoint has no login, so what acts or exports
+// secrets is for a private socket only; see guarded.
+//
+//	GET /two_factor/report?days=N    what was counted in the last N days: []report.Summary
+//
+// For the audit log see auditRoutes, for users userRoutes, for backups and master keys
+// keepingRoutes, for the server as a whole statusRoute; all of it is described in
+// docs/admin-api.md.
+type API struct{}
+
+// CaddyModule returns the module's information.
+func (API) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.two_factor", New: func() caddy.Module { return new(API) }}
+}
+
+// Routes are the endpoint's.
+func (API) Routes() []caddy.AdminRoute {
+	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: getter(serveReport)}
+	all := slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes, keepingRoutes)
+	for i, r := range all {
+		all[i] = guarded(r)
+	}
+	return all
+}
+
+// DefaultDays is how far back a report goes if nothing is said.
+const DefaultDays = 7
+
+func serveReport(w http.ResponseWriter, r *http.Request, s *server.Server) error {
+	days := DefaultDays
+	if v := r.URL.Query().Get("days"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || CheckDays(n) != nil {
+			return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: CheckDays(n)}
+		}
+		days = n
+	}
+	all, err := s.Report(r.Context(), days)
+	if err != nil {
+		return unavailable(err)
+	}
+	return answerJSON(w, http.StatusOK, all)
+}
+
+// CheckDays returns an error unless a report can go back n days.
+func CheckDays(n int) error {
+	if n < 1 || n > store.KeepDays {
+		return fmt.Errorf("days: want a number from 1 to %d; no more are kept", store.KeepDays)
+	}
+	return nil
+}
+
+// running is the server of the configuration that runs now.
+func running() (*server.Server, error) {
+	mod, err := caddy.ActiveContext().AppIfConfigured("two_factor")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, server.ErrNoSite
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finding the app two_factor: %w", err)
+	}
+	return mod.(interface{ Server() *server.Server }).Server(), nil
+}
+
+// getter answers GET with what serve finds on the running server.
+func getter(serve func(w http.ResponseWriter, r *http.Request, s *server.Server) error) caddy.AdminHandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if r.Method != http.MethodGet {
+			w.Header().Set("Allow", http.MethodGet)
+			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
+		}
+		s, err := running()
+		if err != nil {
+			return unavailable(err)
+		}
+		return serve(w, r, s)
+	}
+}
+
+func unavailable(err error) error {
+	return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+}
+
+func badRequest(err error) error {
+	return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+}
+
+// answerJSON is the admin API's answer.
+func answerJSON(w http.ResponseWriter, status int, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	return json.NewEncoder(w).Encode(v)
+}
+
+var _ caddy.AdminRouter = (*API)(nil)

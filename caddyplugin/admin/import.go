@@ -1,0 +1,176 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/portal/whoami"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/transfer"
+)
+
+// importing lets one import run at a time: each holds its whole file in memory.
+var importing sync.Mutex
+
+// importPause is how long the body of an import may pause, and an answer be unread.
+const importPause = time.Minute
+
+func serveImport(w http.ResponseWriter, r *http.Request) error {
+	t, err := newTransferring(r, false, "replace", "dry_run", "source")
+	if err != nil {
+		return err
+	}
+	i, err := newImport(w, r, t)
+	if err != nil {
+		return err
+	}
+	if err := i.whole(w, r); err != nil {
+		return err
+	}
+	i.say(transfer.Message{Summary: &i.summary})
+	return nil
+}
+
+// whole is the import up to its summary, which is told when the next one may come.
+func (i *importRun) whole(w http.ResponseWriter, r *http.Request) error {
+	if !importing.TryLock() {
+		return caddy.APIError{HTTPStatus: http.StatusConflict, Err: errors.New("another import is running; wait for it")}
+	}
+	defer importing.Unlock()
+	file, err := i.read(r)
+	if err != nil {
+		return badRequest(err)
+	}
+	if err := patient(w); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	i.run(r.Context(), file)
+	return nil
+}
+
+// importRun is one import on its way.
+type importRun struct {
+	*transferring
+	transfer.Importer
+	dry     bool
+	rc      *http.ResponseController
+	out     *json.Encoder
+	phase   transfer.Progress
+	summary transfer.Summary
+}
+
+func newImport(w http.ResponseWriter, r *http.Request, t *transferring) (*importRun, error) {
+	q := r.URL.Query()
+	i := &importRun{transferring: t, rc: http.NewResponseController(w), out: json.NewEncoder(w)}
+	i.Factors, i.Store, i.Realm, i.Replace = t.realm.Factors, t.server.Store(), t.realm.Name, q.Get("replace")
+	if i.Replace == "" {
+		i.Replace = transfer.ReplaceNever
+	}
+	if err := transfer.CheckReplace(i.Replace); err != nil {
+		return nil, badRequest(err)
+	}
+	if text := q.Get("dry_run"); text != "" {
+		dry, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, badRequest(fmt.Errorf("dry_run %q is neither true nor false", text))
+		}
+		i.dry = dry
+	}
+	i.Event = t.event
+	if source := q.Get("source"); source != "" {
+		i.Event.Detail = map[string]string{"source": source}
+	}
+	i.Ended = func(ids ...store.VisitID) { t.server.Visits().End(t.realm.Name, ids...) }
+	i.Changed = t.server.Visits().CloseUnproven
+	i.Progress = func(done int) { i.phase.Done = done; i.say(transfer.Message{Progress: &i.phase}) }
+	i.summary = transfer.Summary{Realm: t.realm.Name, DryRun: i.dry}
+	return i, nil
+}
+
+// read reads the whole file, however long that takes as long as it goes on.
+func (i *importRun) read(r *http.Request) (*transfer.File, error) {
+	body := io.LimitReader(r.Body, transfer.MaxFile+1)
+	counted := &pausing{body: body, rc: i.rc}
+	file, err := transfer.Read(counted, transfer.Options{
+		Format: i.format, Realm: i.realm.Name,
+		Canonical: func(id string) (string, error) { return whoami.Canonical(i.realm.Site.Whoami, id) },
+	})
+	if counted.n > transfer.MaxFile {
+		return nil, fmt.Errorf("the file is larger than %d MiB; give it in parts", transfer.MaxFile>>20)
+	}
+	return file, err
+}
+
+// pausing is a body that may take any time, but not pause for long.
+type pausing struct {
+	body io.Reader
+	rc   *http.ResponseController
+	n    int64
+}
+
+func (p *pausing) Read(b []byte) (int, error) {
+	if err := p.rc.SetReadDeadline(time.Now().Add(importPause)); err != nil {
+		return 0, err
+	}
+	n, err := p.body.Read(b)
+	p.n += int64(n)
+	return n, err
+}
+
+// run checks and writes the file, and sums up what comes of it.
+func (i *importRun) run(ctx context.Context, f *transfer.File) {
+	s := &i.summary
+	s.Lines = f.Lines
+	i.begin(transfer.PhaseCheck, f)
+	var err error
+	if s.Counts, err = i.Check(ctx, f); err == nil && f.Refused == 0 && !i.dry {
+		i.begin(transfer.PhaseWrite, f)
+		s.Counts, err = i.Run(ctx, f)
+		s.Imported = err == nil && s.Counts.Failed == 0
+		i.logRun(err)
+	}
+	for n := range f.Problems {
+		i.say(transfer.Message{Problem: &f.Problems[n]})
+	}
+	s.Refused, s.Warnings = f.Refused, f.Warned
+	if err != nil {
+		s.Error = err.Error()
+	}
+}
+
+// begin says which phase begins.
+func (i *importRun) begin(phase string, f *transfer.File) {
+	i.phase = transfer.Progress{Phase: phase, Of: len(f.Items)}
+	i.Progress(0)
+}
+
+func (i *importRun) logRun(err error) {
+	fields := []zap.Field{
+		zap.String("realm", i.Realm), zap.String("staff", i.event.Staff), zap.String("reason", i.event.Reason),
+		zap.Any("users", i.summary.Counts), zap.Error(err),
+	}
+	if err != nil {
+		i.server.Logger.Error("an import broke off; the same file does the rest", fields...)
+		return
+	}
+	i.server.Logger.Info("authenticators were imported", fields...)
+}
+
+// say sends a line at once. One that is not read ends the request, and with it the
+// import.
+func (i *importRun) say(m transfer.Message) {
+	_ = i.rc.SetWriteDeadline(time.Now().Add(importPause))
+	_ = i.out.Encode(m)
+	_ = i.rc.Flush()
+}

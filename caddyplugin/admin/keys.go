@@ -1,0 +1,70 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/internal/rotation"
+	"github.com/secondgate/secondgate/internal/server"
+)
+
+// keepingRoutes are those of backups and master keys:
+//
+//	POST /two_factor/backup         {"recipients": ["age1…"]}: the store, encrypted for them
+//	GET  /two_factor/keys           what each master key is needed for: KeyReport
+//	POST /two_factor/keys/rotate    {}: starts a rotation of the keys: rotation.Progress
+//	GET  /two_factor/keys/rotate    how far it is
+var keepingRoutes = []caddy.AdminRoute{
+	{Pattern: "/two_factor/backup", Handler: caddy.AdminHandlerFunc(serveBackup)},
+	{Pattern: "/two_factor/keys", Handler: getter(serveKeys)},
+	{Pattern: "/two_factor/keys/rotate", Handler: caddy.AdminHandlerFunc(serveRotate)},
+}
+
+// KeyReport is the answer of GET /two_factor/keys.
+type KeyReport struct {
+	Keys     []rotation.Key    `json:"keys"`
+	Rotation rotation.Progress `json:"rotation"`
+	// Unread says that the key file begins with another key than the running server
+	// seals with, and what to do.
+	Unread string `json:"unread,omitempty"`
+}
+
+func serveKeys(w http.ResponseWriter, r *http.Request, s *server.Server) error {
+	list, err := s.KeyUse(r.Context())
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("counting what the keys are needed for: %w", err)}
+	}
+	out := KeyReport{Keys: list, Rotation: s.Rotation()}
+	if err := s.CheckKeys(r.Context()); err != nil {
+		out.Unread = err.Error()
+	}
+	return answerJSON(w, http.StatusOK, out)
+}
+
+// serveRotate starts a rotation (POST), which goes on in the background, or tells how
+// far it is (GET).
+func serveRotate(w http.ResponseWriter, r *http.Request) error {
+	s, err := running()
+	if err != nil {
+		return unavailable(err)
+	}
+	switch r.Method {
+	case http.MethodGet:
+		return answerJSON(w, http.StatusOK, s.Rotation())
+	case http.MethodPost:
+		if !jsonBody(r) {
+			return errMediaType
+		}
+		if err := s.CheckKeys(r.Context()); err != nil {
+			return caddy.APIError{HTTPStatus: http.StatusConflict, Err: err}
+		}
+		progress, err := s.Rotate(r.Context())
+		if err != nil {
+			return unavailable(err)
+		}
+		return answerJSON(w, http.StatusAccepted, progress)
+	}
+	return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST to start a rotation, GET to see how far it is", r.Method)}
+}

@@ -1,0 +1,109 @@
+package admin
+
+import (
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/server"
+	"github.com/secondgate/secondgate/internal/staff"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/transfer"
+)
+
+// What the admin API has for leaving and arriving. Both take, in the query: realm (may
+// be left out where there is only one), format (csv or jsonl), staff and reason (which an
+// import may do without), with the format's media type as Content-Type.
+//
+//	POST /two_factor/import?…&replace=never|skip|always&dry_run=true&source=NAME
+//	    the file as the body; answers transfer.Message as JSON lines
+//	POST /two_factor/export?…
+//	    answers the file; a connection that breaks off means that it is not whole
+var transferRoutes = []caddy.AdminRoute{
+	{Pattern: "/two_factor/import", Handler: caddy.AdminHandlerFunc(serveImport)},
+	{Pattern: "/two_factor/export", Handler: caddy.AdminHandlerFunc(serveExport)},
+}
+
+// transferring is what both have of a request.
+type transferring struct {
+	server *server.Server
+	realm  *server.Realm
+	format string
+	event  store.Event
+}
+
+// newTransferring reads what both have; reasoned wants a reason, also are the parameters
+// that one of them has besides. Others are refused: an import whose dry_run has a mistake
+// in its name would write.
+func newTransferring(r *http.Request, reasoned bool, also ...string) (*transferring, error) {
+	if r.Method != http.MethodPost {
+		return nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
+	}
+	q := r.URL.Query()
+	t := &transferring{format: q.Get("format")}
+	if err := checkKind(r, t.format); err != nil {
+		return nil, err
+	}
+	if err := onlyParameters(q, append(also, "realm", "format", "staff", "reason")...); err != nil {
+		return nil, badRequest(err)
+	}
+	s, err := running()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	t.server = s
+	if t.realm, err = s.Realm(q.Get("realm")); err != nil {
+		return nil, badRequest(err)
+	}
+	if t.event, err = actor(q, reasoned); err != nil {
+		return nil, badRequest(err)
+	}
+	t.event.Realm = t.realm.Name
+	return t, nil
+}
+
+// checkKind wants the format's media type of the request, though an export has no body: a
+// page of another site may have a browser on this machine post forms and text, but
+// neither of these.
+func checkKind(r *http.Request, format string) error {
+	if err := transfer.CheckFormat(format); err != nil {
+		return badRequest(err)
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != MediaTypes[format] {
+		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: fmt.Errorf("want Content-Type: %s for format %s", MediaTypes[format], format)}
+	}
+	return nil
+}
+
+// MediaTypes are the media types of the formats of an import and an export.
+var MediaTypes = map[string]string{transfer.CSV: "text/csv", transfer.JSONL: "application/x-ndjson"}
+
+// actor is an event with who acts and why, in words that stand as at the support desk.
+func actor(q url.Values, reasoned bool) (store.Event, error) {
+	name, reason := strings.TrimSpace(q.Get("staff")), strings.TrimSpace(q.Get("reason"))
+	if n := utf8.RuneCountInString(name); n < 1 || n > staff.MaxStaff || !staff.OneLine(name) {
+		return store.Event{}, fmt.Errorf("staff: want the name of who does this, on one line of at most %d characters; it goes into the audit log", staff.MaxStaff)
+	}
+	n := utf8.RuneCountInString(reason)
+	if (reasoned || n > 0) && n < staff.MinReason || n > staff.MaxReason || !staff.OneLine(reason) {
+		return store.Event{}, fmt.Errorf("reason: want a few words that say why, on one line of %d to %d characters; they go into the audit log", staff.MinReason, staff.MaxReason)
+	}
+	return store.Event{Staff: name, Reason: reason, At: clock.Now().UTC()}, nil
+}
+
+// patient takes away the ten seconds that Caddy's admin endpoint gives a request: when
+// they are over a body could not be read on, and nobody would notice who hangs up.
+func patient(w http.ResponseWriter) error {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("taking time for the request: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/server"
+	"github.com/secondgate/secondgate/internal/store/witness"
+)
+
+var acceptLossCommand = caddycmd.Command{
+	Name:  "accept-loss",
+	Usage: "[--config FILE] --staff NAME --reason TEXT",
+	Short: "Lets the server start although its store was lost, or is an older one",
+	Long: `
+Has the next start or reload of this configuration use the store that is there, or make
+a new one, although it is not the one that is expected: a store is lost for good, or an
+older copy is all that is left. USERS WHO HAD A SECOND FACTOR IN THE LOST STORE AND HAVE
+NONE IN THAT ONE SIGN IN WITH THEIR PASSWORD ALONE until they set one up again. Restore a
+backup if there is one.
+
+What was used since an older copy can't be known, so that start does with it what restore
+does with a backup: sessions end, codes of authenticator apps count again from the next
+but one on, and all backup codes are void, as are recovery codes and codes by e-mail.
+
+The start records in the audit log who accepted the loss and why. The decision is good
+for 24 hours, and for what is expected now; a store that is lost later is refused again.
+
+Run it as the server's user: it writes to Caddy's storage.`,
+	CobraFunc: func(cmd *cobra.Command) {
+		cmd.Args = noWords
+		cmd.SetFlagErrorFunc(wrongInput)
+		var f storeFlags
+		f.add(cmd)
+		staff := cmd.Flags().String("staff", "", "who accepts the loss")
+		reason := cmd.Flags().String("reason", "", "why")
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return acceptLoss(cmd, f, *staff, *reason) }
+	},
+}
+
+func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
+	if strings.TrimSpace(staff) == "" || strings.TrimSpace(reason) == "" {
+		return wrongInput(cmd, errors.New("who accepts the loss, and why? want --staff NAME and --reason TEXT"))
+	}
+	s, err := f.read("")
+	if err != nil {
+		return wrongInput(cmd, err)
+	}
+	defer s.close()
+	if err := s.lost(cmd.Context()); err != nil {
+		return wrongInput(cmd, err)
+	}
+	known, err := witness.Load(cmd.Context(), s.caddys)
+	if err != nil {
+		return wrongInput(cmd, err)
+	}
+	o, ok := witness.Accept(known, s.place, s.realms, staff, reason, clock.Now().UTC())
+	if !ok && !server.Expected(s.storage) {
+		return wrongInput(cmd, fmt.Errorf("no store is expected for the realms of this configuration (%s); it starts as it is. If its start was refused, name Caddy's storage with --caddy-storage, as the refusal does", strings.Join(s.realms, ", ")))
+	}
+	if err := s.write(cmd.Context(), o); err != nil {
+		return wrongInput(cmd, err)
+	}
+	w := cmd.OutOrStdout()
+	for _, expected := range o.Expected {
+		fmt.Fprintf(w, "Given up: %s.\n", plain(expected))
+	}
+	_, err = fmt.Fprintf(w, "The next start within 24 hours uses the store in %s, or makes one.\n", plain(s.place))
+	return err
+}
+
+// lost is an error if the store that is expected is there and whole, or in use. What can't
+// be found out is left to the operator.
+func (s *namedStore) lost(ctx context.Context) error {
+	c, err := s.condition(ctx)
+	switch {
+	case c.held:
+		return fmt.Errorf("a server runs with the store in %s: nothing is lost", s.place)
+	case err == nil && c.there && !c.unsigned:
+		return fmt.Errorf("the store that is expected is in %s: nothing is lost, and the server starts with it", s.place)
+	}
+	return nil
+}
+
+var initCommand = caddycmd.Command{
+	Name:  "init",
+	Usage: "[--config FILE]",
+	Short: "Lets the next start make a store, where one is expected or must exist",
+	Long: `
+A start that finds no store is refused where it may have been lost: with must_exist under
+storage in the Caddyfile, and once this machine has a store with users who have a second
+factor. This command says that none is lost: the next start of this configuration within
+24 hours may make a store of its own. Its realms must be none that a known store answers
+for.
+
+Where the store is there and whole, it says what that holds, does nothing, and ends with
+status 0. Where a store is there and the server would not start with it, it is refused.
+
+Run it as the server's user: it writes to Caddy's storage.`,
+	CobraFunc: func(cmd *cobra.Command) {
+		cmd.Args = noWords
+		cmd.SetFlagErrorFunc(wrongInput)
+		var f storeFlags
+		f.add(cmd)
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return initStore(cmd, f) }
+	},
+}
+
+func initStore(cmd *cobra.Command, f storeFlags) error {
+	s, err := f.read("")
+	if err != nil {
+		return wrongInput(cmd, err)
+	}
+	defer s.close()
+	if done, err := s.present(cmd); done || err != nil {
+		return err
+	}
+	known, err := witness.Load(cmd.Context(), s.caddys)
+	if err != nil {
+		return wrongInput(cmd, err)
+	}
+	for _, realm := range s.realms {
+		found := witness.Found{Place: s.place, Empty: true, Ordered: true}
+		if err := witness.JudgeRealm(known, found, witness.Users{Realm: realm}); err != nil {
+			return wrongInput(cmd, err)
+		}
+	}
+	if err := s.write(cmd.Context(), witness.Order{Kind: witness.OrderInit, Place: s.place, At: clock.Now().UTC()}); err != nil {
+		return wrongInput(cmd, err)
+	}
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "The next start within 24 hours may make a store in %s.\n", plain(s.place))
+	if !server.Expected(s.storage) {
+		_, err = fmt.Fprintf(w, "So that a store that is lost later is never made anew, write in %s:\n\n\tstorage %s %s {\n\t\tmust_exist\n\t}\n", plain(f.config), s.engine, plain(s.place))
+	}
+	return err
+}
+
+// present reports whether there is a store that the server starts with, and says so. The
+// error is that there is one that it does not start with.
+func (s *namedStore) present(cmd *cobra.Command) (done bool, err error) {
+	c, err := s.condition(cmd.Context())
+	if errors.Is(err, errUnknown) {
+		return false, nil
+	}
+	if err != nil {
+		return true, wrongInput(cmd, fmt.Errorf("there is a store in %s already, and the server would not start with it: %w", s.place, err))
+	}
+	w := cmd.OutOrStdout()
+	switch {
+	case c.held:
+		_, err = fmt.Fprintf(w, "A server runs with the store in %s; nothing was done. What it holds says `secondgate status`.\n", plain(s.place))
+	case c.there:
+		_, err = fmt.Fprintf(w, "The store in %s is there and whole: %s. Nothing was done; %s.\n", plain(s.place), plain(c.String()), c.outlook())
+	}
+	return c.there, err
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/caddyplugin/admin"
+	"github.com/secondgate/secondgate/internal/audit"
+)
+
+var auditCommand = caddycmd.Command{
+	Name:  "audit",
+	Usage: "list|export|verify",
+	Short: "Shows, exports and verifies the audit log of security events",
+	Long: `
+Every security event is one entry of the audit log: sign-ins, codes accepted and refused,
+set-ups and changes of factors, waits, what staff did, what happened to the keys. Each
+entry's hash covers the entry before it, so that none can be changed, put in or taken out
+unseen. See docs/audit.md.
+
+It asks the running server through its admin endpoint. --config finds that endpoint in
+a Caddyfile, --address names it.`,
+	CobraFunc: func(cmd *cobra.Command) {
+		cmd.Args = cobra.NoArgs
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		cmd.AddCommand(auditListCommand(), auditExportCommand(), auditVerifyCommand())
+	},
+}
+
+// auditFilter are the flags that restrict what is shown.
+func auditFilter(cmd *cobra.Command) {
+	cmd.Flags().String("realm", "", "only events of this realm")
+	cmd.Flags().String("user", "", "only events of this user, by the portal's id; wants --realm")
+	cmd.Flags().String("from", "", "only events from then on: 2026-11-22, 2026-11-22T06:15:00Z, or 36h or 7d for so long ago")
+	cmd.Flags().String("to", "", "only events before then")
+	serverFlags(cmd)
+}
+
+func filterOf(cmd *cobra.Command) url.Values {
+	flags, q := caddycmd.Flags{FlagSet: cmd.Flags()}, url.Values{}
+	for _, name := range []string{"realm", "user", "from", "to"} {
+		if v := flags.String(name); v != "" {
+			q.Set(name, v)
+		}
+	}
+	return q
+}
+
+func auditListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "list [--realm NAME [--user ID]] [--from TIME] [--to TIME] [--limit N] [--json]", Args: cobra.NoArgs,
+		Short: "Lists the newest events, the last one at the end",
+		RunE:  runAuditList,
+	}
+	auditFilter(cmd)
+	cmd.Flags().IntP("limit", "n", admin.DefaultEntries, "how many events at most")
+	cmd.Flags().Bool("json", false, "print the entries as JSON lines, as they are exported")
+	return cmd
+}
+
+// mostListed bounds --limit; who wants more exports.
+const mostListed = 100_000
+
+func runAuditList(cmd *cobra.Command, _ []string) error {
+	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+	limit := flags.Int("limit")
+	if limit < 1 || limit > mostListed {
+		return wrongInput(cmd, fmt.Errorf("--limit %d: want a number from 1 to %d; export gives everything", limit, mostListed))
+	}
+	s, err := serverOf(cmd)
+	if err != nil {
+		return err
+	}
+	lines, err := newestLines(s, filterOf(cmd), limit)
+	if err != nil {
+		return err
+	}
+	if flags.Bool("json") {
+		return audit.PrintLines(cmd.OutOrStdout(), lines)
+	}
+	return audit.PrintTable(cmd.OutOrStdout(), lines)
+}
+
+// newestLines collects pages until there are so many, and turns them round.
+func newestLines(s endpoint, q url.Values, limit int) (lines []audit.Line, err error) {
+	q.Set("newest", "true")
+	for {
+		q.Set("limit", fmt.Sprint(min(1000, limit-len(lines))))
+		var page admin.AuditPage
+		if err := s.answer("GET", "/two_factor/audit?"+q.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		lines = append(lines, page.Entries...)
+		if page.Next == "" || len(lines) >= limit {
+			break
+		}
+		q.Set("after", page.Next)
+	}
+	for i, j := 0, len(lines)-1; i < j; i, j = i+1, j-1 {
+		lines[i], lines[j] = lines[j], lines[i]
+	}
+	return lines, nil
+}
+
+func auditExportCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "export [--realm NAME [--user ID]] [--from TIME] [--to TIME] [--output FILE]", Args: cobra.NoArgs,
+		Short: "Writes the events as JSON lines, the oldest first",
+		Long: `
+Writes an entry on each line, the oldest first: to the standard output, or to a new file.
+Without --realm, --user, --from and --to it is the whole chain, which
+"audit verify --file FILE" verifies without a server.`,
+		RunE: runAuditExport,
+	}
+	auditFilter(cmd)
+	cmd.Flags().StringP("output", "o", "", "a file to write to; it must not exist yet")
+	return cmd
+}
+
+func runAuditExport(cmd *cobra.Command, _ []string) (err error) {
+	s, err := serverOf(cmd)
+	if err != nil {
+		return err
+	}
+	body, err := s.ask("GET", "/two_factor/audit/export?"+filterOf(cmd).Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	out := cmd.OutOrStdout()
+	if file := (caddycmd.Flags{FlagSet: cmd.Flags()}).String("output"); file != "" {
+		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return wrongInput(cmd, fmt.Errorf("--output: %w", err))
+		}
+		if err := copyWhole(f, body); err != nil {
+			return errors.Join(err, f.Close(), os.Remove(file))
+		}
+		return errors.Join(f.Sync(), f.Close())
+	}
+	return copyWhole(out, body)
+}
+
+func copyWhole(to io.Writer, from io.Reader) error {
+	if _, err := io.Copy(to, from); err != nil {
+		return fmt.Errorf("the export broke off, and what was written is not the whole; the server's log says why: %w", err)
+	}
+	return nil
+}
+
+func auditVerifyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "verify [--head SEQ:HASH]… [--file FILE] [--json]", Args: cobra.NoArgs,
+		Short: "Verifies the audit log's chain of hashes",
+		Long: `
+Walks the chain from its oldest entry to its newest and names the first that is wrong;
+then it fails. A chain whose end was cut off, or that was written anew from some point,
+holds in itself: --head compares it with what the server's log told earlier under "audit
+log head", which is why that log belongs onto another machine.
+
+With --file it verifies an export, byte by byte as it was written, and needs no server. A
+file without any entry is an error.`,
+		RunE: runAuditVerify,
+	}
+	cmd.Flags().StringArray("head", nil, "an earlier head, as 42:9f86d081…; may be repeated")
+	cmd.Flags().String("file", "", "an export to be verified in place of the server's")
+	cmd.Flags().Bool("json", false, "print what was found as JSON")
+	serverFlags(cmd)
+	return cmd
+}
+
+func runAuditVerify(cmd *cobra.Command, _ []string) error {
+	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+	texts, err := cmd.Flags().GetStringArray("head")
+	if err != nil {
+		return err
+	}
+	heads, err := admin.ParseHeads(texts)
+	if err != nil {
+		return wrongInput(cmd, fmt.Errorf("--head: %w", err))
+	}
+	report, err := verified(cmd, flags.String("file"), heads)
+	if err != nil {
+		return err
+	}
+	if flags.Bool("json") {
+		err = json.NewEncoder(cmd.OutOrStdout()).Encode(report)
+	} else {
+		err = report.Print(cmd.OutOrStdout())
+	}
+	if err == nil && !report.OK() {
+		return errBroken
+	}
+	return err
+}
+
+var errBroken = errors.New("the audit log does not hold")
+
+// verified verifies a file here, or has the server verify its own.
+func verified(cmd *cobra.Command, file string, heads []audit.Head) (report audit.Report, err error) {
+	if file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return report, wrongInput(cmd, fmt.Errorf("--file: %w", err))
+		}
+		defer f.Close()
+		if report, err = audit.VerifyExport(f, heads...); err != nil {
+			return report, fmt.Errorf("%s: %w", file, err)
+		}
+		return report, nil
+	}
+	s, err := serverOf(cmd)
+	if err != nil {
+		return report, err
+	}
+	q := url.Values{}
+	for _, h := range heads {
+		q.Add("head", h.String())
+	}
+	err = s.answer("GET", "/two_factor/audit/verify?"+q.Encode(), nil, &report)
+	return report, err
+}

@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"filippo.io/age"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/caddyplugin/admin"
+	"github.com/secondgate/secondgate/internal/backup"
+)
+
+var backupCommand = caddycmd.Command{
+	Name:  "backup",
+	Usage: "FILE [--recipient age1… | --passphrase-file FILE] [--json]",
+	Short: "Writes an encrypted backup of the running server's store",
+	Long: `
+Writes what the store holds at this moment into FILE, while the server runs, encrypted
+in the format of age (age-encryption.org): for the owners of the keys that --recipient
+names, which age-keygen makes, or with a passphrase, which is read from a file's first
+line or asked for. The file appears whole or not at all, and one that is there already
+is never written over. What was written has been read back and checked to its end.
+
+THE MASTER KEYS ARE NOT IN IT. Without them nothing of a backup can be used: keep a
+copy of the key file, and keep it apart from the backups.
+
+It asks the running server through its admin endpoint. --config finds that endpoint in
+a Caddyfile, --address names it.`,
+	CobraFunc: func(cmd *cobra.Command) {
+		cmd.Args = oneFile("backup FILE, the file to write")
+		cmd.Flags().StringArrayP("recipient", "r", nil, "public key that can read the backup, age1…; may be given several times")
+		cmd.Flags().String("passphrase-file", "", "file whose first line is the passphrase")
+		cmd.Flags().Bool("json", false, "print what was written as JSON")
+		serverFlags(cmd)
+		cmd.RunE = runBackup
+	},
+}
+
+// oneFile wants exactly one argument.
+func oneFile(want string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%d arguments; want: %s", len(args), want)
+		}
+		return nil
+	}
+}
+
+// written is what `backup --json` prints.
+type written struct {
+	File  string `json:"file"`
+	Bytes int64  `json:"bytes"`
+	backup.Header
+}
+
+func runBackup(cmd *cobra.Command, args []string) error {
+	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+	file := args[0]
+	if _, err := os.Lstat(file); err == nil {
+		return wrongInput(cmd, fmt.Errorf("%s is there already and is not written over: name another file", file))
+	}
+	srv, err := serverOf(cmd)
+	if err != nil {
+		return err
+	}
+	recipients, _ := cmd.Flags().GetStringArray("recipient")
+	to, err := readers(cmd, recipients, flags.String("passphrase-file"))
+	if err != nil {
+		return wrongInput(cmd, err)
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	done, err := fetchBackup(ctx, srv, file, to)
+	if err != nil {
+		return fmt.Errorf("no backup was made: %w", err)
+	}
+	if flags.Bool("json") {
+		return printJSON(cmd.OutOrStdout(), done)
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d records of the store %s as it was at %s, %d bytes.\nThe master keys are not in it; to restore it you need: %s.\n",
+		file, done.Records, done.Store, done.Made.Format("2006-01-02 15:04:05 UTC"), done.Bytes, strings.Join(done.Keys, ", "))
+	return err
+}
+
+// readers are those who will be able to read the backup.
+func readers(cmd *cobra.Command, recipients []string, passphraseFile string) ([]age.Recipient, error) {
+	if len(recipients) > 0 && passphraseFile != "" {
+		return nil, errors.New("--recipient and --passphrase-file: want one of them")
+	}
+	if len(recipients) > 0 {
+		return backup.ParseRecipients(recipients)
+	}
+	p := prompt{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()}
+	text, err := p.passphrase(cmd.Context(), passphraseFile, true)
+	if err != nil {
+		return nil, err
+	}
+	to, err := backup.PassphraseRecipient(text)
+	if err != nil {
+		return nil, err
+	}
+	return []age.Recipient{to}, nil
+}
+
+// fetchBackup lets the server encrypt for us alone, so that no passphrase leaves this
+// process and all of it can be checked as it comes, and encrypts it anew.
+func fetchBackup(ctx context.Context, srv endpoint, file string, to []age.Recipient) (done written, err error) {
+	us, err := age.GenerateX25519Identity()
+	if err != nil {
+		return done, err
+	}
+	out, err := newWhole(file)
+	if err != nil {
+		return done, err
+	}
+	defer out.discard()
+	in, err := srv.ask(http.MethodPost, "/two_factor/backup", admin.BackupOrder{Recipients: []string{us.Recipient().String()}})
+	if err != nil {
+		return done, err
+	}
+	defer in.Close()
+	defer context.AfterFunc(ctx, func() { in.Close() })()
+	sealed, err := backup.Encrypt(out, to...)
+	if err != nil {
+		return done, err
+	}
+	done.File = file
+	if done.Header, err = backup.Copy(ctx, sealed, in, us); err != nil {
+		return done, cause(ctx, err)
+	}
+	if err := sealed.Close(); err != nil {
+		return done, err
+	}
+	done.Bytes, err = out.commit()
+	return done, err
+}
+
+// cause says why a stream ended that should not have.
+func cause(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
+	case errors.Is(err, backup.ErrDamaged), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the server broke off; its log says why")
+	}
+	return err
+}
+
+// whole is a private file that appears under its name when it is complete.
+type whole struct {
+	*os.File
+	name string
+}
+
+func newWhole(name string) (*whole, error) {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".partial-*") // 0600
+	if err != nil {
+		return nil, fmt.Errorf("making the file: %w", err)
+	}
+	return &whole{f, name}, nil
+}
+
+// commit makes the file durable and names it, unless something has that name by now.
+func (w *whole) commit() (size int64, err error) {
+	info, err := w.Stat()
+	if err == nil {
+		err = errors.Join(w.Sync(), w.Close())
+	}
+	if err != nil {
+		return 0, err
+	}
+	if err := os.Link(w.File.Name(), w.name); errors.Is(err, fs.ErrExist) {
+		return 0, fmt.Errorf("%s is there by now and is not written over", w.name)
+	} else if err != nil { // a file system without links
+		if err := os.Rename(w.File.Name(), w.name); err != nil {
+			return 0, err
+		}
+	}
+	dir, err := os.Open(filepath.Dir(w.name))
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), errors.Join(dir.Sync(), dir.Close())
+}
+
+// discard removes what has no name yet.
+func (w *whole) discard() {
+	_ = w.Close()
+	_ = os.Remove(w.File.Name())
+}

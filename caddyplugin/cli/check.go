@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/internal/onboard/check"
+)
+
+var checkCommand = caddycmd.Command{
+	Name:  "check",
+	Usage: "[--config FILE] [--adapter NAME] [--site HOST] [--json]",
+	Short: "Rehearses a site with two_factor against its real portal, before customers do",
+	Long: `
+Takes the site that has two_factor out of your Caddyfile and runs it in this process,
+on loopback, with a store of its own: your server, its store and its certificates are
+not touched, and it may be running. Then it does what customers do, and what somebody
+does who has their passwords: signs in and out, by other spellings of the name, sets
+up a second factor, gives wrong and right codes, lets whoami fail, tries side doors.
+At the portal nothing changes but that one or two test customers sign in and out.
+
+Their user names and passwords are asked for, without echo; from a script they are
+lines on standard input: user name, password and, better, the same of a second one.
+The customers must have no second factor at the portal itself, and no captcha.
+
+The table has a line for each thing that has to be true: ok, FAILED with what was seen
+and what to change, or not tried. The exit status is 0 if nothing failed, 1 if
+something did, and 2 if there could be no rehearsal.`,
+	CobraFunc: func(cmd *cobra.Command) {
+		cmd.Args = cobra.NoArgs
+		var c checkFlags
+		f := cmd.Flags()
+		f.StringVarP(&c.config, "config", "c", "Caddyfile", "The configuration")
+		f.StringVarP(&c.adapter, "adapter", "a", "", "Its form, if it is neither a Caddyfile nor JSON")
+		f.StringVar(&c.site, "site", "", "The site's host name, if several have two_factor")
+		f.BoolVar(&c.json, "json", false, "Write the table as JSON")
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+			cmd.SilenceErrors = true // both ends are said below
+			report, err := c.run(cmd.Context(), prompt{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()})
+			if err != nil {
+				fmt.Fprintf(cmd.ErrOrStderr(), "There was no rehearsal: %v.\n", err)
+				return exitStatus(cmd, err, statusWrongUse)
+			}
+			return c.say(cmd, report)
+		}
+	},
+}
+
+// checkFlags are the flags of the command check.
+type checkFlags struct {
+	config, adapter, site string
+	json                  bool
+}
+
+// errSomethingFailed ends the program with status 1.
+var errSomethingFailed = errors.New("something failed")
+
+func (c checkFlags) run(ctx context.Context, p prompt) (report check.Report, err error) {
+	config, err := readConfig(c.config, c.adapter)
+	if err != nil {
+		return report, err
+	}
+	site, err := pickSite(config, c.site)
+	if err != nil {
+		return report, err
+	}
+	plan, err := planOf(site, c.site)
+	if err != nil {
+		return report, err
+	}
+	accounts, err := p.accounts(ctx)
+	if err != nil {
+		return report, err
+	}
+	plan.First = accounts[0]
+	if len(accounts) > 1 {
+		plan.Second = accounts[1]
+	}
+	// From here on something has to be put away. Before, a signal just ends the prompt.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	st, err := startStage(site, plan.Site.Realm)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, st.stop()) }()
+	return check.Run(ctx, plan, st)
+}
+
+func planOf(site foundSite, wanted string) (plan check.Plan, err error) {
+	if plan.Site, err = site.settings(); err != nil {
+		return plan, fmt.Errorf("the site %s: %w", site.name(), err)
+	}
+	host, err := site.host(wanted)
+	if err != nil {
+		return plan, err
+	}
+	scheme := map[bool]string{true: "https", false: "http"}
+	plan.URL = scheme[site.secure] + "://" + host
+	return plan, nil
+}
+
+func (c checkFlags) say(cmd *cobra.Command, report check.Report) error {
+	write := report.WriteTable
+	if c.json {
+		write = report.WriteJSON
+	}
+	if err := write(cmd.OutOrStdout()); err != nil {
+		return fmt.Errorf("writing the table: %w", err)
+	}
+	if report.Failed() {
+		return errSomethingFailed
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/caddyplugin/admin"
+	"github.com/secondgate/secondgate/internal/transfer"
+)
+
+var importCommand = caddycmd.Command{
+	Name:  "import",
+	Usage: "FILE|- [--format csv|jsonl] [--realm R] [--dry-run] [--replace never|skip|always]",
+	Short: "Imports authenticators that were set up elsewhere",
+	Long: `
+Reads a file with one user on each line and makes their authenticators the second
+factors of these users. The file is judged whole first: if anything is wrong with one
+line, nothing is imported, and every such line is named. --dry-run stops there.
+
+Columns of CSV, or fields of JSON lines: user and secret (base32, or hexadecimal with
+encoding "hex"), or uri (otpauth://totp/…); algorithm, digits, period; backup_codes.
+user is the id that the portal's whoami says, to the letter.
+
+Every user is written whole or not at all. If the import breaks off, give the same file
+again: users who have that authenticator already are left alone. Users with another one
+refuse the file, unless --replace skip leaves them as they are, or --replace always
+puts the file's in the place of theirs and signs them out.
+
+It asks the running server through its admin endpoint. --config finds that endpoint in
+a Caddyfile, --address names it.`,
+	CobraFunc: func(cmd *cobra.Command) {
+		cmd.Args = oneWord("file")
+		addTransferFlags(cmd)
+		cmd.Flags().Bool("dry-run", false, "judge the file and import nothing")
+		cmd.Flags().String("replace", transfer.ReplaceNever, "what to do with users who have another authenticator: never, skip or always")
+		cmd.Flags().Bool("json", false, "print the summary as JSON")
+		cmd.RunE = runImport
+	},
+}
+
+func runImport(cmd *cobra.Command, args []string) error {
+	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+	query, err := transferQuery(flags)
+	if err != nil {
+		return wrongInput(cmd, err)
+	}
+	replace := flags.String("replace")
+	if err := transfer.CheckReplace(replace); err != nil {
+		return wrongInput(cmd, err)
+	}
+	query.Set("replace", replace)
+	query.Set("dry_run", strconv.FormatBool(flags.Bool("dry-run")))
+	srv, err := serverOf(cmd)
+	if err != nil {
+		return err
+	}
+	file, source, err := openImport(cmd, args[0])
+	if err != nil {
+		return wrongInput(cmd, err)
+	}
+	defer file.Close()
+	query.Set("source", source)
+	answer, err := srv.send(http.MethodPost, "/two_factor/import?"+query.Encode(), admin.MediaTypes[query.Get("format")], file)
+	if err != nil {
+		return refused(cmd, err)
+	}
+	defer answer.Close()
+	summary, err := followImport(answer, cmd.ErrOrStderr(), isTerminal(cmd.ErrOrStderr()))
+	if err != nil {
+		return err
+	}
+	if flags.Bool("json") {
+		err = printJSON(cmd.OutOrStdout(), summary)
+	} else {
+		err = printSummary(cmd.OutOrStdout(), summary)
+	}
+	return errors.Join(err, failure(cmd, summary))
+}
+
+// openImport opens the file, or takes standard input; source names it for the log.
+func openImport(cmd *cobra.Command, name string) (file io.ReadCloser, source string, err error) {
+	if name == "-" {
+		return io.NopCloser(cmd.InOrStdin()), "standard input", nil
+	}
+	file, err = os.Open(name)
+	return file, filepath.Base(name), err
+}

@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/caddyplugin/admin"
+	"github.com/secondgate/secondgate/internal/rotation"
+)
+
+var keysCommand = caddycmd.Command{
+	Name:  "keys",
+	Usage: "list | rotate",
+	Short: "Lists the master keys, and moves all records to the newest",
+	Long: `
+"keys list" shows the master keys by their IDs, newest first, with the number of records
+that are sealed with each. "keys rotate" seals all records with the newest key, while
+the server runs; if the server is stopped meanwhile, it goes on when it starts again.
+
+To rotate: put a new line first in the key file (head -c 32 /dev/urandom | base64),
+"secondgate reload --force", "keys rotate", and remove the old line when "keys list"
+says that it can be removed. A server that lacks a key which records need refuses to
+start.`,
+	CobraFunc: func(cmd *cobra.Command) {
+		cmd.Args = cobra.NoArgs
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		list := &cobra.Command{Use: "list [--json]", Short: "Shows what each master key is needed for", Args: cobra.NoArgs, RunE: runKeysList}
+		rotate := &cobra.Command{Use: "rotate [--detach] [--json]", Short: "Seals all records with the newest master key", Args: cobra.NoArgs, RunE: runKeysRotate}
+		rotate.Flags().Bool("detach", false, "don't wait for the end")
+		for _, sub := range []*cobra.Command{list, rotate} {
+			sub.Flags().Bool("json", false, "print the result as JSON")
+			serverFlags(sub)
+			cmd.AddCommand(sub)
+		}
+	},
+}
+
+func runKeysList(cmd *cobra.Command, _ []string) error {
+	srv, err := serverOf(cmd)
+	if err != nil {
+		return err
+	}
+	var report admin.KeyReport
+	if err := srv.answer(http.MethodGet, "/two_factor/keys", nil, &report); err != nil {
+		return err
+	}
+	if (caddycmd.Flags{FlagSet: cmd.Flags()}).Bool("json") {
+		return printJSON(cmd.OutOrStdout(), report)
+	}
+	return printKeys(cmd.OutOrStdout(), report)
+}
+
+func printKeys(w io.Writer, r admin.KeyReport) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "KEY\tRECORDS\tUSE")
+	for _, k := range r.Keys {
+		fmt.Fprintf(t, "%s\t%d\t%s\n", k.ID, k.Records, useOf(k))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if r.Rotation.State == rotation.Running {
+		fmt.Fprintln(w, "A rotation is under way:", rotationLine(r.Rotation))
+	}
+	if r.Unread != "" {
+		fmt.Fprintln(w, "NOTE:", r.Unread)
+	}
+	return nil
+}
+
+func useOf(k rotation.Key) string {
+	switch {
+	case k.Newest:
+		return "seals everything new"
+	case k.Removable:
+		return "can be removed"
+	}
+	return "needed; see keys rotate"
+}
+
+// pollEvery is how often the command asks how far the rotation is.
+const pollEvery = 300 * time.Millisecond
+
+func runKeysRotate(cmd *cobra.Command, _ []string) error {
+	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+	srv, err := serverOf(cmd)
+	if err != nil {
+		return err
+	}
+	var p rotation.Progress
+	if err := srv.answer(http.MethodPost, "/two_factor/keys/rotate", struct{}{}, &p); err != nil {
+		return err
+	}
+	if !flags.Bool("detach") {
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		if err := follow(ctx, srv, &p, cmd.ErrOrStderr()); err != nil {
+			return err
+		}
+	}
+	if flags.Bool("json") {
+		if err := printJSON(cmd.OutOrStdout(), p); err != nil {
+			return err
+		}
+	} else if p.State != rotation.Failed {
+		fmt.Fprintln(cmd.OutOrStdout(), rotationLine(p))
+	}
+	if p.State == rotation.Failed {
+		return fmt.Errorf("the rotation failed, and can be started again: %s", p.Error)
+	}
+	return nil
+}
+
+// follow waits for the end, and says now and then how far it is.
+func follow(ctx context.Context, srv endpoint, p *rotation.Progress, say io.Writer) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for told := time.Now(); p.State == rotation.Running; {
+		select {
+		case <-ctx.Done():
+			fmt.Fprintln(say, "The rotation goes on without you; `keys list` shows how far it is.")
+			return nil
+		case <-tick.C:
+		}
+		if err := srv.answer(http.MethodGet, "/two_factor/keys/rotate", nil, p); err != nil {
+			return fmt.Errorf("the rotation was begun, and goes on when the server runs again: %w", err)
+		}
+		if time.Since(told) > 5*time.Second {
+			told = time.Now()
+			fmt.Fprintln(say, rotationLine(*p))
+		}
+	}
+	return nil
+}
+
+func rotationLine(p rotation.Progress) string {
+	line := strconv.Itoa(p.Resealed) + " of " + strconv.Itoa(p.Total) + " records resealed with key " + p.Key
+	switch {
+	case p.State == rotation.Done && p.Total == 0:
+		line = "all records are sealed with key " + p.Key + " already"
+	case p.State == rotation.Done:
+		line += "; done"
+	}
+	if p.Unopened > 0 {
+		line += "; " + strconv.Itoa(p.Unopened) + " secrets open with none of the keys: the server's log names their users, reset their factors"
+	}
+	return line
+}

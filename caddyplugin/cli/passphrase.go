@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"unicode/utf8"
+)
+
+// passphrase reads the first line of a file, or asks; twice, if it is a new one that
+// nobody could correct later.
+func (p prompt) passphrase(ctx context.Context, file string, fresh bool) (string, error) {
+	if file != "" {
+		text, err := firstLine(file)
+		if err == nil && fresh {
+			err = longEnough(text)
+		}
+		return text, err
+	}
+	text, err := p.secret(ctx, "Passphrase (not shown): ")
+	if err != nil {
+		return "", fmt.Errorf("the passphrase can't be read: it is one line of at most %d bytes", maxLine)
+	}
+	if text == "" {
+		return "", errors.New("no passphrase: give one at the prompt, on standard input, or with --passphrase-file; or name a key, with --recipient to make a backup and --identity to restore one")
+	}
+	if fresh {
+		if err := longEnough(text); err != nil {
+			return "", err
+		}
+	}
+	if _, screen := p.terminal(); !screen || !fresh {
+		return text, nil
+	}
+	again, err := p.secret(ctx, "The same again: ")
+	if err != nil {
+		return "", err
+	}
+	if again != text {
+		return "", errors.New("the two passphrases differ")
+	}
+	return text, nil
+}
+
+// leastPassphrase is the least length of a new passphrase, in characters. Who has a
+// backup can try passphrases as long as they like.
+const leastPassphrase = 12
+
+func longEnough(text string) error {
+	if n := utf8.RuneCountInString(text); n < leastPassphrase {
+		return fmt.Errorf("the passphrase has %d characters; want at least %d, such as four or more words drawn at random", n, leastPassphrase)
+	}
+	return nil
+}
+
+func firstLine(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("the passphrase can't be read: %w", err)
+	}
+	defer f.Close()
+	line, err := prompt{in: f}.line()
+	if err != nil {
+		return "", fmt.Errorf("the passphrase in %s can't be read: it is one line of at most %d bytes", file, maxLine)
+	}
+	if line == "" {
+		return "", fmt.Errorf("the first line of %s is empty: it should be the passphrase", file)
+	}
+	return line, nil
+}

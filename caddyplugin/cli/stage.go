@@ -1,0 +1,250 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/onboard/check"
+	"github.com/secondgate/secondgate/internal/server"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// stage is a rehearsal's gateway: the operator's site in this process, on loopback,
+// with a store and a key of its own in a directory that goes with it.
+type stage struct {
+	*whoamiWatch
+	dir, token   string
+	realm        string
+	site         foundSite
+	gate, portal string // addresses on loopback: with two_factor, and without
+	// settle takes the place of the operator's, if it is not 0.
+	settle time.Duration
+}
+
+// startStage runs the site. The operator's own server, if it runs, notices nothing:
+// no admin endpoint, no port of its own, no certificate and no store is touched.
+func startStage(s foundSite, realm string) (st *stage, err error) {
+	registerRehearsal()
+	dir, err := os.MkdirTemp("", "secondgate-check-")
+	if err != nil {
+		return nil, fmt.Errorf("making a place for the rehearsal's store: %w", err)
+	}
+	st = &stage{whoamiWatch: new(whoamiWatch), dir: dir, token: rand.Text(), realm: realm, site: s}
+	rehearsals.Store(st.token, st.whoamiWatch)
+	defer func() {
+		if err != nil {
+			_ = st.stop()
+		}
+	}()
+	return st, st.load()
+}
+
+// load runs the site, on fresh addresses: Caddy closes a replaced server's only after a
+// while, and resets connections that still came to it.
+func (st *stage) load() (err error) {
+	if st.gate, st.portal, err = twoAddresses(); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(st.config())
+	if err != nil {
+		return fmt.Errorf("writing the rehearsal's configuration: %w", err)
+	}
+	if err := caddy.Load(raw, true); err != nil {
+		return fmt.Errorf("the site does not start: %w", err)
+	}
+	return nil
+}
+
+// Settle has the gate wait no longer than this for what the portal commits late.
+func (st *stage) Settle(d time.Duration) error {
+	st.settle = d
+	return st.load()
+}
+
+// stop leaves nothing behind.
+func (st *stage) stop() error {
+	err := caddy.Stop()
+	rehearsals.Delete(st.token)
+	return errors.Join(err, os.RemoveAll(st.dir))
+}
+
+// twoAddresses are free ones on loopback.
+func twoAddresses() (a, b string, err error) {
+	var listeners [2]net.Listener
+	for i := range listeners {
+		if listeners[i], err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return "", "", fmt.Errorf("no port on loopback for the rehearsal: %w", err)
+		}
+		defer func() { _ = listeners[i].Close() }()
+	}
+	return listeners[0].Addr().String(), listeners[1].Addr().String(), nil
+}
+
+func (st *stage) config() object {
+	return object{
+		"admin":   object{"disabled": true, "config": object{"persist": false}},
+		"storage": object{"module": "file_system", "root": filepath.Join(st.dir, "caddy")},
+		"logging": object{"logs": object{
+			"default": object{"level": "PANIC"}, // on the screen
+			"rehearsal": object{
+				"level": "DEBUG", "writer": object{"output": "file", "filename": st.logFile()}, "encoder": object{"format": "json"},
+			},
+		}},
+		"apps": object{
+			"http": object{"servers": object{
+				"gate":   st.server(st.gate, st.gated),
+				"portal": st.server(st.portal, ungated),
+			}},
+			"two_factor": object{"storage": object{"engine": "badger", "directory": st.storeDir()}},
+		},
+	}
+}
+
+func (st *stage) storeDir() string { return filepath.Join(st.dir, "two_factor") }
+func (st *stage) logFile() string  { return filepath.Join(st.dir, "log.json") }
+
+// server is the operator's, with this site alone, on a loopback address in the clear.
+func (st *stage) server(address string, change func(object) []any) object {
+	server := copied(st.site.server)
+	for _, own := range []string{"listener_wrappers", "packet_conn_wrappers", "tls_connection_policies", "logs", "strict_sni_host", "metrics", "tracing"} {
+		delete(server, own)
+	}
+	server["listen"] = []any{address}
+	server["protocols"] = []any{"h1"}
+	server["automatic_https"] = object{"disable": true}
+	front := object{"handle": []any{object{"handler": "two_factor_rehearsal", "token": st.token}}}
+	server["routes"] = []any{copied(st.site.route)}
+	eachHandler(server, change)
+	server["routes"] = append([]any{front}, list(server["routes"])...)
+	return server
+}
+
+// gated is the gate as the operator set it up, but that it bears with the rehearsal's
+// many tries, does not merely observe and waits for no code by e-mail; behind it stands the watch.
+func (st *stage) gated(h object) []any {
+	if h["handler"] != "two_factor" {
+		return []any{h}
+	}
+	delete(h, "throttle")
+	delete(h, "mode")
+	delete(h, "admin")
+	delete(h, "enrol_mail") // a rehearsal sends no mails
+	if st.settle > 0 {
+		h["settle"] = config.Duration(st.settle).String()
+	}
+	return []any{h, object{"handler": "two_factor_rehearsal", "token": st.token, "behind": true}}
+}
+
+func ungated(h object) []any {
+	if h["handler"] == "two_factor" {
+		return nil
+	}
+	return []any{h}
+}
+
+// Gate and Portal are the ways to the site, with two_factor and without.
+func (st *stage) Gate() http.RoundTripper {
+	return st.way(func() string { return st.gate })
+}
+func (st *stage) Portal() http.RoundTripper {
+	return st.way(func() string { return st.portal })
+}
+
+func (st *stage) way(address func() string) http.RoundTripper {
+	return &loopback{address: address, token: st.token, site: st.site, transport: &http.Transport{DisableKeepAlives: true}}
+}
+
+// loopback sends what is addressed to the site to the rehearsal's server.
+type loopback struct {
+	address   func() string
+	token     string
+	site      foundSite
+	transport *http.Transport
+}
+
+// RoundTrip refuses other hosts: a portal that signs in elsewhere is not rehearsed by
+// talking to the public site, where the gate stands already or never will.
+func (l *loopback) RoundTrip(r *http.Request) (*http.Response, error) {
+	if len(l.site.hosts) > 0 && !l.site.hasHost(r.URL.Hostname()) {
+		return nil, fmt.Errorf("the portal leads to %s, which is not the site that is rehearsed (%s)", r.URL.Hostname(), strings.Join(l.site.hosts, ", "))
+	}
+	out := r.Clone(r.Context())
+	if out.Host == "" {
+		out.Host = r.URL.Host
+	}
+	if r.URL.Scheme == "https" {
+		out.Header.Set("X-Forwarded-Proto", "https")
+	}
+	out.Header.Set(tokenHeader, l.token)
+	out.URL.Scheme, out.URL.Host = "http", l.address()
+	return l.transport.RoundTrip(out)
+}
+
+// Users are the ids that whoami named, as the store knows them.
+func (st *stage) Users(ctx context.Context) (ids []string, err error) {
+	app, err := ours()
+	if err != nil {
+		return nil, err
+	}
+	page, err := app.Server().Store().Users(ctx, store.UserQuery{Realm: st.realm, Limit: 1000})
+	for _, u := range page.Users {
+		ids = append(ids, u.Key.ID)
+	}
+	return ids, err
+}
+
+// Spreads are the proxies behind the gate that keep nobody at one upstream.
+func (st *stage) Spreads() []check.Spread {
+	app, err := ours()
+	if err != nil {
+		return nil
+	}
+	return app.Spreads("gate")
+}
+
+// runningApp is what the stage needs of the app two_factor.
+type runningApp interface {
+	Server() *server.Server
+	// Spreads are the proxies behind the gates of a server that keep nobody at one upstream.
+	Spreads(name string) []check.Spread
+}
+
+// ours is the app two_factor of the configuration that runs now.
+func ours() (runningApp, error) {
+	mod, err := caddy.ActiveContext().AppIfConfigured("two_factor")
+	if err != nil {
+		return nil, fmt.Errorf("finding the app two_factor: %w", err)
+	}
+	return mod.(runningApp), nil
+}
+
+// Log is what the gate has logged, and what went wrong behind it.
+func (st *stage) Log() (entries []check.Entry, err error) {
+	f, err := os.Open(st.logFile())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e check.Entry
+		if json.Unmarshal(lines.Bytes(), &e) == nil && (strings.HasSuffix(e.Logger, "two_factor") || e.Logger == check.ErrorLogger) {
+			entries = append(entries, e)
+		}
+	}
+	return entries, lines.Err()
+}

@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
+	"github.com/spf13/cobra"
+
+	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/store/witness"
+)
+
+// storeFlags name a store: by the configuration that uses it.
+type storeFlags struct{ config, adapter, caddys string }
+
+func (f *storeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.config, "config", "c", "Caddyfile", "configuration that names the store")
+	cmd.Flags().StringVarP(&f.adapter, "adapter", "a", "", "adapter for that file, if it is no Caddyfile")
+	cmd.Flags().StringVar(&f.caddys, "caddy-storage", "", "directory of Caddy's own storage, if the configuration names none and the server's environment is another one (XDG_DATA_HOME)")
+}
+
+// namedStore is the store that a configuration names, of which nothing is open.
+type namedStore struct {
+	*storeSettings
+	// place is Storage.Key.
+	place string
+	// realms are those of the configuration's sites.
+	realms []string
+	// caddys is Caddy's own storage, as the configuration has it.
+	caddys witness.Storage
+	// close ends what caddys has open.
+	close func()
+}
+
+// read reads the configuration.
+func (f storeFlags) read(keyFile string) (*namedStore, error) {
+	c, err := readConfig(f.config, f.adapter)
+	if err != nil {
+		return nil, err
+	}
+	s := new(namedStore)
+	if s.realms, err = realmsOf(c); err != nil {
+		return nil, err
+	}
+	app := member(member(c, "apps"), "two_factor")
+	if app == nil && len(s.realms) == 0 {
+		return nil, fmt.Errorf("%s has no two_factor: name the configuration of the store with --config", f.config)
+	}
+	if s.storeSettings, err = settingsOf(f.withDirectory(app), keyFile); err != nil {
+		return nil, err
+	}
+	if s.place, err = s.storage.Key(); err != nil {
+		return nil, err
+	}
+	s.caddys, s.close, err = caddysStorage(c, f.caddys)
+	return s, err
+}
+
+// withDirectory is the app with the default directory of its store as the server has it.
+func (f storeFlags) withDirectory(app object) object {
+	storage := member(app, "storage")
+	engine, _ := storage["engine"].(string)
+	directory, _ := storage["directory"].(string)
+	if f.caddys == "" || storage != nil && engine != "badger" || directory != "" {
+		return app
+	}
+	app = copied(app)
+	storage = copied(storage)
+	storage["engine"], storage["directory"] = "badger", filepath.Join(f.caddys, "two_factor")
+	app["storage"] = storage
+	return app
+}
+
+// write writes an order for the next start. Files that another user than the server's makes
+// in Caddy's storage would keep the server from reading it.
+func (s *namedStore) write(ctx context.Context, o witness.Order) error {
+	if st, ok := s.caddys.(*certmagic.FileStorage); ok {
+		if err := ownedByUs(st.Path); err != nil {
+			return err
+		}
+	}
+	return witness.Give(ctx, s.caddys, o)
+}
+
+// realmsOf are the realms that a configuration's handlers answer for.
+func realmsOf(c object) (realms []string, err error) {
+	for _, site := range findSites(c) {
+		for _, gate := range site.gates {
+			var s config.Site
+			if err := json.Unmarshal(gate, &s); err != nil {
+				return nil, fmt.Errorf("reading a two_factor: %w", err)
+			}
+			realm := cmp.Or(s.Realm, "default")
+			if !slices.Contains(realms, realm) {
+				realms = append(realms, realm)
+			}
+		}
+	}
+	return realms, nil
+}
+
+// caddysStorage is the storage that `storage` in the configuration names, or Caddy's
+// default; dir is that one's directory, if it is not that of this process.
+func caddysStorage(c object, dir string) (st witness.Storage, done func(), err error) {
+	named := member(c, "storage")
+	switch {
+	case named != nil && dir != "":
+		return nil, nil, errors.New("--caddy-storage: the configuration names Caddy's storage itself")
+	case named == nil && dir != "":
+		return &certmagic.FileStorage{Path: dir}, func() {}, nil
+	case named == nil:
+		return caddy.DefaultStorage, func() {}, nil
+	}
+	module, _ := named["module"].(string)
+	settings := copied(named)
+	delete(settings, "module")
+	raw, err := json.Marshal(settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	mod, err := ctx.LoadModuleByID("caddy.storage."+module, raw)
+	if err == nil {
+		if s, ok := mod.(caddy.StorageConverter); ok {
+			st, err = s.CertMagicStorage()
+		} else {
+			err = errors.New("it is no storage module")
+		}
+	}
+	if err != nil {
+		cancel()
+		return nil, nil, fmt.Errorf("opening Caddy's storage %q: %w", module, err)
+	}
+	return st, cancel, nil
+}

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/rotation"
+	"github.com/secondgate/secondgate/internal/server"
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// condition is what commands find where the configuration says that the store is. They
+// change nothing of it, and read a copy.
+type condition struct {
+	// there says that there is a store, held that a running server has it open.
+	there, held bool
+	// activated are its users with a second factor by realm, entries those of its audit log.
+	activated map[string]int
+	entries   uint64
+	// unsigned says that the master keys can't be read, so that the signature of the store's
+	// witness was not looked at.
+	unsigned bool
+}
+
+// errUnknown says that an engine can't be asked for the condition of a store.
+var errUnknown = errors.New("the storage engine can't be examined")
+
+// condition examines the store. The error says why a start would not use it as it is, or
+// why that can't be known.
+func (s *namedStore) condition(ctx context.Context) (c condition, err error) {
+	examiner, examines := s.storage.(examiner)
+	existing, tells := s.storage.(server.Existing)
+	if !examines || !tells {
+		return c, errUnknown
+	}
+	if c.there, err = existing.Exists(); err != nil || !c.there {
+		return c, err
+	}
+	examined, err := examiner.Examine(ctx, zap.NewNop(), func(st store.Store) error { return s.compare(ctx, st, &c) })
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		c.held = true
+		return c, nil
+	case err != nil:
+		return c, err
+	}
+	return c, examined.Damage
+}
+
+// compare reads the open copy, and holds it against the witness.
+func (s *namedStore) compare(ctx context.Context, st store.Store, c *condition) (err error) {
+	if c.activated, err = countRecords(ctx, st); err != nil {
+		return err
+	}
+	last, err := st.LastEntry(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("reading the audit log: %w", err)
+	}
+	c.entries = last.Seq
+	ring, err := s.existingKeys()
+	if c.unsigned = err != nil; !c.unsigned {
+		keeper := rotation.New(st, zap.NewNop(), clock.Now)
+		defer keeper.Close()
+		if err := keeper.Fits(ctx, ring); err != nil {
+			return fmt.Errorf("the master keys: %w", err)
+		}
+	}
+	return (&doctor{out: io.Discard, named: s}).judge(ctx, st, ring, c.activated)
+}
+
+// String says what the store holds.
+func (c condition) String() string {
+	var realms []string
+	for _, name := range slices.Sorted(maps.Keys(c.activated)) {
+		realms = append(realms, fmt.Sprintf("%d activated users in realm %q", c.activated[name], name))
+	}
+	if len(realms) == 0 {
+		realms = []string{"no activated users"}
+	}
+	return fmt.Sprintf("%s, %d entries of the audit log", strings.Join(realms, ", "), c.entries)
+}
+
+// outlook says what the next start does with a store that is whole.
+func (c condition) outlook() string {
+	if c.unsigned {
+		return "the master keys can't be read here, so that neither they nor the signature of the store's witness were verified"
+	}
+	return "the server starts with it"
+}

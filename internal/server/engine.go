@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/audit"
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/clockdrift"
+	"github.com/secondgate/secondgate/internal/gateway"
+	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/mail"
+	"github.com/secondgate/secondgate/internal/meter"
+	"github.com/secondgate/secondgate/internal/report"
+	"github.com/secondgate/secondgate/internal/rotation"
+	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/witness"
+	"github.com/secondgate/secondgate/internal/throttle"
+)
+
+// Engine is an open store and the memory that belongs to it.
+type Engine struct {
+	// place is the Key of its storage.
+	place  string
+	store  store.Store
+	visits *gateway.Visits
+	book   *report.Book
+	audit  *audit.Log
+	keeper *rotation.Keeper
+	drift  *clockdrift.Watch
+	watch  *watch
+	// witness is renewed while the store is open.
+	witness *witness.Keeper
+	// life ends before the store is closed.
+	life context.Context
+	stop context.CancelFunc
+	done chan struct{}
+	// backups lets one backup be made at a time.
+	backups sync.Mutex
+	queue   *mail.Queue
+
+	// counted is the store as requests use it; failures are what it counts.
+	counted  store.Store
+	failures *meter.Store
+
+	// proxies finds proxies that `trusted_proxies` lacks.
+	proxies throttle.Proxies
+
+	mu        sync.Mutex
+	addresses map[string]*addresses
+	meters    map[string]*meter.Realm
+	// servers are the running configurations that use this engine, the newest last.
+	servers []*Server
+	// log is that of the last of them, or of the one that opened the store.
+	log *zap.Logger
+}
+
+type addresses struct {
+	policy throttle.Policy
+	*throttle.Addresses
+}
+
+// openEngine opens the store. It logs to the first configuration's logger until one has
+// started.
+func openEngine(storage Storage, first *zap.Logger) (*Engine, error) {
+	place, err := storage.Key()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{log: first, place: place}
+	log := newLogger(e)
+	st, err := storage.Open(log)
+	if err != nil {
+		return nil, err
+	}
+	e.run(st, log)
+	return e, nil
+}
+
+// run makes what belongs to the store and begins its work in the background.
+func (e *Engine) run(st store.Store, log *zap.Logger) {
+	ctx, stop := context.WithCancel(context.Background())
+	failures := meter.NewStore()
+	seen := counted{st, failures}
+	e.store, e.counted, e.failures, e.drift = st, seen, failures, clockdrift.New(clock.Now)
+	e.visits, e.book = gateway.NewVisits(seen, clock.Now), report.New(st, clock.Now, log)
+	e.keeper = rotation.New(st, log, clock.Now)
+	e.life, e.stop, e.done = ctx, stop, make(chan struct{})
+	e.addresses, e.meters = make(map[string]*addresses), make(map[string]*meter.Realm)
+	e.audit = newAudit(e, seen)
+	e.watch = newWatch(e, log)
+	e.witness = witness.New(st, log, clock.Now)
+	e.queue = mail.NewQueue(st, e.setup, clock.Now)
+	go func() {
+		defer close(e.done)
+		var beside sync.WaitGroup
+		defer beside.Wait()
+		beside.Go(func() { e.book.Run(ctx) })
+		beside.Go(func() { e.watch.run(ctx) })
+		beside.Go(func() { e.audit.Run(ctx) })
+		beside.Go(func() { e.queue.Run(ctx) })
+		beside.Go(func() { e.witness.Run(ctx) })
+		e.visits.Run(ctx, func(err error) {
+			log.Error("the last requests of cleared visits could not be written; clearances may end early after a restart", zap.Error(err))
+		})
+	}()
+}
+
+// Close closes the store, within a bound. It is called when no configuration uses it any
+// more.
+func (e *Engine) Close() error {
+	e.stop()
+	return withinBound(e.place, func() error {
+		e.keeper.Close()
+		<-e.done
+		return e.store.Close()
+	})
+}
+
+// counters returns a realm's counters of failures by address. They outlive reloads
+// unless the policy changes.
+func (e *Engine) counters(realm string, p throttle.Policy) *throttle.Addresses {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if a := e.addresses[realm]; a != nil && a.policy == p {
+		return a.Addresses
+	}
+	a := &addresses{p, throttle.NewAddresses(p, clock.Now)}
+	e.addresses[realm] = a
+	return a.Addresses
+}
+
+// use makes s the configuration that the engine's background work goes by. While a
+// configuration replaces another, both run; the newer one counts.
+func (e *Engine) use(s *Server) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.servers = append(e.servers, s)
+	e.log = s.Logger
+}
+
+// leave takes that back, as when the new configuration failed to start after all.
+func (e *Engine) leave(s *Server) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.servers = slices.DeleteFunc(e.servers, func(other *Server) bool { return other == s })
+	if n := len(e.servers); n > 0 {
+		e.log = e.servers[n-1].Logger
+	}
+}
+
+// logger is the log of the configuration that counts, or last did.
+func (e *Engine) logger() *zap.Logger {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.log
+}
+
+// current is the configuration that counts; nil before the first has started.
+func (e *Engine) current() *Server {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.servers) == 0 {
+		return nil
+	}
+	return e.servers[len(e.servers)-1]
+}
+
+// ring is the master keys of the configuration that counts, nil while none does.
+func (e *Engine) ring() *keys.Ring {
+	if s := e.current(); s != nil {
+		return s.ring
+	}
+	return nil
+}
+
+// mostClosing is for how long the store may take to be closed: Badger tries to write the
+// end of its memory again and again, without limit, while the disk fails.
+const mostClosing = 5 * time.Second
+
+// withinBound runs the closing of a store, and gives it up after mostClosing. It goes on
+// then, and keeps its lock on the store, until the process ends.
+func withinBound(place string, closing func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- closing() }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-time.After(mostClosing):
+		err = fmt.Errorf("it was not done after %v", mostClosing)
+	}
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the store could not be closed in %s (%w): look at the disk; what was reported as done is kept, as far as the disk has it", place, err)
+}

@@ -1,0 +1,135 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/keys"
+)
+
+// Keys says where the master keys are. The zero value stands for the storage's key file.
+type Keys struct {
+	// Setting is how the configuration names them, File the file that it names, if any.
+	Setting, File string
+	// Read returns what Setting stands for.
+	Read func() (string, error)
+}
+
+// Load reads the master keys, and names the place they come from. Whether they belong to
+// the store is not looked at.
+func (k Keys) Load(storage Storage) (ring *keys.Ring, origin string, err error) {
+	text, origin, err := k.text(storage)
+	if err != nil {
+		return nil, origin, err
+	}
+	if ring, err = keys.Parse(text); err != nil {
+		return nil, origin, fmt.Errorf("the master keys from %s: %w", origin, err)
+	}
+	return ring, origin, nil
+}
+
+func (k Keys) text(storage Storage) (text, origin string, err error) {
+	if k.Read != nil {
+		text, err = k.Read()
+		return text, k.Setting, err
+	}
+	file, err := storage.KeyFile()
+	if err != nil {
+		return "", "", err
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return "", file, fmt.Errorf("the master key file: %w", err)
+	}
+	return string(raw), file, nil
+}
+
+// readKeys loads the master keys, and makes some for a new store.
+func (s *Server) readKeys(ctx context.Context) (*keys.Ring, string, error) {
+	file := s.Keys.File
+	if s.Keys.Read == nil {
+		var err error
+		if file, err = s.Storage.KeyFile(); err != nil {
+			return nil, "", err
+		}
+		if err := s.makeKey(ctx, file); err != nil {
+			return nil, file, fmt.Errorf("the master key file: %w", err)
+		}
+	}
+	ring, origin, err := s.Keys.Load(s.Storage)
+	if err == nil {
+		WarnReadable(s.Logger, file)
+	}
+	return ring, cmp.Or(origin, file), err
+}
+
+// makeKey writes a key file where there is none, but never for a store that was made with
+// another key.
+func (s *Server) makeKey(ctx context.Context, file string) error {
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		return nil // reading it says what else is wrong
+	}
+	used, err := s.engine.keeper.Sealed(ctx)
+	if err != nil {
+		return err
+	}
+	if used {
+		return fmt.Errorf("%s is missing, but the store beside it was made with it: put the file back from your backup, or name the keys with `key` (nothing was changed)", file)
+	}
+	if err := writeOnce(file, keys.Generate()); err != nil {
+		return err
+	}
+	if !s.Validating {
+		s.Logger.Warn("a new master key was made; keep a copy of it apart from the store's backups", zap.String("file", file))
+	}
+	return nil
+}
+
+// CheckKeys returns an error if the place of the master keys holds another first key than
+// this server seals with: a rotation would then be one to the wrong key.
+func (s *Server) CheckKeys(ctx context.Context) error {
+	ring, origin, err := s.readKeys(ctx)
+	if err != nil {
+		return errors.Join(errors.New("the master keys can't be read any more; the server goes on with those it has, and would not start again"), err)
+	}
+	if ring.Newest() != s.ring.Newest() {
+		return fmt.Errorf("the first key in %s is %s, but the running server seals with %s: let it read the keys anew with `secondgate reload --force` (without --force Caddy does nothing if the configuration is the same)", origin, ring.Newest(), s.ring.Newest())
+	}
+	return nil
+}
+
+// WarnReadable warns of a file with secrets that every user of the machine can read. Group
+// bits are not looked at: systemd's credentials have them for their access list.
+func WarnReadable(log *zap.Logger, file string) {
+	if file == "" {
+		return
+	}
+	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o004 != 0 {
+		log.Warn("a file with secrets is readable by every user of this machine; take that away: chmod 600",
+			zap.String("file", file), zap.String("mode", fmt.Sprintf("%04o", info.Mode().Perm())))
+	}
+}
+
+// writeOnce creates a private file durably, and never replaces one.
+func writeOnce(file, text string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

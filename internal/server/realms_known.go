@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+)
+
+// Second factors belong to a realm. A site with a renamed realm looks for its customers
+// in another name space, finds none of them, and lets all of them in by password. So a
+// configuration is refused that has a realm of which the store knows nothing while no
+// site has a realm of the store with second factors any more: this is what a renamed
+// realm looks like. A portal that was removed for good is named under `retired_realms`.
+
+// knownRealm is a realm of the store and the number of its users with a second factor.
+type knownRealm struct {
+	name      string
+	activated int
+}
+
+// orphaned returns the realms with second factors that no site has and that are not
+// retired. The error says that a site has a realm that one of them may have been renamed
+// to, or one that is retired.
+func orphaned(known []knownRealm, configured, retired []string) (orphans []knownRealm, err error) {
+	for _, name := range retired {
+		if slices.Contains(configured, name) {
+			return nil, fmt.Errorf("retired_realms names %q, and a two_factor has that realm: remove it from retired_realms", name)
+		}
+	}
+	fresh := slices.Sorted(slices.Values(configured))
+	for _, r := range known {
+		fresh = slices.DeleteFunc(fresh, func(name string) bool { return name == r.name })
+		if r.activated > 0 && !slices.Contains(configured, r.name) && !slices.Contains(retired, r.name) {
+			orphans = append(orphans, r)
+		}
+	}
+	if len(orphans) == 0 || len(fresh) == 0 {
+		return orphans, nil
+	}
+	return orphans, fmt.Errorf("no two_factor has the realm %s any more, and the store knows nothing of the realm %s: "+
+		"if it is the same portal under another name, its customers are let in by password; give it back the line: realm %s; "+
+		"if the portal of %[3]s is gone for good, add to the global option two_factor: retired_realms %[3]s",
+		countedRealms(orphans), `"`+strings.Join(fresh, `", "`)+`"`, orphans[0].name)
+}
+
+// countedRealms names realms with the number of their second factors.
+func countedRealms(realms []knownRealm) string {
+	var list []string
+	for _, r := range realms {
+		list = append(list, fmt.Sprintf("%q (users with a second factor: %d)", r.name, r.activated))
+	}
+	return strings.Join(list, ", ")
+}
+
+// knownRealms reads the store's realms. Users are counted only in realms that no site has.
+func (s *Server) knownRealms(ctx context.Context) (known []knownRealm, err error) {
+	names, err := s.engine.store.Realms(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the realms of the store: %w", err)
+	}
+	configured := s.names()
+	for _, name := range names {
+		r := knownRealm{name: name}
+		if !slices.Contains(configured, name) {
+			n, err := s.engine.store.CountUsers(ctx, name)
+			if err != nil {
+				return nil, fmt.Errorf("counting the users of realm %q: %w", name, err)
+			}
+			r.activated = n.Activated
+		}
+		known = append(known, r)
+	}
+	return known, nil
+}
+
+// checkKnown refuses a configuration in which a realm was renamed, and warns of second
+// factors that no site asks for. It runs when all handlers are provisioned.
+func (s *Server) checkKnown() error {
+	known, err := s.knownRealms(s.engine.life)
+	if err != nil {
+		return err
+	}
+	orphans, err := orphaned(known, s.names(), s.RetiredRealms)
+	if err != nil {
+		return err
+	}
+	for _, name := range s.RetiredRealms {
+		if !slices.ContainsFunc(known, func(r knownRealm) bool { return r.name == name }) {
+			s.Logger.Warn("retired_realms names a realm that the store does not know: correct the name to that of the realm whose portal was removed, or take it out; while it is wrong, that realm is not retired",
+				zap.String("realm", name), zap.String("source", s.RetiredSource), zap.Strings("known_realms", namesOf(known)))
+		}
+	}
+	for _, r := range orphans {
+		s.Logger.Warn("no two_factor has this realm any more: its users are asked for no code; if a site of theirs is still served, name the realm there, "+
+			"and if the portal is gone for good, add the realm to retired_realms in the global option two_factor",
+			zap.String("realm", r.name), zap.Int("activated", r.activated))
+	}
+	if err := s.checkMoved(); err != nil {
+		return err
+	}
+	return s.checkIDs()
+}
+
+func namesOf(realms []knownRealm) (names []string) {
+	for _, r := range realms {
+		names = append(names, r.name)
+	}
+	return names
+}

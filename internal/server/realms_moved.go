@@ -1,0 +1,196 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/store"
+)
+
+// When the realms of two sites are interchanged, or of two routes of one site, each portal's
+// customers are looked for among the other's, not found, and let in by password. So the
+// store keeps where each realm was served last: at which addresses, and behind which
+// matchers there.
+
+// sites are the addresses, or the places within them, at which realms are served.
+type sites map[string][]string
+
+// add notes where a realm is served.
+func (s sites) add(realm string, at ...string) {
+	for _, one := range at {
+		if !slices.Contains(s[realm], one) {
+			s[realm] = append(s[realm], one)
+		}
+	}
+	slices.Sort(s[realm])
+}
+
+// move is a realm that one of its former addresses, at, has no more: it is served with
+// another realm now.
+type move struct{ realm, at, other string }
+
+// moved compares address by address: of several addresses of a realm, each counts. Retired
+// realms don't.
+func moved(before, now sites, retired []string) (moves []move) {
+	for _, realm := range slices.Sorted(maps.Keys(before)) {
+		if slices.Contains(retired, realm) {
+			continue
+		}
+		for _, other := range slices.Sorted(maps.Keys(now)) {
+			for _, at := range now[other] {
+				if slices.Contains(before[realm], at) && !slices.Contains(before[other], at) && !slices.Contains(now[realm], at) {
+					moves = append(moves, move{realm, at, other})
+				}
+			}
+		}
+	}
+	return moves
+}
+
+// MovedRealms are the realms that have moved between two configurations, which are given by
+// the places of their realms. It is exported for the tests of the places.
+func MovedRealms(before, now map[string][]string) (realms []string) {
+	for _, m := range moved(before, now, nil) {
+		realms = append(realms, m.realm)
+	}
+	return realms
+}
+
+// checkMoved refuses a configuration in which a realm with second factors seems to have
+// changed places with another one. Where its realms are is kept when it has started.
+func (s *Server) checkMoved() error {
+	if err := s.checkMovedIn(store.MetaSites, s.sites); err != nil {
+		return err
+	}
+	return s.checkMovedIn(store.MetaPlaces, s.places)
+}
+
+// checkMovedIn compares with the record of that name.
+func (s *Server) checkMovedIn(record string, now sites) error {
+	before := make(sites)
+	raw, err := s.engine.store.Meta(s.engine.life, record)
+	if err == nil {
+		err = json.Unmarshal(raw, &before)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("reading where the realms of the store are served: %w", err)
+	}
+	before = oneByOne(before)
+	for _, m := range moved(before, now, s.RetiredRealms) {
+		n, err := s.engine.store.CountUsers(s.engine.life, m.realm)
+		if err != nil {
+			return fmt.Errorf("counting the users of realm %q: %w", m.realm, err)
+		}
+		if n.Activated > 0 {
+			return m.refused(knownRealm{m.realm, n.Activated}, now[m.realm])
+		}
+	}
+	if record == store.MetaSites {
+		s.records = append(s.records, func() error { return s.warnUngated(before) })
+	}
+	s.records = append(s.records, func() error { return s.keepSites(record, before, now) })
+	return nil
+}
+
+// refused says what a realm that has moved means. It is at these addresses now.
+func (m move) refused(r knownRealm, now []string) error {
+	where := "no site has " + m.realm + " any more"
+	remedy := "if the portal of " + m.realm + " is gone for good, add to the global option two_factor: retired_realms " + m.realm + " (for one load, if it comes back at another address)"
+	if len(now) > 0 {
+		where = m.realm + " is at " + strings.Join(now, ", ")
+		remedy = fmt.Sprintf("if another portal is there now, load the configuration once without the two_factor of realm %q there", m.other)
+	}
+	return fmt.Errorf("%s was served with the realm %s, and has the realm %q now, while %s: if it is the same portal, or if the realms were interchanged, customers are let in by password; give %[1]s back the line: realm %[5]s; %[6]s",
+		m.at, countedRealms([]knownRealm{r}), m.other, where, m.realm, remedy)
+}
+
+// joinedAddress is an address as older versions kept it: hosts, listeners in parentheses, and
+// what is behind them.
+var joinedAddress = regexp.MustCompile(`^([^ ]+(?:, [^ ]+)*) \(([^)]*)\)(.*)$`)
+
+// oneByOne takes the addresses apart that older versions kept.
+func oneByOne(before sites) sites {
+	apart := make(sites)
+	for realm, at := range before {
+		for _, one := range at {
+			joined := joinedAddress.FindStringSubmatch(one)
+			if joined == nil {
+				apart.add(realm, one)
+				continue
+			}
+			for _, host := range strings.Split(joined[1], ", ") {
+				apart.add(realm, host+joined[3])
+			}
+		}
+	}
+	return apart
+}
+
+// merged is where realms were served last: as now, and where they were before, unless
+// another realm is there now.
+func merged(before, now sites) sites {
+	after := maps.Clone(now)
+	if after == nil {
+		after = make(sites)
+	}
+	taken := slices.Concat(slices.Collect(maps.Values(now))...)
+	for realm, at := range before {
+		if len(now[realm]) > 0 {
+			continue
+		}
+		at = slices.DeleteFunc(slices.Clone(at), func(one string) bool { return slices.Contains(taken, one) })
+		if len(at) > 0 {
+			after[realm] = at
+		}
+	}
+	return after
+}
+
+// keepSites keeps where the configuration's realms are, if that changed.
+func (s *Server) keepSites(record string, before, now sites) error {
+	after := merged(before, now)
+	if maps.EqualFunc(before, after, slices.Equal) {
+		return nil
+	}
+	raw, err := json.Marshal(after)
+	if err != nil {
+		return err
+	}
+	err = s.engine.store.UpdateMeta(s.engine.life, record, func([]byte) ([]byte, error) { return raw, nil })
+	if err != nil {
+		return fmt.Errorf("keeping where the realms of the store are served: %w", err)
+	}
+	return nil
+}
+
+// warnUngated warns of an address that is served without two_factor now, and was served with
+// that of a realm which has activated users.
+func (s *Server) warnUngated(before sites) error {
+	gated := slices.Concat(slices.Collect(maps.Values(s.sites))...)
+	served, err := s.Served()
+	if err != nil {
+		return err
+	}
+	for _, realm := range slices.Sorted(maps.Keys(before)) {
+		i := slices.IndexFunc(before[realm], func(at string) bool { return slices.Contains(served, at) && !slices.Contains(gated, at) })
+		if i < 0 || slices.Contains(s.RetiredRealms, realm) {
+			continue
+		}
+		n, err := s.engine.store.CountUsers(s.engine.life, realm)
+		if err != nil {
+			return fmt.Errorf("counting the users of realm %q: %w", realm, err)
+		}
+		if n.Activated > 0 {
+			s.Logger.Warn("a site has no two_factor any more: users of its realm are let in by their password alone there; if it is the same portal, give the site its two_factor back",
+				zap.String("address", before[realm][i]), zap.String("realm", realm), zap.Int("activated", n.Activated))
+		}
+	}
+	return nil
+}

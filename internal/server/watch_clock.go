@@ -1,0 +1,147 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/timesource"
+)
+
+const (
+	// compareEvery is how often the clock is compared; compareSoon how soon again when it
+	// was found to be wrong, or nobody answered.
+	compareEvery = time.Hour
+	compareSoon  = time.Minute
+	// compareTime is what a comparison may take.
+	compareTime = 10 * time.Second
+
+	// offsetWarning is which offset is worth a warning. offsetLimit is half a step of an
+	// authenticator: beyond it a customer who is honestly late or early is refused.
+	offsetWarning = 2 * time.Second
+	offsetLimit   = 15 * time.Second
+
+	// readingAge is how long a reading says anything when no newer one is to be had.
+	readingAge = 24 * time.Hour
+)
+
+// firstYear is before which the clock was never set: this code was not written yet.
+const firstYear = 2026
+
+// watchedClock compares the server's clock with the configured NTP source.
+type watchedClock struct {
+	mu sync.Mutex
+	// address is the source's, empty for none; tried when it was asked last.
+	address string
+	tried   time.Time
+	// reading is the last one, taken at at; err why there is no newer one.
+	reading timesource.Reading
+	at      time.Time
+	err     error
+}
+
+// forget makes the next comparison due at once.
+func (c *watchedClock) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tried = time.Time{}
+}
+
+// compareIfDue compares the clock if that is due.
+func (c *watchedClock) compareIfDue(ctx context.Context, address string, log *zap.Logger) {
+	if c.due(address) {
+		c.compare(ctx, address, log)
+	}
+}
+
+// due reports whether a comparison is due. Where the source has changed, it drops the
+// reading of the old one.
+func (c *watchedClock) due(address string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.address != address {
+		c.address, c.reading, c.at, c.tried, c.err = address, timesource.Reading{}, time.Time{}, time.Time{}, nil
+	}
+	if address == "" {
+		return false
+	}
+	every := compareEvery
+	if c.err != nil || c.reading.Offset.Abs() > offsetLimit {
+		every = compareSoon
+	}
+	return c.tried.IsZero() || time.Since(c.tried) >= every-time.Second
+}
+
+func (c *watchedClock) compare(ctx context.Context, address string, log *zap.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, compareTime)
+	defer cancel()
+	r, err := timesource.Compare(ctx, address)
+	c.mu.Lock()
+	again := c.err != nil
+	c.tried, c.err = time.Now(), err
+	if err == nil {
+		c.reading, c.at = r, c.tried
+	}
+	c.mu.Unlock()
+	switch {
+	case err != nil && !again:
+		log.Warn("the clock could not be compared; the NTP source gave no answer that can be used", zap.Error(err))
+	case err != nil:
+	case r.Offset.Abs() > offsetLimit:
+		log.Warn("the server's clock is wrong: codes of customers are refused; set it", offsetFields(address, r)...)
+	case r.Offset.Abs() > offsetWarning:
+		log.Warn("the server's clock is off; see that it is kept by NTP", offsetFields(address, r)...)
+	default:
+		log.Info("the server's clock was compared", offsetFields(address, r)...)
+	}
+}
+
+func offsetFields(address string, r timesource.Reading) []zap.Field {
+	return []zap.Field{zap.String("ntp", address), zap.Float64("ahead_seconds", r.Offset.Seconds()), zap.Duration("error", r.Error)}
+}
+
+// clockState is what is known of the clock.
+type clockState struct {
+	// Source is the NTP source, empty for none; Up whether it answered the last time.
+	Source string
+	Up     bool
+	// Known says that Offset is: how far the clock is ahead, measured at At.
+	Known  bool
+	Offset time.Duration
+	At     time.Time
+}
+
+func (c *watchedClock) state() clockState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := clockState{Source: c.address, Up: c.err == nil && !c.at.IsZero(), Offset: c.reading.Offset, At: c.at}
+	s.Known = !c.at.IsZero() && time.Since(c.at) < readingAge
+	return s
+}
+
+// problem is why the clock is not sane, in fixed words; empty if it is, or nothing says
+// that it is not.
+func (c *watchedClock) problem() string {
+	if clock.Now().Year() < firstYear {
+		return "not set"
+	}
+	if s := c.state(); s.Known && s.Offset.Abs() > offsetLimit {
+		return "off by more than 15 s"
+	}
+	return ""
+}
+
+func (c *watchedClock) collect(out chan<- prometheus.Metric) {
+	s := c.state()
+	if s.Source == "" {
+		return
+	}
+	gauge(out, sourceDesc, number(s.Up))
+	if s.Known {
+		gauge(out, offsetDesc, s.Offset.Seconds())
+	}
+}
