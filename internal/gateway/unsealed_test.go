@@ -62,7 +62,7 @@ func TestAttack_Unsealed_CookieOfDoubtedResponse(t *testing.T) {
 	})
 }
 
-// TestAttack_Unsealed_CookieOfNamesake: portals may have users whose names differ in case only.
+// TestAttack_Unsealed_CookieOfNamesake: the names of a portal's users may differ in case only.
 func TestAttack_Unsealed_CookieOfNamesake(t *testing.T) {
 	attack(t, "ALICE", func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -129,7 +129,7 @@ func TestAttack_Unsealed_DeletedCookie(t *testing.T) {
 }
 
 // TestAttack_Unsealed_CookieOfDoubtedSignIn: likewise where the answer names the earlier user,
-// whose session another request wrote back.
+// because another request wrote the session back.
 func TestAttack_Unsealed_CookieOfDoubtedSignIn(t *testing.T) {
 	attack(t, "sign-in beside a long form", func(t *testing.T) {
 		w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/enter"}, []string{"user"} })
