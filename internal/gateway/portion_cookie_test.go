@@ -10,11 +10,7 @@ import (
 
 // TestAttack_RenewedByPortion: a portal renames the session every five minutes, with whatever
 // request comes first, and forgets the old name. That request is a question about a portion of an
-<<<<<<< HEAD
-// event stream after its headers were sent. The browser gets the new name with the next page.
-=======
 // event stream, after its headers. The browser gets the new name with the next page.
->>>>>>> w/mend
 func TestAttack_RenewedByPortion(t *testing.T) {
 	attack(t, "event stream", func(t *testing.T) {
 		e := newEndings(t, nil)
