@@ -102,10 +102,10 @@ func (s *Service) conclude(ctx context.Context, t *try, err error) error {
 	return err
 }
 
-// held is why no code of a kind may be tried now without a clearance, nil if one may.
-// Backup and recovery codes are never held up for a user: NIST SP 800-63B-4, section
-// 3.1.2.2, asks for throttling of look-up secrets below 64 bits only, and a wait would
-// let anyone with the password take the owner's last means away.
+// held returns why no code of a kind may be tried now without a clearance, or nil. The user's
+// waits never apply to backup and recovery codes. NIST SP 800-63B-4, section 3.1.2.2, asks for
+// throttling of look-up secrets below 64 bits only, and a wait would let an attacker with the
+// password block the owner's last factor.
 func (s *Service) held(u *store.User, kind string) error {
 	if kind != KindTOTP {
 		return nil
@@ -120,9 +120,9 @@ func (s *Service) held(u *store.User, kind string) error {
 	return nil
 }
 
-// admit counts the attempt as a failure before the code is looked at; accept takes
-// that back. So any number of parallel attempts gets no more than the policy gives.
-// The user is changed, not yet written.
+// admit counts the attempt as a failure before the code is checked; accept uncounts it. Parallel
+// requests therefore get no more attempts than the policy permits. admit changes the user, and
+// the caller writes it.
 func (s *Service) admit(tx store.Tx, u *store.User, t *try) (refusal, err error) {
 	if t.Cleared != nil {
 		return s.admitCleared(tx, *t)
@@ -184,9 +184,9 @@ func (s *Service) refuse(tx store.Tx, t try) (refusal, err error) {
 	return ErrWrongCode, nil
 }
 
-// pardon takes back what was counted, once the code was accepted. An authenticator's
-// code in a cleared visit leaves the user's counters alone, as wrong ones do there;
-// a backup code unlocks everything.
+// pardon uncounts failures after the code was accepted. An authenticator's code in a cleared
+// visit does not change the user's counters, as wrong codes there don't; a backup code resets
+// all counters.
 func pardon(tx store.Tx, u *store.User, t try) error {
 	switch {
 	case t.kind == KindBackup:

@@ -136,7 +136,7 @@ func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare sto
 	return done, nil
 }
 
-// endOld ends what rested on the factors of before.
+// endOld ends the sessions and clearances that depended on the earlier factors.
 func (s *Service) endOld(tx store.Tx, e Enrolment, spare store.VisitID) ([]store.VisitID, error) {
 	if e.Replaces == "" {
 		return tx.EndVisits(spare) // other browsers owe a code from now on

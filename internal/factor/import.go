@@ -137,8 +137,8 @@ func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.
 	return done, err
 }
 
-// endImported ends what rested on the factors of before: all sessions, where there was
-// another authenticator.
+// endImported ends the sessions and clearances that depended on the earlier factors: all
+// sessions if there was another authenticator.
 func (s *Service) endImported(tx store.Tx, u *store.User, found Found) ([]store.VisitID, error) {
 	if found != FoundOther {
 		return tx.EndVisits()

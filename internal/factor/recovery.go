@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// clockSlack forgives the small steps back that time synchronisation makes.
+// clockSlack tolerates the small steps back of time synchronisation.
 const clockSlack = 2 * time.Minute
 
 // IssueRecovery makes a recovery code, which staff give to a user who lost all factors. It is

@@ -68,8 +68,8 @@ func (g generator) match(code string, first, last int64) (step int64, ok bool, e
 	return step, ok, nil
 }
 
-// matchTOTP finds the step of a code that may be accepted now. Whether the step was
-// accepted before is not its business.
+// matchTOTP returns the step of a code that may be accepted now. It does not check whether the
+// step was accepted before.
 func (s *Service) matchTOTP(user string, t *store.TOTP, code string) (step int64, ok bool, err error) {
 	secret, err := s.openSecret(user, t)
 	if err != nil {

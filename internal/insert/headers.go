@@ -86,7 +86,7 @@ func acceptsGzip(values []string) bool {
 
 var refused = regexp.MustCompile(`^\s*q\s*=\s*0(\.0*)?\s*$`)
 
-// obsolete is what a response says of its bytes that is not so any more.
+// obsolete are the header fields about the response's bytes that an insertion makes wrong.
 var obsolete = []string{"Content-Length", "Etag", "Last-Modified", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"}
 
 // Change makes the header of a response that fits that of the page with its pieces, and

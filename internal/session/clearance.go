@@ -11,9 +11,9 @@ type Policy struct {
 	Life, Idle time.Duration
 }
 
-// Live reports whether v is a clearance that still counts at the given time, when
-// its last request was at seen. A clock that stepped back before the clearance was
-// given ends it: the doubt is a refusal.
+// Live reports whether v is a clearance that is valid at now, if its last request was at seen. A
+// clearance that was granted in the future is not valid, because the clock was set back and the
+// real time is unknown.
 func (p Policy) Live(v *store.Visit, seen, now time.Time) bool {
 	if v.Revoked() || now.Before(v.At.Add(-clockSlack)) {
 		return false
@@ -24,7 +24,7 @@ func (p Policy) Live(v *store.Visit, seen, now time.Time) bool {
 	return now.Sub(seen) < p.Idle
 }
 
-// clockSlack forgives the small steps back that time synchronisation makes.
+// clockSlack tolerates the small steps back of time synchronisation.
 const clockSlack = 2 * time.Minute
 
 // Grant describes a clearance to be given.

@@ -45,7 +45,7 @@ func (s *scan) json(r io.Reader, declared bool) error {
 // errNoJSON says that a byte stands where JSON has none like it.
 var errNoJSON = errors.New("not JSON")
 
-// ended takes the end of the body for no error.
+// ended treats the end of the body as no error.
 func ended(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -141,7 +141,7 @@ func (j *jsonReader) token(c byte) error {
 	return nil
 }
 
-// begins notes that a text begins. More than one in a body are a batch, as in NDJSON.
+// begins counts a text that begins. Several texts in one body are a batch, as in NDJSON.
 func (j *jsonReader) begins(c byte) error {
 	j.array, j.element = c == '[', false
 	if c == '{' || c == '[' {

@@ -35,10 +35,10 @@ var (
 //	name  = 1*128( ALPHA / DIGIT / "-" / "_" / "." )
 //	value = *( %x21-7E, except DQUOTE "," ";" "\" )
 //
-// It yields the pairs in their order, twins too: whoever takes unsealed ones drops
-// those whose names are Same. Pairs of another shape are not yielded; their names
-// are returned for the log as they came, "" where there is none, never longer than
-// 128 bytes. Some honest scripts set such cookies, so they are no error: quotes
+// It yields the pairs in their order, including several of one name. A caller that uses
+// unsealed pairs must drop those with names that are Same. Pairs of another shape are not
+// yielded. Their names are returned unchanged for the log: "" where there is none, and at
+// most 128 bytes. Some honest scripts set such cookies, so they are no error: quotes
 // (RFC 2109), backslashes and bytes from 0x80 (Go drops the pair), commas and
 // blanks (Java's and Python's separators), "$" (RFC 2965 attributes), "%" and "+" in
 // names (older PHP decodes them), "[" (PHP makes an array).

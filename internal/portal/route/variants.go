@@ -120,8 +120,8 @@ func unhex(s string) (c byte, ok bool) {
 	return c, true
 }
 
-// lower is for ASCII only: servers know their script names by it, and bytes that are
-// no UTF-8 stay as they are.
+// lower changes ASCII letters only. Servers compare script names by these, and bytes that are
+// not UTF-8 are kept.
 func lower(p string) string {
 	b := []byte(p)
 	for i, c := range b {

@@ -56,7 +56,7 @@ func missing(dir string) (dirs []string) {
 	}
 }
 
-// vacant reports why nothing may be restored into dir, nil if something may.
+// vacant returns why nothing may be restored into dir, or nil.
 func vacant(dir string) error {
 	files, err := os.ReadDir(dir)
 	switch {
@@ -70,7 +70,7 @@ func vacant(dir string) error {
 	return fmt.Errorf("%s is not empty, and a restore never writes over a store: move it away first, or name another directory (nothing was changed)", dir)
 }
 
-// removeLeftovers removes what restores left that were killed.
+// removeLeftovers removes the directories of restores that were killed.
 func removeLeftovers(parent string) {
 	left, _ := filepath.Glob(filepath.Join(parent, asidePrefix+"*"))
 	for _, dir := range left {

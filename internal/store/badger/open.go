@@ -123,8 +123,8 @@ func openError(err error) error {
 	return fmt.Errorf("badger: %w; if no other cause is named, the store is damaged: move the directory away and restore a backup with `secondgate restore`", err)
 }
 
-// bridge passes Badger's messages on, one level lower where Badger is chatty: its
-// "info" tells of every table.
+// bridge passes Badger's messages to the logger. It logs "info" messages one level lower,
+// because Badger logs one for every table.
 type bridge struct{ log *zap.SugaredLogger }
 
 func (b bridge) Errorf(format string, args ...any) {
