@@ -15,15 +15,15 @@ const (
 	// pruneEvery is how often entries that are too old are removed, and how long after
 	// the start for the first time.
 	pruneEvery = time.Hour
-	// downTime is how long the server may have been down between two looks. A clock that
-	// is further ahead is not believed at once.
+	// downTime is how long the server may have been down between two prunings. A clock that is
+	// further ahead is treated as possibly wrong.
 	downTime = 7 * 24 * time.Hour
-	// catchUp is by how much faster than the time that goes by the believed time may move.
+	// catchUp is how much faster than the passing time the trusted time may advance.
 	catchUp = 2
 )
 
-// prune removes the entries that are older than Keep, an hour after the start and then
-// every hour. It goes by a time that it can believe: see believe.
+// prune removes the entries that are older than Keep, an hour after the start and then every
+// hour. It uses the trusted time of believe.
 func (l *Log) prune(ctx context.Context) {
 	keep, passed := l.Keep(), time.Since(l.pruned)
 	if keep <= 0 || passed < pruneEvery {
@@ -47,10 +47,10 @@ func (l *Log) prune(ctx context.Context) {
 	}
 }
 
-// believe returns the clock's time, or an earlier one where the clock is further ahead
-// than the time that has passed explains: a server that started with a wrong clock must
-// not remove the whole log. The believed time is kept in the store. Where there is none
-// yet it begins with the newest entry's.
+// believe returns the trusted time: the clock's, or an earlier time if the clock is further
+// ahead than the passed time explains. Otherwise a server that started with a wrong clock would
+// remove the whole log. The trusted time is kept in the store. At first it is the time of the
+// newest entry.
 func (l *Log) believe(ctx context.Context, passed time.Duration) (now time.Time, err error) {
 	clock := l.Clock().UTC()
 	limit := catchUp * passed
@@ -87,7 +87,7 @@ func (l *Log) believe(ctx context.Context, passed time.Duration) (now time.Time,
 	return now, nil
 }
 
-// doubtClock says that old entries are kept longer.
+// doubtClock logs that old entries are kept longer because the clock may be wrong.
 func (l *Log) doubtClock(ahead time.Duration) {
 	if log := l.Logger(); log != nil {
 		log.Named(logName).Warn("the server's clock is further ahead than the time since the last start explains; old entries of the audit log are kept until it is believed: check the clock",

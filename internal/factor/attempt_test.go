@@ -188,9 +188,9 @@ func (s leaving) Update(ctx context.Context, key store.UserKey, fn func(store.Tx
 	return s.Store.Update(ctx, key, fn)
 }
 
-// TestAddressTriesManyUsers: one address that tries codes on many users is held up for
-// those who are not known there; a cleared visit, a backup code and a user who passed
-// from there before are not.
+// TestAddressTriesManyUsers: one address that tries codes on many users is blocked for users who
+// are not known there. A cleared visit, a backup code and a user who passed from there before
+// are not blocked.
 func TestAddressTriesManyUsers(t *testing.T) {
 	s := defaults
 	s.Throttle.AddressCount = 3

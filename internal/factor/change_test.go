@@ -141,7 +141,7 @@ func TestJ8_EndOthers(t *testing.T) {
 	}
 }
 
-// Verifying races disabling and a staff reset: whatever comes second finds nothing.
+// A code races a disabling and a staff reset: the second to commit finds no factor.
 func TestAttack_VerifyRacesDisable(t *testing.T) {
 	l := newLab(t)
 	e, backup := l.enrol(alice)

@@ -166,7 +166,7 @@ func (l *lab) cleared(id *store.VisitID) bool {
 	return l.visit(id).User != ""
 }
 
-// over reports whether a session was ended for good: its token is revoked.
+// over reports whether a session was ended and its token revoked.
 func (l *lab) over(id *store.VisitID) bool {
 	l.t.Helper()
 	return l.visit(id).SessionEnded

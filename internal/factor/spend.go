@@ -39,8 +39,8 @@ func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, th
 	if err != nil {
 		return Accepted{}, err
 	}
-	// What has not the shape of a code is refused before anything is counted, hashed or
-	// written: else malformed codes would hold up everyone behind the same address.
+	// A field without the shape of a code is refused before anything is counted, hashed or
+	// written. Otherwise malformed codes would block all users of the same address.
 	typed, err := parseEntry(a.Kind, a.Code, u.TOTP)
 	if err != nil {
 		return Accepted{}, err

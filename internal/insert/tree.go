@@ -98,8 +98,8 @@ func (t *tree) make(tok html.Token, parent *element, namespace string) *element 
 	return e
 }
 
-// line puts an element behind its siblings, or, for what stands astray in a table, before
-// that table.
+// line puts an element after its siblings. A misplaced element in a table is put before that
+// table.
 func (t *tree) line(e, parent *element) {
 	e.node.Parent = nil
 	if last := parent.node.LastChild; last != nil && last.Data == "table" && t.holds(last) {

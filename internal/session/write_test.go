@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store/records"
 )
 
-// TestWrite: ASVS 7.2.4, a visit goes on under a fresh token and the old one is dead;
-// of two tabs that send codes at once one wins.
+// TestWrite: ASVS 7.2.4, a visit continues under a fresh token and the old token is revoked; of
+// two tabs that send codes at once, one wins.
 func TestWrite(t *testing.T) {
 	st := records.Open(memory.New(), records.Options{})
 	defer st.Close()

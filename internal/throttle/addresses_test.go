@@ -103,7 +103,7 @@ func TestAddressesClockSetBack(t *testing.T) {
 	want(t, a, here, ben, Guessable, false) // known by a clock that was ahead
 }
 
-// fillAddress has many users fail until the address is held up for strangers.
+// fillAddress makes many users fail until the address is blocked for strangers.
 func fillAddress(a *Addresses, addr string) (users int) {
 	for ; fail(a, addr, fmt.Sprint("user-", users), Guessable, 10) > 0; users++ {
 	}
@@ -254,7 +254,7 @@ func TestAddressesWithoutBound(t *testing.T) {
 	}
 }
 
-// A million addresses neither take more memory than a few nor free one that is held up.
+// A million addresses take no more memory than a few, and don't unblock an address.
 func TestAddressesBounded(t *testing.T) {
 	a, clock := newAddresses()
 	before := heap()

@@ -365,7 +365,8 @@ func TestPortion_Withheld(t *testing.T) {
 	}
 }
 
-// TestPortion_Lost: a portion is withheld if the ground is lost while it is asked about.
+// TestPortion_Lost: a portion is withheld if the condition for its release ends while the portal
+// is asked about it.
 func TestPortion_Lost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := &exchange{mode: Kept}
@@ -600,7 +601,7 @@ func TestAttack_H6_PassingIsKept(t *testing.T) {
 	}
 }
 
-// TestPassing_Lost: what passes ends when its ground is lost.
+// TestPassing_Lost: a passing response is cut off when the condition for its release ends.
 func TestPassing_Lost(t *testing.T) {
 	x := &exchange{mode: Passed}
 	w, c := begin(x, false)

@@ -105,7 +105,8 @@ func (s *slot) serves(key *Key, now time.Time, brief bool) bool {
 	return s.about(key) && now.Before(expires)
 }
 
-// about reports whether the answer is about the key's credentials, whatever the varying values.
+// about reports whether the answer is about the key's credentials; it ignores the varying
+// values.
 func (s *slot) about(key *Key) bool {
 	return s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins
 }

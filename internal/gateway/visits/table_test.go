@@ -144,8 +144,9 @@ func TestEndClearance_StoreFails(t *testing.T) {
 	}
 }
 
-// TestForget_ClosesTunnels: what stands on a clearance is closed when that ends, and not
-// only when it is looked at the next time; so is what is opened a moment later.
+// TestForget_ClosesTunnels: a tunnel that depends on a clearance is closed as soon as the
+// clearance ends, not only at the next check. A tunnel that is opened just afterwards is closed,
+// too.
 func TestForget_ClosesTunnels(t *testing.T) {
 	table := New(openStore(t), time.Now)
 	token := session.NewToken()

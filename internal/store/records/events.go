@@ -60,8 +60,8 @@ func (d *DB) stamp() uint64 {
 // subjectChain is what transactions lock that change the chain of the audit log.
 var subjectChain = string([]byte{kindEntry})
 
-// Settle implements store.Store. A pending event that can't be read is logged and
-// dropped: it must not hold up all others for ever.
+// Settle implements store.Store. A pending event that can't be read is logged and dropped.
+// Otherwise it would block all later events.
 func (d *DB) Settle(ctx context.Context, limit int, fn func(store.Entry, [][]byte) (store.Settled, error)) (n int, err error) {
 	pending, err := view(ctx, d, func(r kv.Reader) (int, error) { return count(r, keysOf(kindPending), 1) })
 	if pending == 0 || err != nil { // a transaction would write nothing

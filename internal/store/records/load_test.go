@@ -68,8 +68,8 @@ func restore(t *testing.T, all []store.Raw, amend func(*store.User)) (*DB, store
 	return d, done, err
 }
 
-// TestLoad: users come back amended and listed, dead tokens and spent codes as they
-// were, and clearances, mails and codes by e-mail not at all.
+// TestLoad: a restore brings back amended users with their index entries, and revoked tokens and
+// spent codes unchanged. Clearances, mails and codes by email are dropped.
 func TestLoad(t *testing.T) {
 	d := open(t, memory.New(), Options{})
 	later := time.Now().Add(time.Hour)

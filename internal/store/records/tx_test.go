@@ -60,8 +60,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 }
 
-// TestSweep: what expires is given to the engine to sweep, some time later, whatever
-// the store's clock says the date is.
+// TestSweep: a record with an end is left for the engine to delete some time later, independent
+// of the store's clock.
 func TestSweep(t *testing.T) {
 	clock := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 	d := open(t, memory.New(), Options{Clock: func() time.Time { return clock }})
