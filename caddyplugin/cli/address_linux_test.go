@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestDefaultAdmin_OfAnotherUser: whoever may not look into the service's directory is not
+// TestDefaultAdmin_OfAnotherUser: a user who may not look into the service's directory is not
 // sent to Caddy's default endpoint, where no server answers, and is told why.
 func TestDefaultAdmin_OfAnotherUser(t *testing.T) {
 	t.Setenv("CADDY_ADMIN", "")

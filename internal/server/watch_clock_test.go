@@ -102,7 +102,7 @@ func TestClockStatus(t *testing.T) {
 }
 
 // TestDue: the clock is compared at once, hourly, and every minute while it is wrong or
-// nobody answers; another source is begun anew with.
+// there is no answer; another source starts without a reading.
 func TestDue(t *testing.T) {
 	var c watchedClock
 	if c.due("") || !c.due("a:123") {
