@@ -25,6 +25,7 @@ import (
 	"github.com/caddyserver/certmagic"
 
 	_ "github.com/secondgate/secondgate/caddyplugin" // what is tested
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // House is a running gateway with a portal behind it.
@@ -207,19 +208,18 @@ func (h *House) LogText() string {
 	return string(raw)
 }
 
-// FreePort is a TCP port on loopback that nobody uses just now.
+// FreePort returns a TCP port on loopback at which no program listens.
 func FreePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, number, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return port
+	return number
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
