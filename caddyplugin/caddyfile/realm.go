@@ -52,7 +52,7 @@ func NameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string
 
 // What to do about two sites that name no realm.
 const (
-	ownRealms    = "give each portal a realm of its own, such as realm shop, or both the same if they share their users; " + keepsDefault + "; the second site is this one"
+	ownRealms    = "give each portal a realm of its own (realm NAME, such as realm shop), or both the same if they share their users; " + keepsDefault + "; the second site is this one"
 	keepsDefault = config.KeepsDefaultRealm
 )
 

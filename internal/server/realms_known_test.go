@@ -46,3 +46,15 @@ func TestRetiredInUse(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRefusedIDsNameTheLine: the refusal of ids from elsewhere names the site's line.
+func TestRefusedIDsNameTheLine(t *testing.T) {
+	id := identified{realm: "shop", address: "shop.example.com", source: "Caddyfile:3"}
+	if err := id.refused("why"); !strings.HasPrefix(err.Error(), "Caddyfile:3: shop.example.com takes the ids") {
+		t.Error(err)
+	}
+	id.source = ""
+	if err := id.refused("why"); !strings.HasPrefix(err.Error(), "shop.example.com takes the ids") {
+		t.Error(err)
+	}
+}
