@@ -48,7 +48,7 @@ func (v *visitor) pass(user string, jar ...string) {
 			token = session.Token(c.Value)
 		}
 	}
-	set, err := portal.Changes(jar, "/", portal.NewLeave(nil), time.Now())
+	set, err := portal.Changes(jar, "/", portal.NewCookiePolicy(nil), time.Now())
 	if err != nil {
 		v.w.t.Fatal(err)
 	}
