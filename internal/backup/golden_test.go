@@ -31,7 +31,7 @@ func TestGolden_Write(t *testing.T) {
 	if os.Getenv("SECONDGATE_GOLDEN") != "write" {
 		t.Skip("the golden backup is there")
 	}
-	h := newHouse(t, 3)
+	h := newFixture(t, 3)
 	end := now.AddDate(100, 0, 0)
 	err := h.store.Update(t.Context(), person(0), func(tx store.Tx) error {
 		return errors.Join(tx.Spend("for long", end), tx.PutVisit(store.Visit{Realm: realm, ID: store.VisitID{1}, At: now, Expires: end}),
@@ -63,7 +63,7 @@ func TestGolden_Restores(t *testing.T) {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
-	h := &house{T: t}
+	h := &fixture{T: t}
 	if h.ring, err = keys.Parse(g.Master); err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func (f *failingAfter) Update(ctx context.Context, key store.UserKey, fn func(tx
 // was interrupted goes on where it was.
 func TestVoid(t *testing.T) {
 	const users = 1500
-	h := newHouse(t, users)
+	h := newFixture(t, users)
 	f := &failingAfter{Store: h.store}
 	f.left.Store(1200) // into the second page
 	since := now.Add(-time.Minute)

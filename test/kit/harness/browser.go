@@ -40,7 +40,7 @@ type Page struct {
 }
 
 // Browser returns a new browser, as of a stranger.
-func (h *House) Browser() *Browser {
+func (h *Harness) Browser() *Browser {
 	h.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // later, PORTAL stands for the portal's host and port, PORT for the gateway's port,
 // DIR for the store's directory, LOG for the log file, and HERE for the directory that
 // both are in. URL is http://; a test that serves HTTPS sets it anew. portal may be nil.
-func StartWhole(t testing.TB, portal http.Handler, caddyfile string) *House {
+func StartWhole(t testing.TB, portal http.Handler, caddyfile string) *Harness {
 	t.Helper()
 	h := prepare(t, "")
 	if portal != nil {
@@ -27,7 +27,7 @@ func StartWhole(t testing.TB, portal http.Handler, caddyfile string) *House {
 }
 
 // TryWhole loads a whole Caddyfile and returns the error.
-func (h *House) TryWhole(caddyfile string) error {
+func (h *Harness) TryWhole(caddyfile string) error {
 	return h.load(strings.NewReplacer(
 		"PORTAL", strings.TrimPrefix(h.PortalURL, "http://"), "PORT", h.URL[strings.LastIndexByte(h.URL, ':')+1:],
 		"DIR", h.Dir, "LOG", h.Log, "HERE", filepath.Dir(h.Dir),
@@ -44,9 +44,9 @@ const GlobalLines = `	admin off
 	}
 `
 
-// NewBrowser is a stranger's browser for a gateway that is no House: one that runs as
+// NewBrowser is a stranger's browser for a gateway that is no Harness: one that runs as
 // a program of its own at base, http://127.0.0.1:PORT.
 func NewBrowser(t testing.TB, base string) *Browser {
 	t.Helper()
-	return (&House{URL: base, t: t}).Browser()
+	return (&Harness{URL: base, t: t}).Browser()
 }

@@ -25,20 +25,20 @@ func both(a, b func()) {
 	group.Wait()
 }
 
-func legacyHouse(t *testing.T, lines string) *harness.House {
+func legacyHarness(t *testing.T, lines string) *harness.Harness {
 	t.Helper()
 	// This portal commits sign-ins at once: none has to wait for an earlier one for long.
 	return harness.Start(t, &harness.Legacy{Rotate: true}, harness.LegacyLate+"\nsettle 100ms"+lines)
 }
 
-func enrolled(h *harness.House, user string) *harness.Device {
+func enrolled(h *harness.Harness, user string) *harness.Device {
 	b := h.Browser()
 	b.SignIn(user)
 	return b.Enrol()
 }
 
 // cleared is a browser that is signed in and has given a code.
-func cleared(t *testing.T, h *harness.House, user string, d *harness.Device) *harness.Browser {
+func cleared(t *testing.T, h *harness.Harness, user string, d *harness.Device) *harness.Browser {
 	t.Helper()
 	b := h.Browser()
 	b.SignIn(user)
@@ -63,7 +63,7 @@ func shown(b *harness.Browser, user string) bool {
 // by the challenge's own. Whichever comes first, the code opened one visit or none, that
 // visit's copies end with it, and the next sign-in owes a code of its own.
 func TestAttack_VerifyRacesSignOut(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")
 	for round := range 8 {
 		for _, out := range []string{"/logout", "/two-factor/challenge"} {
@@ -91,7 +91,7 @@ func TestAttack_VerifyRacesSignOut(t *testing.T) {
 // no clearance of before opens anything once the user has enrolled again, and neither
 // code is taken twice.
 func TestAttack_VerifyRacesTurningOff(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	for round := range 4 {
 		alice := enrolled(h, "alice")
 		owner, other := cleared(t, h, "alice", alice), h.Browser()
@@ -131,7 +131,7 @@ var (
 // same moment, each with a key of its own: one wins, and only its key opens anything.
 func TestAttack_TwoTabsEnrol(t *testing.T) {
 	for round := range 4 {
-		h := legacyHouse(t, unthrottled)
+		h := legacyHarness(t, unthrottled)
 		one := h.Browser()
 		one.SignIn("alice")
 		two := one
@@ -170,7 +170,7 @@ func TestAttack_TwoTabsEnrol(t *testing.T) {
 // cleared can change nothing without a fresh code, with none, a wrong or a used one;
 // and who owes a code reaches none of the changes.
 func TestASVS_7_5_1_ChangesNeedACode(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")
 	used := alice.Code(t)
 	b := h.Browser()

@@ -27,7 +27,7 @@ type heldGET struct {
 	fr *http2.Framer
 }
 
-func holdGET(t *testing.T, h *harness.House, b *harness.Browser, path string) *heldGET {
+func holdGET(t *testing.T, h *harness.Harness, b *harness.Browser, path string) *heldGET {
 	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
 	if err != nil {
@@ -126,7 +126,7 @@ func TestAttack_HeldGETOverLateSignIn(t *testing.T) {
 	enrolled(h, "alice")
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprint("held=", held), func(t *testing.T) {
-			t.Parallel() // in the same house
+			t.Parallel() // in the same harness
 			b := h.Browser()
 			b.SignInAndGo("carol")
 			time.Sleep(2100 * time.Millisecond)
@@ -189,7 +189,7 @@ func TestAttack_HeldGETOverFrame(t *testing.T) {
 	enrolled(h, "alice")
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprint("held=", held), func(t *testing.T) {
-			t.Parallel() // in the same house
+			t.Parallel() // in the same harness
 			b := h.Browser()
 			b.SignInAndGo("carol")
 			time.Sleep(2100 * time.Millisecond)
@@ -228,7 +228,7 @@ func TestAttack_HeldGETOverFrame(t *testing.T) {
 }
 
 // rawRequest is a request over HTTP/1.1 with a navigation's headers, as bytes.
-func rawRequest(h *harness.House, b *harness.Browser, method, path, extra string) string {
+func rawRequest(h *harness.Harness, b *harness.Browser, method, path, extra string) string {
 	text := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\n", method, path, strings.TrimPrefix(h.URL, "http://"))
 	for name, values := range b.Request(method, path, nil).Header {
 		text += name + ": " + values[0] + "\r\n"

@@ -14,7 +14,7 @@ import (
 var ownPages = []string{"/", "/setup", "/challenge", "/challenge?use=backup", "/backup-codes", "/disable", "/help", "/health", "/x.css", "/setup/x.css", "/assets/x.js"}
 
 // owners are those who may ask for an own page.
-func owners(t *testing.T, h *harness.House) map[string]*harness.Browser {
+func owners(t *testing.T, h *harness.Harness) map[string]*harness.Browser {
 	t.Helper()
 	alice := enrolled(h, "alice")
 	debtor, carol := h.Browser(), h.Browser()
@@ -26,7 +26,7 @@ func owners(t *testing.T, h *harness.House) map[string]*harness.Browser {
 // TestASVS_3_4_HeadersOfOwnPages: what every own page says to browsers, to whomever and
 // whatever came of it, behind the whole gateway.
 func TestASVS_3_4_HeadersOfOwnPages(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	for who, b := range owners(t, h) {
 		for _, path := range ownPages {
 			for _, p := range []*harness.Page{b.Get("/two-factor" + path), b.Do(b.Request(http.MethodHead, "/two-factor"+path, nil)), b.Post("/two-factor"+path, url.Values{"code": {"x"}})} {
@@ -79,7 +79,7 @@ func TestASVS_14_3_NoSuchOwnPage(t *testing.T) {
 
 // TestAttack_ServiceWorkerOfThePortal: no own page is the script of a service worker.
 func TestAttack_ServiceWorkerOfThePortal(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	script := regexp.MustCompile(`src="/two-factor(/assets/[^"]+\.js)"`).FindStringSubmatch(h.Browser().Get("/two-factor/help").Body)
 	if script == nil {
 		t.Fatal("no script on the pages")
@@ -101,7 +101,7 @@ func TestAttack_ServiceWorkerOfThePortal(t *testing.T) {
 // TestAttack_ForeignFormsAtEveryPage: section F and ASVS 3.5. A form of another origin
 // is refused at every own page before anything else, and no GET changes anything.
 func TestAttack_ForeignFormsAtEveryPage(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")
 	b := cleared(t, h, "alice", alice)
 	code := alice.Code(t)
@@ -134,7 +134,7 @@ func TestAttack_ForeignFormsAtEveryPage(t *testing.T) {
 
 // TestCodeFieldsForPasswordManagers: what takes a code says so, and is no password.
 func TestCodeFieldsForPasswordManagers(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	all := owners(t, h)
 	for _, body := range []string{
 		all["owing"].Get("/two-factor/challenge").Body, all["without"].Get("/two-factor/setup").Body, all["cleared"].Get("/two-factor/disable").Body,

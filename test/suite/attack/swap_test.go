@@ -27,7 +27,7 @@ func cookiesIn(b *harness.Browser) cookieSet {
 }
 
 // with is a browser that has all of these cookies.
-func with(h *harness.House, sets ...map[string]string) *harness.Browser {
+func with(h *harness.Harness, sets ...map[string]string) *harness.Browser {
 	b := h.Browser()
 	b.Client.Jar, _ = cookiejar.New(nil)
 	for _, set := range sets {
@@ -83,7 +83,7 @@ func TestAttack_SwappedCookies(t *testing.T) {
 // TestAttack_CodeOfAnother: a code and a backup code of alice's open nothing of bob's,
 // in a visit of their own and in one that alice passed before.
 func TestAttack_CodeOfAnother(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")
 	enrolled(h, "bob")
 	for name, b := range map[string]*harness.Browser{"a stranger's visit": h.Browser(), "alice's visit": cleared(t, h, "alice", alice)} {

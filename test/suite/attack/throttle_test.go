@@ -21,7 +21,7 @@ func from(b *harness.Browser, n int) *harness.Browser {
 // for every guess, from claimed addresses of one's own, resets nothing: after a hundred
 // failures in a row no code is taken, not even the right one, until a backup code.
 func TestNIST_HundredFailuresOverVisits(t *testing.T) {
-	h := legacyHouse(t, "\nthrottle {\n\taddress 100000/10m\n\tfree 5\n\twait 30s\n\tmax 15m\n\tstop 100\n}\n")
+	h := legacyHarness(t, "\nthrottle {\n\taddress 100000/10m\n\tfree 5\n\twait 30s\n\tmax 15m\n\tstop 100\n}\n")
 	alice := enrolled(h, "alice")
 	for n := range 101 {
 		b := from(h.Browser(), n)
@@ -78,7 +78,7 @@ func give(b *harness.Browser, code string) *harness.Page {
 // TestAttack_H8_BackupCodes: who has the password gives wrong backup codes from other
 // addresses, as many as are let through. The owner's backup code opens at once.
 func TestAttack_H8_BackupCodes(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	alice := enrolled(h, "alice")
 	for n := range 4 {
 		b := at(h.Browser(), 10+n)
@@ -99,7 +99,7 @@ func TestAttack_H8_BackupCodes(t *testing.T) {
 // TestAttack_H8_SameAddress: behind the owner's own address wrong backup codes end at a
 // budget; those of another user there, and codes of the app, do not.
 func TestAttack_H8_SameAddress(t *testing.T) {
-	h := legacyHouse(t, "\nthrottle {\n\taddress 4/10m\n}\n")
+	h := legacyHarness(t, "\nthrottle {\n\taddress 4/10m\n}\n")
 	alice, bob := enrolled(h, "alice"), enrolled(h, "bob")
 	b := h.Browser()
 	b.SignIn("alice")
@@ -119,7 +119,7 @@ func TestAttack_H8_SameAddress(t *testing.T) {
 // TestAttack_I10_Malformed: 31 malformed codes, and more, from one address bar neither
 // their user nor another one there.
 func TestAttack_I10_Malformed(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	alice, bob := enrolled(h, "alice"), enrolled(h, "bob")
 	b := h.Browser()
 	b.SignIn("bob")

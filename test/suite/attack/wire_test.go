@@ -13,7 +13,7 @@ import (
 )
 
 // wire sends a request's bytes and returns the answer's.
-func wire(t *testing.T, h *harness.House, text string) string {
+func wire(t *testing.T, h *harness.Harness, text string) string {
 	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
 	if err != nil {

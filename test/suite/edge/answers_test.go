@@ -74,7 +74,7 @@ func TestI1_AnswersPerPlaceholders(t *testing.T) {
 }
 
 // startAnswers starts a site, with the gate in a named route where the site invokes that.
-func startAnswers(t *testing.T, site string) *harness.House {
+func startAnswers(t *testing.T, site string) *harness.Harness {
 	t.Helper()
 	if !strings.Contains(site, "invoke gate") {
 		return harness.StartSite(t, &echo{}, site)

@@ -212,7 +212,7 @@ func byAnything() http.Handler {
 }
 
 // raw sends a request as it stands and returns what comes back.
-func raw(t *testing.T, h *harness.House, head string) string {
+func raw(t *testing.T, h *harness.Harness, head string) string {
 	t.Helper()
 	address := strings.TrimPrefix(h.URL, "http://")
 	c, err := net.Dial("tcp", address)

@@ -248,10 +248,10 @@ func TestI7_ErrorRoutesWithinARoute(t *testing.T) {
 	}
 }
 
-func port(h *harness.House) string { return h.URL[strings.LastIndexByte(h.URL, ':')+1:] }
+func port(h *harness.Harness) string { return h.URL[strings.LastIndexByte(h.URL, ':')+1:] }
 
 // adapted is the JSON of a site.
-func adapted(t *testing.T, site string, h *harness.House) (config map[string]any) {
+func adapted(t *testing.T, site string, h *harness.Harness) (config map[string]any) {
 	t.Helper()
 	text := "{\nadmin off\npersist_config off\nauto_https off\ntwo_factor {\nstorage memory " + h.Dir + "\n}\n}\n" +
 		strings.ReplaceAll(site, "PORTAL", strings.TrimPrefix(h.PortalURL, "http://"))

@@ -83,7 +83,7 @@ whoami /me {
 	}
 }
 
-func checkUnknown(t *testing.T, h *harness.House, p *probe, page *harness.Page) {
+func checkUnknown(t *testing.T, h *harness.Harness, p *probe, page *harness.Page) {
 	t.Helper()
 	if p.Last("/page") != nil {
 		t.Error("the request was forwarded")

@@ -58,7 +58,7 @@ func TestAsk_ThroughTheSameRoute(t *testing.T) {
 }
 
 // wholeJourney signs in, sets up, signs out and in again below a prefix.
-func wholeJourney(t *testing.T, h *harness.House, prefix string) {
+func wholeJourney(t *testing.T, h *harness.Harness, prefix string) {
 	t.Helper()
 	b := h.Browser()
 	b.Get(prefix + "/")

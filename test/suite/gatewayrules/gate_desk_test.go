@@ -326,27 +326,27 @@ func (w *wire) take() string {
 	return s
 }
 
-// deskHouse is a gateway before a desk at which people can enrol once.
-type deskHouse struct {
-	*harness.House
+// deskHarness is a gateway before a desk at which people can enrol once.
+type deskHarness struct {
+	*harness.Harness
 	desk *desk
 	t    *testing.T
 }
 
-func startDesk(t *testing.T, extra string) *deskHouse {
+func startDesk(t *testing.T, extra string) *deskHarness {
 	t.Helper()
 	d := newDesk()
-	return &deskHouse{harness.Start(t, d, deskLines+extra), d, t}
+	return &deskHarness{harness.Start(t, d, deskLines+extra), d, t}
 }
 
 // in signs the browser in as the portal's form does.
-func (h *deskHouse) in(b *harness.Browser, user string) *harness.Page {
+func (h *deskHarness) in(b *harness.Browser, user string) *harness.Page {
 	h.t.Helper()
 	return b.Post("/in", url.Values{"user": {user}, "password": {"x"}})
 }
 
 // enrol gives the user a second factor, in a browser of his own.
-func (h *deskHouse) enrol(user string) *harness.Device {
+func (h *deskHarness) enrol(user string) *harness.Device {
 	h.t.Helper()
 	b := h.Browser()
 	h.in(b, user)
@@ -354,7 +354,7 @@ func (h *deskHouse) enrol(user string) *harness.Device {
 }
 
 // cleared is a new browser that is signed in and has given a code.
-func (h *deskHouse) cleared(user string, d *harness.Device) *harness.Browser {
+func (h *deskHarness) cleared(user string, d *harness.Device) *harness.Browser {
 	h.t.Helper()
 	b := h.Browser()
 	b.Get("/") // its session cookie is a stranger's, and fits whoever signs in
@@ -362,7 +362,7 @@ func (h *deskHouse) cleared(user string, d *harness.Device) *harness.Browser {
 	return b
 }
 
-func (h *deskHouse) clear(b *harness.Browser, user string, d *harness.Device) {
+func (h *deskHarness) clear(b *harness.Browser, user string, d *harness.Device) {
 	h.t.Helper()
 	h.in(b, user)
 	b.Pass(d.Code(h.t))

@@ -71,7 +71,7 @@ func TestGate_DenyRewritten(t *testing.T) {
 // cookies, which neither arrive nor can be set; everything else is not trusted.
 func TestGate_Trust(t *testing.T) {
 	d := newDesk()
-	h := &deskHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &deskHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/webhook") {
 			for _, name := range []string{"sg", "sg-x", "__Host-sg", "secondgate-flash", "plain"} {
 				w.Header().Add("Set-Cookie", name+"=1")
@@ -146,7 +146,7 @@ func (p assetPortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // dropped, and only 200, 206 and 304 with an asset's type come back.
 func TestGate_Public(t *testing.T) {
 	d := newDesk()
-	h := &deskHouse{harness.Start(t, assetPortal{d}, deskLines+"public /static/*\ncredential header Authorization\ncredential query token\n"), d, t}
+	h := &deskHarness{harness.Start(t, assetPortal{d}, deskLines+"public /static/*\ncredential header Authorization\ncredential query token\n"), d, t}
 	alice := h.enrol("alice")
 	owing := h.Browser()
 	owing.Get("/")

@@ -15,7 +15,7 @@ func TestAttack_NameBeforeTheCode(t *testing.T) {
 	const name, email = "Alice Q. Privatename", "alice.private@example.test"
 	d := newDesk()
 	lines := strings.Replace(deskLines, "user json user\n", "user json user\n\tname json name\n", 1)
-	h := &deskHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &deskHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, s := d.session(r)
 		if r.URL.Path != "/me" || s == nil {
 			d.ServeHTTP(w, r)

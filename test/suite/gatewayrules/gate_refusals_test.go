@@ -11,7 +11,7 @@ import (
 )
 
 // owing is a browser in which alice is signed in and owes a code.
-func (h *deskHouse) owing() *harness.Browser {
+func (h *deskHarness) owing() *harness.Browser {
 	b := h.Browser()
 	b.Get("/")
 	h.in(b, "alice")
@@ -40,7 +40,7 @@ func TestGate_RefusalPage(t *testing.T) {
 // foreign address, or an own page, does not count.
 func TestGate_RefusalLeads(t *testing.T) {
 	l := &leading{desk: newDesk()}
-	h := &deskHouse{harness.Start(t, l, deskLines), l.desk, t}
+	h := &deskHarness{harness.Start(t, l, deskLines), l.desk, t}
 	alice := h.enrol("alice")
 	for to, want := range map[string]string{
 		"/welcome?x=1": "/welcome?x=1", "welcome": "/welcome", "?x=1": "/in?x=1", "//evil.test/x": "/", "https://evil.test/": "/", `/\evil.test`: "/",

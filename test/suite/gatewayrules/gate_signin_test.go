@@ -80,7 +80,7 @@ func TestGate_SignInWithheld(t *testing.T) {
 }
 
 // withheld has the browser sign in as bob and looks at every byte that it is sent.
-func withheld(t *testing.T, h *deskHouse, name string, b *harness.Browser, signIn func(*harness.Browser) *harness.Page) {
+func withheld(t *testing.T, h *deskHarness, name string, b *harness.Browser, signIn func(*harness.Browser) *harness.Page) {
 	t.Helper()
 	before := h.desk.signIns()
 	old := b.Clone()

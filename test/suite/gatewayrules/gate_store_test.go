@@ -51,7 +51,7 @@ func (s *faultyStore) Update(ctx context.Context, key store.UserKey, fn func(tx 
 // ended while it was gone stays ended.
 func TestGate_StoreFails(t *testing.T) {
 	d := newDesk()
-	h := &deskHouse{harness.StartSite(t, d, "respond 204"), d, t}
+	h := &deskHarness{harness.StartSite(t, d, "respond 204"), d, t}
 	err := harness.LoadCaddyfile(fmt.Sprintf(`{
 	admin off
 	persist_config off

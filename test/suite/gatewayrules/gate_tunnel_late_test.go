@@ -23,7 +23,7 @@ func TestAttack_TunnelOverLateSignIn(t *testing.T) {
 			h.enrol("alice")
 			for _, late := range []string{"300ms", "1s", "1800ms"} {
 				t.Run(late, func(t *testing.T) {
-					t.Parallel() // in the same house
+					t.Parallel() // in the same harness
 					tunnelOverLateSignIn(t, h, late)
 				})
 			}
@@ -32,7 +32,7 @@ func TestAttack_TunnelOverLateSignIn(t *testing.T) {
 }
 
 // lateDesk has a sign-in that is saved so long after its response as the client says.
-func lateDesk(t *testing.T, declared string) *deskHouse {
+func lateDesk(t *testing.T, declared string) *deskHarness {
 	d := newDesk()
 	end := make(chan struct{})
 	t.Cleanup(func() { close(end) })
@@ -44,7 +44,7 @@ func lateDesk(t *testing.T, declared string) *deskHouse {
 		defer s.lock.Unlock()
 		return s.user
 	}
-	return &deskHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return &deskHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, s := d.session(r)
 		switch r.URL.Path {
 		case "/ws":
@@ -84,7 +84,7 @@ func lateDesk(t *testing.T, declared string) *deskHouse {
 	}), deskLines+declared), d, t}
 }
 
-func tunnelOverLateSignIn(t *testing.T, h *deskHouse, late string) {
+func tunnelOverLateSignIn(t *testing.T, h *deskHarness, late string) {
 	b := h.Browser()
 	b.Get("/")
 	h.in(b, "mallory")

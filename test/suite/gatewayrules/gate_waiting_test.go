@@ -26,7 +26,7 @@ func later(f func() *harness.Page) <-chan *harness.Page {
 }
 
 // beforeBob are browsers in which bob will sign in.
-func (h *deskHouse) beforeBob(alice *harness.Device) map[string]func() *harness.Browser {
+func (h *deskHarness) beforeBob(alice *harness.Device) map[string]func() *harness.Browser {
 	carol := func() *harness.Browser {
 		b := h.Browser()
 		b.Get("/")
@@ -238,7 +238,7 @@ func TestGate_OneAfterAnother(t *testing.T) {
 	running := make(chan struct{}, 1)
 	var clash string
 	d := newDesk()
-	h := &deskHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &deskHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.URL.Path == "/none" {
 			select {
 			case running <- struct{}{}:

@@ -34,7 +34,7 @@ func pages(answer func(w http.ResponseWriter, r *http.Request)) *harness.Legacy 
 func html(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html; charset=utf-8") }
 
 // signedIn is a browser of alice's, who has no second factor.
-func signedIn(t *testing.T, h *harness.House) *harness.Browser {
+func signedIn(t *testing.T, h *harness.Harness) *harness.Browser {
 	t.Helper()
 	b := h.Browser()
 	if p := b.SignIn("alice"); p.Status != http.StatusFound {

@@ -122,7 +122,7 @@ func TestSeal_ImpossibleCookieHeaderIsRefused(t *testing.T) {
 }
 
 // raw sends bytes and returns the status of the answer.
-func raw(t *testing.T, h *harness.House, request string) int {
+func raw(t *testing.T, h *harness.Harness, request string) int {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
 	if err != nil {

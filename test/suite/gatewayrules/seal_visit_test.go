@@ -92,7 +92,7 @@ func TestSeal_CrossSiteRequestNeverMints(t *testing.T) {
 }
 
 // enrolled is a browser that waits at the challenge, and its device.
-func enrolled(t *testing.T, h *harness.House, user string) (*harness.Browser, *harness.Device) {
+func enrolled(t *testing.T, h *harness.Harness, user string) (*harness.Browser, *harness.Device) {
 	t.Helper()
 	first := h.Browser()
 	first.SignIn(user)

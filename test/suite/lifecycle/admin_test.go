@@ -74,7 +74,7 @@ func (e endpoint) refuses(all bool, text string) {
 }
 
 // openEndpoint is a server with that admin endpoint and that line of two_factor.
-func openEndpoint(t *testing.T, admin, line string) *harness.House {
+func openEndpoint(t *testing.T, admin, line string) *harness.Harness {
 	t.Helper()
 	text := strings.Replace(whole(badger+"\n"+line, site("PORT", named)), "admin off", admin, 1)
 	return harness.StartWhole(t, &harness.Legacy{}, text)

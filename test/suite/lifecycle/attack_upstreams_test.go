@@ -104,7 +104,7 @@ func TestAttack_L15_FailedUpstream(t *testing.T) {
 }
 
 // enrolled gives alice a second factor.
-func enrolledBalanced(t *testing.T, h *harness.House, b *harness.Browser) {
+func enrolledBalanced(t *testing.T, h *harness.Harness, b *harness.Browser) {
 	t.Helper()
 	b.Header.Set("X-Client-Id", "7")
 	b.SignIn("alice")

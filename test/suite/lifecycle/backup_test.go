@@ -59,9 +59,9 @@ func must(t testing.TB, args ...string) string {
 	return out
 }
 
-// keeper is a house whose store is backed up.
+// keeper is a harness whose store is backed up.
 type keeper struct {
-	*harness.House
+	*harness.Harness
 	t                      testing.TB
 	caddyfile              string
 	admin, identity, owner string
@@ -76,7 +76,7 @@ func newKeeper(t testing.TB, global string) *keeper {
 	k := &keeper{t: t, admin: "127.0.0.1:" + harness.FreePort(t), identity: filepath.Join(t.TempDir(), "identity"), owner: key.Recipient().String()}
 	write(t, k.identity, key.String()+"\n")
 	k.caddyfile = administered(strings.TrimPrefix(k.admin, "127.0.0.1:"), global, site("PORT", named))
-	k.House = harness.StartWhole(t, &harness.Legacy{}, k.caddyfile)
+	k.Harness = harness.StartWhole(t, &harness.Legacy{}, k.caddyfile)
 	return k
 }
 
@@ -96,7 +96,7 @@ func (k *keeper) restore(file string, more ...string) string {
 		k.t.Fatal(err)
 	}
 	out := must(k.t, append([]string{"restore", file, "--dir", k.Dir, "--identity", k.identity}, more...)...)
-	reload(k.t, k.House, k.caddyfile)
+	reload(k.t, k.Harness, k.caddyfile)
 	return out
 }
 
@@ -117,7 +117,7 @@ func TestRestore_NothingSpentCountsAgain(t *testing.T) {
 	asked(t, cleared.SignIn("alice"))
 	accepted(t, cleared.Pass(spent))
 	codes := device.Backup
-	accepted(t, owing(t, k.House).Pass(codes[0]))
+	accepted(t, owing(t, k.Harness).Pass(codes[0]))
 	k.restore(file)
 
 	for what, b := range map[string]*harness.Browser{"the session in the backup": open, "a session since": cleared} {
@@ -126,7 +126,7 @@ func TestRestore_NothingSpentCountsAgain(t *testing.T) {
 		}
 	}
 	for what, code := range map[string]string{"a code used since": spent, "a backup code used since": codes[0], "an unused backup code": codes[1]} {
-		b := owing(t, k.House)
+		b := owing(t, k.Harness)
 		if p := b.Pass(code); p.Status != http.StatusUnprocessableEntity || passes(t, b, "alice") {
 			t.Errorf("%s: %d %q", what, p.Status, p.Location)
 		}
@@ -144,7 +144,7 @@ func TestRestore_NothingSpentCountsAgain(t *testing.T) {
 	}
 	// The step after the present one may have been accepted early; the next one counts.
 	t.Cleanup(clock.Move(30 * time.Second))
-	b := owing(t, k.House)
+	b := owing(t, k.Harness)
 	accepted(t, b.Pass(device.Code(t)))
 	if page := b.Get("/two-factor/").Body; !strings.Contains(page, "No backup codes are left") {
 		t.Errorf("the settings page does not tell that there are no backup codes:\n%.3000s", page)
@@ -170,13 +170,13 @@ func TestRestore_KeepBackupCodes(t *testing.T) {
 	b.SignIn("alice")
 	device := b.Enrol()
 	file := k.backup()
-	accepted(t, owing(t, k.House).Pass(device.Backup[0]))
+	accepted(t, owing(t, k.Harness).Pass(device.Backup[0]))
 	out := k.restore(file, "--keep-backup-codes")
 	if !strings.Contains(out, "WARNING: backup codes that were used since the backup was made count once more.") {
 		t.Errorf("no warning: %s", out)
 	}
-	accepted(t, owing(t, k.House).Pass(device.Backup[0]))
-	if p := owing(t, k.House).Pass(device.Backup[0]); p.Status != http.StatusUnprocessableEntity {
+	accepted(t, owing(t, k.Harness).Pass(device.Backup[0]))
+	if p := owing(t, k.Harness).Pass(device.Backup[0]); p.Status != http.StatusUnprocessableEntity {
 		t.Errorf("and once only: %d", p.Status)
 	}
 }
@@ -201,7 +201,7 @@ func TestRestore_AuditLog(t *testing.T) {
 // server ends beside one who only holds the line.
 func TestBackup_ClientGoes(t *testing.T) {
 	k := newKeeper(t, badger)
-	fillMeta(t, k.Dir, func() { stop(t) }, func() { reload(t, k.House, k.caddyfile) })
+	fillMeta(t, k.Dir, func() { stop(t) }, func() { reload(t, k.Harness, k.caddyfile) })
 	order := fmt.Sprintf(`{"recipients": [%q]}`, k.owner)
 	begin := func(ctx context.Context) *http.Response {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+k.admin+"/two_factor/backup", strings.NewReader(order))

@@ -15,7 +15,7 @@ import (
 )
 
 // clearedAlice is a gateway with alice set up, and her browser and device.
-func clearedAlice(t *testing.T) (*harness.House, *harness.Browser, *harness.Device) {
+func clearedAlice(t *testing.T) (*harness.Harness, *harness.Browser, *harness.Device) {
 	t.Helper()
 	h := harness.StartWhole(t, &harness.Legacy{}, whole(badger, site("PORT", named+"\nthrottle {\nfree 2\nwait 30s\nmax 15m\nstop 100\naddress 1000/1m\n}")))
 	b := h.Browser()
@@ -24,7 +24,7 @@ func clearedAlice(t *testing.T) (*harness.House, *harness.Browser, *harness.Devi
 }
 
 // owing is alice's browser after another sign-in.
-func owing(t *testing.T, h *harness.House) *harness.Browser {
+func owing(t *testing.T, h *harness.Harness) *harness.Browser {
 	t.Helper()
 	b := h.Browser()
 	asked(t, b.SignIn("alice"))

@@ -78,7 +78,7 @@ func TestStoreClosedUnderLoad(t *testing.T) {
 
 // owingRound is what somebody does who owes a code: sign in, look at a page, at an own
 // page, and give a wrong code.
-func owingRound(t *testing.T, h *harness.House, device *harness.Device) map[string]*harness.Page {
+func owingRound(t *testing.T, h *harness.Harness, device *harness.Device) map[string]*harness.Page {
 	b := h.Browser()
 	out := map[string]*harness.Page{}
 	form := func(path, body string) *http.Request {

@@ -15,7 +15,7 @@ import (
 
 // damageRecords stops the server, damages the values of all records whose key begins
 // with kind and holds word, and starts it again. It returns how many there were.
-func damageRecords(t *testing.T, h *harness.House, kind byte, word string, how func([]byte) []byte) (n int) {
+func damageRecords(t *testing.T, h *harness.Harness, kind byte, word string, how func([]byte) []byte) (n int) {
 	t.Helper()
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestDamagedRecord(t *testing.T) {
 }
 
 // served fails the test unless a code clears somebody in another browser.
-func served(t *testing.T, h *harness.House, user string, device *harness.Device) {
+func served(t *testing.T, h *harness.Harness, user string, device *harness.Device) {
 	t.Helper()
 	b := h.Browser()
 	asked(t, b.SignIn(user))

@@ -21,9 +21,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// desk is a running house and what an administrator types beside it.
+// desk is a running harness and what an administrator types beside it.
 type desk struct {
-	*harness.House
+	*harness.Harness
 	t     *testing.T
 	admin string
 }
@@ -38,7 +38,7 @@ func openDesk(t *testing.T, sites ...string) *desk {
 func openDeskBefore(t *testing.T, portal http.Handler, sites ...string) *desk {
 	t.Helper()
 	d := &desk{t: t, admin: "127.0.0.1:" + harness.FreePort(t)}
-	d.House = harness.StartWhole(t, portal, overTCP(whole(badger, sites...), d.admin))
+	d.Harness = harness.StartWhole(t, portal, overTCP(whole(badger, sites...), d.admin))
 	return d
 }
 
@@ -221,7 +221,7 @@ func TestExport_RoundTrip(t *testing.T) {
 	}
 	d.awaitLog(`"event":"exported"`)
 	t.Cleanup(clock.Move(2 * time.Minute))
-	there := at(d.House, other)
+	there := at(d.Harness, other)
 	asked(t, there.SignIn("alice"))
 	if p := there.Pass(device.Backup[0]); p.Location == "/account" {
 		t.Error("a backup code of another realm is accepted")

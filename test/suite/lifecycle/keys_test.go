@@ -24,7 +24,7 @@ func stop(t testing.TB) {
 }
 
 // refused fails the test unless a configuration is refused in these words.
-func refused(t testing.TB, h *harness.House, caddyfile string, words ...string) {
+func refused(t testing.TB, h *harness.Harness, caddyfile string, words ...string) {
 	t.Helper()
 	err := h.TryWhole(caddyfile)
 	for _, w := range words {

@@ -45,7 +45,7 @@ func TestAttack_TwoIDsInOneRealm(t *testing.T) {
 var word = regexp.MustCompile(`same_ids ([0-9a-f]{8})`)
 
 // accepting is a Caddyfile that gets the line which its refusal names.
-func accepting(t *testing.T, h *harness.House, text string) string {
+func accepting(t *testing.T, h *harness.Harness, text string) string {
 	t.Helper()
 	err := h.TryWhole(text)
 	if err == nil {

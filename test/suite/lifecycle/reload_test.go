@@ -43,7 +43,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-func reload(t testing.TB, h *harness.House, caddyfile string) {
+func reload(t testing.TB, h *harness.Harness, caddyfile string) {
 	t.Helper()
 	if err := h.TryWhole(caddyfile); err != nil {
 		t.Fatal(err)
@@ -255,7 +255,7 @@ func TestStoreGone(t *testing.T) {
 }
 
 // waitClosed waits until the old store is closed: then Badger removes its LOCK file.
-func waitClosed(t testing.TB, h *harness.House) {
+func waitClosed(t testing.TB, h *harness.Harness) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(h.Dir, "store", "LOCK")); errors.Is(err, fs.ErrNotExist) {

@@ -12,7 +12,7 @@ import (
 
 // twoPaths are two portals below /a and /b of one site, which share a realm, with the mode and
 // the attributes of the session cookie of each.
-func twoPaths(t *testing.T, modes, cookies [2]string) (h *harness.House) {
+func twoPaths(t *testing.T, modes, cookies [2]string) (h *harness.Harness) {
 	portals, handles := make(map[string]*harness.Legacy), ""
 	for i, dir := range []string{"a", "b"} {
 		portals[dir] = &harness.Legacy{CookieAttributes: cookies[i]}

@@ -22,7 +22,7 @@ func TestStorageMetrics(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	stop(t)
-	reload(t, k.House, k.caddyfile)
+	reload(t, k.Harness, k.caddyfile)
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		at, shown := k.gauge(t, "backup_timestamp_seconds")
 		if shown {

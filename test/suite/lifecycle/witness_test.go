@@ -23,10 +23,10 @@ import (
 // idle is a configuration that runs without Secondgate.
 const idle = "{\n" + harness.GlobalLines + "}\nhttp://127.0.0.1:PORT {\n\tbind 127.0.0.1\n\trespond idle\n}\n"
 
-func elsewhere(h *harness.House) string { return h.Dir + "-elsewhere" }
+func elsewhere(h *harness.Harness) string { return h.Dir + "-elsewhere" }
 
 // enrolled starts a gateway whose alice has a second factor.
-func enrolled(t *testing.T) (*harness.House, *harness.Device) {
+func enrolled(t *testing.T) (*harness.Harness, *harness.Device) {
 	t.Helper()
 	h := harness.StartWhole(t, &harness.Legacy{}, usual)
 	b := h.Browser()
@@ -42,7 +42,7 @@ func copyDir(t testing.TB, to, from string) {
 }
 
 // image is a directory as a kill would leave it now, once all events are in the chain.
-func image(t testing.TB, h *harness.House) string {
+func image(t testing.TB, h *harness.Harness) string {
 	t.Helper()
 	time.Sleep(1500 * time.Millisecond)
 	to := filepath.Join(t.TempDir(), "image")
@@ -52,21 +52,21 @@ func image(t testing.TB, h *harness.House) string {
 
 // loss is a way to lose a store. It gets a gateway that runs and stops it, and returns
 // what the refusal says, and the directory that the configuration then names.
-type loss func(t *testing.T, h *harness.House) (want, dir string)
+type loss func(t *testing.T, h *harness.Harness) (want, dir string)
 
 var losses = map[string]loss{
-	"a mistyped directory": func(t *testing.T, h *harness.House) (string, string) {
+	"a mistyped directory": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		return "no store", elsewhere(h)
 	},
-	"an unmounted volume": func(t *testing.T, h *harness.House) (string, string) {
+	"an unmounted volume": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		if err := errors.Join(os.Rename(h.Dir, elsewhere(h)), os.Mkdir(h.Dir, 0o700)); err != nil {
 			t.Fatal(err)
 		}
 		return "no store", h.Dir
 	},
-	"an empty directory beside a known key": func(t *testing.T, h *harness.House) (string, string) {
+	"an empty directory beside a known key": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		store := filepath.Join(h.Dir, "store")
 		if err := errors.Join(os.RemoveAll(store), os.Mkdir(store, 0o700)); err != nil {
@@ -74,7 +74,7 @@ var losses = map[string]loss{
 		}
 		return "no store", h.Dir
 	},
-	"another store": func(t *testing.T, h *harness.House) (string, string) {
+	"another store": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		kept := caddy.DefaultStorage.Path
 		caddy.DefaultStorage.Path = t.TempDir() // it was made on another machine
@@ -89,28 +89,28 @@ var losses = map[string]loss{
 		caddy.DefaultStorage.Path = kept
 		return `never answered for realm "one"`, elsewhere(h)
 	},
-	"an unmounted volume that Caddy's storage was on, too": func(t *testing.T, h *harness.House) (string, string) {
+	"an unmounted volume that Caddy's storage was on, too": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		if err := errors.Join(os.RemoveAll(h.Dir), os.RemoveAll(caddy.DefaultStorage.Path)); err != nil {
 			t.Fatal(err)
 		}
 		return "the configuration says must_exist", h.Dir + " {\n\t\tmust_exist\n\t}"
 	},
-	"a missing MANIFEST": func(t *testing.T, h *harness.House) (string, string) {
+	"a missing MANIFEST": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		if err := os.Remove(filepath.Join(h.Dir, "store", "MANIFEST")); err != nil {
 			t.Fatal(err)
 		}
 		return "the file MANIFEST is missing", h.Dir
 	},
-	"a flipped byte": func(t *testing.T, h *harness.House) (string, string) {
+	"a flipped byte": func(t *testing.T, h *harness.Harness) (string, string) {
 		killed := image(t, h)
 		stop(t)
 		flip(t, killed, "alice")
 		copyDir(t, h.Dir, killed)
 		return "an older copy was put back, or damage cost its newest records", h.Dir
 	},
-	"an older copy": func(t *testing.T, h *harness.House) (string, string) {
+	"an older copy": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		older := filepath.Join(t.TempDir(), "older")
 		copyDir(t, older, h.Dir)
@@ -124,7 +124,7 @@ var losses = map[string]loss{
 		copyDir(t, h.Dir, older)
 		return "an older copy was put back", h.Dir
 	},
-	"another history of the same store": func(t *testing.T, h *harness.House) (string, string) {
+	"another history of the same store": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		older := filepath.Join(t.TempDir(), "older")
 		copyDir(t, older, h.Dir)
@@ -139,7 +139,7 @@ var losses = map[string]loss{
 		copyDir(t, h.Dir, newer)
 		return "that store with another history", h.Dir
 	},
-	"a deleted user": func(t *testing.T, h *harness.House) (string, string) {
+	"a deleted user": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		deleteKeys(t, filepath.Join(h.Dir, "store"), "alice", 'u', 'n', 'i', 'w', 'g', 'h')
 		return "of whom 1 are missing without an entry in the audit log that explains it", h.Dir
@@ -147,7 +147,7 @@ var losses = map[string]loss{
 }
 
 // lead starts the usual gateway, has these users enrol, and stops it.
-func lead(t testing.TB, h *harness.House, users ...string) {
+func lead(t testing.TB, h *harness.Harness, users ...string) {
 	t.Helper()
 	if err := h.TryWhole(usual); err != nil {
 		t.Fatal(err)
@@ -337,7 +337,7 @@ func TestJ1_NotTripped(t *testing.T) {
 
 // turnOff turns alice's second factor off, and returns an image of the store in which the
 // event is still pending, if the moment allows.
-func turnOff(t *testing.T, h *harness.House, b *harness.Browser, device *harness.Device) string {
+func turnOff(t *testing.T, h *harness.Harness, b *harness.Browser, device *harness.Device) string {
 	t.Helper()
 	time.Sleep(1100 * time.Millisecond)
 	if p := b.Post("/two-factor/disable", url.Values{"code": {device.Backup[1]}}); p.Status != http.StatusSeeOther {
@@ -447,7 +447,7 @@ func TestJ1_UsersVanishWhileRunning(t *testing.T) {
 }
 
 // await waits until the gateway is as ready as that.
-func await(t *testing.T, h *harness.House, status int) {
+func await(t *testing.T, h *harness.Harness, status int) {
 	t.Helper()
 	for end := time.Now().Add(15 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		p := h.Browser().Get("/two-factor/health/ready")

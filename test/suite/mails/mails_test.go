@@ -54,7 +54,7 @@ http://127.0.0.1:PORT {
 `
 
 // start runs mail server, portal and gateway. password is what the gateway signs in with.
-func start(t *testing.T, server *mailserver.Server, password, lines string) *harness.House {
+func start(t *testing.T, server *mailserver.Server, password, lines string) *harness.Harness {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "smtp")
 	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
@@ -78,7 +78,7 @@ func post(t *testing.T, b *harness.Browser, path string, want int, pairs ...stri
 }
 
 // awaitLog waits until the log holds a text.
-func awaitLog(t *testing.T, h *harness.House, text string) {
+func awaitLog(t *testing.T, h *harness.Harness, text string) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !strings.Contains(h.LogText(), text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -142,7 +142,7 @@ func TestJourneyOfMails(t *testing.T) {
 }
 
 // noSecrets looks for what must not be in the log.
-func noSecrets(t *testing.T, h *harness.House, code string, device *harness.Device) {
+func noSecrets(t *testing.T, h *harness.Harness, code string, device *harness.Device) {
 	t.Helper()
 	log := h.LogText()
 	if !strings.Contains(log, "mail sent") {

@@ -28,7 +28,7 @@ const (
 
 // watched is a gateway whose metrics are served at another port.
 type watched struct {
-	*harness.House
+	*harness.Harness
 	port string
 }
 
@@ -36,7 +36,7 @@ type watched struct {
 func start(t testing.TB, portal http.Handler, global string) *watched {
 	t.Helper()
 	w := &watched{port: harness.FreePort(t)}
-	w.House = harness.StartWhole(t, portal, w.text(global, legacy))
+	w.Harness = harness.StartWhole(t, portal, w.text(global, legacy))
 	return w
 }
 

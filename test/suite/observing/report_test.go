@@ -39,7 +39,7 @@ http://127.0.0.1:PORT {
 // watch is a gateway in mode observe and its report, before a portal of the test's, or
 // one at an address.
 type watch struct {
-	*harness.House
+	*harness.Harness
 	t             *testing.T
 	admin, portal string
 }
@@ -50,7 +50,7 @@ func start(t *testing.T, portal http.Handler, lines string, address ...string) *
 	if len(address) > 0 {
 		w.portal = address[0]
 	}
-	w.House = harness.StartWhole(t, portal, w.text(lines+"\nmode observe"))
+	w.Harness = harness.StartWhole(t, portal, w.text(lines+"\nmode observe"))
 	return w
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // site is a harness.Site with these lines of two_factor more.
-func site(h *harness.House, lines ...string) string {
+func site(h *harness.Harness, lines ...string) string {
 	return fmt.Sprintf(harness.Site, harness.LegacyLines+"\n"+strings.Join(lines, "\n"), strings.TrimPrefix(h.PortalURL, "http://"))
 }
 

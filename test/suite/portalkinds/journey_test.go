@@ -13,7 +13,7 @@ type journey struct {
 	t *testing.T
 	k *kind
 	p *portal
-	h *harness.House
+	h *harness.Harness
 	*visitor
 }
 

@@ -26,7 +26,7 @@ type kind struct {
 	enter func(j *journey, login, password string) *harness.Page
 	more  func(j *journey, device *harness.Device)
 	// start runs the gateway; default: harness.StartWhole with the Caddyfile.
-	start func(t *testing.T, p *portal, caddyfile string) *harness.House
+	start func(t *testing.T, p *portal, caddyfile string) *harness.Harness
 }
 
 func (k *kind) shorter() *portal {
@@ -43,7 +43,7 @@ func (k *kind) form() string {
 	return "/login"
 }
 
-func (k *kind) visitor(t *testing.T, h *harness.House) *visitor {
+func (k *kind) visitor(t *testing.T, h *harness.Harness) *visitor {
 	b := h.Browser()
 	if tr := transports[h]; tr != nil {
 		b.Client.Transport = tr
@@ -62,7 +62,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-func (k *kind) run(t *testing.T, p *portal) *harness.House {
+func (k *kind) run(t *testing.T, p *portal) *harness.Harness {
 	t.Helper()
 	text := caddyfile(t, cmp.Or(k.file, k.name))
 	if k.start != nil {

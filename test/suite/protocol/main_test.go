@@ -74,7 +74,7 @@ func certificate(t testing.TB, dir string) (certFile, keyFile string, roots *x50
 // server is a gateway that speaks every protocol: TLS with h1, h2 and h3 on one port,
 // h1 and h2c without TLS on another.
 type server struct {
-	*harness.House
+	*harness.Harness
 	plain string
 	roots *x509.CertPool
 }
@@ -88,7 +88,7 @@ func serve(t testing.TB, p http.Handler, site string) *server {
 	s := &server{plain: harness.FreePort(t)}
 	certFile, keyFile, roots := certificate(t, t.TempDir())
 	s.roots = roots
-	s.House = harness.StartWhole(t, p, fmt.Sprintf(`{
+	s.Harness = harness.StartWhole(t, p, fmt.Sprintf(`{
 %s	servers {
 		protocols h1 h2 h2c h3
 	}

@@ -69,7 +69,7 @@ func caddyfile(t *testing.T, text, port, certificate, key string) string {
 
 // setting is a gateway, and the names that a recipe has to be filled in with.
 type setting struct {
-	*harness.House
+	*harness.Harness
 	port, dir, certificate, key, both string
 	pool                              *x509.CertPool
 }
@@ -78,7 +78,7 @@ func newSetting(t *testing.T, caddy string, portal *portal) *setting {
 	t.Helper()
 	s := &setting{port: harness.FreePort(t), dir: t.TempDir()}
 	s.certify(t)
-	s.House = harness.StartWhole(t, portal, caddyfile(t, caddy, "PORT", s.certificate, s.key))
+	s.Harness = harness.StartWhole(t, portal, caddyfile(t, caddy, "PORT", s.certificate, s.key))
 	return s
 }
 

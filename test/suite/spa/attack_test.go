@@ -13,7 +13,7 @@ import (
 )
 
 // cleared is a tab of alice's after the code.
-func (h *appHouse) cleared(user string, device *harness.Device) *tab {
+func (h *appHarness) cleared(user string, device *harness.Device) *tab {
 	h.t.Helper()
 	b := h.open()
 	b.signIn(user)
@@ -332,7 +332,7 @@ func TestToken_Expired(t *testing.T) {
 func TestToken_AskedWhole(t *testing.T) {
 	a := newApp()
 	var got http.Header
-	h := &appHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &appHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/token" {
 			got = r.Header.Clone()
 		}
@@ -375,7 +375,7 @@ func TestAttack_PlantedToken(t *testing.T) {
 func TestToken_SignOutBesideOthers(t *testing.T) {
 	a := newApp()
 	arrived, revoked, answered := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	h := &appHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &appHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/api/slow":
 			close(arrived)

@@ -129,7 +129,7 @@ func TestAssist(t *testing.T) {
 		for _, call := range []string{"fetch", "xhr"} {
 			t.Run(k.name+"/"+call, func(t *testing.T) {
 				a := newApp()
-				h := &appHouse{harness.Start(t, shell(k.handler(a)), k.lines), a, t}
+				h := &appHarness{harness.Start(t, shell(k.handler(a)), k.lines), a, t}
 				_, device := h.enrolledBy(k)
 				v := &visitor{browser.Start(t), t}
 				at := h.URL + "/invoices?" + call + "=1#last"
@@ -161,7 +161,7 @@ func TestAssist(t *testing.T) {
 }
 
 // enrolledBy sets up alice's second factor as a portal of the kind signs in.
-func (h *appHouse) enrolledBy(k kind) (*tab, *harness.Device) {
+func (h *appHarness) enrolledBy(k kind) (*tab, *harness.Device) {
 	h.t.Helper()
 	if k.twice {
 		return h.enrolled("alice")

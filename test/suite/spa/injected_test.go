@@ -32,7 +32,7 @@ func TestAssist_Injected(t *testing.T) {
 		w.Header().Set("Content-Security-Policy", strings.Replace(policy, "'self'", "'nonce-c3RyaWN0' 'strict-dynamic'", 1))
 		fmt.Fprint(w, bare)
 	})
-	h := &appHouse{harness.Start(t, portal, k.lines+"\nassist\n"), a, t}
+	h := &appHarness{harness.Start(t, portal, k.lines+"\nassist\n"), a, t}
 	_, device := h.enrolledBy(k)
 	v := &visitor{browser.Start(t), t}
 	at := h.URL + "/invoices"

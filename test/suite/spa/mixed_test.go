@@ -37,7 +37,7 @@ func mixed(a *app) http.Handler {
 // somebody else's, neither in a header nor sealed in the visit.
 func TestAttack_TokenBesideCookie(t *testing.T) {
 	a := newApp()
-	h := &appHouse{harness.Start(t, mixed(a), appLines), a, t}
+	h := &appHarness{harness.Start(t, mixed(a), appLines), a, t}
 	h.enrolled("alice")
 	signIn := func(b *tab) *harness.Page { return b.send("POST", "/form", "username=alice&password=pw-alice") }
 	for _, header := range []bool{true, false} {
@@ -77,7 +77,7 @@ func TestAttack_TokenBesideCookie(t *testing.T) {
 // TestAttack_QueryBesideCookie: nor does one's own token in a declared parameter.
 func TestAttack_QueryBesideCookie(t *testing.T) {
 	a := newApp()
-	h := &appHouse{harness.Start(t, mixed(a), appLines+"\ncredential query access_token"), a, t}
+	h := &appHarness{harness.Start(t, mixed(a), appLines+"\ncredential query access_token"), a, t}
 	h.enrolled("alice")
 	b := h.open()
 	own := "?access_token=" + a.Make("carol")

@@ -148,25 +148,25 @@ const appLines = `	credential header Authorization
 	sign_out /api/revoke
 `
 
-type appHouse struct {
-	*harness.House
+type appHarness struct {
+	*harness.Harness
 	*app
 	t *testing.T
 }
 
-func startApp(t *testing.T, a *app, extra string) *appHouse {
+func startApp(t *testing.T, a *app, extra string) *appHarness {
 	t.Helper()
-	return &appHouse{harness.Start(t, a, appLines+extra), a, t}
+	return &appHarness{harness.Start(t, a, appLines+extra), a, t}
 }
 
 // tab is a page of the app in a browser: its visit, and the token that its script keeps.
 type tab struct {
 	*harness.Browser
-	h     *appHouse
+	h     *appHarness
 	token string
 }
 
-func (h *appHouse) open() *tab {
+func (h *appHarness) open() *tab {
 	h.t.Helper()
 	b := h.Browser()
 	if got := b.Get("/"); got.Status != http.StatusOK {
@@ -204,7 +204,7 @@ func (b *tab) send(method, path, form string) *harness.Page {
 }
 
 // enrolled is a tab in which the user set up a second factor and is signed in.
-func (h *appHouse) enrolled(user string) (*tab, *harness.Device) {
+func (h *appHarness) enrolled(user string) (*tab, *harness.Device) {
 	h.t.Helper()
 	b := h.open()
 	if p := b.signIn(user); p.Status != http.StatusOK || b.token == "" {

@@ -16,7 +16,7 @@ import (
 
 // office is a portal and a support desk in one server.
 type office struct {
-	*harness.House
+	*harness.Harness
 	t *testing.T
 	// desk is the desk's address.
 	desk string
@@ -51,7 +51,7 @@ http://127.0.0.1:PORT {
 func open(t *testing.T, site string) *office {
 	t.Helper()
 	o := &office{t: t, desk: "http://127.0.0.1:" + harness.FreePort(t)}
-	o.House = harness.StartWhole(t, &harness.Legacy{}, o.caddyfile(site))
+	o.Harness = harness.StartWhole(t, &harness.Legacy{}, o.caddyfile(site))
 	return o
 }
 

@@ -41,7 +41,7 @@ http://127.0.0.1:PORT {
 
 // world is a server before a portal, and its audit log.
 type world struct {
-	*harness.House
+	*harness.Harness
 	t     *testing.T
 	admin string
 	// logs and global are more global options: of Caddy, and of two_factor.
@@ -54,7 +54,7 @@ func start(t *testing.T, portal http.Handler, change ...func(*world)) *world {
 	for _, fn := range change {
 		fn(w)
 	}
-	w.House = harness.StartWhole(t, portal, w.text(harness.LegacyLines))
+	w.Harness = harness.StartWhole(t, portal, w.text(harness.LegacyLines))
 	return w
 }
 

@@ -27,8 +27,8 @@ import (
 	_ "github.com/secondgate/secondgate/caddyplugin" // what is tested
 )
 
-// House is a running gateway with a portal behind it.
-type House struct {
+// Harness is a running gateway with a portal behind it.
+type Harness struct {
 	// URL is the gateway's address, PortalURL the portal's own: http://127.0.0.1:PORT.
 	URL, PortalURL string
 	// Dir is the store's directory, Log the file with Caddy's log as JSON lines.
@@ -48,7 +48,7 @@ const Site = `two_factor {
 reverse_proxy %s`
 
 // Start runs a gateway whose two_factor block holds these lines before the portal.
-func Start(t testing.TB, portal http.Handler, lines string) *House {
+func Start(t testing.TB, portal http.Handler, lines string) *Harness {
 	t.Helper()
 	server := httptest.NewServer(portal)
 	t.Cleanup(server.Close)
@@ -59,20 +59,20 @@ func Start(t testing.TB, portal http.Handler, lines string) *House {
 
 // StartSite runs a gateway whose site block is this text; PORTAL in it stands for the
 // portal's host and port. portal may be nil.
-func StartSite(t testing.TB, portal http.Handler, site string) *House {
+func StartSite(t testing.TB, portal http.Handler, site string) *Harness {
 	t.Helper()
 	return prepare(t, "").serve(portal, site)
 }
 
 // StartSiteOnDisk is StartSite with the store in files, for tests that look at them.
-func StartSiteOnDisk(t testing.TB, portal http.Handler, site string) *House {
+func StartSiteOnDisk(t testing.TB, portal http.Handler, site string) *Harness {
 	t.Helper()
 	h := prepare(t, "")
 	h.storage = "badger"
 	return h.serve(portal, site)
 }
 
-func (h *House) serve(portal http.Handler, site string) *House {
+func (h *Harness) serve(portal http.Handler, site string) *Harness {
 	h.t.Helper()
 	if portal != nil {
 		server := httptest.NewServer(portal)
@@ -83,15 +83,15 @@ func (h *House) serve(portal http.Handler, site string) *House {
 	return h
 }
 
-func prepare(t testing.TB, portalURL string) *House {
+func prepare(t testing.TB, portalURL string) *Harness {
 	t.Helper()
 	dir := t.TempDir()
-	// Caddy's own storage is a new one for each house, as on a new machine. A house before
+	// Caddy's own storage is a new one for each harness, as on a new machine. A harness before
 	// it in the same test keeps its own.
 	old := caddy.DefaultStorage
 	caddy.DefaultStorage = &certmagic.FileStorage{Path: filepath.Join(dir, "caddy")}
 	t.Cleanup(func() { caddy.DefaultStorage = old })
-	h := &House{
+	h := &Harness{
 		URL: "http://127.0.0.1:" + FreePort(t), PortalURL: portalURL,
 		Dir: filepath.Join(dir, "two_factor"), Log: filepath.Join(dir, "caddy.log"), t: t, storage: "memory",
 	}
@@ -109,7 +109,7 @@ func prepare(t testing.TB, portalURL string) *House {
 }
 
 // Load loads, or reloads, the gateway with this site block.
-func (h *House) Load(site string) {
+func (h *Harness) Load(site string) {
 	h.t.Helper()
 	if err := h.TryLoad(site); err != nil {
 		h.t.Fatal(err)
@@ -117,7 +117,7 @@ func (h *House) Load(site string) {
 }
 
 // TryLoad is Load that returns the error.
-func (h *House) TryLoad(site string) error {
+func (h *Harness) TryLoad(site string) error {
 	h.site = site
 	return h.load(fmt.Sprintf(`{
 	admin off
@@ -144,13 +144,13 @@ func (h *House) TryLoad(site string) error {
 }
 
 // Reload loads the same configuration once more.
-func (h *House) Reload() {
+func (h *Harness) Reload() {
 	h.t.Helper()
 	h.Load(h.site)
 }
 
 // load loads a Caddyfile and waits until nobody but its servers listens at the address.
-func (h *House) load(text string) error {
+func (h *Harness) load(text string) error {
 	if err := LoadCaddyfile(text); err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func LoadCaddyfile(text string) error {
 }
 
 // LogText is what Caddy has logged until now.
-func (h *House) LogText() string {
+func (h *Harness) LogText() string {
 	h.t.Helper()
 	raw, err := os.ReadFile(h.Log)
 	if err != nil {

@@ -47,7 +47,7 @@ const (
 var usual = whole(badger, site("PORT", named))
 
 // at is another browser, at another port of this machine.
-func at(h *harness.House, port string) *harness.Browser {
+func at(h *harness.Harness, port string) *harness.Browser {
 	b := h.Browser()
 	b.Base = "http://127.0.0.1:" + port
 	return b
