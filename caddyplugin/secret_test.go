@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// inlineKey is a master key as somebody might write it into a configuration.
+// inlineKey is a master key as an operator might write it into a configuration.
 const inlineKey = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
 
 // TestAttack_J7_InlineKey: a key that is written out is refused, whatever is wrong with

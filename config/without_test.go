@@ -58,7 +58,8 @@ func TestWithoutErrors(t *testing.T) {
 	}
 }
 
-// A preset whose settings are not all filled in would promise what does not hold.
+// TestPresetsFillInAll: a preset fills in all settings that it names. An empty one would promise a
+// protection that is not there.
 func TestPresetsFillInAll(t *testing.T) {
 	for _, p := range Presets() {
 		want, err := p.Site.Resolved()

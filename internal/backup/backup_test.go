@@ -35,8 +35,8 @@ const (
 // now is when backups are made and restored; machines' clocks sweep what is older.
 var now = time.Now().UTC().Truncate(time.Second)
 
-// fixture is a store with users who have everything that users can have. It is in memory, and is
-// restored into Badger: backups of one engine restore into any other.
+// fixture is an in-memory store with users who have every kind of record. The tests restore its
+// backups into Badger, because a backup of one engine restores into any other.
 type fixture struct {
 	*testing.T
 	store store.Store
@@ -91,7 +91,7 @@ func (h *fixture) fill(key store.UserKey) {
 	}
 }
 
-// backup makes one, encrypted for the fixture's key.
+// backup writes a backup, encrypted for the fixture's key.
 func (h *fixture) backup() []byte {
 	h.Helper()
 	var file bytes.Buffer

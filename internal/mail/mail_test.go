@@ -118,7 +118,8 @@ func TestNothingGoesUnencrypted(t *testing.T) {
 	}
 }
 
-// A server that does not offer encryption, or whose offer was taken out on the way, gets nothing.
+// TestStrippedEncryption: a server that offers no encryption gets no mail, also where an attacker
+// removed the offer in transit.
 func TestStrippedEncryption(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -206,7 +207,8 @@ func TestServerDownAndUpAgain(t *testing.T) {
 	}
 }
 
-// A server that takes its time holds up nobody but the queue, and not its end.
+// TestSlowServer: a slow mail server delays only the queue. Callers return at once, and closing
+// the queue does not wait for the server.
 func TestSlowServer(t *testing.T) {
 	server := mailserver.Start(t, true)
 	way := open(t, server)

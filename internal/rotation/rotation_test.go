@@ -338,7 +338,8 @@ func TestRotate_Resumes(t *testing.T) {
 	}
 }
 
-// TestRotate_Unopened: a secret that opens with no key is told and holds up nobody else.
+// TestRotate_Unopened: a secret that no key opens is reported and does not stop the rotation of
+// other users.
 func TestRotate_Unopened(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()
@@ -391,7 +392,7 @@ func TestRotate_StoreFails(t *testing.T) {
 
 var errDisk = errors.New("no space left")
 
-// failing is a store whose disk is full after some changes of users.
+// failing is a store with a disk that is full after some changes of users.
 type failing struct {
 	store.Store
 	mu    sync.Mutex

@@ -101,8 +101,8 @@ func TestClockStatus(t *testing.T) {
 	want("1.500 s behind (ntp.example.com:123), compared")
 }
 
-// TestDue: the clock is compared at once, hourly, and every minute while it is wrong or
-// nobody answers; another source is begun anew with.
+// TestDue: the clock is compared at the start, hourly, and every minute while it is wrong or no
+// source answers. Another source starts the schedule again.
 func TestDue(t *testing.T) {
 	var c watchedClock
 	if c.due("") || !c.due("a:123") {

@@ -243,7 +243,7 @@ func TestRecoveryCodeIsShownOnce(t *testing.T) {
 	}
 }
 
-// A name that can't stand in the audit log is nobody's.
+// TestOddNames: a name that can't be written to the audit log identifies no staff member.
 func TestOddNames(t *testing.T) {
 	w := newWorld(t, "shop")
 	w.customers()

@@ -10,7 +10,7 @@ import (
 	"github.com/secondgate/secondgate/internal/factor"
 )
 
-// read reads a file for realm shop, whose ids are in small letters.
+// read reads a file for realm shop, which lowercases ids.
 func read(format, text string) (*File, error) {
 	return Read(strings.NewReader(text), Options{Format: format, Realm: "shop", Canonical: func(id string) (string, error) {
 		if strings.ContainsAny(id, "\r\n\x00") {

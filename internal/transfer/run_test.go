@@ -112,9 +112,9 @@ func TestAttack_I11_File(t *testing.T) {
 	}
 }
 
-// TestAttack_I13_ImportTellsOfChanges: whoever owed nothing before and owes a code now is
-// named, so that connections of before can be closed; users who stay as they are, and
-// those of a dry run, are not.
+// TestAttack_I13_ImportTellsOfChanges: an import returns each user who owed no code before and
+// owes one now, so that the server can close their open connections. It returns no unchanged
+// users, and none after a dry run.
 func TestAttack_I13_ImportTellsOfChanges(t *testing.T) {
 	d := newDesk(t)
 	for i, test := range []struct {

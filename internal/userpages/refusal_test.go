@@ -92,7 +92,8 @@ func TestStoppedFactorAsksForABackupCode(t *testing.T) {
 	w.browser("alice").post("/two-factor/challenge", "code", e.code()).wantTo("/")
 }
 
-// A cleared visit has a budget of its own: it ends there, and nobody else is held up.
+// TestWrongCodesInAClearedVisitEndIt: a cleared visit has its own attempt budget. Spending it ends
+// this visit and does not lock the user.
 func TestWrongCodesInAClearedVisitEndIt(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")
@@ -170,7 +171,7 @@ func TestNobody(t *testing.T) {
 	}
 }
 
-// A clearance of somebody else opens nothing.
+// TestAttack_SwappedClearance: a clearance of another user opens nothing.
 func TestAttack_SwappedClearance(t *testing.T) {
 	w := newWorld(t, nil)
 	alice, bob := w.browser("alice"), w.browser("bob")

@@ -90,7 +90,7 @@ type search struct {
 	found atomic.Bool
 }
 
-// work searches until the time is over or somebody has found something.
+// work searches until the time is over or one worker has found a failure.
 func (s *search) work(t *testing.T) {
 	k, err := newKit()
 	if err != nil {
@@ -181,7 +181,7 @@ func report(t testing.TB, found *Finding, log []string) {
 	t.Errorf("%s: %s\n%s", found.Rule, found.Detail, strings.Join(log, "\n"))
 }
 
-// TestHonest shows that the owner can use the portal where nobody attacks.
+// TestHonest shows that the owner can use the portal where there is no attacker.
 func TestHonest(t *testing.T) {
 	k, err := newKit()
 	if err != nil {

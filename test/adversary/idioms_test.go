@@ -263,7 +263,7 @@ func (d drawer) longHold() Program {
 		draw(d.t, Action{Do: "drop"}, Action{Do: "half-close"}, Action{Do: "wait", For: 21 * time.Second}),
 	}
 	if d.w.Persists {
-		p = append(p, d.ms(2500, 35_000, 61_000)) // until nobody waits for it
+		p = append(p, d.ms(2500, 35_000, 61_000)) // longer than the gate waits
 	}
 	p = append(p, Action{Do: "get", Page: "data", Kind: d.kind()})
 	if d.w.Persists {

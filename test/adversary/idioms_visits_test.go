@@ -33,7 +33,7 @@ func (d drawer) begins() Program {
 	return append(p, d.probe()...)
 }
 
-// keptBack is a request without a body whose end is kept back while something else happens.
+// keptBack draws a request without a body that ends only after another request has run.
 func (d drawer) keptBack() Program {
 	held := Action{Do: draw(d.t, "get", "get", "head"), Page: draw(d.t, "data", "account", "long"), Hold: "last byte", Async: true, Extra: draw(d.t, "", "http2")}
 	p := Program{held}

@@ -16,7 +16,7 @@ type owner struct {
 	run  *run
 	jar  jar
 	step int
-	// codes is the step of the authenticator whose code was given last.
+	// codes is the time step of the last code that the authenticator gave.
 	codes int64
 	// last is when the owner was last there.
 	last time.Time

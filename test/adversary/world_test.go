@@ -30,8 +30,8 @@ type World struct {
 	// Second adds a cookie that is needed beside the session cookie; its value is that
 	// cookie's Path, as above, or "/" for the whole portal.
 	Second string
-	// Remember adds a cookie that signs its user in wherever the session names nobody. Revives
-	// signs that session in as well.
+	// Remember adds a cookie that signs its user in wherever the session has no user. Revives
+	// makes it sign that session in as well.
 	Remember, Revives bool
 	// Last makes the portal read the last of several cookies of one name, not the first.
 	Last bool
@@ -67,8 +67,8 @@ type World struct {
 	// Pin is a header that a session is bound to; another value makes the request
 	// anonymous. "theme" is the cookie of that name.
 	Pin string
-	// Falls lets a request whose header does not fit its session fall back to the cookie of
-	// Remember, and so to another user. Only known limits draw it; see limits.
+	// Falls makes the portal use the cookie of Remember, and so another user, for a request with a
+	// header that does not fit its session. Only known limits draw it; see limits.
 	Falls bool
 	// Follow makes long responses and streams read their session again before each part.
 	Follow bool
@@ -212,7 +212,7 @@ func (w World) decidable() bool {
 		return false // a browser that follows the redirect at once begins another session
 	}
 	if w.Single {
-		return false // whoever has the password ends the owner's session
+		return false // an attacker with the password ends the owner's session
 	}
 	return w.usable() && !slices.ContainsFunc(w.cookiePaths(), func(p string) bool { return !pathMatch(p, w.Whoami) })
 }

@@ -124,7 +124,7 @@ func TestBadAddresses(t *testing.T) {
 	}
 }
 
-// closed is a port that nobody listens on.
+// closed returns a port without a listener.
 func closed(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

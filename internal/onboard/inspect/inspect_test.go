@@ -58,8 +58,8 @@ func TestChangesNothing(t *testing.T) {
 	}
 }
 
-// TestNickNamesAreNobody: what people can change names nobody, even if it is the user
-// name at first; nor does a number that is the same for everybody.
+// TestNickNamesAreNobody: a value that customers can change never identifies a user, even if it
+// equals the user name at first. Neither does a number that is the same for all customers.
 func TestNickNamesAreNobody(t *testing.T) {
 	t.Parallel()
 	s := &shop{nameless: true, more: map[string]http.HandlerFunc{"/": html(`<a href="/login">Sign in</a>`)}}
@@ -128,8 +128,8 @@ func TestPlaceholderIsNobody(t *testing.T) {
 	}
 }
 
-// TestTwoScopes: with one of the two cookies missing one page knows nobody and another
-// still shows the user, so both are asked.
+// TestTwoScopes: with one of the two cookies missing, one page shows a stranger and another still
+// shows the user, so both pages are asked.
 func TestTwoScopes(t *testing.T) {
 	s := &shop{scoped: true}
 	s.more = map[string]http.HandlerFunc{"/account": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/my/account", http.StatusFound) }}

@@ -65,7 +65,7 @@ func withTicket(numbered bool, shown func(v *visit, ticket string) bool) http.Ha
 	})
 }
 
-// TestH1_NarrowCookieIsLeft: a cookie below /my that signs nobody in is left unsealed.
+// TestH1_NarrowCookieIsLeft: a cookie below /my that does not sign a user in is left unsealed.
 func TestH1_NarrowCookieIsLeft(t *testing.T) {
 	r := studyHandler(t, withTicket(true, func(v *visit, _ string) bool { return v.number != "" }))
 	if !slices.Contains(r.Site.Leave, "ticket") {

@@ -16,11 +16,12 @@ import (
 // shop is a small portal with traps: names that people choose, links that do
 // something, cookies that look harmless. Fields say what is different from the usual.
 type shop struct {
-	// typed shows the name as it was typed; placeholder answers strangers' whoami with
-	// 200 and a nobody; keepOld signs the old session in, too; scoped wants a second
-	// cookie for /my; single ends a customer's other sessions at a sign-in; strict takes
-	// no other spelling; nameless shows a number only where it can be changed; named has the user name in JSON; keepOther signs another's session in,
-	// too; basic, query and address are side doors.
+	// typed shows the name as it was typed; placeholder answers strangers' whoami with 200 and a
+	// placeholder name; keepOld signs the old session in, too; scoped requires a second cookie for
+	// /my; single ends a customer's other sessions at a sign-in; strict accepts no other spelling;
+	// nameless shows a number only where it can be changed; named has the user name in JSON;
+	// keepOther signs another's session in, too; basic, query and address are further ways to sign
+	// in.
 	typed, placeholder, keepOld, scoped, single, strict, nameless, named, keepOther, basic, query, address bool
 	// more are pages besides, by path.
 	more map[string]http.HandlerFunc

@@ -35,9 +35,9 @@ type Portal struct {
 	// Door is the path of a side door that takes the password in the body and answers at
 	// once: /rpc, or a front controller's.
 	Door string
-	// Closed: nobody signs in at the portal itself, only where Header comes from.
+	// Closed: the portal itself has no sign-in; the user comes from Header only.
 	Closed bool
-	// Eager: strangers get a session, too. Switch: staff sign in as somebody else.
+	// Eager: strangers get a session, too. Switch: staff can sign in as another user.
 	Eager, Switch bool
 }
 
@@ -52,7 +52,7 @@ type portal struct {
 	changed  []change
 }
 
-// change is what was changed: by whose request, and as whom.
+// change records a write on the portal: who sent the request, and as which user it ran.
 type change struct{ actor, user string }
 
 func newPortal(kind Portal) *portal {
@@ -253,7 +253,7 @@ func (v *visit) answer() {
 	case "verify":
 		v.verify()
 	case "hook":
-		fmt.Fprint(v.w, "thank you") // machines call it; it knows nobody
+		fmt.Fprint(v.w, "thank you") // a machine-to-machine endpoint without a user
 	case "door":
 		v.door()
 	case "transfer":

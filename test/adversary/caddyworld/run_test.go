@@ -158,7 +158,7 @@ func (r *run) ask(b *browser, at int, as string, s Step) (page, error) {
 	return r.lines.send(b, b, site, r.fill(site.URL), s)
 }
 
-// session is somebody who uses a site as it is meant.
+// session is a user who uses a site as intended.
 type session struct {
 	r     *run
 	b     *browser

@@ -33,7 +33,7 @@ func walk[T any](from T, smaller func(T) []T, fails func(T) bool) T {
 	}
 }
 
-// lastProgram is the program whose step showed the failure, up to it.
+// lastProgram returns the program of the step that showed the failure, up to that step.
 func lastProgram(steps []Step, shown int) []Step {
 	steps = steps[:shown+1]
 	for i := shown; i >= 0; i-- {

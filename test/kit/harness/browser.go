@@ -167,7 +167,7 @@ func (b *Browser) Try(r *http.Request) (*Page, error) {
 	}, err
 }
 
-// Device is somebody's authenticator app and backup codes.
+// Device is a user's authenticator app and backup codes.
 type Device struct {
 	Secret string
 	Backup []string
@@ -197,8 +197,8 @@ func (d *Device) CodeNow(t testing.TB) string {
 	return code
 }
 
-// Enrol sets up two-factor authentication for whoever is signed in, through the
-// pages, up to the backup codes.
+// Enrol sets up two-factor authentication for the signed-in user through the pages, up to the
+// backup codes.
 func (b *Browser) Enrol() *Device {
 	b.t.Helper()
 	page := b.Get("/two-factor/setup")

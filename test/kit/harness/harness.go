@@ -1,9 +1,10 @@
-// Package harness starts the whole of Secondgate inside the test process: a real Caddy
-// with the real modules, before a portal that the test brings. A Browser talks to it as
-// browsers do. The store is in memory unless the test asks for Badger.
+// Package harness starts the whole of Secondgate inside the test process: Caddy with the modules
+// of the release, in front of a portal that the test brings. [Browser] is a client that keeps
+// cookies and follows redirects on request. The store is in memory unless the test asks for
+// Badger.
 //
-// Its one invariant: everything listens on loopback and ends with the test. Caddy
-// has one configuration per process, so tests that use it must not run in parallel.
+// All listeners are on loopback and close with the test. Caddy has one configuration per process,
+// so tests that use this package must not run in parallel.
 package harness
 
 import (
@@ -47,7 +48,7 @@ const Site = `two_factor {
 }
 reverse_proxy %s`
 
-// Start runs a gateway whose two_factor block holds these lines before the portal.
+// Start runs a gateway with these lines in the two_factor block before the portal.
 func Start(t testing.TB, portal http.Handler, lines string) *Harness {
 	t.Helper()
 	server := httptest.NewServer(portal)
@@ -57,7 +58,7 @@ func Start(t testing.TB, portal http.Handler, lines string) *Harness {
 	return h
 }
 
-// StartSite runs a gateway whose site block is this text; PORTAL in it stands for the
+// StartSite runs a gateway with this text as its site block. PORTAL in the text is replaced by the
 // portal's host and port. portal may be nil.
 func StartSite(t testing.TB, portal http.Handler, site string) *Harness {
 	t.Helper()
@@ -149,7 +150,7 @@ func (h *Harness) Reload() {
 	h.Load(h.site)
 }
 
-// load loads a Caddyfile and waits until nobody but its servers listens at the address.
+// load loads a Caddyfile and waits until only its servers listen at the address.
 func (h *Harness) load(text string) error {
 	if err := LoadCaddyfile(text); err != nil {
 		return err
@@ -207,7 +208,7 @@ func (h *Harness) LogText() string {
 	return string(raw)
 }
 
-// FreePort is a TCP port on loopback that nobody uses just now.
+// FreePort returns a TCP port on loopback that is free at the moment.
 func FreePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

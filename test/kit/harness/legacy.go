@@ -22,8 +22,8 @@ type Legacy struct {
 	Lock bool
 	// Lazy makes no session for strangers until they sign in.
 	Lazy bool
-	// Scoped sets a second cookie for /admin at the sign-in, without which /me calls
-	// nobody signed in, though / does (as WordPress).
+	// Scoped sets a second cookie for /admin at the sign-in. Without it /me reports no user, while
+	// / still shows the user (as in WordPress).
 	Scoped bool
 	// CookieAttributes follow every Set-Cookie of the session. Default: "; Path=/".
 	CookieAttributes string
@@ -85,10 +85,10 @@ func (l *Legacy) put(id string, s *legacySession) {
 	l.sessions[id] = s
 }
 
-// ServeHTTP answers: / and /account (HTML with the user's secret), /me (whoami: JSON
-// {"user":…}, or 401), /login (form by POST, also in the query by GET), /logout,
-// /api/login (JSON in, token out), /switch?user= (signs in as somebody else inside
-// the session), /admin (wants the scoped cookie), /rotate (a new id), /slow?ms=.
+// ServeHTTP answers: / and /account (HTML with the user's secret), /me (whoami: JSON {"user":…},
+// or 401), /login (form by POST, also in the query by GET), /logout, /api/login (JSON in, token
+// out), /switch?user= (signs in as another user in the same session), /admin (requires the scoped
+// cookie), /rotate (a new id), /slow?ms=.
 func (l *Legacy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.Before != nil && l.Before(l, w, r) {
 		return

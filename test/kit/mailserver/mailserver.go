@@ -1,7 +1,6 @@
-// Package mailserver runs a real mail server for tests: Debian's Exim, with a
-// configuration, spool and mailbox of its own.
-//
-// Its one invariant: it listens on loopback only and ends with the test.
+// Package mailserver runs Debian's Exim for tests, with its own configuration, spool and mailbox.
+// The server listens on loopback only and ends with the test. It needs Debian's exim4-daemon-light
+// package.
 package mailserver
 
 import (
@@ -51,7 +50,8 @@ type Server struct {
 	done chan struct{}
 }
 
-// Start runs a server. Open lets anybody send; else only who signs in may.
+// Start runs a server. With open it accepts mail without authentication; else only authenticated
+// clients may send.
 func Start(t testing.TB, open bool) *Server {
 	t.Helper()
 	s := Prepare(t, open)

@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/mailserver"
 )
 
-// besides is a second site of the realm, whose whoami names no address.
+// besides is a second site of the realm, with a whoami that returns no email address.
 const besides = `http://localhost:PORT {
 	bind 127.0.0.1
 	two_factor {

@@ -58,8 +58,8 @@ func checkHeaders(t *testing.T, name string, p *harness.Page) {
 	}
 }
 
-// TestASVS_14_3_NoSuchOwnPage: what there is not is a 404 without anybody's data, so
-// that no cache takes a page for an asset; it is never the portal's.
+// TestASVS_14_3_NoSuchOwnPage: an unknown own page is a 404 without user data, so that no cache
+// takes a page for an asset. The portal never answers it.
 func TestASVS_14_3_NoSuchOwnPage(t *testing.T) {
 	portal := &harness.Legacy{}
 	h := harness.Start(t, portal, harness.LegacyLines)

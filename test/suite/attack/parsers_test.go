@@ -76,9 +76,9 @@ func TestAttack_CookieSpellingsOfPHP(t *testing.T) {
 	}
 }
 
-// TestAttack_SessionInURLOfPHP: section A. PHP takes a session's id from the query as
-// well where it is told to: under a name that is sealed in this visit it is taken out.
-// For strangers, in whose visits no name is known yet, it has to be declared.
+// TestAttack_SessionInURLOfPHP: section A. PHP can be configured to accept a session id from the
+// query. A query field with the name of a cookie that is sealed in this visit is removed. A
+// stranger's visit knows no name yet, so there the name must be declared.
 func TestAttack_SessionInURLOfPHP(t *testing.T) {
 	for _, extra := range []string{"", "credential query app_sess"} {
 		h := startPHP(t, extra)

@@ -113,7 +113,7 @@ func phpSignIn(b *harness.Browser, user string) *harness.Page {
 // markOf is in everything that only the user may see.
 func markOf(user string) string { return "SECRET-" + user }
 
-// visits are those in which somebody with bob's password, or a link of his, may be.
+// visits returns the kinds of visits that an attacker with bob's password or link can open.
 func (h *phpHarness) visits(alice *harness.Device) map[string]func() *harness.Browser {
 	return map[string]func() *harness.Browser{
 		"stranger":  h.Browser,

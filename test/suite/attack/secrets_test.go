@@ -138,8 +138,8 @@ func named(name string) *harness.Legacy {
 	}}
 }
 
-// TestASVS_16_3_NamesStayOneRecord: a user whose name looks like the rest of a record
-// stays one value of it; one with a line break is nobody, and begins no other record.
+// TestASVS_16_3_NamesStayOneRecord: a user name that looks like the rest of a log record stays one
+// value of its record. A name with a line break identifies no user and starts no new record.
 func TestASVS_16_3_NamesStayOneRecord(t *testing.T) {
 	h := harness.Start(t, named(`eve","msg":"forged`), harness.LegacyLines)
 	b := h.Browser()

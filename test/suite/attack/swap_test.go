@@ -45,10 +45,9 @@ func try(b *harness.Browser, path string, form url.Values) {
 	_, _ = b.Try(r)
 }
 
-// TestAttack_SwappedCookies: section C; a second account of one's own never helps. The
-// visits of alice, who passed a code and is the attacker, and of bob, whose password
-// she knows, in every combination of visit, portal cookies and both: nothing of bob's
-// is shown, by whatever kind of request, and neither is revoked by the attempt.
+// TestAttack_SwappedCookies: section C. The attacker alice has an account of her own, has passed a
+// code, and knows bob's password. She combines the visits and portal cookies of both accounts in
+// every way. No kind of request shows data of bob, and the attempt revokes neither visit.
 func TestAttack_SwappedCookies(t *testing.T) {
 	for _, portal := range []*harness.Legacy{{}, {Rotate: true, KeepOld: true}} {
 		h := harness.Start(t, portal, harness.LegacyLines+unthrottled)

@@ -15,7 +15,7 @@ func TestDemoPortalIsAllRight(t *testing.T) {
 	check(t, strings.ReplaceAll(secondgate.Example, "127.0.0.1:8081", address), input).allOK(t)
 }
 
-// site is a Caddyfile with one site, whose names and ports nobody may take.
+// site is a Caddyfile with one site, with names and ports that no other test may use.
 const site = `https://portal.example.com {
 	two_factor {
 %s

@@ -32,7 +32,7 @@ func run(t *testing.T, binary, dir string, input []string, args ...string) (out,
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Dir = dir
-	// Whatever the program keeps of its own accord would be kept here.
+	// State that the program writes without being told would be written here.
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "TMPDIR="+dir)
 	cmd.Stdin = strings.NewReader(strings.Join(input, "\n") + "\n")
 	var o, e bytes.Buffer

@@ -1,6 +1,6 @@
-// Package e2e holds tests of the whole: the real binary, started with a Caddyfile
-// before a real portal, and a real browser in front of it.
+// Package e2e tests the whole: the real binary, started with a Caddyfile, in front of a real
+// portal and behind a real browser. The tests use no package of Secondgate. They see what a
+// customer, an attacker or an operator sees.
 //
-// Its one invariant: nothing here knows Secondgate's inside. What a test sees is what
-// a customer, an attacker or an admin would see.
+// It needs the portals of test/kit/portals and Debian's chromium package.
 package e2e

@@ -58,8 +58,8 @@ func learn(t *testing.T, portal string, flags []string, accounts ...string) (*ga
 	return g, text
 }
 
-// forget stops the gateway and starts it with an empty store: nobody has a second
-// factor then.
+// forget stops the gateway and starts it with an empty store, in which no user has a second
+// factor.
 func (g *gateway) forget() {
 	g.t.Helper()
 	g.stop(syscall.SIGTERM)

@@ -15,7 +15,7 @@ type site struct {
 	login func(b *browser.Browser, name, password string)
 	// logout signs out as customers do.
 	logout func(b *browser.Browser)
-	// user is whom the page shows as signed in, "" for nobody.
+	// user is the signed-in user that the page shows, "" for none.
 	user func(b *browser.Browser) string
 	// page is a page of the account, as path and query.
 	page string

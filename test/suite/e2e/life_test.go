@@ -100,8 +100,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestReload reloads the configuration under load, then tries one that is refused:
-// nobody notices either.
+// TestReload reloads the configuration under load, then loads one that is refused. No request
+// fails in either case.
 func TestReload(t *testing.T) {
 	s := demoSite(t, built(t, plainBinary))
 	c := newClient(t, s.URL)

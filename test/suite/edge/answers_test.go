@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// answersSites are sites whose portal trusts X-Remote-User. It is the account of X-Me, or
-// the account that an address names: /of/NAME or /page?of=NAME.
+// answersSites are sites with a portal that trusts X-Remote-User. The account is the one in X-Me,
+// or the one in the address: /of/NAME or /page?of=NAME.
 func answersSites(authenticator string) map[string]string {
 	const proxy = "reverse_proxy PORTAL {\n header_up X-Remote-User "
 	const byPath, byQuery = `"~^\w* /of/(\w+)" "${1}"`, `"~^\w* .*[?]of=(\w+)" "${1}"`

@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// whoamiSays is a portal with a session whose whoami answers with this.
+// whoamiSays is a portal with a session and with this handler as its whoami.
 func whoamiSays(answer func(w http.ResponseWriter, r *http.Request)) *probe {
 	p := newProbe()
 	p.also = func(w http.ResponseWriter, r *http.Request) bool {
@@ -96,8 +96,8 @@ func checkUnknown(t *testing.T, h *harness.Harness, p *probe, page *harness.Page
 	}
 }
 
-// TestAsk_UnknownAfterTheResponse: what was forwarded as nobody's and then can't be
-// judged is not released.
+// TestAsk_UnknownAfterTheResponse: a response is withheld if its request was forwarded as
+// anonymous and the question after it returns unknown.
 func TestAsk_UnknownAfterTheResponse(t *testing.T) {
 	p := whoamiSays(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	h := harness.Start(t, p, harness.LegacyLines)
@@ -266,7 +266,8 @@ func TestAsk_CookiesOfWhoamiAreApplied(t *testing.T) {
 	}
 }
 
-// TestAsk_AnswersAgeOut after `recheck`; those of nobody after a few minutes.
+// TestAsk_AnswersAgeOut: an answer expires after `recheck`, an anonymous answer after a few
+// minutes.
 func TestAsk_AnswersAgeOut(t *testing.T) {
 	l := &harness.Legacy{}
 	h := harness.Start(t, l, harness.LegacyLate+"\nrecheck 20s\nsettle 0")
@@ -454,8 +455,8 @@ func TestAsk_OneQuestionServesAll(t *testing.T) {
 	}
 }
 
-// TestAsk_PinnedSession: a portal that forgets a session for a foreign address, or
-// whoever comes from elsewhere, can't be made to answer for the next request.
+// TestAsk_PinnedSession: some portals drop a session when its client address changes. An attacker
+// with another address can't use that to produce a wrong answer for the next request.
 func TestAsk_PinnedSession(t *testing.T) {
 	for name, value := range map[string]string{"X-Real-Ip": "192.0.2.66", "Forwarded": "for=192.0.2.66", "Referer": "https://192.0.2.66/"} {
 		p := newProbe()

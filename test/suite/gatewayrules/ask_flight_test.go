@@ -15,7 +15,7 @@ import (
 // seen from here. Where it is too short, the tests below prove less and still pass.
 const joining = 300 * time.Millisecond
 
-// flight is a portal whose whoami answers once it is let.
+// flight is a portal with a whoami that answers once the test lets it.
 type flight struct {
 	*probe
 	asked atomic.Int32
@@ -45,7 +45,8 @@ func (f *flight) get(ctx context.Context, b *harness.Browser) <-chan *harness.Pa
 	return pages
 }
 
-// TestAsk_RecheckZeroJoinsNoQuestion: somebody may have signed in since it was asked.
+// TestAsk_RecheckZeroJoinsNoQuestion: with `recheck 0` a request does not join a question in
+// flight, because a user may have signed in since that question was sent.
 func TestAsk_RecheckZeroJoinsNoQuestion(t *testing.T) {
 	f := newFlight()
 	h := harness.Start(t, f.probe, harness.LegacyLines+"\nleave s\nrecheck 0")

@@ -57,7 +57,7 @@ func TestGate_ClearanceEnds(t *testing.T) {
 	})
 	t.Run("undeclared sign-out", func(t *testing.T) {
 		b := h.cleared("alice", alice)
-		b.Get("/as/?kind=redirect") // signs nobody in
+		b.Get("/as/?kind=redirect") // signs no user in
 		challenged(t, "signing in again", h.in(b, "alice"))
 	})
 	t.Run("another user", func(t *testing.T) {
@@ -103,8 +103,8 @@ func TestGate_ClearanceEnds(t *testing.T) {
 	})
 }
 
-// TestGate_ClearanceSurvives: wrong passwords, a cross-site request without cookies,
-// cookies that are missing or somebody else's end nothing.
+// TestGate_ClearanceSurvives: wrong passwords, a cross-site request without cookies, missing
+// cookies and cookies of another user end no clearance.
 func TestGate_ClearanceSurvives(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -125,7 +125,7 @@ func TestGate_ClearanceSurvives(t *testing.T) {
 	}
 	shows(t, "after requests without the portal's cookies", b.Get("/page"), "alice")
 
-	// Without any cookies nothing is anybody's.
+	// Without any cookies the request belongs to no user.
 	r := h.Browser().Request(http.MethodPost, "/page", strings.NewReader("a=b"))
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	if p := h.Browser().Do(r); len(p.Header["Set-Cookie"]) > 0 {
@@ -208,8 +208,8 @@ func TestGate_Forgetting(t *testing.T) {
 	challenged(t, "after it", b.Get("/page"))
 }
 
-// TestGate_Unknown: a whoami that fails, before or after, refuses with 503 and shows
-// nothing; it never makes anybody anonymous.
+// TestGate_Unknown: a whoami that fails, before or after the response, leads to 503 and shows
+// nothing. A failure never counts as anonymous.
 func TestGate_Unknown(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")

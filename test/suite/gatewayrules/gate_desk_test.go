@@ -16,8 +16,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// desk is a portal that can be told, request by request, how to sign somebody in and
-// how to show it, and which lets tests stop requests inside it. Query parameters:
+// desk is a portal with its sign-in and its pages controlled by query parameters. Tests can stop a
+// request inside of it. Query parameters:
 //
 //	kind=…    how a page is sent, see kinds
 //	rotate=1  a sign-in makes a new session id; keep=1 keeps the old one signed in too
@@ -61,7 +61,7 @@ func newDesk() *desk {
 	return &desk{sessions: map[string]*deskSession{}, stops: map[string]chan struct{}{}, arrived: make(chan string, 64)}
 }
 
-// deskLines describe the desk. /as/USER signs in too, and nobody told the gateway.
+// deskLines describe the desk. /as/USER signs in too, and is not declared to the gateway.
 const deskLines = `realm default
 whoami /me {
 	anonymous status 401
@@ -199,7 +199,7 @@ func (d *desk) put(id string, s *deskSession) {
 	d.sessions[id] = s
 }
 
-// signIns is how often somebody signed in.
+// signIns counts the sign-ins so far.
 func (d *desk) signIns() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -357,7 +357,7 @@ func (h *deskHarness) enrol(user string) *harness.Device {
 func (h *deskHarness) cleared(user string, d *harness.Device) *harness.Browser {
 	h.t.Helper()
 	b := h.Browser()
-	b.Get("/") // its session cookie is a stranger's, and fits whoever signs in
+	b.Get("/") // sets a stranger's session cookie; a sign-in keeps it
 	h.clear(b, user, d)
 	return b
 }

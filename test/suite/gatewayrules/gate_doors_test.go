@@ -67,8 +67,8 @@ func TestGate_DenyRewritten(t *testing.T) {
 	}
 }
 
-// TestGate_Trust: what is trusted passes as it is, whoever sends it, but for our own
-// cookies, which neither arrive nor can be set; everything else is not trusted.
+// TestGate_Trust: a trusted request passes unchanged for every sender, except for the gateway's
+// own cookies, which neither arrive nor can be set. All other requests are not trusted.
 func TestGate_Trust(t *testing.T) {
 	d := newDesk()
 	h := &deskHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -114,8 +114,8 @@ func TestGate_Trust(t *testing.T) {
 	}
 }
 
-// assetPortal answers every path as an asset whose text tells which cookies came, and
-// sets one.
+// assetPortal answers every path as an asset. Its text lists the cookies that arrived, and it sets
+// one.
 type assetPortal struct{ *desk }
 
 func (p assetPortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -184,14 +184,15 @@ func TestGate_Public(t *testing.T) {
 	if p := owing.Fetch(http.MethodPost, "/a.css", "text/plain", "x"); p.Status != http.StatusUnauthorized {
 		t.Errorf("a POST is taken for an asset: %d", p.Status)
 	}
-	// Whose kept answer says that he may pass gets it like anything else.
+	// A user with a cached answer that lets them pass gets it like any other page.
 	b := h.cleared("alice", alice)
 	if p := asset(b, "/a.css"); !strings.Contains(p.Body, "desk=") {
 		t.Errorf("cleared: %d %q", p.Status, p.Body)
 	}
 }
 
-// TestGate_Guest: with `guest`, strangers reach nothing else; whoever has signed in does.
+// TestGate_Guest: with `guest`, strangers reach only the guest paths; signed-in users reach all
+// paths.
 func TestGate_Guest(t *testing.T) {
 	h := startDesk(t, "guest / /in /register*\n")
 	alice := h.enrol("alice")

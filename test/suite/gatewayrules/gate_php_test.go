@@ -90,8 +90,8 @@ func TestPHP_WaitingGET(t *testing.T) {
 	}
 }
 
-// TestPHP_Draining: a script whose output nobody reads keeps its session's lock, and
-// whoami waits for that; so the output is read while the question runs.
+// TestPHP_Draining: a script keeps its session's lock until its output is read, and whoami waits
+// for that lock. The gateway therefore reads the output while the question runs.
 func TestPHP_Draining(t *testing.T) {
 	h := startPHP(t, "")
 	h.enrol("bob")

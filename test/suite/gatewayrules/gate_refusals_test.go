@@ -54,7 +54,7 @@ func TestGate_RefusalLeads(t *testing.T) {
 	}
 }
 
-// leading is a desk whose sign-ins redirect to an address.
+// leading is a desk that redirects to an address after a sign-in.
 type leading struct {
 	*desk
 	to string
@@ -189,8 +189,8 @@ func TestGate_StrangeRequests(t *testing.T) {
 	}
 }
 
-// TestGate_MethodOverride: headers that make a framework read another method, and
-// credentials that nobody declared, do not reach the portal.
+// TestGate_MethodOverride: headers that make a framework read another method, and undeclared
+// credentials, do not reach the portal.
 func TestGate_MethodOverride(t *testing.T) {
 	h := startDesk(t, "")
 	b := h.Browser()

@@ -46,9 +46,9 @@ var signIns = []struct {
 // ids are what may befall the session's id at a sign-in.
 var ids = map[string]string{"id stays": "", "id changes": "&rotate=1", "old id lives on": "&rotate=1&keep=1"}
 
-// TestGate_SignInWithheld: whoever signs in as somebody who owes a code, in whatever
-// visit, in whatever way: nothing of the portal's answer is on the wire, and neither
-// the new nor the old cookies show anything afterwards.
+// TestGate_SignInWithheld: a sign-in as a user who owes a code, in any kind of visit and by any
+// means. No byte of the portal's response is on the wire, and neither the new nor the old cookies
+// show any data afterwards.
 func TestGate_SignInWithheld(t *testing.T) {
 	h := startDesk(t, "settle 50ms")
 	alice := h.enrol("alice")

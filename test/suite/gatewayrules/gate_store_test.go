@@ -47,8 +47,8 @@ func (s *faultyStore) Update(ctx context.Context, key store.UserKey, fn func(tx 
 	return s.Store.Update(ctx, key, fn)
 }
 
-// TestGate_StoreFails: without the store nobody passes, nothing is released, and what
-// ended while it was gone stays ended.
+// TestGate_StoreFails: without the store no user passes and nothing is released. A session that
+// ended during the failure stays ended.
 func TestGate_StoreFails(t *testing.T) {
 	d := newDesk()
 	h := &deskHarness{harness.StartSite(t, d, "respond 204"), d, t}

@@ -12,10 +12,13 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_TunnelOverLateSignIn: somebody with an account of his own and without a second
-// factor opens a WebSocket, and then sends the sign-in form with another's password in the
-// same session. The portal saves that within `settle` after its response. Nothing that the
-// tunnel brings afterwards is for him.
+// TestAttack_TunnelOverLateSignIn:
+//
+//  1. An attacker with an own account and without a second factor opens a WebSocket.
+//  2. The attacker sends the sign-in form with the victim's password in the same session.
+//  3. The portal saves the sign-in within `settle` after its response.
+//
+// No message that the portal sends into the tunnel afterwards may reach the attacker.
 func TestAttack_TunnelOverLateSignIn(t *testing.T) {
 	for name, declared := range map[string]string{"undeclared": "", "declared": "sign_in /late\n"} {
 		t.Run(name, func(t *testing.T) {

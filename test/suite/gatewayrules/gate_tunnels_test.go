@@ -119,7 +119,7 @@ func ends(t *testing.T, c *websocket.Conn, in *bufio.Reader) {
 	}
 }
 
-// TestGate_UpgradesRefused: no tunnel for strangers, nor for somebody who owes a code.
+// TestGate_UpgradesRefused: strangers and users who owe a code get no tunnel.
 func TestGate_UpgradesRefused(t *testing.T) {
 	h := tunnelHarness(t, "")
 	h.enrol("alice")

@@ -40,8 +40,8 @@ func (h *deskHarness) beforeBob(alice *harness.Device) map[string]func() *harnes
 	}
 }
 
-// TestAttack_WaitingGET: a GET that was sent before a sign-in and that the portal
-// answers after it, as somebody else, is not released.
+// TestAttack_WaitingGET: a GET is sent before a sign-in, and the portal answers it afterwards as
+// another user. The response is not released.
 func TestAttack_WaitingGET(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -91,10 +91,13 @@ func TestAttack_WaitingForTheLock(t *testing.T) {
 	}
 }
 
-// TestAttack_WaitingBesideALink: bob signs in by a link that nobody declared. While
-// its redirect is being judged, a GET that waited for the session's lock comes back;
-// what it brings is more than sockets take, so that the gateway must have seen its
-// headers when it is all sent.
+// TestAttack_WaitingBesideALink:
+//
+//  1. Bob signs in by an undeclared link.
+//  2. While its redirect is being judged, a GET that waited for the session's lock is answered.
+//
+// That response is larger than the socket buffers, so the gateway has read its headers before the
+// portal has sent it all.
 func TestAttack_WaitingBesideALink(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -123,8 +126,8 @@ func TestAttack_WaitingBesideALink(t *testing.T) {
 	challenged(t, "the link", <-link)
 }
 
-// TestGate_FreshQuestion: a question that was put before somebody signed in does not
-// answer whose the sign-in's response is.
+// TestGate_FreshQuestion: a question that was sent before a sign-in does not decide about the
+// sign-in's response.
 func TestGate_FreshQuestion(t *testing.T) {
 	h := startDesk(t, "")
 	h.enrol("bob")
@@ -183,8 +186,9 @@ func rawRequest(t *testing.T, b *harness.Browser, head string) net.Conn {
 	return c
 }
 
-// TestAttack_HeldBody: a request whose last byte is held back until somebody else
-// has signed in does not come back as him; the portal hears of it only when it is whole.
+// TestAttack_HeldBody: a client withholds the last byte of a request until another user has signed
+// in. The response is not that user's, because the portal receives the request only when it is
+// complete.
 func TestAttack_HeldBody(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -208,7 +212,7 @@ func TestAttack_HeldBody(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, raw)
 		}
 	}
-	// The test of the test: nobody signs in meanwhile, and it arrives.
+	// Control: without a sign-in meanwhile the request arrives.
 	b := h.cleared("alice", alice)
 	c := rawRequest(t, b, "POST /held HTTP/1.1\nContent-Length: 5\n\na=bc")
 	_, _ = io.WriteString(c, "d")

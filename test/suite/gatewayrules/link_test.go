@@ -43,7 +43,7 @@ func signedIn(t *testing.T, h *harness.Harness) *harness.Browser {
 	return b
 }
 
-// TestLink_WhoSeesIt: users who are signed in, and nobody else.
+// TestLink_WhoSeesIt: only signed-in users see the link.
 func TestLink_WhoSeesIt(t *testing.T) {
 	h := harness.Start(t, pages(func(w http.ResponseWriter, _ *http.Request) {
 		html(w)

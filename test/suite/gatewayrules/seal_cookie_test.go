@@ -82,7 +82,7 @@ func TestSeal_AttributesAreMapped(t *testing.T) {
 	}
 }
 
-// TestSeal_OnlyATrustedProxySaysHTTPS: from anybody else the header means nothing.
+// TestSeal_OnlyATrustedProxySaysHTTPS: the header has no effect unless a trusted proxy sends it.
 func TestSeal_OnlyATrustedProxySaysHTTPS(t *testing.T) {
 	h := harness.Start(t, newProbe(), harness.LegacyLines)
 	b := h.Browser()

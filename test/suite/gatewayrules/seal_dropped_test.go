@@ -193,8 +193,8 @@ func TestSeal_SessionIDInURLIsTakenOut(t *testing.T) {
 	}
 }
 
-// TestSeal_LeaveBuiltIn: what scripts are known to need goes through as it is, both
-// ways, and is nobody's credential.
+// TestSeal_LeaveBuiltIn: cookies that scripts are known to need pass unsealed in both directions,
+// and are no credentials.
 func TestSeal_LeaveBuiltIn(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)

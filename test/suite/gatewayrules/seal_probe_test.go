@@ -76,7 +76,7 @@ func (p *probe) cookieAt(t testing.TB, path string) string {
 	return r.Header.Get("Cookie")
 }
 
-// setting is the address of a page whose response sets these cookies.
+// setting returns the address of a page with these lines as its Set-Cookie headers.
 func setting(path string, lines ...string) string {
 	return path + "?" + url.Values{"set": lines}.Encode()
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestSeal_StampedCookieIsNeverForwardedForAnonymous: with one of two cookies left
-// out, whoami calls the session nobody's, though the pages do not.
+// TestSeal_StampedCookieIsNeverForwardedForAnonymous: with one of two cookies removed, whoami
+// reports anonymous, though the pages still show the user.
 func TestSeal_StampedCookieIsNeverForwardedForAnonymous(t *testing.T) {
 	p := newProbe()
 	p.Scoped, p.Lazy = true, false

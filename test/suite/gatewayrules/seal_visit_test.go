@@ -292,7 +292,8 @@ func TestSeal_CookieOfAnotherVisitDoesNotOpen(t *testing.T) {
 	}
 }
 
-// TestSeal_ManyVisitsAreNoVisit: of two tokens nobody knows the right one.
+// TestSeal_ManyVisitsAreNoVisit: a request with two visit tokens has no visit, because the gateway
+// can't tell the right one.
 func TestSeal_ManyVisitsAreNoVisit(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)

@@ -95,7 +95,7 @@ func TestStaffEndsSessions(t *testing.T) {
 	}
 }
 
-// TestStaffResets: a reset ends sessions at once too, and nobody is asked any more.
+// TestStaffResets: a reset ends sessions at once, and the user is not asked for a code any more.
 func TestStaffResets(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()

@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// enters is a portal whose /enter signs in and shows the account at once, whose /slow does so
-// and ends a moment later, and whose /boom fails.
+// enters is a portal with three addresses: /enter signs in and shows the account at once, /slow
+// does the same and ends a moment later, /boom fails.
 func enters() *harness.Legacy {
 	p := &harness.Legacy{}
 	p.Before = func(l *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
@@ -72,8 +72,8 @@ func TestAttack_L14_BalancedByHeader(t *testing.T) {
 	}
 }
 
-// TestAttack_L15_FailedUpstream: upstreams are chosen as the documentation says, and passed
-// over after a failure, which anybody can bring about. Then the question goes to another one.
+// TestAttack_L15_FailedUpstream: upstreams are chosen as the documentation says, and skipped after
+// a failure, which any client can cause. Then the question goes to another upstream.
 func TestAttack_L15_FailedUpstream(t *testing.T) {
 	for _, policy := range []string{"first", "client_ip_hash"} {
 		t.Run(policy, func(t *testing.T) {

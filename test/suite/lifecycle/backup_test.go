@@ -24,7 +24,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// administered is a Caddyfile whose server has an admin endpoint at that port.
+// administered is a Caddyfile of a server with an admin endpoint at that port.
 func administered(admin, global string, sites ...string) string {
 	return overTCP(whole(global, sites...), "127.0.0.1:"+admin)
 }
@@ -59,7 +59,7 @@ func must(t testing.TB, args ...string) string {
 	return out
 }
 
-// keeper is a harness whose store is backed up.
+// keeper is a harness that backs its store up.
 type keeper struct {
 	*harness.Harness
 	t                      testing.TB
@@ -197,8 +197,8 @@ func TestRestore_AuditLog(t *testing.T) {
 	}
 }
 
-// TestBackup_ClientGoes: who stops reading keeps nobody from the next backup; the
-// server ends beside one who only holds the line.
+// TestBackup_ClientGoes: a client that stops reading does not block the next backup, and a client
+// that keeps the connection open does not keep the server from ending.
 func TestBackup_ClientGoes(t *testing.T) {
 	k := newKeeper(t, badger)
 	fillMeta(t, k.Dir, func() { stop(t) }, func() { reload(t, k.Harness, k.caddyfile) })

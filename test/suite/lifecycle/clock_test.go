@@ -109,8 +109,8 @@ func TestClockSetForward(t *testing.T) {
 	}
 }
 
-// TestClockThrottle: a wait ends when its time has come, though the clock was set
-// forward, and one that a clock far ahead wrote locks nobody out once it is right again.
+// TestClockThrottle: a wait ends at its time although the clock was set forward. A wait that was
+// written with a clock far ahead locks no user out once the clock is right again.
 func TestClockThrottle(t *testing.T) {
 	h, _, device := clearedAlice(t)
 	wrong := func(b *harness.Browser) int { return b.Pass("000000").Status }

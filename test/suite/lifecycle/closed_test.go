@@ -76,8 +76,8 @@ func TestStoreClosedUnderLoad(t *testing.T) {
 	}
 }
 
-// owingRound is what somebody does who owes a code: sign in, look at a page, at an own
-// page, and give a wrong code.
+// owingRound is what a user who owes a code does: sign in, open a page and an own page, and give a
+// wrong code.
 func owingRound(t *testing.T, h *harness.Harness, device *harness.Device) map[string]*harness.Page {
 	b := h.Browser()
 	out := map[string]*harness.Page{}

@@ -177,8 +177,9 @@ func withOpenRequest(t *testing.T) *outside {
 	return o
 }
 
-// failingDisk is a file system of its own, and what makes all writes to new blocks of it
-// fail with EIO: it is on a loop device whose file is sparse, on a disk that fills up.
+// failingDisk mounts a file system and returns a function that makes all writes to new blocks fail
+// with EIO. The file system is on a loop device with a sparse file, and fail fills the disk under
+// that file.
 func failingDisk(t *testing.T) (dir string, fail func()) {
 	t.Helper()
 	skip := func(doing string, err error, out []byte) {

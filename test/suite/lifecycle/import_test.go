@@ -82,7 +82,7 @@ func (d *desk) awaitLog(text string) {
 	}
 }
 
-// newSecret is what another system made for somebody.
+// newSecret is a secret that another system made for a user.
 func newSecret() string {
 	b := make([]byte, 20)
 	rand.Read(b)

@@ -175,8 +175,8 @@ func (c *changer) holds() {
 	c.oneSet(b)
 }
 
-// oneSet checks that of the backup codes that the customer knows all count, or none
-// where a new set may have been made that nobody saw.
+// oneSet checks that either all of the backup codes that the customer knows count, or none where a
+// new set may have been made and its response lost.
 func (c *changer) oneSet(b *harness.Browser) {
 	c.t.Helper()
 	if len(c.backup) < 2 {

@@ -54,7 +54,7 @@ func (r *rotating) records() *engine.DB {
 
 func crowd(i int) store.UserKey { return store.UserKey{Realm: "one", ID: fmt.Sprint("crowd", i)} }
 
-// fill adds users whose secrets are sealed with the old key.
+// fill adds users with secrets that are sealed with the old key.
 func (r *rotating) fill() {
 	r.t.Helper()
 	d := r.records()

@@ -25,8 +25,8 @@ const (
 	killClients = 4
 )
 
-// Nobody is throttled, so that a code is refused only because it was used; few backup
-// codes, because each that is tried costs a password hash.
+// No user is throttled, so that a code is refused only because it was used. There are few backup
+// codes, because each attempt costs a password hash.
 const killLines = named + `
 	backup_codes 5
 	throttle {

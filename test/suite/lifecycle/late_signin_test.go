@@ -20,7 +20,7 @@ func TestAttack_L1_LateSignInByScript(t *testing.T) {
 		if r.URL.Path != "/late" {
 			return false
 		}
-		id := l.SignInRaw("") // a session of nobody
+		id := l.SignInRaw("") // a session without a user
 		w.Header().Add("Set-Cookie", "PHPSESSID="+id+"; Path=/")
 		user := r.FormValue("user")
 		fmt.Fprint(w, "welcome")

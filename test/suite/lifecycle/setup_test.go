@@ -53,7 +53,7 @@ func at(h *harness.Harness, port string) *harness.Browser {
 	return b
 }
 
-// passes reports whether somebody sees alice's account.
+// passes reports whether the page shows the user's account.
 func passes(t testing.TB, b *harness.Browser, user string) bool {
 	t.Helper()
 	return strings.Contains(b.Get("/account").Body, harness.SecretOf(user))
@@ -75,7 +75,7 @@ func accepted(t testing.TB, p *harness.Page) {
 	}
 }
 
-// waiting is a portal whose /wait is answered when the test says so.
+// waiting is a portal that answers /wait when the test says so.
 type waiting struct {
 	harness.Legacy
 	// begun gets the path of a request that waits, goOn lets one go on.

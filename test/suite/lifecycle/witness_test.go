@@ -25,7 +25,7 @@ const idle = "{\n" + harness.GlobalLines + "}\nhttp://127.0.0.1:PORT {\n\tbind 1
 
 func elsewhere(h *harness.Harness) string { return h.Dir + "-elsewhere" }
 
-// enrolled starts a gateway whose alice has a second factor.
+// enrolled starts a gateway with the user alice, who has a second factor.
 func enrolled(t *testing.T) (*harness.Harness, *harness.Device) {
 	t.Helper()
 	h := harness.StartWhole(t, &harness.Legacy{}, usual)
@@ -211,9 +211,9 @@ func deleteKeys(t testing.TB, dir, user string, kinds ...byte) {
 	}
 }
 
-// TestAttack_J1_Start and TestAttack_J1_Reload: a store that was lost, in whatever way, is
-// refused in one sentence that says what was expected, what was found and what to do. Nobody
-// is let in by password, and nothing is made or overwritten.
+// TestAttack_J1_Start and TestAttack_J1_Reload: a lost store is refused, in every way in which it
+// can be lost. The error is one sentence that states what was expected, what was found and the
+// remedy. No user gets in by password alone, and no file is created or overwritten.
 func TestAttack_J1_Start(t *testing.T) { refusals(t, "") }
 
 func TestAttack_J1_Reload(t *testing.T) { refusals(t, idle) }
@@ -460,8 +460,8 @@ func await(t *testing.T, h *harness.Harness, status int) {
 	}
 }
 
-// TestAttack_J6_NotReady: a server whose tables are damaged says so, and serves those whose
-// records are whole.
+// TestAttack_J6_NotReady: a server with damaged tables reports not ready, and serves the users
+// with intact records.
 func TestAttack_J6_NotReady(t *testing.T) {
 	h, device := enrolled(t)
 	stop(t)

@@ -155,8 +155,8 @@ func noSecrets(t *testing.T, h *harness.Harness, code string, device *harness.De
 	}
 }
 
-// A mail server that is down, and settings that are wrong, hold up nobody: the notice
-// waits, and comes when a reload puts them right.
+// TestNoticesOutliveWrongSettings: a mail server that is down, and wrong settings, delay no
+// request. The notice waits, and is sent when a reload corrects the settings.
 func TestNoticesOutliveWrongSettings(t *testing.T) {
 	server := mailserver.Start(t, false)
 	h := start(t, server, "wrong", "enrol_mail off")

@@ -213,7 +213,7 @@ func TestNoSeriesFromStrangers(t *testing.T) {
 	}
 }
 
-// strangers is a portal to whom everybody is somebody new.
+// strangers is a portal to which every request comes from a new stranger.
 type strangers struct {
 	harness.Legacy
 	on, asked atomic.Bool

@@ -26,7 +26,7 @@ const (
 	sign_in /login /api/login`
 )
 
-// watched is a gateway whose metrics are served at another port.
+// watched is a gateway that serves its metrics at another port.
 type watched struct {
 	*harness.Harness
 	port string

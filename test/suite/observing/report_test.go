@@ -11,7 +11,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// global are the global options of a server whose report can be read.
+// global are the global options of a server with a readable report.
 const global = `{
 	admin 127.0.0.1:ADMIN
 	persist_config off

@@ -17,7 +17,7 @@ type account struct {
 	Name, Display, Email string
 }
 
-// accounts have numbers that are one number to whoever reads them as floating-point.
+// accounts have numbers that are equal when they are read as floating-point numbers.
 var accounts = []account{
 	{ID: 1<<53 + 1, Name: "alice", Display: "Al", Email: "alice@example.test"},
 	{ID: 1 << 53, Name: "bob", Display: "Al", Email: "bob@example.test"},

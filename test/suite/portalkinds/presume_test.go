@@ -30,8 +30,8 @@ func magical() *portal {
 	}}
 }
 
-// TestAttack_PresumedStranger: what is presumed of a stranger's cookies under `watch
-// unsafe` lets a sign-in form be filled in, once, and shows nobody anything.
+// TestAttack_PresumedStranger: under `watch unsafe` the gateway presumes that a visit without a
+// sign-in is a stranger's. This lets a sign-in form be filled in, once, and shows no user's data.
 func TestAttack_PresumedStranger(t *testing.T) {
 	p := magical()
 	h := harness.StartWhole(t, p, caddyfile(t, "replaced"))

@@ -21,7 +21,7 @@ import (
 // gateway and COOKIES for the sender's cookies; lines end as HTTP wants it.
 type bad struct {
 	name, text string
-	// want is the answer to somebody who owes a code.
+	// want is the response to a user who owes a code.
 	want int
 }
 
@@ -286,8 +286,8 @@ func (c *bad) send(t *testing.T, s *server, b *harness.Browser) *harness.Page {
 	return &harness.Page{Status: res.StatusCode, Header: res.Header, Body: string(content), Location: res.Header.Get("Location")}
 }
 
-// check holds for every answer: it is no failure of ours, and a refusal is a page or
-// a problem document that nobody keeps.
+// check holds for every response: it is no internal error, and a refusal is a page or a problem
+// document that is never cached.
 func (c *bad) check(t *testing.T, who string, p *harness.Page) {
 	t.Helper()
 	if p.Status == 0 || p.Status >= 500 {

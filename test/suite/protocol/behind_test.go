@@ -22,7 +22,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// block is two_factor as it stands within a longer site.
+// block is the two_factor directive within a longer site.
 const block = "two_factor {\n" + harness.LegacyLines + "\n}\n"
 
 // TestEncode: responses are compressed in front of the gate or behind it, also those
@@ -63,8 +63,8 @@ func compressed(t *testing.T, b *harness.Browser) {
 	}
 }
 
-// TestFileServer: files behind the gate are whole, in ranges too, and are nobody's
-// who owes a code; an asset is anybody's.
+// TestFileServer: files behind the gate are complete, in ranges too, and are refused to a user who
+// owes a code. An asset is open to all.
 func TestFileServer(t *testing.T) {
 	root := t.TempDir()
 	for name, content := range map[string]string{"report.txt": fileContent, "style.css": "p { color: red }"} {
@@ -144,8 +144,8 @@ func TestPHPFastCGI(t *testing.T) {
 	}
 }
 
-// TestHandleErrors: Caddy's error routes answer for a portal that does not, and see
-// nobody's cookies, whatever they do with the request.
+// TestHandleErrors: Caddy's error routes answer for a portal that does not, and see no cookies of
+// the portal, whatever they do with the request.
 func TestHandleErrors(t *testing.T) {
 	var cookies, authorization []string
 	spy := http.NewServeMux()

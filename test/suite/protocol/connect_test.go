@@ -114,8 +114,8 @@ func (p *adopting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestAttack_ConnectActsAsVictim: with her password alone, somebody who has an own account acts as alice, who has a
-// second factor, and reads a page of hers.
+// TestAttack_ConnectActsAsVictim: alice has a second factor. An attacker with an own account and
+// with her password alone tries to act as alice and to read a page of hers.
 func TestAttack_ConnectActsAsVictim(t *testing.T) {
 	portal := &adopting{}
 	s := serve(t, portal, "")
@@ -165,8 +165,8 @@ func connectAndEnd(t *testing.T, b *harness.Browser, path, bytes string) {
 	_, _ = io.ReadAll(res.Body)
 }
 
-// TestAttack_ConnectTakesResponses: without any password of hers, somebody with an own account gets the response to
-// a request of alice's, who is signed in and has given her code.
+// TestAttack_ConnectTakesResponses: alice is signed in and has given her code. An attacker with an
+// own account and without her password tries to get the response to one of her requests.
 func TestAttack_ConnectTakesResponses(t *testing.T) {
 	portal := &adopting{}
 	s := serve(t, portal, "")

@@ -141,7 +141,7 @@ func TestLargeUpload(t *testing.T) {
 	waitFor(t, "the spool file to go", func() bool { return spooled(t, dir) == 0 })
 }
 
-// TestUploadGivenUp: an upload that ends early reaches nobody, and leaves nothing.
+// TestUploadGivenUp: an upload that ends early does not reach the portal and leaves no file.
 func TestUploadGivenUp(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -169,7 +169,7 @@ func TestUploadGivenUp(t *testing.T) {
 	}
 }
 
-// TestStrangersUpload: what nobody knows may be a form, and no more.
+// TestStrangersUpload: a stranger's request body is limited to the size of a form.
 func TestStrangersUpload(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)

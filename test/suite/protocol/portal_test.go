@@ -110,8 +110,8 @@ func trailers(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set(http.TrailerPrefix+"X-Late", "yes")
 }
 
-// zeros is an endless source of bytes that do not compress away unnoticed: nobody
-// here compresses application/octet-stream.
+// zeros is an endless source of zero bytes. They arrive in full length, because neither side
+// compresses application/octet-stream.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

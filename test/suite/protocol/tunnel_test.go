@@ -66,8 +66,8 @@ func rawH3(t *testing.T, s *server, b *harness.Browser, method, path string, ext
 	return str
 }
 
-// dripPortal commits sign-ins at /login?late=1 one second after its response, and has a feed that shows every
-// quarter of a second whose session it is.
+// dripPortal saves sign-ins at /login?late=1 one second after its response. Its feed shows the
+// session's user every quarter of a second.
 func dripPortal() *harness.Legacy {
 	return &harness.Legacy{Before: func(l *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		id, _ := r.Cookie("PHPSESSID")
@@ -166,7 +166,7 @@ func TestAttack_ConnectToLink(t *testing.T) {
 				if r.URL.Path != "/magic" {
 					return false
 				}
-				id := l.SignInRaw("") // exists, and is nobody's until the end
+				id := l.SignInRaw("") // exists, and has no user until the end
 				w.Header().Set("Set-Cookie", "PHPSESSID="+id+"; Path=/")
 				fmt.Fprintf(w, "<p>Welcome alice, %s</p>", harness.SecretOf("alice"))
 				w.(http.Flusher).Flush()

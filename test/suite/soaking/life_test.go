@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// run lives until the soak ends. A life that was cut leaves it in doubt what the gate
-// still did for it; the customer goes on as somebody new.
+// run lives until the soak ends. A life that was cut off leaves its state in the store uncertain,
+// so the customer goes on under a new name.
 func (c *customer) run() {
 	for c.going.Load() {
 		err := c.life()

@@ -28,9 +28,8 @@ type program struct {
 	calls http.Client
 }
 
-// caddyfile lets customers come from addresses of their own, and nobody wait after a
-// wrong code: a code is refused only because it is wrong. Connections that are not
-// used end soon, so that what is left over shows.
+// caddyfile gives customers addresses of their own and sets no wait after a wrong code, so that a
+// code is refused only because it is wrong. Unused connections end soon, so that leaked ones show.
 const caddyfile = `{
 	admin %s
 	persist_config off

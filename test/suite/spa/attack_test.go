@@ -40,7 +40,8 @@ func TestAttack_TokenOfOneClearanceOfAnother(t *testing.T) {
 	passes(t, "bob's own", b.send("GET", "/api/data", ""), "bob")
 }
 
-// TestAttack_TokenElsewhere: a token of somebody with a clearance in another browser.
+// TestAttack_TokenElsewhere: an attacker uses the token of a user who has a clearance in another
+// browser.
 func TestAttack_TokenElsewhere(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	_, device := h.enrolled("alice")
@@ -81,7 +82,7 @@ func TestAttack_TokenAfterSignOut(t *testing.T) {
 	}
 }
 
-// TestAttack_SignOutFromElsewhere: another site can't sign anybody out.
+// TestAttack_SignOutFromElsewhere: another site can't sign a user out.
 func TestAttack_SignOutFromElsewhere(t *testing.T) {
 	a := newApp()
 	a.Stateless = true
@@ -118,8 +119,8 @@ func TestAttack_SecondTokenSignIn(t *testing.T) {
 	passes(t, "carol, after alice was cancelled", c.send("GET", "/api/data", ""), "carol")
 }
 
-// TestAttack_HiddenToken: responses in which a token can't be found for sure are not
-// released to anybody, and what can be read is read.
+// TestAttack_HiddenToken: a response in which the gateway can't find the token for certain is
+// released to no client. A response that it can read is judged.
 func TestAttack_HiddenToken(t *testing.T) {
 	plain := func(status int, kind, format string) func(http.ResponseWriter, string) {
 		return func(w http.ResponseWriter, token string) {
@@ -348,7 +349,7 @@ func TestToken_AskedWhole(t *testing.T) {
 	}
 }
 
-// TestAttack_PlantedToken: another site can't put its user into somebody's visit.
+// TestAttack_PlantedToken: another site can't put its own user into a victim's visit.
 func TestAttack_PlantedToken(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	b := h.open()
@@ -370,8 +371,8 @@ func TestAttack_PlantedToken(t *testing.T) {
 	}
 }
 
-// TestToken_SignOutBesideOthers: a sign-out is answered though another request found
-// out before it that nobody is signed in any more.
+// TestToken_SignOutBesideOthers: a sign-out is answered although another request found out before
+// it that no user is signed in any more.
 func TestToken_SignOutBesideOthers(t *testing.T) {
 	a := newApp()
 	arrived, revoked, answered := make(chan struct{}), make(chan struct{}), make(chan struct{})

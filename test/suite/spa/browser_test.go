@@ -89,7 +89,7 @@ func await(t *testing.T, what string, where func() string, done func() bool) {
 	}
 }
 
-// visitor is somebody at the app's page.
+// visitor is a user at the app's page.
 type visitor struct {
 	*browser.Browser
 	t *testing.T
@@ -121,9 +121,9 @@ func (v *visitor) challenged(base string, device *harness.Device) {
 	v.Follow("form:has(#code) button.primary")
 }
 
-// TestAssist takes somebody through the app in a browser: the sign-in that meets the
-// gate leads to the challenge and back to the page, and so does a call after the clearance
-// has ended; by fetch and by XMLHttpRequest, under the portal's own strict policy.
+// TestAssist takes a user through the app in a browser. A sign-in that meets the gate leads to the
+// challenge and back to the page. So does a call after the clearance has ended. Both work by fetch
+// and by XMLHttpRequest, under the portal's own strict content security policy.
 func TestAssist(t *testing.T) {
 	for _, k := range kinds {
 		for _, call := range []string{"fetch", "xhr"} {

@@ -33,8 +33,8 @@ func mixed(a *app) http.Handler {
 	})
 }
 
-// TestAttack_TokenBesideCookie: a token of one's own does not hide that a cookie is
-// somebody else's, neither in a header nor sealed in the visit.
+// TestAttack_TokenBesideCookie: an attacker's own token does not hide that the cookie belongs to
+// another user, neither in a header nor sealed in the visit.
 func TestAttack_TokenBesideCookie(t *testing.T) {
 	a := newApp()
 	h := &appHarness{harness.Start(t, mixed(a), appLines), a, t}

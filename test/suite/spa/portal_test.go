@@ -16,9 +16,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// app is a single-page portal whose scripts keep a bearer token. It takes the token
-// wherever RFC 6750 lets it travel. Users are alice, bob and carol; the password of
-// each is "pw-" and the name.
+// app is a single-page portal with scripts that keep a bearer token. It accepts the token in each
+// place that RFC 6750 allows. Users are alice, bob and carol; the password of each is "pw-" and
+// the name.
 type app struct {
 	// Stateless tokens cannot be revoked, as those that only carry a signature.
 	Stateless bool
@@ -67,7 +67,7 @@ func bearer(r *http.Request) string {
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
-// user is whose token the request carries, in header, query or body.
+// user returns the user of the token in header, query or body.
 func (a *app) user(r *http.Request) string {
 	token := bearer(r)
 	if token == "" && r.URL.Path != "/api/token" {
@@ -213,8 +213,8 @@ func (h *appHarness) enrolled(user string) (*tab, *harness.Device) {
 	return b, b.Enrol()
 }
 
-// refused checks that a script's request met the gate, and that nothing of anybody is
-// in the answer.
+// refused checks that the gate refused a script's request, and that the response has no user's
+// data.
 func refused(t *testing.T, what string, p *harness.Page) {
 	t.Helper()
 	if p.Status != http.StatusUnauthorized || p.Header.Get("Content-Type") != "application/problem+json" ||

@@ -103,7 +103,7 @@ func want(t *testing.T, p *harness.Page, status int, parts ...string) {
 	}
 }
 
-// Nobody comes in without a name that an authentication gave.
+// TestDesk_NobodyIsNobody: the desk requires a name from an authentication.
 func TestDesk_NobodyIsNobody(t *testing.T) {
 	o := open(t, "two_factor_admin {\n\t\tact *\n\t}")
 	o.customer("alice")
@@ -170,7 +170,7 @@ func TestDesk_Staff(t *testing.T) {
 	want(t, anna.Get(user("alice")), http.StatusOK, "Nothing was changed")
 }
 
-// The way of somebody who lost the phone: a call, a code, and in.
+// TestDesk_RecoveryCode: a customer who lost the phone calls the desk, gets a code, and gets in.
 func TestDesk_RecoveryCode(t *testing.T) {
 	o := open(t, usual)
 	o.customer("alice")
@@ -247,7 +247,8 @@ func TestDesk_Roles(t *testing.T) {
 	o.stillOn("alice")
 }
 
-// Without `act` nobody may act; matchers name staff, too.
+// TestDesk_RolesByDefaultAndByMatcher: without `act` no staff member may act. Matchers can select
+// staff, too.
 func TestDesk_RolesByDefaultAndByMatcher(t *testing.T) {
 	o := open(t, accounts+"\n\ttwo_factor_admin")
 	o.customer("alice")

@@ -8,8 +8,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// A customer never becomes staff: a desk behind a portal's gate, where the name is a
-// customer's, lets nobody in, whatever stands before it.
+// TestDesk_CustomersAreNoStaff: a customer never becomes staff. A desk behind a portal's gate,
+// where the name is a customer's, refuses all requests.
 func TestDesk_CustomersAreNoStaff(t *testing.T) {
 	for name, site := range map[string]string{
 		"behind the gate":             "two_factor {\n" + harness.LegacyLines + "\n\t}\n\ttwo_factor_admin {\n\t\tact *\n\t}",
@@ -36,7 +36,7 @@ func TestDesk_CustomersAreNoStaff(t *testing.T) {
 	}
 }
 
-// own is a desk whose staff pass a second factor, too, in this realm.
+// own is a desk that requires a second factor of its staff, in this realm.
 func own(realm string) string {
 	return accounts + "\n\ttwo_factor {\n\t\trealm " + realm + "\n\t\tuser {http.auth.user.id}\n\t\trequire always\n\t}\n\ttwo_factor_admin {\n\t\trealm default\n\t\tact anna\n\t}"
 }
