@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// The example runs as it is: it adapts without a warning, formatting included, and
-// listens on loopback only.
+// TestExample: the example adapts without a warning, formatting included, and listens on loopback
+// only.
 func TestExample(t *testing.T) {
 	text, err := os.ReadFile("../Caddyfile.example")
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // inlineKey is a master key as an operator might write it into a configuration.
 const inlineKey = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
 
-// TestAttack_J7_InlineKey: a key that is written out is refused, whatever is wrong with
-// it, and the error has the line and the remedy, but nothing of the key.
+// TestAttack_J7_InlineKey: a literal key is refused, well-formed or not. The error has the line
+// and the remedy, and no part of the key.
 func TestAttack_J7_InlineKey(t *testing.T) {
 	t.Setenv("INLINE_KEY", inlineKey)
 	for _, written := range []string{

@@ -82,7 +82,7 @@ func TestPresetsFillInAll(t *testing.T) {
 	}
 }
 
-// Every note stands above a setting that is there.
+// TestPresetNotesAreShown: every note of a preset is above an existing setting.
 func TestPresetNotesAreShown(t *testing.T) {
 	for _, p := range Presets() {
 		text, err := p.Caddyfile()

@@ -136,7 +136,7 @@ func open(t *testing.T, dir string) store.Store {
 	return st
 }
 
-// TestRestore: nothing that may have been spent since lives again.
+// TestRestore: nothing that may have been spent since the backup is valid after a restore.
 func TestRestore(t *testing.T) {
 	h := newFixture(t, 5)
 	file := h.backup()

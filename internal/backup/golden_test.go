@@ -16,12 +16,13 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// The golden backup was made in November 2026 by the code before the key-value engine
-// (commit 27af603), with
+// The golden backup was made in November 2026 by the code before the key-value engine (commit
+// 27af603), with
 //
 //	SECONDGATE_GOLDEN=write go test -run TestGolden_Write ./internal/backup
 //
-// and must never be made again by newer code: it stands for the backups in operators' hands.
+// It must never be made again by newer code, because it represents the backups that operators
+// keep.
 const goldenDir = "testdata/golden"
 
 // golden is what opens the golden backup. Its keys protect nothing.

@@ -66,7 +66,8 @@ func check(t *testing.T, mails []mailserver.Mail, m store.Mail) {
 	t.Errorf("mail %s did not arrive: %+v", m.ID, mails)
 }
 
-// Wrong settings cost no mail: it waits, and one line tells why, without the password.
+// TestAWrongPasswordKeepsTheMail: wrong settings lose no mail. The mail stays in the queue, and
+// one log line gives the reason, without the password.
 func TestAWrongPasswordKeepsTheMail(t *testing.T) {
 	server := mailserver.Start(t, false)
 	right := signedIn(t, server)
@@ -156,7 +157,8 @@ func TestStrippedEncryption(t *testing.T) {
 	w.waiting(1)
 }
 
-// What the server refuses for good ends; what it defers waits; the others go on.
+// TestRefusedAndDeferred: a mail that the server rejects is dropped, a deferred one stays in the
+// queue, and the others are sent.
 func TestRefusedAndDeferred(t *testing.T) {
 	server := mailserver.Start(t, false)
 	w := newWorld(t, signedIn(t, server))
@@ -185,7 +187,8 @@ func TestRefusedAndDeferred(t *testing.T) {
 	w.waiting(0)
 }
 
-// While the server is down the queue stays, one line tells so, and all come afterwards, once.
+// TestServerDownAndUpAgain: while the server is down the queue is kept and one log line says so.
+// Afterwards each mail is sent once.
 func TestServerDownAndUpAgain(t *testing.T) {
 	server := mailserver.Prepare(t, false)
 	w := newWorld(t, signedIn(t, server))
@@ -283,7 +286,7 @@ func TestARefusedCodeIsNoted(t *testing.T) {
 	}
 }
 
-// Neither a name nor an address can add a header.
+// TestHeadersCannotBeInjected: neither a name nor an address can add a header.
 func TestHeadersCannotBeInjected(t *testing.T) {
 	server := mailserver.Start(t, false)
 	w := newWorld(t, signedIn(t, server))

@@ -35,8 +35,8 @@ func gather(t testing.TB, c prometheus.Collector) (series map[string]uint64, sum
 	return series, sum
 }
 
-// TestAMillionStrangers: whatever values come, a counter shows no more than its lists and
-// one more for each label, and loses nothing.
+// TestAMillionStrangers: for any input a counter has only the listed label values and one more for
+// all others, and counts everything.
 func TestAMillionStrangers(t *testing.T) {
 	r := New("shop")
 	const strangers = 1_000_000

@@ -50,7 +50,8 @@ func TestAUserIsToldOfWhatMatters(t *testing.T) {
 	}
 }
 
-// Where staff act, the user learns that, and neither their address nor their words.
+// TestStaffStaysUnknown: a notice of a staff action has neither the staff member's address nor
+// their note.
 func TestStaffStaysUnknown(t *testing.T) {
 	e := event(store.EventStaffReset, "alice")
 	e.Staff, e.Reason = "sinikka", "lost the phone"

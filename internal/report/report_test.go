@@ -107,7 +107,8 @@ func (f *failing) UpdateDay(ctx context.Context, realm, date string, fn func(sto
 	return f.Store.UpdateDay(ctx, realm, date, fn)
 }
 
-// TestBook_KeepsWhatFailed until the store writes again, but not for ever.
+// TestBook_KeepsWhatFailed: counts that could not be written are kept until the store writes
+// again, for a bounded time.
 func TestBook_KeepsWhatFailed(t *testing.T) {
 	clock := &clockwork{now: noon}
 	st := &failing{Store: open(t, clock), fail: true}

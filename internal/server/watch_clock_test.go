@@ -47,8 +47,8 @@ func TestLeanIsTold(t *testing.T) {
 	}
 }
 
-// TestClockIsSane: a clock that was never set is none, nor one that is known to be wrong;
-// what is not known is.
+// TestClockIsSane: a clock that was never set, or that is known to be wrong, is not sane. A clock
+// without a measurement is.
 func TestClockIsSane(t *testing.T) {
 	var c watchedClock
 	if p := c.problem(); p != "" {

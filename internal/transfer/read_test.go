@@ -182,7 +182,7 @@ func manyCodes(n int) (codes []string) {
 	return codes
 }
 
-// TestReadRefusesFiles: what is no file of users at all.
+// TestReadRefusesFiles: files without users are refused.
 func TestReadRefusesFiles(t *testing.T) {
 	for name, c := range map[string]struct{ format, text, want string }{
 		"empty":               {CSV, "", "the file is empty"},

@@ -223,8 +223,8 @@ func TestReplacingNeedsNoMail(t *testing.T) {
 	}
 }
 
-// Notices are in a language that the owner chose: a thief of the password could choose
-// one that the owner can't read.
+// TestOnlyWhoGaveACodeChoosesTheLanguage: notices use the language that the owner chose after a
+// code. Otherwise an attacker with the password could choose one that the owner can't read.
 func TestOnlyWhoGaveACodeChoosesTheLanguage(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.Locales = pseudo(t) })
 	language := func() string {

@@ -135,7 +135,7 @@ func TestBadCodes(t *testing.T) {
 	}
 }
 
-// GET changes nothing, whatever its query says.
+// TestGETChangesNothing: a GET changes nothing, with any query.
 func TestGETChangesNothing(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")

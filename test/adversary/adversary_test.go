@@ -28,7 +28,7 @@ import (
 const (
 	defaultTime    = 3 * time.Second
 	defaultWorkers = 2
-	// batch is how many cases one seed stands for.
+	// batch is the number of cases of one seed.
 	batch = 500
 )
 

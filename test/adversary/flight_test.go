@@ -32,8 +32,8 @@ type flight struct {
 	done chan struct{}
 
 	mu sync.Mutex
-	// hold is the stop where the request waits next; parked gets a value when it does,
-	// and release lets it go on.
+	// hold is the next stop of the request. parked gets a value when the request waits there, and
+	// release lets it continue.
 	hold    string
 	parked  chan struct{}
 	release chan struct{}
@@ -54,8 +54,8 @@ type flight struct {
 	taken, seen bool
 }
 
-// stop waits where the program has put a stop, until the program lets the request go on,
-// or a moment longer than its proxy waits, or until the run's end.
+// stop waits where the program has set a stop. It ends when the program lets the request continue,
+// shortly after the proxy has given up, or at the run's end.
 func (f *flight) stop(name string, gone, end <-chan struct{}) {
 	f.mu.Lock()
 	if f.hold != name {

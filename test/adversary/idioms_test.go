@@ -164,7 +164,7 @@ func (d drawer) otherWay() Program {
 	return Program{d.dress(Action{Do: "another way", As: d.who(), Hold: draw(d.t, "", "", "arrive", "read", "committed", "sent"), Kind: d.kind()})}
 }
 
-// heldSignIn is a sign-in that stops on its way, and what the attacker does meanwhile.
+// heldSignIn draws a sign-in that stops on its way, and the attacker's requests meanwhile.
 func (d drawer) heldSignIn() Program {
 	p := Program{d.dress(Action{Do: draw(d.t, "sign in", "sign in", "another way"), As: victim, Hold: d.hold(), Async: draw(d.t, false, true)})}
 	switch draw(d.t, 0, 1, 2, 3) {
@@ -217,7 +217,7 @@ func (d drawer) inTunnel() Program {
 	return Program{{Do: "tunnel", Async: true, Kind: draw(d.t, "script", "")}, {Do: "frame", As: victim}, {Do: "get", Page: "data"}}
 }
 
-// offer opens a tunnel, or offers one to a page that goes on for a while.
+// offer opens a tunnel, or offers one to a page with a long response.
 func (d drawer) offer() Action {
 	return draw(d.t, Action{Do: "tunnel", Async: true}, Action{Do: "get", Page: "events", Extra: "upgrade", Async: true}, Action{Do: "get", Page: "long", Extra: "upgrade", Async: true})
 }

@@ -47,7 +47,7 @@ func (d drawer) keptBack() Program {
 	return append(p, Action{Do: "go on", Of: draw(d.t, 0, 1)})
 }
 
-// overwritten is a sign-in beside a response that began before and goes on.
+// overwritten draws a sign-in during a response that began earlier and continues after it.
 func (d drawer) overwritten() Program {
 	first := draw(d.t, Action{Page: "long", Hold: "part"}, Action{Page: "events", Hold: "part"}, Action{Page: "poll", Hold: "wait"})
 	first.Do, first.Kind, first.Extra = "get", d.kindOf(first.Page), d.headed()

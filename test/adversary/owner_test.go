@@ -30,8 +30,8 @@ var steps = []func(*owner){
 	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read, (*owner).form, (*owner).beside, (*owner).comeBack, (*owner).signOut,
 }
 
-// next takes the owner's next step. Where a browser can't use the portal, or the
-// questions can't tell who the owner is, there is nothing to find out.
+// next takes the owner's next step. It does nothing in a world where a browser can't use the
+// portal, or where the questions can't identify the owner.
 func (o *owner) next() bool {
 	if o.step == len(steps) || o.trouble != "" || !o.run.world.decidable() || o.run.portal.open() {
 		return false
@@ -169,7 +169,7 @@ func (o *owner) form() {
 	o.sent = true
 }
 
-// beside loads several things at one time, as pages do.
+// beside loads several resources at the same time, as a page does.
 func (o *owner) beside() {
 	poll := o.launch("GET", o.page("poll"), "script", nil)
 	style := o.launch("GET", o.page("style.css"), "script", nil)

@@ -16,7 +16,7 @@ import (
 // gateway's job.
 type model struct {
 	world World
-	// end is closed when the run is over; whatever still waits goes on then.
+	// end is closed when the run is over. Requests that still wait continue then.
 	end chan struct{}
 
 	mu       sync.Mutex
@@ -28,7 +28,7 @@ type model struct {
 	// ended.
 	secretFrom time.Time
 	ended      map[string]time.Time
-	// turn lets one sign-in go on at a time, where each user has one session.
+	// turn lets one sign-in run at a time, in worlds with one session per user.
 	turn chan struct{}
 }
 
@@ -42,7 +42,7 @@ type stored struct {
 	lock   chan struct{}
 }
 
-// signedIn is who is signed in, and since when.
+// signedIn is a signed-in user, and the time of the sign-in.
 type signedIn struct {
 	user  string
 	since time.Time
@@ -91,7 +91,7 @@ type call struct {
 	// found is the session as it was found.
 	found *stored
 	body  []byte
-	// turned says that no other sign-in goes on.
+	// turned reports that no other sign-in runs.
 	turned bool
 	// set are the response's cookies, writes what others see after the commit.
 	set    []string
@@ -161,8 +161,8 @@ func (c *call) at(stop string) {
 	if c.flight == nil {
 		return
 	}
-	// Documented: requests beside an undeclared link. So the link is one moment, and no
-	// form waits while a link could change its user.
+	// Documented limit: requests that run in parallel to an undeclared link. So the link takes no
+	// time, and no form waits while a link could change its user.
 	if c.world.undeclaredLink() && (c.r.Method == "POST" || c.signsIn() && stop != "arrive") {
 		return
 	}
@@ -251,7 +251,7 @@ func pick(values []string, last bool) string {
 	return values[0]
 }
 
-// reader is the user for whom the portal renders, by its sessions as they are now.
+// reader returns the user for whom the portal renders, by the current state of its sessions.
 func (c *call) reader() signedIn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -272,7 +272,7 @@ func (c *call) reader() signedIn {
 	return signedIn{}
 }
 
-// follow reads the request's session again, which may have come into being meanwhile.
+// follow reads the request's session again, because another request may have created it meanwhile.
 func (c *call) follow() {
 	c.mu.Lock()
 	if sess := c.sessions[c.sessionID()]; sess != nil {

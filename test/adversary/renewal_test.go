@@ -75,7 +75,7 @@ func (c *call) takeTurn() {
 	}
 }
 
-// giveTurn lets the next sign-in go on.
+// giveTurn lets the next sign-in run.
 func (c *call) giveTurn() {
 	if c.turned {
 		go func() {

@@ -28,7 +28,7 @@ type run struct {
 	log     []string
 }
 
-// patience is how long the program waits for a request before it goes on.
+// patience is the time that the program waits for a request before it takes the next action.
 const patience = 8 * time.Second
 
 // play runs a program in a bubble of its own.

@@ -27,7 +27,7 @@ type World struct {
 	CookiePath string
 	// Whoami is the path of the question; "" is Base + "/whoami".
 	Whoami string
-	// Second adds a cookie that is needed beside the session cookie; its value is that
+	// Second adds a cookie that is needed together with the session cookie; its value is that
 	// cookie's Path, as above, or "/" for the whole portal.
 	Second string
 	// Remember adds a cookie that signs its user in wherever the session has no user. Revives
@@ -47,8 +47,9 @@ type World struct {
 	// Rotation is what a sign-in does to the session id: "" keeps it, "renew" replaces it,
 	// "alive" replaces it and leaves the old id signed in, too.
 	Rotation string
-	// Commit is when others see what a request changed: "" before the response's headers,
-	// "after headers", "at end" of the body, or "later": a moment after the response.
+	// Commit is when a change of a request becomes visible to other requests: "" before the
+	// response's headers, "after headers", "at end" of the body, or "later": shortly after the
+	// response.
 	Commit string
 	// Locks makes a request hold its session's lock until it has ended.
 	Locks bool
@@ -57,9 +58,9 @@ type World struct {
 	Whole bool
 	// Single lets each user have one session: a sign-in ends those of before.
 	Single bool
-	// Persists makes a request that no client and no proxy waits for go on for 45 s, not 1 s.
+	// Persists lets a request without a waiting client and proxy run for 45 s instead of 1 s.
 	Persists bool
-	// SignIn is a way to sign in besides the form: "", "query", "json", "link", "switch" or
+	// SignIn is a second way to sign in besides the form: "", "query", "json", "link", "switch" or
 	// "graphql", where one request may sign several users in.
 	SignIn string
 	// Answer is how a sign-in is answered: "" with a bare 302, "302 body", "200", "204".
@@ -78,7 +79,7 @@ type World struct {
 	// Joint lets a tunnel show what a sign-in inside of another tunnel brought. Only known limits
 	// draw it; see limits.
 	Joint bool
-	// FormToken wants a token from the form's page with each form.
+	// FormToken requires a token from the form's page with each form.
 	FormToken bool
 	// Slow is which requests take time at the portal: "", "whoami" or "all".
 	Slow string
@@ -127,7 +128,8 @@ func (w World) normal() World {
 		if !strings.HasPrefix(w.Answer, "302") && w.Answer != "" && w.Rotation == "" && !w.Remember {
 			w.Answer = "" // documented: answers 200 and changes no cookie
 		}
-		// Documented: a response beside an undeclared link. So the link takes no time.
+		// Documented limit: a response in parallel to an undeclared link. So the link takes no
+		// time.
 		w.Follow, w.Pushes, w.Commit, w.Slow, w.Locks = false, false, "", "", false
 	}
 	if w.Single && w.Commit == "later" {
@@ -205,8 +207,8 @@ func (w World) usable() bool {
 	return true
 }
 
-// decidable reports whether a browser can use the portal, and the questions can tell who
-// the owner is: the whoami page gets all of the credentials.
+// decidable reports whether a browser can use the portal and the questions can identify the owner:
+// the whoami page gets all of the credentials.
 func (w World) decidable() bool {
 	if w.Commit == "later" && w.Rotation != "" {
 		return false // a browser that follows the redirect at once begins another session

@@ -62,7 +62,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// TestParse: the test is beside the file, or where the line says.
+// TestParse: without a directory in the line, the test is in the directory of FILE.
 func TestParse(t *testing.T) {
 	d, err := Parse("a/b.go f | x | y => z | c/d:TestX | name")
 	if err != nil || d.Package != "c/d" || d.Test != "TestX" || d.Cuts[0] != "x | y => z" || d.Function != "f" {

@@ -149,8 +149,7 @@ func TestBadCustomers(t *testing.T) {
 	sentence(t, "http://127.0.0.1:1", ErrInput, "two different ones", alice, browse.Account{User: " ALICE", Password: "x"})
 }
 
-// TestOddPages: pages without an end, huge ones and damaged JSON beside the good ones
-// are passed over.
+// TestOddPages: endless pages, huge pages and damaged JSON are skipped.
 func TestOddPages(t *testing.T) {
 	s := &shop{more: map[string]http.HandlerFunc{
 		"/profile": func(w http.ResponseWriter, r *http.Request) { html(strings.Repeat("<p>x", 2<<20))(w, r) },

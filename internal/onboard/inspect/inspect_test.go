@@ -15,8 +15,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// TestNamesByWhatNobodyChooses: the nick name is the user name of both customers, and
-// stands where a user name would; but people can change it.
+// TestNamesByWhatNobodyChooses: the nick name is the user name of both customers and is shown at
+// the place of a user name. Customers can change it, so inspect does not choose it.
 func TestNamesByWhatNobodyChooses(t *testing.T) {
 	r := study(t, &shop{}, alice, bob)
 	w := r.Site.Whoami

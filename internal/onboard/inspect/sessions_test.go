@@ -74,8 +74,8 @@ func TestH1_NarrowCookieIsLeft(t *testing.T) {
 	r.says(t, "ticket: for /my only, where no whoami is. It signs nobody in")
 }
 
-// TestH1_NarrowCredentialIsAsked: one that a page below /my needs is not left; the page is
-// asked too, apart from the other, which knows the user without it.
+// TestH1_NarrowCredentialIsAsked: a cookie that a page below /my needs is sealed. That page
+// becomes a second whoami, separate from the first, which shows the user without the cookie.
 func TestH1_NarrowCredentialIsAsked(t *testing.T) {
 	r := studyHandler(t, withTicket(true, func(v *visit, ticket string) bool { return v.number != "" && ticket != "" }))
 	i := slices.IndexFunc(r.Site.Whoami, func(w config.Whoami) bool { return w.URI == "/my/orders" })

@@ -23,7 +23,7 @@ type shop struct {
 	// keepOther signs another's session in, too; basic, query and address are further ways to sign
 	// in.
 	typed, placeholder, keepOld, scoped, single, strict, nameless, named, keepOther, basic, query, address bool
-	// more are pages besides, by path.
+	// more are additional pages, by path.
 	more map[string]http.HandlerFunc
 
 	mu       sync.Mutex
@@ -205,7 +205,7 @@ func study(t *testing.T, s *shop, customers ...browse.Account) *Report {
 	return report
 }
 
-// says reports what the Caddyfile lacks of these, whatever line they are broken into.
+// says fails the test for each part that the Caddyfile lacks. Line breaks do not matter.
 func (r *Report) says(t *testing.T, parts ...string) {
 	t.Helper()
 	text := flat(r.Caddyfile)

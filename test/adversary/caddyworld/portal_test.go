@@ -28,9 +28,9 @@ type Portal struct {
 	LastHeader bool
 	// Header names the user, as proxies set it; "" for none.
 	Header string
-	// Basic and Tokens: it knows Authorization: Basic, and bearer tokens of its GraphQL.
+	// Basic and Tokens: the portal accepts Authorization: Basic, and bearer tokens of its GraphQL.
 	Basic, Tokens bool
-	// Anywhere: user and password sign in on whatever page they come to.
+	// Anywhere: user and password sign in at every page.
 	Anywhere bool
 	// Door is the path of a side door that takes the password in the body and answers at
 	// once: /rpc, or a front controller's.
@@ -78,7 +78,7 @@ type visit struct {
 	form url.Values
 	sid  string
 	user string
-	// before is the user before a password on whatever page signed one in.
+	// before is the session's user before this request signed another one in by password.
 	before string
 }
 
@@ -272,7 +272,7 @@ func (v *visit) answer() {
 	}
 }
 
-// greet is every page: it says who is signed in.
+// greet renders a page with the signed-in user.
 func (v *visit) greet(status int, kind string) {
 	if v.user == "" && v.sid == "" && v.Eager && v.page != "asset" {
 		v.signIn("")
@@ -344,7 +344,7 @@ func (v *visit) transfer() {
 
 var field = regexp.MustCompile(`(?:(\w+)\s*:\s*)?(login|me)\b(?:\(user:"(\w+)",password:"([\w-]+)"\))?`)
 
-// graphQL knows `login(user:"…",password:"…"){token}` and `me{secret}`, with aliases.
+// graphQL executes `login(user:"…",password:"…"){token}` and `me{secret}`, with aliases.
 func (v *visit) graphQL() {
 	data := map[string]any{}
 	for _, m := range field.FindAllStringSubmatch(v.form.Get("query"), -1) {

@@ -130,7 +130,7 @@ func (r *run) judge(p page, s Step) error {
 	return nil
 }
 
-// protected tells whether the victim of a portal has a second factor.
+// protected reports whether the victim of a portal has a second factor.
 func (r *run) protected(portal int) bool {
 	for _, site := range r.c.Sites {
 		if site.Portal == portal && !site.Twin {
@@ -196,7 +196,7 @@ func loginQuery(user, alias string) string {
 	return `{"query":"mutation{` + alias + `login(user:\"` + user + `\",password:\"` + password(user) + `\"){token}}"}`
 }
 
-// enter signs in and gives a code where one is asked for. challenged tells whether it was.
+// enter signs in and gives a code if the gateway asks for one. challenged reports whether it did.
 func (s *session) enter() (p page, challenged bool, err error) {
 	if _, err = s.signIn(); err != nil {
 		return p, false, err
@@ -281,7 +281,7 @@ func (r *run) look(at int) error {
 	return &violation{kind: "locked out", text: fmt.Sprintf("the owner, who is signed in, gets %v %d %q %.100q", err, p.status, p.header.Get("Location"), p.body)}
 }
 
-// enterAs is the attacker with an account and a code of his own.
+// enterAs signs the attacker in with an own account and an own code.
 func (r *run) enterAs(s Step, user string) error {
 	own := &session{r: r, b: r.browser(s.By), site: s.Site, user: user}
 	p, _, err := own.enter()

@@ -24,8 +24,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// server is what all worlds of a test share: ports, certificates and a store, in which
-// the users' second factors stay from world to world.
+// server is what all worlds of a test share: ports, certificates, and a store that keeps the
+// users' second factors over all worlds.
 type server struct {
 	t       *testing.T
 	dir     string

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// shrink leaves out of a failing world, and of its steps, whatever it fails without.
-// Rapid shrinks the drawn bits, and knows nothing of what belongs together.
+// shrink removes every part of a failing world and of its steps that the failure does not need.
+// Rapid shrinks the drawn bits, and can't tell which of them belong together.
 func shrink(w world, steps []Step, fails func(world, []Step) bool) (world, []Step) {
 	for size := ""; size != fmt.Sprint(w, steps); {
 		size = fmt.Sprint(w, steps)

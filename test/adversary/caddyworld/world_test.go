@@ -23,8 +23,8 @@ type gated struct {
 	prefix string
 	tls    bool
 
-	// Who it is that Caddy knows: what users show (see Site.First), what the operator
-	// makes of it, and where it goes.
+	// via and sink describe the identity that Caddy knows: how the operator turns what users show
+	// (see Site.First) into a user, and where that user is written.
 	via, sink string
 	// shape is how the directives stand; trigger is what makes an error, errors what
 	// answers it.

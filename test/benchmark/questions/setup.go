@@ -78,7 +78,7 @@ func open(binary string, p *portal) (h *setup, err error) {
 	return h, nil
 }
 
-// settled is longer than `settle`, after which a visit is known again.
+// settled is longer than `settle`. After it the answers about a visit are cached again.
 const settled = 2500 * time.Millisecond
 
 // count puts a proxy before the portal that counts its questions.

@@ -135,7 +135,7 @@ func run[T any](b *Browser, what string, step chromedp.Action[T]) T {
 	return result
 }
 
-// fail ends the test and tells what the browser shows.
+// fail ends the test and logs the page that the browser shows.
 func (b *Browser) fail(what string, err error) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)

@@ -55,7 +55,8 @@ func (h *Harness) Browser() *Browser {
 	}
 }
 
-// Clone is another browser with a copy of the cookies, as of a thief.
+// Clone returns another browser with a copy of the cookies, like that of an attacker who has
+// stolen them.
 func (b *Browser) Clone() *Browser {
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -1,7 +1,6 @@
 // Package harness starts the whole of Secondgate inside the test process: Caddy with the modules
-// of the release, in front of a portal that the test brings. [Browser] is a client that keeps
-// cookies and follows redirects on request. The store is in memory unless the test asks for
-// Badger.
+// of the release, in front of a portal that the test brings. [Browser] is a client that behaves
+// like a browser. The store is in memory unless the test asks for Badger.
 //
 // All listeners are on loopback and close with the test. Caddy has one configuration per process,
 // so tests that use this package must not run in parallel.

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Legacy is a portal as they are found, kept small: every habit that makes portals
-// hard to guard is a switch. Users are alice, bob and carol; the password of each is
-// "pw-" and the name. Fields may be set before the first request.
+// Legacy is a small model of a typical portal. Each habit that makes portals hard to guard is a
+// switch. Users are alice, bob and carol; the password of each is "pw-" and the name. Fields may
+// be set before the first request.
 type Legacy struct {
 	// Rotate makes a new session id at every sign-in; KeepOld leaves the old one signed
 	// in as well (as PHP's session_regenerate_id without deleting).

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// StartWhole runs a gateway from a whole Caddyfile. In it, and in what TryWhole loads
-// later, PORTAL stands for the portal's host and port, PORT for the gateway's port,
-// DIR for the store's directory, LOG for the log file, and HERE for the directory that
-// both are in. URL is http://; a test that serves HTTPS sets it anew. portal may be nil.
+// StartWhole runs a gateway from a whole Caddyfile. In it, and in what TryWhole loads later, these
+// words are replaced: PORTAL by the portal's host and port, PORT by the gateway's port, DIR by the
+// store's directory, LOG by the log file, and HERE by the directory of both. URL is http://; a
+// test that serves HTTPS sets it anew. portal may be nil.
 func StartWhole(t testing.TB, portal http.Handler, caddyfile string) *Harness {
 	t.Helper()
 	h := prepare(t, "")

@@ -1,6 +1,6 @@
 // Package mailserver runs Debian's Exim for tests, with its own configuration, spool and mailbox.
-// The server listens on loopback only and ends with the test. It needs Debian's exim4-daemon-light
-// package.
+// The server listens on loopback only and ends with the test. It needs exim4 and root, because the
+// mailbox is written by a system user of its own.
 package mailserver
 
 import (
@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// What the server knows: one who may send, and certificates for Name.
+// The account that may send mails, and the host name of the certificates.
 const (
 	Name     = "localhost"
 	User     = "portal"

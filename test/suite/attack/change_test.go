@@ -87,9 +87,9 @@ func TestAttack_VerifyRacesSignOut(t *testing.T) {
 	}
 }
 
-// TestAttack_VerifyRacesTurningOff: a code and a turning off at once. Whatever wins,
-// no clearance of before opens anything once the user has enrolled again, and neither
-// code is taken twice.
+// TestAttack_VerifyRacesTurningOff: a code and turning two-factor authentication off arrive at
+// once. In either order no earlier clearance opens a page once the user has enrolled again, and no
+// code is accepted twice.
 func TestAttack_VerifyRacesTurningOff(t *testing.T) {
 	h := legacyHarness(t, unthrottled)
 	for round := range 4 {
@@ -166,9 +166,9 @@ func TestAttack_TwoTabsEnrol(t *testing.T) {
 	}
 }
 
-// TestASVS_7_5_1_ChangesNeedACode: sections C and requirements. Who is signed in and
-// cleared can change nothing without a fresh code, with none, a wrong or a used one;
-// and who owes a code reaches none of the changes.
+// TestASVS_7_5_1_ChangesNeedACode: sections C and requirements. A cleared user can change nothing
+// without a fresh code: not with none, a wrong or a used one. A user who owes a code reaches none
+// of the changes.
 func TestASVS_7_5_1_ChangesNeedACode(t *testing.T) {
 	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")

@@ -73,7 +73,7 @@ func TestAttack_ThiefEnrolsFirst(t *testing.T) {
 	}
 	refused("looking", thief.Get("/two-factor/setup"))
 
-	// The proof of an account of the thief's own, with its sealed set-up.
+	// The proof of the attacker's own account, with its sealed set-up.
 	bob := h.Browser()
 	bob.SignIn("bob")
 	setup(bob, "action", "send-code")

@@ -23,8 +23,8 @@ func owners(t *testing.T, h *harness.Harness) map[string]*harness.Browser {
 	return map[string]*harness.Browser{"stranger": h.Browser(), "owing": debtor, "without": carol, "cleared": cleared(t, h, "alice", alice)}
 }
 
-// TestASVS_3_4_HeadersOfOwnPages: what every own page says to browsers, to whomever and
-// whatever came of it, behind the whole gateway.
+// TestASVS_3_4_HeadersOfOwnPages: the security headers of every own page behind the whole gateway,
+// for every kind of client and every result.
 func TestASVS_3_4_HeadersOfOwnPages(t *testing.T) {
 	h := legacyHarness(t, "")
 	for who, b := range owners(t, h) {

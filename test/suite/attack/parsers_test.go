@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// twins are spellings of a session's cookie, and what stands beside it, that some
-// parsers read and others don't. ID stands for the session's id.
+// twins are spellings of a session's cookie, alone or together with other cookies, that only some
+// parsers accept. ID is replaced by the session's id.
 func twins(id string) map[string]string {
 	var escaped strings.Builder
 	for _, c := range []byte(id) {
@@ -41,9 +41,9 @@ func twins(id string) map[string]string {
 	}
 }
 
-// TestAttack_CookieSpellingsOfPHP: section A. A session of alice's that did not come
-// through the gateway, in every spelling: PHP never sees it, neither alone nor beside
-// a session that may pass. Most of these open it without the gateway.
+// TestAttack_CookieSpellingsOfPHP: section A. A session of alice's that did not come through the
+// gateway is sent in every spelling. PHP never sees it, neither alone nor together with a session
+// that may pass. Control: most spellings open it without the gateway.
 func TestAttack_CookieSpellingsOfPHP(t *testing.T) {
 	h := startPHP(t, "")
 	victim := h.session("alice")

@@ -127,8 +127,8 @@ func (h *phpHarness) visits(alice *harness.Device) map[string]func() *harness.Br
 	}
 }
 
-// withheld has both the browser and a copy of it from before the act ask for pages,
-// and fails the test if a byte of bob's came over the wire, by then or afterwards.
+// withheld runs act in the browser. The browser and a copy of it from before the act then ask for
+// pages. The test fails if a byte of bob's data was on the wire during or after the act.
 func withheld(t *testing.T, name string, b *harness.Browser, act func(*harness.Browser)) {
 	t.Helper()
 	old := b.Clone()

@@ -160,9 +160,9 @@ func TestASVS_16_3_NamesStayOneRecord(t *testing.T) {
 	}
 }
 
-// TestAttack_StrangersWriteNothing: section G. Random cookies, users and codes of those
-// who have not signed in leave every record of the store as it is. The one exception is
-// the record by which the server proves that the store writes.
+// TestAttack_StrangersWriteNothing: section G. Random cookies, users and codes from clients that
+// have not signed in change no record of the store, except the record by which the server proves
+// that the store accepts writes.
 func TestAttack_StrangersWriteNothing(t *testing.T) {
 	h := harness.StartSiteOnDisk(t, &harness.Legacy{Rotate: true}, fmt.Sprintf(harness.Site, harness.LegacyLate, "PORTAL"))
 	enrolled(h, "alice")

@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// streamer answers /stream with who is signed in with the session, over and over.
+// streamer streams the session's current user at /stream, repeatedly.
 func streamer() *harness.Legacy {
 	p := &harness.Legacy{}
 	p.Before = func(l *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {

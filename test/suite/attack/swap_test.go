@@ -100,8 +100,8 @@ func TestAttack_CodeOfAnother(t *testing.T) {
 	}
 }
 
-// TestAttack_TokenBeforeTheCode: ASVS 7.2.4. The cookies from before the code are dead
-// after it, for every kind of request, alone and beside the new ones.
+// TestAttack_TokenBeforeTheCode: ASVS 7.2.4. The cookies from before the code are invalid after
+// it, for every kind of request, alone and together with the new ones.
 func TestAttack_TokenBeforeTheCode(t *testing.T) {
 	for _, portal := range []*harness.Legacy{{}, {Rotate: true, KeepOld: true}} {
 		h := harness.Start(t, portal, harness.LegacyLines)

@@ -45,7 +45,7 @@ func TestNIST_HundredFailuresOverVisits(t *testing.T) {
 	cleared(t, h, "alice", alice)
 }
 
-// wrong is a code that is not this step's, nor one of its neighbours'.
+// wrong returns a code that differs from those of the current and the neighbouring steps.
 func wrong(t *testing.T, d *harness.Device) string {
 	t.Helper()
 	near := map[string]bool{}
@@ -75,8 +75,8 @@ func give(b *harness.Browser, code string) *harness.Page {
 	return b.Post("/two-factor/challenge?use=backup", map[string][]string{"code": {code}})
 }
 
-// TestAttack_H8_BackupCodes: who has the password gives wrong backup codes from other
-// addresses, as many as are let through. The owner's backup code opens at once.
+// TestAttack_H8_BackupCodes: an attacker with the password gives wrong backup codes from other
+// addresses, as many as the throttle admits. The owner's backup code is accepted at once.
 func TestAttack_H8_BackupCodes(t *testing.T) {
 	h := legacyHarness(t, "")
 	alice := enrolled(h, "alice")
@@ -116,8 +116,8 @@ func TestAttack_H8_SameAddress(t *testing.T) {
 	cleared(t, h, "alice", alice)
 }
 
-// TestAttack_I10_Malformed: 31 malformed codes, and more, from one address bar neither
-// their user nor another one there.
+// TestAttack_I10_Malformed: 31 and more malformed codes from one address block neither their user
+// nor another user at that address.
 func TestAttack_I10_Malformed(t *testing.T) {
 	h := legacyHarness(t, "")
 	alice, bob := enrolled(h, "alice"), enrolled(h, "bob")

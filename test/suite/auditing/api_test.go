@@ -122,8 +122,8 @@ func (w *world) export() []byte {
 	return raw
 }
 
-// TestAPI_Verify: the server's log tells heads that hold against the log as it is, and
-// against what was exported.
+// TestAPI_Verify: the chain heads in the server's log verify against the log and against an
+// export.
 func TestAPI_Verify(t *testing.T) {
 	w := peopled(t)
 	var r audit.Report

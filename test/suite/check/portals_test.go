@@ -28,8 +28,8 @@ func lines(p *portals.Portal) []string {
 	return []string{p.Alice.Name, p.Alice.Password, p.Bob.Name, p.Bob.Password}
 }
 
-// TestWordPress is all right with its preset, knows its side doors, and is not when
-// one of them is opened.
+// TestWordPress: WordPress passes with its preset, its side doors are recognised, and opening one
+// of them fails the check.
 func TestWordPress(t *testing.T) {
 	t.Parallel()
 	p := portals.WordPress(t)
@@ -41,8 +41,8 @@ func TestWordPress(t *testing.T) {
 	check(t, wrong, lines(p)).fails(t, "side door XML-RPC", "/xmlrpc.php answers 200", "`deny /xmlrpc.php`")
 }
 
-// TestDokuWiki is all right with its preset, knows its side doors, and is not when
-// only its session's cookie is left open.
+// TestDokuWiki: DokuWiki passes with its preset, its side doors are recognised, and the check
+// fails when only its session's cookie is unsealed.
 func TestDokuWiki(t *testing.T) {
 	t.Parallel()
 	p := portals.DokuWiki(t)

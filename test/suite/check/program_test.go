@@ -47,8 +47,8 @@ func run(t *testing.T, binary, dir string, input []string, args ...string) (out,
 	return o.String(), e.String(), 0
 }
 
-// TestTheProgramEndsWithItsStatus runs both names of the command, from beside the
-// Caddyfile, and looks at what scripts get: status, table, and nothing else anywhere.
+// TestTheProgramEndsWithItsStatus runs both names of the command in the Caddyfile's directory and
+// checks what scripts see: the exit status, the table, and no other file.
 func TestTheProgramEndsWithItsStatus(t *testing.T) {
 	t.Parallel()
 	binary, address := program(t), new(shop).start(t)

@@ -18,8 +18,8 @@ user html "#number"
 // said is a line of the table and what is in it.
 type said struct{ row, saw, do string }
 
-// TestPropertiesOfSessions has portals with and without each property that gates have
-// stumbled over, and wants to see it named in the line that is about it, as handled.
+// TestPropertiesOfSessions checks portals with and without each property that gates have failed
+// on. The line about the property names it as handled.
 func TestPropertiesOfSessions(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

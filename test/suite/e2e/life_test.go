@@ -17,9 +17,8 @@ import (
 	"time"
 )
 
-// load keeps four programs fetching the page with the client's cookies until the
-// function is called that it returns, which tells how many pages were served and why
-// others were not.
+// load keeps four clients fetching the page with the client's cookies until end is called. end
+// returns the number of pages served, and the errors of the others.
 func load(c *client, page string) (end func() (served int64, failed []string)) {
 	var ended atomic.Bool
 	var count atomic.Int64

@@ -83,8 +83,8 @@ func startAnswers(t *testing.T, site string) *harness.Harness {
 		"http://127.0.0.1:PORT {\n bind 127.0.0.1\n"+site+"\n}\n")
 }
 
-// TestI1_AnswersBeforeStripping: what `map` reads is the request as it came, for the
-// portal as for whoami, whatever the gate removes from it then.
+// TestI1_AnswersBeforeStripping: `map` reads the request as it arrived, for the portal and for
+// whoami alike, although the gate removes parts of it later.
 func TestI1_AnswersBeforeStripping(t *testing.T) {
 	e := &echo{}
 	b := harness.StartSite(t, e, `map {query} {acct} {

@@ -181,8 +181,8 @@ func TestAttack_K1_HeaderBeforeTheGate(t *testing.T) {
 	}
 }
 
-// byAnything is a portal that knows alice by her password in the query or by Basic, and by
-// its session, on every page.
+// byAnything is a portal that recognises alice on every page by her password in the query, by
+// Basic, and by its session.
 func byAnything() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := r.Cookie("SESS")

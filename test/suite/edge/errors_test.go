@@ -46,8 +46,8 @@ func post(b *harness.Browser, path string) *http.Request {
 	return r
 }
 
-// TestI7_ErrorRoutesGetNothingToSignInWith: whatever ended in an error, the error route
-// gets a GET of the path and nothing else.
+// TestI7_ErrorRoutesGetNothingToSignInWith: after every kind of error, the error route gets a GET
+// of the path and no credentials.
 func TestI7_ErrorRoutesGetNothingToSignInWith(t *testing.T) {
 	authenticator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Login", "alice-"+secret)
@@ -172,8 +172,8 @@ func TestI7_NamedRoute(t *testing.T) {
 	}
 }
 
-// TestI7_ClientCertificate: nor does it get the client's certificate, which the next
-// request on the connection still has.
+// TestI7_ClientCertificate: an error route does not get the client's certificate either. The next
+// request on the connection still has it.
 func TestI7_ClientCertificate(t *testing.T) {
 	a := newAuthority(t, "alice")
 	e := &echo{}
@@ -227,8 +227,8 @@ func TestI7_HeldBody(t *testing.T) {
 	nothingSecret(t, e)
 }
 
-// TestI7_ErrorRoutesWithinARoute: a subroute may have error routes of its own, which the
-// server knows nothing of: they would get what failed before the gate.
+// TestI7_ErrorRoutesWithinARoute: a subroute may have error routes of its own, which are not among
+// the server's. They would get the requests that failed before the gate.
 func TestI7_ErrorRoutesWithinARoute(t *testing.T) {
 	e := &echo{}
 	h := harness.StartSite(t, e, gate+"error /form 418\nreverse_proxy PORTAL\n")

@@ -48,7 +48,7 @@ func TestI1_QuestionResolvesTheSamePlaceholders(t *testing.T) {
 	}
 }
 
-// sameHeader visits a page in a session and compares what whoami and the page got.
+// sameHeader opens a page in a session and compares the headers that whoami and the page got.
 func sameHeader(t *testing.T, e *echo, b *harness.Browser, want string) {
 	t.Helper()
 	b.Get("/start?id=7")
@@ -77,8 +77,8 @@ func sameHeader(t *testing.T, e *echo, b *harness.Browser, want string) {
 	}
 }
 
-// TestI1_MappedOnce: a `map` before the gate is evaluated once, for whoami as for the
-// request, whatever handlers behind the gate do to the request's address.
+// TestI1_MappedOnce: a `map` before the gate is evaluated once, for whoami as for the request,
+// although handlers behind the gate change the request's address.
 func TestI1_MappedOnce(t *testing.T) {
 	e := &echo{}
 	b := harness.StartSite(t, e, "route {\nmap {path} {tenant} {\n ~(.*) ${1}\n}\n"+gate+

@@ -77,8 +77,8 @@ func TestDenyBeforeRewrite(t *testing.T) {
 	}
 }
 
-// TestAttack_I4_PortalsByHost: portals that are told apart by host behind one gate share its
-// realm.
+// TestAttack_I4_PortalsByHost: portals behind one gate that differ by host share its realm. The
+// server warns about them at start.
 func TestAttack_I4_PortalsByHost(t *testing.T) {
 	const matchers = "@a host a.example.com\n@b host b.example.com\n"
 	for name, tt := range map[string]struct {

@@ -139,7 +139,7 @@ func TestAsk_SeveralWhoamisMustAgree(t *testing.T) {
 	}
 }
 
-// TestAsk_FirstStep: an endpoint that wants a token.
+// TestAsk_FirstStep: whoami requires a token from an endpoint that is asked first.
 func TestAsk_FirstStep(t *testing.T) {
 	p := newProbe()
 	p.also = func(w http.ResponseWriter, r *http.Request) bool {
@@ -306,7 +306,8 @@ func TestAsk_RecheckZeroAsksEveryTime(t *testing.T) {
 	}
 }
 
-// TestAsk_ChangedCredentialsAskAgain: whatever portals pin sessions to is in the key.
+// TestAsk_ChangedCredentialsAskAgain: every value that portals bind sessions to is part of the
+// cache key.
 func TestAsk_ChangedCredentialsAskAgain(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLate+"\ncredential header X-Device\nleave token\nsettle 0")
@@ -377,8 +378,8 @@ func (m *magic) answer(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// TestAsk_JudgingNeedsAFreshAnswer: neither the one that is kept from before the
-// sign-in does, nor the one to a question that began before it.
+// TestAsk_JudgingNeedsAFreshAnswer: a sign-in's response is judged neither by an answer from
+// before the sign-in, nor by the answer to a question that began before it.
 func TestAsk_JudgingNeedsAFreshAnswer(t *testing.T) {
 	for _, inFlight := range []bool{false, true} {
 		p, m := newProbe(), &magic{asked: make(chan struct{}), goOn: make(chan struct{})}

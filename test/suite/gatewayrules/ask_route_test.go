@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAsk_ThroughTheSameRoute: whoami takes the way of the real request, whatever
-// handlers stand behind the gate, and neither disturbs the other.
+// TestAsk_ThroughTheSameRoute: whoami takes the route of the real request, through any handlers
+// behind the gate, and neither disturbs the other.
 func TestAsk_ThroughTheSameRoute(t *testing.T) {
 	const gate = "two_factor {\n" + harness.LegacyLines + "\n}\n"
 	sites := map[string]string{
@@ -158,7 +158,8 @@ func TestAsk_CarriesWhatTheRequestCarries(t *testing.T) {
 	}
 }
 
-// TestAsk_CarriesTheClientsAddress, as the server's trusted_proxies tell it.
+// TestAsk_CarriesTheClientsAddress: a question carries the client's address according to the
+// server's trusted_proxies.
 func TestAsk_CarriesTheClientsAddress(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)

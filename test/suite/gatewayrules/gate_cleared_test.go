@@ -147,9 +147,9 @@ func TestGate_ClearanceSurvives(t *testing.T) {
 	shows(t, "bob after the swap", other.Get("/page"), "bob")
 }
 
-// TestGate_SwappedSession: in alice's cleared visit the portal's session becomes
-// bob's without any request of the visit, as when the portal's data is changed: bob
-// has to give a code, and alice's clearance is not his.
+// TestGate_SwappedSession: in alice's cleared visit the portal's session becomes bob's without a
+// request of the visit, for example by a change of the portal's data. bob owes a code, and alice's
+// clearance does not count for bob.
 func TestGate_SwappedSession(t *testing.T) {
 	h := startDesk(t, "recheck 0s\n")
 	alice := h.enrol("alice")
@@ -189,8 +189,8 @@ func TestGate_Recheck(t *testing.T) {
 	}
 }
 
-// TestGate_Forgetting: whatever was known before an unsafe request is forgotten when
-// it is sent on, and a question that runs beside it is not believed later.
+// TestGate_Forgetting: an unsafe request invalidates the visit's answers when it is forwarded. The
+// answer to a question that runs in parallel is not cached.
 func TestGate_Forgetting(t *testing.T) {
 	h := startDesk(t, "")
 	h.enrol("bob")

@@ -33,7 +33,7 @@ type desk struct {
 	// whoami, where set, answers /me in the portal's place.
 	whoami func(w http.ResponseWriter, r *http.Request) bool
 
-	// arrived tells of requests that are about to wait.
+	// arrived receives the name of each request that is about to wait.
 	arrived chan string
 }
 
@@ -79,7 +79,7 @@ backup_codes 4
 // markOf is in everything that only the user may see.
 func markOf(user string) string { return "SECRET-" + user }
 
-// stop is the channel on which requests with this name wait; close it to go on.
+// stop returns the channel on which requests with this name wait. Closing it releases them.
 func (d *desk) stop(name string) chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -231,8 +231,8 @@ func (d *desk) last(path string) *http.Request {
 	return nil
 }
 
-// kinds are the ways in which the desk sends what only a user may see. In each of
-// them the mark stands somewhere, in the clear.
+// kinds are the ways in which the desk sends what only a user may see. Each contains the user's
+// mark in the clear.
 var kinds = []string{"page", "redirect", "token", "gzip", "chunked", "trailer", "hints", "range", "empty", "error"}
 
 func show(w http.ResponseWriter, r *http.Request, user string) {
@@ -345,7 +345,7 @@ func (h *deskHarness) in(b *harness.Browser, user string) *harness.Page {
 	return b.Post("/in", url.Values{"user": {user}, "password": {"x"}})
 }
 
-// enrol gives the user a second factor, in a browser of his own.
+// enrol gives the user a second factor, in a new browser.
 func (h *deskHarness) enrol(user string) *harness.Device {
 	h.t.Helper()
 	b := h.Browser()

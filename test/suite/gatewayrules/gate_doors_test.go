@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// rawGet sends a request line as it is, without any cleaning by a client.
+// rawGet sends the request line unchanged, without the normalisation of a client.
 func rawGet(t *testing.T, b *harness.Browser, target string, more ...string) string {
 	t.Helper()
 	c := rawRequest(t, b, "GET "+target+" HTTP/1.1\n"+strings.Join(more, "")+"\n")
@@ -251,8 +251,8 @@ func TestGate_WatchUnsafe(t *testing.T) {
 	}
 }
 
-// TestGate_Rotates: with `rotates`, a cleared visit's unsafe requests are neither held
-// nor queued nor judged, unless they change a cookie.
+// TestGate_Rotates: with `rotates`, a cleared visit's unsafe requests are neither spooled nor
+// queued nor judged, unless they change a cookie.
 func TestGate_Rotates(t *testing.T) {
 	h := startDesk(t, "rotates\n")
 	alice := h.enrol("alice")
@@ -281,7 +281,7 @@ func TestGate_Rotates(t *testing.T) {
 	if raw := w.take(); strings.Contains(raw, markOf("bob")) {
 		t.Errorf("shown:\n%s", raw)
 	}
-	// Those who may not pass are treated as ever.
+	// `rotates` changes nothing for users who may not pass.
 	stranger := h.Browser()
 	stranger.Get("/")
 	challenged(t, "a stranger signs in", h.in(stranger, "bob"))

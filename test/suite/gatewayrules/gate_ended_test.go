@@ -80,10 +80,9 @@ func staffDid(t *testing.T, what, user string) {
 	}
 }
 
-// TestJ8_SessionsEnd: what ends all sessions, or all others, leaves no browser signed in
-// without a password, whether it had given a code or not, and neither a copy of its cookies;
-// the browser in which it was done stays signed in, also where the portal renews its cookie
-// with every response.
+// TestJ8_SessionsEnd: each action that ends all sessions, or all others, signs the other browsers
+// out, cleared or not, and the copies of their cookies. They need the password again. The browser
+// that acted stays signed in, also where the portal renews its cookie with every response.
 func TestJ8_SessionsEnd(t *testing.T) {
 	for portal, start := range map[string]func(*testing.T, string) *deskHarness{"set once": startDesk, "renewed": startRenewing} {
 		h := start(t, "session 2h idle 30m\n")

@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_NameBeforeTheCode: what whoami shows of a user (`name`) stands on a page
-// of the signed-in session. Who has only the password, and owes the code, does not get it.
+// TestAttack_NameBeforeTheCode: the user's displayed name (`name`) comes from a page of the
+// signed-in session. A client with only the password, which owes the code, does not get it.
 func TestAttack_NameBeforeTheCode(t *testing.T) {
 	const name, email = "Alice Q. Privatename", "alice.private@example.test"
 	d := newDesk()

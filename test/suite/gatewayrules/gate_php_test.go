@@ -19,7 +19,7 @@ type phpHarness struct {
 	hooks chan hooked
 }
 
-// hooked is a request at "PLACE?NAME"; it goes on when goOn is called.
+// hooked is a request that waits at "PLACE?NAME". goOn releases it.
 type hooked struct {
 	at   string
 	goOn func()
@@ -40,7 +40,7 @@ func startPHP(t *testing.T, extra string) *phpHarness {
 	return h
 }
 
-// at waits until a request has come so far, and lets it go on when the result is called.
+// at waits until a request has reached this place. goOn releases the request.
 func (h *phpHarness) at(want string) (goOn func()) {
 	h.t.Helper()
 	select {

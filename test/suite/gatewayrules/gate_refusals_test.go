@@ -121,8 +121,8 @@ func TestGate_RefusalScript(t *testing.T) {
 	}
 }
 
-// TestGate_RefusedPost: a form that was refused was not sent; after the code the user
-// is back on the form's page, and is told so.
+// TestGate_RefusedPost: a refused form was not sent to the portal. After the code the user is back
+// on the form's page, which says so.
 func TestGate_RefusedPost(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")

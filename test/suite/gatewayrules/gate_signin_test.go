@@ -13,7 +13,7 @@ import (
 // signIns are ways to sign in; the query gets the kind and what befalls the id.
 var signIns = []struct {
 	name string
-	// declared says that the gateway can know beforehand that this may be a sign-in.
+	// declared reports that the configuration declares this request a possible sign-in.
 	declared bool
 	send     func(b *harness.Browser, user, query string) *harness.Page
 }{
@@ -43,7 +43,7 @@ var signIns = []struct {
 	}},
 }
 
-// ids are what may befall the session's id at a sign-in.
+// ids are the treatments of the session's id at a sign-in.
 var ids = map[string]string{"id stays": "", "id changes": "&rotate=1", "old id lives on": "&rotate=1&keep=1"}
 
 // TestGate_SignInWithheld: a sign-in as a user who owes a code, in any kind of visit and by any
@@ -123,8 +123,7 @@ func TestGate_SignInShown(t *testing.T) {
 	}
 }
 
-// TestGate_RequiredWithheld: where a factor is required, one who has none gets
-// nothing but the set-up.
+// TestGate_RequiredWithheld: where a factor is required, a user without one gets only the set-up.
 func TestGate_RequiredWithheld(t *testing.T) {
 	h := startDesk(t, "require always\n")
 	b := h.Browser()

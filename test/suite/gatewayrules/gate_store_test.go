@@ -100,7 +100,7 @@ func TestGate_StoreFails(t *testing.T) {
 	if raw := w.take(); strings.Contains(raw, "SECRET") {
 		t.Errorf("shown:\n%.1000s", raw)
 	}
-	// Signed out while the store could not be told.
+	// A sign-out while the store did not accept writes.
 	other.Get("/out")
 	storeFails.Store(false)
 	shows(t, "the store is back", carol.Get("/page"), "carol")

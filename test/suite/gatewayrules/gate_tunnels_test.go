@@ -138,7 +138,8 @@ func TestGate_UpgradesRefused(t *testing.T) {
 	}
 }
 
-// TestGate_TunnelsClosed: WebSockets and event streams end with what they stand on.
+// TestGate_TunnelsClosed: WebSockets and event streams end with the session or clearance that
+// opened them.
 func TestGate_TunnelsClosed(t *testing.T) {
 	h := tunnelHarness(t, "session 12h idle 30m\n")
 	alice := h.enrol("alice")

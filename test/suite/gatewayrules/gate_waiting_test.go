@@ -14,7 +14,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// later runs a request beside the test. One that fails is an empty page.
+// later runs a request in the background. A failed request yields an empty page.
 func later(f func() *harness.Page) <-chan *harness.Page {
 	c := make(chan *harness.Page, 1)
 	go func() {
@@ -62,8 +62,8 @@ func TestAttack_WaitingGET(t *testing.T) {
 	}
 }
 
-// TestAttack_WaitingForTheLock: the sign-in holds the session's lock, and everything
-// that is sent meanwhile waits for it.
+// TestAttack_WaitingForTheLock: the sign-in holds the session's lock, and all requests sent
+// meanwhile wait for it.
 func TestAttack_WaitingForTheLock(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")

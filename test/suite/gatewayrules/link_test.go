@@ -20,7 +20,7 @@ const (
 	noLinks = "secondgate-link"
 )
 
-// pages is a portal with a page for every path below /p/, and the legacy portal's beside.
+// pages is a portal with a page for every path below /p/, besides the pages of the legacy portal.
 func pages(answer func(w http.ResponseWriter, r *http.Request)) *harness.Legacy {
 	return &harness.Legacy{Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasPrefix(r.URL.Path, "/p/") {
@@ -33,7 +33,7 @@ func pages(answer func(w http.ResponseWriter, r *http.Request)) *harness.Legacy 
 
 func html(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html; charset=utf-8") }
 
-// signedIn is a browser of alice's, who has no second factor.
+// signedIn returns a browser in which alice, who has no second factor, is signed in.
 func signedIn(t *testing.T, h *harness.Harness) *harness.Browser {
 	t.Helper()
 	b := h.Browser()

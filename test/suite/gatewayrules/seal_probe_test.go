@@ -14,8 +14,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// probe is a Legacy portal that sets whatever cookies a request asks for and
-// remembers the questions that it was asked. It makes no session for strangers.
+// probe is a Legacy portal that sets the cookies that a request asks for and records the questions
+// that it gets. It makes no session for strangers.
 type probe struct {
 	harness.Legacy
 	// also runs first; true means that it answered.

@@ -31,8 +31,8 @@ func TestSeal_VisitIsMintedByFirstNavigation(t *testing.T) {
 	}
 }
 
-// TestSeal_VisitOverHTTPS: whatever request carries the portal's session must carry
-// the visit's cookie, so it has SameSite=None.
+// TestSeal_VisitOverHTTPS: every request that carries the portal's session must carry the visit's
+// cookie, so that cookie has SameSite=None.
 func TestSeal_VisitOverHTTPS(t *testing.T) {
 	h := harness.Start(t, newProbe(), harness.LegacyLines)
 	visit := cookies(behindTLS(h.Browser()).Get("/"))["__Host-sg"]
@@ -263,8 +263,8 @@ func TestSeal_LostToken(t *testing.T) {
 	}
 }
 
-// TestSeal_CookieOfAnotherVisitDoesNotOpen, nor one under another name, and the
-// browser is rid of it.
+// TestSeal_CookieOfAnotherVisitDoesNotOpen: a sealed cookie of another visit or under another name
+// is not opened, and is deleted from the browser.
 func TestSeal_CookieOfAnotherVisitDoesNotOpen(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)

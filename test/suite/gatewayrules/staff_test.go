@@ -117,8 +117,8 @@ func TestStaffResets(t *testing.T) {
 	}
 }
 
-// TestStaffRecoveryCode: a customer without phone and backup codes gets in by a code of
-// staff, through the gate as it is, and on to a new authenticator.
+// TestStaffRecoveryCode: a customer without phone and backup codes gets in with a code from staff,
+// through the unchanged gate, and sets up a new authenticator.
 func TestStaffRecoveryCode(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()

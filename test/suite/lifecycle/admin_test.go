@@ -59,7 +59,7 @@ func (e endpoint) send(method, path, kind, body string) (int, string) {
 	return res.StatusCode, string(raw)
 }
 
-// refuses wants all acts to be refused with this text, or none to be.
+// refuses fails the test unless all acts are refused with this text, or none is.
 func (e endpoint) refuses(all bool, text string) {
 	e.t.Helper()
 	for _, a := range acts {

@@ -109,8 +109,8 @@ func TestAttack_I4_InterchangedHandles(t *testing.T) {
 	asked(t, h.Browser().SignIn("alice"))
 }
 
-// TestRetiredRealmIsUnknown: a realm that is spelt wrong under retired_realms is told, with
-// the line, the realms that the store knows, and what to do.
+// TestRetiredRealmIsUnknown: a misspelt realm under retired_realms is an error with the line, the
+// realms that the store knows, and the remedy.
 func TestRetiredRealmIsUnknown(t *testing.T) {
 	h := harness.StartWhole(t, &harness.Legacy{}, usual)
 	h.Browser().SignIn("alice") // the store knows the realm

@@ -181,7 +181,8 @@ func TestRestore_KeepBackupCodes(t *testing.T) {
 	}
 }
 
-// TestRestore_AuditLog: the chain goes on behind the backup's last entry, and tells.
+// TestRestore_AuditLog: the chain continues after the backup's last entry, with an entry about the
+// restore.
 func TestRestore_AuditLog(t *testing.T) {
 	k := newKeeper(t, badger)
 	b := k.Browser()
@@ -271,8 +272,7 @@ func fillMeta(t testing.TB, dir string, before, after func()) {
 	after()
 }
 
-// TestBackup_DiskFull: a backup for which there is no room is none, and the server
-// goes on.
+// TestBackup_DiskFull: without disk space no backup file remains, and the server continues.
 func TestBackup_DiskFull(t *testing.T) {
 	k := newKeeper(t, badger)
 	b := k.Browser()

@@ -19,9 +19,9 @@ func init() {
 	harness.RegisterStorage("closable", func(d *engine.DB) store.Store { openStore.Store(d); return d })
 }
 
-// TestStoreClosedUnderLoad (ASVS 16.5): the store closes while people browse, sign in and
-// give codes. From then on whatever needs it is a 503 with a page, nothing of a
-// signed-in page is released or even asked for, and nothing panics.
+// TestStoreClosedUnderLoad (ASVS 16.5): the store closes while users browse, sign in and give
+// codes. From then on every request that needs it gets a 503 page. Nothing of a signed-in page is
+// released or asked for, and nothing panics.
 func TestStoreClosedUnderLoad(t *testing.T) {
 	p := &harness.Legacy{}
 	h := harness.StartWhole(t, p, whole("storage closable DIR", site("PORT", named)))

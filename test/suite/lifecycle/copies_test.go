@@ -40,7 +40,7 @@ func unready(t *testing.T, o *outside) {
 	}
 }
 
-// refused runs the program until it ends, which says that.
+// refused runs the program until it exits, and fails the test unless it prints that text.
 func (o *outside) refused(t *testing.T, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -53,8 +53,8 @@ func (o *outside) refused(t *testing.T, want string) {
 	}
 }
 
-// enrols has a user enrol at a program, which does not know the clock of the tests: that
-// goes back afterwards.
+// enrols lets a user enrol at a separate process, which does not use the tests' clock. Afterwards
+// that clock is set back.
 func (o *outside) enrols(t *testing.T, user string) {
 	t.Helper()
 	t.Run(user+" enrols", func(t *testing.T) {

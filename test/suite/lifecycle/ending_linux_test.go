@@ -67,7 +67,7 @@ func (o *outside) ends(t *testing.T, signals ...os.Signal) (status int, took tim
 	}
 }
 
-// said wants a sentence in the program's log.
+// said fails the test unless the program's log contains the sentence.
 func (o *outside) said(t *testing.T, text string) {
 	t.Helper()
 	raw, err := os.ReadFile(o.logFile())

@@ -56,8 +56,8 @@ func TestAttack_FailedLoadKeepsKeys(t *testing.T) {
 	}
 }
 
-// TestAttack_FailedLoadMovesWitness: a reload with another storage of Caddy's fails; the
-// witness has to go on where the running configuration has it.
+// TestAttack_FailedLoadMovesWitness: a reload with another Caddy storage fails. The witness must
+// remain in the running configuration's storage.
 func TestAttack_FailedLoadMovesWitness(t *testing.T) {
 	for range 6 {
 		taken := harness.FreePort(t)

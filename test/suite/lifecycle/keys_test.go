@@ -34,7 +34,7 @@ func refused(t testing.TB, h *harness.Harness, caddyfile string, words ...string
 	}
 }
 
-// TestKeyMadeOnce: the key of a new store is private, is told once, and stays.
+// TestKeyMadeOnce: the key file of a new store is private, is logged once, and is never replaced.
 func TestKeyMadeOnce(t *testing.T) {
 	h := harness.StartWhole(t, &harness.Legacy{}, usual)
 	file := filepath.Join(h.Dir, "master.key")
@@ -108,7 +108,7 @@ func TestWrongKey(t *testing.T) {
 	accepted(t, other.Pass(device.Code(t)))
 }
 
-// TestKeySources: {file.…} and {env.…}, resolved at start; what can't be read is told.
+// TestKeySources: {file.…} and {env.…} are resolved at start. An unreadable source is an error.
 func TestKeySources(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "key")

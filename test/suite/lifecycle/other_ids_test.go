@@ -58,8 +58,8 @@ func accepting(t *testing.T, h *harness.Harness, text string) string {
 	return strings.Replace(text, badger, badger+"\nsame_ids "+found[1], 1)
 }
 
-// TestTwoSitesWithOtherIDs: two sites of one realm take the ids from elsewhere. Before users
-// enrol, too, that wants the operator's word.
+// TestTwoSitesWithOtherIDs: two sites of one realm take the user ids from different sources. This
+// requires the operator's consent, also before users enrol.
 func TestTwoSitesWithOtherIDs(t *testing.T) {
 	other := harness.FreePort(t)
 	h := harness.StartWhole(t, &harness.Legacy{}, idle)

@@ -118,8 +118,8 @@ func (o *outside) kill() {
 	o.cmd = nil
 }
 
-// TestValidateBesideServer: `validate` opens no store, so it works beside a running
-// server, and makes nothing where there is no store.
+// TestValidateBesideServer: `validate` opens no store. It works while a server runs, and creates
+// nothing if there is no store.
 func TestValidateBesideServer(t *testing.T) {
 	h := harness.StartWhole(t, &harness.Legacy{}, usual)
 	b := h.Browser()

@@ -145,7 +145,7 @@ func fetched(b *harness.Browser, path string) *harness.Page {
 	return &harness.Page{}
 }
 
-// settled is the number of goroutines when it stops to shrink.
+// settled returns the number of goroutines once it has stopped shrinking.
 func settled() int {
 	n := runtime.NumGoroutine()
 	for range 40 {
@@ -223,8 +223,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestStoreGone: when the store under a request in flight is closed, because the new
-// configuration has another, nothing is released, and the client is told to retry.
+// TestStoreGone: a new configuration with another store closes the store of a request in flight.
+// Nothing is released, and the client is told to retry.
 func TestStoreGone(t *testing.T) {
 	p := newWaiting()
 	h := harness.StartWhole(t, p, usual)

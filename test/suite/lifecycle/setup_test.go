@@ -78,7 +78,7 @@ func accepted(t testing.TB, p *harness.Page) {
 // waiting is a portal that answers /wait when the test says so.
 type waiting struct {
 	harness.Legacy
-	// begun gets the path of a request that waits, goOn lets one go on.
+	// begun receives the path of each waiting request; goOn releases one.
 	begun chan string
 	goOn  chan struct{}
 }

@@ -67,8 +67,8 @@ func TestAttack_L7_OtherPort(t *testing.T) {
 	}
 }
 
-// TestAttack_L7_OtherPath: bob is signed in at the portal below one path. A look at the portal
-// below another, and a second factor of alice's there, leave his session as it is.
+// TestAttack_L7_OtherPath: bob is signed in at the portal below one path. Opening the portal below
+// another path, and alice enrolling there, do not change bob's session.
 func TestAttack_L7_OtherPath(t *testing.T) {
 	h := twoPaths(t, [2]string{"enforce", "enforce"}, [2]string{"; Path=/a/", "; Path=/b/"})
 	b := h.Browser()
@@ -94,7 +94,7 @@ func TestAttack_L7_OtherPath(t *testing.T) {
 }
 
 // TestAttack_L9_MixedModes: one of the portals is enforced and the other observed. The observed
-// one neither opens what the other sealed, nor takes it away.
+// one neither opens nor deletes cookies that the other sealed.
 func TestAttack_L9_MixedModes(t *testing.T) {
 	h := twoPaths(t, [2]string{"enforce", "observe"}, [2]string{"", "; Path=/b/"})
 	b := h.Browser()

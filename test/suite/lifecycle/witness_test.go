@@ -50,8 +50,8 @@ func image(t testing.TB, h *harness.Harness) string {
 	return to
 }
 
-// loss is a way to lose a store. It gets a gateway that runs and stops it, and returns
-// what the refusal says, and the directory that the configuration then names.
+// loss loses a store in one way. It gets a running gateway and stops it. It returns the expected
+// text of the refusal, and the directory in the configuration afterwards.
 type loss func(t *testing.T, h *harness.Harness) (want, dir string)
 
 var losses = map[string]loss{
@@ -264,7 +264,8 @@ func refusedStart(t *testing.T, err error, want string) {
 	}
 }
 
-// TestAttack_J1_MistypedDirectoryOnReload: the running configuration goes on and asks.
+// TestAttack_J1_MistypedDirectoryOnReload: the reload is refused, and the running configuration
+// still asks for codes.
 func TestAttack_J1_MistypedDirectoryOnReload(t *testing.T) {
 	h, device := enrolled(t)
 	refusedStart(t, h.TryWhole(strings.ReplaceAll(usual, "DIR", elsewhere(h))), "no store")
@@ -373,7 +374,7 @@ func TestJ1_UnreadableStorage(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// A directory where a file should be: neither readable nor writable, root or not.
+	// A directory in place of the file can be neither read nor written, not even by root.
 	if err := errors.Join(os.Remove(files[0]), os.Mkdir(files[0], 0o700)); err != nil {
 		t.Fatal(err)
 	}

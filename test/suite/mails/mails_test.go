@@ -99,8 +99,8 @@ func latest(t *testing.T, server *mailserver.Server, n int, subject string) mail
 	return mailserver.Mail{}
 }
 
-// TestJourneyOfMails: everything that happens to an account is told, once, to its
-// address, in words that say what, when and from where.
+// TestJourneyOfMails: each event of an account leads to one mail to its address, with what
+// happened, when, and from where.
 func TestJourneyOfMails(t *testing.T) {
 	server := mailserver.Start(t, false)
 	h := start(t, server, mailserver.Password, "")

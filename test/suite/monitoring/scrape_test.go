@@ -101,7 +101,7 @@ func (s series) names() map[string]bool {
 	return out
 }
 
-// grown checks by how much series grew from one scrape to another.
+// grown fails the test unless the series grew by these amounts between two scrapes.
 func grown(t testing.TB, before, after series, want map[string]float64) {
 	t.Helper()
 	for name, n := range want {

@@ -36,8 +36,8 @@ http://127.0.0.1:PORT {
 }
 `
 
-// watch is a gateway in mode observe and its report, before a portal of the test's, or
-// one at an address.
+// watch is a gateway in mode observe with its report, in front of a portal of the test or one at
+// an address.
 type watch struct {
 	*harness.Harness
 	t             *testing.T
@@ -54,13 +54,13 @@ func start(t *testing.T, portal http.Handler, lines string, address ...string) *
 	return w
 }
 
-// text is the whole Caddyfile with these lines of two_factor.
+// text returns the whole Caddyfile with these lines of two_factor.
 func (w *watch) text(lines string) string {
 	site := "two_factor {\n" + lines + "\n}\nreverse_proxy " + w.portal
 	return strings.NewReplacer("SITE", site, "ADMIN", w.admin).Replace(global)
 }
 
-// report is what was counted until now.
+// report returns the counts so far.
 func (w *watch) report() report.Summary {
 	w.t.Helper()
 	res, err := http.Get("http://127.0.0.1:" + w.admin + "/two_factor/report")
@@ -78,7 +78,7 @@ func (w *watch) report() report.Summary {
 	return all[0]
 }
 
-// awaits waits until something was counted that often, and returns the report.
+// awaits waits until this was counted n times, and returns the report.
 func (w *watch) awaits(kind, name string, n int64) report.Summary {
 	w.t.Helper()
 	var s report.Summary

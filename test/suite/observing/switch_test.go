@@ -31,8 +31,8 @@ func sealedNames(b *harness.Browser) (names []string) {
 	return names
 }
 
-// TestSwitch_EnforceToObserve: sessions from before go on, in the clear on both sides,
-// and nothing that is ours reaches the portal.
+// TestSwitch_EnforceToObserve: existing sessions continue, with unsealed cookies on both sides,
+// and no cookie of the gateway reaches the portal.
 func TestSwitch_EnforceToObserve(t *testing.T) {
 	for name, portal := range map[string]*harness.Legacy{
 		"plain": {}, "scoped": {Scoped: true}, "attributes": {CookieAttributes: "; Path=/; Max-Age=3600; SameSite=Lax; Domain=127.0.0.1"},
@@ -106,8 +106,8 @@ func TestSwitch_ObserveToEnforce(t *testing.T) {
 	signedInAs(t, b.Get("/account"), "alice")
 }
 
-// TestSwitch_DeadToken: what was sealed for a token that a code has rotated away stays
-// shut, though the gate stands open.
+// TestSwitch_DeadToken: cookies that were sealed for a token that a code has replaced are not
+// opened, although observe refuses no request.
 func TestSwitch_DeadToken(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()

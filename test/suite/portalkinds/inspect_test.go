@@ -64,7 +64,7 @@ func withoutParameters(next http.Handler) http.Handler {
 	})
 }
 
-// asServed is a portal as a proxy before it has it: it is told that this is HTTP.
+// asServed is a portal behind a proxy that tells it that the scheme is HTTP.
 func asServed(p http.Handler) http.Handler {
 	return withoutParameters(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("X-Forwarded-Proto", "http")

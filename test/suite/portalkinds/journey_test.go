@@ -38,7 +38,7 @@ func (j *journey) run() {
 	}
 }
 
-// browse looks around as a stranger, also at what wants a sign-in.
+// browse opens pages as a stranger, also those that require a sign-in.
 func (j *journey) browse() {
 	j.t.Helper()
 	for range 2 {
@@ -133,7 +133,7 @@ func (j *journey) owe(device *harness.Device) {
 	}
 }
 
-// bob is another user, and has no second factor, whatever he has in common with alice.
+// bob checks that bob, who shares some data with alice, is another user without a second factor.
 func (j *journey) bob() {
 	j.t.Helper()
 	other := &journey{t: j.t, k: j.k, p: j.p, h: j.h, visitor: j.k.visitor(j.t, j.h)}

@@ -56,7 +56,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// byCompression are portals that compress whatever is asked of them.
+// byCompression are portals that ignore Accept-Encoding and compress.
 var byCompression = []kind{
 	{name: "gzip", file: "usual", portal: compressed("gzip")},
 	{name: "deflate", file: "usual", portal: compressed("deflate")},

@@ -92,7 +92,7 @@ func behindProxy(t *testing.T, p *portal, caddyfile string) *harness.Harness {
 	return h
 }
 
-// trust has the browsers of a gateway know its certificate.
+// trust makes the browsers of a gateway accept its certificate.
 func trust(t *testing.T, h *harness.Harness, roots *x509.CertPool) {
 	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(tr.CloseIdleConnections)

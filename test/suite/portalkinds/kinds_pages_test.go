@@ -63,8 +63,8 @@ var byName = []kind{
 	}), more: differ},
 }
 
-// state is what single-page applications get along with their page; what the customer
-// wrote himself stands in it too.
+// state is the initial state that a single-page application gets with its page. It contains text
+// that the customer wrote.
 func state(a *account) string {
 	if a == nil {
 		return `{"props":{"auth":{"user":null}}}`
@@ -92,7 +92,7 @@ func differ(j *journey, device *harness.Device) {
 	j.use("once more")
 }
 
-// byAddress are portals that live at odd addresses, or write whole ones.
+// byAddress are portals below unusual addresses, or with absolute addresses in their pages.
 var byAddress = []kind{
 	{name: "sub-path", portal: subPath, login: "/auth/sign-in"},
 	{name: "absolute", file: "usual", portal: absolute},

@@ -19,7 +19,7 @@ var bySessions = []kind{
 	{name: "odd-attributes", file: "usual", portal: oddAttributes},
 }
 
-// byHand are portals of which only their admin knows what makes them special.
+// byHand are portals with a property that inspect can't find and only their administrator knows.
 var byHand = []kind{
 	{name: "two-scopes", portal: withDesk, more: desk},
 	{name: "pinned-encoding", portal: func() *portal { return &portal{keeper: pinned{serverSide(), "Accept-Encoding"}} }},

@@ -22,7 +22,7 @@ type kind struct {
 	short func() *portal
 	// login is the path of the sign-in page below the portal's base; default /login.
 	login string
-	// enter signs in where no form does; more is what this kind shows beside the journey.
+	// enter signs in where no form does; more are further checks of this kind, after the journey.
 	enter func(j *journey, login, password string) *harness.Page
 	more  func(j *journey, device *harness.Device)
 	// start runs the gateway; default: harness.StartWhole with the Caddyfile.
@@ -119,7 +119,7 @@ func TestDocumented(t *testing.T) {
 	}
 }
 
-// siteAddress stands for the documented address of a site.
+// siteAddress replaces the documented address of a site.
 const siteAddress = "http://127.0.0.1:PORT {\n\tbind 127.0.0.1"
 
 func read(t testing.TB, name string) string {

@@ -46,7 +46,7 @@ type session struct {
 	Form, Next string
 	// Print is what the session is pinned to, Padding what makes it large.
 	Print, Padding string
-	// fresh asks for another id, ended for none at all.
+	// fresh requests a new session id, ended the end of the session.
 	fresh, ended bool
 }
 
@@ -85,13 +85,13 @@ func found(target string) reply { return reply{status: http.StatusFound, target:
 // of one's own with a form that changes something, and whoami.
 type portal struct {
 	keeper
-	// base stands before every path: "", or "/app".
+	// base is the prefix of every path: "", or "/app".
 	base string
 	// views are what this kind adds or does otherwise, by method and path below base.
 	views map[string]func(*call) reply
 	// link writes addresses into pages and redirects; default: base and path.
 	link func(c *call, path string) string
-	// beside is another application below its own base, with sessions of its own.
+	// beside is another application below its own base, with its own sessions.
 	beside *portal
 	// finish is done to every response before it is sent.
 	finish func(r *http.Request, out *reply) []byte
@@ -211,7 +211,7 @@ func (c *call) formBody(message string) string {
 		message, c.to("/login"), c.s.Form)
 }
 
-// signIn wants the token of the form that it was shown, as most portals do.
+// signIn requires the token of the form that it was shown, as most portals do.
 func (c *call) signIn() reply {
 	if c.r.FormValue("token") != c.s.Form {
 		c.p.breaks("a form of another session", c.r)

@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// magical is the portal that replaces strangers' sessions, with links that sign in:
-// the price of `watch unsafe` is that their own response is shown.
+// magical is the portal that replaces strangers' sessions, with links that sign in. Under `watch
+// unsafe` the response of such a link is shown; this is documented.
 func magical() *portal {
 	link := func(c *call) reply {
 		if as := c.r.FormValue("as"); as != "" {
@@ -76,8 +76,8 @@ func TestAttack_PresumedStranger(t *testing.T) {
 	}
 }
 
-// TestUnsafe_Recheck: under `watch unsafe`, a link that signs in and changes no cookie is
-// noticed when the answer ages out, which recheck says.
+// TestUnsafe_Recheck: under `watch unsafe`, a link that signs in and changes no cookie is noticed
+// when the answer expires after recheck.
 func TestUnsafe_Recheck(t *testing.T) {
 	p := &portal{keeper: serverSide(), views: map[string]func(*call) reply{"GET /magic": func(c *call) reply {
 		c.s.Account = &accounts[0]

@@ -17,8 +17,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// bad is a request that no honest client sends. In its text HOST stands for the
-// gateway and COOKIES for the sender's cookies; lines end as HTTP wants it.
+// bad is a malformed or hostile request. In its text HOST is replaced by the gateway's host and
+// COOKIES by the sender's cookies. Its lines get HTTP's line endings.
 type bad struct {
 	name, text string
 	// want is the response to a user who owes a code.
@@ -251,7 +251,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// send sends the request as it is written.
+// send sends the text of the request.
 func (c *bad) send(t *testing.T, s *server, b *harness.Browser) *harness.Page {
 	t.Helper()
 	host := "127.0.0.1:" + s.plain
@@ -308,9 +308,8 @@ func (c *bad) check(t *testing.T, who string, p *harness.Page) {
 	}
 }
 
-// hashOf is a hash of all files of the store: every record that is written changes it.
-// awaitChained waits until so many events are in the audit chain; that happens within
-// seconds after what they tell of.
+// awaitChained waits until so many events are in the audit chain, which happens within seconds
+// after the events.
 func awaitChained(t *testing.T, s *server, events int) {
 	t.Helper()
 	for range 200 {

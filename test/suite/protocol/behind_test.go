@@ -97,7 +97,7 @@ func TestFileServer(t *testing.T) {
 	}
 }
 
-// TestPHPFastCGI: whoami and pages through FastCGI, with what PHP is told of them.
+// TestPHPFastCGI: whoami and pages work through FastCGI, with the right parameters for PHP.
 func TestPHPFastCGI(t *testing.T) {
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "index.php"), nil, 0o600); err != nil {
@@ -256,8 +256,8 @@ func (c *counting) WriteHeader(status int) {
 	c.ResponseWriterWrapper.WriteHeader(status)
 }
 
-// TestPanicBehind: a broken handler costs its own request and no other: the visit's
-// queue goes on, and the server too.
+// TestPanicBehind: a handler that panics ends its own request only. The visit's queue and the
+// server continue.
 func TestPanicBehind(t *testing.T) {
 	s := serve(t, newPortal(), block+"@broken path /broken\ntest_probe @broken panic\nreverse_proxy PORTAL")
 	b := s.browser(t, "h1")

@@ -51,8 +51,8 @@ func growth(do func()) uint64 {
 // smallGrowth is far below every body here, and far above what buffers cost.
 const smallGrowth = 48 << 20
 
-// TestLargeDownload: 256 MiB need no memory, and neither does a response that is
-// judged before it is released.
+// TestLargeDownload: a download of 256 MiB needs no memory of that size, and neither does a
+// response that is judged before it is released.
 func TestLargeDownload(t *testing.T) {
 	s := serve(t, newPortal(), "")
 	b := s.browser(t, "h1")

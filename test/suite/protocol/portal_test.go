@@ -75,7 +75,7 @@ func (p *portal) wait(r *http.Request) bool {
 	}
 }
 
-// socket says back what it hears.
+// socket echoes each message.
 func (p *portal) socket(w http.ResponseWriter, r *http.Request) {
 	c, err := websocket.Accept(w, r, nil)
 	if err != nil {
@@ -161,7 +161,7 @@ func dies(w http.ResponseWriter, _ *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// status answers with any status line at all.
+// status answers with the status line that the request asks for.
 func status(w http.ResponseWriter, r *http.Request) {
 	conn, buf, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -134,8 +134,9 @@ func events(t *testing.T, p *portal, b *harness.Browser) {
 	}
 }
 
-// earlyHints end at the gate: whether a response may pass is known with its last
-// headers, and what came before would be out by then. The response itself is whole.
+// earlyHints checks that informational responses end at the gate: the final headers decide whether
+// a response may pass, and an earlier one would be on the wire by then. The final response is
+// complete.
 func earlyHints(t *testing.T, b *harness.Browser) {
 	var got []string
 	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {

@@ -116,8 +116,8 @@ func (m *memo) Header() http.Header         { return m.h }
 func (m *memo) WriteHeader(int)             {}
 func (m *memo) Write(p []byte) (int, error) { return m.b.Write(p) }
 
-// TestAttack_EmptyConnectOverLateSignIn: an extended CONNECT that has no frames, asked for as a feed, shows nothing of a
-// user who is signed in beside it.
+// TestAttack_EmptyConnectOverLateSignIn: an extended CONNECT without frames, requested as a feed,
+// shows nothing of a user who signs in during it.
 func TestAttack_EmptyConnectOverLateSignIn(t *testing.T) {
 	for _, how := range []string{"late", "slow"} {
 		for name, extra := range map[string][][2]string{

@@ -22,8 +22,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// section returns the code blocks of a kind that stand under a heading of the page; under
-// "" those before the first.
+// section returns the code blocks of a kind below a heading of the page; for "" those before the
+// first heading.
 func section(t *testing.T, heading, kind string) []string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "proxies.md"))
@@ -179,7 +179,7 @@ func (s *setting) haproxy(t *testing.T, config string) {
 	s.serve(t, "haproxy", "haproxy.cfg", s.fill(config), "-db", "-f", filepath.Join(s.dir, "haproxy.cfg"))
 }
 
-// client dials the proxy, from an address of its own, whatever the name.
+// client connects to the proxy from an address of its own, for every host name.
 func (s *setting) client() (dial func() (net.Conn, error), config *tls.Config) {
 	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(clientIP)}, Timeout: 10 * time.Second}
 	return func() (net.Conn, error) { return from.Dial("tcp", "127.0.0.1:"+s.port) },

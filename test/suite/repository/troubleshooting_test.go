@@ -16,8 +16,8 @@ import (
 // quoted is what a page says is in the log: a whole message between backquotes.
 var quoted = regexp.MustCompile("`([^`]+)`")
 
-// TestTroubleshooting: the messages that the page tells to look for are those that the
-// program writes, so that a search in the log finds them.
+// TestTroubleshooting: the log messages on the page are those that the program writes, so that a
+// search in the log finds them.
 func TestTroubleshooting(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("docs", "troubleshooting.md"))
 	if err != nil {

@@ -35,7 +35,7 @@ type customer struct {
 	floor  int64
 	last   string
 	backup []string
-	// live is how many clearances the user has.
+	// live is the user's number of clearances.
 	live int
 }
 
@@ -45,7 +45,7 @@ func (s *soak) newCustomer(number int) *customer {
 	return c
 }
 
-// rename makes the customer a new user, of whom the gate knows nothing.
+// rename makes the customer a new user, without records in the store.
 func (c *customer) rename() {
 	*c = customer{soak: c.soak, number: c.number, generation: c.generation + 1}
 	c.name = fmt.Sprintf("user%05d-%d", c.number, c.generation)
@@ -99,8 +99,8 @@ func (c *customer) send(b *harness.Browser, r *http.Request) (*harness.Page, err
 	return p, nil
 }
 
-// want is what an answer has to be: its status, where it leads ("" is anywhere), and
-// whether it shows what only the signed-in user may see.
+// want is the expected response: its status, its redirect ("" is any), and whether it shows the
+// user's mark.
 type want struct {
 	status int
 	to     string

@@ -196,8 +196,8 @@ func (c *customer) signOut(b *harness.Browser) error {
 	return c.expect("the account after signing out", p, err, want{status: http.StatusUnauthorized})
 }
 
-// endLife makes new backup codes, tries an old one, and turns all off. Another browser
-// of the customer is open meanwhile and loses its streams.
+// endLife makes new backup codes, tries an old one, and turns everything off. Another open browser
+// of the customer loses its streams.
 func (c *customer) endLife() error {
 	b, err := c.signIn(challengePage)
 	if err != nil {

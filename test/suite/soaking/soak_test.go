@@ -74,8 +74,8 @@ func (s *soak) load() {
 	}
 }
 
-// phase has the customers go on for a while, under reloads, until all have come to
-// rest. It returns the heaviest that the program got.
+// phase runs the customers for a while, under reloads, until all are idle. It returns the
+// program's peak weight.
 func (s *soak) phase(all []*customer, length time.Duration) (peak weight) {
 	s.going.Store(true)
 	var load, other sync.WaitGroup

@@ -55,7 +55,7 @@ type tally struct {
 	events, eventsOfUsers, pending, other int
 }
 
-// throttled is how keys go on of the lists of those whom wrong codes hold up.
+// throttled is the part of a key that marks the lists of throttled users.
 const throttled = realm + "\x00\x01t"
 
 func count(t testing.TB, dir string, all map[string]record) (n tally) {

@@ -112,7 +112,7 @@ func (s *stranger) answer(request string) error {
 		return fmt.Errorf("reading the body for %.1000q: %w", request, err)
 	}
 	s.answers[res.StatusCode]++
-	// In its first minute a dead token gets a 503 that tells a browser to try again.
+	// In its first minute a revoked token gets a 503 that tells a browser to retry.
 	late := res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") == "1"
 	if res.StatusCode >= 500 && !late {
 		s.complain("a stranger gets %s\n%.300s for\n%.1000s", res.Status, body, request)

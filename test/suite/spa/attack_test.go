@@ -265,8 +265,8 @@ func TestAttack_DeclaredQueryToken(t *testing.T) {
 	passes(t, "bob's in her visit", get(c, bob), "bob")
 }
 
-// TestToken_Sealed: neither the token nor its owner can be read in the browser, and
-// the portal never gets what is sealed.
+// TestToken_Sealed: the browser can read neither the token nor its user, and the portal never gets
+// the sealed form.
 func TestToken_Sealed(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	_, device := h.enrolled("alice")
@@ -291,8 +291,8 @@ func TestToken_Sealed(t *testing.T) {
 	}
 }
 
-// TestToken_KeptByScript: a script that comes back with its token after the clearance,
-// or in a browser that lost its visit, is led to a challenge that knows who it is.
+// TestToken_KeptByScript: a script sends its token after the clearance has ended, or in a browser
+// that has lost its visit. It is redirected to a challenge for the token's user.
 func TestToken_KeptByScript(t *testing.T) {
 	h := startApp(t, newApp(), "session 1h idle 30m\n")
 	_, device := h.enrolled("alice")
@@ -313,7 +313,7 @@ func TestToken_KeptByScript(t *testing.T) {
 	passes(t, "in the fresh visit", fresh.send("GET", "/api/data", ""), "alice")
 }
 
-// TestToken_Expired: a token that the portal knows no more is taken out of the visit.
+// TestToken_Expired: a token that the portal no longer accepts is removed from the visit.
 func TestToken_Expired(t *testing.T) {
 	h := startApp(t, newApp(), "recheck 0\n")
 	_, device := h.enrolled("alice")
@@ -328,8 +328,8 @@ func TestToken_Expired(t *testing.T) {
 	refused(t, "signing in again", b.signIn("alice"))
 }
 
-// TestToken_AskedWhole: whatever the request asks for, the portal is asked for a
-// response that can be read.
+// TestToken_AskedWhole: the gateway asks the portal for a complete, readable response, whatever
+// coding or range the request asks for.
 func TestToken_AskedWhole(t *testing.T) {
 	a := newApp()
 	var got http.Header

@@ -190,8 +190,8 @@ func TestAssist_StaysHome(t *testing.T) {
 	}
 }
 
-// TestAssist_GivesUp: where the challenge has nothing to ask and the calls go on being
-// refused, the page gets its refusal after a few turns.
+// TestAssist_GivesUp: if the challenge has nothing to ask for and calls are still refused, the
+// page gets the refusal after a few attempts.
 func TestAssist_GivesUp(t *testing.T) {
 	a := newApp()
 	k := kinds[1]

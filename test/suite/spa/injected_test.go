@@ -10,9 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAssist_Injected: `assist` does for a portal that knows nothing of the script what
-// TestAssist does for one that includes it, under a policy by which only tags with the
-// response's nonce run.
+// TestAssist_Injected: `assist` gives a portal that does not include the script the same behaviour
+// as in TestAssist. The portal's policy allows only scripts with the response's nonce.
 func TestAssist_Injected(t *testing.T) {
 	const tag = `<script src="/two-factor/assets/assist.js"></script>`
 	bare := strings.Replace(page, tag+"\n", "", 1)

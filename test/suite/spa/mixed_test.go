@@ -74,7 +74,8 @@ func TestAttack_TokenBesideCookie(t *testing.T) {
 	passes(t, "carol, with both", c.send("GET", "/api/data", ""), "carol")
 }
 
-// TestAttack_QueryBesideCookie: nor does one's own token in a declared parameter.
+// TestAttack_QueryBesideCookie: an attacker's own token in a declared parameter does not hide the
+// cookie's user either.
 func TestAttack_QueryBesideCookie(t *testing.T) {
 	a := newApp()
 	h := &appHarness{harness.Start(t, mixed(a), appLines+"\ncredential query access_token"), a, t}

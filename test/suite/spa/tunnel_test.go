@@ -72,8 +72,7 @@ func TestAttack_TokenTunnels(t *testing.T) {
 	}
 }
 
-// TestAttack_TokenTunnelSecondUser: a WebSocket of bob's ends when alice signs in
-// within his visit.
+// TestAttack_TokenTunnelSecondUser: bob's WebSocket ends when alice signs in within bob's visit.
 func TestAttack_TokenTunnelSecondUser(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	h.enrolled("alice")

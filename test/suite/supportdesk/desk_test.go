@@ -201,8 +201,8 @@ func TestDesk_RecoveryCode(t *testing.T) {
 	}
 }
 
-// recorded waits until the history of a customer says all this: the audit log is written
-// beside the requests.
+// recorded waits until the customer's history contains all parts. The audit log is written in the
+// background.
 func (o *office) recorded(id string, parts ...string) {
 	o.t.Helper()
 	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -217,7 +217,8 @@ func (o *office) recorded(id string, parts ...string) {
 	}
 }
 
-// Who may look is refused each act, by hand-made forms too; who is neither, everything.
+// TestDesk_Roles: staff who may only look are refused each action, by hand-made forms too. Others
+// are refused every page.
 func TestDesk_Roles(t *testing.T) {
 	o := open(t, usual)
 	o.customer("alice")
@@ -266,7 +267,8 @@ func TestDesk_RolesByDefaultAndByMatcher(t *testing.T) {
 	want(t, do(anna, "end", "alice", "a good reason"), http.StatusSeeOther)
 }
 
-// What another site makes a browser of staff send changes nothing, nor does a GET.
+// TestDesk_ForeignForms: a form that another site makes a staff member's browser send changes
+// nothing, nor does a GET.
 func TestDesk_ForeignForms(t *testing.T) {
 	o := open(t, usual)
 	o.customer("alice")
@@ -344,7 +346,7 @@ func TestDesk_Headers(t *testing.T) {
 	}
 }
 
-// A desk for a realm that no site has is an error of the operator's, told at start.
+// TestDesk_UnknownRealm: a desk for a realm without a site is an error at start.
 func TestDesk_UnknownRealm(t *testing.T) {
 	o := open(t, usual)
 	err := o.TryWhole(o.caddyfile(accounts + "\n\ttwo_factor_admin {\n\t\trealm lagacy\n\t}"))
