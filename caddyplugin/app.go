@@ -90,7 +90,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.onActive(ctx); err != nil {
 		return err
 	}
-	if settings.Storage, err = a.toOpen(settings.Storage); err != nil {
+	if settings.Scratch, err = a.toValidate(settings.Storage); err != nil {
 		return err
 	}
 	a.server, err = server.Open(ctx, settings)
@@ -100,7 +100,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 // settings checks the settings, and resolves what they name. Nothing is opened.
 func (a *App) settings(ctx caddy.Context) (s server.Settings, err error) {
 	s = server.Settings{
-		Witness: ctx.Storage(), WitnessFlags: storageFlags(ctx.Storage()), Validating: validating(), Pool: engines,
+		Witness: ctx.Storage(), WitnessFlags: storageFlags(ctx.Storage()), Pool: engines,
 		Build: admin.Build(), Keep: a.keep(), RetiredRealms: a.RetiredRealms, RetiredSource: a.RetiredSource, SameIDs: a.SameIDs,
 		Served: a.served, Logger: a.log,
 	}

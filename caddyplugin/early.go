@@ -7,7 +7,7 @@ import (
 )
 
 // tooEarly reports whether the request must wait for the TLS handshake. Early data (TLS
-// 1.3, HTTP/3 0-RTT) can be replayed by whoever recorded it and, over HTTP/3, sent from
+// 1.3, HTTP/3 0-RTT) can be replayed by a client that recorded it and, over HTTP/3, sent from
 // a forged address. So nothing that changes anything, and nothing of the own pages,
 // which count failures by address, is done for it. In `mode observe` everything is
 // forwarded.

@@ -57,7 +57,7 @@ type recorder struct {
 	stop      context.CancelFunc
 }
 
-// record has next answer. A panic there is an answer that nobody knows.
+// record has next answer. A panic there counts as an unknown answer.
 func (rec *recorder) record(ctx context.Context, next gateway.Next, r *http.Request) (res whoami.Response, err error) {
 	defer func() {
 		switch p := recover(); {

@@ -236,7 +236,7 @@ func setUser(r *http.Request, id string) {
 	}
 }
 
-// identify resolves the placeholder under `user`; an unknown one is nobody.
+// identify resolves the placeholder under `user`; an unknown one means no user.
 func identify(placeholder string) func(*http.Request) string {
 	return func(r *http.Request) string {
 		repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)

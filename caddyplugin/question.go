@@ -33,7 +33,7 @@ type behind struct {
 type stored struct {
 	vars         []variable
 	placeholders placeholders
-	// frozen are placeholders whose values freeze computed.
+	// frozen are placeholders with the values that freeze computed.
 	frozen []string
 	// users are the variables and placeholders that the portal may know a user by.
 	users []string

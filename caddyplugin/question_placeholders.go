@@ -46,7 +46,7 @@ func (p *placeholders) valueOf(name string) (value any, known bool) {
 	return nil, false
 }
 
-// replacerLayout mirrors caddy.Replacer, whose fields are not exported and which can't
+// replacerLayout mirrors caddy.Replacer. Its fields are not exported, and it can't
 // list what it has. checkLayout compares the two before a gate is built.
 type replacerLayout struct {
 	providers []provider

@@ -101,7 +101,7 @@ func placesIn(h object, realm string, at []string) (found []string) {
 	return found
 }
 
-// behindMatchers are the places behind matchers, of whose sets one has to match.
+// behindMatchers are the places behind matchers: one of the sets has to match.
 func behindMatchers(at []string, sets []any) (behind []string) {
 	if len(sets) == 0 {
 		return at

@@ -72,7 +72,7 @@ func (b *builder) behind(rule gateway.Rule) gateway.Rule {
 	return behindPrefixes{rule, b.prefixes}
 }
 
-// behindPrefixes is a rule whose Any also looks at paths without the prefixes that handlers
+// behindPrefixes is a rule with an Any that also looks at paths without the prefixes that handlers
 // behind the gate take off, one after another.
 type behindPrefixes struct {
 	gateway.Rule

@@ -47,7 +47,7 @@ func pathsIn(sets []config.MatcherSet) (patterns route.Patterns) {
 	return patterns
 }
 
-// openedBehind is a rule whose All also looks at paths without prefixes.
+// openedBehind is a rule with an All that also looks at paths without prefixes.
 type openedBehind struct {
 	gateway.Rule
 	prefixes []string

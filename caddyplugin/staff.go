@@ -22,12 +22,12 @@ func init() { caddy.RegisterModule(StaffHandler{}) }
 // own behind an authentication for staff. It answers every request; nothing behind it
 // is ever reached.
 type StaffHandler struct {
-	// Realms are those whose users are shown. Default: all realms of the server.
+	// Realms are those with users that are shown. Default: all realms of the server.
 	Realms []string `json:"realms,omitempty"`
 	// Staff is the placeholder that holds the name of who is signed in. Default:
 	// {http.auth.user.id}, which Caddy's authentications set.
 	Staff string `json:"staff,omitempty"`
-	// Act says who may act. Default: nobody.
+	// Act names the staff who may act. Default: none.
 	Act *StaffRule `json:"act,omitempty"`
 	// View says who may look. Default: everybody who is authenticated. Who may act may
 	// look, too.

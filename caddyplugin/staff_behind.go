@@ -10,7 +10,7 @@ import (
 // the *gateMark of the handler.
 const passedGate = "two_factor.passed_gate"
 
-// gateMark says where a gate takes its user from, and whose name space that is.
+// gateMark says where a gate takes its user from, and in which name space it is.
 type gateMark struct{ user, realm string }
 
 // mark leaves the gate's mark on a request. It is made once, so that this costs a
@@ -24,7 +24,7 @@ func (m *gateMark) mark(vars map[string]any) {
 // behindPortal reports whether a portal's gate stands before the support desk. There the
 // name in {http.auth.user.id} is a customer's, who must never become staff.
 //
-// A gate whose user is the very placeholder that the desk goes by gives nobody another
+// A gate with the same placeholder as the desk gives no one another
 // name: it asks staff, who are authenticated before it, for a second factor. That holds
 // only in a realm without customers, for these could set up the factor of a member of
 // staff of the same name.

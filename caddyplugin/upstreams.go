@@ -83,7 +83,7 @@ func (c *upstreamsCheck) questions() (warnings []string) {
 	return warnings
 }
 
-// Spreads are the proxies behind the gates of a server that keep nobody at one upstream, for
+// Spreads are the proxies behind the gates of a server that don't keep a visitor at one upstream, for
 // the command check.
 func (a *App) Spreads(server string) (all []check.Spread) {
 	app, err := a.ctx.AppIfConfigured("http")

@@ -36,12 +36,12 @@ func onlyValidates(args []string) bool {
 	return false
 }
 
-// toOpen is the storage to open: the configured one, or an empty one in a temporary
-// directory, which Cleanup removes, for a validation.
-func (a *App) toOpen(configured server.Storage) (server.Storage, error) {
+// toValidate is an empty storage in a temporary directory, which Cleanup removes, for a
+// validation; else nil.
+func (a *App) toValidate(configured server.Storage) (server.Storage, error) {
 	if !validating() {
 		a.warnRoot(configured)
-		return configured, nil
+		return nil, nil
 	}
 	if _, err := configured.Key(); err != nil {
 		return nil, err

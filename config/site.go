@@ -17,7 +17,7 @@ type Site struct {
 	Issuer string `json:"issuer,omitempty"`
 	// Path is where the own pages live. Default: /two-factor.
 	Path string `json:"path,omitempty"`
-	// Portal names a preset whose settings fill in what is not set here.
+	// Portal names a preset. Its settings fill in what is not set here.
 	Portal string `json:"portal,omitempty"`
 	// Without takes settings of the preset away: {"deny": ["/xmlrpc.php"]}.
 	Without Without `json:"without,omitempty"`
@@ -112,7 +112,7 @@ type Whoami struct {
 	Normalize []string `json:"normalize,omitempty"`
 }
 
-// First is a request whose result the question needs, as an anti-forgery token. The
+// First is a request with a result that the question needs, as an anti-forgery token. The
 // signs in Anonymous are looked for in its response too: an endpoint that gives
 // tokens to users only tells strangers by itself, and then the question is not
 // asked. Neither a sign nor exactly one value: the answer is unknown.

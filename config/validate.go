@@ -18,7 +18,7 @@ var (
 	placeholder = regexp.MustCompile(`^\{[^{}\s]+\}$`)
 )
 
-// Validate tells the first thing that is wrong with resolved settings, as *Error.
+// Validate returns the first invalid setting, as *Error. Presets and defaults must be filled in, as *Error.
 func (s Site) Validate() error {
 	return first(
 		s.validateIdentity(),
@@ -89,24 +89,30 @@ func (s Site) validateEnrolMail() error {
 	return nil
 }
 
-// strangersWrite are placeholders with a value that the client chooses.
-var strangersWrite = []string{"{http.request.uri", "{http.request.orig_uri", "{http.request.cookie", "{http.request.body", "{http.request.method", "{http.request.orig_method", "{http.request.host", "{http.request.hostport"}
+// clientPlaceholders are prefixes of placeholders that the client controls. Headers are only warned
+// about, except for those of credentials, because an authenticator may set them. What `map` and
+// `vars` make is not followed.
+var clientPlaceholders = []string{
+	"{http.request.uri", "{http.request.orig_uri", "{http.request.cookie", "{http.request.body", "{http.request.method", "{http.request.orig_method",
+	"{http.request.host", "{http.request.tls.server_name", "{http.request.proto", "{http.request.remote", "{http.request.client_ip", "{http.request.port",
+	"{http.regexp.", "{http.url_pattern.", "{http.matchers.", "{http.request.header.Cookie", "{http.request.header.Authorization",
+}
 
 func validateUser(user string) error {
 	if !placeholder.MatchString(user) {
 		return wrong("user", "%q is not a placeholder; want one that an authenticator before two_factor sets, for example {http.auth.user.id}", user)
 	}
-	for _, prefix := range strangersWrite {
-		if strings.HasPrefix(user, prefix) {
+	for _, prefix := range clientPlaceholders {
+		if strings.HasPrefix(strings.ToLower(user), strings.ToLower(prefix)) {
 			return wrong("user", "%q is what the client says of itself; want one that an authenticator before two_factor sets, for example {http.auth.user.id}", user)
 		}
 	}
 	return nil
 }
 
-// validate refuses a set that matches every request: each of the four lists
-// makes an exception, and an exception for everything is never meant. It refuses
-// matchers that can't be decided about, too.
+// validate refuses the set of a `trust`, `public`, `guest` or `deny` line if it is empty, or if it is a
+// lone path matcher such as /*: a line for every request is never meant. Other matchers for every
+// request, as path_regexp .*, are not found. It also refuses matchers that package exempt can't evaluate.
 func (m MatcherSet) validate() error {
 	if len(m) == 0 {
 		return wrong("", "* matches every request; want the paths or @matchers that it is for")

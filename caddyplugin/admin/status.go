@@ -32,7 +32,7 @@ func Build() server.Build {
 		return b
 	}
 	b.Version, b.Go = info.Main.Version, info.GoVersion
-	for _, m := range info.Deps { // in a Caddy that somebody built with this plugin
+	for _, m := range info.Deps { // in another Caddy that was built with this plugin
 		if m.Path == module {
 			b.Version = m.Version
 		}

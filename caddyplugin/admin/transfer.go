@@ -40,8 +40,8 @@ type transferring struct {
 }
 
 // newTransferring reads what both have; reasoned wants a reason, also are the parameters
-// that one of them has besides. Others are refused: an import whose dry_run has a mistake
-// in its name would write.
+// that one of them has besides. Others are refused: an import with a mistake in the name of
+// dry_run would write.
 func newTransferring(r *http.Request, reasoned bool, also ...string) (*transferring, error) {
 	if r.Method != http.MethodPost {
 		return nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
@@ -100,7 +100,7 @@ func actor(q url.Values, reasoned bool) (store.Event, error) {
 }
 
 // patient takes away the ten seconds that Caddy's admin endpoint gives a request: when
-// they are over a body could not be read on, and nobody would notice who hangs up.
+// they are over a body could not be read on, and a closed connection would not be noticed.
 func patient(w http.ResponseWriter) error {
 	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("taking time for the request: %w", err)

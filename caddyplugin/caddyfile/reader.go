@@ -72,7 +72,7 @@ func (r *Reader) Read(rows directive.Rows, settings any) error {
 	return nil
 }
 
-// block reads a block whose settings lie below path. What is not in rows, or is there
+// block reads a block with settings below path. What is not in rows, or is there
 // again, is an error.
 func (r *Reader) block(path, owner string, rows directive.Rows, into reflect.Value) error {
 	last := owner

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Commands are the subcommands of `two-factor`, a file each. Every build with this
-// plugin has them below that one parent, so that none gets into the way of Caddy's
-// own; the secondgate binary has them at its top level too.
+// Commands returns the subcommands, a file each. init registers them below `caddy two-factor`, so that
+// none has the name of a command of Caddy's. The secondgate binary also has them at its top level.
+// Strict gives them exit status 2 for wrong use.
 func Commands() []caddycmd.Command {
 	all := []caddycmd.Command{
 		presetsCommand, inspectCommand(), checkCommand, reportCommand,

@@ -9,7 +9,7 @@ import (
 )
 
 // passphrase reads the first line of a file, or asks; twice, if it is a new one that
-// nobody could correct later.
+// could not be corrected later.
 func (p prompt) passphrase(ctx context.Context, file string, fresh bool) (string, error) {
 	if file != "" {
 		text, err := firstLine(file)

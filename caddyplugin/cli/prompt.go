@@ -18,7 +18,7 @@ import (
 // maxLine bounds a line from a person, in bytes.
 const maxLine = 4096
 
-// errNoAccount means that nobody to sign in as was given.
+// errNoAccount means that no test customer was given.
 var errNoAccount = errors.New("no test customer: give user name and password at the prompt, or as two lines on standard input")
 
 // prompt asks a person, or a script's standard input, for test customers. What it
@@ -49,7 +49,7 @@ func (p prompt) accounts(ctx context.Context) ([]browse.Account, error) {
 	return []browse.Account{first, second}, nil
 }
 
-// account asks for one; an empty name means nobody.
+// account asks for one; an empty name means none.
 func (p prompt) account(ctx context.Context, question string) (a browse.Account, err error) {
 	if a.User, err = p.name(question); err != nil || a.User == "" {
 		return a, err

@@ -206,7 +206,7 @@ func (st *stage) Users(ctx context.Context) (ids []string, err error) {
 	return ids, err
 }
 
-// Spreads are the proxies behind the gate that keep nobody at one upstream.
+// Spreads are the proxies behind the gate that don't keep a visitor at one upstream.
 func (st *stage) Spreads() []check.Spread {
 	app, err := ours()
 	if err != nil {
@@ -218,7 +218,7 @@ func (st *stage) Spreads() []check.Spread {
 // runningApp is what the stage needs of the app two_factor.
 type runningApp interface {
 	Server() *server.Server
-	// Spreads are the proxies behind the gates of a server that keep nobody at one upstream.
+	// Spreads are the proxies behind the gates of a server that don't keep a visitor at one upstream.
 	Spreads(name string) []check.Spread
 }
 

@@ -37,7 +37,7 @@ func transferQuery(flags caddycmd.Flags) (url.Values, error) {
 	}, nil
 }
 
-// isTerminal tells whether somebody reads along.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

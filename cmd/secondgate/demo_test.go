@@ -15,6 +15,7 @@ import (
 
 	"github.com/secondgate/secondgate"
 	"github.com/secondgate/secondgate/internal/demoportal"
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // output is written by the demo while the test reads it.
@@ -37,12 +38,11 @@ func (o *output) String() string {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // freeLocalhost returns a free address under the host name localhost, which browsers resolve

@@ -17,6 +17,7 @@ import (
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // TestKeepingScripts runs the store commands as operators run them. Each file in testdata/keeping
@@ -43,14 +44,12 @@ func TestKeepingScripts(t *testing.T) {
 
 func setUpKeeping(env *testscript.Env) error {
 	for _, name := range []string{"PORT", "ADMIN"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := port.Free()
 		if err != nil {
 			return err
 		}
-		env.Setenv(name, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-		if err := l.Close(); err != nil {
-			return err
-		}
+		_, number, _ := net.SplitHostPort(address)
+		env.Setenv(name, number)
 	}
 	env.Setenv("GORACE", noSleep)
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {

@@ -22,6 +22,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
 	"github.com/secondgate/secondgate/internal/throttle"
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // noSleep spares each process of a test with the race detector the second that it waits for
@@ -94,11 +95,7 @@ func setUp(env *testscript.Env) error {
 }
 
 func loopback() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
+	return port.Free()
 }
 
 // fill makes a store with a key and three users: 1001 with a factor, two sessions and

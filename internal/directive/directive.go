@@ -25,7 +25,7 @@ type Row struct {
 	// Field is the field of the block's struct that the subdirective sets.
 	Field string
 	// Usage is how it is written: its name, which is also the JSON name, and its
-	// arguments. A string whose argument is a choice, as in "watch all|unsafe", can have
+	// arguments. A string with a choice as argument, as in "watch all|unsafe", can have
 	// no other value.
 	Usage string
 	// Want replaces Usage in errors, where more has to be said.

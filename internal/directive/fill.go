@@ -65,7 +65,7 @@ func label(v reflect.Value) string {
 	return v.String()
 }
 
-// Take takes values away from a row's field: those whose labels are given, or all where
+// Take takes values away from a row's field: those with the given labels, or all where
 // none is. A label that is not there is a problem.
 func (r Row) Take(settings any, labels []string) error {
 	v := r.field(reflect.ValueOf(settings).Elem())

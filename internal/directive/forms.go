@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Formed is implemented by structs whose arguments have one of several forms.
+// Formed is implemented by structs with arguments in one of several forms.
 type Formed interface {
 	// Forms are the ways to write a value: words that stand as they are, and the fields of
 	// the struct between angle brackets, with ... where a field takes all that is left:

@@ -13,7 +13,7 @@ import (
 // "whoami.0.anonymous.1", "sign_in.0.page", "throttle.free"; the name of a header, or of
 // what is taken from a preset, is the last part of its path, "whoami.0.header.X-Nonce".
 // The note of "" stands above the whole directive. A list is written on one line, so it
-// has one note. A note may have several lines; one whose setting is not there is not
+// has one note. A note may have several lines; one without its setting is not
 // written.
 type Notes map[string]string
 

@@ -20,7 +20,7 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages"
 )
 
-// endings is a world whose users' sessions can be ended. committing is how long the
+// endings is a world in which users' sessions can be ended. committing is how long the
 // transaction of that takes.
 type endings struct {
 	*world
@@ -101,7 +101,7 @@ func (v *visitor) copy() *visitor {
 	return &visitor{w: v.w, cookies: slices.Clone(v.cookies), address: "192.0.2.66"}
 }
 
-// wantStranger wants the page of the user who is signed in as nobody.
+// wantStranger wants the page of the user who is not signed in.
 func (e *endings) wantStranger(what string, v *visitor, headers ...string) {
 	e.t.Helper()
 	if f := v.send("GET /page", headers...); f.code() != http.StatusOK || !strings.Contains(f.text(), secret("")) {
@@ -171,7 +171,7 @@ func TestAttack_J8_PasswordOnly(t *testing.T) {
 }
 
 // TestAttack_J8_InFlight: requests that read the user's record before the end of the sessions
-// is committed, and seal what the portal sets after it was computed, keep nobody signed in.
+// is committed, and seal what the portal sets after it was computed, keep no user signed in.
 func TestAttack_J8_InFlight(t *testing.T) {
 	attack(t, "polling", func(t *testing.T) {
 		e := newEndings(t, nil)
@@ -230,8 +230,8 @@ func TestAttack_J8_BegunBefore(t *testing.T) {
 }
 
 // TestAttack_J8_Cleared: the session of a visit with a clearance ends, alone or with all of
-// its user's, and the browser is a stranger at once: no request is sent back as one whose
-// token was rotated away is, none is refused, its cookies are deleted, and a copy of them
+// its user's, and the browser is a stranger at once: no request is sent back,
+// as after a rotation of the token, none is refused, its cookies are deleted, and a copy of them
 // opens nothing.
 func TestAttack_J8_Cleared(t *testing.T) {
 	navigation := []string{"Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Accept: text/html"}

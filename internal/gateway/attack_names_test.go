@@ -10,9 +10,9 @@ import (
 )
 
 // TestAttack_H3_NameOfARememberedSignIn: the box "stay signed in" has the name of the cookie
-// that it asks for, as in Redmine (autologin) and Spring Security (remember-me). Somebody
-// who ticked it must not shut others out who tick it, too, nor may it shut out somebody who
-// still has the cookie. A field of that name is no way to send the token.
+// that it asks for, as in Redmine (autologin) and Spring Security (remember-me). A user who
+// ticked it must not shut out others who tick it too, and a user who still has the cookie is not
+// shut out. A field of that name is no way to send the token.
 func TestAttack_H3_NameOfARememberedSignIn(t *testing.T) {
 	token := strings.Repeat("a1", 20)
 	for name, value := range map[string]string{"autologin": "1", "remember-me": "on", "rememberMe": "true", "remember_user": "0"} {

@@ -15,7 +15,7 @@ import (
 )
 
 // TestAttack_H2_LinkOverwrites: in a stranger's visit an undeclared link signs an own account
-// in late, over a sign-in whose page was rendered before.
+// in late, over a sign-in with a page that was rendered before.
 func TestAttack_H2_LinkOverwrites(t *testing.T) {
 	for _, status := range []int{302} {
 		attack(t, fmt.Sprint(status), func(t *testing.T) {

@@ -83,7 +83,7 @@ func (x *exchange) sessionName(name string) bool {
 	return !forgeryToken.MatchString(name) && !x.fieldOfSignIn(name)
 }
 
-// forgeryToken are the fields of frameworks whose cookie of the same name has another value:
+// forgeryToken are the fields of frameworks with a cookie of the same name and another value:
 // Express, Yii, ASP.NET.
 var forgeryToken = regexp.MustCompile(`(?i)^_?[cx]srf([-_]?token)?$|^__RequestVerificationToken`)
 

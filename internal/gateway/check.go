@@ -343,7 +343,7 @@ func (x *exchange) changeOwner(epoch uint64, action gate.Action, after gate.Stan
 }
 
 // bumpOwner increments the owner version. This response stands on what was found out,
-// unless another request found a change before it; a declared sign-out that left nobody
+// unless another request found a change before it; a declared sign-out that left no user
 // signed in stands all the same.
 func (x *exchange) bumpOwner(after gate.Answer) {
 	leaves := x.exclusive && x.facts.Leaves

@@ -18,7 +18,7 @@ import (
 
 // serveConnect serves a CONNECT, in every mode and whatever is exempt. An extended CONNECT
 // for a WebSocket goes on as the upgrade that it is over HTTP/1.1: a GET that has no body,
-// and whose status tells a tunnel from a page. No other CONNECT goes on at all.
+// and with a status that tells a tunnel from a page. No other CONNECT goes on at all.
 func (g *Gateway) serveConnect(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
 	status := request.RefuseConnect(r)
 	if g.site.Below(c.URL.Path) {

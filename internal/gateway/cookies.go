@@ -15,7 +15,7 @@ import (
 type badRequest struct{ error }
 
 // cookies are the portal's cookies, before and after. sent is the jar as the browser sent
-// it, jar as it stands now; changes are what was set since, gone what was taken out,
+// it, jar is what they are now; changes are what was set since, gone what was taken out,
 // stale what never opened.
 type cookies struct {
 	sent, jar *portal.Jar

@@ -8,7 +8,7 @@ import (
 )
 
 // TestAttack_CrossSiteBeforeSignIn: another site's page, open in another tab, makes the browser of
-// somebody who is about to sign in send forms here, with the visit's cookie alone. They neither use up
+// a user who is about to sign in send forms here, with the visit's cookie alone. They neither use up
 // the places of forms nor hold the sign-in up.
 func TestAttack_CrossSiteBeforeSignIn(t *testing.T) {
 	attack(t, "sign-in", func(t *testing.T) {

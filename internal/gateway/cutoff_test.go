@@ -55,7 +55,7 @@ func TestAttack_CutOffSignIn(t *testing.T) {
 }
 
 // TestAttack_CutOffLink: likewise the response to an undeclared link, of which a portion must not
-// leave because it names nobody.
+// leave because its answer is anonymous.
 func TestAttack_CutOffLink(t *testing.T) {
 	attack(t, "link", func(t *testing.T) {
 		w := newWorld(t, nil)

@@ -17,7 +17,7 @@ import (
 )
 
 // exchange is one request and its response. Its parts are in the order of their life
-// times: what came in, whose browser it is, the portal's cookies, the user, the response.
+// times: what came in, the browser's visit, the portal's cookies, the user, the response.
 type exchange struct {
 	g    *Gateway
 	next Next

@@ -15,8 +15,8 @@ const (
 )
 
 // finishing is the context of a request at the portal. It outlives the client until the
-// response is over, because what the portal does must not happen unnoticed: a sign-in
-// whose client left would be served by the answer from before it. It ends with cancel,
+// response is over, because what the portal does must not happen unnoticed: after a
+// sign-in that its client left, requests would be served by the answer from before it. It ends with cancel,
 // finishTime after the client left, or, once release was called, with the client; both
 // are noticed within watchInterval.
 //

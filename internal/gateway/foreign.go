@@ -11,7 +11,7 @@ import "github.com/secondgate/secondgate/internal/gateway/visits"
 
 // isForeign reports whether a page of another site caused the request in the visit of a user,
 // without anything by which the portal could recognise that user; or in the background, in
-// anyone's visit. In a stranger's, one that leads to a page may be the first request of a portal
+// any visit. In a stranger's, one that leads to a page may be the first request of a portal
 // that is shown in a frame.
 func (x *exchange) isForeign() bool {
 	if !x.sent.Empty() || x.facts.Carries || x.g.Identify != nil || !x.facts.Foreign() {

@@ -13,7 +13,7 @@ import (
 )
 
 // TestAttack_L19_SlowSignInGivenUp: a sign-in takes the portal some time, as where it waits
-// longer after wrong passwords, and goes on when nobody waits for it, as PHP does. Its client
+// longer after wrong passwords, and goes on when no client waits for it, as PHP does. Its client
 // leaves at once.
 func TestAttack_L19_SlowSignInGivenUp(t *testing.T) {
 	for _, takes := range []time.Duration{20 * time.Second, 45 * time.Second} {

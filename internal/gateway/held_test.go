@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// TestAttack_Held_FixedVisit: somebody used the browser before bob did, or planted the visit's cookie
+// TestAttack_Held_FixedVisit: an attacker used the browser before bob did, or planted the visit's cookie
 // (without HTTPS), and knows the visit's token: nothing else. What a question about an asset sets waits
-// for the visit's next page; that is no session for whoever has the token.
+// for the visit's next page; that is no session for a client that has the token.
 func TestAttack_Held_FixedVisit(t *testing.T) {
 	attack(t, "token alone", func(t *testing.T) {
 		w := newWorld(t, nil)

@@ -42,7 +42,7 @@ func (x *exchange) mint(token session.Token) {
 
 // leaveVisit takes over how long the visit that the request ran in is unsettled. The
 // request keeps its place there, and what happens there later makes its response doubtful;
-// a visit whose token the browser never learned needs neither.
+// a visit with a token that the browser never learned needs neither.
 func (x *exchange) leaveVisit(old *visits.Visit) {
 	if old == nil {
 		return

@@ -13,7 +13,7 @@ import (
 // TestAttack_L11_OneSessionPerUser: a portal lets each user have one session: a sign-in ends
 // the one before. The attacker signs alice in twice, in two browsers: the second sign-in ends
 // the first session 100 ms after the end of its response. That is asked about at once, so that
-// it is known whose it was. What a portal does before the end of a response can't be seen: a
+// it is known which user it belonged to. What a portal does before the end of a response can't be seen: a
 // second sign-in that falls between the first one's commit and its end hides that.
 func TestAttack_L11_OneSessionPerUser(t *testing.T) {
 	for _, first := range []bool{false, true} {

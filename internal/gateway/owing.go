@@ -23,7 +23,7 @@ type owing struct {
 }
 
 // owesNow reports whether the response is one to a user who had no clearance and owed
-// nothing, and who owes a factor by now, or whose sessions were ended. Another process may have changed that, too: the
+// nothing, and who owes a factor by now, or has sessions that were ended. Another process may have changed that, too: the
 // store is looked at once in `recheck` at least.
 func (x *exchange) owesNow() bool {
 	if x.ground != nil || x.before.Cleared || !x.before.MayPass() {

@@ -123,7 +123,7 @@ func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// EndOthers forgets clearances whose records a committed transaction replaced.
+// EndOthers forgets clearances with records that a committed transaction replaced.
 func (v *visitActs) EndOthers(ids []store.VisitID) {
 	v.g.Visits.End(v.g.Realm, ids...)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// Under `watch unsafe` the portal may be one whose strangers lose their session by a
+// Under `watch unsafe` the portal may be one where strangers lose their session by a
 // second request, and with it the form that they are about to send. So between a sign-in
 // form and its sending nothing is asked: what a stranger's response set is presumed to be
 // a stranger's, once, for a request that fills in the form. Its response is checked all

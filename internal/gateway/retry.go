@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/session"
@@ -16,10 +17,10 @@ const revokedTime = time.Minute
 
 // justRevoked reports whether the request's token was rotated away just now. A request is a
 // stranger's, whatever else it carries, if its token was rotated away longer ago, if its session
-// was ended, or if it is a page's and was sent back often enough: then the response with the fresh
-// token was lost, and the user has to sign in again.
+// was ended, or if it asks for a page and was sent back often enough: then the response with the fresh
+// token was lost, and the user has to sign in again. A form may be one of many clicks, so it waits.
 func (x *exchange) justRevoked() bool {
-	lost := x.facts.Navigation() && x.st.Retries.Exhausted(x.facts.R)
+	lost := request.SafeMethod(x.facts.R.Method) && x.facts.Navigation() && x.st.Retries.Exhausted(x.facts.R)
 	if !x.st.Over && !lost && x.now.Sub(x.st.Died) < revokedTime {
 		return true
 	}

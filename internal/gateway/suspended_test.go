@@ -15,7 +15,7 @@ func (v *visitor) pages() int {
 	})
 }
 
-// TestSuspended_StrangersForm: a stranger's form that signs nobody in costs a question before it
+// TestSuspended_StrangersForm: a stranger's form that signs no user in costs a question before it
 // and one after it. What was known of the stranger's other headers is known afterwards: each page
 // costs the question about its response, as before the form.
 func TestSuspended_StrangersForm(t *testing.T) {

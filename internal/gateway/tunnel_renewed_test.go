@@ -62,7 +62,7 @@ func TestTunnel_AfterSessionsEnded(t *testing.T) {
 }
 
 // TestAttack_L5_OldSessionThatOutlivesTheBrowser: as TestAttack_L5_OldSessionLivesOn, at a portal
-// whose session outlives the browser and which sets a token against forged forms that does not.
+// with a session that outlives the browser, and which sets a token against forged forms that does not.
 func TestAttack_L5_OldSessionThatOutlivesTheBrowser(t *testing.T) {
 	for _, how := range []string{"late", "slow", "link", "late, no token", "link, no token"} {
 		attack(t, how, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 
 var login = regexp.MustCompile(`(?:(\w+)\s*:\s*)?(?:login\(user:"(\w+)"\)|logout)`)
 
-// graphQL is a sign-in by GraphQL, whose mutations are carried out one after another; the
+// graphQL is a sign-in by GraphQL; mutations are carried out one after another; the
 // client names the fields of the response. It answers with a token, or signs the session in.
 func graphQL(s *shop, tokens bool) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -50,8 +50,8 @@ func graphQL(s *shop, tokens bool) func(http.ResponseWriter, *http.Request) erro
 }
 
 // TestAttack_L10_TwoSignIns: one request signs two users in, first alice and then
-// somebody who owes nothing, or signs alice in and out. The portal names the second or
-// nobody afterwards; the response has what it rendered for alice.
+// a user who owes nothing, or signs alice in and out. The portal names the second or
+// no user afterwards; the response has what it rendered for alice.
 func TestAttack_L10_TwoSignIns(t *testing.T) {
 	alone := `{"query":"mutation{x: login(user:\"alice\")}"}`
 	both := `{"query":"mutation{x: login(user:\"alice\") login(user:\"bob\")}"}`

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func TestAttack_Unsealed_CookieOfDoubtedResponse(t *testing.T) {
 	})
 }
 
-// TestAttack_Unsealed_CookieOfNamesake: portals may have users whose names differ in case only.
+// TestAttack_Unsealed_CookieOfNamesake: the names of a portal's users may differ in case only.
 func TestAttack_Unsealed_CookieOfNamesake(t *testing.T) {
 	attack(t, "ALICE", func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -128,7 +129,7 @@ func TestAttack_Unsealed_DeletedCookie(t *testing.T) {
 }
 
 // TestAttack_Unsealed_CookieOfDoubtedSignIn: likewise where the answer names the earlier user,
-// whose session another request wrote back.
+// because another request wrote the session back.
 func TestAttack_Unsealed_CookieOfDoubtedSignIn(t *testing.T) {
 	attack(t, "sign-in beside a long form", func(t *testing.T) {
 		w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/enter"}, []string{"user"} })
@@ -158,18 +159,18 @@ func TestAttack_Unsealed_CookieOfDoubtedSignIn(t *testing.T) {
 func TestAttack_Unsealed_OwedByAsset(t *testing.T) {
 	attack(t, "asset", func(t *testing.T) {
 		w := newWorld(t, nil)
-		sets, fails := false, false
+		var sets, fails atomic.Bool
 		w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
-			if fails {
+			if fails.Load() {
 				rw.WriteHeader(http.StatusInternalServerError)
 				return nil
 			}
-			if sets {
+			if sets.Load() {
 				rw.Header().Add("Set-Cookie", "theme=of-bob; Path=/")
 			}
 			return w.shop.whoami(rw, r)
 		}
-		w.shop.pages["/form"] = func(http.ResponseWriter, *http.Request) error { fails = true; return nil }
+		w.shop.pages["/form"] = func(http.ResponseWriter, *http.Request) error { fails.Store(true); return nil }
 		w.shop.pages["/style.css"] = func(rw http.ResponseWriter, _ *http.Request) error {
 			time.Sleep(time.Minute)
 			rw.Header().Set("Content-Type", "text/css")
@@ -181,11 +182,12 @@ func TestAttack_Unsealed_OwedByAsset(t *testing.T) {
 		v.send("GET /page")
 		asset := v.start(t.Context(), "GET /style.css")
 		time.Sleep(time.Second)
-		sets = true
+		sets.Store(true)
 		if f := v.send("POST /form a=b"); f.code() != http.StatusServiceUnavailable {
 			t.Fatalf("the form's response is not withheld: %s", f.text())
 		}
-		sets, fails = false, false
+		sets.Store(false)
+		fails.Store(false)
 		if <-asset.done; asset.code() != http.StatusOK || strings.Contains(asset.text(), "Set-Cookie") {
 			t.Errorf("the asset has a cookie: %s", asset.text())
 		}

@@ -196,11 +196,11 @@ func (t *tree) compare(c *compound, n *html.Node) bool {
 	case c.plain != nil && !c.plain.Match(n):
 		return false
 	}
-	work, one := 1, c.reach.work(n)
+	work, one := int64(1), int64(c.reach.work(n)) // 64 bits: the product may be maxWork squared
 	for range max(1, c.inner) {
 		work = min(work*one, maxWork+1)
 	}
-	return t.spend(work) && c.Match(n)
+	return t.spend(int(work)) && c.Match(n)
 }
 
 // weight is the work of comparing an element's own name and attributes.

@@ -484,12 +484,16 @@ func (j *Jar) Value(ch Change) (value string, ok bool) {
 	return "", false
 }
 
-// Precedes reports whether a change that was made for a browser with jar j may reach one that sent
-// the other: that has the cookie which is replaced, or, for a new one, all of j's credentials.
+// Precedes reports whether a change that was computed for jar j may be delivered to a browser that
+// now sends the jar sent. A change that replaces a cookie needs the old value in sent. A new cookie
+// needs all of j's credentials in sent, and no cookie of its name.
 func (j *Jar) Precedes(sent *Jar, ch Change) bool {
 	if v, replaces := j.Value(ch); replaces {
 		w, ok := sent.Value(ch)
 		return ok && v == w
+	}
+	if _, has := sent.Value(ch); has {
+		return false
 	}
 	return !slices.ContainsFunc(j.Credentials(), func(c Change) bool {
 		w, ok := sent.Value(c)

@@ -22,6 +22,7 @@ func TestJar_Precedes(t *testing.T) {
 		{"nothing", EmptyJar, set("SID", "2"), false},
 		{"new", had, set("REMEMBER", "1"), true},
 		{"new, half of them", jar(set("LANG", "de")), set("REMEMBER", "1"), false},
+		{"new, there meanwhile", jar(set("SID", "1"), set("LANG", "de"), set("REMEMBER", "0")), set("REMEMBER", "1"), false},
 		{"new, another session", jar(set("SID", "0"), set("LANG", "de")), set("REMEMBER", "1"), false},
 	} {
 		if got := had.Precedes(tt.sent, tt.ch); got != tt.want {

@@ -82,7 +82,7 @@ type Book struct {
 	fresh map[page]*counts
 	// due are the pages of which something has to be written.
 	due map[page]bool
-	// told is the last date whose summary was logged, by realm; see tell.
+	// told is the last date with a summary in the log, by realm; see tell.
 	told map[string]string
 	// flushing keeps two flushes from passing each other.
 	flushing sync.Mutex

@@ -64,6 +64,9 @@ func (s *Server) readKeys(ctx context.Context) (*keys.Ring, string, error) {
 		}
 	}
 	ring, origin, err := s.Keys.Load(s.Storage)
+	if s.Scratch != nil && s.Keys.Read == nil && errors.Is(err, fs.ErrNotExist) {
+		ring, err = keys.Parse(keys.Generate()) // a start would make the file
+	}
 	if err == nil {
 		WarnReadable(s.Logger, file)
 	}
@@ -73,7 +76,7 @@ func (s *Server) readKeys(ctx context.Context) (*keys.Ring, string, error) {
 // makeKey writes a key file where there is none, but never for a store that was made with
 // another key.
 func (s *Server) makeKey(ctx context.Context, file string) error {
-	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) || s.Scratch != nil {
 		return nil // reading it says what else is wrong
 	}
 	used, err := s.engine.keeper.Sealed(ctx)
@@ -86,9 +89,7 @@ func (s *Server) makeKey(ctx context.Context, file string) error {
 	if err := writeOnce(file, keys.Generate()); err != nil {
 		return err
 	}
-	if !s.Validating {
-		s.Logger.Warn("a new master key was made; keep a copy of it apart from the store's backups", zap.String("file", file))
-	}
+	s.Logger.Warn("a new master key was made; keep a copy of it apart from the store's backups", zap.String("file", file))
 	return nil
 }
 

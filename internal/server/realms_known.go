@@ -9,21 +9,25 @@ import (
 	"go.uber.org/zap"
 )
 
-// Second factors belong to a realm. A site with a renamed realm looks for its customers
-// in another name space, finds none of them, and lets all of them in by password. So a
-// configuration is refused that has a realm of which the store knows nothing while no
-// site has a realm of the store with second factors any more: this is what a renamed
-// realm looks like. A portal that was removed for good is named under `retired_realms`.
+// Second factors belong to a realm. A site with a renamed realm looks for its customers in another
+// name space, finds none of them, and lets all of them in by password. So a configuration is refused
+// if both hold, which is what a renamed realm looks like:
+//
+//  1. A realm in the store has users with a second factor, and no site names it.
+//  2. A site names a realm that the store does not know.
+//
+// The realm of a portal that was removed is named under `retired_realms`.
 
-// knownRealm is a realm of the store and the number of its users with a second factor.
+// knownRealm is a realm of the store. activated is the number of its users with a second factor; it
+// is counted only for realms that no site has, and 0 otherwise.
 type knownRealm struct {
 	name      string
 	activated int
 }
 
 // orphaned returns the realms with second factors that no site has and that are not
-// retired. The error says that a site has a realm that one of them may have been renamed
-// to, or one that is retired.
+// retired. It returns an error if there are such realms beside a realm that the store does not
+// know, or if a site has a retired realm.
 func orphaned(known []knownRealm, configured, retired []string) (orphans []knownRealm, err error) {
 	for _, name := range retired {
 		if slices.Contains(configured, name) {
@@ -76,8 +80,10 @@ func (s *Server) knownRealms(ctx context.Context) (known []knownRealm, err error
 	return known, nil
 }
 
-// checkKnown refuses a configuration in which a realm was renamed, and warns of second
-// factors that no site asks for. It runs when all handlers are provisioned.
+// checkKnown compares the configured realms with those of the store. It refuses a configuration in
+// which a realm seems to be renamed, is retired but still named by a site, has moved between sites
+// (checkMoved), or gets its user ids from another source (checkIDs). It warns of second factors that
+// no site asks for. It runs once all sites are added.
 func (s *Server) checkKnown() error {
 	known, err := s.knownRealms(s.engine.life)
 	if err != nil {

@@ -37,9 +37,9 @@ type Settings struct {
 	// commands find that place, if they need any.
 	Witness      witness.Storage
 	WitnessFlags string
-	// Validating says that the configuration is only validated: Storage is empty then, and
-	// has neither keys nor a witness.
-	Validating bool
+	// Scratch is an empty storage that is opened in place of Storage while a configuration is
+	// only validated. Then no keys are made, and no witness is looked for. Else it is nil.
+	Scratch Storage
 	// Pool holds the open engines of this process.
 	Pool Pool
 	// Metrics is where the numbers of this configuration are registered; nil for nowhere.
@@ -125,7 +125,11 @@ func Open(ctx context.Context, settings Settings) (_ *Server, err error) {
 
 // join holds the engine of the store, which it opens if that is not open yet.
 func (s *Server) join(ctx context.Context) error {
-	place, err := s.Storage.Key()
+	opened := s.Storage
+	if s.Scratch != nil {
+		opened = s.Scratch
+	}
+	place, err := opened.Key()
 	if err != nil {
 		return err
 	}
@@ -133,10 +137,10 @@ func (s *Server) join(ctx context.Context) error {
 		return err
 	}
 	s.engine, err = s.Pool.Join(place, func() (*Engine, error) {
-		if err := s.witness.mayCreate(s.Storage); err != nil {
+		if err := s.witness.mayCreate(opened); err != nil {
 			return nil, err
 		}
-		return openEngine(s.Storage, s.Logger)
+		return openEngine(opened, s.Logger)
 	})
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 
 const (
 	// compareEvery is how often the clock is compared; compareSoon how soon again when it
-	// was found to be wrong, or nobody answered.
+	// was found to be wrong, or there was no answer.
 	compareEvery = time.Hour
 	compareSoon  = time.Minute
 	// compareTime is what a comparison may take.

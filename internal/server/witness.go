@@ -36,7 +36,7 @@ type witnesses struct {
 // store was lost, and the configuration is refused.
 func readWitnesses(ctx context.Context, s Settings, place string) (*witnesses, error) {
 	w := &witnesses{storage: s.Witness, counts: make(map[string]int)}
-	if s.Validating { // an empty store is opened then, which has no witness
+	if s.Scratch != nil { // it has no witness
 		w.found = witness.Found{Place: place, Empty: true}
 		return w, nil
 	}

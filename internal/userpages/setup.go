@@ -66,7 +66,7 @@ func (c *call) answerSetup() {
 	}
 }
 
-// setupOwner binds a replacement to the clearance whose fresh code began it, and a
+// setupOwner binds a replacement to the clearance that a fresh code gave when it began, and a
 // set-up that carries the proof of an e-mail address to the visit that gave it.
 func (c *call) setupOwner() cookiestate.Owner {
 	if c.user.Activated() {

@@ -158,7 +158,7 @@ func (a *Answers) Suspend() (s Suspended) {
 // Restore takes back the suspended answers about the key's credentials, each for its own
 // varying values and for as long as it was to be believed. It does nothing if more was
 // forgotten since. The caller has asked about these credentials: they are a stranger's still.
-// The answers serve requests whose responses are checked, and no others.
+// The answers serve requests with checked responses, and no others.
 func (a *Answers) Restore(s Suspended, key *Key) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

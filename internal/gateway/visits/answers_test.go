@@ -353,7 +353,7 @@ func TestAnswers_ForgetOthersOnTheirWay(t *testing.T) {
 }
 
 // TestAnswers_Suspend: Restore takes back anonymous answers about the same credentials, for
-// requests whose responses are checked and for no longer than they were believed before; and
+// requests with checked responses and for no longer than they were believed before; and
 // none after anything else was forgotten.
 func TestAnswers_Suspend(t *testing.T) {
 	key, other := Key{View: portal.JarKey{'a'}, Varying: portal.Varying{1}}, Key{View: portal.JarKey{'b'}}

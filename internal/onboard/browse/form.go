@@ -73,6 +73,11 @@ func (p *Page) newForm(s *goquery.Selection) *Form {
 	p.controls(s).Each(func(_ int, c *goquery.Selection) {
 		f.Fields = append(f.Fields, fieldsOf(c)...)
 	})
+	for i := range f.Fields {
+		if u, err := p.Resolve(f.Fields[i].action); f.Fields[i].action != "" && err == nil {
+			f.Fields[i].action = u.String()
+		}
+	}
 	return f
 }
 
@@ -128,7 +133,8 @@ func fieldsOf(c *goquery.Selection) []Field {
 	return []Field{f}
 }
 
-// options are a list's selected options. A drop-down list without one sends its first.
+// options are a list's selected options that are not disabled. A select without `multiple` and without
+// a selected option sends its first option that is not disabled.
 func options(f Field, c *goquery.Selection) (all []Field) {
 	f.Type, f.Sent = "select", f.Name != ""
 	chosen := c.Find("option[selected]")
@@ -138,7 +144,7 @@ func options(f Field, c *goquery.Selection) (all []Field) {
 			chosen = c.Find("option:not([disabled])").First()
 		}
 	}
-	chosen.Each(func(_ int, o *goquery.Selection) {
+	chosen.Not("[disabled]").Each(func(_ int, o *goquery.Selection) {
 		f.Value = o.AttrOr("value", strings.TrimSpace(o.Text()))
 		all = append(all, f)
 	})
@@ -157,8 +163,8 @@ func (f *Form) Field(name string) (field Field, ok bool) {
 type pair struct{ name, value string }
 
 // Submit sends a form in the page's character set. values replace the form's own, and
-// names that the form does not have are added. It presses the button that values name,
-// else the form's first.
+// names that the form does not have are added. It presses the first button with a name and value in
+// values ("" stands for any value), else the form's first button.
 func (b *Browser) Submit(ctx context.Context, f *Form, values map[string]string) (*Page, error) {
 	button := f.button(values)
 	to := *f.Action
@@ -205,9 +211,9 @@ func (f *Form) pairs(button *Field, values map[string]string) (all []pair) {
 		case x == button:
 			if x.Type == "image" {
 				all = append(all, pair{x.Name + ".x", "1"}, pair{x.Name + ".y", "1"})
-				break
+			} else {
+				all = append(all, pair{x.Name, x.Value})
 			}
-			all = append(all, pair{x.Name, x.Value})
 			used[x.Name] = true
 		case x.Type == "submit" || x.Type == "image":
 		case given && !used[x.Name]:

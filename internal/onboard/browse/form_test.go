@@ -83,13 +83,14 @@ func TestFormsBetweenTableRows(t *testing.T) {
 
 func TestWhereAFormGoes(t *testing.T) {
 	for name, c := range map[string]struct{ form, want string }{
-		"itself":             {`<form method=post>`, "POST /sub/p?x=1"},
-		"itself, empty":      {`<form method=post action="">`, "POST /sub/p?x=1"},
-		"relative":           {`<form method=post action="to">`, "POST /sub/to"},
-		"with a base":        {`<base href="/base/"><form method=post action="to">`, "POST /base/to"},
-		"GET":                {`<form action="/to?gone=1">`, "GET /to?a=1"},
-		"button's own":       {`<form method=post action="/no"><button formaction="/yes">x</button>`, "POST /yes"},
-		"a query of its own": {`<form method=post action="?do=login">`, "POST /sub/p?do=login"},
+		"itself":              {`<form method=post>`, "POST /sub/p?x=1"},
+		"itself, empty":       {`<form method=post action="">`, "POST /sub/p?x=1"},
+		"relative":            {`<form method=post action="to">`, "POST /sub/to"},
+		"with a base":         {`<base href="/base/"><form method=post action="to">`, "POST /base/to"},
+		"GET":                 {`<form action="/to?gone=1">`, "GET /to?a=1"},
+		"button's, with base": {`<base href="/b/"><form method=post action="/no"><button formaction="yes">x</button>`, "POST /b/yes"},
+		"button's own":        {`<form method=post action="/no"><button formaction="/yes">x</button>`, "POST /yes"},
+		"a query of its own":  {`<form method=post action="?do=login">`, "POST /sub/p?do=login"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ""

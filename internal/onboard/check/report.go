@@ -19,7 +19,7 @@ const (
 	NotTried Status = "not tried"
 )
 
-// Row is one line of the table.
+// Row is the result of one check.
 type Row struct {
 	Name   string `json:"check"`
 	Status Status `json:"status"`
@@ -27,12 +27,12 @@ type Row struct {
 	Do     string `json:"do,omitempty"` // what to change, for a line that failed
 }
 
-// Report is the table.
+// Report is the result of `check`: a row for each check.
 type Report struct {
 	Rows []Row `json:"checks"`
 }
 
-// outcome is what one check returns: a row, mostly without its name. If last is set, the
+// outcome is what one check returns. Its row has no name; the runner in check.go sets that. If last is set, the
 // checks that follow depend on this one and are not tried.
 type outcome struct {
 	Row
@@ -46,7 +46,7 @@ func ok(format string, args ...any) outcome {
 // failed takes what was seen, and what to change.
 func failed(saw, do string) outcome { return outcome{Row: Row{Status: Failed, Saw: saw, Do: do}} }
 
-// broken is a check that could not be completed.
+// broken is the outcome of a check that ended with an error. It counts as failed.
 func broken(err error) outcome { return failed(err.Error(), "see the log") }
 
 func skipped(why string) outcome { return outcome{Row: Row{Status: NotTried, Saw: why}} }
@@ -62,7 +62,7 @@ func (r Report) Failed() bool {
 	return slices.ContainsFunc(r.Rows, func(x Row) bool { return x.Status == Failed })
 }
 
-// WriteTable writes the table for people.
+// WriteTable writes the rows as a table for people.
 func (r Report) WriteTable(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, x := range r.Rows {
@@ -74,15 +74,15 @@ func (r Report) WriteTable(out io.Writer) error {
 	return w.Flush()
 }
 
-// WriteJSON writes the table for programs.
+// WriteJSON writes the rows as JSON for programs.
 func (r Report) WriteJSON(out io.Writer) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
 	return e.Encode(r)
 }
 
-// printable removes control characters, which may come from the portal, so that they don't
-// reach the terminal.
+// printable replaces each control character with a space. The text comes from the portal and must
+// not control the terminal.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 {

@@ -161,7 +161,7 @@ func (r *run) bodyIDs() outcome {
 // delays are the times from sending a sign-in to closing its connection.
 var delays = []time.Duration{0, 5 * time.Millisecond, 50 * time.Millisecond}
 
-// droppedSignIn is the result of a sign-in whose connection is closed before the response.
+// droppedSignIn is the result of a sign-in with a connection that is closed before the response.
 type droppedSignIn struct {
 	err      error
 	dropped  bool         // the response had not come yet

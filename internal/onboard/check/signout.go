@@ -42,7 +42,7 @@ func (r *run) signOutBy(b *browse.Browser, home string) (how string, err error) 
 	return "GET " + pathOf(address), err
 }
 
-// postSignOut signs out a customer whose sign-out link alone has no effect. It sends the
+// postSignOut signs out a customer where the sign-out link alone has no effect. It sends the
 // declared address with the fields that are hidden in all forms of the page, as portals'
 // scripts do to add a token. It returns the request, or "" where it sent none.
 func (r *run) postSignOut(c *customer) (how string, err error) {

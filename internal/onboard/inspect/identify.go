@@ -15,22 +15,22 @@ import (
 // maxPlaces is how many places are compared between all sessions.
 const maxPlaces = 8
 
-// observation is what the places answered in one browser, and the verdicts of the likely
-// presets.
+// observation is one browser session: the response of each place (an address and the Accept header
+// that it is asked with), and the verdict of each preset in evidence.presets.
 type observation struct {
 	snapshot
 	presets map[string]whoami.Verdict
 }
 
-// evidence is what was observed in all sessions. Each is observed at once after it began,
-// because some portals end one when the next begins.
+// evidence is what was observed in all sessions. A session is observed right after its sign-in,
+// because some portals end the old session at the next sign-in.
 type evidence struct {
 	places    []place
 	presets   map[string][]*whoami.Question
 	looked    snapshot      // the first customer's crawl
 	users     []observation // of the first customer's later sessions
 	other     *observation  // of the second customer's, nil without one
-	strangers []observation // without cookies, with an anonymous session, and with that again
+	strangers []observation // without cookies, in an anonymous session, in the same session a second time
 }
 
 // prepare chooses what is compared: the places with the best candidates, and the presets
@@ -65,8 +65,8 @@ func (in *inspection) observe(ctx context.Context, b *browse.Browser) observatio
 	return o
 }
 
-// identify finds the page that names the user, and the place on it: those of a preset that
-// fits, else those of the best proven candidate.
+// identify sets the whoami of the settings: that of a preset that fits, else that of the best
+// proven candidate.
 func (in *inspection) identify(ctx context.Context) error {
 	in.say("comparing %d pages between sessions", len(in.ev.places))
 	visitor := in.visitor(ctx)
@@ -104,8 +104,8 @@ func (in *inspection) proven(ranked []*candidate) []*candidate {
 }
 
 // prove checks a candidate against the evidence: one value for the customer in every
-// session, another for the other customer, and none for strangers. Their responses show a
-// sign of their own.
+// session, another for the other customer, and none for strangers. Each stranger's response
+// shows a sign that no user's response shows.
 func (in *inspection) prove(c *candidate) bool {
 	id, ok := c.read(in.ev.looked)
 	if !ok {

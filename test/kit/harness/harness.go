@@ -25,6 +25,7 @@ import (
 	"github.com/caddyserver/certmagic"
 
 	_ "github.com/secondgate/secondgate/caddyplugin" // what is tested
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // Harness is a running gateway with a portal behind it.
@@ -210,16 +211,15 @@ func (h *Harness) LogText() string {
 // FreePort returns a TCP port on loopback that is free at the moment.
 func FreePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, number, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return port
+	return number
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }

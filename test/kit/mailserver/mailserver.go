@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // The account that may send mails, and the host name of the certificates.
@@ -240,11 +242,10 @@ func subjects(mails []Mail) string {
 
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	_, number, _ := net.SplitHostPort(address)
+	return number
 }

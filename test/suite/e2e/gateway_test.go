@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/templates/templatestest"
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // gateway is a running secondgate before a portal.
@@ -191,12 +191,11 @@ func TestHoldsSecret(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // atOnce is how many tests run at once. Each has a gateway and a browser of its own, and most

@@ -46,20 +46,24 @@ func TestAttack_WaitingGET(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
 	h.enrol("bob")
+	var all sync.WaitGroup
 	for visit, start := range h.beforeBob(alice) {
 		for id, query := range ids {
 			name, b := visit+", "+id, start()
 			w := spy(t, b)
 			waiting := later(func() *harness.Page { return b.Get("/page?kind=trailer&stop=" + url.QueryEscape(name)) })
 			h.desk.await(t)
-			challenged(t, name, b.Post("/in?x=1"+query, url.Values{"user": {"bob"}, "password": {"x"}}))
-			close(h.desk.stop(name))
-			<-waiting
-			if raw := w.take(); strings.Contains(raw, markOf("bob")) {
-				t.Errorf("%s: the waiting GET came back as bob:\n%.1500s", name, raw)
-			}
+			all.Go(func() { // the visits side by side: the gate pauses in each
+				challenged(t, name, b.Post("/in?x=1"+query, url.Values{"user": {"bob"}, "password": {"x"}}))
+				close(h.desk.stop(name))
+				<-waiting
+				if raw := w.take(); strings.Contains(raw, markOf("bob")) {
+					t.Errorf("%s: the waiting GET came back as bob:\n%.1500s", name, raw)
+				}
+			})
 		}
 	}
+	all.Wait()
 }
 
 // TestAttack_WaitingForTheLock: the sign-in holds the session's lock, and all requests sent
