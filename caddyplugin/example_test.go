@@ -147,8 +147,8 @@ func TestDocumentedCaddyfilesAdapt(t *testing.T) {
 	}
 }
 
-// A recipe's Caddyfile below "What the preset says" writes the preset out, so that
-// operators can read it and copy it: both must come to the same settings.
+// The Caddyfile of a recipe below "What the preset says" writes the preset out, so that operators
+// can read and copy it. Both must have the same settings.
 func TestRecipesAreThePresets(t *testing.T) {
 	for _, p := range config.Presets() {
 		text, err := os.ReadFile("../docs/portals/" + p.Name + ".md")

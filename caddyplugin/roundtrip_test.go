@@ -12,7 +12,7 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// What the parser reads, Site.Caddyfile writes so that the parser reads it again.
+// Site.Caddyfile writes every site that the parser reads so that the parser reads it again.
 func TestCaddyfileRoundTripsGoldenFiles(t *testing.T) {
 	files, err := filepath.Glob("testdata/adapt/*.caddyfiletest")
 	if err != nil {
@@ -222,7 +222,7 @@ func FuzzCaddyfileRoundTrip(f *testing.F) {
 	})
 }
 
-// unsayable are the texts that Site.Caddyfile may refuse: what Caddy replaces or drops.
+// unsayable are the texts that Site.Caddyfile may refuse, because Caddy replaces or drops them.
 func unsayable(text string) bool {
 	return strings.Contains(text, "{$") || strings.ContainsRune(text, '\uFFFD') || strings.ToValidUTF8(text, "") != text || text == "not" || text == "json" || text == "regex" ||
 		strings.Contains(text, "{") && strings.Contains(text, "}") || strings.Contains(text, "\r")

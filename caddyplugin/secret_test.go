@@ -33,8 +33,8 @@ func TestAttack_J7_InlineKey(t *testing.T) {
 	}
 }
 
-// TestJ7_RootInTheDirectoryOfAnother: a server that runs as root warns where the store's
-// directory, or the nearest one that is there, belongs to another user.
+// TestJ7_RootInTheDirectoryOfAnother: a server that runs as root warns if the store's directory,
+// or its nearest existing parent, belongs to another user.
 func TestJ7_RootInTheDirectoryOfAnother(t *testing.T) {
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") != "" {

@@ -179,7 +179,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestWrite_Streams: what a backup holds is what the store held when it began.
+// TestWrite_Streams: a backup contains the store's records at the time of its begin.
 func TestWrite_Streams(t *testing.T) {
 	h := newFixture(t, 300)
 	var plain bytes.Buffer
@@ -282,7 +282,8 @@ func TestRestore_Damaged(t *testing.T) {
 	}
 }
 
-// TestOpen_Refuses: what is no backup of ours, or not for this key, or another version's.
+// TestOpen_Refuses: a file that is no backup, is encrypted for another key or has another version
+// is refused.
 func TestOpen_Refuses(t *testing.T) {
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -402,7 +403,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// TestCopy: what is copied is checked to its end, and can be restored.
+// TestCopy: a copied backup is verified to its end, and can be restored.
 func TestCopy(t *testing.T) {
 	h := newFixture(t, 50)
 	file := h.backup()
@@ -432,7 +433,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// TestAttack_K9_WorkFactor: the file does not say how much memory a restore takes.
+// TestAttack_K9_WorkFactor: the file does not determine how much memory a restore takes.
 func TestAttack_K9_WorkFactor(t *testing.T) {
 	const head = "secondgate backup\n" + `{"format":1,"records":0}` + "\n"
 	with, err := backup.PassphraseIdentity("correct horse")
@@ -471,7 +472,7 @@ func TestAttack_K9_WorkFactor(t *testing.T) {
 	if err := readAll(strings.NewReader(file), with); !errors.Is(err, io.EOF) {
 		t.Errorf("less work: %v", err)
 	}
-	// Only what the file says is changed: it is refused before any work is done.
+	// Only the work factor in the file is changed. It is refused before any work is done.
 	for _, factor := range []string{"19", "20", "22", "30", "63", "99999"} {
 		costly := strings.Replace(file, " 10\n", " "+factor+"\n", 1)
 		err := readAll(strings.NewReader(costly), with)

@@ -64,7 +64,7 @@ func TestHonestClocks(t *testing.T) {
 			}
 		}
 	}
-	// A clock that is a little off is none to be woken up for.
+	// A small offset of the clock is not reported.
 	for _, ahead := range []time.Duration{-5 * time.Second, 5 * time.Second} {
 		w := New(still)
 		usual.visit(w, r, maxUsers, ahead)
@@ -116,7 +116,7 @@ func TestOthersToo(t *testing.T) {
 	}
 }
 
-// TestFewUsers: few say nothing, and one who comes again and again is one.
+// TestFewUsers: a few users are no evidence, and repeated codes of one user count as one.
 func TestFewUsers(t *testing.T) {
 	w := New(still)
 	for range 1000 {

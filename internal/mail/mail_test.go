@@ -252,7 +252,7 @@ func TestWhatWasClaimedComesAfterARestart(t *testing.T) {
 	w.waiting(0)
 }
 
-// Who waits for a code learns that it does not come.
+// A user who waits for a code is told that the mail does not come.
 func TestARefusedCodeIsNoted(t *testing.T) {
 	server := mailserver.Start(t, false)
 	w := newWorld(t, signedIn(t, server))

@@ -22,7 +22,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/mailserver"
 )
 
-// world is a queue over a real store, and what it logged.
+// world is a queue over a real store, and its log.
 type world struct {
 	*testing.T
 	db   *records.DB

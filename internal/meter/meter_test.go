@@ -64,8 +64,8 @@ func TestAMillionStrangers(t *testing.T) {
 	}
 }
 
-// TestEach: each number belongs to its own values, listed values are shown before they
-// occur, and unlisted ones count as other.
+// TestEach: each count has its own label values, listed values are shown before they occur, and
+// unlisted values count as other.
 func TestEach(t *testing.T) {
 	r := New("shop")
 	r.Challenge("backup", Wrong)

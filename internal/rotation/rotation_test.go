@@ -274,8 +274,8 @@ func TestRotate_BesideChanges(t *testing.T) {
 	}
 }
 
-// TestRotate_LateRecord: what a request that began before the reload seals with the old
-// key, behind the back of the rotation, is found too.
+// TestRotate_LateRecord: a request that began before the reload seals with the old key during the
+// rotation. The rotation finds that record too.
 func TestRotate_LateRecord(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()
@@ -368,7 +368,7 @@ func TestRotate_Unopened(t *testing.T) {
 	l.refused(ring(t, two), "1 records of this store are sealed with it")
 }
 
-// TestRotate_StoreFails: a rotation that fails says so, and can be started again.
+// TestRotate_StoreFails: a failed rotation is reported and can be started again.
 func TestRotate_StoreFails(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()
@@ -410,7 +410,7 @@ func (f *failing) Update(ctx context.Context, key store.UserKey, fn func(store.T
 	return f.Store.Update(ctx, key, fn)
 }
 
-// TestEvents: what happens to keys is in the audit log.
+// TestEvents: changes of keys are in the audit log.
 func TestEvents(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()

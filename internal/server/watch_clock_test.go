@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/clockdrift"
 )
 
-// TestLeanIsTold: what customers' codes say is a warning, a metric and a field of the
-// status, once an hour; a clock that is right is none.
+// TestLeanIsTold: an offset that customers' codes show leads to a warning, a metric and a field of
+// the status, once an hour. A right clock leads to none.
 func TestLeanIsTold(t *testing.T) {
 	s, logs := watched(t)
 	w := s.engine.watch
@@ -72,7 +72,7 @@ func TestClockIsSane(t *testing.T) {
 	}
 }
 
-// TestClockStatus: the status says in words what is known of the clock.
+// TestClockStatus: the status describes the clock in words.
 func TestClockStatus(t *testing.T) {
 	s, _ := watched(t)
 	c := &s.engine.watch.clock

@@ -186,7 +186,8 @@ func (f *failing) List(ctx context.Context, q staff.Query) (staff.Page, error) {
 	return f.Desk.List(ctx, q)
 }
 
-// A part of the list is not taken for the whole: the connection breaks.
+// TestCSVIsWholeOrBroken: a truncated list is not taken for a complete one, because the connection
+// is aborted.
 func TestCSVIsWholeOrBroken(t *testing.T) {
 	w := newWorld(t, "shop")
 	w.fill("shop", staff.MaxLimit+1)

@@ -27,7 +27,7 @@ const (
 	bCode    = "ghjk mnpq rstv wxyz"
 )
 
-// TestReadTakes: what a file may look like, each way the same user.
+// TestReadTakes: the accepted forms of a file; each yields the same user.
 func TestReadTakes(t *testing.T) {
 	want := "{1 alice 3132333435363738393031323334353637383930 SHA1 6 30 codes 0}"
 	for name, c := range map[string]struct{ format, text, want string }{
@@ -74,8 +74,8 @@ func TestReadTakes(t *testing.T) {
 	}
 }
 
-// TestReadRefusesLines: what is wrong with a line is said with its number and field, and
-// nothing secret; the lines around it are read.
+// TestReadRefusesLines: the error about a line has its number and field and no secret. The other
+// lines are still read.
 func TestReadRefusesLines(t *testing.T) {
 	const hidden = "HIDDENHIDDENHIDDENHIDDEN1890" // 1, 8, 9 and 0 are not base32
 	csv := func(header, values string) string {
@@ -210,7 +210,7 @@ func TestReadRefusesFiles(t *testing.T) {
 	}
 }
 
-// TestReadWarns: what is odd does not keep a file out.
+// TestReadWarns: an unusual value leads to a warning and does not refuse the file.
 func TestReadWarns(t *testing.T) {
 	hash := strings.Repeat("0b", hashSize)
 	text := "user,secret,backup_realm,backup_scheme,backup_salt,backup_hashes\n" +

@@ -82,8 +82,8 @@ func (d *desk) spend(code string) error {
 	return err
 }
 
-// TestAttack_I11_File: a file that was imported before revives no used backup code. The
-// dry run and the import say how many codes are left out, once each.
+// TestAttack_I11_File: a second import of a file does not make used backup codes valid again. The
+// dry run and the import report the number of omitted codes, once each.
 func TestAttack_I11_File(t *testing.T) {
 	d := newDesk(t)
 	if f, _ := d.arrive(false); f.Warned > 0 {

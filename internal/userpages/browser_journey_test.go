@@ -175,7 +175,7 @@ func (o *tour) challenge(e *enrolled) {
 	}
 }
 
-// recovered comes in by a recovery code of staff.
+// recovered signs in with a recovery code from staff.
 func (o *tour) recovered(w *world) {
 	w.now = w.now.Add(time.Hour) // a wait may be in effect
 	o.open("/challenge?use=backup")

@@ -186,7 +186,7 @@ func TestAttack_SwappedClearance(t *testing.T) {
 	}
 }
 
-// ASVS 16.5: with the store down nothing is shown, and the page says what to do.
+// ASVS 16.5: while the store is down own pages show no data and say what to do.
 func TestASVS_16_5_StoreFails(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")

@@ -159,8 +159,8 @@ func (s *search) explain(t *testing.T, k *kit, c Case) {
 	t.Logf("%s: %s\n%#v\n%s", found.Rule, found.Detail, c, strings.Join(log, "\n"))
 }
 
-// play runs a case. While a finding is shrunk it does so several times: what two
-// goroutines do at one moment of the virtual time has no order.
+// play runs a case. While a finding is shrunk it runs the case several times, because two
+// goroutines that are ready at the same virtual time run in random order.
 func (s *search) play(t *testing.T, k *kit, c Case, again bool) (*Finding, []string) {
 	for range map[bool]int{false: 1, true: 6}[again] {
 		if found, log := k.play(t, c.World, c.Program); found != nil && wanted(found.Rule) {

@@ -50,7 +50,7 @@ type flight struct {
 	client   net.Conn
 	// turn lets one write through the tunnel at a time.
 	turn chan struct{}
-	// taken: the client has looked at the headers; seen: at the whole response.
+	// taken: the client has read the headers; seen: the whole response.
 	taken, seen bool
 }
 
@@ -200,7 +200,7 @@ type message struct {
 	// hold is a stop of the portal's, or "last byte", which the client then withholds; of a
 	// request without a body its end.
 	hold string
-	// http2 says that the request came over HTTP/2.
+	// http2 says that the request arrived over HTTP/2.
 	http2 bool
 }
 

@@ -43,7 +43,7 @@ func (d drawer) idiom() Program {
 		d.leave, d.leave, d.wait, d.otherWay, d.otherWay, d.heldSignIn, d.heldSignIn, d.together, d.chosenID, d.inTunnel,
 		d.inTunnel, d.begins, d.begins, d.keptBack, d.overwritten, d.twoSessions, d.ends, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.longHold, d.samePage, d.ownPages, d.extras,
 	}
-	// What is special about the world is tried more often.
+	// Idioms about the world's special features are drawn more often.
 	if d.w.IDs != "" {
 		idioms = append(idioms, d.chosenID, d.chosenID, d.chosenID)
 	}

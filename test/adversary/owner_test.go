@@ -20,7 +20,7 @@ type owner struct {
 	codes int64
 	// last is when the owner was last there.
 	last time.Time
-	// sent says that the form was sent; trouble is what the owner ran into.
+	// sent says that the form was sent; trouble is the owner's problem, if any.
 	sent    bool
 	trouble string
 }
@@ -123,7 +123,7 @@ func (o *owner) signIn() {
 	o.do("POST", o.page("login"), url.Values{"user": {victim}, "pass": {"pw-" + victim}, "token": {o.jar.token}})
 }
 
-// code gives the code that the authenticator shows, and waits where the page says so.
+// code gives the authenticator's current code, and waits if the page asks to.
 func (o *owner) code() {
 	f := o.do("GET", ownPath+"/challenge", nil)
 	for range 10 {

@@ -165,7 +165,7 @@ func (c *call) change() {
 	}
 }
 
-// stream sends parts, and reads the session again before each where the world says so.
+// stream sends parts. In some worlds it reads the session again before each part.
 func (c *call) stream(kind string, parts int, pause time.Duration) {
 	c.head(200, "Content-Type: "+kind)
 	c.goesOn = true

@@ -37,7 +37,7 @@ type stored struct {
 	signedIn
 	pin, check, token string
 	pinned            bool
-	// framed says that it was signed in inside of a tunnel.
+	// framed says that the user signed in inside of a tunnel.
 	framed bool
 	lock   chan struct{}
 }
@@ -48,8 +48,8 @@ type signedIn struct {
 	since time.Time
 }
 
-// execution is a form that the portal carried out. open says that it came before its user
-// had a second factor.
+// execution is a form that the portal executed. open says that it arrived before its user had a
+// second factor.
 type execution struct {
 	user, by, note string
 	open           bool
@@ -88,7 +88,7 @@ type call struct {
 	// open says that the victim had no second factor when the request arrived; goesOn that the
 	// response is a stream or a tunnel.
 	open, goesOn bool
-	// found is the session as it was found.
+	// found is the session as the request first read it.
 	found *stored
 	body  []byte
 	// turned reports that no other sign-in runs.
@@ -130,7 +130,7 @@ func (p *model) serve(up *upstream, r *http.Request) {
 	c.commit()
 }
 
-// route reads a path as servers do: slashes merged, dots resolved, what follows a page's
+// route reads a path as servers do: slashes merged, dots resolved, and the rest after a page's
 // name is path info. Pages are below "/" and "/app".
 func (p *model) route(raw string) string {
 	clean := path.Clean("/" + strings.ReplaceAll(raw, `\`, "/"))
@@ -166,8 +166,8 @@ func (c *call) at(stop string) {
 	if c.world.undeclaredLink() && (c.r.Method == "POST" || c.signsIn() && stop != "arrive") {
 		return
 	}
-	// Documented: a sign-in that is committed later than the gateway waits. So a late commit
-	// comes when the world says.
+	// Documented limit: a sign-in that is committed later than the gateway waits. So a late commit
+	// happens at the world's time.
 	if c.world.Commit == "later" && stop == "commit" {
 		return
 	}
@@ -291,7 +291,7 @@ func (c *call) fits(s *stored) bool {
 	return c.world.Second == "" || slices.Contains(c.cookies("CHK"), s.check)
 }
 
-// begin makes an empty session under an id.
+// begin creates an empty session under an id.
 func (c *call) begin(id string) *stored {
 	n := c.number()
 	s := &stored{token: fmt.Sprintf("TOKEN-%d.", n), lock: make(chan struct{}, 1)}
@@ -301,7 +301,7 @@ func (c *call) begin(id string) *stored {
 	return s
 }
 
-// start begins a session for a request that has none, and sets its cookie.
+// start creates a session for a request without one, and sets its cookie.
 func (c *call) start() {
 	c.id = fmt.Sprintf("session-of-the-portal-%d", c.number())
 	c.sess = c.begin(c.id)

@@ -129,7 +129,8 @@ func (p *proxy) join(w http.ResponseWriter, r *http.Request, up *upstream) error
 	return nil
 }
 
-// say writes to one end of a tunnel. The lock of net.Pipe would stop the virtual time.
+// say writes to one end of a tunnel in a goroutine. The lock of net.Pipe would stop the virtual
+// time.
 func say(c net.Conn, turn chan struct{}, text string) error {
 	turn <- struct{}{}
 	defer func() { <-turn }()

@@ -21,7 +21,7 @@ type run struct {
 	gate   *gate
 	owner  *owner
 	jars   [3]jar
-	// flights are the attacker's requests; jarOf says which jar each belongs to.
+	// flights are the attacker's requests; jarOf maps each to its jar.
 	flights []*flight
 	jarOf   map[*flight]int
 	given   string // the code that the attacker gave last
@@ -55,8 +55,7 @@ func (k *kit) play(t *testing.T, w World, p Program) (found *Finding, log []stri
 	return found, log
 }
 
-// begin has a stranger load the front pages, as strangers have in every portal before an
-// attacker comes.
+// begin loads the front pages as a stranger, so that the portal has been used before the attack.
 func (r *run) begin() {
 	if r.world.IDs == "" || r.world.Name != "sid" {
 		return

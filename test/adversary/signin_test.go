@@ -74,8 +74,7 @@ func (c *call) claimed() string {
 	return user
 }
 
-// become signs the session in, when the request commits, and gives it a new id where
-// the world says so.
+// become signs the session in at the request's commit, and in some worlds gives it a new id.
 func (c *call) become(user string) {
 	w, old, sess := c.world, c.id, c.sess
 	pin := w.pinValue(c.r)

@@ -39,7 +39,7 @@ type World struct {
 	Lazy bool
 	// Loose accepts session ids that the portal did not issue.
 	Loose bool
-	// IDs says where else a session id is taken from: "", "url", "body" or "url body".
+	// IDs lists the other places from which a session id is read: "", "url", "body" or "url body".
 	IDs string
 	// FoldCase ignores the case of paths.
 	FoldCase bool
@@ -86,7 +86,7 @@ type World struct {
 	// Extras are more ways to be recognised, which the gateway has to strip: Basic
 	// authentication, and a header that makes a GET a POST.
 	Extras bool
-	// Seen makes the page that is asked set a cookie with each answer.
+	// Seen makes the whoami page set a cookie with each response.
 	Seen bool
 	// Loud names the reader in early hints, in a header, in a cookie and in a trailer, too.
 	Loud bool

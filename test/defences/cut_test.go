@@ -24,7 +24,8 @@ func (a A) f(x int) error {
 func (b B) f() { g(1, 2); h("a path") }
 `
 
-// TestApply: a cut changes what it says, and a line that does not apply says what to do.
+// TestApply: a cut makes the described change, and the error of a line that does not apply says
+// what to do.
 func TestApply(t *testing.T) {
 	for line, want := range map[string]string{
 		"f.go B.f | g(1 => g(2":               `{ g(2, 2); h("a path") }`,

@@ -44,7 +44,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestBadPortals: each is a sentence that says what was seen and what to do.
+// TestBadPortals: each unusable portal yields one sentence with what was seen and what to do.
 func TestBadPortals(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -163,8 +163,8 @@ func TestOddPages(t *testing.T) {
 	r.says(t, "1 pages could not be read")
 }
 
-// TestHostileNames: what a portal calls things stays in its quotes, or is left out and
-// said; it never becomes a line of the Caddyfile.
+// TestHostileNames: a name from the portal stays within quotes in the Caddyfile, or is left out
+// with a note. It never becomes a line.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	const evil = "x\n\ttrust /* {$HOME} `"

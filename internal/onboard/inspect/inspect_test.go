@@ -98,7 +98,8 @@ func TestLeavesOnlyWhatSignsNobodyIn(t *testing.T) {
 	r.says(t, "Cookies that sign in: sid.", "Scripts of the portal read the cookie sid, which signs in.")
 }
 
-// TestTypedNames: the only name there is comes back as it was typed.
+// TestTypedNames: the page's only name is the one that the customer typed, so it is no proof of an
+// id.
 func TestTypedNames(t *testing.T) {
 	t.Parallel()
 	s := &shop{typed: true, more: map[string]http.HandlerFunc{
@@ -197,8 +198,8 @@ func TestNamedPage(t *testing.T) {
 	}
 }
 
-// TestForbidden: where strangers get 403, what the page says is the sign, since limiters
-// answer with the status, too.
+// TestForbidden: if strangers get 403, the text of the page is the mark of a stranger, because
+// rate limiters also answer 403.
 func TestForbidden(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]config.Sign{
@@ -235,7 +236,7 @@ func TestLedElsewhere(t *testing.T) {
 	r.says(t, "The address given leads to "+portal.URL, "reverse_proxy "+strings.TrimPrefix(portal.URL, "http://"))
 }
 
-// TestAddresses: where the gateway listens and where the portal is.
+// TestAddresses: the address of the gateway and the address of the portal in the Caddyfile.
 func TestAddresses(t *testing.T) {
 	for base, c := range map[string]struct{ site, want string }{
 		"http://127.0.0.1:9000":       {"", "http://127.0.0.1:8080 {\n\tbind 127.0.0.1\n\treverse_proxy 127.0.0.1:9000\n"},

@@ -13,8 +13,8 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
-// shop is a small portal with traps: names that people choose, links that do
-// something, cookies that look harmless. Fields say what is different from the usual.
+// shop is a small portal with traps: names that customers choose, links with side effects, cookies
+// that look harmless. Fields set the deviations from the default.
 type shop struct {
 	// typed shows the name as it was typed; placeholder answers strangers' whoami with 200 and a
 	// placeholder name; keepOld signs the old session in, too; scoped requires a second cookie for

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Case is a world and what is done in it: all that a regression needs.
+// Case is a world and the steps in it: all that a regression needs.
 type Case struct {
 	Name    string
 	Portals []Portal

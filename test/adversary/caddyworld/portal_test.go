@@ -332,8 +332,8 @@ func (v *visit) door() {
 }
 
 func (v *visit) transfer() {
-	// Who signs in by the very request that changes something has given no chance to ask:
-	// that is a known limit.
+	// Known limit: a request that signs in and changes something at once leaves the gateway no
+	// time for a question.
 	if v.r.Method == http.MethodPost && v.before != "" {
 		v.mu.Lock()
 		v.changed = append(v.changed, change{v.actor, v.before})

@@ -119,7 +119,7 @@ func drawPage(t *rapid.T, g gated) string {
 	return pages[choose(t, len(pages))]
 }
 
-// with adds parameters to an address, behind what it has or before it.
+// with adds parameters to an address, after or before its own.
 func with(target, query string, behind bool) string {
 	path, old, has := strings.Cut(target, "?")
 	switch {

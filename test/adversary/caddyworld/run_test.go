@@ -19,7 +19,7 @@ type violation struct {
 
 func (v *violation) Error() string { return v.kind + ": " + v.text }
 
-// errUnusable says that the owner could not get in even before an attack.
+// errUnusable says that the owner could not get in before any attack.
 var errUnusable = errors.New("the owner could not get in")
 
 // run is a case under way, on a loaded server.
@@ -229,7 +229,7 @@ func (r *run) device(s *session) *harness.Device {
 	return r.devices[site.Realm+"/"+s.user]
 }
 
-// enter is the owner's: who gets in at first must always get in.
+// enter is the owner's sign-in. An owner who could get in at first must always get in.
 func (r *run) enter(at int) error {
 	s := &session{r: r, b: r.browser("owner"), site: at, user: "victim"}
 	p, challenged, err := s.enter()
@@ -250,9 +250,9 @@ func (r *run) enter(at int) error {
 	return nil
 }
 
-// leaveOthers forgets that the owner is signed in at other ports of the host in the same
-// realm: they share the visit, and a code gives it a new token. Cookies that are sealed
-// for another port can't be sealed anew then, so the owner signs in there once more.
+// leaveOthers forgets that the owner is signed in at other ports of the host in the same realm.
+// These ports share the visit, and a code gives it a new token. Cookies that are sealed for
+// another port can't be sealed again then, so the owner signs in there once more.
 func (r *run) leaveOthers(at int) {
 	host := func(site Site) string { return strings.Split(site.URL, ":PORT")[0] }
 	entered := r.c.Sites[at]

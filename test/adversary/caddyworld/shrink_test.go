@@ -158,7 +158,7 @@ func simplify(g gated) []func(*gated) {
 	return all
 }
 
-// plainer are simpler matchers that say the same.
+// plainer are simpler matchers with the same meaning.
 func plainer(r rule) (all []string) {
 	if r.body == "" {
 		return nil

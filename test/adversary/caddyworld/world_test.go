@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// world is a Case to be: what was drawn of portals and sites.
+// world is a Case before it is written as text: the drawn portals and sites.
 type world struct {
 	portals []Portal
 	sites   []gated
@@ -95,7 +95,7 @@ func (g *gated) has(list string) bool {
 	return false
 }
 
-// drawIdentity draws who it is that says who the user is.
+// drawIdentity draws the source of the user's identity.
 func (g *gated) drawIdentity(t *rapid.T, p *Portal) {
 	switch n := choose(t, 10); {
 	case n >= 5 && n <= 8 && !without("identity"):

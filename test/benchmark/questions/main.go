@@ -125,7 +125,7 @@ func cells(before, now *visitor, of func(*visitor) count) string {
 	return fmt.Sprintf(" %s | %s |", all, page)
 }
 
-// count is how many questions a run took, none where it did not come to its end.
+// count is the number of questions of a run, or none if the run failed.
 type count struct {
 	n    int
 	done bool

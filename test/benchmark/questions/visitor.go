@@ -110,8 +110,8 @@ func (v *visitor) get(address string) (*browse.Page, error) {
 	return v.navigate(r)
 }
 
-// post sends the page's form that has the field. A form that is sent by GET on the page is
-// sent by POST all the same: portals take either.
+// post sends the page's form that has the field. It uses POST also for a form with the method GET,
+// because portals accept either.
 func (v *visitor) post(page *browse.Page, field string, values map[string]string) (*browse.Page, error) {
 	if page == nil {
 		return nil, errors.New("no page whose form could be sent")
@@ -188,7 +188,7 @@ func (v *visitor) furnish(page *browse.Page) {
 	group.Wait()
 }
 
-// parts are the addresses of the page's styles, scripts and images, and what they are.
+// parts are the addresses and kinds of the page's styles, scripts and images.
 func (v *visitor) parts(page *browse.Page) map[string]string {
 	all := make(map[string]string)
 	add := func(selector, attribute, dest string) {

@@ -27,7 +27,7 @@ type Legacy struct {
 	Scoped bool
 	// CookieAttributes follow every Set-Cookie of the session. Default: "; Path=/".
 	CookieAttributes string
-	// Email is what /me says of a user's e-mail address; nil says nothing.
+	// Email is the user's email address in /me; nil leaves it out.
 	Email func(user string) string
 	// Before runs first on every request; true means that it answered.
 	Before func(l *Legacy, w http.ResponseWriter, r *http.Request) bool
@@ -269,8 +269,8 @@ func (l *Legacy) set(s *legacySession, user string) {
 	s.user = user
 }
 
-// LegacyLines describe a Legacy portal to two_factor. It commits sign-ins before it answers,
-// so that they need not wait for each other.
+// LegacyLines describe a Legacy portal to two_factor. The portal commits sign-ins before it
+// answers, so settle is short.
 const LegacyLines = LegacyLate + "\nsettle 100ms"
 
 // LegacyLate are LegacyLines for a portal that commits sign-ins within the default `settle`.

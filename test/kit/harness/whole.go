@@ -34,7 +34,7 @@ func (h *Harness) TryWhole(caddyfile string) error {
 	).Replace(caddyfile))
 }
 
-// GlobalLines are the usual global options but for the servers'.
+// GlobalLines are the usual global options except for those of the servers.
 const GlobalLines = `	admin off
 	persist_config off
 	auto_https off

@@ -70,7 +70,7 @@ func Prepare(t testing.TB, open bool) *Server {
 	if _, err := exec.LookPath("exim4"); err != nil {
 		missing(t, "exim4 is not installed: apt-get install exim4-daemon-light")
 	}
-	// Not t.TempDir: the server runs as a user of its own, who must get there.
+	// Not t.TempDir: the server runs as another system user, who needs access.
 	dir, err := os.MkdirTemp("/tmp", "secondgate-mail-")
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func (s *Server) Start() {
 	}
 }
 
-// Stop ends the server; Start begins it again with what it had.
+// Stop ends the server; Start starts it again with the same state.
 func (s *Server) Stop() {
 	if s.exim == nil {
 		return

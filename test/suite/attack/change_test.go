@@ -59,9 +59,9 @@ func shown(b *harness.Browser, user string) bool {
 	return false
 }
 
-// TestAttack_VerifyRacesSignOut: a code and a sign-out at once, by the portal's link or
-// by the challenge's own. Whichever comes first, the code opened one visit or none, that
-// visit's copies end with it, and the next sign-in owes a code of its own.
+// TestAttack_VerifyRacesSignOut: a code and a sign-out arrive at once, by the portal's link or by
+// the challenge's own. In either order the code clears one visit or none, the copies of that visit
+// end with it, and the next sign-in owes a new code.
 func TestAttack_VerifyRacesSignOut(t *testing.T) {
 	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")

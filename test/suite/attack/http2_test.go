@@ -13,8 +13,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// loudPortal says whom it signs in wherever a response can say anything: in early
-// hints, headers, cookies, the redirect's target, body and trailers.
+// loudPortal names the signed-in user in every part of a response: early hints, headers, cookies,
+// the redirect's target, body and trailers.
 func loudPortal() *harness.Legacy {
 	return &harness.Legacy{Rotate: true, Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/login") || r.Method != http.MethodPost {

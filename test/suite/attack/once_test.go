@@ -28,8 +28,8 @@ func owing(h *harness.Harness, n int) []*harness.Browser {
 	return all
 }
 
-// submitAll sends a code from all the browsers at once, as often as each says, and
-// returns how many of the answers led to the portal.
+// submitAll sends a code from all browsers at once, several times each, and returns how many
+// responses redirected to the portal.
 func submitAll(t *testing.T, all []*harness.Browser, each int, target, code string) int {
 	t.Helper()
 	var accepted atomic.Int32

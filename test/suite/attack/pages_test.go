@@ -10,7 +10,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// ownPages are all of them, and what there is not.
+// ownPages are all own pages, and an address without one.
 var ownPages = []string{"/", "/setup", "/challenge", "/challenge?use=backup", "/backup-codes", "/disable", "/help", "/health", "/x.css", "/setup/x.css", "/assets/x.js"}
 
 // owners are those who may ask for an own page.
@@ -132,7 +132,8 @@ func TestAttack_ForeignFormsAtEveryPage(t *testing.T) {
 	}
 }
 
-// TestCodeFieldsForPasswordManagers: what takes a code says so, and is no password.
+// TestCodeFieldsForPasswordManagers: a field for a code is marked as a one-time code and not as a
+// password.
 func TestCodeFieldsForPasswordManagers(t *testing.T) {
 	h := legacyHarness(t, "")
 	all := owners(t, h)

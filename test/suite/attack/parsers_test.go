@@ -107,8 +107,8 @@ func TestAttack_SessionInURLOfPHP(t *testing.T) {
 	}
 }
 
-// TestAttack_FixationOfPHP: section C. An id that the attacker chose is no session,
-// and an id that the gateway sealed for one visit is none in another.
+// TestAttack_FixationOfPHP: section C. An id that the attacker chose opens no session, and an id
+// that was sealed for one visit opens none in another.
 func TestAttack_FixationOfPHP(t *testing.T) {
 	h := startPHP(t, "")
 	bob := h.enrol("bob")

@@ -38,7 +38,7 @@ func with(h *harness.Harness, sets ...map[string]string) *harness.Browser {
 	return b
 }
 
-// try sends a form. Who refuses it may hang up before it is read.
+// try sends a form. A server that refuses it may close the connection before it has read the form.
 func try(b *harness.Browser, path string, form url.Values) {
 	r := b.Request(http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -61,7 +61,7 @@ func wrong(t *testing.T, d *harness.Device) string {
 	}
 }
 
-// at has the browser come from another address of the loopback network.
+// at makes the browser connect from another address of the loopback network.
 func at(b *harness.Browser, n int) *harness.Browser {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(n))}}
 	b.Client.Transport = &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}

@@ -78,8 +78,8 @@ func TestAttack_StragglerRedirect(t *testing.T) {
 	}
 }
 
-// TestAttack_PublicWithQueryCredential: what is public is asked for without any
-// credential, one in the query too.
+// TestAttack_PublicWithQueryCredential: a public asset is requested without any credential,
+// including those in the query.
 func TestAttack_PublicWithQueryCredential(t *testing.T) {
 	portal := &harness.Legacy{Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		switch user := r.URL.Query().Get("token"); {

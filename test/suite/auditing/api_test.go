@@ -74,7 +74,7 @@ func TestAPI_List(t *testing.T) {
 	}
 }
 
-// TestAPI_BadInput: what is not understood is refused, with what would be right.
+// TestAPI_BadInput: a request that can't be parsed is refused with the expected form.
 func TestAPI_BadInput(t *testing.T) {
 	w := start(t, &harness.Legacy{})
 	for query, want := range map[string]string{

@@ -72,8 +72,8 @@ func TestEvents_Strangers(t *testing.T) {
 	}
 }
 
-// TestEvents_SignInOnce: a visit is seen to be signed in once, also by users without a
-// factor, after a reload, and in each visit of its own.
+// TestEvents_SignInOnce: a sign-in is recorded once in each visit, also for users without a factor
+// and after a reload.
 func TestEvents_SignInOnce(t *testing.T) {
 	w := start(t, &harness.Legacy{Rotate: true})
 	b, second := w.Browser(), w.Browser()

@@ -31,7 +31,7 @@ func evilPortal() *harness.Legacy {
 	}}
 }
 
-// from makes the browser's connections come from another address of loopback.
+// from makes the browser connect from another address of loopback.
 func from(b *harness.Browser, address string) *harness.Browser {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	b.Client.Transport = &http.Transport{DialContext: func(ctx context.Context, network, to string) (net.Conn, error) {

@@ -25,9 +25,8 @@ type site struct {
 	aliases []string
 }
 
-// journey is a customer's way from a portal without a second factor to being asked
-// for one. shots begins the screenshots' names, "" for none; axe runs the accessibility
-// checks, which need scripts.
+// journey goes from a portal without a second factor to the first challenge. shots is the prefix
+// of the screenshots' names, "" for none; axe runs the accessibility checks, which need scripts.
 func journey(t *testing.T, b *browser.Browser, s site, shots string, axe bool) {
 	look := func(name string) {
 		t.Helper()

@@ -95,7 +95,7 @@ func (r *red) signOut() {
 	r.await("the sign-in form", `document.querySelector("#node-dialog-login-username")`)
 }
 
-// deploy brings flows to the server and waits for what they say.
+// deploy sends flows to the server and waits for their messages.
 func (r *red) deploy() {
 	r.t.Helper()
 	browser.Evaluate[bool](r.Browser, flows)

@@ -118,7 +118,7 @@ func TestI7_SessionInThePath(t *testing.T) {
 	nothingSecret(t, e)
 }
 
-// TestI7_ErrorsBeforeTheGate: what fails before the gate never came to it.
+// TestI7_ErrorsBeforeTheGate: a request that fails before the gate does not reach it.
 func TestI7_ErrorsBeforeTheGate(t *testing.T) {
 	e := &echo{}
 	h := harness.StartWhole(t, e, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage memory DIR\n}\n}\nhttp://:PORT {\nbind 127.0.0.1\nbasic_auth {\n bob "+
@@ -205,7 +205,7 @@ func TestI7_AccessLogKeepsTheUser(t *testing.T) {
 	}
 }
 
-// TestI7_HeldBody: a client that holds the rest of a body back is answered all the same.
+// TestI7_HeldBody: a client that withholds the rest of a body still gets a response.
 func TestI7_HeldBody(t *testing.T) {
 	e := &echo{}
 	h := harness.StartSite(t, e, strings.Replace(gate, "realm edge", "realm edge\ntrust /hook", 1)+"error 418\n"+shows)

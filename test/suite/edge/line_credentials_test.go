@@ -50,8 +50,8 @@ func TestAttack_RewriteMakesCredential(t *testing.T) {
 	})
 }
 
-// TestAttack_CredentialOfOneHandle: what handlers behind the gate make of a header or a
-// cookie where no question comes by.
+// TestAttack_CredentialOfOneHandle: a handler behind the gate derives a credential from a header
+// or a cookie, in a handle that no question passes through.
 func TestAttack_CredentialOfOneHandle(t *testing.T) {
 	const proxy, words = "reverse_proxy PORTAL\n", "where whoami does not come by"
 	up := func(line string) string {

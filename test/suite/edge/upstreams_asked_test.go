@@ -50,8 +50,8 @@ func TestUnaskedUpstreams(t *testing.T) {
 	}
 }
 
-// TestDenyBeforeRewrite: what is rewritten behind the gate may become an address
-// that `deny` shuts, but has not seen.
+// TestDenyBeforeRewrite: a rewrite behind the gate may produce an address that `deny` would refuse
+// and has not checked.
 func TestDenyBeforeRewrite(t *testing.T) {
 	shut := strings.Replace(gate, "{", "{\ndeny /xmlrpc.php", 1)
 	for name, tt := range map[string]struct {

@@ -213,7 +213,8 @@ func TestAsk_Normalisers(t *testing.T) {
 	}
 }
 
-// TestAsk_SpellingsOfTheLoginAreOneUser: identity comes from the portal, not the form.
+// TestAsk_SpellingsOfTheLoginAreOneUser: the user comes from the portal's answer, not from the
+// form.
 func TestAsk_SpellingsOfTheLoginAreOneUser(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	owner := h.Browser()

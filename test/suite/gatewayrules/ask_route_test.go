@@ -234,8 +234,8 @@ func TestAsk_RedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// TestAsk_UpstreamsAreNotMixedUp: whoami goes where the route sends it, the request
-// where it belongs.
+// TestAsk_UpstreamsAreNotMixedUp: whoami reaches the upstream of its own route, and the request
+// that of its route.
 func TestAsk_UpstreamsAreNotMixedUp(t *testing.T) {
 	identity := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, err := r.Cookie("PHPSESSID"); err == nil && r.URL.Path == "/me" {

@@ -20,8 +20,8 @@ func shows(t *testing.T, what string, p *harness.Page, user string) {
 	}
 }
 
-// TestGate_ClearanceEnds: by its life, by idleness, by sign-out, by another user, by
-// turning the factor off elsewhere; and every sign-in asks anew.
+// TestGate_ClearanceEnds: a clearance ends by its life, by idleness, by sign-out, by another user,
+// and by turning the factor off elsewhere. Every sign-in owes a code again.
 func TestGate_ClearanceEnds(t *testing.T) {
 	h := startDesk(t, "session 2h idle 30m\n")
 	alice := h.enrol("alice")

@@ -30,7 +30,7 @@ type desk struct {
 	seen     []*http.Request
 	signedIn int
 	stops    map[string]chan struct{}
-	// whoami, where set, answers /me in the portal's place.
+	// whoami, if set, answers /me instead of the portal.
 	whoami func(w http.ResponseWriter, r *http.Request) bool
 
 	// arrived receives the name of each request that is about to wait.
@@ -101,7 +101,7 @@ func (d *desk) await(t *testing.T) string {
 	}
 }
 
-// wait stops a request where its query says so.
+// wait stops a request at the places that its query names.
 func (d *desk) wait(r *http.Request, parameter string) {
 	if name := r.URL.Query().Get(parameter); name != "" {
 		d.arrived <- name

@@ -55,7 +55,7 @@ func TestGate_Deny(t *testing.T) {
 	}
 }
 
-// TestGate_DenyRewritten: the path as it was asked for counts, and the one that the
+// TestGate_DenyRewritten: deny checks the path of the request and the rewritten path that the
 // portal gets.
 func TestGate_DenyRewritten(t *testing.T) {
 	d := newDesk()
@@ -142,8 +142,8 @@ func (p assetPortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestGate_Public: an asset is fetched without any credential, its cookies are
-// dropped, and only 200, 206 and 304 with an asset's type come back.
+// TestGate_Public: an asset is fetched without any credential, its cookies are dropped, and only
+// 200, 206 and 304 with an asset's type are released.
 func TestGate_Public(t *testing.T) {
 	d := newDesk()
 	h := &deskHarness{harness.Start(t, assetPortal{d}, deskLines+"public /static/*\ncredential header Authorization\ncredential query token\n"), d, t}
@@ -211,8 +211,8 @@ func TestGate_Guest(t *testing.T) {
 	shows(t, "signed in", h.cleared("alice", alice).Get("/page"), "alice")
 }
 
-// TestGate_WatchUnsafe: while a visit is anonymous, safe responses pass without a
-// question; unsafe ones and declared sign-ins are judged all the same.
+// TestGate_WatchUnsafe: while a visit is anonymous, safe responses pass without a question; unsafe
+// ones and declared sign-ins are still judged.
 func TestGate_WatchUnsafe(t *testing.T) {
 	h := startDesk(t, "watch unsafe\n")
 	h.enrol("bob")
@@ -235,7 +235,7 @@ func TestGate_WatchUnsafe(t *testing.T) {
 		old := b.Clone()
 		waiting := later(func() *harness.Page { return b.Get("/page?stop=" + name) })
 		h.desk.await(t)
-		// What is no declared sign-in waits for the page.
+		// A request that is no declared sign-in waits for the page.
 		end := sync.OnceFunc(func() { close(h.desk.stop(name)) })
 		if name == "put" {
 			time.AfterFunc(time.Second, end)

@@ -39,7 +39,7 @@ func startRenewing(t *testing.T, extra string) *deskHarness {
 // endings are the acts that end sessions, each done in browser a of a user with that device.
 var endings = map[string]struct {
 	do func(t *testing.T, h *deskHarness, a *harness.Browser, user string, d *harness.Device)
-	// all says that a ends, too; off that there is no factor afterwards.
+	// all says that browser a ends, too; off says that there is no factor afterwards.
 	all, off bool
 }{
 	"turning off": {off: true, do: func(t *testing.T, _ *deskHarness, a *harness.Browser, _ string, d *harness.Device) {
@@ -105,7 +105,8 @@ func TestJ8_SessionsEnd(t *testing.T) {
 					isNobody(t, name, other.Get("/page"))
 					isNobody(t, name+", a form", other.Post("/page", url.Values{"x": {"y"}}))
 				}
-				// The old token of a has only moved: what carries it is sent back for a minute.
+				// The old token of a was only replaced: a request with it is redirected to itself
+				// for a minute.
 				defer clock.Move(2 * time.Minute)()
 				for i, c := range copies {
 					isNobody(t, "copy "+string(rune('0'+i)), c.Get("/page"))

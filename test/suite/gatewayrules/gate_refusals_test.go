@@ -18,8 +18,8 @@ func (h *deskHarness) owing() *harness.Browser {
 	return b
 }
 
-// TestGate_RefusalPage: a navigation gets 303 to the challenge, uncached, and comes
-// back to the page it asked for.
+// TestGate_RefusalPage: a refused navigation gets 303 to the challenge, uncached, and returns to
+// the requested page after the code.
 func TestGate_RefusalPage(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -36,8 +36,8 @@ func TestGate_RefusalPage(t *testing.T) {
 	}
 }
 
-// TestGate_RefusalLeads: a withheld sign-in leads where the portal's answer led; a
-// foreign address, or an own page, does not count.
+// TestGate_RefusalLeads: after a withheld sign-in and a code the user is redirected to the
+// portal's target. A foreign address or an own page is not used as target.
 func TestGate_RefusalLeads(t *testing.T) {
 	l := &leading{desk: newDesk()}
 	h := &deskHarness{harness.Start(t, l, deskLines), l.desk, t}
@@ -153,8 +153,8 @@ func TestGate_RefusedPost(t *testing.T) {
 	}
 }
 
-// TestGate_StrangeRequests: what no rule could be sure of, or what would show the
-// portal's cookies, is refused and does not reach the portal.
+// TestGate_StrangeRequests: a request that rules can't decide, or that would make the portal
+// reveal its cookies, is refused and does not reach the portal.
 func TestGate_StrangeRequests(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -218,7 +218,7 @@ func TestGate_MethodOverride(t *testing.T) {
 	}
 }
 
-// TestGate_ReturnIsItsOwners: where alice wanted to go is not where bob is led.
+// TestGate_ReturnIsItsOwners: alice's return address is not used for bob.
 func TestGate_ReturnIsItsOwners(t *testing.T) {
 	h := startDesk(t, "")
 	h.enrol("alice")

@@ -10,7 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// signIns are ways to sign in; the query gets the kind and what befalls the id.
+// signIns are ways to sign in; the query gets the kind of page and the treatment of the session
+// id.
 var signIns = []struct {
 	name string
 	// declared reports that the configuration declares this request a possible sign-in.
@@ -106,8 +107,8 @@ func withheld(t *testing.T, h *deskHarness, name string, b *harness.Browser, sig
 	}
 }
 
-// TestGate_SignInShown is the test of TestGate_SignInWithheld: who owes nothing gets
-// all of it, so that what is looked for there can be seen.
+// TestGate_SignInShown is the control of TestGate_SignInWithheld: a user who owes nothing gets the
+// whole response, so that the searched marks are in it.
 func TestGate_SignInShown(t *testing.T) {
 	h := startDesk(t, "")
 	for _, way := range signIns {

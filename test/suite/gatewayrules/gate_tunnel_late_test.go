@@ -34,7 +34,7 @@ func TestAttack_TunnelOverLateSignIn(t *testing.T) {
 	}
 }
 
-// lateDesk has a sign-in that is saved so long after its response as the client says.
+// lateDesk has a sign-in that is saved after a delay, which the client chooses.
 func lateDesk(t *testing.T, declared string) *deskHarness {
 	d := newDesk()
 	end := make(chan struct{})

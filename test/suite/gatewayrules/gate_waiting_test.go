@@ -165,7 +165,7 @@ func TestGate_FreshQuestion(t *testing.T) {
 	challenged(t, "afterwards", b.Get("/page"))
 }
 
-// rawRequest begins a request with the browser's cookies on a connection of its own.
+// rawRequest starts a request with the browser's cookies on a new connection.
 func rawRequest(t *testing.T, b *harness.Browser, head string) net.Conn {
 	t.Helper()
 	u, _ := url.Parse(b.Base)

@@ -45,7 +45,7 @@ func packed(t testing.TB, coding, text string) []byte {
 	return b.Bytes()
 }
 
-// unpacked reads a response as it says that it is compressed.
+// unpacked decompresses a response by its Content-Encoding.
 func unpacked(t testing.TB, p *harness.Page) string {
 	t.Helper()
 	var r io.Reader = strings.NewReader(p.Body)

@@ -95,7 +95,7 @@ func TestLink_AfterSigningOut(t *testing.T) {
 	}
 }
 
-// TestLink_LeftAlone: what is no page for a browser's window goes out as it came.
+// TestLink_LeftAlone: a response that is no page for a browser's window is not changed.
 func TestLink_LeftAlone(t *testing.T) {
 	huge := strings.Repeat("<p>text</p>\n", 4<<20/12+1) + menu
 	answers := map[string]func(w http.ResponseWriter){
@@ -156,7 +156,7 @@ func TestLink_LeftAlone(t *testing.T) {
 	}
 }
 
-// TestLink_Validators: a page from before the link must not come back from a cache.
+// TestLink_Validators: a cache must not return a page from before the link was added.
 func TestLink_Validators(t *testing.T) {
 	seen := make(chan http.Header, 1)
 	h := harness.Start(t, pages(func(w http.ResponseWriter, r *http.Request) {

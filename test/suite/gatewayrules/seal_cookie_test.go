@@ -36,8 +36,8 @@ func TestSeal_EveryCookieLeavesSealed(t *testing.T) {
 	}
 }
 
-// TestSeal_AttributesAreMapped: what the portal said of its cookie holds for the
-// sealed one, and what it did not say is not said.
+// TestSeal_AttributesAreMapped: the sealed cookie has the attributes of the portal's cookie, and
+// no others of them.
 func TestSeal_AttributesAreMapped(t *testing.T) {
 	expires := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
 	tests := []struct {

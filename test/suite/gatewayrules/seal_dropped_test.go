@@ -61,8 +61,8 @@ func TestSeal_UnsealedTwinOfSealedCookieIsDropped(t *testing.T) {
 	}
 }
 
-// TestSeal_AmbiguousPairIsDropped: what two parsers could read differently. The names
-// are under leave, so that only the shape decides.
+// TestSeal_AmbiguousPairIsDropped: pairs that two parsers could read differently are dropped. The
+// names are under leave, so that only the shape decides.
 func TestSeal_AmbiguousPairIsDropped(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines+"\nleave ok a* A* b* n*")

@@ -119,7 +119,7 @@ func TestSeal_HeaderThatHidesFromWhoami(t *testing.T) {
 	}
 }
 
-// TestSeal_OrdinaryHeadersAskNoQuestion: what every browser sends is no credential.
+// TestSeal_OrdinaryHeadersAskNoQuestion: headers that every browser sends are no credentials.
 func TestSeal_OrdinaryHeadersAskNoQuestion(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)

@@ -127,7 +127,7 @@ func TestSeal_RotationKillsOldToken(t *testing.T) {
 		thief := old.Clone()
 		page := thief.Get("/account")
 		forwarded := len(l.Requests()) > arrived
-		// A challenge would say that what was sealed for it opened.
+		// A challenge would show that a cookie of the visit was opened.
 		if page.Location == "/two-factor/challenge" || forwarded && l.Last("/account").Header.Get("Cookie") != "" || strings.Contains(page.Body, harness.SecretOf("alice")) {
 			t.Errorf("%s, the token from before the code opens: %d %s", when, page.Status, page.Body)
 		}
@@ -191,8 +191,8 @@ func TestSeal_RotationMovesEveryCookie(t *testing.T) {
 	}
 }
 
-// TestSeal_StragglerIsSentBack: what was on its way while the token was rotated is
-// never forwarded as a stranger's.
+// TestSeal_StragglerIsSentBack: a request in flight while the token was replaced is never
+// forwarded as a stranger's.
 func TestSeal_StragglerIsSentBack(t *testing.T) {
 	l := &harness.Legacy{}
 	h := harness.Start(t, l, harness.LegacyLines)

@@ -77,7 +77,7 @@ func act(user string) map[string]string {
 	return map[string]string{"user": user, "staff": "sinikka", "reason": "lost the phone"}
 }
 
-// TestStaffEndsSessions: what staff end in the store ends in the gateway's memory at once.
+// TestStaffEndsSessions: sessions that staff end in the store end in the gateway's memory at once.
 func TestStaffEndsSessions(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()
@@ -160,8 +160,8 @@ func TestStaffRecoveryCode(t *testing.T) {
 	}
 }
 
-// TestAdminAPIRefuses: wrong requests get the status and a sentence, and change nothing;
-// what a browser could send for a page of another site is among them.
+// TestAdminAPIRefuses: wrong requests get their status and a sentence, and change nothing.
+// Requests that a browser could send for another site's page are among them.
 func TestAdminAPIRefuses(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()

@@ -82,8 +82,8 @@ func openEndpoint(t *testing.T, admin, line string) *harness.Harness {
 
 const openWarning = "the admin endpoint is open to every process of the machine"
 
-// TestAttack_J4_ExportOverTCP: no process of the machine exports secrets or changes users
-// with one request to the endpoint on TCP; the server says at its start that it is open.
+// TestAttack_J4_ExportOverTCP: no process of the machine exports secrets or changes users with one
+// request to the TCP endpoint. The server warns at start that the endpoint is open.
 func TestAttack_J4_ExportOverTCP(t *testing.T) {
 	address := "127.0.0.1:" + harness.FreePort(t)
 	h := openEndpoint(t, "admin "+address, "")
@@ -93,8 +93,7 @@ func TestAttack_J4_ExportOverTCP(t *testing.T) {
 	}
 }
 
-// TestAttack_J4_DefaultEndpoint: the same of the endpoint that Caddy opens where the
-// Caddyfile says nothing.
+// TestAttack_J4_DefaultEndpoint: the same for the endpoint that Caddy opens by default.
 func TestAttack_J4_DefaultEndpoint(t *testing.T) {
 	usual, address := caddy.DefaultAdminListen, "127.0.0.1:"+harness.FreePort(t)
 	t.Cleanup(func() { caddy.DefaultAdminListen = usual })

@@ -44,8 +44,8 @@ func two(t *testing.T, balance string) string {
 	return whole(badger, strings.Replace(site("PORT", named), "reverse_proxy PORTAL", "reverse_proxy "+strings.Join(dials, " ")+" {\n"+balance+"\n}", 1))
 }
 
-// TestAttack_L14_BalancedByHeader: `lb_policy header` keeps a visitor at one upstream only
-// where the request has the header, and who sends it is the attacker.
+// TestAttack_L14_BalancedByHeader: `lb_policy header` keeps a visitor at one upstream only if the
+// request has the header, and the attacker chooses the header.
 func TestAttack_L14_BalancedByHeader(t *testing.T) {
 	// Questions about the cookies alone go without the header, so set-ups fail at random.
 	const balance = "lb_policy header X-Client-Id"

@@ -88,7 +88,7 @@ func (k *keeper) backup() string {
 	return file
 }
 
-// restore stops the server, makes its store anew of the file, and starts it again.
+// restore stops the server, restores its store from the file, and starts it again.
 func (k *keeper) restore(file string, more ...string) string {
 	k.t.Helper()
 	stop(k.t)

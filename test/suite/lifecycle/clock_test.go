@@ -73,8 +73,8 @@ func visits(b *harness.Browser) (ids []string) {
 	return ids
 }
 
-// TestClockSetForward: an idle clearance ends with the clock that was set forward, new
-// ones are given, and setting it back revives none that was ended by hand.
+// TestClockSetForward: an idle clearance ends when the clock is set forward, and new ones can be
+// granted. Setting the clock back does not restore a clearance that was ended.
 func TestClockSetForward(t *testing.T) {
 	h, b, device := clearedAlice(t)
 	before := visits(b)

@@ -26,7 +26,7 @@ func joined(t *testing.T) (one, two *outside) {
 	return one, two
 }
 
-// unready waits until the server says that a copy is in use elsewhere.
+// unready waits until the server reports that a copy is in use elsewhere.
 func unready(t *testing.T, o *outside) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(300 * time.Millisecond) {
@@ -64,9 +64,9 @@ func (o *outside) enrols(t *testing.T, user string) {
 	})
 }
 
-// TestAttack_TwoCopiesOfOneStore: two servers with the same storage of Caddy's run on two
-// copies of one store. What is enrolled at one is unknown to the other. The one that notices
-// it says so, and none of them starts again.
+// TestAttack_TwoCopiesOfOneStore: two servers with one Caddy storage run on two copies of one
+// store. An enrolment at one is unknown to the other. The server that notices it reports it, and
+// neither of them starts again.
 func TestAttack_TwoCopiesOfOneStore(t *testing.T) {
 	one, two := joined(t)
 	one.start(t)

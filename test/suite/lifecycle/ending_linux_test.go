@@ -78,9 +78,9 @@ func (o *outside) said(t *testing.T, text string) {
 
 const storeNotClosed = "the store could not be closed"
 
-// TestJ3_EndsOnAFullDisk: on a disk that is full to its last byte the engine tries to
-// write the end of its memory again and again; the program ends all the same, says why,
-// and starts again when there is room, with everything that it had reported as done.
+// TestJ3_EndsOnAFullDisk: on a full disk the engine retries its last writes for ever. The program
+// still ends, with the reason, and starts again when there is space, with everything that it had
+// confirmed.
 func TestJ3_EndsOnAFullDisk(t *testing.T) {
 	disk := smallDisk(t)
 	o := onDisk(t, filepath.Join(disk, "state"))
@@ -99,8 +99,8 @@ func TestJ3_EndsOnAFullDisk(t *testing.T) {
 	}
 }
 
-// TestJ3_EndsWithoutItsDirectory: the same where the store's directory was deleted, and
-// where something else is in its place, so that the engine tries to write without end.
+// TestJ3_EndsWithoutItsDirectory: the same after the store's directory was deleted or replaced, so
+// that the engine retries its writes for ever.
 func TestJ3_EndsWithoutItsDirectory(t *testing.T) {
 	for name, put := range map[string]func(string) error{
 		"deleted": func(string) error { return nil },

@@ -86,8 +86,8 @@ func TestAttack_FailedLoadMovesWitness(t *testing.T) {
 	}
 }
 
-// TestAttack_FailedLoadMovesSites: a configuration that never ran does not say where the
-// realms are served.
+// TestAttack_FailedLoadMovesSites: a configuration that never ran does not change the recorded
+// places of the realms.
 func TestAttack_FailedLoadMovesSites(t *testing.T) {
 	other, taken := harness.FreePort(t), harness.FreePort(t)
 	both := func(one, two string) string {

@@ -136,7 +136,7 @@ func TestKeySources(t *testing.T) {
 	}
 }
 
-// TestKeyRotation: with a new key above the old one, what the old one sealed still
+// TestKeyRotation: with a new key above the old one, everything that the old one sealed still
 // opens: visits, factors, set-ups in progress.
 func TestKeyRotation(t *testing.T) {
 	dir := t.TempDir()

@@ -194,8 +194,8 @@ func (r *rotating) checkSecrets() {
 	}
 }
 
-// TestRotation_OldKeyMissing: without a key that records need the server does not start,
-// and says which; with it, it does.
+// TestRotation_OldKeyMissing: without a key that records need the server does not start and names
+// the key. With it, it starts.
 func TestRotation_OldKeyMissing(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "key")

@@ -41,7 +41,7 @@ func TestAttack_TwoIDsInOneRealm(t *testing.T) {
 	slip(t, h, other, whole(badger, site("PORT", "realm one\n"+whoami), site(other, "realm one\n"+strings.Replace(whoami, "json user", "json name", 1))))
 }
 
-// word finds what a refusal names under same_ids.
+// word returns the value that a refusal proposes for same_ids.
 var word = regexp.MustCompile(`same_ids ([0-9a-f]{8})`)
 
 // accepting is a Caddyfile that gets the line which its refusal names.

@@ -142,8 +142,7 @@ func TestValidateBesideServer(t *testing.T) {
 	}
 }
 
-// TestReadOnlyDirectory: a store that can't be written is refused at start, in words
-// that say what to do.
+// TestReadOnlyDirectory: a read-only store is refused at start, with the remedy.
 func TestReadOnlyDirectory(t *testing.T) {
 	dir, err := os.MkdirTemp("", "secondgate-readonly-")
 	if err != nil {

@@ -65,7 +65,7 @@ func TestReloadKeepsQueues(t *testing.T) {
 	p.started(t)
 	reload(t, h, usual)
 	second := post()
-	// The one behind passes freely, so the second had time to come in.
+	// The request behind it passes at once, so the second one had time to arrive.
 	for range 20 {
 		if !passes(t, b, "alice") {
 			t.Error("a GET did not pass")
@@ -84,8 +84,8 @@ func TestReloadKeepsQueues(t *testing.T) {
 	}
 }
 
-// TestReloadUnderLoad: not one request that is served while the configuration changes
-// is refused or let through wrongly, and no goroutine is left behind.
+// TestReloadUnderLoad: no request during a change of the configuration is wrongly refused or
+// released, and no goroutine leaks.
 func TestReloadUnderLoad(t *testing.T) {
 	// Caddy leaves the connections of an old configuration open for two minutes.
 	caddyfile := strings.Replace(usual, "reverse_proxy PORTAL", "reverse_proxy PORTAL {\ntransport http {\nkeepalive off\n}\n}", 1)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestStorageMetrics: the time of the last backup is shown, also after a restart, with what
-// the store takes of the disk and what is left.
+// TestStorageMetrics: the time of the last backup, the store's size on disk and the free space are
+// shown, also after a restart.
 func TestStorageMetrics(t *testing.T) {
 	k := newKeeper(t, badger)
 	if _, shown := k.gauge(t, "backup_timestamp_seconds"); shown {

@@ -272,8 +272,8 @@ func TestAttack_J1_MistypedDirectoryOnReload(t *testing.T) {
 	served(t, h, "alice", device)
 }
 
-// TestJ1_NotTripped: what is no loss starts: again, after a kill at any moment, with the
-// witness lagging behind, after an upgrade.
+// TestJ1_NotTripped: the server starts where no store was lost: again, after a kill at any moment,
+// with a witness that lags behind, after an upgrade.
 func TestJ1_NotTripped(t *testing.T) {
 	t.Run("a restart and a reload", func(t *testing.T) {
 		h, device := enrolled(t)
@@ -349,8 +349,9 @@ func turnOff(t *testing.T, h *harness.Harness, b *harness.Browser, device *harne
 	return to
 }
 
-// TestJ1_UnreadableStorage: where it can't be known whether a store was lost, the start is
-// refused; where the witness can't be written, it is not, and the log says what that means.
+// TestJ1_UnreadableStorage: the start is refused if the witness can't be read, because a lost
+// store could not be detected. If the witness can't be written, the server starts, and the log
+// explains the consequence.
 func TestJ1_UnreadableStorage(t *testing.T) {
 	h, _ := enrolled(t)
 	stop(t)
@@ -405,8 +406,8 @@ func TestJ1_UnwritableStorage(t *testing.T) {
 	}
 }
 
-// TestJ1_UsersVanishWhileRunning: the number of activated users falls without an event.
-// The server is not ready, and the metric says how many are missing.
+// TestJ1_UsersVanishWhileRunning: the number of activated users falls without an event. The server
+// is not ready, and the metric shows how many are missing.
 func TestJ1_UsersVanishWhileRunning(t *testing.T) {
 	var db *engine.DB
 	harness.RegisterStorage("vanishing", func(d *engine.DB) store.Store { db = d; return d })

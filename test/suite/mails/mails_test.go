@@ -177,7 +177,7 @@ func TestNoticesOutliveWrongSettings(t *testing.T) {
 	latest(t, server, 1, "two-factor authentication is on")
 }
 
-// Bad settings are refused when they are loaded, and say what to do.
+// Bad settings are refused when they are loaded, with the remedy.
 func TestBadMailSettings(t *testing.T) {
 	h := harness.StartWhole(t, &harness.Legacy{}, "{\n"+harness.GlobalLines+"}\n:PORT {\n	bind 127.0.0.1\n}\n")
 	empty := filepath.Join(t.TempDir(), "empty")

@@ -14,7 +14,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestMetrics: what happens is counted where it belongs, and shown over HTTP.
+// TestMetrics: each event is counted in its own metric, and shown over HTTP.
 func TestMetrics(t *testing.T) {
 	var down atomic.Bool
 	portal := &harness.Legacy{Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {

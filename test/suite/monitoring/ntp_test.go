@@ -114,7 +114,8 @@ func TestNTP(t *testing.T) {
 		{-5, "the server's clock is off", http.StatusOK, `"clock":"ok"`},
 		{20, "the server's clock is wrong", http.StatusServiceUnavailable, `"clock":"off by more than 15 s"`},
 	} {
-		// Another port, or the configuration would not ask anew before an hour has gone by.
+		// The port differs, because the next query of the same source would follow only after an
+		// hour.
 		address, stop := chrony(t, freeUDP(t), tt.ahead)
 		w.reload(t, badger+"\nntp "+address, legacy)
 		await(t, "the offset is seen", func() bool {
@@ -149,8 +150,8 @@ func ready(t testing.TB, w *watched, status int, text string) {
 	})
 }
 
-// TestGarbageTime: what is no answer of a time server is an error and no reading, and
-// costs a warning only.
+// TestGarbageTime: an invalid response of a time server is an error without a reading, and leads
+// only to a warning.
 func TestGarbageTime(t *testing.T) {
 	for name, answer := range map[string]func(request []byte) []byte{
 		"nothing":         nil,

@@ -91,7 +91,8 @@ func (w *watch) awaits(kind, name string, n int64) report.Summary {
 	return s
 }
 
-// TestReport_SignIn: who signed in, how that was noticed, and what it would have cost.
+// TestReport_SignIn: the report has the signed-in user, how the sign-in was noticed, and what
+// enforcing would have refused.
 func TestReport_SignIn(t *testing.T) {
 	w := start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := w.Browser()

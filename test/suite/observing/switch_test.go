@@ -80,7 +80,7 @@ func TestSwitch_EnforceToObserve(t *testing.T) {
 			signedInAs(t, b.Get("/account"), "alice")
 			signedInAs(t, b.Get("/account"), "alice")
 
-			// A session that was sealed anew wins over what is left of the first switch.
+			// A newly sealed session replaces the rest of the first switch.
 			h.Load(site(h, "mode observe"))
 			signedInAs(t, b.Get("/account"), "alice")
 			signedInAs(t, b.Get("/account"), "alice")
@@ -88,7 +88,7 @@ func TestSwitch_EnforceToObserve(t *testing.T) {
 	}
 }
 
-// TestSwitch_ObserveToEnforce: who signed in while it was observed signs in once more.
+// TestSwitch_ObserveToEnforce: a user who signed in under observe signs in once more.
 func TestSwitch_ObserveToEnforce(t *testing.T) {
 	portal := &harness.Legacy{}
 	h := harness.Start(t, portal, harness.LegacyLines+"\nmode observe")

@@ -129,7 +129,7 @@ func same(t *testing.T, what string, direct, observed *harness.Page) (visit stri
 	return visit
 }
 
-// TestUntouched_WhoamiFails: what fails in the shadow costs the request nothing.
+// TestUntouched_WhoamiFails: a failing question does not affect the request.
 func TestUntouched_WhoamiFails(t *testing.T) {
 	portal := &harness.Legacy{Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/me" && r.Header.Get("Cookie") != "" {

@@ -104,8 +104,8 @@ func (j *journey) leave() {
 	}
 }
 
-// owe signs in under another name that the portal takes, is asked for a code, sees
-// nothing and changes nothing before it is given, and gives it.
+// owe signs in under another spelling of the name, is asked for a code, checks that nothing is
+// shown or changed before the code, and gives it.
 func (j *journey) owe(device *harness.Device) {
 	j.t.Helper()
 	since := j.mark()

@@ -67,7 +67,7 @@ func overHTTPS(t *testing.T, p *portal, caddyfile string) *harness.Harness {
 	return h
 }
 
-// behindProxy puts a proxy before the gateway that ends HTTPS and says so.
+// behindProxy puts a proxy before the gateway that terminates HTTPS and sets X-Forwarded-Proto.
 func behindProxy(t *testing.T, p *portal, caddyfile string) *harness.Harness {
 	h := harness.StartWhole(t, p, caddyfile)
 	inner, err := url.Parse(h.URL)
@@ -103,7 +103,7 @@ func trust(t *testing.T, h *harness.Harness, roots *x509.CertPool) {
 // transports are those of the browsers of gateways with a certificate.
 var transports = map[*harness.Harness]*http.Transport{}
 
-// insecure: where the proxy is not trusted, cookies are not marked for HTTPS only.
+// insecure: if the proxy is not trusted, cookies are not marked Secure.
 func insecure(j *journey, _ *harness.Device) {
 	for name := range j.Cookies("/") {
 		if strings.HasPrefix(name, "__Host-") {

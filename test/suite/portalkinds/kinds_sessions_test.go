@@ -25,7 +25,7 @@ var byHand = []kind{
 	{name: "pinned-encoding", portal: func() *portal { return &portal{keeper: pinned{serverSide(), "Accept-Encoding"}} }},
 }
 
-// grown is what a session in a cookie has come to: more than one cookie when sealed.
+// grown checks that a large session in a cookie is split over several cookies when sealed.
 func grown(j *journey, _ *harness.Device) {
 	total, pieces := 0, 0
 	for name, value := range j.Cookies("/") {

@@ -13,12 +13,12 @@ import (
 
 // kind is one kind of portal.
 type kind struct {
-	// name is also that of its Caddyfile in testdata, unless file says another.
+	// name is also the name of its Caddyfile in testdata, unless file is set.
 	name, file string
 	// portal makes one.
 	portal func() *portal
-	// short makes one of the kind that costs less, for what asks it dozens of times, where
-	// the kind's size is not the point; default: portal.
+	// short makes a smaller portal of this kind, for tests that send it many questions and do not
+	// depend on its size; default: portal.
 	short func() *portal
 	// login is the path of the sign-in page below the portal's base; default /login.
 	login string

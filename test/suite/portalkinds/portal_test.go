@@ -26,8 +26,8 @@ var accounts = []account{
 // secret is what only the customer may see.
 func (a *account) secret() string { return "SECRET of " + a.Name }
 
-// accountOf takes what people type: the name or the e-mail address, in any case. The
-// password is "pw-" and the name.
+// accountOf accepts the name or the email address, in any case. The password is "pw-" and the
+// name.
 func accountOf(login, password string) *account {
 	login = strings.ToLower(strings.TrimSpace(login))
 	for i := range accounts {
@@ -52,8 +52,7 @@ type session struct {
 
 func newSession() *session { return &session{ID: rand.Text(), Form: rand.Text()} }
 
-// keeper keeps sessions. open returns one, never nil; end says in Set-Cookie what
-// became of it.
+// keeper keeps sessions. open returns one, never nil; end writes its result into Set-Cookie.
 type keeper interface {
 	open(p *portal, r *http.Request) *session
 	end(p *portal, r *http.Request, s *session) (setCookie []string)
@@ -93,7 +92,7 @@ type portal struct {
 	link func(c *call, path string) string
 	// beside is another application below its own base, with its own sessions.
 	beside *portal
-	// finish is done to every response before it is sent.
+	// finish changes every response before it is sent.
 	finish func(r *http.Request, out *reply) []byte
 
 	mu     sync.Mutex
@@ -189,7 +188,7 @@ func (c *call) to(path string) string {
 	return c.p.base + path
 }
 
-// views are what every portal has unless its kind says otherwise.
+// views are the pages that every portal has unless its kind replaces them.
 var views = map[string]func(*call) reply{
 	"GET /": (*call).home, "GET /login": (*call).form, "POST /login": (*call).signIn, "GET /account": (*call).account,
 	"GET /style.css": func(*call) reply { return reply{status: http.StatusOK, kind: "text/css", body: "p { margin: 0 }"} },

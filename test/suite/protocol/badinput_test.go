@@ -207,8 +207,8 @@ func badMethods() (all []bad) {
 	)
 }
 
-// TestBadInput: what no honest client sends gets a clear refusal or is harmless, from
-// strangers, from who owes a code, and from who gave one. Nothing of it is stored.
+// TestBadInput: malformed and hostile requests get a clear refusal or are harmless, from
+// strangers, from users who owe a code, and from cleared users. None of them writes to the store.
 func TestBadInput(t *testing.T) {
 	p := newPortal()
 	s := serve(t, p, "")

@@ -90,7 +90,7 @@ func TestLargeDownload(t *testing.T) {
 type paused struct {
 	size, sent int64
 	at         func()
-	// gone, where at sets it, is what comes in place of the last byte.
+	// gone, if at sets it, replaces the last byte.
 	gone error
 }
 

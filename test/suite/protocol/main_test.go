@@ -22,8 +22,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// Servers take extended CONNECT over HTTP/2 (RFC 8441) only if this is in the
-// environment before they start, so the tests start themselves anew with it.
+// Servers accept extended CONNECT over HTTP/2 (RFC 8441) only if this is in the environment before
+// they start, so the tests start themselves again with it.
 const xconnect = "http2xconnect=1"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// certificate makes one for 127.0.0.1, and returns its files and who trusts it.
+// certificate makes a certificate for 127.0.0.1, and returns its files and a pool that trusts it.
 func certificate(t testing.TB, dir string) (certFile, keyFile string, roots *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -172,7 +172,7 @@ func status(w http.ResponseWriter, r *http.Request) {
 	_ = buf.Flush()
 }
 
-// echo says what arrived.
+// echo answers with the request that arrived.
 func echo(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Cookie", r.Header.Get("Cookie"))
 	w.Header().Set("X-Query", r.URL.RawQuery)

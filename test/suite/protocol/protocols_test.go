@@ -56,8 +56,8 @@ func page(t *testing.T, b *harness.Browser, protocol string) {
 	}
 }
 
-// questions: a GET without a body is a safe request in every protocol, also where its
-// headers don't say that it has no body, as in HTTP/3. So it costs no question.
+// questions checks that a GET without a body is a safe request in every protocol and leads to no
+// question, also if its headers do not say that it has no body, as in HTTP/3.
 func questions(t *testing.T, p *portal, b *harness.Browser) {
 	b.Get("/account")
 	before := p.Asked()

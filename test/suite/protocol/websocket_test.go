@@ -56,7 +56,7 @@ func talk(t *testing.T, c *websocket.Conn) {
 	}
 }
 
-// TestWebSocketRefused: who owes a code gets no tunnel, in any protocol.
+// TestWebSocketRefused: a user who owes a code gets no tunnel, in any protocol.
 func TestWebSocketRefused(t *testing.T) {
 	p := newPortal()
 	s := serve(t, p, "")

@@ -186,5 +186,5 @@ func (s *setting) client() (dial func() (net.Conn, error), config *tls.Config) {
 		&tls.Config{RootCAs: s.pool, ServerName: "portal.example.com"}
 }
 
-// clientIP is where the test's browsers come from; the proxies come from 127.0.0.1.
+// clientIP is the address of the test's browsers; the proxies connect from 127.0.0.1.
 const clientIP = "127.0.0.7"

@@ -16,11 +16,11 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// errCut says that no answer came: Caddy closes listeners with connections still in
-// their queues. What was sent may have been done.
+// errCut says that no response arrived: Caddy closes listeners with connections still in their
+// queues. The request may have been executed.
 var errCut = errors.New("connection cut")
 
-// errWrong says that an answer was not the right one; it was complained about.
+// errWrong says that the response was wrong; a complaint about it is recorded.
 var errWrong = errors.New("wrong answer")
 
 // customer is one user with an authenticator app.
@@ -129,8 +129,8 @@ func (c *customer) codeOf(step int64) string {
 	return code
 }
 
-// fresh is a code that was never given and counts for another half minute at least;
-// false if there is none yet.
+// fresh returns an unused code that is valid for another half minute at least; false if there is
+// none yet.
 func (c *customer) fresh() (string, bool) {
 	now := stepNow()
 	for _, step := range []int64{now, now + 1} {

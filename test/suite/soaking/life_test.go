@@ -132,8 +132,8 @@ func (c *customer) pass(b *harness.Browser) error {
 	return c.expect("the account after the code", p, err, want{status: http.StatusOK, mine: true})
 }
 
-// wait waits until there is a code to give: where the backup codes run low, until the
-// authenticator has a new one. It returns false at the end of the soak.
+// wait waits until there is a code to give. If the backup codes run low, it waits for the
+// authenticator's next one. It returns false at the end of the soak.
 func (c *customer) wait() bool {
 	for stepNow()+1 <= c.floor && len(c.backup) <= 2 {
 		if !c.going.Load() {

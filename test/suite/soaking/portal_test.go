@@ -20,7 +20,7 @@ type manyPortal struct {
 	sessions map[string]string
 }
 
-// tick is how often the portal's streams say something.
+// tick is the interval between two messages of the portal's streams.
 const tick = 100 * time.Millisecond
 
 // mark is on every page of a signed-in user, and on no other page.

@@ -177,8 +177,8 @@ func (p *program) checkLog() {
 	}
 }
 
-// reload loads the same configuration once more, with everything in it made anew. The
-// admin endpoint's own listener is replaced by it, too, and may cut the connection.
+// reload loads the same configuration again, so that everything in it is constructed again. It
+// also replaces the admin endpoint's own listener, and may cut the connection.
 func (p *program) reload() (err error) {
 	for range 10 {
 		if err = p.reloadOnce(); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) {

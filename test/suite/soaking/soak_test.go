@@ -53,7 +53,7 @@ func TestSoak(t *testing.T) {
 
 // load is the customers' part, in a warm-up and two halves with a rest after each.
 func (s *soak) load() {
-	// Memory that is bounded is filled first, so that it is not taken for growth.
+	// Bounded memory is filled first, so that it does not count as growth.
 	s.strangers(min(*strangerCount/4, 10_000))
 	all := make([]*customer, *customers)
 	for i := range all {

@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store/badger"
 )
 
-// record is what a key holds: a digest of its value, and when it was written, so that
-// one that is written anew with the same value shows as well.
+// record is a digest of a key's value and the time of its write. The time reveals a write of an
+// equal value.
 type record struct {
 	sum     [sha256.Size]byte
 	version uint64

@@ -27,7 +27,7 @@ var (
 
 // weigh runs the program's garbage collector and measures what is left.
 func (p *program) weigh() (w weight, err error) {
-	// Twice: what pools keep is let go by the second collection only.
+	// Twice, because pools release their memory only at the second collection.
 	for range 2 {
 		raw, err := p.ask("/debug/pprof/heap?gc=1&debug=1")
 		if err != nil {

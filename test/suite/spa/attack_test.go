@@ -96,8 +96,8 @@ func TestAttack_SignOutFromElsewhere(t *testing.T) {
 	passes(t, "afterwards", b.send("GET", "/api/data", ""), "alice")
 }
 
-// TestAttack_SecondTokenSignIn: signed in and cleared as bob (or as carol, who owes
-// nothing), a sign-in as alice releases nothing, and bob's clearance ends.
+// TestAttack_SecondTokenSignIn: in a visit that is signed in and cleared as bob (or as carol, who
+// owes nothing), a sign-in as alice releases nothing, and bob's clearance ends.
 func TestAttack_SecondTokenSignIn(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	h.enrolled("alice")

@@ -105,7 +105,7 @@ func (v *visitor) submit(name, password string) {
 	v.Click("#sign-in button")
 }
 
-// shows waits until the page says something.
+// shows waits until the page contains a text.
 func (v *visitor) shows(id, text string) {
 	v.t.Helper()
 	await(v.t, id+" "+text, v.at, func() bool {

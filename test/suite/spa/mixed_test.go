@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// mixed is an app that also has sessions of cookies: whoami goes by the token if there
-// is one, /page by the cookie.
+// mixed is an app that also has sessions of cookies: whoami identifies by the token if there is
+// one, /page by the cookie.
 func mixed(a *app) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := r.Cookie("session")

@@ -124,7 +124,7 @@ func (a *app) Make(user string) string {
 	return token
 }
 
-// socket greets everybody: who it is comes in a frame, as in Node-RED.
+// socket accepts every client; the client authenticates in a frame, as in Node-RED.
 func socket(w http.ResponseWriter, r *http.Request) {
 	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {

@@ -61,8 +61,8 @@ func TestDesk_StaffPassAFactor(t *testing.T) {
 	want(t, another.Get("/"), http.StatusOK, "alice")
 }
 
-// TestDesk_StaffsFactorsAreApart: a realm of customers takes no staff, who get their ids from
-// elsewhere: a customer of the same name could set up the factor of staff.
+// TestDesk_StaffsFactorsAreApart: staff can't use a realm of customers, because their ids come
+// from another source. A customer of the same name could set up the factor of a staff member.
 func TestDesk_StaffsFactorsAreApart(t *testing.T) {
 	o := open(t, own("staff"))
 	if err := o.TryWhole(o.caddyfile(own("default"))); err == nil || !strings.Contains(err.Error(), "takes the ids of the users of realm") {
