@@ -59,7 +59,7 @@ func TestAdversary(t *testing.T) {
 func firstSeed(t *testing.T) (seed uint64, fixed bool) {
 	text := os.Getenv("SEED")
 	if text == "" && os.Getenv("ADVERSARY_TIME") == "" {
-		return 1, false // the same every time, for those who test something else
+		return 1, false // the same on every run, for tests of another property
 	}
 	if text == "" {
 		return uint64(time.Now().UnixNano())%1_000_000*1000 + 1, false

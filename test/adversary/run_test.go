@@ -242,7 +242,7 @@ func (r *run) steer(a Action) {
 
 func (r *run) frame(a Action) {
 	if slices.ContainsFunc(r.flights, func(f *flight) bool { return f.client == nil && !f.over() && !f.body.open() }) {
-		return // documented: responses beside a sign-in inside of a frame
+		return // documented limit: responses during a sign-in inside of a frame
 	}
 	for _, f := range slices.Backward(r.flights) {
 		if f.client != nil && !f.over() {

@@ -138,7 +138,7 @@ func closed(t *testing.T) string {
 
 func TestBadCertificate(t *testing.T) {
 	server := httptest.NewUnstartedServer(html(loginForm))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of the handshake that we break off
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs the handshake that the test aborts
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	sentence(t, server.URL, browse.ErrTLS, "use the address that the certificate is for")

@@ -140,7 +140,7 @@ func seed(t *testing.T) uint64 {
 	t.Helper()
 	text := os.Getenv("SEED")
 	if text == "" && os.Getenv("ADVERSARY_TIME") == "" && os.Getenv("ADVERSARY_REACH") == "" {
-		return 1 // the same every time, for those who test something else
+		return 1 // the same on every run, for tests of another property
 	}
 	if text == "" {
 		return uint64(time.Now().UnixNano() % 1e9)

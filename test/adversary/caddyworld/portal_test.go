@@ -169,7 +169,7 @@ func (v *visit) readPage() string {
 		return v.named(v.form.Get("route"))
 	}
 	if strings.HasPrefix(p, "/hooks/") {
-		return "hook" // an operator who trusts /hooks/* knows that nothing below it knows users
+		return "hook" // an operator may trust /hooks/*, because no page below it reads a user
 	}
 	if strings.HasPrefix(p, "/static/") || strings.HasPrefix(p, "/pub/") {
 		return "asset"

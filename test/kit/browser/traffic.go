@@ -28,7 +28,7 @@ func (t *traffic) listen(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		if strings.HasPrefix(e.Request.URL, "data:") {
-			return // nothing is fetched, and its end is not always told
+			return // it needs no request, and its end is not always reported
 		}
 		if e.Type == network.ResourceTypeDocument {
 			clear(t.running) // what the page before left is not always said to have ended

@@ -331,7 +331,7 @@ func TestAsk_ChangedCredentialsAskAgain(t *testing.T) {
 			want = 3 // and about cookies and header one by one
 		}
 		if name == "Origin" || name == "Referer" {
-			want = 0 // they vary in one browser: a user who may pass needs no answer for each (Q1)
+			want = 0 // one browser varies them; a user who may pass needs no answer for each value (Q1)
 		}
 		if got := p.Asked() - before; got != want {
 			t.Errorf("%s: asked %d times, want %d", name, got, want)

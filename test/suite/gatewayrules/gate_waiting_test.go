@@ -137,7 +137,7 @@ func TestGate_FreshQuestion(t *testing.T) {
 	h.enrol("bob")
 	b := h.Browser()
 	b.Get("/")
-	h.in(b, "carol") // beside a stranger's sign-in nothing runs
+	h.in(b, "carol") // no other request runs during a stranger's sign-in
 	signIn := later(func() *harness.Page {
 		return b.Do(b.Request(http.MethodPut, "/as/bob?kind=big&stop=put&after=sent", nil))
 	})

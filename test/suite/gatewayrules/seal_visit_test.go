@@ -131,7 +131,7 @@ func TestSeal_RotationKillsOldToken(t *testing.T) {
 		if page.Location == "/two-factor/challenge" || forwarded && l.Last("/account").Header.Get("Cookie") != "" || strings.Contains(page.Body, harness.SecretOf("alice")) {
 			t.Errorf("%s, the token from before the code opens: %d %s", when, page.Status, page.Body)
 		}
-		both := b.Clone() // the cookie from before the code beside the fresh token
+		both := b.Clone() // the cookie from before the code, together with the fresh token
 		for _, name := range sealedHere(both) {
 			drop(both, name)
 		}

@@ -103,7 +103,7 @@ func TestAttack_L15_FailedUpstream(t *testing.T) {
 	}
 }
 
-// enrolled gives alice a second factor.
+// enrolledBalanced gives alice a second factor.
 func enrolledBalanced(t *testing.T, h *harness.Harness, b *harness.Browser) {
 	t.Helper()
 	b.Header.Set("X-Client-Id", "7")

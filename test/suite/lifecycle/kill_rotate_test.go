@@ -158,7 +158,7 @@ func TestKill_Rotation(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 	t.Logf("%d kills; the last life resealed %d of %d", kills, done.Resealed, done.Total)
-	c.holds() // who is signed in goes on, while the old key is there
+	c.holds() // signed-in users continue while the old key is there
 	r.kill()
 	write(t, r.keyFile(), r.fresh)
 	r.checkSecrets()

@@ -58,7 +58,7 @@ func (w *watched) raw(t testing.TB) string {
 	t.Helper()
 	var res *http.Response
 	var err error
-	for range 10 { // a listener that Caddy has just replaced cuts off who waits in it
+	for range 10 { // a listener that Caddy has just replaced closes the connections in its queue
 		if res, err = http.Get("http://127.0.0.1:" + w.port + "/metrics"); err == nil {
 			break
 		}

@@ -36,7 +36,7 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
-// varying is what differs from one rehearsal to the next: times, ids, ports, sizes.
+// varying is what differs from one drill to the next: times, ids, ports, sizes.
 var varying = regexp.MustCompile(`/tmp/tmp\.\w+/|127\.0\.0\.1:\d+|\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?|\b[0-9a-f]{8,}\b|\d+ bytes|\d+ records|[^\S\n]+`)
 
 // timeless removes the times from the drill's output.

@@ -20,7 +20,7 @@ var unlike = []string{"json-sign-in", "json-created", "pinned-encoding"}
 
 func TestMain(m *testing.M) { harness.CommandMain(m) }
 
-// TestCheck rehearses the documented Caddyfile of each kind before its portal.
+// TestCheck runs check with the documented Caddyfile of each kind and its portal.
 func TestCheck(t *testing.T) {
 	for _, k := range kinds {
 		if slices.Contains(unlike, k.name) {

@@ -42,7 +42,7 @@ func lines(headers []string) string {
 	return strings.Join(headers, "\n") + "\n"
 }
 
-// without takes a header line out of a request, with gives it another value.
+// with replaces a header line of a request; an empty line removes it.
 func with(text, name, line string) string {
 	var out []string
 	for _, l := range strings.Split(text, "\n") {

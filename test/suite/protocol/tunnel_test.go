@@ -124,7 +124,7 @@ func TestAttack_EmptyConnectOverLateSignIn(t *testing.T) {
 			"CONNECT": {{":protocol", "websocket"}}, "CONNECT of length 0": {{":protocol", "websocket"}, {"content-length", "0"}},
 		} {
 			if how == "slow" && len(extra) > 1 {
-				continue // it is refused, whatever comes
+				continue // it is refused in every case
 			}
 			t.Run(how+" "+name, func(t *testing.T) {
 				s := serve(t, dripPortal(), fmt.Sprintf(harness.Site, harness.LegacyLate, "PORTAL"))

@@ -67,7 +67,7 @@ func count(t testing.TB, dir string, all map[string]record) (n tally) {
 	defer st.Close()
 	for key := range all {
 		if len(key) > 1 && strings.HasPrefix(key[1:], throttled) && (key[0] == 'n' || key[0] == 'i') {
-			continue // who is throttled is listed twice while that lasts
+			continue // a throttled user is listed twice until the wait ends
 		}
 		switch key[0] {
 		case 'u':
