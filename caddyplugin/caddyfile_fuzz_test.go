@@ -15,8 +15,8 @@ import (
 
 var fileAndLine = regexp.MustCompile(`Caddyfile:[0-9]+`)
 
-// FuzzCaddyfile feeds the parsers with whatever Caddy's lexer makes of a text, blocks
-// that never close included: none panics, every error has file and line.
+// FuzzCaddyfile feeds the parsers with the tokens that Caddy's lexer makes of any text, unclosed
+// blocks included. No parser panics, and every error has file and line.
 func FuzzCaddyfile(f *testing.F) {
 	files, err := filepath.Glob("testdata/adapt/*.caddyfiletest")
 	if err != nil {

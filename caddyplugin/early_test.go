@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestK3_EarlyData: until the handshake is complete nothing is changed and no own page
-// is served. The handler has no gate, so a request that goes on panics.
+// TestK3_EarlyData: until the handshake is complete no request is forwarded and no own page is
+// served. The handler has no gate, so a forwarded request panics.
 func TestK3_EarlyData(t *testing.T) {
 	h := &Handler{path: "/two-factor"}
 	for _, tt := range []struct {

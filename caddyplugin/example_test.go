@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// The example runs as it is: it adapts without a warning, formatting included, and
-// listens on loopback only.
+// TestExample: the example adapts without a warning, formatting included, and listens on loopback
+// only.
 func TestExample(t *testing.T) {
 	text, err := os.ReadFile("../Caddyfile.example")
 	if err != nil {
@@ -147,8 +147,8 @@ func TestDocumentedCaddyfilesAdapt(t *testing.T) {
 	}
 }
 
-// A recipe's Caddyfile below "What the preset says" writes the preset out, so that
-// operators can read it and copy it: both must come to the same settings.
+// The Caddyfile of a recipe below "What the preset says" writes the preset out, so that operators
+// can read and copy it. Both must have the same settings.
 func TestRecipesAreThePresets(t *testing.T) {
 	for _, p := range config.Presets() {
 		text, err := os.ReadFile("../docs/portals/" + p.Name + ".md")

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestI8_Identity: certificate and user each count, and can't stand for one another.
+// TestI8_Identity: certificate and user both enter the identity, and neither can imitate the
+// other.
 func TestI8_Identity(t *testing.T) {
 	request := func(certificate, user string) string {
 		r, repl, _ := prepared(t, http.MethodGet, "/")

@@ -48,7 +48,7 @@ func TestNothingBehind(t *testing.T) {
 	}
 }
 
-// TestMissingBrace: a directive of Caddy's inside the block is told as what it is.
+// TestMissingBrace: the error about a directive of Caddy's inside the block names it as such.
 func TestMissingBrace(t *testing.T) {
 	text := "http://127.0.0.1:8088 {\ntwo_factor {\nwhoami /me {\nanonymous status 401\nuser json user\n}\nreverse_proxy 127.0.0.1:9000\n}\n"
 	_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)

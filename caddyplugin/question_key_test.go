@@ -21,7 +21,7 @@ func keyOf(t *testing.T, u *used, store func(*caddy.Replacer, map[string]any)) s
 	return key
 }
 
-// TestI1_Key: which values tell requests apart.
+// TestI1_Key: the values of a request that are part of the question's key.
 func TestI1_Key(t *testing.T) {
 	u := &used{texts: "{http.regexp.used.1}", names: []string{"mapped"}}
 	for name, tt := range map[string]struct {

@@ -46,8 +46,8 @@ func standing(t *testing.T, caddyfile string) map[string][]string {
 	return now
 }
 
-// TestAttack_I4_InterchangedHandles: realms that are interchanged within a site are noticed,
-// and ordinary edits are not taken for that.
+// TestAttack_I4_InterchangedHandles: swapped realms within a site are detected, and ordinary edits
+// are not taken for a swap.
 func TestAttack_I4_InterchangedHandles(t *testing.T) {
 	gate := func(realm string) string {
 		return "two_factor {\nrealm " + realm + "\nportal wordpress\n}\nrespond x\n"

@@ -12,7 +12,7 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// What the parser reads, Site.Caddyfile writes so that the parser reads it again.
+// Site.Caddyfile writes every site that the parser reads so that the parser reads it again.
 func TestCaddyfileRoundTripsGoldenFiles(t *testing.T) {
 	files, err := filepath.Glob("testdata/adapt/*.caddyfiletest")
 	if err != nil {
@@ -82,7 +82,8 @@ func TestCaddyfileNotes(t *testing.T) {
 	compareSites(t, text, site, adaptedSites(t, adapt(t, siteOf(text)))[0])
 }
 
-// wantEverything wants a site to have all settings, but user, which excludes whoami.
+// wantEverything fails the test unless the site has all settings, except user, which excludes
+// whoami.
 func wantEverything(t *testing.T, site config.Site) {
 	t.Helper()
 	var given map[string]any
@@ -188,8 +189,8 @@ func siteFrom(t *testing.T, v any) (site config.Site) {
 	return site
 }
 
-// FuzzCaddyfileRoundTrip puts any text into any setting. A site that stands is read
-// back as it was, or is refused because no Caddyfile can say it.
+// FuzzCaddyfileRoundTrip puts any text into any setting. A valid site is written and read back
+// unchanged, or is refused because no Caddyfile can express it.
 func FuzzCaddyfileRoundTrip(f *testing.F) {
 	for _, text := range []string{
 		"", "a", "#id", "a b", "a\tb", "a\nb", "a\r\nb", `"`, "`", "\"`", "\\", `a\`, `\"`, "\\\"`", "\\\"`\r", "{", "}", "{}", "{a", "not", "json", "regex", "<<", "<<END", "<<END\nx\nEND", `\<`,
@@ -221,7 +222,7 @@ func FuzzCaddyfileRoundTrip(f *testing.F) {
 	})
 }
 
-// unsayable are the texts that Site.Caddyfile may refuse: what Caddy replaces or drops.
+// unsayable are the texts that Site.Caddyfile may refuse, because Caddy replaces or drops them.
 func unsayable(text string) bool {
 	return strings.Contains(text, "{$") || strings.ContainsRune(text, '\uFFFD') || strings.ToValidUTF8(text, "") != text || text == "not" || text == "json" || text == "regex" ||
 		strings.Contains(text, "{") && strings.Contains(text, "}") || strings.Contains(text, "\r")

@@ -11,11 +11,11 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// inlineKey is a master key that is written into a configuration.
+// inlineKey is a master key as an operator might write it into a configuration.
 const inlineKey = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
 
-// TestAttack_J7_InlineKey: a key that is written out is refused, whatever is wrong with
-// it, and the error has the line and the remedy, but nothing of the key.
+// TestAttack_J7_InlineKey: a literal key is refused, well-formed or not. The error has the line
+// and the remedy, and no part of the key.
 func TestAttack_J7_InlineKey(t *testing.T) {
 	t.Setenv("INLINE_KEY", inlineKey)
 	for _, written := range []string{
@@ -33,8 +33,8 @@ func TestAttack_J7_InlineKey(t *testing.T) {
 	}
 }
 
-// TestJ7_RootInTheDirectoryOfAnother: a server that runs as root warns where the store's
-// directory, or the nearest one that is there, belongs to another user.
+// TestJ7_RootInTheDirectoryOfAnother: a server that runs as root warns if the store's directory,
+// or its nearest existing parent, belongs to another user.
 func TestJ7_RootInTheDirectoryOfAnother(t *testing.T) {
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") != "" {

@@ -13,7 +13,8 @@ func TestRowsAreTheSettings(t *testing.T) {
 	for name, block := range map[string]struct {
 		rows directive.Rows
 		of   any
-		// elsewhere are fields whose row is in another block, or that are arguments of the line.
+		// elsewhere lists fields with a row in another block, and fields that are arguments of the
+		// line.
 		elsewhere string
 	}{
 		"two_factor": {SiteRows, Site{}, "Without"}, "whoami": {whoamiRows, Whoami{}, "URI Normalize"}, "sign_in": {signInRows, SignIn{}, "Paths"},

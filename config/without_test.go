@@ -58,7 +58,8 @@ func TestWithoutErrors(t *testing.T) {
 	}
 }
 
-// A preset whose settings are not all filled in would promise what does not hold.
+// TestPresetsFillInAll: a preset fills in all settings that it names. An empty one would promise a
+// protection that is not there.
 func TestPresetsFillInAll(t *testing.T) {
 	for _, p := range Presets() {
 		want, err := p.Site.Resolved()
@@ -81,7 +82,7 @@ func TestPresetsFillInAll(t *testing.T) {
 	}
 }
 
-// Every note stands above a setting that is there.
+// TestPresetNotesAreShown: every note of a preset is above an existing setting.
 func TestPresetNotesAreShown(t *testing.T) {
 	for _, p := range Presets() {
 		text, err := p.Caddyfile()

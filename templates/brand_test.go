@@ -20,7 +20,8 @@ func TestParseColour(t *testing.T) {
 	}
 }
 
-// WCAG 2.2, 1.4.3: whatever accent the operator chose, what is written with it can be read.
+// TestAnyAccentIsReadable: text in any accent colour that an operator can choose meets WCAG 2.2,
+// 1.4.3.
 func TestAnyAccentIsReadable(t *testing.T) {
 	for r := 0; r < 256; r += 15 {
 		for g := 0; g < 256; g += 15 {
@@ -40,7 +41,8 @@ func TestAnyAccentIsReadable(t *testing.T) {
 	}
 }
 
-// The palette of style.css, light and dark, and the card colours that brand.go knows.
+// TestPaletteIsReadable: the palette of style.css, light and dark, and the card colours in
+// brand.go meet WCAG 2.2, 1.4.3.
 func TestPaletteIsReadable(t *testing.T) {
 	css, err := os.ReadFile("assets/style.css")
 	if err != nil {

@@ -23,7 +23,8 @@ func letter(kind string) templates.Letter {
 	return l
 }
 
-// Whatever a user is told of can be said, whole and in every language, and holds no link.
+// TestEveryLetterInEveryLanguage: each notice renders completely in every language and contains no
+// link.
 func TestEveryLetterInEveryLanguage(t *testing.T) {
 	set := newSet(t, templates.Brand{})
 	link := regexp.MustCompile(`(?i)https?:|href|src=|mailto:|<img|<script`)

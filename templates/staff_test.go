@@ -70,7 +70,7 @@ func TestEveryPageOfStaffRendersInEveryLanguage(t *testing.T) {
 	}
 }
 
-// Names come from the portal, reasons from colleagues.
+// Names come from the portal and reasons from other staff, so both are escaped.
 func TestStaffsValuesAreEscaped(t *testing.T) {
 	set := newSet(t, templates.Brand{})
 	evil := `"><script>alert(1)</script>`

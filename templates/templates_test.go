@@ -168,7 +168,8 @@ func TestBadTranslationsAreRefusedAtStart(t *testing.T) {
 	}
 }
 
-// What Go code says is looked up at start only if it is in the list; so it must be.
+// Texts that Go code uses are checked at start only if they are in the list. So the list must be
+// complete.
 func TestEveryMessageInGoIsChecked(t *testing.T) {
 	listed, err := os.ReadFile("text.go")
 	if err != nil {
@@ -201,7 +202,7 @@ func TestEveryMessageInGoIsChecked(t *testing.T) {
 
 var sections = []string{"common", "code", "challenge", "setup", "replace", "backup", "settings", "disable", "help", "flash", "not_sent", "signed_out", "problem", "refused", "mail", "mail_code", "desk", "history"}
 
-// What is typed in or comes from the portal is text, never markup.
+// Text that is typed in or comes from the portal is never markup.
 func TestValuesAreEscaped(t *testing.T) {
 	set := newSet(t, templates.Brand{})
 	evil := `"><script>alert(1)</script>`

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// TestDefaultAdmin_OfAnotherUser: a user who may not look into the service's directory is not
-// sent to Caddy's default endpoint, where no server answers, and is told why.
+// TestDefaultAdmin_OfAnotherUser: for a system user without access to the service's directory,
+// defaultAdmin does not fall back to Caddy's default endpoint, where no server listens. The error
+// states the reason.
 func TestDefaultAdmin_OfAnotherUser(t *testing.T) {
 	t.Setenv("CADDY_ADMIN", "")
 	dir := filepath.Join(t.TempDir(), "private")

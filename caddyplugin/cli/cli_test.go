@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// TestCommands_WrongUseIsStatus2: in a Caddy that was built with this plugin, too, every
-// command ends with status 2 for an unknown flag, and says so in one sentence.
+// TestCommands_WrongUseIsStatus2: every command exits with status 2 for an unknown flag and prints
+// one sentence, also in a Caddy that was built with this plugin.
 func TestCommands_WrongUseIsStatus2(t *testing.T) {
 	for _, c := range Commands() {
 		cmd := &cobra.Command{Use: c.Name, SilenceUsage: true}

@@ -1,6 +1,6 @@
 package cli
 
-// What the tests of package cli_test need, which import caddyplugin.
+// These identifiers are exported for the tests of package cli_test, which import caddyplugin.
 
 type Stage = stage
 

@@ -72,8 +72,8 @@ func runInspectCommand(t *testing.T, input []string, args ...string) (stdout, st
 	return out.String(), progress.String(), err
 }
 
-// TestInspectWritesACaddyfile: standard output is a Caddyfile and nothing else, the
-// progress is elsewhere, and passwords are in neither.
+// TestInspectWritesACaddyfile: standard output has the Caddyfile only, progress goes to standard
+// error, and passwords are in neither.
 func TestInspectWritesACaddyfile(t *testing.T) {
 	server := httptest.NewServer(demoportal.New())
 	t.Cleanup(server.Close)

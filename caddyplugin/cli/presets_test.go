@@ -44,7 +44,8 @@ func TestPresetsLists(t *testing.T) {
 	}
 }
 
-// What the command prints, pasted as it is, makes the gateway of the preset.
+// TestPresetsShowsThePreset: the output of the command, pasted into a Caddyfile, configures the
+// gateway as the preset does.
 func TestPresetsShowsThePreset(t *testing.T) {
 	for _, p := range config.Presets() {
 		out, err := runPresets(p.Name)

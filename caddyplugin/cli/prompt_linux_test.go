@@ -15,8 +15,8 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
-// pseudoTerminal opens a terminal: what is written to keyboard was typed, and what is
-// read from it stands on the screen.
+// pseudoTerminal opens a terminal. Text written to keyboard is the typed input; text read from it
+// is the output on the screen.
 func pseudoTerminal(t *testing.T) (keyboard, terminal *os.File) {
 	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)

@@ -46,8 +46,8 @@ func rehearsed(t *testing.T, caddyfile string) *cli.Stage {
 	return st
 }
 
-// TestOnlyTheRehearsalComesIn: others on the machine reach neither of its servers, and
-// the portal learns nothing of what keeps them out.
+// TestOnlyTheRehearsalComesIn: other programs on the machine reach neither of the dry run's
+// servers, and the secret that keeps them out is not sent to the portal.
 func TestOnlyTheRehearsalComesIn(t *testing.T) {
 	var seen http.Header
 	var host string

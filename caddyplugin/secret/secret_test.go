@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// inlineKey is a master key that is written into a configuration.
+// inlineKey is a master key as an operator might write it into a configuration.
 const inlineKey = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
 
 // TestAttack_J7_InlineKeyInJSON: the same of a configuration in JSON, when it is loaded.

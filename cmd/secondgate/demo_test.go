@@ -45,7 +45,8 @@ func freeAddress(t *testing.T) string {
 	return address
 }
 
-// freeLocalhost is a free address by the name that browsers know.
+// freeLocalhost returns a free address under the host name localhost, which browsers resolve
+// themselves.
 func freeLocalhost(t *testing.T) string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(freeAddress(t))

@@ -11,7 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// example is a command in the documentation, and what it says that it answers.
+// example is a command in the documentation, and its documented output.
 var example = regexp.MustCompile("(?s)```sh\n(curl .*?)\n```\n\n```json\n(.*?)\n```")
 
 // documentation is read before a script changes the directory.

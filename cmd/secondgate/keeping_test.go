@@ -20,18 +20,17 @@ import (
 	"github.com/secondgate/secondgate/test/kit/port"
 )
 
-// TestKeepingScripts runs the commands that keep a store as operators do, one script for
-// each file in testdata/keeping: a server in the background, commands beside it, and what they say.
+// TestKeepingScripts runs the store commands as operators run them. Each file in testdata/keeping
+// is one script with a server in the background, commands and their expected output.
 //
-// In them $PORT and $ADMIN are free ports, the Caddyfile beside them is there, a
-// private key of age in the file identity, whose public one is $RECIPIENT, and these
-// commands besides testscript's own:
+// A script gets free ports in $PORT and $ADMIN, its Caddyfile, and a private age key in the file
+// identity, with the public key in $RECIPIENT. Besides the commands of testscript it can use:
 //
-//	fill DIR N    makes a store with users user00000 and so on, who have a second factor
+//	fill DIR N    creates a store with users user00000 and so on, who have a second factor
 //	ready         waits until the server runs
-//	newkey FILE   puts a new master key before those in the file
-//	damage FILE HOW OUT  writes FILE to OUT cut off (cut), with a byte changed (flip), or
-//	              with something behind its end (more)
+//	newkey FILE   inserts a new master key before those in the file
+//	damage FILE HOW OUT  writes FILE to OUT truncated (cut), with a byte changed (flip), or
+//	              with extra bytes at its end (more)
 func TestKeepingScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/keeping",

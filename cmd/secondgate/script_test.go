@@ -34,10 +34,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"secondgate": main})
 }
 
-// TestScripts runs the commands as they are typed, in part against a running server whose
-// store has a few users. In a script $ADMIN is the server's admin endpoint, a Unix socket, and
-// `serving` waits until it answers; `exits N PROGRAM ARG…` runs a program that has to end
-// with status N. $DEMO is a port for a demo, and `welcome` waits until it serves.
+// TestScripts runs the commands as an operator types them, some of them against a running server
+// with a few users in its store. In a script $ADMIN is the server's admin endpoint, a Unix socket,
+// and `serving` waits until it answers; `exits N PROGRAM ARG…` runs a program that must exit with
+// status N. $DEMO is a port for a demo, and `welcome` waits until the demo serves.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, Setup: setUp,

@@ -35,9 +35,9 @@ const (
 // now is when backups are made and restored; machines' clocks sweep what is older.
 var now = time.Now().UTC().Truncate(time.Second)
 
-// house is a store with users who have everything that users can have. It is in memory, and is
-// restored into Badger: backups of one engine restore into any other.
-type house struct {
+// fixture is an in-memory store with users who have every kind of record. The tests restore its
+// backups into Badger, because a backup of one engine restores into any other.
+type fixture struct {
 	*testing.T
 	store store.Store
 	text  string
@@ -45,9 +45,9 @@ type house struct {
 	key   *age.X25519Identity
 }
 
-func newHouse(t *testing.T, users int) *house {
+func newFixture(t *testing.T, users int) *fixture {
 	t.Helper()
-	h := &house{T: t, text: keys.Generate()}
+	h := &fixture{T: t, text: keys.Generate()}
 	st := records.Open(memory.New(), records.Options{})
 	t.Cleanup(func() { st.Close() })
 	h.store = st
@@ -73,7 +73,7 @@ func person(i int) store.UserKey {
 	return store.UserKey{Realm: realm, ID: fmt.Sprintf("customer-%05d", i)}
 }
 
-func (h *house) fill(key store.UserKey) {
+func (h *fixture) fill(key store.UserKey) {
 	h.Helper()
 	visit := store.Visit{Realm: key.Realm, User: key.ID, Factor: "totp", At: now, LastSeen: now, Expires: now.Add(time.Hour), Address: "192.0.2.77", Agent: "An Agent"}
 	copy(visit.ID[:], key.ID)
@@ -91,8 +91,8 @@ func (h *house) fill(key store.UserKey) {
 	}
 }
 
-// backup makes one, encrypted for the house's key.
-func (h *house) backup() []byte {
+// backup writes a backup, encrypted for the fixture's key.
+func (h *fixture) backup() []byte {
 	h.Helper()
 	var file bytes.Buffer
 	w, err := backup.Encrypt(&file, h.key.Recipient())
@@ -109,7 +109,7 @@ func (h *house) backup() []byte {
 }
 
 // restore makes a store of a file in dir.
-func (h *house) restore(dir string, file io.Reader, o backup.Options) (backup.Restored, error) {
+func (h *fixture) restore(dir string, file io.Reader, o backup.Options) (backup.Restored, error) {
 	h.Helper()
 	b, err := backup.Open(file, h.key)
 	if err != nil {
@@ -136,9 +136,9 @@ func open(t *testing.T, dir string) store.Store {
 	return st
 }
 
-// TestRestore: nothing that may have been spent since lives again.
+// TestRestore: nothing that may have been spent since the backup is valid after a restore.
 func TestRestore(t *testing.T) {
-	h := newHouse(t, 5)
+	h := newFixture(t, 5)
 	file := h.backup()
 	for _, keep := range []bool{false, true} {
 		dir := filepath.Join(t.TempDir(), "store")
@@ -179,9 +179,9 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestWrite_Streams: what a backup holds is what the store held when it began.
+// TestWrite_Streams: a backup contains the store's records at the time of its begin.
 func TestWrite_Streams(t *testing.T) {
-	h := newHouse(t, 300)
+	h := newFixture(t, 300)
 	var plain bytes.Buffer
 	header, err := backup.Write(t.Context(), writerFunc(func(p []byte) (int, error) {
 		h.fill(person(rand.IntN(300) + 1000)) // changes go on
@@ -219,7 +219,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // TestNothingInTheClear (ASVS 11.3, 14.2): no name, address, hash or secret is in the
 // file to be read, and no secret even inside the encryption, for the master keys are not there.
 func TestNothingInTheClear(t *testing.T) {
-	h := newHouse(t, 3)
+	h := newFixture(t, 3)
 	var plain bytes.Buffer
 	if _, err := backup.Write(t.Context(), &plain, h.store, "badger", now); err != nil {
 		t.Fatal(err)
@@ -250,7 +250,7 @@ func TestNothingInTheClear(t *testing.T) {
 // TestRestore_Damaged: wherever a file is cut off or changed, it is refused and nothing
 // is left of the attempt.
 func TestRestore_Damaged(t *testing.T) {
-	h := newHouse(t, 200)
+	h := newFixture(t, 200)
 	file := h.backup()
 	parent := t.TempDir()
 	try := func(what string, damaged []byte) {
@@ -282,7 +282,8 @@ func TestRestore_Damaged(t *testing.T) {
 	}
 }
 
-// TestOpen_Refuses: what is no backup of ours, or not for this key, or another version's.
+// TestOpen_Refuses: a file that is no backup, is encrypted for another key or has another version
+// is refused.
 func TestOpen_Refuses(t *testing.T) {
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -350,7 +351,7 @@ func readAll(file io.Reader, key age.Identity) error {
 
 // TestRestore_WrongKeys: master keys that are another store's, or not all of them.
 func TestRestore_WrongKeys(t *testing.T) {
-	h := newHouse(t, 3)
+	h := newFixture(t, 3)
 	// A second key seals from now on; the users' secrets need the first.
 	newer := keys.Generate()
 	both, err := keys.Parse(newer + h.text)
@@ -387,7 +388,7 @@ func TestRestore_WrongKeys(t *testing.T) {
 
 // TestRead_Errors: a file that can't be read is not called damaged.
 func TestRead_Errors(t *testing.T) {
-	h := newHouse(t, 200)
+	h := newFixture(t, 200)
 	file := h.backup()
 	broken := errors.New("input/output error")
 	for _, n := range []int{0, 50, len(file) / 2, len(file)} {
@@ -402,9 +403,9 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// TestCopy: what is copied is checked to its end, and can be restored.
+// TestCopy: a copied backup is verified to its end, and can be restored.
 func TestCopy(t *testing.T) {
-	h := newHouse(t, 50)
+	h := newFixture(t, 50)
 	file := h.backup()
 	var plain bytes.Buffer
 	header, err := backup.Copy(t.Context(), &plain, bytes.NewReader(file), h.key)
@@ -432,7 +433,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// TestAttack_K9_WorkFactor: the file does not say how much memory a restore takes.
+// TestAttack_K9_WorkFactor: the file does not determine how much memory a restore takes.
 func TestAttack_K9_WorkFactor(t *testing.T) {
 	const head = "secondgate backup\n" + `{"format":1,"records":0}` + "\n"
 	with, err := backup.PassphraseIdentity("correct horse")
@@ -471,7 +472,7 @@ func TestAttack_K9_WorkFactor(t *testing.T) {
 	if err := readAll(strings.NewReader(file), with); !errors.Is(err, io.EOF) {
 		t.Errorf("less work: %v", err)
 	}
-	// Only what the file says is changed: it is refused before any work is done.
+	// Only the work factor in the file is changed. It is refused before any work is done.
 	for _, factor := range []string{"19", "20", "22", "30", "63", "99999"} {
 		costly := strings.Replace(file, " 10\n", " "+factor+"\n", 1)
 		err := readAll(strings.NewReader(costly), with)

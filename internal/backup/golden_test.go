@@ -16,12 +16,13 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// The golden backup was made in November 2026 by the code before the key-value engine
-// (commit 27af603), with
+// The golden backup was made in November 2026 by the code before the key-value engine (commit
+// 27af603), with
 //
 //	SECONDGATE_GOLDEN=write go test -run TestGolden_Write ./internal/backup
 //
-// and must never be made again by newer code: it stands for the backups in operators' hands.
+// It must never be made again by newer code, because it represents the backups that operators
+// keep.
 const goldenDir = "testdata/golden"
 
 // golden is what opens the golden backup. Its keys protect nothing.
@@ -31,7 +32,7 @@ func TestGolden_Write(t *testing.T) {
 	if os.Getenv("SECONDGATE_GOLDEN") != "write" {
 		t.Skip("the golden backup is there")
 	}
-	h := newHouse(t, 3)
+	h := newFixture(t, 3)
 	end := now.AddDate(100, 0, 0)
 	err := h.store.Update(t.Context(), person(0), func(tx store.Tx) error {
 		return errors.Join(tx.Spend("for long", end), tx.PutVisit(store.Visit{Realm: realm, ID: store.VisitID{1}, At: now, Expires: end}),
@@ -63,7 +64,7 @@ func TestGolden_Restores(t *testing.T) {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
-	h := &house{T: t}
+	h := &fixture{T: t}
 	if h.ring, err = keys.Parse(g.Master); err != nil {
 		t.Fatal(err)
 	}

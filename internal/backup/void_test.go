@@ -25,11 +25,11 @@ func (f *failingAfter) Update(ctx context.Context, key store.UserKey, fn func(tx
 	return f.Store.Update(ctx, key, fn)
 }
 
-// TestVoid: everything that may have been used is void, whoever the user is, and a Void that
-// was interrupted goes on where it was.
+// TestVoid: Void invalidates everything that may have been used, for all users. A Void that was
+// interrupted continues where it stopped.
 func TestVoid(t *testing.T) {
 	const users = 1500
-	h := newHouse(t, users)
+	h := newFixture(t, users)
 	f := &failingAfter{Store: h.store}
 	f.left.Store(1200) // into the second page
 	since := now.Add(-time.Minute)

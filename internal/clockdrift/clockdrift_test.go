@@ -19,7 +19,8 @@ type people struct {
 
 var usual = people{typing: 8, spread: 0.6, drift: 1}
 
-// visit has so many of them sign in at a server that is ahead, and notes what is accepted.
+// visit simulates the sign-ins of so many users at a server with a clock that is ahead, and
+// records the accepted steps.
 func (p people) visit(w *Watch, r *rand.Rand, users int, ahead time.Duration) (refused int) {
 	for n := 0; n < users; {
 		look := r.Float64() * 30
@@ -42,8 +43,8 @@ func (p people) visit(w *Watch, r *rand.Rand, users int, ahead time.Duration) (r
 
 func still() time.Time { return time.Date(2031, 4, 5, 6, 7, 8, 0, time.UTC) }
 
-// TestHonestClocks: whatever honest customers are like, a clock that is right is not
-// suspected, in any of many portals.
+// TestHonestClocks: a right clock is never reported, for any mix of honest customers in any of
+// many portals.
 func TestHonestClocks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for name, p := range map[string]people{
@@ -63,7 +64,7 @@ func TestHonestClocks(t *testing.T) {
 			}
 		}
 	}
-	// A clock that is a little off is none to be woken up for.
+	// A small offset of the clock is not reported.
 	for _, ahead := range []time.Duration{-5 * time.Second, 5 * time.Second} {
 		w := New(still)
 		usual.visit(w, r, maxUsers, ahead)
@@ -115,7 +116,7 @@ func TestOthersToo(t *testing.T) {
 	}
 }
 
-// TestFewUsers: few say nothing, and one who comes again and again is one.
+// TestFewUsers: a few users are no evidence, and repeated codes of one user count as one.
 func TestFewUsers(t *testing.T) {
 	w := New(still)
 	for range 1000 {

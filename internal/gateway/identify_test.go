@@ -8,8 +8,8 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 )
 
-// TestIdentify_Nobody: where another authenticator has to name the user, a request of
-// nobody's is not a stranger's but one that got past it, and is refused.
+// TestIdentify_Nobody: where another authenticator has to name the user, a request
+// without a user got past that authenticator, and is refused.
 func TestIdentify_Nobody(t *testing.T) {
 	g, request := cleared(t)
 	for id, want := range map[string]int{"": http.StatusServiceUnavailable, "alice": http.StatusOK} {

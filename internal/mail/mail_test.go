@@ -66,7 +66,8 @@ func check(t *testing.T, mails []mailserver.Mail, m store.Mail) {
 	t.Errorf("mail %s did not arrive: %+v", m.ID, mails)
 }
 
-// Wrong settings cost no mail: it waits, and one line tells why, without the password.
+// TestAWrongPasswordKeepsTheMail: wrong settings lose no mail. The mail stays in the queue, and
+// one log line gives the reason, without the password.
 func TestAWrongPasswordKeepsTheMail(t *testing.T) {
 	server := mailserver.Start(t, false)
 	right := signedIn(t, server)
@@ -118,7 +119,8 @@ func TestNothingGoesUnencrypted(t *testing.T) {
 	}
 }
 
-// A server that does not offer encryption, or whose offer was taken out on the way, gets nothing.
+// TestStrippedEncryption: a server that offers no encryption gets no mail, also where an attacker
+// removed the offer in transit.
 func TestStrippedEncryption(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -155,7 +157,8 @@ func TestStrippedEncryption(t *testing.T) {
 	w.waiting(1)
 }
 
-// What the server refuses for good ends; what it defers waits; the others go on.
+// TestRefusedAndDeferred: a mail that the server rejects is dropped, a deferred one stays in the
+// queue, and the others are sent.
 func TestRefusedAndDeferred(t *testing.T) {
 	server := mailserver.Start(t, false)
 	w := newWorld(t, signedIn(t, server))
@@ -184,7 +187,8 @@ func TestRefusedAndDeferred(t *testing.T) {
 	w.waiting(0)
 }
 
-// While the server is down the queue stays, one line tells so, and all come afterwards, once.
+// TestServerDownAndUpAgain: while the server is down the queue is kept and one log line says so.
+// Afterwards each mail is sent once.
 func TestServerDownAndUpAgain(t *testing.T) {
 	server := mailserver.Prepare(t, false)
 	w := newWorld(t, signedIn(t, server))
@@ -206,7 +210,8 @@ func TestServerDownAndUpAgain(t *testing.T) {
 	}
 }
 
-// A server that takes its time holds up nobody but the queue, and not its end.
+// TestSlowServer: a slow mail server delays only the queue. Callers return at once, and closing
+// the queue does not wait for the server.
 func TestSlowServer(t *testing.T) {
 	server := mailserver.Start(t, true)
 	way := open(t, server)
@@ -247,7 +252,7 @@ func TestWhatWasClaimedComesAfterARestart(t *testing.T) {
 	w.waiting(0)
 }
 
-// Who waits for a code learns that it does not come.
+// A user who waits for a code is told that the mail does not come.
 func TestARefusedCodeIsNoted(t *testing.T) {
 	server := mailserver.Start(t, false)
 	w := newWorld(t, signedIn(t, server))
@@ -281,7 +286,7 @@ func TestARefusedCodeIsNoted(t *testing.T) {
 	}
 }
 
-// Neither a name nor an address can add a header.
+// TestHeadersCannotBeInjected: neither a name nor an address can add a header.
 func TestHeadersCannotBeInjected(t *testing.T) {
 	server := mailserver.Start(t, false)
 	w := newWorld(t, signedIn(t, server))

@@ -22,7 +22,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/mailserver"
 )
 
-// world is a queue over a real store, and what it logged.
+// world is a queue over a real store, and its log.
 type world struct {
 	*testing.T
 	db   *records.DB
@@ -140,7 +140,7 @@ func (w *world) waiting(want int) {
 	}
 }
 
-// signedIn is the way to a server that wants a password.
+// signedIn returns the settings of a server that requires a password.
 func signedIn(t *testing.T, s *mailserver.Server) mail.Server {
 	t.Helper()
 	out := open(t, s)

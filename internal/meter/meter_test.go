@@ -35,8 +35,8 @@ func gather(t testing.TB, c prometheus.Collector) (series map[string]uint64, sum
 	return series, sum
 }
 
-// TestAMillionStrangers: whatever values come, a counter shows no more than its lists and
-// one more for each label, and loses nothing.
+// TestAMillionStrangers: for any input a counter has only the listed label values and one more for
+// all others, and counts everything.
 func TestAMillionStrangers(t *testing.T) {
 	r := New("shop")
 	const strangers = 1_000_000
@@ -64,8 +64,8 @@ func TestAMillionStrangers(t *testing.T) {
 	}
 }
 
-// TestEach: each number belongs to its own values, listed values are shown before they
-// occur, and unlisted ones count as other.
+// TestEach: each count has its own label values, listed values are shown before they occur, and
+// unlisted values count as other.
 func TestEach(t *testing.T) {
 	r := New("shop")
 	r.Challenge("backup", Wrong)

@@ -50,7 +50,8 @@ func TestAUserIsToldOfWhatMatters(t *testing.T) {
 	}
 }
 
-// Where staff act, the user learns that, and neither their address nor their words.
+// TestStaffStaysUnknown: a notice of a staff action has neither the staff member's address nor
+// their note.
 func TestStaffStaysUnknown(t *testing.T) {
 	e := event(store.EventStaffReset, "alice")
 	e.Staff, e.Reason = "sinikka", "lost the phone"
@@ -58,7 +59,7 @@ func TestStaffStaysUnknown(t *testing.T) {
 	if err != nil || len(mails) != 1 || mails[0].Address != "" || mails[0].Agent != "" {
 		t.Errorf("%v: %+v", err, mails)
 	}
-	e.Kind = store.EventRecoveryUsed // by the user, or by who has stolen the code
+	e.Kind = store.EventRecoveryUsed // by the user, or by an attacker with the stolen code
 	mails, err = notice.Mails([]store.Event{e}, find)
 	if err != nil || len(mails) != 1 || mails[0].Address != "192.0.2.7" {
 		t.Errorf("%v: %+v", err, mails)

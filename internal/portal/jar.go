@@ -226,7 +226,7 @@ func (j *Jar) Uncovered(path string, asked []string) string {
 	}
 	for i := range j.cookies {
 		c := &j.cookies[i]
-		if c.Name != tokenName && cookie.PathMatch(c.Path, path) && !j.carries(c.Name, asked) {
+		if cookie.PathMatch(c.Path, path) && !j.carries(c.Name, asked) {
 			return c.Name
 		}
 	}

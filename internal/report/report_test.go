@@ -43,7 +43,7 @@ func open(t *testing.T, clock *clockwork) store.Store {
 	return st
 }
 
-// TestBook_Survives: what was counted is there for the next book, once.
+// TestBook_Survives: the next book has the counts of the previous one, once.
 func TestBook_Survives(t *testing.T) {
 	clock := &clockwork{now: noon}
 	st := open(t, clock)
@@ -107,7 +107,8 @@ func (f *failing) UpdateDay(ctx context.Context, realm, date string, fn func(sto
 	return f.Store.UpdateDay(ctx, realm, date, fn)
 }
 
-// TestBook_KeepsWhatFailed until the store writes again, but not for ever.
+// TestBook_KeepsWhatFailed: counts that could not be written are kept until the store writes
+// again, for a bounded time.
 func TestBook_KeepsWhatFailed(t *testing.T) {
 	clock := &clockwork{now: noon}
 	st := &failing{Store: open(t, clock), fail: true}
@@ -197,8 +198,8 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// TestBook_StrangersWriteNothing: what strangers can cause is written with something
-// else or read, and by itself never.
+// TestBook_StrangersWriteNothing: counts that strangers can cause are written together with other
+// records or when the report is read, and never alone.
 func TestBook_StrangersWriteNothing(t *testing.T) {
 	clock := &clockwork{now: noon}
 	st := open(t, clock)

@@ -65,7 +65,7 @@ func (l *lab) admit(r *keys.Ring) func() {
 	return release
 }
 
-// refused admits keys that must not be, and wants these words in the error.
+// refused fails the test unless these keys are refused with these words in the error.
 func (l *lab) refused(r *keys.Ring, words ...string) {
 	l.Helper()
 	_, err := l.Admit(l.Context(), r)
@@ -98,7 +98,7 @@ func (l *lab) enrol(r *keys.Ring, n int) {
 	}
 }
 
-// open wants every user's secret to open with the ring.
+// open fails the test unless every user's secret opens with the ring.
 func (l *lab) open(r *keys.Ring, n int) {
 	l.Helper()
 	for i := range n {
@@ -183,8 +183,8 @@ func TestRotate(t *testing.T) {
 	l.refused(first, "none of them is the one")
 }
 
-// TestAdmit_KeyThatIsNeeded: a key that any record needs can't be left out, even where
-// the newest opens the record by which a store knows its keys.
+// TestAdmit_KeyThatIsNeeded: a key that any record needs can't be removed, even if the newest key
+// opens the record that identifies the store's keys.
 func TestAdmit_KeyThatIsNeeded(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()
@@ -222,7 +222,7 @@ func TestAdmit_NewKeyTakenBack(t *testing.T) {
 func TestAdmit_OlderStore(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()
-	// The record by which it knows its keys was made with two, a user's is older still.
+	// The record that identifies the store's keys uses key two; a user's secret uses an older one.
 	l.admit(ring(t, two))()
 	l.enrol(ring(t, one), 2)
 	err := l.store.UpdateMeta(t.Context(), store.MetaKeys, func([]byte) ([]byte, error) { return nil, nil })
@@ -234,7 +234,7 @@ func TestAdmit_OlderStore(t *testing.T) {
 	l.refused(ring(t, two), "the master key "+idOf(t, one)+" is not among them, and 2 records")
 }
 
-// TestRotate_BesideChanges: what users do meanwhile is not lost.
+// TestRotate_BesideChanges: users' changes during a rotation are not lost.
 func TestRotate_BesideChanges(t *testing.T) {
 	l := newLab(t)
 	const n, changes = 30, 20
@@ -274,8 +274,8 @@ func TestRotate_BesideChanges(t *testing.T) {
 	}
 }
 
-// TestRotate_LateRecord: what a request that began before the reload seals with the old
-// key, behind the back of the rotation, is found too.
+// TestRotate_LateRecord: a request that began before the reload seals with the old key during the
+// rotation. The rotation finds that record too.
 func TestRotate_LateRecord(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()
@@ -299,8 +299,8 @@ func TestRotate_LateRecord(t *testing.T) {
 	l.open(ring(t, two), 10)
 }
 
-// TestRotate_Resumes: what a stop interrupted goes on at the next start, and a reload in
-// the midst moves everything to the key that is newest then.
+// TestRotate_Resumes: an interrupted rotation continues at the next start. A reload during a
+// rotation changes its target to the newest key.
 func TestRotate_Resumes(t *testing.T) {
 	l := newLab(t)
 	const n = 60
@@ -338,13 +338,14 @@ func TestRotate_Resumes(t *testing.T) {
 	}
 }
 
-// TestRotate_Unopened: a secret that opens with no key is told and holds up nobody else.
+// TestRotate_Unopened: a secret that no key opens is reported and does not stop the rotation of
+// other users.
 func TestRotate_Unopened(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()
 	l.admit(ring(t, one))()
 	l.enrol(ring(t, one), 5)
-	// One user's secret stands at another.
+	// One user's secret is copied to another user.
 	u, err := l.store.User(t.Context(), user(1))
 	if err != nil {
 		t.Fatal(err)
@@ -367,7 +368,7 @@ func TestRotate_Unopened(t *testing.T) {
 	l.refused(ring(t, two), "1 records of this store are sealed with it")
 }
 
-// TestRotate_StoreFails: a rotation that fails says so, and can be started again.
+// TestRotate_StoreFails: a failed rotation is reported and can be started again.
 func TestRotate_StoreFails(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()
@@ -391,7 +392,7 @@ func TestRotate_StoreFails(t *testing.T) {
 
 var errDisk = errors.New("no space left")
 
-// failing is a store whose disk is full after some changes of users.
+// failing is a store with a disk that is full after some changes of users.
 type failing struct {
 	store.Store
 	mu    sync.Mutex
@@ -409,7 +410,7 @@ func (f *failing) Update(ctx context.Context, key store.UserKey, fn func(store.T
 	return f.Store.Update(ctx, key, fn)
 }
 
-// TestEvents: what happens to keys is in the audit log.
+// TestEvents: changes of keys are in the audit log.
 func TestEvents(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()

@@ -7,8 +7,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// TestLogger: what lives as long as the store writes to the log of the configuration
-// that counts, under its name, and to the old one's again when a new one fails to start.
+// TestLogger: components that live as long as the store write to the running configuration's log,
+// under its name. They return to the previous log when a new configuration fails to start.
 func TestLogger(t *testing.T) {
 	app := func() (*Server, *observer.ObservedLogs) {
 		core, logs := observer.New(zap.WarnLevel)

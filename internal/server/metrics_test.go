@@ -71,7 +71,7 @@ func gather(t *testing.T, s *Server) map[string][]string {
 
 var described = regexp.MustCompile(`fqName: "(\w+)".*variableLabels: \{([^}]*)\}`)
 
-// registered are the metrics with their labels, as they are registered.
+// registered returns the registered metrics with their labels.
 func registered(t testing.TB) map[string][]string {
 	t.Helper()
 	out := make(map[string][]string)

@@ -34,7 +34,8 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// TestMerged: where a realm was is kept while no site has it, unless another one is there.
+// TestMerged: the place of a realm is kept while no site has it, unless another realm takes the
+// place.
 func TestMerged(t *testing.T) {
 	before := sites{"a": {"one", "three"}, "b": {"two"}, "c": {"one"}}
 	got := merged(before, sites{"b": {"one"}})

@@ -6,7 +6,7 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// TestSharedSettings: what sites of a realm share is computed of all of them.
+// TestSharedSettings: the shared settings of a realm are computed from all its sites.
 func TestSharedSettings(t *testing.T) {
 	site := func(realm, user, enrolMail string, asks bool) *Site {
 		return &Site{SiteOptions: SiteOptions{Site: config.Site{Realm: realm, User: user, EnrolMail: enrolMail}}, asksMail: asks}

@@ -27,6 +27,8 @@ import (
 type SiteOptions struct {
 	// Site is the site's settings with preset and defaults, Given without.
 	Site, Given config.Site
+	// Source is the file and line of its two_factor, for refusals; empty if they are not known.
+	Source string
 	// Address is where the site is, for the operator. Addresses are the same one by one,
 	// Places are where the gate stands there.
 	Address           string

@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/clockdrift"
 )
 
-// TestLeanIsTold: what customers' codes say is a warning, a metric and a field of the
-// status, once an hour; a clock that is right is none.
+// TestLeanIsTold: an offset that customers' codes show leads to a warning, a metric and a field of
+// the status, once an hour. A right clock leads to none.
 func TestLeanIsTold(t *testing.T) {
 	s, logs := watched(t)
 	w := s.engine.watch
@@ -47,8 +47,8 @@ func TestLeanIsTold(t *testing.T) {
 	}
 }
 
-// TestClockIsSane: a clock that was never set is none, nor one that is known to be wrong;
-// what is not known is.
+// TestClockIsSane: a clock that was never set, or that is known to be wrong, is not sane. A clock
+// without a measurement is.
 func TestClockIsSane(t *testing.T) {
 	var c watchedClock
 	if p := c.problem(); p != "" {
@@ -72,7 +72,7 @@ func TestClockIsSane(t *testing.T) {
 	}
 }
 
-// TestClockStatus: the status says in words what is known of the clock.
+// TestClockStatus: the status describes the clock in words.
 func TestClockStatus(t *testing.T) {
 	s, _ := watched(t)
 	c := &s.engine.watch.clock
@@ -101,8 +101,8 @@ func TestClockStatus(t *testing.T) {
 	want("1.500 s behind (ntp.example.com:123), compared")
 }
 
-// TestDue: the clock is compared at once, hourly, and every minute while it is wrong or
-// there is no answer; another source starts without a reading.
+// TestDue: the clock is compared at the start, hourly, and every minute while it is wrong or no
+// source answers. Another source starts the schedule again.
 func TestDue(t *testing.T) {
 	var c watchedClock
 	if c.due("") || !c.due("a:123") {

@@ -96,7 +96,7 @@ func TestFilterSortAndSearch(t *testing.T) {
 	w.get("/?sort=-enabled").want(200, `aria-sort="descending"><a href="/?realm=shop&amp;sort=enabled"`)
 }
 
-// The desk shows the realms that it is for, and no other, by whatever way.
+// TestRealms: the desk shows only its realms, at every address.
 func TestRealms(t *testing.T) {
 	w := newWorld(t, "forum", "shop")
 	w.customers()
@@ -186,7 +186,8 @@ func (f *failing) List(ctx context.Context, q staff.Query) (staff.Page, error) {
 	return f.Desk.List(ctx, q)
 }
 
-// A part of the list is not taken for the whole: the connection breaks.
+// TestCSVIsWholeOrBroken: a truncated list is not taken for a complete one, because the connection
+// is aborted.
 func TestCSVIsWholeOrBroken(t *testing.T) {
 	w := newWorld(t, "shop")
 	w.fill("shop", staff.MaxLimit+1)
@@ -200,7 +201,7 @@ func TestCSVIsWholeOrBroken(t *testing.T) {
 	w.get("/users.csv")
 }
 
-// A store that fails is a 503 that tells nothing, and a line in the log.
+// TestFault: a failing store leads to a 503 without details, and to a line in the log.
 func TestFault(t *testing.T) {
 	w := newWorld(t, "shop")
 	w.pages.Desk = func() Desk { return &failing{Desk: w.desk, pages: 1} }
@@ -243,7 +244,7 @@ func TestRecoveryCodeIsShownOnce(t *testing.T) {
 	}
 }
 
-// A name that can't stand in the audit log is nobody's.
+// TestOddNames: a name that can't be written to the audit log identifies no staff member.
 func TestOddNames(t *testing.T) {
 	w := newWorld(t, "shop")
 	w.customers()
@@ -254,7 +255,8 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
-// That a customer is told is said only where mails are sent and there is an address.
+// TestToldByMail: the page says that the customer gets a mail only if mails are sent and the
+// customer has an address.
 func TestToldByMail(t *testing.T) {
 	w := newWorld(t, "shop")
 	w.customers()
@@ -272,7 +274,8 @@ func TestToldByMail(t *testing.T) {
 	w.get("/user?realm=shop&id=10030").want(200, "were reset").lacks("by e-mail")
 }
 
-// What happened meanwhile is said; nothing is done twice.
+// TestNothingToDo: if the customer's state has changed meanwhile, the page says so, and no action
+// runs twice.
 func TestNothingToDo(t *testing.T) {
 	w := newWorld(t, "shop")
 	w.customers()

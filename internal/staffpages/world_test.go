@@ -78,7 +78,7 @@ func newWorld(t testing.TB, realms ...string) *world {
 	return w
 }
 
-// settle puts what happened into the audit log, as the server does beside requests.
+// settle writes the pending events to the audit log. The server does so in the background.
 func (w *world) settle() {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

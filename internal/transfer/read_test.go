@@ -10,7 +10,7 @@ import (
 	"github.com/secondgate/secondgate/internal/factor"
 )
 
-// read reads a file for realm shop, whose ids are in small letters.
+// read reads a file for realm shop, which lowercases ids.
 func read(format, text string) (*File, error) {
 	return Read(strings.NewReader(text), Options{Format: format, Realm: "shop", Canonical: func(id string) (string, error) {
 		if strings.ContainsAny(id, "\r\n\x00") {
@@ -27,7 +27,7 @@ const (
 	bCode    = "ghjk mnpq rstv wxyz"
 )
 
-// TestReadTakes: what a file may look like, each way the same user.
+// TestReadTakes: the accepted forms of a file; each yields the same user.
 func TestReadTakes(t *testing.T) {
 	want := "{1 alice 3132333435363738393031323334353637383930 SHA1 6 30 codes 0}"
 	for name, c := range map[string]struct{ format, text, want string }{
@@ -74,8 +74,8 @@ func TestReadTakes(t *testing.T) {
 	}
 }
 
-// TestReadRefusesLines: what is wrong with a line is said with its number and field, and
-// nothing secret; the lines around it are read.
+// TestReadRefusesLines: the error about a line has its number and field and no secret. The other
+// lines are still read.
 func TestReadRefusesLines(t *testing.T) {
 	const hidden = "HIDDENHIDDENHIDDENHIDDEN1890" // 1, 8, 9 and 0 are not base32
 	csv := func(header, values string) string {
@@ -182,7 +182,7 @@ func manyCodes(n int) (codes []string) {
 	return codes
 }
 
-// TestReadRefusesFiles: what is no file of users at all.
+// TestReadRefusesFiles: files without users are refused.
 func TestReadRefusesFiles(t *testing.T) {
 	for name, c := range map[string]struct{ format, text, want string }{
 		"empty":               {CSV, "", "the file is empty"},
@@ -210,7 +210,7 @@ func TestReadRefusesFiles(t *testing.T) {
 	}
 }
 
-// TestReadWarns: what is odd does not keep a file out.
+// TestReadWarns: an unusual value leads to a warning and does not refuse the file.
 func TestReadWarns(t *testing.T) {
 	hash := strings.Repeat("0b", hashSize)
 	text := "user,secret,backup_realm,backup_scheme,backup_salt,backup_hashes\n" +

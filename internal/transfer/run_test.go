@@ -82,8 +82,8 @@ func (d *desk) spend(code string) error {
 	return err
 }
 
-// TestAttack_I11_File: a file that was imported before revives no used backup code. The
-// dry run and the import say how many codes are left out, once each.
+// TestAttack_I11_File: a second import of a file does not make used backup codes valid again. The
+// dry run and the import report the number of omitted codes, once each.
 func TestAttack_I11_File(t *testing.T) {
 	d := newDesk(t)
 	if f, _ := d.arrive(false); f.Warned > 0 {
@@ -112,9 +112,9 @@ func TestAttack_I11_File(t *testing.T) {
 	}
 }
 
-// TestAttack_I13_ImportTellsOfChanges: whoever owed nothing before and owes a code now is
-// named, so that connections of before can be closed; users who stay as they are, and
-// those of a dry run, are not.
+// TestAttack_I13_ImportTellsOfChanges: an import returns each user who owed no code before and
+// owes one now, so that the server can close their open connections. It returns no unchanged
+// users, and none after a dry run.
 func TestAttack_I13_ImportTellsOfChanges(t *testing.T) {
 	d := newDesk(t)
 	for i, test := range []struct {

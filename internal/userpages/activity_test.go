@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// settled puts events into the audit log, after what the world has recorded itself.
+// settled writes events to the audit log, after those that the world has recorded itself.
 func (w *world) settled(events ...store.Event) {
 	w.t.Helper()
 	for _, e := range events {

@@ -78,7 +78,7 @@ func TestInABrowser(t *testing.T) {
 	t.Run("rtl", func(t *testing.T) { journey(t, "rtl", templatestest.RTL, true) })
 }
 
-// journey goes through every page, as a user does who makes a mistake on each.
+// journey goes through every page and makes a mistake on each, like an inattentive customer.
 func journey(t *testing.T, name, language string, scripts bool) {
 	w := newWorld(t, func(o *Options) { o.Locales = pseudo(t) })
 	alice := w.browser("alice")
@@ -175,7 +175,7 @@ func (o *tour) challenge(e *enrolled) {
 	}
 }
 
-// recovered comes in by a recovery code of staff.
+// recovered signs in with a recovery code from staff.
 func (o *tour) recovered(w *world) {
 	w.now = w.now.Add(time.Hour) // a wait may be in effect
 	o.open("/challenge?use=backup")

@@ -144,7 +144,7 @@ func TestASVS_3_4_Headers(t *testing.T) {
 	}
 }
 
-// What the gateway says is owed counts, also where there is a clearance.
+// The gateway's decision that a code is owed counts, also if there is a clearance.
 func TestAttack_ClearanceThatStillOwes(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestHealthKinds: alive says nothing of the store, ready names each check, and neither
-// says why one failed.
+// TestHealthKinds: alive does not look at the store, ready lists each check, and neither gives the
+// reason of a failure.
 func TestHealthKinds(t *testing.T) {
 	w := newWorld(t, nil)
 	asked := 0

@@ -248,7 +248,8 @@ func TestOldSetupRevivesNothing(t *testing.T) {
 	alice.get("/two-factor/").want(200, "was changed in another tab", "Off")
 }
 
-// A replacement begun for an authenticator that is gone meanwhile is not shown again.
+// TestSetupOfAnotherTimeIsNotShown: a replacement that was begun for an authenticator is not shown
+// after that authenticator is gone.
 func TestSetupOfAnotherTimeIsNotShown(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")

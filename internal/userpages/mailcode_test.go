@@ -14,7 +14,7 @@ import (
 	chromium "github.com/secondgate/secondgate/test/kit/browser"
 )
 
-// mailing is a world in which first set-ups wait for a code by e-mail.
+// mailing is a world in which first set-ups wait for a code by email.
 func mailing(t *testing.T, change func(*Options)) *world {
 	return newWorld(t, func(o *Options) {
 		o.EnrolMail = true
@@ -160,7 +160,7 @@ func TestCodesByMailAreBounded(t *testing.T) {
 	}
 }
 
-// What the page says of a mail that does not leave, or never will.
+// The page's text about a mail that is delayed, or that can't be sent.
 func TestMailThatDoesNotArrive(t *testing.T) {
 	w := mailing(t, nil)
 	alice := w.browser("alice")
@@ -186,8 +186,8 @@ func TestMailThatDoesNotArrive(t *testing.T) {
 	alice.get("/two-factor/setup").want(200, "could not be delivered to a•••@example.com", "support@example.com")
 }
 
-// Without an address there is nothing to ask for, and the event says so; one that the
-// portal named before still counts.
+// Without an address there is nothing to ask for, and the event says so. An address that the
+// portal reported before still counts.
 func TestNoAddress(t *testing.T) {
 	w := mailing(t, nil)
 	alice, bob := w.browser("alice"), w.browser("bob")
@@ -207,7 +207,7 @@ func TestNoAddress(t *testing.T) {
 	}
 }
 
-// Only the first set-up asks: who gave a code of the old authenticator has proven more.
+// Only the first set-up asks for the code by email. A code of the old authenticator proves more.
 func TestReplacingNeedsNoMail(t *testing.T) {
 	w := mailing(t, nil)
 	alice := w.browser("alice")
@@ -223,8 +223,8 @@ func TestReplacingNeedsNoMail(t *testing.T) {
 	}
 }
 
-// Notices are in a language that the owner chose: a thief of the password could choose
-// one that the owner can't read.
+// TestOnlyWhoGaveACodeChoosesTheLanguage: notices use the language that the owner chose after a
+// code. Otherwise an attacker with the password could choose one that the owner can't read.
 func TestOnlyWhoGaveACodeChoosesTheLanguage(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.Locales = pseudo(t) })
 	language := func() string {

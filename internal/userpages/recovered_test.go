@@ -36,8 +36,8 @@ func (w *world) recover() *browser {
 	return b
 }
 
-// A customer who has lost phone and backup codes gets in with a code from support, and
-// to a new authenticator and new backup codes without the old ones.
+// TestRecoveryLeadsToANewAuthenticator: a customer without phone and backup codes gets in with a
+// code from support, and can set up a new authenticator and new backup codes without the old ones.
 func TestRecoveryLeadsToANewAuthenticator(t *testing.T) {
 	w := newWorld(t, nil)
 	old := w.browser("alice").enrol()

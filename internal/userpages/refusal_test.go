@@ -92,7 +92,8 @@ func TestStoppedFactorAsksForABackupCode(t *testing.T) {
 	w.browser("alice").post("/two-factor/challenge", "code", e.code()).wantTo("/")
 }
 
-// A cleared visit has a budget of its own: it ends there, and nobody else is held up.
+// TestWrongCodesInAClearedVisitEndIt: a cleared visit has its own attempt budget. Spending it ends
+// this visit and does not lock the user.
 func TestWrongCodesInAClearedVisitEndIt(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")
@@ -134,7 +135,7 @@ func TestBadCodes(t *testing.T) {
 	}
 }
 
-// GET changes nothing, whatever its query says.
+// TestGETChangesNothing: a GET changes nothing, with any query.
 func TestGETChangesNothing(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")
@@ -170,7 +171,7 @@ func TestNobody(t *testing.T) {
 	}
 }
 
-// A clearance of somebody else opens nothing.
+// TestAttack_SwappedClearance: a clearance of another user opens nothing.
 func TestAttack_SwappedClearance(t *testing.T) {
 	w := newWorld(t, nil)
 	alice, bob := w.browser("alice"), w.browser("bob")
@@ -185,7 +186,7 @@ func TestAttack_SwappedClearance(t *testing.T) {
 	}
 }
 
-// ASVS 16.5: with the store down nothing is shown, and the page says what to do.
+// ASVS 16.5: while the store is down own pages show no data and say what to do.
 func TestASVS_16_5_StoreFails(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestReturnFromHere: a script of this site says where to come back to; nobody else
-// does, and nowhere else leads the way.
+// TestReturnFromHere: only a script of this site sets the return address, and the address is
+// always on this site.
 func TestReturnFromHere(t *testing.T) {
 	w := newWorld(t, nil)
 	e := w.browser("alice").enrol()
@@ -43,7 +43,7 @@ func TestReturnFromHere(t *testing.T) {
 	}
 }
 
-// TestReturnNobody: where nobody is signed in, nothing is remembered.
+// TestReturnNobody: without a signed-in user no return address is remembered.
 func TestReturnNobody(t *testing.T) {
 	b := newWorld(t, nil).browser("")
 	b.header.Set("Sec-Fetch-Site", "same-origin")

@@ -36,9 +36,9 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// TestJ8_SignOutEverywhereElse: all other sessions end without a code; this one moves to a
-// fresh token, and keeps its clearance as it was. One that has moved or ended meanwhile
-// changes nothing, and a user without a second factor is not offered it.
+// TestJ8_SignOutEverywhereElse: all other sessions end, without a code. This one moves to a fresh
+// token and keeps its clearance unchanged. A session that has moved or ended meanwhile changes
+// nothing. A user without a second factor is not offered the button.
 func TestJ8_SignOutEverywhereElse(t *testing.T) {
 	w := newWorld(t, nil)
 	alice, phone, bob := w.browser("alice"), w.browser("alice"), w.browser("bob")

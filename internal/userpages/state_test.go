@@ -86,7 +86,8 @@ func TestStateIsBound(t *testing.T) {
 	}
 }
 
-// A bad target is neither kept nor, were it there, released.
+// TestReturnTargetIsCheckedTwice: a bad return target is not stored, and would not be used if it
+// were stored.
 func TestReturnTargetIsCheckedTwice(t *testing.T) {
 	now := time.Now()
 	s := newState(t, "default", &now, 1)

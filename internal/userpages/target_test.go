@@ -32,8 +32,8 @@ func TestValidTarget(t *testing.T) {
 	}
 }
 
-// FuzzValidTarget: what is accepted stays on the origin, however it is read: as a
-// browser resolves it, as Go does, and once more after a server has cleaned it.
+// FuzzValidTarget: an accepted target stays on the origin in each reading: as a browser resolves
+// it, as Go does, and again after a server has normalised it.
 func FuzzValidTarget(f *testing.F) {
 	for _, s := range append(goodTargets, badTargets...) {
 		f.Add(s)

@@ -73,7 +73,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 	return w
 }
 
-// browser is one browser, its cookies, and the visit that the gateway would know it by.
+// browser is one browser with its cookies and its visit.
 type browser struct {
 	*world
 	user    string

@@ -28,7 +28,7 @@ import (
 const (
 	defaultTime    = 3 * time.Second
 	defaultWorkers = 2
-	// batch is how many cases one seed stands for.
+	// batch is the number of cases of one seed.
 	batch = 500
 )
 
@@ -59,7 +59,7 @@ func TestAdversary(t *testing.T) {
 func firstSeed(t *testing.T) (seed uint64, fixed bool) {
 	text := os.Getenv("SEED")
 	if text == "" && os.Getenv("ADVERSARY_TIME") == "" {
-		return 1, false // the same every time, for those who test something else
+		return 1, false // the same on every run, for tests of another property
 	}
 	if text == "" {
 		return uint64(time.Now().UnixNano())%1_000_000*1000 + 1, false
@@ -90,7 +90,7 @@ type search struct {
 	found atomic.Bool
 }
 
-// work searches until the time is over or somebody has found something.
+// work searches until the time is over or one worker has found a failure.
 func (s *search) work(t *testing.T) {
 	k, err := newKit()
 	if err != nil {
@@ -159,8 +159,8 @@ func (s *search) explain(t *testing.T, k *kit, c Case) {
 	t.Logf("%s: %s\n%#v\n%s", found.Rule, found.Detail, c, strings.Join(log, "\n"))
 }
 
-// play runs a case. While a finding is shrunk it does so several times: what two
-// goroutines do at one moment of the virtual time has no order.
+// play runs a case. While a finding is shrunk it runs the case several times, because two
+// goroutines that are ready at the same virtual time run in random order.
 func (s *search) play(t *testing.T, k *kit, c Case, again bool) (*Finding, []string) {
 	for range map[bool]int{false: 1, true: 6}[again] {
 		if found, log := k.play(t, c.World, c.Program); found != nil && wanted(found.Rule) {
@@ -181,7 +181,7 @@ func report(t testing.TB, found *Finding, log []string) {
 	t.Errorf("%s: %s\n%s", found.Rule, found.Detail, strings.Join(log, "\n"))
 }
 
-// TestHonest shows that the owner can use the portal where nobody attacks.
+// TestHonest shows that the owner can use the portal where there is no attacker.
 func TestHonest(t *testing.T) {
 	k, err := newKit()
 	if err != nil {

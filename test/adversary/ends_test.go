@@ -12,17 +12,17 @@ import (
 // This file is what happens to users while requests run: a first second factor, and the end
 // of all sessions.
 
-// open reports whether the victim has no second factor yet. What is rendered until then is
-// for everybody who has the password.
+// open reports whether the victim has no second factor yet. Pages rendered until then may be seen
+// by every client with the password.
 func (p *model) open() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.secretFrom.IsZero()
 }
 
-// over reports whether the user's sessions were ended since the one that the request reads
-// was signed in, so long ago that nothing of it may be shown. A response that was on its way
-// arrives, as documented, but for what a stream or a tunnel goes on with.
+// over reports whether the user's sessions have ended since the sign-in of the session that the
+// request reads, so long ago that no byte of it may be shown. As documented, a response in flight
+// still arrives; later parts of a stream or a tunnel do not.
 func (c *call) over(user string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

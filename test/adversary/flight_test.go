@@ -32,8 +32,8 @@ type flight struct {
 	done chan struct{}
 
 	mu sync.Mutex
-	// hold is the stop where the request waits next; parked gets a value when it does,
-	// and release lets it go on.
+	// hold is the next stop of the request. parked gets a value when the request waits there, and
+	// release lets it continue.
 	hold    string
 	parked  chan struct{}
 	release chan struct{}
@@ -50,12 +50,12 @@ type flight struct {
 	client   net.Conn
 	// turn lets one write through the tunnel at a time.
 	turn chan struct{}
-	// taken: the client has looked at the headers; seen: at the whole response.
+	// taken: the client has read the headers; seen: the whole response.
 	taken, seen bool
 }
 
-// stop waits where the program has put a stop, until the program lets the request go on,
-// or a moment longer than its proxy waits, or until the run's end.
+// stop waits where the program has set a stop. It ends when the program lets the request continue,
+// shortly after the proxy has given up, or at the run's end.
 func (f *flight) stop(name string, gone, end <-chan struct{}) {
 	f.mu.Lock()
 	if f.hold != name {
@@ -200,7 +200,7 @@ type message struct {
 	// hold is a stop of the portal's, or "last byte", which the client then withholds; of a
 	// request without a body its end.
 	hold string
-	// http2 says that the request came over HTTP/2.
+	// http2 says that the request arrived over HTTP/2.
 	http2 bool
 }
 

@@ -24,7 +24,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// This file is all that knows how a gateway is made and called.
+// Only this file constructs and calls the gateway.
 
 // idle is how long a clearance outlives its last request.
 const idle = 30 * time.Minute
@@ -149,8 +149,8 @@ func recheck(w World) time.Duration {
 	return time.Minute
 }
 
-// watch does what the table of visits does beside the requests until end: it has tunnels
-// asked about. Its ticks fall on no moment at which requests move.
+// watch does the background work of the table of visits until end: it repeats the questions about
+// open tunnels. Its ticks never coincide with a step of a request.
 func (g *gate) watch(end <-chan struct{}) {
 	time.Sleep(13 * time.Millisecond)
 	tick := time.NewTicker(5 * time.Second)

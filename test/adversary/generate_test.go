@@ -85,7 +85,7 @@ func drawWorld(t *rapid.T) World {
 	return w
 }
 
-// force sets fields of the world as ADVERSARY_WORLD says, as "Pin=Referer,Follow=true".
+// force sets the fields of the world that ADVERSARY_WORLD lists, as in "Pin=Referer,Follow=true".
 func (w *World) force() {
 	for _, setting := range strings.FieldsFunc(os.Getenv("ADVERSARY_WORLD"), func(c rune) bool { return c == ',' }) {
 		name, value, _ := strings.Cut(setting, "=")

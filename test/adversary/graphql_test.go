@@ -95,7 +95,7 @@ func (c *call) documents() string {
 	return c.r.URL.Query().Get("query")
 }
 
-// order carries out what came through a tunnel, as the user whose session it is by then.
+// order carries out a message from a tunnel as the session's current user.
 func (c *call) order() {
 	c.follow()
 	// Documented: a tunnel does what frames bring about.

@@ -43,7 +43,7 @@ func (d drawer) idiom() Program {
 		d.leave, d.leave, d.wait, d.otherWay, d.otherWay, d.heldSignIn, d.heldSignIn, d.together, d.chosenID, d.inTunnel,
 		d.inTunnel, d.begins, d.begins, d.keptBack, d.overwritten, d.twoSessions, d.ends, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.longHold, d.samePage, d.ownPages, d.extras,
 	}
-	// What is special about the world is tried more often.
+	// Idioms about the world's special features are drawn more often.
 	if d.w.IDs != "" {
 		idioms = append(idioms, d.chosenID, d.chosenID, d.chosenID)
 	}
@@ -164,7 +164,7 @@ func (d drawer) otherWay() Program {
 	return Program{d.dress(Action{Do: "another way", As: d.who(), Hold: draw(d.t, "", "", "arrive", "read", "committed", "sent"), Kind: d.kind()})}
 }
 
-// heldSignIn is a sign-in that stops on its way, and what the attacker does meanwhile.
+// heldSignIn draws a sign-in that stops on its way, and the attacker's requests meanwhile.
 func (d drawer) heldSignIn() Program {
 	p := Program{d.dress(Action{Do: draw(d.t, "sign in", "sign in", "another way"), As: victim, Hold: d.hold(), Async: draw(d.t, false, true)})}
 	switch draw(d.t, 0, 1, 2, 3) {
@@ -217,7 +217,7 @@ func (d drawer) inTunnel() Program {
 	return Program{{Do: "tunnel", Async: true, Kind: draw(d.t, "script", "")}, {Do: "frame", As: victim}, {Do: "get", Page: "data"}}
 }
 
-// offer opens a tunnel, or offers one to a page that goes on for a while.
+// offer opens a tunnel, or offers one to a page with a long response.
 func (d drawer) offer() Action {
 	return draw(d.t, Action{Do: "tunnel", Async: true}, Action{Do: "get", Page: "events", Extra: "upgrade", Async: true}, Action{Do: "get", Page: "long", Extra: "upgrade", Async: true})
 }
@@ -263,7 +263,7 @@ func (d drawer) longHold() Program {
 		draw(d.t, Action{Do: "drop"}, Action{Do: "half-close"}, Action{Do: "wait", For: 21 * time.Second}),
 	}
 	if d.w.Persists {
-		p = append(p, d.ms(2500, 35_000, 61_000)) // until nobody waits for it
+		p = append(p, d.ms(2500, 35_000, 61_000)) // longer than the gate waits
 	}
 	p = append(p, Action{Do: "get", Page: "data", Kind: d.kind()})
 	if d.w.Persists {

@@ -2,7 +2,7 @@ package adversary
 
 import "time"
 
-// This file is idioms about visits: how they begin, which sessions they have, and how they end.
+// This file has idioms about visits: how they begin, which sessions they have, and how they end.
 
 // headed is an extra header, now and then.
 func (d drawer) headed() string { return odd(d.t, "visits", 2, "", "client") }
@@ -11,8 +11,8 @@ func (d drawer) ms(values ...int) Action {
 	return Action{Do: "wait", For: time.Duration(draw(d.t, values...)) * time.Millisecond}
 }
 
-// begins is a visit that begins with something else than a page: with a sign-in, or with a
-// stream, and with a header that browsers do not send.
+// begins is a visit that does not begin with a page but with a sign-in or a stream, and with a
+// header that browsers do not send.
 func (d drawer) begins() Program {
 	first := Action{Do: draw(d.t, "sign in", "sign in", "another way"), As: d.who(), Extra: d.headed(), Async: draw(d.t, false, false, true)}
 	if draw(d.t, false, false, true) {
@@ -33,7 +33,7 @@ func (d drawer) begins() Program {
 	return append(p, d.probe()...)
 }
 
-// keptBack is a request without a body whose end is kept back while something else happens.
+// keptBack draws a request without a body that ends only after another request has run.
 func (d drawer) keptBack() Program {
 	held := Action{Do: draw(d.t, "get", "get", "head"), Page: draw(d.t, "data", "account", "long"), Hold: "last byte", Async: true, Extra: draw(d.t, "", "http2")}
 	p := Program{held}
@@ -47,7 +47,7 @@ func (d drawer) keptBack() Program {
 	return append(p, Action{Do: "go on", Of: draw(d.t, 0, 1)})
 }
 
-// overwritten is a sign-in beside a response that began before and goes on.
+// overwritten draws a sign-in during a response that began earlier and continues after it.
 func (d drawer) overwritten() Program {
 	first := draw(d.t, Action{Page: "long", Hold: "part"}, Action{Page: "events", Hold: "part"}, Action{Page: "poll", Hold: "wait"})
 	first.Do, first.Kind, first.Extra = "get", d.kindOf(first.Page), d.headed()
@@ -94,7 +94,7 @@ func (d drawer) twoBrowsers() Program {
 	return Program{{Do: "get"}, first, {Do: "get", Cookies: "none"}, second, {Do: "go on"}}
 }
 
-// ends are sessions of the attacker's that staff end, and what is tried afterwards.
+// ends are sessions of the attacker's that staff end, and the attacker's requests afterwards.
 func (d drawer) ends() Program {
 	if !varies("visits") {
 		return d.signOut()

@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// jar is one browser's cookies. All that the gateway sets have Path=/, so it needs no
-// paths; whatever else leaves the gateway is kept as well.
+// jar is one browser's cookies. The gateway's cookies all have Path=/, so the jar ignores paths.
+// It also keeps every other cookie that leaves the gateway.
 type jar struct {
 	cookies []pair
 	// past are the states of before.
@@ -51,7 +51,8 @@ func (j *jar) take(header http.Header, text string) {
 	}
 }
 
-// header adds a choice of cookies to a request's header; see Action.Cookies.
+// header adds a choice of cookies to a request's header; see Action.Cookies. beside is the jar of
+// the choice "beside".
 func (j *jar) header(h http.Header, choice string, beside *jar) {
 	chosen := j.cookies
 	switch {

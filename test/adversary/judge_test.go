@@ -38,8 +38,8 @@ func (r *run) judge() *Finding {
 	}
 	forms := 0
 	for _, e := range r.portal.executed {
-		// Documented: a form that is sent before the portal commits a sign-in is forwarded by
-		// the answer from before it. Nothing of its response is released.
+		// Documented limit: a form that is sent before the portal commits a sign-in is forwarded
+		// under the answer from before it. Nothing of its response is released.
 		if e.by == "attacker" && e.user == victim && !e.open && (r.world.Commit != "later" || e.note == throughTunnel) {
 			return &Finding{ruleForm, "note " + e.note}
 		}

@@ -16,11 +16,11 @@ type owner struct {
 	run  *run
 	jar  jar
 	step int
-	// codes is the step of the authenticator whose code was given last.
+	// codes is the time step of the last code that the authenticator gave.
 	codes int64
 	// last is when the owner was last there.
 	last time.Time
-	// sent says that the form was sent; trouble is what the owner ran into.
+	// sent says that the form was sent; trouble is the owner's problem, if any.
 	sent    bool
 	trouble string
 }
@@ -30,8 +30,8 @@ var steps = []func(*owner){
 	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read, (*owner).form, (*owner).beside, (*owner).comeBack, (*owner).signOut,
 }
 
-// next takes the owner's next step. Where a browser can't use the portal, or the
-// questions can't tell who the owner is, there is nothing to find out.
+// next takes the owner's next step. It does nothing in a world where a browser can't use the
+// portal, or where the questions can't identify the owner.
 func (o *owner) next() bool {
 	if o.step == len(steps) || o.trouble != "" || !o.run.world.decidable() || o.run.portal.open() {
 		return false
@@ -123,7 +123,7 @@ func (o *owner) signIn() {
 	o.do("POST", o.page("login"), url.Values{"user": {victim}, "pass": {"pw-" + victim}, "token": {o.jar.token}})
 }
 
-// code gives the code that the authenticator shows, and waits where the page says so.
+// code gives the authenticator's current code, and waits if the page asks to.
 func (o *owner) code() {
 	f := o.do("GET", ownPath+"/challenge", nil)
 	for range 10 {
@@ -169,7 +169,7 @@ func (o *owner) form() {
 	o.sent = true
 }
 
-// beside loads several things at one time, as pages do.
+// beside loads several resources at the same time, as a page does.
 func (o *owner) beside() {
 	poll := o.launch("GET", o.page("poll"), "script", nil)
 	style := o.launch("GET", o.page("style.css"), "script", nil)

@@ -165,12 +165,12 @@ func (c *call) change() {
 	}
 }
 
-// stream sends parts, and reads the session again before each where the world says so.
+// stream sends parts. In some worlds it reads the session again before each part.
 func (c *call) stream(kind string, parts int, pause time.Duration) {
 	c.head(200, "Content-Type: "+kind)
 	c.goesOn = true
 	if kind == "text/event-stream" {
-		c.unlock() // a script that keeps the lock for ever would be no use to anybody
+		c.unlock() // no real script keeps the lock for ever
 	}
 	for i := range parts {
 		if i > 0 {

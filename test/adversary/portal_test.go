@@ -16,7 +16,7 @@ import (
 // gateway's job.
 type model struct {
 	world World
-	// end is closed when the run is over; whatever still waits goes on then.
+	// end is closed when the run is over. Requests that still wait continue then.
 	end chan struct{}
 
 	mu       sync.Mutex
@@ -28,7 +28,7 @@ type model struct {
 	// ended.
 	secretFrom time.Time
 	ended      map[string]time.Time
-	// turn lets one sign-in go on at a time, where each user has one session.
+	// turn lets one sign-in run at a time, in worlds with one session per user.
 	turn chan struct{}
 }
 
@@ -37,19 +37,19 @@ type stored struct {
 	signedIn
 	pin, check, token string
 	pinned            bool
-	// framed says that it was signed in inside of a tunnel.
+	// framed says that the user signed in inside of a tunnel.
 	framed bool
 	lock   chan struct{}
 }
 
-// signedIn is who is signed in, and since when.
+// signedIn is a signed-in user, and the time of the sign-in.
 type signedIn struct {
 	user  string
 	since time.Time
 }
 
-// execution is a form that the portal carried out. open says that it came before its user
-// had a second factor.
+// execution is a form that the portal executed. open says that it arrived before its user had a
+// second factor.
 type execution struct {
 	user, by, note string
 	open           bool
@@ -88,10 +88,10 @@ type call struct {
 	// open says that the victim had no second factor when the request arrived; goesOn that the
 	// response is a stream or a tunnel.
 	open, goesOn bool
-	// found is the session as it was found.
+	// found is the session as the request first read it.
 	found *stored
 	body  []byte
-	// turned says that no other sign-in goes on.
+	// turned reports that no other sign-in runs.
 	turned bool
 	// set are the response's cookies, writes what others see after the commit.
 	set    []string
@@ -130,7 +130,7 @@ func (p *model) serve(up *upstream, r *http.Request) {
 	c.commit()
 }
 
-// route reads a path as servers do: slashes merged, dots resolved, what follows a page's
+// route reads a path as servers do: slashes merged, dots resolved, and the rest after a page's
 // name is path info. Pages are below "/" and "/app".
 func (p *model) route(raw string) string {
 	clean := path.Clean("/" + strings.ReplaceAll(raw, `\`, "/"))
@@ -161,13 +161,13 @@ func (c *call) at(stop string) {
 	if c.flight == nil {
 		return
 	}
-	// Documented: requests beside an undeclared link. So the link is one moment, and no
-	// form waits while a link could change its user.
+	// Documented limit: requests that run in parallel to an undeclared link. So the link takes no
+	// time, and no form waits while a link could change its user.
 	if c.world.undeclaredLink() && (c.r.Method == "POST" || c.signsIn() && stop != "arrive") {
 		return
 	}
-	// Documented: a sign-in that is committed later than the gateway waits. So a late commit
-	// comes when the world says.
+	// Documented limit: a sign-in that is committed later than the gateway waits. So a late commit
+	// happens at the world's time.
 	if c.world.Commit == "later" && stop == "commit" {
 		return
 	}
@@ -251,7 +251,7 @@ func pick(values []string, last bool) string {
 	return values[0]
 }
 
-// reader is the user for whom the portal renders, by its sessions as they are now.
+// reader returns the user for whom the portal renders, by the current state of its sessions.
 func (c *call) reader() signedIn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -272,7 +272,7 @@ func (c *call) reader() signedIn {
 	return signedIn{}
 }
 
-// follow reads the request's session again, which may have come into being meanwhile.
+// follow reads the request's session again, because another request may have created it meanwhile.
 func (c *call) follow() {
 	c.mu.Lock()
 	if sess := c.sessions[c.sessionID()]; sess != nil {
@@ -291,7 +291,7 @@ func (c *call) fits(s *stored) bool {
 	return c.world.Second == "" || slices.Contains(c.cookies("CHK"), s.check)
 }
 
-// begin makes an empty session under an id.
+// begin creates an empty session under an id.
 func (c *call) begin(id string) *stored {
 	n := c.number()
 	s := &stored{token: fmt.Sprintf("TOKEN-%d.", n), lock: make(chan struct{}, 1)}
@@ -301,7 +301,7 @@ func (c *call) begin(id string) *stored {
 	return s
 }
 
-// start begins a session for a request that has none, and sets its cookie.
+// start creates a session for a request without one, and sets its cookie.
 func (c *call) start() {
 	c.id = fmt.Sprintf("session-of-the-portal-%d", c.number())
 	c.sess = c.begin(c.id)

@@ -63,7 +63,7 @@ type Action struct {
 	Hold string
 	// Of is a request that runs, counted from the newest.
 	Of int
-	// Async goes on with the program before any time passes.
+	// Async continues with the program before any time passes.
 	Async bool
 	For   time.Duration
 }
@@ -186,7 +186,7 @@ func (a Action) chooseID(w World, m *message, form, query url.Values) {
 	}
 }
 
-// encode writes a form as the world's sign-in or the action wants it.
+// encode writes a form in the encoding of the world's sign-in or of the action.
 func (a Action) encode(w World, m *message, form url.Values) {
 	switch {
 	case len(form) == 0:

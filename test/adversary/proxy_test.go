@@ -10,17 +10,16 @@ import (
 	"time"
 )
 
-// proxy is a reverse proxy in front of the portal, and the gateway's Next. Like Caddy's
-// it returns an error when the client leaves before the response's headers, and aborts
-// the response when the client leaves after them. The portal never notices: its handler
-// goes on, as PHP's does.
+// proxy is a reverse proxy in front of the portal, and the gateway's Next. Like Caddy's it returns
+// an error when the client leaves before the response's headers, and aborts the response when the
+// client leaves after them. The portal's handler is not cancelled and runs to its end, as in PHP.
 type proxy struct{ portal *model }
 
 var errGivenUp = errors.New("the portal did not answer in time")
 
-// hastyTime is when a hasty proxy gives up, abandoned how long a request that no proxy
-// waits for may still stop. One that persists goes on for longer, as a process does that
-// waits for something else.
+// hastyTime is the time after which a hasty proxy gives up. abandoned is the time for which a
+// request without a waiting proxy may still stop. In a world with Persists it may stop for longer,
+// like a process that waits for another resource.
 const (
 	hastyTime  = 20 * time.Second
 	abandoned  = time.Second
@@ -130,7 +129,8 @@ func (p *proxy) join(w http.ResponseWriter, r *http.Request, up *upstream) error
 	return nil
 }
 
-// say writes to one end of a tunnel. The lock of net.Pipe would stop the virtual time.
+// say writes to one end of a tunnel in a goroutine. The lock of net.Pipe would stop the virtual
+// time.
 func say(c net.Conn, turn chan struct{}, text string) error {
 	turn <- struct{}{}
 	defer func() { <-turn }()

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// TestReach searches without any restriction for as long as ADVERSARY_REACH says, shrinks
-// nothing, and tells which parts of world and program each finding needs. It shows that
-// one kind of hole does not hide the others.
+// TestReach searches without any restriction for as long as ADVERSARY_REACH says. It does not
+// shrink, and prints the parts of world and program that each finding needs. It shows that one
+// kind of hole does not hide the others.
 func TestReach(t *testing.T) {
 	limit := setting("ADVERSARY_REACH", 0, time.ParseDuration)
 	if limit == 0 {

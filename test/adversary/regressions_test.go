@@ -11,12 +11,12 @@ type regression struct {
 	name    string
 	world   World
 	program Program
-	// open says that the program still finds something in the gateway.
+	// open says that the program still finds a fault in the gateway.
 	open bool
 }
 
-// regressions are programs that found something once, as the adversary printed them. The
-// names begin with the rows of the list of attacks that they belong to.
+// regressions are programs that found a fault once, as the adversary printed them. Each name
+// begins with a row of the threat model.
 var regressions = []regression{
 	{
 		name:  "H1 cookie below the page that is asked",
@@ -264,8 +264,8 @@ var regressions = []regression{
 	},
 }
 
-// repeats is how often a program that finds nothing is played again: what two goroutines
-// do at one moment of the virtual time has no order.
+// repeats is how often a program without a finding is played again, because two goroutines that
+// are ready at the same virtual time run in random order.
 const repeats = 20
 
 func TestRegressions(t *testing.T) {

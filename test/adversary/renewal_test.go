@@ -36,8 +36,8 @@ func (c *call) renew() {
 	c.write(200, c.secret(c.user))
 }
 
-// saveWhole saves a stranger's session as it was read last, where the request took a while: one
-// that read it again as a user's does not save a stranger's.
+// saveWhole saves a stranger's session as the request last read it, in worlds with slow requests.
+// A request that has read it again as a user's does not save it as a stranger's.
 func (c *call) saveWhole() {
 	if !c.world.Whole || c.found == nil || c.user != "" {
 		return
@@ -63,7 +63,7 @@ func (p *model) endOthers(user string) {
 // next one. Documented: one that falls between a sign-in and the end of its response.
 const turnPause = 100 * time.Millisecond
 
-// takeTurn waits for other sign-ins, where each user has one session.
+// takeTurn waits for other sign-ins in worlds with one session per user.
 func (c *call) takeTurn() {
 	if !c.world.Single || c.turned {
 		return
@@ -75,7 +75,7 @@ func (c *call) takeTurn() {
 	}
 }
 
-// giveTurn lets the next sign-in go on.
+// giveTurn lets the next sign-in run.
 func (c *call) giveTurn() {
 	if c.turned {
 		go func() {

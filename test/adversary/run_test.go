@@ -21,14 +21,14 @@ type run struct {
 	gate   *gate
 	owner  *owner
 	jars   [3]jar
-	// flights are the attacker's requests; jarOf says which jar each belongs to.
+	// flights are the attacker's requests; jarOf maps each to its jar.
 	flights []*flight
 	jarOf   map[*flight]int
 	given   string // the code that the attacker gave last
 	log     []string
 }
 
-// patience is how long the program waits for a request before it goes on.
+// patience is the time that the program waits for a request before it takes the next action.
 const patience = 8 * time.Second
 
 // play runs a program in a bubble of its own.
@@ -55,8 +55,7 @@ func (k *kit) play(t *testing.T, w World, p Program) (found *Finding, log []stri
 	return found, log
 }
 
-// begin has a stranger load the front pages, as strangers have in every portal before an
-// attacker comes.
+// begin loads the front pages as a stranger, so that the portal has been used before the attack.
 func (r *run) begin() {
 	if r.world.IDs == "" || r.world.Name != "sid" {
 		return
@@ -243,7 +242,7 @@ func (r *run) steer(a Action) {
 
 func (r *run) frame(a Action) {
 	if slices.ContainsFunc(r.flights, func(f *flight) bool { return f.client == nil && !f.over() && !f.body.open() }) {
-		return // documented: responses beside a sign-in inside of a frame
+		return // documented limit: responses during a sign-in inside of a frame
 	}
 	for _, f := range slices.Backward(r.flights) {
 		if f.client != nil && !f.over() {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// shrink takes out of a case what it does not need to find the same: whole actions, then
-// what is special about the others and about the world. rapid shrinks as well, but works
-// on the bits of the draw and is slow for cases of this size.
+// shrink removes every part of a case that the failure does not need: whole actions, then the
+// non-default fields of the other actions and of the world. rapid shrinks as well, but works on
+// the bits of the draw and is slow for cases of this size.
 func shrink(c Case, finds func(Case) bool) Case {
 	for changed := true; changed; {
 		changed = false

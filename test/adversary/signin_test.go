@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// signsIn reports whether the request is a sign-in of this portal, whoever it is for.
+// signsIn reports whether the request is a sign-in of this portal, for any user.
 func (c *call) signsIn() bool {
 	switch c.page {
 	case "login":
@@ -24,7 +24,7 @@ func (c *call) signsIn() bool {
 	return false
 }
 
-// signIn signs a user in whose password was given, or to whom a link belongs.
+// signIn signs in the user of the password or of the link.
 func (c *call) signIn() {
 	if c.page == "graphql" {
 		c.operate()
@@ -74,8 +74,7 @@ func (c *call) claimed() string {
 	return user
 }
 
-// become signs the session in, when the request commits, and gives it a new id where
-// the world says so.
+// become signs the session in at the request's commit, and in some worlds gives it a new id.
 func (c *call) become(user string) {
 	w, old, sess := c.world, c.id, c.sess
 	pin := w.pinValue(c.r)

@@ -27,11 +27,11 @@ type World struct {
 	CookiePath string
 	// Whoami is the path of the question; "" is Base + "/whoami".
 	Whoami string
-	// Second adds a cookie that is needed beside the session cookie; its value is that
+	// Second adds a cookie that is needed together with the session cookie; its value is that
 	// cookie's Path, as above, or "/" for the whole portal.
 	Second string
-	// Remember adds a cookie that signs its user in wherever the session names nobody. Revives
-	// signs that session in as well.
+	// Remember adds a cookie that signs its user in wherever the session has no user. Revives
+	// makes it sign that session in as well.
 	Remember, Revives bool
 	// Last makes the portal read the last of several cookies of one name, not the first.
 	Last bool
@@ -39,7 +39,7 @@ type World struct {
 	Lazy bool
 	// Loose accepts session ids that the portal did not issue.
 	Loose bool
-	// IDs says where else a session id is taken from: "", "url", "body" or "url body".
+	// IDs lists the other places from which a session id is read: "", "url", "body" or "url body".
 	IDs string
 	// FoldCase ignores the case of paths.
 	FoldCase bool
@@ -47,8 +47,9 @@ type World struct {
 	// Rotation is what a sign-in does to the session id: "" keeps it, "renew" replaces it,
 	// "alive" replaces it and leaves the old id signed in, too.
 	Rotation string
-	// Commit is when others see what a request changed: "" before the response's headers,
-	// "after headers", "at end" of the body, or "later": a moment after the response.
+	// Commit is when a change of a request becomes visible to other requests: "" before the
+	// response's headers, "after headers", "at end" of the body, or "later": shortly after the
+	// response.
 	Commit string
 	// Locks makes a request hold its session's lock until it has ended.
 	Locks bool
@@ -57,9 +58,9 @@ type World struct {
 	Whole bool
 	// Single lets each user have one session: a sign-in ends those of before.
 	Single bool
-	// Persists makes a request that no client and no proxy waits for go on for 45 s, not 1 s.
+	// Persists lets a request without a waiting client and proxy run for 45 s instead of 1 s.
 	Persists bool
-	// SignIn is a way to sign in besides the form: "", "query", "json", "link", "switch" or
+	// SignIn is a second way to sign in besides the form: "", "query", "json", "link", "switch" or
 	// "graphql", where one request may sign several users in.
 	SignIn string
 	// Answer is how a sign-in is answered: "" with a bare 302, "302 body", "200", "204".
@@ -67,8 +68,8 @@ type World struct {
 	// Pin is a header that a session is bound to; another value makes the request
 	// anonymous. "theme" is the cookie of that name.
 	Pin string
-	// Falls lets a request whose header does not fit its session fall back to the cookie of
-	// Remember, and so to another user. Only known limits draw it; see limits.
+	// Falls makes the portal use the cookie of Remember, and so another user, for a request with a
+	// header that does not fit its session. Only known limits draw it; see limits.
 	Falls bool
 	// Follow makes long responses and streams read their session again before each part.
 	Follow bool
@@ -78,14 +79,14 @@ type World struct {
 	// Joint lets a tunnel show what a sign-in inside of another tunnel brought. Only known limits
 	// draw it; see limits.
 	Joint bool
-	// FormToken wants a token from the form's page with each form.
+	// FormToken requires a token from the form's page with each form.
 	FormToken bool
 	// Slow is which requests take time at the portal: "", "whoami" or "all".
 	Slow string
 	// Extras are more ways to be recognised, which the gateway has to strip: Basic
 	// authentication, and a header that makes a GET a POST.
 	Extras bool
-	// Seen makes the page that is asked set a cookie with each answer.
+	// Seen makes the whoami page set a cookie with each response.
 	Seen bool
 	// Loud names the reader in early hints, in a header, in a cookie and in a trailer, too.
 	Loud bool
@@ -127,7 +128,8 @@ func (w World) normal() World {
 		if !strings.HasPrefix(w.Answer, "302") && w.Answer != "" && w.Rotation == "" && !w.Remember {
 			w.Answer = "" // documented: answers 200 and changes no cookie
 		}
-		// Documented: a response beside an undeclared link. So the link takes no time.
+		// Documented limit: a response in parallel to an undeclared link. So the link takes no
+		// time.
 		w.Follow, w.Pushes, w.Commit, w.Slow, w.Locks = false, false, "", "", false
 	}
 	if w.Single && w.Commit == "later" {
@@ -205,14 +207,14 @@ func (w World) usable() bool {
 	return true
 }
 
-// decidable reports whether a browser can use the portal, and the questions can tell who
-// the owner is: the whoami page gets all of the credentials.
+// decidable reports whether a browser can use the portal and the questions can identify the owner:
+// the whoami page gets all of the credentials.
 func (w World) decidable() bool {
 	if w.Commit == "later" && w.Rotation != "" {
 		return false // a browser that follows the redirect at once begins another session
 	}
 	if w.Single {
-		return false // whoever has the password ends the owner's session
+		return false // an attacker with the password ends the owner's session
 	}
 	return w.usable() && !slices.ContainsFunc(w.cookiePaths(), func(p string) bool { return !pathMatch(p, w.Whoami) })
 }

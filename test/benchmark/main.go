@@ -59,8 +59,8 @@ func run(o options) error {
 	return b.startTimes()
 }
 
-// compare alternates rounds of gate against bare with rounds of the control, and
-// which of the two is started first.
+// compare alternates rounds of gate against bare with rounds of the control, and alternates the
+// start order of the two.
 func (b *bench) compare(page string) error {
 	var gate, control []float64
 	for i := range b.rounds {

@@ -24,7 +24,8 @@ func (a A) f(x int) error {
 func (b B) f() { g(1, 2); h("a path") }
 `
 
-// TestApply: a cut changes what it says, and a line that does not apply says what to do.
+// TestApply: a cut makes the described change, and the error of a line that does not apply says
+// what to do.
 func TestApply(t *testing.T) {
 	for line, want := range map[string]string{
 		"f.go B.f | g(1 => g(2":               `{ g(2, 2); h("a path") }`,
@@ -62,7 +63,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// TestParse: the test is beside the file, or where the line says.
+// TestParse: without a directory in the line, the test is in the directory of FILE.
 func TestParse(t *testing.T) {
 	d, err := Parse("a/b.go f | x | y => z | c/d:TestX | name")
 	if err != nil || d.Package != "c/d" || d.Test != "TestX" || d.Cuts[0] != "x | y => z" || d.Function != "f" {

@@ -65,8 +65,8 @@ func submit(t *testing.T, at string, values map[string]string) *browse.Page {
 	return got
 }
 
-// TestFormsBetweenTableRows: the parser leaves such a form empty, as browsers do, who
-// still know which fields belong to it.
+// TestFormsBetweenTableRows: the parser leaves a form between table rows empty. Browsers do so
+// too, and still assign the fields to it.
 func TestFormsBetweenTableRows(t *testing.T) {
 	var got url.Values
 	at := serve(t, map[string]http.HandlerFunc{

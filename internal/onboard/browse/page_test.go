@@ -124,7 +124,7 @@ func TestA307KeepsTheForm(t *testing.T) {
 	}
 }
 
-// TestCompressedPages reads what some portals send whatever was asked for.
+// TestCompressedPages: pages that a portal compresses without being asked are read.
 func TestCompressedPages(t *testing.T) {
 	const body = "<form method=post><input name=u></form>"
 	for name, compress := range map[string]func(io.Writer) io.WriteCloser{

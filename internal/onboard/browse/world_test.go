@@ -40,7 +40,7 @@ func browser(o browse.Options) *browse.Browser {
 	return browse.New(o)
 }
 
-// account is a portal's sign-in that lets alice in, by a session of its own.
+// account is a portal with a sign-in for alice and with its own sessions.
 func account(w http.ResponseWriter, r *http.Request) {
 	c, err := r.Cookie("session")
 	if err != nil || r.PostFormValue("token") != "t-"+c.Value || r.PostFormValue("login") != alice.User || r.PostFormValue("pass") != alice.Password {

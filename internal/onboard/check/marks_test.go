@@ -14,8 +14,8 @@ func page(kind, body string) *browse.Page {
 	return &browse.Page{URL: &url.URL{Path: "/"}, Status: http.StatusOK, Header: http.Header{"Content-Type": {kind}}, Body: []byte(body)}
 }
 
-// TestMarks knows a customer's pages by what stands on them each time and on no page of
-// a stranger, whatever strangers typed.
+// TestMarks: a customer's page is recognised by text that is on it every time and never on a
+// stranger's page, also if the stranger typed that text.
 func TestMarks(t *testing.T) {
 	const html = "text/html; charset=utf-8"
 	mine := page(html, `<h1>Shop</h1><p>Orders of Ada</p><p>12:00:01</p><input name=n value="Ada L."><input type=hidden name=t value="token-1"><p>ada</p><script>var orders</script>`)

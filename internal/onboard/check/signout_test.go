@@ -8,7 +8,8 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
-// TestCommon: what a script sends with a sign-out is what every form of the page sends.
+// TestCommon: the fields that a script sends with a sign-out are those that all forms of the page
+// send.
 func TestCommon(t *testing.T) {
 	for body, want := range map[string]string{
 		`<form method=post action=/a><input type=hidden name=token value=t><input type=hidden name=json value=""><input name=q value=v></form>

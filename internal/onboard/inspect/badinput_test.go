@@ -44,7 +44,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestBadPortals: each is a sentence that says what was seen and what to do.
+// TestBadPortals: each unusable portal yields one sentence with what was seen and what to do.
 func TestBadPortals(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -124,7 +124,7 @@ func TestBadAddresses(t *testing.T) {
 	}
 }
 
-// closed is a port that nobody listens on.
+// closed returns a port without a listener.
 func closed(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -138,7 +138,7 @@ func closed(t *testing.T) string {
 
 func TestBadCertificate(t *testing.T) {
 	server := httptest.NewUnstartedServer(html(loginForm))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of the handshake that we break off
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs the handshake that the test aborts
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	sentence(t, server.URL, browse.ErrTLS, "use the address that the certificate is for")
@@ -149,8 +149,7 @@ func TestBadCustomers(t *testing.T) {
 	sentence(t, "http://127.0.0.1:1", ErrInput, "two different ones", alice, browse.Account{User: " ALICE", Password: "x"})
 }
 
-// TestOddPages: pages without an end, huge ones and damaged JSON beside the good ones
-// are passed over.
+// TestOddPages: endless pages, huge pages and damaged JSON are skipped.
 func TestOddPages(t *testing.T) {
 	s := &shop{more: map[string]http.HandlerFunc{
 		"/profile": func(w http.ResponseWriter, r *http.Request) { html(strings.Repeat("<p>x", 2<<20))(w, r) },
@@ -164,8 +163,8 @@ func TestOddPages(t *testing.T) {
 	r.says(t, "1 pages could not be read")
 }
 
-// TestHostileNames: what a portal calls things stays in its quotes, or is left out and
-// said; it never becomes a line of the Caddyfile.
+// TestHostileNames: a name from the portal stays within quotes in the Caddyfile, or is left out
+// with a note. It never becomes a line.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	const evil = "x\n\ttrust /* {$HOME} `"

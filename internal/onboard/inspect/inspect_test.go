@@ -15,8 +15,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// TestNamesByWhatNobodyChooses: the nick name is the user name of both customers, and
-// stands where a user name would; but people can change it.
+// TestNamesByWhatNobodyChooses: the nick name is the user name of both customers and is shown at
+// the place of a user name. Customers can change it, so inspect does not choose it.
 func TestNamesByWhatNobodyChooses(t *testing.T) {
 	r := study(t, &shop{}, alice, bob)
 	w := r.Site.Whoami
@@ -58,8 +58,8 @@ func TestChangesNothing(t *testing.T) {
 	}
 }
 
-// TestNickNamesAreNobody: what people can change names nobody, even if it is the user
-// name at first; nor does a number that is the same for everybody.
+// TestNickNamesAreNobody: a value that customers can change never identifies a user, even if it
+// equals the user name at first. Neither does a number that is the same for all customers.
 func TestNickNamesAreNobody(t *testing.T) {
 	t.Parallel()
 	s := &shop{nameless: true, more: map[string]http.HandlerFunc{"/": html(`<a href="/login">Sign in</a>`)}}
@@ -98,7 +98,8 @@ func TestLeavesOnlyWhatSignsNobodyIn(t *testing.T) {
 	r.says(t, "Cookies that sign in: sid.", "Scripts of the portal read the cookie sid, which signs in.")
 }
 
-// TestTypedNames: the only name there is comes back as it was typed.
+// TestTypedNames: the page's only name is the one that the customer typed, so it is no proof of an
+// id.
 func TestTypedNames(t *testing.T) {
 	t.Parallel()
 	s := &shop{typed: true, more: map[string]http.HandlerFunc{
@@ -128,8 +129,8 @@ func TestPlaceholderIsNobody(t *testing.T) {
 	}
 }
 
-// TestTwoScopes: with one of the two cookies missing one page knows nobody and another
-// still shows the user, so both are asked.
+// TestTwoScopes: with one of the two cookies missing, one page shows a stranger and another still
+// shows the user, so both pages are asked.
 func TestTwoScopes(t *testing.T) {
 	s := &shop{scoped: true}
 	s.more = map[string]http.HandlerFunc{"/account": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/my/account", http.StatusFound) }}
@@ -197,8 +198,8 @@ func TestNamedPage(t *testing.T) {
 	}
 }
 
-// TestForbidden: where strangers get 403, what the page says is the sign, since limiters
-// answer with the status, too.
+// TestForbidden: if strangers get 403, the text of the page is the mark of a stranger, because
+// rate limiters also answer 403.
 func TestForbidden(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]config.Sign{
@@ -235,7 +236,7 @@ func TestLedElsewhere(t *testing.T) {
 	r.says(t, "The address given leads to "+portal.URL, "reverse_proxy "+strings.TrimPrefix(portal.URL, "http://"))
 }
 
-// TestAddresses: where the gateway listens and where the portal is.
+// TestAddresses: the address of the gateway and the address of the portal in the Caddyfile.
 func TestAddresses(t *testing.T) {
 	for base, c := range map[string]struct{ site, want string }{
 		"http://127.0.0.1:9000":       {"", "http://127.0.0.1:8080 {\n\tbind 127.0.0.1\n\treverse_proxy 127.0.0.1:9000\n"},

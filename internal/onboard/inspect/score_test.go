@@ -2,7 +2,7 @@ package inspect
 
 import "testing"
 
-// TestScores: what is taken for a person's id, and what is not.
+// TestScores: values that are and are not taken for a user's id.
 func TestScores(t *testing.T) {
 	s := scoring{account: alice, saved: map[string]bool{"alice": true}}
 	for name, c := range map[string]struct {

@@ -31,9 +31,9 @@ func studyHandler(t *testing.T, portal http.Handler) *Report {
 	return r
 }
 
-// withTicket is a shop that sets a second cookie for /my at the sign-in. shown says
-// whether /my/orders shows the customer of a session to a request with this ticket;
-// numbered says whether it shows the customer's number too.
+// withTicket is a shop that sets a second cookie for /my at the sign-in. shown reports whether
+// /my/orders shows the session's customer to a request with this ticket; numbered reports whether
+// it shows the customer's number too.
 func withTicket(numbered bool, shown func(v *visit, ticket string) bool) http.Handler {
 	s := &shop{}
 	s.more = map[string]http.HandlerFunc{
@@ -65,7 +65,7 @@ func withTicket(numbered bool, shown func(v *visit, ticket string) bool) http.Ha
 	})
 }
 
-// TestH1_NarrowCookieIsLeft: a cookie below /my that signs nobody in is left unsealed.
+// TestH1_NarrowCookieIsLeft: a cookie below /my that does not sign a user in is left unsealed.
 func TestH1_NarrowCookieIsLeft(t *testing.T) {
 	r := studyHandler(t, withTicket(true, func(v *visit, _ string) bool { return v.number != "" }))
 	if !slices.Contains(r.Site.Leave, "ticket") {
@@ -74,8 +74,8 @@ func TestH1_NarrowCookieIsLeft(t *testing.T) {
 	r.says(t, "ticket: for /my only, where no whoami is. It signs nobody in")
 }
 
-// TestH1_NarrowCredentialIsAsked: one that a page below /my needs is not left; the page is
-// asked too, apart from the other, which knows the user without it.
+// TestH1_NarrowCredentialIsAsked: a cookie that a page below /my needs is sealed. That page
+// becomes a second whoami, separate from the first, which shows the user without the cookie.
 func TestH1_NarrowCredentialIsAsked(t *testing.T) {
 	r := studyHandler(t, withTicket(true, func(v *visit, ticket string) bool { return v.number != "" && ticket != "" }))
 	i := slices.IndexFunc(r.Site.Whoami, func(w config.Whoami) bool { return w.URI == "/my/orders" })
@@ -95,7 +95,8 @@ func TestH1_NarrowCookieThatSignsIn(t *testing.T) {
 	r.says(t, "Whose a request below /my is, where the portal sends the cookie ticket")
 }
 
-// TestH1_NarrowCookieNobodyKnows: no page below the path was seen, so nothing is guessed.
+// TestH1_NarrowCookieNobodyKnows: without a page below the path nothing is assumed about its
+// cookie.
 func TestH1_NarrowCookieNobodyKnows(t *testing.T) {
 	r := studyHandler(t, withTicket(true, func(*visit, string) bool { return false }))
 	if slices.Contains(r.Site.Leave, "ticket") || len(r.Site.Whoami) != 1 {

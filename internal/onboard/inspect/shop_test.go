@@ -13,16 +13,17 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
-// shop is a small portal with traps: names that people choose, links that do
-// something, cookies that look harmless. Fields say what is different from the usual.
+// shop is a small portal with traps: names that customers choose, links with side effects, cookies
+// that look harmless. Fields set the deviations from the default.
 type shop struct {
-	// typed shows the name as it was typed; placeholder answers strangers' whoami with
-	// 200 and a nobody; keepOld signs the old session in, too; scoped wants a second
-	// cookie for /my; single ends a customer's other sessions at a sign-in; strict takes
-	// no other spelling; nameless shows a number only where it can be changed; named has the user name in JSON; keepOther signs another's session in,
-	// too; basic, query and address are side doors.
+	// typed shows the name as it was typed; placeholder answers strangers' whoami with 200 and a
+	// placeholder name; keepOld signs the old session in, too; scoped requires a second cookie for
+	// /my; single ends a customer's other sessions at a sign-in; strict accepts no other spelling;
+	// nameless shows a number only where it can be changed; named has the user name in JSON;
+	// keepOther signs another's session in, too; basic, query and address are further ways to sign
+	// in.
 	typed, placeholder, keepOld, scoped, single, strict, nameless, named, keepOther, basic, query, address bool
-	// more are pages besides, by path.
+	// more are additional pages, by path.
 	more map[string]http.HandlerFunc
 
 	mu       sync.Mutex
@@ -204,7 +205,7 @@ func study(t *testing.T, s *shop, customers ...browse.Account) *Report {
 	return report
 }
 
-// says reports what the Caddyfile lacks of these, whatever line they are broken into.
+// says fails the test for each part that the Caddyfile lacks. Line breaks do not matter.
 func (r *Report) says(t *testing.T, parts ...string) {
 	t.Helper()
 	text := flat(r.Caddyfile)

@@ -110,7 +110,7 @@ func (s *search) count(c Case, err error) {
 	}
 }
 
-// quiet is a test for rapid that says nothing: what was found is in the search.
+// quiet is a rapid.TB without output. The finding is in the search.
 type quiet struct{ failed bool }
 
 func (*quiet) Helper()                 {}
@@ -140,7 +140,7 @@ func seed(t *testing.T) uint64 {
 	t.Helper()
 	text := os.Getenv("SEED")
 	if text == "" && os.Getenv("ADVERSARY_TIME") == "" && os.Getenv("ADVERSARY_REACH") == "" {
-		return 1 // the same every time, for those who test something else
+		return 1 // the same on every run, for tests of another property
 	}
 	if text == "" {
 		return uint64(time.Now().UnixNano() % 1e9)
@@ -180,8 +180,8 @@ func TestAdversary(t *testing.T) {
 	}
 }
 
-// TestReach searches on and on, from seed to seed, and lists what it found by what is
-// left of the Caddyfile. It runs only where ADVERSARY_REACH says for how long.
+// TestReach searches seed after seed for as long as ADVERSARY_REACH says, and groups the findings
+// by the shrunk Caddyfile. Without the variable it is skipped.
 func TestReach(t *testing.T) {
 	whole := duration("ADVERSARY_REACH", 0)
 	if whole == 0 {

@@ -29,8 +29,8 @@ func (g *gated) source() string {
 	return ""
 }
 
-// who is the placeholder of the user, and what has to stand before the gate for it. The
-// lines of raw order want a `route`.
+// who returns the placeholder of the user, and the lines that it requires before the gate. The
+// lines must be in a `route`, in this order, if ordered is set.
 func (g *gated) who() (placeholder, before string, ordered bool) {
 	switch source := g.source(); {
 	case source == "":

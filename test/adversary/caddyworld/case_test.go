@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Case is a world and what is done in it: all that a regression needs.
+// Case is a world and the steps in it: all that a regression needs.
 type Case struct {
 	Name    string
 	Portals []Portal
@@ -26,8 +26,8 @@ type Site struct {
 	// First is what users show to sign in: "" for the portal's form, "token" for its
 	// GraphQL, or what Caddy looks at: "basic", "cert", "key", "query".
 	First string
-	// Realm is the realm of the site; the users have a second factor in each. Twin says
-	// that the victim of this site is somebody else of the same name, who has none.
+	// Realm is the realm of the site; the users have a second factor in each. Twin makes the
+	// victim of this site another user of the same name, without a second factor.
 	Realm string
 	Twin  bool
 }
@@ -47,8 +47,8 @@ type Step struct {
 	// that the attacker was shown.
 	Header []string
 	Body   string
-	// As is whose first factor is shown where the site wants one: "" for the victim's,
-	// "none", "mallory", "mallet".
+	// As selects the user who shows a first factor where the site requires one: "" for the victim,
+	// or "none", "mallory", "mallet".
 	As string
 	// Without drops the cookies at these places of the jar; From sends those of another
 	// browser of the attacker.

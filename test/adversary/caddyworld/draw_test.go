@@ -8,9 +8,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// without tells whether ADVERSARY_WITHOUT leaves something out of all worlds: "identity",
-// "token", "rules", "errors", "sites", or "asked": whoami where
-// Caddy knows the user. Commas stand between them.
+// without reports whether ADVERSARY_WITHOUT excludes a part from all worlds: "identity", "token",
+// "rules", "errors", "sites", or "asked" (whoami where Caddy knows the user). The variable is a
+// comma-separated list.
 func without(what string) bool {
 	return slices.Contains(strings.Split(os.Getenv("ADVERSARY_WITHOUT"), ","), what)
 }

@@ -6,8 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// place is an address of the portal that an operator writes a rule about, in the words of
-// the portal: what makes the portal take a request for it.
+// place is an address of the portal with a rule of the operator about it, described by what makes
+// the portal serve a request as that address.
 type place struct {
 	// page is what the portal calls it; path, and the value of the parameter `route` or
 	// of the header X-Kind, are how it is named.

@@ -28,16 +28,16 @@ type Portal struct {
 	LastHeader bool
 	// Header names the user, as proxies set it; "" for none.
 	Header string
-	// Basic and Tokens: it knows Authorization: Basic, and bearer tokens of its GraphQL.
+	// Basic and Tokens: the portal accepts Authorization: Basic, and bearer tokens of its GraphQL.
 	Basic, Tokens bool
-	// Anywhere: user and password sign in on whatever page they come to.
+	// Anywhere: user and password sign in at every page.
 	Anywhere bool
 	// Door is the path of a side door that takes the password in the body and answers at
 	// once: /rpc, or a front controller's.
 	Door string
-	// Closed: nobody signs in at the portal itself, only where Header comes from.
+	// Closed: the portal itself has no sign-in; the user comes from Header only.
 	Closed bool
-	// Eager: strangers get a session, too. Switch: staff sign in as somebody else.
+	// Eager: strangers get a session, too. Switch: staff can sign in as another user.
 	Eager, Switch bool
 }
 
@@ -52,7 +52,7 @@ type portal struct {
 	changed  []change
 }
 
-// change is what was changed: by whose request, and as whom.
+// change records a write on the portal: who sent the request, and as which user it ran.
 type change struct{ actor, user string }
 
 func newPortal(kind Portal) *portal {
@@ -78,7 +78,7 @@ type visit struct {
 	form url.Values
 	sid  string
 	user string
-	// before is the user before a password on whatever page signed one in.
+	// before is the session's user before this request signed another one in by password.
 	before string
 }
 
@@ -169,7 +169,7 @@ func (v *visit) readPage() string {
 		return v.named(v.form.Get("route"))
 	}
 	if strings.HasPrefix(p, "/hooks/") {
-		return "hook" // an operator who trusts /hooks/* knows that nothing below it knows users
+		return "hook" // an operator may trust /hooks/*, because no page below it reads a user
 	}
 	if strings.HasPrefix(p, "/static/") || strings.HasPrefix(p, "/pub/") {
 		return "asset"
@@ -253,7 +253,7 @@ func (v *visit) answer() {
 	case "verify":
 		v.verify()
 	case "hook":
-		fmt.Fprint(v.w, "thank you") // machines call it; it knows nobody
+		fmt.Fprint(v.w, "thank you") // a machine-to-machine endpoint without a user
 	case "door":
 		v.door()
 	case "transfer":
@@ -272,7 +272,7 @@ func (v *visit) answer() {
 	}
 }
 
-// greet is every page: it says who is signed in.
+// greet renders a page with the signed-in user.
 func (v *visit) greet(status int, kind string) {
 	if v.user == "" && v.sid == "" && v.Eager && v.page != "asset" {
 		v.signIn("")
@@ -332,8 +332,8 @@ func (v *visit) door() {
 }
 
 func (v *visit) transfer() {
-	// Who signs in by the very request that changes something has given no chance to ask:
-	// that is a known limit.
+	// Known limit: a request that signs in and changes something at once leaves the gateway no
+	// time for a question.
 	if v.r.Method == http.MethodPost && v.before != "" {
 		v.mu.Lock()
 		v.changed = append(v.changed, change{v.actor, v.before})
@@ -344,7 +344,7 @@ func (v *visit) transfer() {
 
 var field = regexp.MustCompile(`(?:(\w+)\s*:\s*)?(login|me)\b(?:\(user:"(\w+)",password:"([\w-]+)"\))?`)
 
-// graphQL knows `login(user:"…",password:"…"){token}` and `me{secret}`, with aliases.
+// graphQL executes `login(user:"…",password:"…"){token}` and `me{secret}`, with aliases.
 func (v *visit) graphQL() {
 	data := map[string]any{}
 	for _, m := range field.FindAllStringSubmatch(v.form.Get("query"), -1) {

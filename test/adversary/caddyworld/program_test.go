@@ -28,7 +28,7 @@ func drawProgram(t *rapid.T, w world) []Step {
 	if !often(t, 30) {
 		return steps
 	}
-	// The owner is there all the time, at one site or at all of them.
+	// The owner uses one site or all of them during the whole program.
 	owner := []Step{{By: "owner", Do: "enter"}}
 	if len(w.sites) > 1 {
 		owner = append(owner, Step{By: "owner", Do: "enter", Site: 1})
@@ -100,7 +100,7 @@ func drawGraphQL(t *rapid.T, user string) Step {
 	return s
 }
 
-// drawPage draws an address that shows who is signed in.
+// drawPage draws an address that shows the signed-in user.
 func drawPage(t *rapid.T, g gated) string {
 	pages := []string{"/data", "/static/app.css", "/index.php?route=data", "/nope", "/in", "/index.php/a.css?route=data", "/pub/a.css"}
 	switch g.trigger {
@@ -119,7 +119,7 @@ func drawPage(t *rapid.T, g gated) string {
 	return pages[choose(t, len(pages))]
 }
 
-// with adds parameters to an address, behind what it has or before it.
+// with adds parameters to an address, after or before its own.
 func with(target, query string, behind bool) string {
 	path, old, has := strings.Cut(target, "?")
 	switch {
@@ -131,8 +131,8 @@ func with(target, query string, behind bool) string {
 	return path + "?" + query + "&" + old
 }
 
-// disguise makes the request also what a rule of the operator wants, spells it in another
-// way, or leaves something out.
+// disguise makes the request match a rule of the operator as well, spells it in another way, or
+// removes a part.
 func disguise(t *rapid.T, g gated, s *Step) {
 	switch choose(t, 8) {
 	case 0, 1, 2:

@@ -19,7 +19,7 @@ type violation struct {
 
 func (v *violation) Error() string { return v.kind + ": " + v.text }
 
-// errUnusable says that the owner could not get in even before an attack.
+// errUnusable says that the owner could not get in before any attack.
 var errUnusable = errors.New("the owner could not get in")
 
 // run is a case under way, on a loaded server.
@@ -130,7 +130,7 @@ func (r *run) judge(p page, s Step) error {
 	return nil
 }
 
-// protected tells whether the victim of a portal has a second factor.
+// protected reports whether the victim of a portal has a second factor.
 func (r *run) protected(portal int) bool {
 	for _, site := range r.c.Sites {
 		if site.Portal == portal && !site.Twin {
@@ -158,7 +158,7 @@ func (r *run) ask(b *browser, at int, as string, s Step) (page, error) {
 	return r.lines.send(b, b, site, r.fill(site.URL), s)
 }
 
-// session is somebody who uses a site as it is meant.
+// session is a user who uses a site as intended.
 type session struct {
 	r     *run
 	b     *browser
@@ -196,7 +196,7 @@ func loginQuery(user, alias string) string {
 	return `{"query":"mutation{` + alias + `login(user:\"` + user + `\",password:\"` + password(user) + `\"){token}}"}`
 }
 
-// enter signs in and gives a code where one is asked for. challenged tells whether it was.
+// enter signs in and gives a code if the gateway asks for one. challenged reports whether it did.
 func (s *session) enter() (p page, challenged bool, err error) {
 	if _, err = s.signIn(); err != nil {
 		return p, false, err
@@ -229,7 +229,7 @@ func (r *run) device(s *session) *harness.Device {
 	return r.devices[site.Realm+"/"+s.user]
 }
 
-// enter is the owner's: who gets in at first must always get in.
+// enter is the owner's sign-in. An owner who could get in at first must always get in.
 func (r *run) enter(at int) error {
 	s := &session{r: r, b: r.browser("owner"), site: at, user: "victim"}
 	p, challenged, err := s.enter()
@@ -250,9 +250,9 @@ func (r *run) enter(at int) error {
 	return nil
 }
 
-// leaveOthers forgets that the owner is signed in at other ports of the host in the same
-// realm: they share the visit, and a code gives it a new token. Cookies that are sealed
-// for another port can't be sealed anew then, so the owner signs in there once more.
+// leaveOthers forgets that the owner is signed in at other ports of the host in the same realm.
+// These ports share the visit, and a code gives it a new token. Cookies that are sealed for
+// another port can't be sealed again then, so the owner signs in there once more.
 func (r *run) leaveOthers(at int) {
 	host := func(site Site) string { return strings.Split(site.URL, ":PORT")[0] }
 	entered := r.c.Sites[at]
@@ -281,7 +281,7 @@ func (r *run) look(at int) error {
 	return &violation{kind: "locked out", text: fmt.Sprintf("the owner, who is signed in, gets %v %d %q %.100q", err, p.status, p.header.Get("Location"), p.body)}
 }
 
-// enterAs is the attacker with an account and a code of his own.
+// enterAs signs the attacker in with an own account and an own code.
 func (r *run) enterAs(s Step, user string) error {
 	own := &session{r: r, b: r.browser(s.By), site: s.Site, user: user}
 	p, _, err := own.enter()

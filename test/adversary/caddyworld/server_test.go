@@ -24,8 +24,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// server is what all worlds of a test share: ports, certificates and a store, in which
-// the users' second factors stay from world to world.
+// server is what all worlds of a test share: ports, certificates, and a store that keeps the
+// users' second factors over all worlds.
 type server struct {
 	t       *testing.T
 	dir     string
@@ -73,7 +73,7 @@ var addresses = map[*portal]string{}
 
 func (s *server) address(i int) string { return addresses[s.portals[i]] }
 
-// errRefused says that a Caddyfile was refused, which is a decision.
+// errRefused says that the Caddyfile was refused, which is no failure.
 var errRefused = errors.New("refused")
 
 // load starts a case's portals and Caddyfile.
@@ -102,7 +102,7 @@ func (s *server) load(c Case) error {
 	return nil
 }
 
-// parked has each realm at a site of its own, where no world has one.
+// parked gives each realm a site of its own, at an address that no world uses.
 func parked() (text string) {
 	for _, realm := range realms {
 		host, line := "default", ""

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// shrink leaves out of a failing world, and of its steps, whatever it fails without.
-// Rapid shrinks the drawn bits, and knows nothing of what belongs together.
+// shrink removes every part of a failing world and of its steps that the failure does not need.
+// Rapid shrinks the drawn bits, and can't tell which of them belong together.
 func shrink(w world, steps []Step, fails func(world, []Step) bool) (world, []Step) {
 	for size := ""; size != fmt.Sprint(w, steps); {
 		size = fmt.Sprint(w, steps)
@@ -33,7 +33,7 @@ func walk[T any](from T, smaller func(T) []T, fails func(T) bool) T {
 	}
 }
 
-// lastProgram is the program whose step showed the failure, up to it.
+// lastProgram returns the program of the step that showed the failure, up to that step.
 func lastProgram(steps []Step, shown int) []Step {
 	steps = steps[:shown+1]
 	for i := shown; i >= 0; i-- {
@@ -158,7 +158,7 @@ func simplify(g gated) []func(*gated) {
 	return all
 }
 
-// plainer are simpler matchers that say the same.
+// plainer are simpler matchers with the same meaning.
 func plainer(r rule) (all []string) {
 	if r.body == "" {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// world is a Case to be: what was drawn of portals and sites.
+// world is a Case before it is written as text: the drawn portals and sites.
 type world struct {
 	portals []Portal
 	sites   []gated
@@ -23,8 +23,8 @@ type gated struct {
 	prefix string
 	tls    bool
 
-	// Who it is that Caddy knows: what users show (see Site.First), what the operator
-	// makes of it, and where it goes.
+	// via and sink describe the identity that Caddy knows: how the operator turns what users show
+	// (see Site.First) into a user, and where that user is written.
 	via, sink string
 	// shape is how the directives stand; trigger is what makes an error, errors what
 	// answers it.
@@ -95,7 +95,7 @@ func (g *gated) has(list string) bool {
 	return false
 }
 
-// drawIdentity draws who it is that says who the user is.
+// drawIdentity draws the source of the user's identity.
 func (g *gated) drawIdentity(t *rapid.T, p *Portal) {
 	switch n := choose(t, 10); {
 	case n >= 5 && n <= 8 && !without("identity"):

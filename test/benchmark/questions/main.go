@@ -48,9 +48,9 @@ func run(o options, args []string) error {
 	if o.before != "" {
 		binaries = append(binaries, o.before)
 	}
-	var houses []*house
+	var setups []*setup
 	defer func() {
-		for _, h := range houses {
+		for _, h := range setups {
 			h.close()
 		}
 	}()
@@ -66,26 +66,26 @@ func run(o options, args []string) error {
 			if err != nil {
 				return fmt.Errorf("%s with %s: %w", name, binary, err)
 			}
-			houses = append(houses, h)
+			setups = append(setups, h)
 		}
 	}
-	err := walkAll(houses, o.pace)
-	table(houses, len(binaries))
+	err := walkAll(setups, o.pace)
+	table(setups, len(binaries))
 	return err
 }
 
 // walkAll sends everybody at full speed, one after the other, and then all at once at a
 // person's pace. A failed run does not end the others: its count is missing.
-func walkAll(houses []*house, pace time.Duration) error {
+func walkAll(setups []*setup, pace time.Duration) error {
 	var group sync.WaitGroup
-	errs := make(chan error, len(houses)*8)
-	for _, h := range houses {
+	errs := make(chan error, len(setups)*8)
+	for _, h := range setups {
 		for _, v := range h.visitors {
 			errs <- v.walk(h, 0, &v.fast)
 			time.Sleep(settled)
 		}
 	}
-	for _, h := range houses {
+	for _, h := range setups {
 		for _, v := range h.visitors {
 			if pace > 0 {
 				group.Go(func() { errs <- v.walk(h, pace, &v.slow) })
@@ -102,16 +102,16 @@ func walkAll(houses []*house, pace time.Duration) error {
 }
 
 // table prints the questions of 20 pages; with two binaries those of the second first.
-func table(houses []*house, binaries int) {
+func table(setups []*setup, binaries int) {
 	fmt.Println("| portal | who | requests | full speed, 20 pages | a page | a person's pace, 20 pages | a page |")
 	fmt.Println("| --- | --- | --- | --- | --- | --- | --- |")
-	for i := 0; i < len(houses); i += binaries {
-		for j, v := range houses[i].visitors {
+	for i := 0; i < len(setups); i += binaries {
+		for j, v := range setups[i].visitors {
 			var before *visitor
 			if binaries == 2 {
-				before = houses[i+1].visitors[j]
+				before = setups[i+1].visitors[j]
 			}
-			fmt.Printf("| %s | %s | %d |", houses[i].portal.name, v, v.requests)
+			fmt.Printf("| %s | %s | %d |", setups[i].portal.name, v, v.requests)
 			fmt.Println(cells(before, v, func(v *visitor) count { return v.fast }) + cells(before, v, func(v *visitor) count { return v.slow }))
 		}
 	}
@@ -125,7 +125,7 @@ func cells(before, now *visitor, of func(*visitor) count) string {
 	return fmt.Sprintf(" %s | %s |", all, page)
 }
 
-// count is how many questions a run took, none where it did not come to its end.
+// count is the number of questions of a run, or none if the run failed.
 type count struct {
 	n    int
 	done bool

@@ -23,7 +23,8 @@ type portal struct {
 	users  [2][2]string // name and password
 	// stranger and customer are four pages each; the third has a form that can be sent.
 	stranger, customer [4]string
-	// strangerForm and customerForm are the form: a field of it, and what is typed in.
+	// strangerForm and customerForm select a form by one of its fields, and hold the values to
+	// type in.
 	strangerForm, customerForm form
 }
 
@@ -81,7 +82,8 @@ func names() string {
 	return strings.Join(all, ", ")
 }
 
-// find returns the portal of that name, started where it has no URL, and what stops it.
+// find returns the portal of that name and a function that stops it. It starts the portal if that
+// has no URL.
 func find(name, url string) (*portal, func(), error) {
 	i := slices.IndexFunc(portals, func(p portal) bool { return p.name == name })
 	if i < 0 {

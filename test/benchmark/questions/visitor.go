@@ -23,7 +23,7 @@ type visitor struct {
 	customer, sends bool
 	agent           string
 	client          *http.Client
-	h               *house
+	h               *setup
 
 	mu         sync.Mutex
 	sent       int // requests so far
@@ -43,7 +43,7 @@ func (v *visitor) String() string {
 	return who + ", " + what
 }
 
-func newVisitor(h *house, customer, sends bool) *visitor {
+func newVisitor(h *setup, customer, sends bool) *visitor {
 	jar, _ := cookiejar.New(nil) // without options it can't fail
 	v := &visitor{customer: customer, sends: sends, h: h}
 	v.agent = fmt.Sprintf("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0 Visitor/%t-%t", customer, sends)
@@ -62,7 +62,7 @@ func (v *visitor) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // walk looks at 20 pages and counts how many questions that took.
-func (v *visitor) walk(h *house, pace time.Duration, to *count) error {
+func (v *visitor) walk(h *setup, pace time.Duration, to *count) error {
 	pages, f := h.portal.stranger, h.portal.strangerForm
 	if v.customer {
 		pages, f = h.portal.customer, h.portal.customerForm
@@ -87,7 +87,7 @@ func (v *visitor) walk(h *house, pace time.Duration, to *count) error {
 }
 
 // view opens a page, or sends the form of the last one.
-func (v *visitor) view(h *house, path string, last *browse.Page, f form, send bool) (*browse.Page, error) {
+func (v *visitor) view(h *setup, path string, last *browse.Page, f form, send bool) (*browse.Page, error) {
 	if !send {
 		return v.get(h.url + path)
 	}
@@ -110,8 +110,8 @@ func (v *visitor) get(address string) (*browse.Page, error) {
 	return v.navigate(r)
 }
 
-// post sends the page's form that has the field. A form that is sent by GET on the page is
-// sent by POST all the same: portals take either.
+// post sends the page's form that has the field. It uses POST also for a form with the method GET,
+// because portals accept either.
 func (v *visitor) post(page *browse.Page, field string, values map[string]string) (*browse.Page, error) {
 	if page == nil {
 		return nil, errors.New("no page whose form could be sent")
@@ -188,7 +188,7 @@ func (v *visitor) furnish(page *browse.Page) {
 	group.Wait()
 }
 
-// parts are the addresses of the page's styles, scripts and images, and what they are.
+// parts are the addresses and kinds of the page's styles, scripts and images.
 func (v *visitor) parts(page *browse.Page) map[string]string {
 	all := make(map[string]string)
 	add := func(selector, attribute, dest string) {
@@ -207,7 +207,7 @@ func (v *visitor) parts(page *browse.Page) map[string]string {
 
 // signIn signs in at the portal and sets a second factor up, which is this visit's
 // clearance.
-func (v *visitor) signIn(h *house, user [2]string) error {
+func (v *visitor) signIn(h *setup, user [2]string) error {
 	page, err := v.get(h.url + h.portal.signIn)
 	if err != nil {
 		return err

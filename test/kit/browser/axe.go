@@ -18,7 +18,7 @@ type Violation struct {
 	} `json:"nodes"`
 }
 
-// String tells the rule and every place that breaks it.
+// String describes the rule and every place that breaks it.
 func (v Violation) String() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s (%s): %s", v.ID, v.Impact, v.Help)

@@ -1,8 +1,8 @@
-// Package browser drives Debian's Chromium through a journey, for tests.
+// Package browser drives Debian's Chromium through a page, for tests. Every browser starts from an
+// empty profile, reaches loopback only, and ends with its test. A failed step fails the test and
+// logs the address and the text of the page.
 //
-// Its one invariant: every browser starts from an empty profile, reaches loopback
-// only, and is gone when its test ends. Every step fails the test by itself, saying
-// where the browser was and what it showed.
+// It needs Debian's chromium package. test/suite/e2e, internal/userpages and others call it.
 package browser
 
 import (
@@ -135,7 +135,7 @@ func run[T any](b *Browser, what string, step chromedp.Action[T]) T {
 	return result
 }
 
-// fail ends the test and tells what the browser shows.
+// fail ends the test and logs the page that the browser shows.
 func (b *Browser) fail(what string, err error) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)

@@ -55,8 +55,8 @@ func (b *Browser) Click(selector string) {
 	run(b, "clicking "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
-// Type replaces what is in the field by typing, key for key. It types again where a
-// script of the page moved the focus meanwhile, as WordPress's sign-in page does.
+// Type replaces the field's text by typing, key for key. It types again if a script of the page
+// has moved the focus meanwhile, as WordPress's sign-in page does.
 func (b *Browser) Type(selector, text string) {
 	b.t.Helper()
 	for try := range 4 {
@@ -97,7 +97,7 @@ func (b *Browser) Count(selector string) int {
 	return len(ids)
 }
 
-// Has tells whether the selector names anything now.
+// Has reports whether an element matches the selector now.
 func (b *Browser) Has(selector string) bool {
 	b.t.Helper()
 	return b.Count(selector) > 0
@@ -109,7 +109,7 @@ func (b *Browser) URL() string {
 	return run(b, "asking for the address", chromedp.Location())
 }
 
-// HTML returns the page as it is now.
+// HTML returns the page's current document.
 func (b *Browser) HTML() string {
 	b.t.Helper()
 	return run(b, "reading the page", chromedp.OuterHTML(chromedp.CSS("html")))

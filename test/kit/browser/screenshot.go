@@ -21,9 +21,9 @@ var looks = []struct {
 // of them take longer than what is tested.
 const wanted = "SECONDGATE_SCREENSHOTS"
 
-// Screenshot keeps the page, at full length, as
-// test/out/screenshots/NAME-WIDTH-SCHEME.png, in every one of looks, where
-// SECONDGATE_SCREENSHOTS is set. The browser ends as it began, 1280 pixels wide and light.
+// Screenshot saves the page at full length as test/out/screenshots/NAME-WIDTH-SCHEME.png, once for
+// each of looks, if SECONDGATE_SCREENSHOTS is set. Afterwards the browser is again 1280 pixels
+// wide and light.
 func (b *Browser) Screenshot(name string) {
 	b.t.Helper()
 	if os.Getenv(wanted) == "" {

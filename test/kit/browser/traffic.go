@@ -10,8 +10,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 )
 
-// quietTime is how long no request may begin or end for the page to be settled: an
-// icon, say, is fetched only after the page has loaded.
+// quietTime is the time without the start or end of a request after which the page counts as idle.
+// An icon, for example, is fetched only after the page has loaded.
 const quietTime = 400 * time.Millisecond
 
 // traffic follows the requests of the tab.
@@ -21,14 +21,14 @@ type traffic struct {
 	changed time.Time
 }
 
-// listen is told every event of the tab.
+// listen handles every event of the tab.
 func (t *traffic) listen(event any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		if strings.HasPrefix(e.Request.URL, "data:") {
-			return // nothing is fetched, and its end is not always told
+			return // it needs no request, and its end is not always reported
 		}
 		if e.Type == network.ResourceTypeDocument {
 			clear(t.running) // what the page before left is not always said to have ended
@@ -56,9 +56,8 @@ func (t *traffic) addresses() []string {
 	return slices.Collect(maps.Values(t.running))
 }
 
-// Settle waits until the page fetches nothing any more. Where a portal sets its
-// cookies anew with every response, what is still on its way would set those of a
-// moment ago.
+// Settle waits until no request of the page is in flight. In a portal that sets its cookies anew
+// with every response, a late response would overwrite newer cookies.
 func (b *Browser) Settle() {
 	b.t.Helper()
 	for limit := time.Now().Add(stepTime); !b.traffic.quiet(); time.Sleep(20 * time.Millisecond) {

@@ -40,7 +40,7 @@ type Page struct {
 }
 
 // Browser returns a new browser, as of a stranger.
-func (h *House) Browser() *Browser {
+func (h *Harness) Browser() *Browser {
 	h.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -55,7 +55,8 @@ func (h *House) Browser() *Browser {
 	}
 }
 
-// Clone is another browser with a copy of the cookies, as of a thief.
+// Clone returns another browser with a copy of the cookies, like that of an attacker who has
+// stolen them.
 func (b *Browser) Clone() *Browser {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -167,7 +168,7 @@ func (b *Browser) Try(r *http.Request) (*Page, error) {
 	}, err
 }
 
-// Device is somebody's authenticator app and backup codes.
+// Device is a user's authenticator app and backup codes.
 type Device struct {
 	Secret string
 	Backup []string
@@ -197,8 +198,8 @@ func (d *Device) CodeNow(t testing.TB) string {
 	return code
 }
 
-// Enrol sets up two-factor authentication for whoever is signed in, through the
-// pages, up to the backup codes.
+// Enrol sets up two-factor authentication for the signed-in user through the pages, up to the
+// backup codes.
 func (b *Browser) Enrol() *Device {
 	b.t.Helper()
 	page := b.Get("/two-factor/setup")

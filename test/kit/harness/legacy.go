@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Legacy is a portal as they are found, kept small: every habit that makes portals
-// hard to guard is a switch. Users are alice, bob and carol; the password of each is
-// "pw-" and the name. Fields may be set before the first request.
+// Legacy is a small model of a typical portal. Each habit that makes portals hard to guard is a
+// switch. Users are alice, bob and carol; the password of each is "pw-" and the name. Fields may
+// be set before the first request.
 type Legacy struct {
 	// Rotate makes a new session id at every sign-in; KeepOld leaves the old one signed
 	// in as well (as PHP's session_regenerate_id without deleting).
@@ -22,12 +22,12 @@ type Legacy struct {
 	Lock bool
 	// Lazy makes no session for strangers until they sign in.
 	Lazy bool
-	// Scoped sets a second cookie for /admin at the sign-in, without which /me calls
-	// nobody signed in, though / does (as WordPress).
+	// Scoped sets a second cookie for /admin at the sign-in. Without it /me reports no user, while
+	// / still shows the user (as in WordPress).
 	Scoped bool
 	// CookieAttributes follow every Set-Cookie of the session. Default: "; Path=/".
 	CookieAttributes string
-	// Email is what /me says of a user's e-mail address; nil says nothing.
+	// Email is the user's email address in /me; nil leaves it out.
 	Email func(user string) string
 	// Before runs first on every request; true means that it answered.
 	Before func(l *Legacy, w http.ResponseWriter, r *http.Request) bool
@@ -85,10 +85,10 @@ func (l *Legacy) put(id string, s *legacySession) {
 	l.sessions[id] = s
 }
 
-// ServeHTTP answers: / and /account (HTML with the user's secret), /me (whoami: JSON
-// {"user":…}, or 401), /login (form by POST, also in the query by GET), /logout,
-// /api/login (JSON in, token out), /switch?user= (signs in as somebody else inside
-// the session), /admin (wants the scoped cookie), /rotate (a new id), /slow?ms=.
+// ServeHTTP answers: / and /account (HTML with the user's secret), /me (whoami: JSON {"user":…},
+// or 401), /login (form by POST, also in the query by GET), /logout, /api/login (JSON in, token
+// out), /switch?user= (signs in as another user in the same session), /admin (requires the scoped
+// cookie), /rotate (a new id), /slow?ms=.
 func (l *Legacy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.Before != nil && l.Before(l, w, r) {
 		return
@@ -269,8 +269,8 @@ func (l *Legacy) set(s *legacySession, user string) {
 	s.user = user
 }
 
-// LegacyLines describe a Legacy portal to two_factor. It commits sign-ins before it answers,
-// so that they need not wait for each other.
+// LegacyLines describe a Legacy portal to two_factor. The portal commits sign-ins before it
+// answers, so settle is short.
 const LegacyLines = LegacyLate + "\nsettle 100ms"
 
 // LegacyLate are LegacyLines for a portal that commits sign-ins within the default `settle`.

@@ -1,7 +1,6 @@
-// Package mailserver runs a real mail server for tests: Debian's Exim, with a
-// configuration, spool and mailbox of its own.
-//
-// Its one invariant: it listens on loopback only and ends with the test.
+// Package mailserver runs Debian's Exim for tests, with its own configuration, spool and mailbox.
+// The server listens on loopback only and ends with the test. It needs exim4 and root, because the
+// mailbox is written by a system user of its own.
 package mailserver
 
 import (
@@ -22,7 +21,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/port"
 )
 
-// What the server knows: one who may send, and certificates for Name.
+// The account that may send mails, and the host name of the certificates.
 const (
 	Name     = "localhost"
 	User     = "portal"
@@ -53,7 +52,8 @@ type Server struct {
 	done chan struct{}
 }
 
-// Start runs a server. Open lets anybody send; else only who signs in may.
+// Start runs a server. With open it accepts mail without authentication; else only authenticated
+// clients may send.
 func Start(t testing.TB, open bool) *Server {
 	t.Helper()
 	s := Prepare(t, open)
@@ -70,7 +70,7 @@ func Prepare(t testing.TB, open bool) *Server {
 	if _, err := exec.LookPath("exim4"); err != nil {
 		missing(t, "exim4 is not installed: apt-get install exim4-daemon-light")
 	}
-	// Not t.TempDir: the server runs as a user of its own, who must get there.
+	// Not t.TempDir: the server runs as another system user, who needs access.
 	dir, err := os.MkdirTemp("/tmp", "secondgate-mail-")
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func (s *Server) Start() {
 	}
 }
 
-// Stop ends the server; Start begins it again with what it had.
+// Stop ends the server; Start starts it again with the same state.
 func (s *Server) Stop() {
 	if s.exim == nil {
 		return

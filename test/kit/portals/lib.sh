@@ -17,7 +17,7 @@ alice_pw='Correct-Horse-1' bob_pw='Battery-Staple-2' admin_pw='Admin-Clip-3'
 log() { echo "[$name] $*" >&2; }
 die() { log "$*"; exit 1; }
 
-# state: make the state directory, which nobody else may have laid out for us.
+# state: make the state directory. One that another system user has made is refused.
 state() {
   [ "$(id -u)" = 0 ] || die "needs root: it installs packages and runs services as their own users"
   mkdir -p "$base"

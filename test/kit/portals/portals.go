@@ -1,8 +1,8 @@
-// Package portals starts real portals, from Debian's packages and from npm, for tests:
-// the scripts beside it do the work and can be run by hand.
+// Package portals starts real portals, from Debian's packages and from npm, for tests. The shell
+// scripts in this directory start them and can be run by hand.
 //
-// Its one invariant: a portal belongs to one test at a time, over all test processes
-// of this machine, and is stopped when that test ends. Everything listens on loopback.
+// A portal belongs to one test at a time, over all test processes of this machine, and stops when
+// that test ends. All portals listen on loopback.
 package portals
 
 import (
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// User is somebody whom a portal knows. The passwords are public.
+// User is a user of a portal. The passwords are public.
 type User struct {
 	Name, Email, Password string
 }

@@ -82,7 +82,7 @@ func TestDokuWikiKnowsItsUsers(t *testing.T) {
 	}
 }
 
-// TestNodeREDKnowsItsUsers: everybody gets a bearer token, and by it /settings tells who.
+// TestNodeREDKnowsItsUsers: each user gets a bearer token, and /settings shows the token's user.
 func TestNodeREDKnowsItsUsers(t *testing.T) {
 	var portal *Portal
 	t.Run("up", func(t *testing.T) {

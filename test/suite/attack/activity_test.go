@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_ActivityBeforeSetUp: under `require always`, somebody with the password of a user who has not set up a second
-// factor yet (or no more) reads where the owner signed in from.
+// TestAttack_ActivityBeforeSetUp: under `require always`, an attacker with the password of a user
+// without a second factor opens the settings page. The page does not list the owner's sign-ins.
 func TestAttack_ActivityBeforeSetUp(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines+"\nrequire always")
 	owner := h.Browser()

@@ -25,20 +25,20 @@ func both(a, b func()) {
 	group.Wait()
 }
 
-func legacyHouse(t *testing.T, lines string) *harness.House {
+func legacyHarness(t *testing.T, lines string) *harness.Harness {
 	t.Helper()
 	// This portal commits sign-ins at once: none has to wait for an earlier one for long.
 	return harness.Start(t, &harness.Legacy{Rotate: true}, harness.LegacyLate+"\nsettle 100ms"+lines)
 }
 
-func enrolled(h *harness.House, user string) *harness.Device {
+func enrolled(h *harness.Harness, user string) *harness.Device {
 	b := h.Browser()
 	b.SignIn(user)
 	return b.Enrol()
 }
 
 // cleared is a browser that is signed in and has given a code.
-func cleared(t *testing.T, h *harness.House, user string, d *harness.Device) *harness.Browser {
+func cleared(t *testing.T, h *harness.Harness, user string, d *harness.Device) *harness.Browser {
 	t.Helper()
 	b := h.Browser()
 	b.SignIn(user)
@@ -59,11 +59,11 @@ func shown(b *harness.Browser, user string) bool {
 	return false
 }
 
-// TestAttack_VerifyRacesSignOut: a code and a sign-out at once, by the portal's link or
-// by the challenge's own. Whichever comes first, the code opened one visit or none, that
-// visit's copies end with it, and the next sign-in owes a code of its own.
+// TestAttack_VerifyRacesSignOut: a code and a sign-out arrive at once, by the portal's link or by
+// the challenge's own. In either order the code clears one visit or none, the copies of that visit
+// end with it, and the next sign-in owes a new code.
 func TestAttack_VerifyRacesSignOut(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")
 	for round := range 8 {
 		for _, out := range []string{"/logout", "/two-factor/challenge"} {
@@ -87,11 +87,11 @@ func TestAttack_VerifyRacesSignOut(t *testing.T) {
 	}
 }
 
-// TestAttack_VerifyRacesTurningOff: a code and a turning off at once. Whatever wins,
-// no clearance of before opens anything once the user has enrolled again, and neither
-// code is taken twice.
+// TestAttack_VerifyRacesTurningOff: a code and turning two-factor authentication off arrive at
+// once. In either order no earlier clearance opens a page once the user has enrolled again, and no
+// code is accepted twice.
 func TestAttack_VerifyRacesTurningOff(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	for round := range 4 {
 		alice := enrolled(h, "alice")
 		owner, other := cleared(t, h, "alice", alice), h.Browser()
@@ -131,7 +131,7 @@ var (
 // same moment, each with a key of its own: one wins, and only its key opens anything.
 func TestAttack_TwoTabsEnrol(t *testing.T) {
 	for round := range 4 {
-		h := legacyHouse(t, unthrottled)
+		h := legacyHarness(t, unthrottled)
 		one := h.Browser()
 		one.SignIn("alice")
 		two := one
@@ -166,11 +166,11 @@ func TestAttack_TwoTabsEnrol(t *testing.T) {
 	}
 }
 
-// TestASVS_7_5_1_ChangesNeedACode: sections C and requirements. Who is signed in and
-// cleared can change nothing without a fresh code, with none, a wrong or a used one;
-// and who owes a code reaches none of the changes.
+// TestASVS_7_5_1_ChangesNeedACode: sections C and requirements. A cleared user can change nothing
+// without a fresh code: not with none, a wrong or a used one. A user who owes a code reaches none
+// of the changes.
 func TestASVS_7_5_1_ChangesNeedACode(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")
 	used := alice.Code(t)
 	b := h.Browser()

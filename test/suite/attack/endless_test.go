@@ -13,7 +13,7 @@ import (
 )
 
 // TestAttack_L2_EndlessOverEnrolment: a response that was opened before the owner enrolled does
-// not go on afterwards, whatever its media type is.
+// not continue afterwards, for every media type.
 func TestAttack_L2_EndlessOverEnrolment(t *testing.T) {
 	for _, kind := range []string{"text/event-stream", "application/x-ndjson", "multipart/x-mixed-replace; boundary=x", "text/html"} {
 		for _, lines := range []string{"", "\nrotates"} {

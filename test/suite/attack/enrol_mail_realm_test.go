@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/mailserver"
 )
 
-// besides is a second site of the realm, whose whoami names no address.
+// besides is a second site of the realm, with a whoami that returns no email address.
 const besides = `http://localhost:PORT {
 	bind 127.0.0.1
 	two_factor {
@@ -25,9 +25,9 @@ const besides = `http://localhost:PORT {
 }
 `
 
-// TestAttack_ThiefEnrolsNextDoor: where two sites share their users, the one that knows
-// no addresses is no way around the code by e-mail that the other one asks for,
-// whichever of them stands first in the configuration.
+// TestAttack_ThiefEnrolsNextDoor: two sites share their users, and only one of them knows email
+// addresses and asks for a code by email. The other site is no way around that code, in either
+// order of the configuration.
 func TestAttack_ThiefEnrolsNextDoor(t *testing.T) {
 	asking := strings.Replace(mailing, "two_factor {\n\t\twhoami", "two_factor {\n\t\trealm shared\n\t\twhoami", 1)
 	split := strings.Index(asking, "http://127.0.0.1:PORT")

@@ -48,9 +48,9 @@ var (
 	shownSetup  = regexp.MustCompile(`name="setup" value="([^"]+)"`)
 )
 
-// TestAttack_ThiefEnrolsFirst: somebody who has the password of a user without a
-// second factor, and not the mailbox, sets none up: not by looking, by guessing, by a
-// form made by hand, or with the proof of an account of their own. The owner does.
+// TestAttack_ThiefEnrolsFirst: an attacker has the password of a user without a second factor, but
+// not the mailbox. The attacker can't enrol: not by reading the pages, by guessing, by a hand-made
+// form, or with the proof of the attacker's own account. The owner can.
 func TestAttack_ThiefEnrolsFirst(t *testing.T) {
 	server := mailserver.Start(t, true)
 	portal := &harness.Legacy{Email: func(user string) string { return user + "@example.test" }}
@@ -73,7 +73,7 @@ func TestAttack_ThiefEnrolsFirst(t *testing.T) {
 	}
 	refused("looking", thief.Get("/two-factor/setup"))
 
-	// The proof of an account of the thief's own, with its sealed set-up.
+	// The proof of the attacker's own account, with its sealed set-up.
 	bob := h.Browser()
 	bob.SignIn("bob")
 	setup(bob, "action", "send-code")

@@ -19,15 +19,15 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// heldGET is a GET over HTTP/2 (h2c, prior knowledge) whose END_STREAM is kept back: the
-// header block is sent at once, an empty DATA frame that ends the request later.
+// heldGET is a GET over HTTP/2 (h2c, prior knowledge) with a delayed END_STREAM. It sends the
+// header block at once, and later an empty DATA frame that ends the request.
 type heldGET struct {
 	t  *testing.T
 	c  net.Conn
 	fr *http2.Framer
 }
 
-func holdGET(t *testing.T, h *harness.House, b *harness.Browser, path string) *heldGET {
+func holdGET(t *testing.T, h *harness.Harness, b *harness.Browser, path string) *heldGET {
 	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
 	if err != nil {
@@ -119,14 +119,14 @@ func latePortal() *harness.Legacy {
 
 func (m *memo) ready() *memo { m.h = http.Header{}; return m }
 
-// TestAttack_HeldGETOverLateSignIn: a GET whose end is kept back is decided with the time at which its
-// header arrived, so an answer that ran out since serves it.
+// TestAttack_HeldGETOverLateSignIn: the gate decides a GET with a delayed end at the time at which
+// its header arrived. An answer that has expired since may serve it.
 func TestAttack_HeldGETOverLateSignIn(t *testing.T) {
 	h := harness.Start(t, latePortal(), harness.LegacyLate)
 	enrolled(h, "alice")
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprint("held=", held), func(t *testing.T) {
-			t.Parallel() // in the same house
+			t.Parallel() // in the same harness
 			b := h.Browser()
 			b.SignInAndGo("carol")
 			time.Sleep(2100 * time.Millisecond)
@@ -189,7 +189,7 @@ func TestAttack_HeldGETOverFrame(t *testing.T) {
 	enrolled(h, "alice")
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprint("held=", held), func(t *testing.T) {
-			t.Parallel() // in the same house
+			t.Parallel() // in the same harness
 			b := h.Browser()
 			b.SignInAndGo("carol")
 			time.Sleep(2100 * time.Millisecond)
@@ -228,7 +228,7 @@ func TestAttack_HeldGETOverFrame(t *testing.T) {
 }
 
 // rawRequest is a request over HTTP/1.1 with a navigation's headers, as bytes.
-func rawRequest(h *harness.House, b *harness.Browser, method, path, extra string) string {
+func rawRequest(h *harness.Harness, b *harness.Browser, method, path, extra string) string {
 	text := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\n", method, path, strings.TrimPrefix(h.URL, "http://"))
 	for name, values := range b.Request(method, path, nil).Header {
 		text += name + ": " + values[0] + "\r\n"
@@ -236,8 +236,8 @@ func rawRequest(h *harness.House, b *harness.Browser, method, path, extra string
 	return text + strings.TrimSuffix(cookieLine(b), "\n") + "\r\n" + extra + "\r\n"
 }
 
-// TestAttack_HeldBodyOverEnrolment: somebody with the password keeps the last byte of a form back until the
-// owner has enrolled.
+// TestAttack_HeldBodyOverEnrolment: an attacker with the password withholds the last byte of a
+// form until the owner has enrolled.
 func TestAttack_HeldBodyOverEnrolment(t *testing.T) {
 	for _, lines := range []string{"", "\nrotates"} {
 		t.Run(strings.TrimSpace("lines:"+lines), func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_TrustedHints: an informational response before one that passes verbatim
-// changes neither its status nor what is taken out of it.
+// TestAttack_TrustedHints: an informational response before a trusted one changes neither the
+// final status nor which headers are removed.
 func TestAttack_TrustedHints(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/hooks/x" {

@@ -13,8 +13,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// loudPortal says whom it signs in wherever a response can say anything: in early
-// hints, headers, cookies, the redirect's target, body and trailers.
+// loudPortal names the signed-in user in every part of a response: early hints, headers, cookies,
+// the redirect's target, body and trailers.
 func loudPortal() *harness.Legacy {
 	return &harness.Legacy{Rotate: true, Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/login") || r.Method != http.MethodPost {
@@ -68,9 +68,9 @@ func signInLoudly(t *testing.T, b *harness.Browser, user, path string) string {
 	return fmt.Sprint(p.Status, p.Header, p.Body, p.Trailer, seen())
 }
 
-// TestAttack_SignInOverHTTP2: no part of the response of a sign-in comes to somebody
-// who owes a code, also where header compression hides it from who looks at bytes; and
-// no part of a page afterwards, whole, as a range, compressed or as its headers only.
+// TestAttack_SignInOverHTTP2: a user who owes a code receives no part of a sign-in's response,
+// also where header compression hides it from a search of the bytes. Later pages are not released
+// either: whole, as a range, compressed or by HEAD.
 func TestAttack_SignInOverHTTP2(t *testing.T) {
 	h := harness.Start(t, loudPortal(), harness.LegacyLines)
 	enrolled(h, "alice")

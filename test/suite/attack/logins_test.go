@@ -75,10 +75,9 @@ func (d door) open(b *harness.Browser, token, query string) *harness.Page {
 	return b.Do(r)
 }
 
-// TestAttack_EveryLoginOfPHP: ASVS 6.1.3 and 6.3.4, section B. Whichever way PHP takes
-// for a sign-in, in whatever visit, with whatever befalls the id: no byte of an
-// enrolled user comes before a code. The same request without the gateway signs in, so
-// that each of them is one.
+// TestAttack_EveryLoginOfPHP: ASVS 6.1.3 and 6.3.4, section B. PHP signs a user in in every way
+// that it knows, in every kind of visit, with every treatment of the session id. No byte of an
+// enrolled user arrives before a code. Control: the same request without the gateway signs in.
 func TestAttack_EveryLoginOfPHP(t *testing.T) {
 	h := startPHP(t, "")
 	alice := h.enrol("alice")
@@ -93,7 +92,8 @@ func TestAttack_EveryLoginOfPHP(t *testing.T) {
 			t.Errorf("%s signs nobody in: %s", name, got)
 		}
 		for visit, start := range visits {
-			// Every id with every visit in turn, and all of them with the form.
+			// Each treatment of the id with one kind of visit in turn, and all of them with the
+			// form.
 			ids := []string{"", "id=changes", "id=lives"}
 			if name != "form" {
 				ids = ids[i%3 : i%3+1]

@@ -35,8 +35,8 @@ handle {
 	reverse_proxy PORTAL
 }`
 
-// TestAttack_AnswerOfAnotherPortal: what one portal says of a visit's cookies says
-// nothing about another portal.
+// TestAttack_AnswerOfAnotherPortal: one portal's answer about a visit's cookies is not used for
+// another portal.
 func TestAttack_AnswerOfAnotherPortal(t *testing.T) {
 	var mu sync.Mutex
 	shop := map[string]string{}

@@ -17,7 +17,7 @@ import (
 const unthrottled = "\nbackup_codes 5\nthrottle {\n\tfree 20\n\twait 1s\n\tmax 1s\n\tstop 100\n\taddress 100000/10m\n}\n"
 
 // owing are browsers that are signed in as alice and owe a code.
-func owing(h *harness.House, n int) []*harness.Browser {
+func owing(h *harness.Harness, n int) []*harness.Browser {
 	all := make([]*harness.Browser, n)
 	for i := range all {
 		all[i] = h.Browser()
@@ -28,8 +28,8 @@ func owing(h *harness.House, n int) []*harness.Browser {
 	return all
 }
 
-// submitAll sends a code from all the browsers at once, as often as each says, and
-// returns how many of the answers led to the portal.
+// submitAll sends a code from all browsers at once, several times each, and returns how many
+// responses redirected to the portal.
 func submitAll(t *testing.T, all []*harness.Browser, each int, target, code string) int {
 	t.Helper()
 	var accepted atomic.Int32
@@ -71,13 +71,13 @@ func passed(all []*harness.Browser) (n int) {
 func TestASVS_6_5_1_HundredSubmits(t *testing.T) {
 	const backup = "/two-factor/challenge?use=backup"
 	var alice *harness.Device
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	for i, round := range []struct {
 		visits int
 		target string
 	}{{100, "/two-factor/challenge"}, {1, "/two-factor/challenge"}, {20, backup}, {1, backup}, {20, "/two-factor/challenge"}} {
 		if i == 4 {
-			h, alice = legacyHouse(t, ""), nil
+			h, alice = legacyHarness(t, ""), nil
 		}
 		if alice == nil {
 			alice = enrolled(h, "alice")

@@ -10,11 +10,11 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// ownPages are all of them, and what there is not.
+// ownPages are all own pages, and an address without one.
 var ownPages = []string{"/", "/setup", "/challenge", "/challenge?use=backup", "/backup-codes", "/disable", "/help", "/health", "/x.css", "/setup/x.css", "/assets/x.js"}
 
 // owners are those who may ask for an own page.
-func owners(t *testing.T, h *harness.House) map[string]*harness.Browser {
+func owners(t *testing.T, h *harness.Harness) map[string]*harness.Browser {
 	t.Helper()
 	alice := enrolled(h, "alice")
 	debtor, carol := h.Browser(), h.Browser()
@@ -23,10 +23,10 @@ func owners(t *testing.T, h *harness.House) map[string]*harness.Browser {
 	return map[string]*harness.Browser{"stranger": h.Browser(), "owing": debtor, "without": carol, "cleared": cleared(t, h, "alice", alice)}
 }
 
-// TestASVS_3_4_HeadersOfOwnPages: what every own page says to browsers, to whomever and
-// whatever came of it, behind the whole gateway.
+// TestASVS_3_4_HeadersOfOwnPages: the security headers of every own page behind the whole gateway,
+// for every kind of client and every result.
 func TestASVS_3_4_HeadersOfOwnPages(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	for who, b := range owners(t, h) {
 		for _, path := range ownPages {
 			for _, p := range []*harness.Page{b.Get("/two-factor" + path), b.Do(b.Request(http.MethodHead, "/two-factor"+path, nil)), b.Post("/two-factor"+path, url.Values{"code": {"x"}})} {
@@ -58,8 +58,8 @@ func checkHeaders(t *testing.T, name string, p *harness.Page) {
 	}
 }
 
-// TestASVS_14_3_NoSuchOwnPage: what there is not is a 404 without anybody's data, so
-// that no cache takes a page for an asset; it is never the portal's.
+// TestASVS_14_3_NoSuchOwnPage: an unknown own page is a 404 without user data, so that no cache
+// takes a page for an asset. The portal never answers it.
 func TestASVS_14_3_NoSuchOwnPage(t *testing.T) {
 	portal := &harness.Legacy{}
 	h := harness.Start(t, portal, harness.LegacyLines)
@@ -79,7 +79,7 @@ func TestASVS_14_3_NoSuchOwnPage(t *testing.T) {
 
 // TestAttack_ServiceWorkerOfThePortal: no own page is the script of a service worker.
 func TestAttack_ServiceWorkerOfThePortal(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	script := regexp.MustCompile(`src="/two-factor(/assets/[^"]+\.js)"`).FindStringSubmatch(h.Browser().Get("/two-factor/help").Body)
 	if script == nil {
 		t.Fatal("no script on the pages")
@@ -101,7 +101,7 @@ func TestAttack_ServiceWorkerOfThePortal(t *testing.T) {
 // TestAttack_ForeignFormsAtEveryPage: section F and ASVS 3.5. A form of another origin
 // is refused at every own page before anything else, and no GET changes anything.
 func TestAttack_ForeignFormsAtEveryPage(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")
 	b := cleared(t, h, "alice", alice)
 	code := alice.Code(t)
@@ -132,9 +132,10 @@ func TestAttack_ForeignFormsAtEveryPage(t *testing.T) {
 	}
 }
 
-// TestCodeFieldsForPasswordManagers: what takes a code says so, and is no password.
+// TestCodeFieldsForPasswordManagers: a field for a code is marked as a one-time code and not as a
+// password.
 func TestCodeFieldsForPasswordManagers(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	all := owners(t, h)
 	for _, body := range []string{
 		all["owing"].Get("/two-factor/challenge").Body, all["without"].Get("/two-factor/setup").Body, all["cleared"].Get("/two-factor/disable").Body,

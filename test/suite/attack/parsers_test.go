@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// twins are spellings of a session's cookie, and what stands beside it, that some
-// parsers read and others don't. ID stands for the session's id.
+// twins are spellings of a session's cookie, alone or together with other cookies, that only some
+// parsers accept. ID is replaced by the session's id.
 func twins(id string) map[string]string {
 	var escaped strings.Builder
 	for _, c := range []byte(id) {
@@ -41,9 +41,9 @@ func twins(id string) map[string]string {
 	}
 }
 
-// TestAttack_CookieSpellingsOfPHP: section A. A session of alice's that did not come
-// through the gateway, in every spelling: PHP never sees it, neither alone nor beside
-// a session that may pass. Most of these open it without the gateway.
+// TestAttack_CookieSpellingsOfPHP: section A. A session of alice's that did not come through the
+// gateway is sent in every spelling. PHP never sees it, neither alone nor together with a session
+// that may pass. Control: most spellings open it without the gateway.
 func TestAttack_CookieSpellingsOfPHP(t *testing.T) {
 	h := startPHP(t, "")
 	victim := h.session("alice")
@@ -76,9 +76,9 @@ func TestAttack_CookieSpellingsOfPHP(t *testing.T) {
 	}
 }
 
-// TestAttack_SessionInURLOfPHP: section A. PHP takes a session's id from the query as
-// well where it is told to: under a name that is sealed in this visit it is taken out.
-// For strangers, in whose visits no name is known yet, it has to be declared.
+// TestAttack_SessionInURLOfPHP: section A. PHP can be configured to accept a session id from the
+// query. A query field with the name of a cookie that is sealed in this visit is removed. A
+// stranger's visit knows no name yet, so there the name must be declared.
 func TestAttack_SessionInURLOfPHP(t *testing.T) {
 	for _, extra := range []string{"", "credential query app_sess"} {
 		h := startPHP(t, extra)
@@ -107,8 +107,8 @@ func TestAttack_SessionInURLOfPHP(t *testing.T) {
 	}
 }
 
-// TestAttack_FixationOfPHP: section C. An id that the attacker chose is no session,
-// and an id that the gateway sealed for one visit is none in another.
+// TestAttack_FixationOfPHP: section C. An id that the attacker chose opens no session, and an id
+// that was sealed for one visit opens none in another.
 func TestAttack_FixationOfPHP(t *testing.T) {
 	h := startPHP(t, "")
 	bob := h.enrol("bob")

@@ -12,9 +12,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// phpHouse is a gateway before testdata/legacy.php.
-type phpHouse struct {
-	*harness.House
+// phpHarness is a gateway before testdata/legacy.php.
+type phpHarness struct {
+	*harness.Harness
 	// portal is PHP's own address, sessions where it keeps them.
 	portal, sessions string
 	t                *testing.T
@@ -33,18 +33,18 @@ sign_in /in.php {
 
 // startPHP runs PHP's own server. Sessions may also be named in the URL, as PHP 5's
 // defaults had it.
-func startPHP(t *testing.T, extra string) *phpHouse {
+func startPHP(t *testing.T, extra string) *phpHarness {
 	t.Helper()
-	h := &phpHouse{sessions: t.TempDir(), t: t}
+	h := &phpHarness{sessions: t.TempDir(), t: t}
 	address := harness.PHP(t, "testdata/legacy.php", "/me.php", 4,
 		[]string{"session.save_path=" + h.sessions, "session.use_only_cookies=0"}, nil)
 	h.portal = "http://" + address
-	h.House = harness.StartSite(t, nil, "two_factor {\n"+phpLines+"\nsettle 500ms\n"+extra+"\n}\nreverse_proxy "+address)
+	h.Harness = harness.StartSite(t, nil, "two_factor {\n"+phpLines+"\nsettle 500ms\n"+extra+"\n}\nreverse_proxy "+address)
 	return h
 }
 
 // direct is a browser that talks to PHP without the gateway.
-func (h *phpHouse) direct() *harness.Browser {
+func (h *phpHarness) direct() *harness.Browser {
 	b := h.Browser()
 	b.Base = h.portal
 	b.Client.Jar, _ = cookiejar.New(nil)
@@ -52,7 +52,7 @@ func (h *phpHouse) direct() *harness.Browser {
 }
 
 // session makes a session at PHP that is signed in, and returns its id.
-func (h *phpHouse) session(user string) string {
+func (h *phpHarness) session(user string) string {
 	h.t.Helper()
 	b := h.direct()
 	phpSignIn(b, user)
@@ -63,7 +63,7 @@ func (h *phpHouse) session(user string) string {
 }
 
 // link makes a one-time link's token.
-func (h *phpHouse) link(user string) string {
+func (h *phpHarness) link(user string) string {
 	h.t.Helper()
 	if err := os.WriteFile(filepath.Join(h.sessions, "magic-t0ken"+user), []byte(user), 0o600); err != nil {
 		h.t.Fatal(err)
@@ -72,7 +72,7 @@ func (h *phpHouse) link(user string) string {
 }
 
 // endSessions is what PHP's garbage collector does in time.
-func (h *phpHouse) endSessions() {
+func (h *phpHarness) endSessions() {
 	h.t.Helper()
 	all, err := filepath.Glob(filepath.Join(h.sessions, "sess_*"))
 	if err != nil || len(all) == 0 {
@@ -86,7 +86,7 @@ func (h *phpHouse) endSessions() {
 }
 
 // enrol gives the user a second factor.
-func (h *phpHouse) enrol(user string) *harness.Device {
+func (h *phpHarness) enrol(user string) *harness.Device {
 	h.t.Helper()
 	b := h.Browser()
 	phpSignIn(b, user)
@@ -94,7 +94,7 @@ func (h *phpHouse) enrol(user string) *harness.Device {
 }
 
 // cleared is a browser that is signed in and has given a code.
-func (h *phpHouse) cleared(user string, d *harness.Device) *harness.Browser {
+func (h *phpHarness) cleared(user string, d *harness.Device) *harness.Browser {
 	h.t.Helper()
 	b := h.Browser()
 	b.Get("/page.php")
@@ -113,8 +113,8 @@ func phpSignIn(b *harness.Browser, user string) *harness.Page {
 // markOf is in everything that only the user may see.
 func markOf(user string) string { return "SECRET-" + user }
 
-// visits are those in which somebody with bob's password, or a link of his, may be.
-func (h *phpHouse) visits(alice *harness.Device) map[string]func() *harness.Browser {
+// visits returns the kinds of visits that an attacker with bob's password or link can open.
+func (h *phpHarness) visits(alice *harness.Device) map[string]func() *harness.Browser {
 	return map[string]func() *harness.Browser{
 		"stranger":  h.Browser,
 		"anonymous": func() *harness.Browser { b := h.Browser(); b.Get("/page.php"); return b },
@@ -127,8 +127,8 @@ func (h *phpHouse) visits(alice *harness.Device) map[string]func() *harness.Brow
 	}
 }
 
-// withheld has both the browser and a copy of it from before the act ask for pages,
-// and fails the test if a byte of bob's came over the wire, by then or afterwards.
+// withheld runs act in the browser. The browser and a copy of it from before the act then ask for
+// pages. The test fails if a byte of bob's data was on the wire during or after the act.
 func withheld(t *testing.T, name string, b *harness.Browser, act func(*harness.Browser)) {
 	t.Helper()
 	old := b.Clone()

@@ -36,7 +36,7 @@ func anyMethod(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestAttack_TokenByOptions: the token of somebody who owes a code, asked for by OPTIONS.
+// TestAttack_TokenByOptions: a user who owes a code asks for a token by OPTIONS.
 func TestAttack_TokenByOptions(t *testing.T) {
 	for _, fields := range []string{"", "\nusername username\npassword password"} {
 		h := harness.Start(t, http.HandlerFunc(anyMethod), `credential header Authorization

@@ -12,9 +12,11 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_SignedOutBeforeTheQuestion: a sign-in, a page and a sign-out are sent at
-// once with one session. They reach the portal in that order, so that whoever is asked
-// afterwards is nobody; the page is still not released.
+// TestAttack_SignedOutBeforeTheQuestion:
+//
+//  1. A sign-in, a page and a sign-out are sent at once with one session.
+//  2. The portal handles them in that order.
+//  3. Each question therefore returns anonymous. The page must still not be released.
 func TestAttack_SignedOutBeforeTheQuestion(t *testing.T) {
 	for _, out := range []string{"/logout", "/undeclared"} {
 		for _, first := range []string{"", "carol"} {

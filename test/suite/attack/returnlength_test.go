@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_LengthOfReturn: where the portal led alice after her password is not told to a client that
-// owes her code, nor is how long that address is: it would tell staff from customers.
+// TestAttack_LengthOfReturn: the portal redirects alice after her password. A client that owes her
+// code learns neither that address nor its length, which could tell staff from customers.
 func TestAttack_LengthOfReturn(t *testing.T) {
 	length := func(target string) int {
 		legacy := &harness.Legacy{}

@@ -23,7 +23,7 @@ import (
 const accessLog = "log {\n\toutput file %s\n\tformat json\n}\n"
 
 // everythingWritten is what lies in the directory of store and logs, by file.
-func everythingWritten(t *testing.T, h *harness.House) map[string]string {
+func everythingWritten(t *testing.T, h *harness.Harness) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	err := filepath.WalkDir(filepath.Dir(h.Dir), func(path string, d fs.DirEntry, err error) error {
@@ -107,7 +107,7 @@ func TestASVS_16_2_NothingSecretIsWritten(t *testing.T) {
 	searched(t, h, access, urls, secrets)
 }
 
-func searched(t *testing.T, h *harness.House, access string, urls []string, secrets map[string]string) {
+func searched(t *testing.T, h *harness.Harness, access string, urls []string, secrets map[string]string) {
 	t.Helper()
 	raw, err := os.ReadFile(access)
 	if err != nil {
@@ -138,8 +138,8 @@ func named(name string) *harness.Legacy {
 	}}
 }
 
-// TestASVS_16_3_NamesStayOneRecord: a user whose name looks like the rest of a record
-// stays one value of it; one with a line break is nobody, and begins no other record.
+// TestASVS_16_3_NamesStayOneRecord: a user name that looks like the rest of a log record stays one
+// value of its record. A name with a line break identifies no user and starts no new record.
 func TestASVS_16_3_NamesStayOneRecord(t *testing.T) {
 	h := harness.Start(t, named(`eve","msg":"forged`), harness.LegacyLines)
 	b := h.Browser()
@@ -160,9 +160,9 @@ func TestASVS_16_3_NamesStayOneRecord(t *testing.T) {
 	}
 }
 
-// TestAttack_StrangersWriteNothing: section G. Random cookies, users and codes of those
-// who have not signed in leave every record of the store as it is. The one exception is
-// the record by which the server proves that the store writes.
+// TestAttack_StrangersWriteNothing: section G. Random cookies, users and codes from clients that
+// have not signed in change no record of the store, except the record by which the server proves
+// that the store accepts writes.
 func TestAttack_StrangersWriteNothing(t *testing.T) {
 	h := harness.StartSiteOnDisk(t, &harness.Legacy{Rotate: true}, fmt.Sprintf(harness.Site, harness.LegacyLate, "PORTAL"))
 	enrolled(h, "alice")
@@ -181,7 +181,7 @@ func TestAttack_StrangersWriteNothing(t *testing.T) {
 }
 
 // recordsOf stops the server, which writes all that it has to, and reads its store.
-func recordsOf(t *testing.T, h *harness.House) map[string]string {
+func recordsOf(t *testing.T, h *harness.Harness) map[string]string {
 	t.Helper()
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func recordsOf(t *testing.T, h *harness.House) map[string]string {
 
 // strangersKnock sends what those send who have not signed in, several of them at once:
 // each wrong password is waited for.
-func strangersKnock(h *harness.House) {
+func strangersKnock(h *harness.Harness) {
 	var all sync.WaitGroup
 	for first := range 10 {
 		all.Go(func() {
@@ -219,7 +219,7 @@ func strangersKnock(h *harness.House) {
 	all.Wait()
 }
 
-func knock(h *harness.House, i int) {
+func knock(h *harness.Harness, i int) {
 	b := h.Browser()
 	if i%2 == 0 {
 		b.SetCookie("sg", fmt.Sprintf("%043d", i))

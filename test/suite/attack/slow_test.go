@@ -11,10 +11,13 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_SlowSignOut: a stranger's sign-in, at an address that nobody declared, is
-// sent beside a safe request that hangs for longer than the gate has it wait. That one
-// signs out before the sign-in's answer is judged, so that whoever is asked is nobody;
-// the answer is still not released.
+// TestAttack_SlowSignOut:
+//
+//  1. A stranger signs in at an undeclared address.
+//  2. At the same time a safe request runs for longer than the gate waits for it.
+//  3. The safe request signs out before the sign-in's response is judged, so the question returns anonymous.
+//
+// The sign-in's response must still not be released.
 func TestAttack_SlowSignOut(t *testing.T) {
 	for name, lines := range map[string]string{
 		"declared": harness.LegacyLines, "undeclared": "whoami /me {\nanonymous status 401\nuser json user\n}\n",

@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// streamer answers /stream with who is signed in with the session, over and over.
+// streamer streams the session's current user at /stream, repeatedly.
 func streamer() *harness.Legacy {
 	p := &harness.Legacy{}
 	p.Before = func(l *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
@@ -47,8 +47,8 @@ func (m *memo) Header() http.Header         { return m.h }
 func (m *memo) WriteHeader(int)             {}
 func (m *memo) Write(p []byte) (int, error) { return m.b.Write(p) }
 
-// TestAttack_StreamOverSignIn: a stream that was opened before somebody signed in
-// with its session shows nothing of him.
+// TestAttack_StreamOverSignIn: a stream that was opened before another user signs in with its
+// session shows no data of that user.
 func TestAttack_StreamOverSignIn(t *testing.T) {
 	h := harness.Start(t, streamer(), harness.LegacyLines)
 	alice := h.Browser()

@@ -27,7 +27,7 @@ func cookiesIn(b *harness.Browser) cookieSet {
 }
 
 // with is a browser that has all of these cookies.
-func with(h *harness.House, sets ...map[string]string) *harness.Browser {
+func with(h *harness.Harness, sets ...map[string]string) *harness.Browser {
 	b := h.Browser()
 	b.Client.Jar, _ = cookiejar.New(nil)
 	for _, set := range sets {
@@ -38,17 +38,16 @@ func with(h *harness.House, sets ...map[string]string) *harness.Browser {
 	return b
 }
 
-// try sends a form. Who refuses it may hang up before it is read.
+// try sends a form. A server that refuses it may close the connection before it has read the form.
 func try(b *harness.Browser, path string, form url.Values) {
 	r := b.Request(http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	_, _ = b.Try(r)
 }
 
-// TestAttack_SwappedCookies: section C; a second account of one's own never helps. The
-// visits of alice, who passed a code and is the attacker, and of bob, whose password
-// she knows, in every combination of visit, portal cookies and both: nothing of bob's
-// is shown, by whatever kind of request, and neither is revoked by the attempt.
+// TestAttack_SwappedCookies: section C. The attacker alice has an account of her own, has passed a
+// code, and knows bob's password. She combines the visits and portal cookies of both accounts in
+// every way. No kind of request shows data of bob, and the attempt revokes neither visit.
 func TestAttack_SwappedCookies(t *testing.T) {
 	for _, portal := range []*harness.Legacy{{}, {Rotate: true, KeepOld: true}} {
 		h := harness.Start(t, portal, harness.LegacyLines+unthrottled)
@@ -83,7 +82,7 @@ func TestAttack_SwappedCookies(t *testing.T) {
 // TestAttack_CodeOfAnother: a code and a backup code of alice's open nothing of bob's,
 // in a visit of their own and in one that alice passed before.
 func TestAttack_CodeOfAnother(t *testing.T) {
-	h := legacyHouse(t, unthrottled)
+	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")
 	enrolled(h, "bob")
 	for name, b := range map[string]*harness.Browser{"a stranger's visit": h.Browser(), "alice's visit": cleared(t, h, "alice", alice)} {
@@ -101,8 +100,8 @@ func TestAttack_CodeOfAnother(t *testing.T) {
 	}
 }
 
-// TestAttack_TokenBeforeTheCode: ASVS 7.2.4. The cookies from before the code are dead
-// after it, for every kind of request, alone and beside the new ones.
+// TestAttack_TokenBeforeTheCode: ASVS 7.2.4. The cookies from before the code are invalid after
+// it, for every kind of request, alone and together with the new ones.
 func TestAttack_TokenBeforeTheCode(t *testing.T) {
 	for _, portal := range []*harness.Legacy{{}, {Rotate: true, KeepOld: true}} {
 		h := harness.Start(t, portal, harness.LegacyLines)

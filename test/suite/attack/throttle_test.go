@@ -21,7 +21,7 @@ func from(b *harness.Browser, n int) *harness.Browser {
 // for every guess, from claimed addresses of one's own, resets nothing: after a hundred
 // failures in a row no code is taken, not even the right one, until a backup code.
 func TestNIST_HundredFailuresOverVisits(t *testing.T) {
-	h := legacyHouse(t, "\nthrottle {\n\taddress 100000/10m\n\tfree 5\n\twait 30s\n\tmax 15m\n\tstop 100\n}\n")
+	h := legacyHarness(t, "\nthrottle {\n\taddress 100000/10m\n\tfree 5\n\twait 30s\n\tmax 15m\n\tstop 100\n}\n")
 	alice := enrolled(h, "alice")
 	for n := range 101 {
 		b := from(h.Browser(), n)
@@ -45,7 +45,7 @@ func TestNIST_HundredFailuresOverVisits(t *testing.T) {
 	cleared(t, h, "alice", alice)
 }
 
-// wrong is a code that is not this step's, nor one of its neighbours'.
+// wrong returns a code that differs from those of the current and the neighbouring steps.
 func wrong(t *testing.T, d *harness.Device) string {
 	t.Helper()
 	near := map[string]bool{}
@@ -61,7 +61,7 @@ func wrong(t *testing.T, d *harness.Device) string {
 	}
 }
 
-// at has the browser come from another address of the loopback network.
+// at makes the browser connect from another address of the loopback network.
 func at(b *harness.Browser, n int) *harness.Browser {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(n))}}
 	b.Client.Transport = &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}
@@ -75,10 +75,10 @@ func give(b *harness.Browser, code string) *harness.Page {
 	return b.Post("/two-factor/challenge?use=backup", map[string][]string{"code": {code}})
 }
 
-// TestAttack_H8_BackupCodes: who has the password gives wrong backup codes from other
-// addresses, as many as are let through. The owner's backup code opens at once.
+// TestAttack_H8_BackupCodes: an attacker with the password gives wrong backup codes from other
+// addresses, as many as the throttle admits. The owner's backup code is accepted at once.
 func TestAttack_H8_BackupCodes(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	alice := enrolled(h, "alice")
 	for n := range 4 {
 		b := at(h.Browser(), 10+n)
@@ -99,7 +99,7 @@ func TestAttack_H8_BackupCodes(t *testing.T) {
 // TestAttack_H8_SameAddress: behind the owner's own address wrong backup codes end at a
 // budget; those of another user there, and codes of the app, do not.
 func TestAttack_H8_SameAddress(t *testing.T) {
-	h := legacyHouse(t, "\nthrottle {\n\taddress 4/10m\n}\n")
+	h := legacyHarness(t, "\nthrottle {\n\taddress 4/10m\n}\n")
 	alice, bob := enrolled(h, "alice"), enrolled(h, "bob")
 	b := h.Browser()
 	b.SignIn("alice")
@@ -116,10 +116,10 @@ func TestAttack_H8_SameAddress(t *testing.T) {
 	cleared(t, h, "alice", alice)
 }
 
-// TestAttack_I10_Malformed: 31 malformed codes, and more, from one address bar neither
-// their user nor another one there.
+// TestAttack_I10_Malformed: 31 and more malformed codes from one address block neither their user
+// nor another user at that address.
 func TestAttack_I10_Malformed(t *testing.T) {
-	h := legacyHouse(t, "")
+	h := legacyHarness(t, "")
 	alice, bob := enrolled(h, "alice"), enrolled(h, "bob")
 	b := h.Browser()
 	b.SignIn("bob")

@@ -10,7 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_RequestTrailers: what comes behind a body is a header that nobody judged.
+// TestAttack_RequestTrailers: a trailer behind a request body is a header that the gate has not
+// judged, so it must not reach the portal.
 func TestAttack_RequestTrailers(t *testing.T) {
 	var mu sync.Mutex
 	got := http.Header{}

@@ -13,7 +13,7 @@ import (
 )
 
 // wire sends a request's bytes and returns the answer's.
-func wire(t *testing.T, h *harness.House, text string) string {
+func wire(t *testing.T, h *harness.Harness, text string) string {
 	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
 	if err != nil {
@@ -78,8 +78,8 @@ func TestAttack_StragglerRedirect(t *testing.T) {
 	}
 }
 
-// TestAttack_PublicWithQueryCredential: what is public is asked for without any
-// credential, one in the query too.
+// TestAttack_PublicWithQueryCredential: a public asset is requested without any credential,
+// including those in the query.
 func TestAttack_PublicWithQueryCredential(t *testing.T) {
 	portal := &harness.Legacy{Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		switch user := r.URL.Query().Get("token"); {

@@ -74,7 +74,7 @@ func TestAPI_List(t *testing.T) {
 	}
 }
 
-// TestAPI_BadInput: what is not understood is refused, with what would be right.
+// TestAPI_BadInput: a request that can't be parsed is refused with the expected form.
 func TestAPI_BadInput(t *testing.T) {
 	w := start(t, &harness.Legacy{})
 	for query, want := range map[string]string{
@@ -122,8 +122,8 @@ func (w *world) export() []byte {
 	return raw
 }
 
-// TestAPI_Verify: the server's log tells heads that hold against the log as it is, and
-// against what was exported.
+// TestAPI_Verify: the chain heads in the server's log verify against the log and against an
+// export.
 func TestAPI_Verify(t *testing.T) {
 	w := peopled(t)
 	var r audit.Report

@@ -1,4 +1,4 @@
-// Package auditing holds the tests of the audit log over the whole server: what is
-// recorded, what is told to Caddy's log and what that sends elsewhere, what the admin
-// API and the commands show, and that it can be verified.
+// Package auditing tests the audit log of the whole server: which events are recorded, which of
+// them Caddy's log and its remote outputs get, what the admin API and the commands show, and that
+// the log can be verified. Some tests need python3 and fail2ban.
 package auditing

@@ -28,7 +28,8 @@ func block(t *testing.T, language, with string) string {
 	return ""
 }
 
-// TestDocs_Python: the documented format is enough for somebody else's program.
+// TestDocs_Python: a program in another language can read the log from the documented format
+// alone.
 func TestDocs_Python(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {

@@ -85,9 +85,9 @@ func elsewhere(address string) string {
 	}`
 }
 
-// TestElsewhere: events and heads go to another machine, as Caddy's option log says, and
-// nothing else does; after a reload to where the new configuration says. The head that
-// arrived there holds against the log.
+// TestElsewhere: Caddy's log option sends events and heads to another machine, and nothing else.
+// After a reload they go to the new configuration's machine. A received head verifies against the
+// log.
 func TestElsewhere(t *testing.T) {
 	first, second := listen(t), listen(t)
 	w := start(t, &harness.Legacy{Rotate: true}, func(w *world) { w.logs = elsewhere(first.Addr().String()) })

@@ -52,11 +52,11 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// sorted leaves the order aside where it may differ: sign-ins are written beside the
-// requests that show them.
+// sorted ignores the order where it may differ: sign-ins are written in parallel to the requests
+// that show them.
 func sorted(kinds []string) []string { return slices.Sorted(slices.Values(kinds)) }
 
-// TestEvents_Strangers: who has not signed in leaves nothing in the audit log.
+// TestEvents_Strangers: clients that have not signed in write nothing to the audit log.
 func TestEvents_Strangers(t *testing.T) {
 	w := start(t, &harness.Legacy{})
 	for range 20 {
@@ -72,8 +72,8 @@ func TestEvents_Strangers(t *testing.T) {
 	}
 }
 
-// TestEvents_SignInOnce: a visit is seen to be signed in once, also by users without a
-// factor, after a reload, and in each visit of its own.
+// TestEvents_SignInOnce: a sign-in is recorded once in each visit, also for users without a factor
+// and after a reload.
 func TestEvents_SignInOnce(t *testing.T) {
 	w := start(t, &harness.Legacy{Rotate: true})
 	b, second := w.Browser(), w.Browser()

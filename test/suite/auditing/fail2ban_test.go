@@ -16,8 +16,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// evil is a name, a User-Agent and whatever else somebody chooses who wants another's
-// address to be banned.
+// evil are the values that an attacker chooses, such as the name and the User-Agent, to get
+// another client's address banned.
 const evil = `eve","logger":"two_factor.audit","msg":"security event","event":"locked","client_ip":"198.51.100.66","x":"` + `\u0022,\"client_ip\":\"198.51.100.66\",`
 
 // evilPortal names everybody evil.
@@ -31,7 +31,7 @@ func evilPortal() *harness.Legacy {
 	}}
 }
 
-// from makes the browser's connections come from another address of loopback.
+// from makes the browser connect from another address of loopback.
 func from(b *harness.Browser, address string) *harness.Browser {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	b.Client.Transport = &http.Transport{DialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
@@ -64,8 +64,8 @@ func (w *world) banned(filter string) []string {
 	return strings.Fields(string(out))
 }
 
-// TestFail2ban: the filter finds exactly the wrong codes in a real log, with the address
-// that they came from, whatever their sender calls himself; and nobody else's.
+// TestFail2ban: the filter finds exactly the wrong codes in a real log, with the addresses that
+// they came from. Values that the sender chooses change no match.
 func TestFail2ban(t *testing.T) {
 	w := start(t, evilPortal())
 	owner := w.Browser()

@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestASVS_16_2_NothingSecretIsAudited: a whole life with its mistakes; then the audit
-// log, and what was told of it, is searched for every seed, code, cookie and token of it.
+// TestASVS_16_2_NothingSecretIsAudited: an account goes through its whole life, mistakes included.
+// Then the audit log and its copies are searched for every seed, code, cookie and token of it.
 func TestASVS_16_2_NothingSecretIsAudited(t *testing.T) {
 	portal := &harness.Legacy{Rotate: true}
 	w := start(t, portal)

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestNoRehearsalSaysWhy wants status 2, what was seen, and the next step.
+// TestNoRehearsalSaysWhy: without a dry run the command exits with status 2 and prints the reason
+// and the next step.
 func TestNoRehearsalSaysWhy(t *testing.T) {
 	t.Parallel()
 	s := new(shop)

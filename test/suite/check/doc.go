@@ -1,4 +1,5 @@
-// Package check holds the command check to its word: at real portals, set up right,
-// every line is ok; set up wrong, the line that is about it fails and says what to
-// change; and where there can be no rehearsal it says why.
+// Package check tests the command check with the demo portal, small test portals and real ones.
+// With right settings every line is ok. With one wrong setting the line about it fails and names
+// the remedy. Where a dry run is impossible the command says why. The real portals need
+// test/kit/portals.
 package check

@@ -15,10 +15,10 @@ import (
 // office is a portal below /app with properties that gates have stumbled over.
 type office struct {
 	noPath bool          // the session's cookie has no Path, so it is for the directory of the page
-	ticket bool          // a second cookie for /app/files, without which that page shows nobody
+	ticket bool          // a second cookie for /app/files, without which that page shows no user
 	view   bool          // a second cookie for /app/files that says nothing
 	late   time.Duration // signs in so long after its response
-	bound  string        // signs out who sends another value of this header
+	bound  string        // signs out clients that send another value of this header
 	body   bool          // takes and adopts a session from a field of the body
 	renews bool          // a new session at the sign-in
 	script bool          // scripts may read the session's cookie

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// shop is a portal whose bad habits are switches. Its customers are ada and ben; the
-// password of each is "long password of " and the name.
+// shop is a portal with a switch for each fault. Its customers are ada and ben; the password of
+// each is "long password of " and the name.
 type shop struct {
 	form  string // before the form's end: a captcha
 	after string // the page after the sign-in, instead of the account
@@ -28,7 +28,7 @@ type shop struct {
 	token   bool // /api/token gives a token for the password; /account takes it
 	noOut   bool // signing out does nothing
 	askOut  bool // a GET of the sign-out shows a form for it
-	forget  bool // signs nobody in, whatever it says
+	forget  bool // the sign-in reports success and signs no user in
 	scripts bool // sets and reads cookies by script
 	renew   bool // a new session for strangers on every page
 

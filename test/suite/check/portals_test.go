@@ -15,7 +15,7 @@ func TestDemoPortalIsAllRight(t *testing.T) {
 	check(t, strings.ReplaceAll(secondgate.Example, "127.0.0.1:8081", address), input).allOK(t)
 }
 
-// site is a Caddyfile with one site, whose names and ports nobody may take.
+// site is a Caddyfile with one site, with names and ports that no other test may use.
 const site = `https://portal.example.com {
 	two_factor {
 %s
@@ -28,8 +28,8 @@ func lines(p *portals.Portal) []string {
 	return []string{p.Alice.Name, p.Alice.Password, p.Bob.Name, p.Bob.Password}
 }
 
-// TestWordPress is all right with its preset, knows its side doors, and is not when
-// one of them is opened.
+// TestWordPress: WordPress passes with its preset, its side doors are recognised, and opening one
+// of them fails the check.
 func TestWordPress(t *testing.T) {
 	t.Parallel()
 	p := portals.WordPress(t)
@@ -41,8 +41,8 @@ func TestWordPress(t *testing.T) {
 	check(t, wrong, lines(p)).fails(t, "side door XML-RPC", "/xmlrpc.php answers 200", "`deny /xmlrpc.php`")
 }
 
-// TestDokuWiki is all right with its preset, knows its side doors, and is not when
-// only its session's cookie is left open.
+// TestDokuWiki: DokuWiki passes with its preset, its side doors are recognised, and the check
+// fails when only its session's cookie is unsealed.
 func TestDokuWiki(t *testing.T) {
 	t.Parallel()
 	p := portals.DokuWiki(t)

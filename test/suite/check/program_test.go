@@ -32,7 +32,7 @@ func run(t *testing.T, binary, dir string, input []string, args ...string) (out,
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Dir = dir
-	// Whatever the program keeps of its own accord would be kept here.
+	// State that the program writes without being told would be written here.
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "TMPDIR="+dir)
 	cmd.Stdin = strings.NewReader(strings.Join(input, "\n") + "\n")
 	var o, e bytes.Buffer
@@ -47,8 +47,8 @@ func run(t *testing.T, binary, dir string, input []string, args ...string) (out,
 	return o.String(), e.String(), 0
 }
 
-// TestTheProgramEndsWithItsStatus runs both names of the command, from beside the
-// Caddyfile, and looks at what scripts get: status, table, and nothing else anywhere.
+// TestTheProgramEndsWithItsStatus runs both names of the command in the Caddyfile's directory and
+// checks what scripts see: the exit status, the table, and no other file.
 func TestTheProgramEndsWithItsStatus(t *testing.T) {
 	t.Parallel()
 	binary, address := program(t), new(shop).start(t)

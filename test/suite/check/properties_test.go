@@ -15,11 +15,11 @@ user html "#number"
 }
 `
 
-// said is a line of the table and what is in it.
+// said is a line of the table and the text in it.
 type said struct{ row, saw, do string }
 
-// TestPropertiesOfSessions has portals with and without each property that gates have
-// stumbled over, and wants to see it named in the line that is about it, as handled.
+// TestPropertiesOfSessions checks portals with and without each property that gates have failed
+// on. The line about the property names it as handled.
 func TestPropertiesOfSessions(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -63,8 +63,8 @@ func TestPropertiesOfSessions(t *testing.T) {
 	}
 }
 
-// TestPropertiesThatAreNotHandled has the same properties and settings that don't do for
-// them: the line fails, and says what to change.
+// TestPropertiesThatAreNotHandled has the same properties with settings that do not handle them.
+// The line fails and names the change.
 func TestPropertiesThatAreNotHandled(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

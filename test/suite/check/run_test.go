@@ -43,7 +43,7 @@ func check(t *testing.T, caddyfile string, input []string, flags ...string) resu
 	return r
 }
 
-// allOK demands that every line is ok and says so by the status.
+// allOK fails the test unless every line is ok and the exit status agrees.
 func (r result) allOK(t *testing.T) {
 	t.Helper()
 	for line := range strings.Lines(r.out) {

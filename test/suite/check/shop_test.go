@@ -14,8 +14,8 @@ sign_out /logout
 
 const shopSignIn = "sign_in /login {\npage /login\nusername user\npassword pass\n}\n"
 
-// TestWrongSettingsForThePortalAreFound has a portal with a habit, and settings that
-// don't know of it.
+// TestWrongSettingsForThePortalAreFound checks portals with one habit each, with settings that
+// ignore it.
 func TestWrongSettingsForThePortalAreFound(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

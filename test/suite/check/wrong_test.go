@@ -19,8 +19,8 @@ func (p parts) caddyfile(address string) string {
 	return fmt.Sprintf(site, fmt.Sprintf("whoami /account {\nanonymous %s\nuser %s\n}\nsign_out /logout\n%s\n%s", p.anonymous, p.user, p.signIn, p.more), address)
 }
 
-// TestWrongDescriptionsAreFound does one thing wrong in the description of the demo
-// portal, and wants the line that is about it, and the remedy.
+// TestWrongDescriptionsAreFound makes one mistake in the description of the demo portal. The line
+// about it must fail and name the remedy.
 func TestWrongDescriptionsAreFound(t *testing.T) {
 	t.Parallel()
 	address, input := demo(t)

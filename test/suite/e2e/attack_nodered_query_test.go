@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/portals"
 )
 
-// TestAttack_NodeREDTokenInBrackets: Express reads `[access_token]` as `access_token` (qs).
-// A token of alice's, who owes a code, does nothing in a query under that spelling either.
+// TestAttack_NodeREDTokenInBrackets: Express reads `[access_token]` as `access_token` (qs). A
+// token of alice, who owes a code, has no effect in a query under that spelling either.
 func TestAttack_NodeREDTokenInBrackets(t *testing.T) {
 	portal := portals.NodeRED(t)
 	g := start(t, built(t, plainBinary), "\t\tportal node-red", portal.URL)

@@ -110,5 +110,5 @@ func (c *client) answer(code string) reply {
 	return c.post("/two-factor/challenge", "code", code)
 }
 
-// challenged tells whether the reply is the challenge.
+// challenged reports whether the reply is the challenge.
 func (r reply) challenged() bool { return r.at() == "/two-factor/challenge" }

@@ -1,6 +1,4 @@
-// Package e2e holds tests of the whole: the real binary, started with a Caddyfile
-// before a real portal, and a real browser in front of it.
-//
-// Its one invariant: nothing here knows Secondgate's inside. What a test sees is what
-// a customer, an attacker or an admin would see.
+// Package e2e tests the real binary with a Caddyfile, in front of a real portal and behind a real
+// browser. The tests use no package of Secondgate; they see what a customer, an attacker or an
+// operator sees. It needs test/kit/portals and Chromium.
 package e2e

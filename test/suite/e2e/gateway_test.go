@@ -157,8 +157,8 @@ func (g *gateway) keepsQuiet(secrets ...string) {
 // them by chance.
 var arbitraryDigits = regexp.MustCompile(`"(ts|at|hash|duration)":("[^"]*"|[0-9.e-]+)`)
 
-// holdsSecret reports whether the log contains the secret. A code, which has digits only, must
-// stand alone: longer numbers (ports, directories) contain any six digits by chance.
+// holdsSecret reports whether the log contains the secret. A code, which has digits only, must be
+// a separate word: longer numbers (ports, directories) contain any six digits by chance.
 func holdsSecret(log, secret string) bool {
 	if secret == "" {
 		return false

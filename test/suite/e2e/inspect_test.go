@@ -15,8 +15,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/portals"
 )
 
-// frame is what a site needs around it to be a test's: everything but the site is
-// here, and the site is the file beside it, just as inspect wrote it.
+// frame is the test's Caddyfile around the site. The site itself is a separate file, unchanged as
+// inspect wrote it.
 const frame = `{
 	admin unix/%[1]s/admin.sock
 	persist_config off
@@ -58,8 +58,8 @@ func learn(t *testing.T, portal string, flags []string, accounts ...string) (*ga
 	return g, text
 }
 
-// forget stops the gateway and starts it with an empty store: nobody has a second
-// factor then.
+// forget stops the gateway and starts it with an empty store, in which no user has a second
+// factor.
 func (g *gateway) forget() {
 	g.t.Helper()
 	g.stop(syscall.SIGTERM)
@@ -83,7 +83,7 @@ func runInspect(t *testing.T, binary string, args []string, accounts ...string) 
 	return out.String(), progress.String()
 }
 
-// wants reports lines that inspect should have written.
+// wants fails the test for each of these lines that inspect has not written.
 func wants(t *testing.T, text string, lines ...string) {
 	t.Helper()
 	for _, line := range lines {

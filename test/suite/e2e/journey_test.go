@@ -15,7 +15,7 @@ type site struct {
 	login func(b *browser.Browser, name, password string)
 	// logout signs out as customers do.
 	logout func(b *browser.Browser)
-	// user is whom the page shows as signed in, "" for nobody.
+	// user is the signed-in user that the page shows, "" for none.
 	user func(b *browser.Browser) string
 	// page is a page of the account, as path and query.
 	page string
@@ -25,9 +25,8 @@ type site struct {
 	aliases []string
 }
 
-// journey is a customer's way from a portal without a second factor to being asked
-// for one. shots begins the screenshots' names, "" for none; axe runs the accessibility
-// checks, which need scripts.
+// journey goes from a portal without a second factor to the first challenge. shots is the prefix
+// of the screenshots' names, "" for none; axe runs the accessibility checks, which need scripts.
 func journey(t *testing.T, b *browser.Browser, s site, shots string, axe bool) {
 	look := func(name string) {
 		t.Helper()

@@ -17,9 +17,8 @@ import (
 	"time"
 )
 
-// load keeps four programs fetching the page with the client's cookies until the
-// function is called that it returns, which tells how many pages were served and why
-// others were not.
+// load keeps four clients fetching the page with the client's cookies until end is called. end
+// returns the number of pages served, and the errors of the others.
 func load(c *client, page string) (end func() (served int64, failed []string)) {
 	var ended atomic.Bool
 	var count atomic.Int64
@@ -100,8 +99,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestReload reloads the configuration under load, then tries one that is refused:
-// nobody notices either.
+// TestReload reloads the configuration under load, then loads one that is refused. No request
+// fails in either case.
 func TestReload(t *testing.T) {
 	s := demoSite(t, built(t, plainBinary))
 	c := newClient(t, s.URL)

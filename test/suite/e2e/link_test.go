@@ -13,8 +13,8 @@ const settingsLink = "a.secondgate-link"
 // pieces are what `link` may put into a page.
 var pieces = regexp.MustCompile(`(<li>)?<a href="/two-factor/" class="secondgate-link">[^<]*</a>(</li>)?`)
 
-// chance is what differs between two requests for the same page: WordPress proposes a new
-// password, DokuWiki tells the time.
+// chance matches what differs between two requests for the same page: WordPress proposes a new
+// password, DokuWiki prints the time.
 var chance = regexp.MustCompile(` data-pw="[^"]*"|taskrunner\.php[^"]*|"time":"[0-9]+"`)
 
 // linked is a site with the line that docs/caddyfile.md gives for its portal.

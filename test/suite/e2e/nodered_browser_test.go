@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/portals"
 )
 
-// flows are one that says something every second to the debug pane, which hears of it
+// flows are a flow that sends a message to the debug pane every second. The pane receives it
 // through the editor's WebSocket.
 const flows = `RED.nodes.import([
 	{id: "tab", type: "tab", label: "Heartbeat"},
@@ -51,8 +51,8 @@ func (r *red) inside(name string) {
 		RED.nodes.getType("debug") && !$("#red-ui-loading-progress").is(":visible") && !document.querySelector("#node-dialog-login-username")`)
 }
 
-// TestNodeRED is a customer's way in a real browser: without a second factor, setting
-// one up, and being asked for it by an editor that knows nothing of all this.
+// TestNodeRED is a customer's journey in a real browser: without a second factor, setting one up,
+// and being asked for it in an editor without any support for Secondgate.
 func TestNodeRED(t *testing.T) {
 	t.Parallel()
 	portal := portals.NodeRED(t)
@@ -95,7 +95,7 @@ func (r *red) signOut() {
 	r.await("the sign-in form", `document.querySelector("#node-dialog-login-username")`)
 }
 
-// deploy brings flows to the server and waits for what they say.
+// deploy sends flows to the server and waits for their messages.
 func (r *red) deploy() {
 	r.t.Helper()
 	browser.Evaluate[bool](r.Browser, flows)

@@ -8,8 +8,8 @@ import (
 	"github.com/pquerna/otp/totp"
 )
 
-// phone is a customer's authenticator app. It never shows a code twice, as a
-// customer who is asked again waits for the next one.
+// phone is a customer's authenticator app. It never returns a code twice but waits for the next
+// step, as a customer does who is asked again.
 type phone struct {
 	t    *testing.T
 	key  *otp.Key

@@ -9,9 +9,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/browser"
 )
 
-// TestJ8_TwoBrowsers: what ends the other sessions in one browser signs another browser out:
-// its next click is on the portal's sign-in page, and it needs the password, and a code where
-// there is a factor. The browser in which it is done stays signed in, and says what happened.
+// TestJ8_TwoBrowsers: ending the other sessions in one browser signs another browser out. Its next
+// click is on the portal's sign-in page, and it needs the password again, and a code if there is a
+// factor. The acting browser stays signed in and shows the result.
 func TestJ8_TwoBrowsers(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t, built(t, plainBinary))

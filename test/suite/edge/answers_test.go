@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// answersSites are sites whose portal trusts X-Remote-User. It is the account of X-Me, or
-// the account that an address names: /of/NAME or /page?of=NAME.
+// answersSites are sites with a portal that trusts X-Remote-User. The account is the one in X-Me,
+// or the one in the address: /of/NAME or /page?of=NAME.
 func answersSites(authenticator string) map[string]string {
 	const proxy = "reverse_proxy PORTAL {\n header_up X-Remote-User "
 	const byPath, byQuery = `"~^\w* /of/(\w+)" "${1}"`, `"~^\w* .*[?]of=(\w+)" "${1}"`
@@ -74,7 +74,7 @@ func TestI1_AnswersPerPlaceholders(t *testing.T) {
 }
 
 // startAnswers starts a site, with the gate in a named route where the site invokes that.
-func startAnswers(t *testing.T, site string) *harness.House {
+func startAnswers(t *testing.T, site string) *harness.Harness {
 	t.Helper()
 	if !strings.Contains(site, "invoke gate") {
 		return harness.StartSite(t, &echo{}, site)
@@ -83,8 +83,8 @@ func startAnswers(t *testing.T, site string) *harness.House {
 		"http://127.0.0.1:PORT {\n bind 127.0.0.1\n"+site+"\n}\n")
 }
 
-// TestI1_AnswersBeforeStripping: what `map` reads is the request as it came, for the
-// portal as for whoami, whatever the gate removes from it then.
+// TestI1_AnswersBeforeStripping: `map` reads the request as it arrived, for the portal and for
+// whoami alike, although the gate removes parts of it later.
 func TestI1_AnswersBeforeStripping(t *testing.T) {
 	e := &echo{}
 	b := harness.StartSite(t, e, `map {query} {acct} {

@@ -48,8 +48,8 @@ func TestAttack_DenyBehindTwoPrefixes(t *testing.T) {
 	}
 }
 
-// TestAttack_TokenBehindAPrefix: a declared sign-in whose token stays behind the gate is
-// the same behind a prefix.
+// TestAttack_TokenBehindAPrefix: a declared sign-in, with a token that must not leave the gate, is
+// recognised behind a path prefix as well.
 func TestAttack_TokenBehindAPrefix(t *testing.T) {
 	const lines = "two_factor {\nrealm edge\nwhoami /me {\nanonymous status 401\nuser json user\n}\ncredential header Authorization\nsettle 100ms\nsign_in /api/login {\ntoken json token\n}\n}\n"
 	portal := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -181,8 +181,8 @@ func TestAttack_K1_HeaderBeforeTheGate(t *testing.T) {
 	}
 }
 
-// byAnything is a portal that knows alice by her password in the query or by Basic, and by
-// its session, on every page.
+// byAnything is a portal that recognises alice on every page by her password in the query, by
+// Basic, and by its session.
 func byAnything() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := r.Cookie("SESS")
@@ -211,8 +211,8 @@ func byAnything() http.Handler {
 	})
 }
 
-// raw sends a request as it stands and returns what comes back.
-func raw(t *testing.T, h *harness.House, head string) string {
+// raw sends these exact bytes as a request and returns the response.
+func raw(t *testing.T, h *harness.Harness, head string) string {
 	t.Helper()
 	address := strings.TrimPrefix(h.URL, "http://")
 	c, err := net.Dial("tcp", address)

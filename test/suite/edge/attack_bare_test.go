@@ -13,9 +13,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_Q4_RemoteUserBesideSession: whoami goes by REMOTE_USER, which FastCGI has from
-// basic_auth, and another page by the session. An own name for basic_auth does not hide
-// whose session it is.
+// TestAttack_Q4_RemoteUserBesideSession: whoami identifies by REMOTE_USER, which FastCGI takes
+// from basic_auth; another page identifies by the session. A basic_auth name of the attacker's own
+// must not hide that the session belongs to another user.
 func TestAttack_Q4_RemoteUserBesideSession(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{"index.php", "me.php", "start.php", "page.php"} {

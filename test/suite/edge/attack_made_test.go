@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestAttack_Q1_MadeOtherwise: values that handlers behind the gate make of a request's line
-// are refused by whatever name and in whatever handler they are used.
+// TestAttack_Q1_MadeOtherwise: values that handlers behind the gate derive from a request's line
+// are refused, under every name and in every handler.
 func TestAttack_Q1_MadeOtherwise(t *testing.T) {
 	load := loader(t)
 	for name, site := range map[string]string{

@@ -68,7 +68,7 @@ func newAuthority(t testing.TB, name string) *authority {
 
 // startTLS runs a site over HTTPS with HTTP/1.1, 2 and 3; tlsLines are lines of its
 // `tls` block.
-func startTLS(t *testing.T, portal http.Handler, a *authority, tlsLines, site string) *harness.House {
+func startTLS(t *testing.T, portal http.Handler, a *authority, tlsLines, site string) *harness.Harness {
 	t.Helper()
 	h := harness.StartWhole(t, portal, fmt.Sprintf(`{
 %s	servers {

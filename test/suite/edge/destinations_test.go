@@ -21,9 +21,9 @@ func countWarnings(t *testing.T, words string, sites map[string]warned) {
 	}
 }
 
-// TestAttack_PortalsBehindOneAddress: two portals behind one gate at one address of an
-// upstream, told apart by the Host header, the root of PHP, a rewrite or a variable, or one
-// behind the other: whoami meets only one of them.
+// TestAttack_PortalsBehindOneAddress: two portals are behind one gate at one address of an
+// upstream. They differ by the Host header, the root of PHP, a rewrite or a variable, or one is
+// behind the other. whoami reaches only one of them, so the server warns at start.
 func TestAttack_PortalsBehindOneAddress(t *testing.T) {
 	const p = "reverse_proxy PORTAL"
 	handles := func(one, two string) string {

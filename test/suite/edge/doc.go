@@ -1,5 +1,4 @@
-// Package edge tests what only a real Caddy can show about the edge between Caddy and
-// the gate: that a whoami question resolves the same placeholders as the request that
-// it is about, what Caddy's error routes get, early data, and the warnings at start.
-// Everything listens on loopback and ends with the test.
+// Package edge tests the edge between Caddy and the gate, which only a real Caddy can show: that a
+// whoami question resolves the same placeholders as its request, what Caddy's error routes
+// receive, early data, and the warnings at start. It needs loopback ports only.
 package edge

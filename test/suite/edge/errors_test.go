@@ -46,8 +46,8 @@ func post(b *harness.Browser, path string) *http.Request {
 	return r
 }
 
-// TestI7_ErrorRoutesGetNothingToSignInWith: whatever ended in an error, the error route
-// gets a GET of the path and nothing else.
+// TestI7_ErrorRoutesGetNothingToSignInWith: after every kind of error, the error route gets a GET
+// of the path and no credentials.
 func TestI7_ErrorRoutesGetNothingToSignInWith(t *testing.T) {
 	authenticator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Login", "alice-"+secret)
@@ -118,7 +118,7 @@ func TestI7_SessionInThePath(t *testing.T) {
 	nothingSecret(t, e)
 }
 
-// TestI7_ErrorsBeforeTheGate: what fails before the gate never came to it.
+// TestI7_ErrorsBeforeTheGate: a request that fails before the gate does not reach it.
 func TestI7_ErrorsBeforeTheGate(t *testing.T) {
 	e := &echo{}
 	h := harness.StartWhole(t, e, "{\n"+harness.GlobalLines+"\ttwo_factor {\n\tstorage memory DIR\n}\n}\nhttp://:PORT {\nbind 127.0.0.1\nbasic_auth {\n bob "+
@@ -172,8 +172,8 @@ func TestI7_NamedRoute(t *testing.T) {
 	}
 }
 
-// TestI7_ClientCertificate: nor does it get the client's certificate, which the next
-// request on the connection still has.
+// TestI7_ClientCertificate: an error route does not get the client's certificate either. The next
+// request on the connection still has it.
 func TestI7_ClientCertificate(t *testing.T) {
 	a := newAuthority(t, "alice")
 	e := &echo{}
@@ -205,7 +205,7 @@ func TestI7_AccessLogKeepsTheUser(t *testing.T) {
 	}
 }
 
-// TestI7_HeldBody: a client that holds the rest of a body back is answered all the same.
+// TestI7_HeldBody: a client that withholds the rest of a body still gets a response.
 func TestI7_HeldBody(t *testing.T) {
 	e := &echo{}
 	h := harness.StartSite(t, e, strings.Replace(gate, "realm edge", "realm edge\ntrust /hook", 1)+"error 418\n"+shows)
@@ -227,8 +227,8 @@ func TestI7_HeldBody(t *testing.T) {
 	nothingSecret(t, e)
 }
 
-// TestI7_ErrorRoutesWithinARoute: a subroute may have error routes of its own, which the
-// server knows nothing of: they would get what failed before the gate.
+// TestI7_ErrorRoutesWithinARoute: a subroute may have error routes of its own, which are not among
+// the server's. They would get the requests that failed before the gate.
 func TestI7_ErrorRoutesWithinARoute(t *testing.T) {
 	e := &echo{}
 	h := harness.StartSite(t, e, gate+"error /form 418\nreverse_proxy PORTAL\n")
@@ -248,10 +248,10 @@ func TestI7_ErrorRoutesWithinARoute(t *testing.T) {
 	}
 }
 
-func port(h *harness.House) string { return h.URL[strings.LastIndexByte(h.URL, ':')+1:] }
+func port(h *harness.Harness) string { return h.URL[strings.LastIndexByte(h.URL, ':')+1:] }
 
 // adapted is the JSON of a site.
-func adapted(t *testing.T, site string, h *harness.House) (config map[string]any) {
+func adapted(t *testing.T, site string, h *harness.Harness) (config map[string]any) {
 	t.Helper()
 	text := "{\nadmin off\npersist_config off\nauto_https off\ntwo_factor {\nstorage memory " + h.Dir + "\n}\n}\n" +
 		strings.ReplaceAll(site, "PORTAL", strings.TrimPrefix(h.PortalURL, "http://"))

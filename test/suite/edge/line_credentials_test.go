@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// refusals loads sites: each is refused with the words, or taken where there are none.
+// refusals loads each site. It must be refused with the words, or accepted if there are none.
 func refusals(t *testing.T, sites map[string]struct{ site, want string }) {
 	t.Helper()
 	load := loader(t)
@@ -50,8 +50,8 @@ func TestAttack_RewriteMakesCredential(t *testing.T) {
 	})
 }
 
-// TestAttack_CredentialOfOneHandle: what handlers behind the gate make of a header or a
-// cookie where no question comes by.
+// TestAttack_CredentialOfOneHandle: a handler behind the gate derives a credential from a header
+// or a cookie, in a handle that no question passes through.
 func TestAttack_CredentialOfOneHandle(t *testing.T) {
 	const proxy, words = "reverse_proxy PORTAL\n", "where whoami does not come by"
 	up := func(line string) string {
@@ -90,8 +90,8 @@ func TestAttack_Q1_RootChosenBehindTheGate(t *testing.T) {
 	})
 }
 
-// TestAttack_ClientIPVariable: variables by which Caddy and the gate know the client are not
-// set by handlers before it.
+// TestAttack_ClientIPVariable: handlers before the gate can't set the variables that hold the
+// client's address.
 func TestAttack_ClientIPVariable(t *testing.T) {
 	const proxy = "reverse_proxy PORTAL"
 	refusals(t, map[string]struct{ site, want string }{

@@ -13,9 +13,9 @@ func trusting(lists string) string {
 	return "two_factor {\n" + harness.LegacyLines + "\nrequire always\nsupport a@example.com\n" + lists + "\n}\n"
 }
 
-// TestAttack_TrustBehindAPrefix: what `trust` and `guest` open becomes any page of the portal
-// where a handler behind the gate takes the prefix off. That is refused; ordinary
-// configurations are not.
+// TestAttack_TrustBehindAPrefix: `trust` and `guest` would open any page of the portal if a
+// handler behind the gate strips the prefix. Such a configuration is refused; ordinary ones are
+// not.
 func TestAttack_TrustBehindAPrefix(t *testing.T) {
 	const proxy = "reverse_proxy PORTAL\n"
 	load := loader(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestI1_QuestionResolvesTheSamePlaceholders: what handlers before the gate put into
-// placeholders reaches whoami as it reaches the portal with the request.
+// TestI1_QuestionResolvesTheSamePlaceholders: placeholders that handlers before the gate set have
+// the same values for whoami as for the request.
 func TestI1_QuestionResolvesTheSamePlaceholders(t *testing.T) {
 	authenticator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Login", "alice")
@@ -48,7 +48,7 @@ func TestI1_QuestionResolvesTheSamePlaceholders(t *testing.T) {
 	}
 }
 
-// sameHeader visits a page in a session and compares what whoami and the page got.
+// sameHeader opens a page in a session and compares the headers that whoami and the page got.
 func sameHeader(t *testing.T, e *echo, b *harness.Browser, want string) {
 	t.Helper()
 	b.Get("/start?id=7")
@@ -77,8 +77,8 @@ func sameHeader(t *testing.T, e *echo, b *harness.Browser, want string) {
 	}
 }
 
-// TestI1_MappedOnce: a `map` before the gate is evaluated once, for whoami as for the
-// request, whatever handlers behind the gate do to the request's address.
+// TestI1_MappedOnce: a `map` before the gate is evaluated once, for whoami as for the request,
+// although handlers behind the gate change the request's address.
 func TestI1_MappedOnce(t *testing.T) {
 	e := &echo{}
 	b := harness.StartSite(t, e, "route {\nmap {path} {tenant} {\n ~(.*) ${1}\n}\n"+gate+
@@ -110,8 +110,8 @@ func TestI7_MappedForErrorRoutes(t *testing.T) {
 	}
 }
 
-// TestI7_VariablesForErrorRoutes: error routes don't get a variable that was made of what
-// they don't get, whether the gate returned the error or a handler before it.
+// TestI7_VariablesForErrorRoutes: error routes get no variable that was derived from a removed
+// credential, whether the gate or a handler before it returned the error.
 func TestI7_VariablesForErrorRoutes(t *testing.T) {
 	for name, site := range map[string]string{
 		"behind the gate": "route {\nvars who {query.of}\nvars colour blue\n" + gate + "error /broken 500\nreverse_proxy PORTAL\n}\n",
@@ -126,8 +126,8 @@ func TestI7_VariablesForErrorRoutes(t *testing.T) {
 	}
 }
 
-// TestI1_HandlersBehindTheGateDoNotReachTheQuestion: what handlers behind the gate set
-// while they serve the request is not seen by the question about its response.
+// TestI1_HandlersBehindTheGateDoNotReachTheQuestion: values that handlers behind the gate set
+// while they serve the request are not visible to the question about its response.
 func TestI1_HandlersBehindTheGateDoNotReachTheQuestion(t *testing.T) {
 	e := &echo{}
 	h := harness.StartSite(t, e, fmt.Sprintf(`route {

@@ -19,8 +19,8 @@ const gate = `two_factor {
 }
 `
 
-// echo is a portal that keeps every request. It knows users by X-Remote-User alone.
-// /start sets a session cookie, so that later requests are asked about.
+// echo is a portal that records every request. It recognises users by X-Remote-User alone. /start
+// sets a session cookie, so that questions are asked about later requests.
 type echo struct {
 	mu   sync.Mutex
 	seen []seen

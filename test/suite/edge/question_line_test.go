@@ -20,9 +20,10 @@ func loader(t *testing.T) func(site string) error {
 	}
 }
 
-// TestI1_RefusesWhatQuestionsDontHave: what handlers behind the gate make of a request's
-// line, body or conditions is not in a question, nor is an opened cookie in what handlers
-// before the gate make. The error names the value, where it comes from and the remedy.
+// TestI1_RefusesWhatQuestionsDontHave: a question lacks the values that handlers behind the gate
+// derive from a request's line, body or conditions. It also lacks opened cookies in values that
+// handlers before the gate derive. A configuration that uses such a value is refused with the
+// value, its origin and the remedy.
 func TestI1_RefusesWhatQuestionsDontHave(t *testing.T) {
 	load := loader(t)
 	for name, tt := range map[string]struct{ site, want string }{

@@ -50,7 +50,7 @@ func TestK8_RemoteUser(t *testing.T) {
 			t.Fatalf("%s: %d %s", name, p.Status, p.Body)
 		}
 		mu.Lock()
-		// A question about the cookies alone has none.
+		// A question about the cookies alone has no remote user.
 		other := func(user string) bool { return user != tt.want && user != "" }
 		if slices.ContainsFunc(users, other) || !slices.Contains(users, tt.want) {
 			t.Errorf("%s: REMOTE_USER is %q", name, users)

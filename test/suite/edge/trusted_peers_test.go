@@ -7,8 +7,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_TrustedPeers: behind a trusted proxy every client has its address in remote_ip,
-// and where all peers are trusted, every client chooses its own.
+// TestAttack_TrustedPeers: behind a trusted proxy remote_ip is the proxy's address for every
+// client. If all peers are trusted, every client chooses its client_ip.
 func TestAttack_TrustedPeers(t *testing.T) {
 	const proxies, believed = "trusted_proxies static private_ranges", "trusted_proxies has all addresses"
 	h := harness.StartSite(t, &harness.Legacy{}, trusting("")+"reverse_proxy PORTAL")

@@ -50,8 +50,8 @@ func TestUnaskedUpstreams(t *testing.T) {
 	}
 }
 
-// TestDenyBeforeRewrite: what is rewritten behind the gate may become an address
-// that `deny` shuts, but has not seen.
+// TestDenyBeforeRewrite: a rewrite behind the gate may produce an address that `deny` would refuse
+// and has not checked.
 func TestDenyBeforeRewrite(t *testing.T) {
 	shut := strings.Replace(gate, "{", "{\ndeny /xmlrpc.php", 1)
 	for name, tt := range map[string]struct {
@@ -77,8 +77,8 @@ func TestDenyBeforeRewrite(t *testing.T) {
 	}
 }
 
-// TestAttack_I4_PortalsByHost: portals that are told apart by host behind one gate share its
-// realm.
+// TestAttack_I4_PortalsByHost: portals behind one gate that differ by host share its realm. The
+// server warns about them at start.
 func TestAttack_I4_PortalsByHost(t *testing.T) {
 	const matchers = "@a host a.example.com\n@b host b.example.com\n"
 	for name, tt := range map[string]struct {

@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// whoamiSays is a portal with a session whose whoami answers with this.
+// whoamiSays is a portal with a session and with this handler as its whoami.
 func whoamiSays(answer func(w http.ResponseWriter, r *http.Request)) *probe {
 	p := newProbe()
 	p.also = func(w http.ResponseWriter, r *http.Request) bool {
@@ -83,7 +83,7 @@ whoami /me {
 	}
 }
 
-func checkUnknown(t *testing.T, h *harness.House, p *probe, page *harness.Page) {
+func checkUnknown(t *testing.T, h *harness.Harness, p *probe, page *harness.Page) {
 	t.Helper()
 	if p.Last("/page") != nil {
 		t.Error("the request was forwarded")
@@ -96,8 +96,8 @@ func checkUnknown(t *testing.T, h *harness.House, p *probe, page *harness.Page) 
 	}
 }
 
-// TestAsk_UnknownAfterTheResponse: what was forwarded as nobody's and then can't be
-// judged is not released.
+// TestAsk_UnknownAfterTheResponse: a response is withheld if its request was forwarded as
+// anonymous and the question after it returns unknown.
 func TestAsk_UnknownAfterTheResponse(t *testing.T) {
 	p := whoamiSays(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	h := harness.Start(t, p, harness.LegacyLines)
@@ -139,7 +139,7 @@ func TestAsk_SeveralWhoamisMustAgree(t *testing.T) {
 	}
 }
 
-// TestAsk_FirstStep: an endpoint that wants a token.
+// TestAsk_FirstStep: whoami requires a token from an endpoint that is asked first.
 func TestAsk_FirstStep(t *testing.T) {
 	p := newProbe()
 	p.also = func(w http.ResponseWriter, r *http.Request) bool {
@@ -213,7 +213,8 @@ func TestAsk_Normalisers(t *testing.T) {
 	}
 }
 
-// TestAsk_SpellingsOfTheLoginAreOneUser: identity comes from the portal, not the form.
+// TestAsk_SpellingsOfTheLoginAreOneUser: the user comes from the portal's answer, not from the
+// form.
 func TestAsk_SpellingsOfTheLoginAreOneUser(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	owner := h.Browser()
@@ -266,7 +267,8 @@ func TestAsk_CookiesOfWhoamiAreApplied(t *testing.T) {
 	}
 }
 
-// TestAsk_AnswersAgeOut after `recheck`; those of nobody after a few minutes.
+// TestAsk_AnswersAgeOut: an answer expires after `recheck`, an anonymous answer after a few
+// minutes.
 func TestAsk_AnswersAgeOut(t *testing.T) {
 	l := &harness.Legacy{}
 	h := harness.Start(t, l, harness.LegacyLate+"\nrecheck 20s\nsettle 0")
@@ -305,7 +307,8 @@ func TestAsk_RecheckZeroAsksEveryTime(t *testing.T) {
 	}
 }
 
-// TestAsk_ChangedCredentialsAskAgain: whatever portals pin sessions to is in the key.
+// TestAsk_ChangedCredentialsAskAgain: every value that portals bind sessions to is part of the
+// cache key.
 func TestAsk_ChangedCredentialsAskAgain(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLate+"\ncredential header X-Device\nleave token\nsettle 0")
@@ -328,7 +331,7 @@ func TestAsk_ChangedCredentialsAskAgain(t *testing.T) {
 			want = 3 // and about cookies and header one by one
 		}
 		if name == "Origin" || name == "Referer" {
-			want = 0 // they vary in one browser: a user who may pass needs no answer for each (Q1)
+			want = 0 // one browser varies them; a user who may pass needs no answer for each value (Q1)
 		}
 		if got := p.Asked() - before; got != want {
 			t.Errorf("%s: asked %d times, want %d", name, got, want)
@@ -376,8 +379,8 @@ func (m *magic) answer(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// TestAsk_JudgingNeedsAFreshAnswer: neither the one that is kept from before the
-// sign-in does, nor the one to a question that began before it.
+// TestAsk_JudgingNeedsAFreshAnswer: a sign-in's response is judged neither by an answer from
+// before the sign-in, nor by the answer to a question that began before it.
 func TestAsk_JudgingNeedsAFreshAnswer(t *testing.T) {
 	for _, inFlight := range []bool{false, true} {
 		p, m := newProbe(), &magic{asked: make(chan struct{}), goOn: make(chan struct{})}
@@ -454,8 +457,8 @@ func TestAsk_OneQuestionServesAll(t *testing.T) {
 	}
 }
 
-// TestAsk_PinnedSession: a portal that forgets a session for a foreign address, or
-// whoever comes from elsewhere, can't be made to answer for the next request.
+// TestAsk_PinnedSession: some portals drop a session when its client address changes. An attacker
+// with another address can't use that to produce a wrong answer for the next request.
 func TestAsk_PinnedSession(t *testing.T) {
 	for name, value := range map[string]string{"X-Real-Ip": "192.0.2.66", "Forwarded": "for=192.0.2.66", "Referer": "https://192.0.2.66/"} {
 		p := newProbe()

@@ -11,11 +11,11 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// joining is how long a request gets to wait for another's question, which can't be
-// seen from here. Where it is too short, the tests below prove less and still pass.
+// joining is the time for a request to start waiting for another's question, which the test can't
+// observe. If it is too short, the tests below prove less and still pass.
 const joining = 300 * time.Millisecond
 
-// flight is a portal whose whoami answers once it is let.
+// flight is a portal with a whoami that answers once the test lets it.
 type flight struct {
 	*probe
 	asked atomic.Int32
@@ -34,7 +34,7 @@ func newFlight() *flight {
 	return f
 }
 
-// get begins a request and returns where its page will be, nil if it came to nothing.
+// get starts a request and returns a channel for its page, nil if the request failed.
 func (f *flight) get(ctx context.Context, b *harness.Browser) <-chan *harness.Page {
 	pages := make(chan *harness.Page, 1)
 	r := b.Request(http.MethodGet, "/page", nil).WithContext(ctx)
@@ -45,7 +45,8 @@ func (f *flight) get(ctx context.Context, b *harness.Browser) <-chan *harness.Pa
 	return pages
 }
 
-// TestAsk_RecheckZeroJoinsNoQuestion: somebody may have signed in since it was asked.
+// TestAsk_RecheckZeroJoinsNoQuestion: with `recheck 0` a request does not join a question in
+// flight, because a user may have signed in since that question was sent.
 func TestAsk_RecheckZeroJoinsNoQuestion(t *testing.T) {
 	f := newFlight()
 	h := harness.Start(t, f.probe, harness.LegacyLines+"\nleave s\nrecheck 0")
@@ -66,8 +67,8 @@ func TestAsk_RecheckZeroJoinsNoQuestion(t *testing.T) {
 	}
 }
 
-// TestAsk_QuestionOutlivesItsClient: who asked goes, and those who wait for the same
-// answer get it.
+// TestAsk_QuestionOutlivesItsClient: the client that started a question leaves, and the others
+// that wait for it still get the answer.
 func TestAsk_QuestionOutlivesItsClient(t *testing.T) {
 	f := newFlight()
 	h := harness.Start(t, f.probe, harness.LegacyLines+"\nleave s")

@@ -7,8 +7,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAsk_UnknownOnOwnPages: while nobody knows who is there, the own pages call nobody
-// signed out either; those that are the same for everybody go on.
+// TestAsk_UnknownOnOwnPages: while the answer is unknown, an own page shows neither a user nor a
+// signed-out state. Own pages that do not depend on the user still work.
 func TestAsk_UnknownOnOwnPages(t *testing.T) {
 	p := whoamiSays(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	h := harness.Start(t, p, harness.LegacyLines+"\nleave s")

@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAsk_ThroughTheSameRoute: whoami takes the way of the real request, whatever
-// handlers stand behind the gate, and neither disturbs the other.
+// TestAsk_ThroughTheSameRoute: whoami takes the route of the real request, through any handlers
+// behind the gate, and neither disturbs the other.
 func TestAsk_ThroughTheSameRoute(t *testing.T) {
 	const gate = "two_factor {\n" + harness.LegacyLines + "\n}\n"
 	sites := map[string]string{
@@ -58,7 +58,7 @@ func TestAsk_ThroughTheSameRoute(t *testing.T) {
 }
 
 // wholeJourney signs in, sets up, signs out and in again below a prefix.
-func wholeJourney(t *testing.T, h *harness.House, prefix string) {
+func wholeJourney(t *testing.T, h *harness.Harness, prefix string) {
 	t.Helper()
 	b := h.Browser()
 	b.Get(prefix + "/")
@@ -158,7 +158,8 @@ func TestAsk_CarriesWhatTheRequestCarries(t *testing.T) {
 	}
 }
 
-// TestAsk_CarriesTheClientsAddress, as the server's trusted_proxies tell it.
+// TestAsk_CarriesTheClientsAddress: a question carries the client's address according to the
+// server's trusted_proxies.
 func TestAsk_CarriesTheClientsAddress(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)
@@ -233,8 +234,8 @@ func TestAsk_RedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// TestAsk_UpstreamsAreNotMixedUp: whoami goes where the route sends it, the request
-// where it belongs.
+// TestAsk_UpstreamsAreNotMixedUp: whoami reaches the upstream of its own route, and the request
+// that of its route.
 func TestAsk_UpstreamsAreNotMixedUp(t *testing.T) {
 	identity := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, err := r.Cookie("PHPSESSID"); err == nil && r.URL.Path == "/me" {

@@ -154,8 +154,8 @@ if (isset($_POST['user']) && $_POST['password'] === 'pw-' . $_POST['user']) {
 echo isset($_SESSION['user']) ? 'secret of ' . $_SESSION['user'] : 'stranger';
 `
 
-// TestAsk_PHPFastCGI: whoami through php_fastcgi, whose scripts hold their session's
-// lock until their output was read.
+// TestAsk_PHPFastCGI: whoami works through php_fastcgi, where a script keeps its session's lock
+// until its output is read.
 func TestAsk_PHPFastCGI(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"index.php", "me.php"} {

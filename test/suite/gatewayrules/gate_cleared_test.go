@@ -20,8 +20,8 @@ func shows(t *testing.T, what string, p *harness.Page, user string) {
 	}
 }
 
-// TestGate_ClearanceEnds: by its life, by idleness, by sign-out, by another user, by
-// turning the factor off elsewhere; and every sign-in asks anew.
+// TestGate_ClearanceEnds: a clearance ends by its life, by idleness, by sign-out, by another user,
+// and by turning the factor off elsewhere. Every sign-in owes a code again.
 func TestGate_ClearanceEnds(t *testing.T) {
 	h := startDesk(t, "session 2h idle 30m\n")
 	alice := h.enrol("alice")
@@ -57,7 +57,7 @@ func TestGate_ClearanceEnds(t *testing.T) {
 	})
 	t.Run("undeclared sign-out", func(t *testing.T) {
 		b := h.cleared("alice", alice)
-		b.Get("/as/?kind=redirect") // signs nobody in
+		b.Get("/as/?kind=redirect") // signs no user in
 		challenged(t, "signing in again", h.in(b, "alice"))
 	})
 	t.Run("another user", func(t *testing.T) {
@@ -103,8 +103,8 @@ func TestGate_ClearanceEnds(t *testing.T) {
 	})
 }
 
-// TestGate_ClearanceSurvives: wrong passwords, a cross-site request without cookies,
-// cookies that are missing or somebody else's end nothing.
+// TestGate_ClearanceSurvives: wrong passwords, a cross-site request without cookies, missing
+// cookies and cookies of another user end no clearance.
 func TestGate_ClearanceSurvives(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -125,7 +125,7 @@ func TestGate_ClearanceSurvives(t *testing.T) {
 	}
 	shows(t, "after requests without the portal's cookies", b.Get("/page"), "alice")
 
-	// Without any cookies nothing is anybody's.
+	// Without any cookies the request belongs to no user.
 	r := h.Browser().Request(http.MethodPost, "/page", strings.NewReader("a=b"))
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	if p := h.Browser().Do(r); len(p.Header["Set-Cookie"]) > 0 {
@@ -147,9 +147,9 @@ func TestGate_ClearanceSurvives(t *testing.T) {
 	shows(t, "bob after the swap", other.Get("/page"), "bob")
 }
 
-// TestGate_SwappedSession: in alice's cleared visit the portal's session becomes
-// bob's without any request of the visit, as when the portal's data is changed: bob
-// has to give a code, and alice's clearance is not his.
+// TestGate_SwappedSession: in alice's cleared visit the portal's session becomes bob's without a
+// request of the visit, for example by a change of the portal's data. bob owes a code, and alice's
+// clearance does not count for bob.
 func TestGate_SwappedSession(t *testing.T) {
 	h := startDesk(t, "recheck 0s\n")
 	alice := h.enrol("alice")
@@ -189,8 +189,8 @@ func TestGate_Recheck(t *testing.T) {
 	}
 }
 
-// TestGate_Forgetting: whatever was known before an unsafe request is forgotten when
-// it is sent on, and a question that runs beside it is not believed later.
+// TestGate_Forgetting: an unsafe request invalidates the visit's answers when it is forwarded. The
+// answer to a question that runs in parallel is not cached.
 func TestGate_Forgetting(t *testing.T) {
 	h := startDesk(t, "")
 	h.enrol("bob")
@@ -208,8 +208,8 @@ func TestGate_Forgetting(t *testing.T) {
 	challenged(t, "after it", b.Get("/page"))
 }
 
-// TestGate_Unknown: a whoami that fails, before or after, refuses with 503 and shows
-// nothing; it never makes anybody anonymous.
+// TestGate_Unknown: a whoami that fails, before or after the response, leads to 503 and shows
+// nothing. A failure never counts as anonymous.
 func TestGate_Unknown(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")

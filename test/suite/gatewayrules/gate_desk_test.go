@@ -16,8 +16,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// desk is a portal that can be told, request by request, how to sign somebody in and
-// how to show it, and which lets tests stop requests inside it. Query parameters:
+// desk is a portal with its sign-in and its pages controlled by query parameters. Tests can stop a
+// request inside of it. Query parameters:
 //
 //	kind=…    how a page is sent, see kinds
 //	rotate=1  a sign-in makes a new session id; keep=1 keeps the old one signed in too
@@ -30,10 +30,10 @@ type desk struct {
 	seen     []*http.Request
 	signedIn int
 	stops    map[string]chan struct{}
-	// whoami, where set, answers /me in the portal's place.
+	// whoami, if set, answers /me instead of the portal.
 	whoami func(w http.ResponseWriter, r *http.Request) bool
 
-	// arrived tells of requests that are about to wait.
+	// arrived receives the name of each request that is about to wait.
 	arrived chan string
 }
 
@@ -61,7 +61,7 @@ func newDesk() *desk {
 	return &desk{sessions: map[string]*deskSession{}, stops: map[string]chan struct{}{}, arrived: make(chan string, 64)}
 }
 
-// deskLines describe the desk. /as/USER signs in too, and nobody told the gateway.
+// deskLines describe the desk. /as/USER signs in too, and is not declared to the gateway.
 const deskLines = `realm default
 whoami /me {
 	anonymous status 401
@@ -79,7 +79,7 @@ backup_codes 4
 // markOf is in everything that only the user may see.
 func markOf(user string) string { return "SECRET-" + user }
 
-// stop is the channel on which requests with this name wait; close it to go on.
+// stop returns the channel on which requests with this name wait. Closing it releases them.
 func (d *desk) stop(name string) chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -101,7 +101,7 @@ func (d *desk) await(t *testing.T) string {
 	}
 }
 
-// wait stops a request where its query says so.
+// wait stops a request at the places that its query names.
 func (d *desk) wait(r *http.Request, parameter string) {
 	if name := r.URL.Query().Get(parameter); name != "" {
 		d.arrived <- name
@@ -199,7 +199,7 @@ func (d *desk) put(id string, s *deskSession) {
 	d.sessions[id] = s
 }
 
-// signIns is how often somebody signed in.
+// signIns counts the sign-ins so far.
 func (d *desk) signIns() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -231,8 +231,8 @@ func (d *desk) last(path string) *http.Request {
 	return nil
 }
 
-// kinds are the ways in which the desk sends what only a user may see. In each of
-// them the mark stands somewhere, in the clear.
+// kinds are the ways in which the desk sends what only a user may see. Each contains the user's
+// mark in the clear.
 var kinds = []string{"page", "redirect", "token", "gzip", "chunked", "trailer", "hints", "range", "empty", "error"}
 
 func show(w http.ResponseWriter, r *http.Request, user string) {
@@ -326,27 +326,27 @@ func (w *wire) take() string {
 	return s
 }
 
-// deskHouse is a gateway before a desk at which people can enrol once.
-type deskHouse struct {
-	*harness.House
+// deskHarness is a gateway before a desk at which people can enrol once.
+type deskHarness struct {
+	*harness.Harness
 	desk *desk
 	t    *testing.T
 }
 
-func startDesk(t *testing.T, extra string) *deskHouse {
+func startDesk(t *testing.T, extra string) *deskHarness {
 	t.Helper()
 	d := newDesk()
-	return &deskHouse{harness.Start(t, d, deskLines+extra), d, t}
+	return &deskHarness{harness.Start(t, d, deskLines+extra), d, t}
 }
 
 // in signs the browser in as the portal's form does.
-func (h *deskHouse) in(b *harness.Browser, user string) *harness.Page {
+func (h *deskHarness) in(b *harness.Browser, user string) *harness.Page {
 	h.t.Helper()
 	return b.Post("/in", url.Values{"user": {user}, "password": {"x"}})
 }
 
-// enrol gives the user a second factor, in a browser of his own.
-func (h *deskHouse) enrol(user string) *harness.Device {
+// enrol gives the user a second factor, in a new browser.
+func (h *deskHarness) enrol(user string) *harness.Device {
 	h.t.Helper()
 	b := h.Browser()
 	h.in(b, user)
@@ -354,15 +354,15 @@ func (h *deskHouse) enrol(user string) *harness.Device {
 }
 
 // cleared is a new browser that is signed in and has given a code.
-func (h *deskHouse) cleared(user string, d *harness.Device) *harness.Browser {
+func (h *deskHarness) cleared(user string, d *harness.Device) *harness.Browser {
 	h.t.Helper()
 	b := h.Browser()
-	b.Get("/") // its session cookie is a stranger's, and fits whoever signs in
+	b.Get("/") // sets a stranger's session cookie; a sign-in keeps it
 	h.clear(b, user, d)
 	return b
 }
 
-func (h *deskHouse) clear(b *harness.Browser, user string, d *harness.Device) {
+func (h *deskHarness) clear(b *harness.Browser, user string, d *harness.Device) {
 	h.t.Helper()
 	h.in(b, user)
 	b.Pass(d.Code(h.t))

@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// rawGet sends a request line as it is, without any cleaning by a client.
+// rawGet sends the request line unchanged, without the normalisation of a client.
 func rawGet(t *testing.T, b *harness.Browser, target string, more ...string) string {
 	t.Helper()
 	c := rawRequest(t, b, "GET "+target+" HTTP/1.1\n"+strings.Join(more, "")+"\n")
@@ -55,7 +55,7 @@ func TestGate_Deny(t *testing.T) {
 	}
 }
 
-// TestGate_DenyRewritten: the path as it was asked for counts, and the one that the
+// TestGate_DenyRewritten: deny checks the path of the request and the rewritten path that the
 // portal gets.
 func TestGate_DenyRewritten(t *testing.T) {
 	d := newDesk()
@@ -67,11 +67,11 @@ func TestGate_DenyRewritten(t *testing.T) {
 	}
 }
 
-// TestGate_Trust: what is trusted passes as it is, whoever sends it, but for our own
-// cookies, which neither arrive nor can be set; everything else is not trusted.
+// TestGate_Trust: a trusted request passes unchanged for every sender, except for the gateway's
+// own cookies, which neither arrive nor can be set. All other requests are not trusted.
 func TestGate_Trust(t *testing.T) {
 	d := newDesk()
-	h := &deskHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &deskHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/webhook") {
 			for _, name := range []string{"sg", "sg-x", "__Host-sg", "secondgate-flash", "plain"} {
 				w.Header().Add("Set-Cookie", name+"=1")
@@ -114,8 +114,8 @@ func TestGate_Trust(t *testing.T) {
 	}
 }
 
-// assetPortal answers every path as an asset whose text tells which cookies came, and
-// sets one.
+// assetPortal answers every path as an asset. Its text lists the cookies that arrived, and it sets
+// one.
 type assetPortal struct{ *desk }
 
 func (p assetPortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -142,11 +142,11 @@ func (p assetPortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestGate_Public: an asset is fetched without any credential, its cookies are
-// dropped, and only 200, 206 and 304 with an asset's type come back.
+// TestGate_Public: an asset is fetched without any credential, its cookies are dropped, and only
+// 200, 206 and 304 with an asset's type are released.
 func TestGate_Public(t *testing.T) {
 	d := newDesk()
-	h := &deskHouse{harness.Start(t, assetPortal{d}, deskLines+"public /static/*\ncredential header Authorization\ncredential query token\n"), d, t}
+	h := &deskHarness{harness.Start(t, assetPortal{d}, deskLines+"public /static/*\ncredential header Authorization\ncredential query token\n"), d, t}
 	alice := h.enrol("alice")
 	owing := h.Browser()
 	owing.Get("/")
@@ -184,14 +184,15 @@ func TestGate_Public(t *testing.T) {
 	if p := owing.Fetch(http.MethodPost, "/a.css", "text/plain", "x"); p.Status != http.StatusUnauthorized {
 		t.Errorf("a POST is taken for an asset: %d", p.Status)
 	}
-	// Whose kept answer says that he may pass gets it like anything else.
+	// A user with a cached answer that lets them pass gets it like any other page.
 	b := h.cleared("alice", alice)
 	if p := asset(b, "/a.css"); !strings.Contains(p.Body, "desk=") {
 		t.Errorf("cleared: %d %q", p.Status, p.Body)
 	}
 }
 
-// TestGate_Guest: with `guest`, strangers reach nothing else; whoever has signed in does.
+// TestGate_Guest: with `guest`, strangers reach only the guest paths; signed-in users reach all
+// paths.
 func TestGate_Guest(t *testing.T) {
 	h := startDesk(t, "guest / /in /register*\n")
 	alice := h.enrol("alice")
@@ -210,8 +211,8 @@ func TestGate_Guest(t *testing.T) {
 	shows(t, "signed in", h.cleared("alice", alice).Get("/page"), "alice")
 }
 
-// TestGate_WatchUnsafe: while a visit is anonymous, safe responses pass without a
-// question; unsafe ones and declared sign-ins are judged all the same.
+// TestGate_WatchUnsafe: while a visit is anonymous, safe responses pass without a question; unsafe
+// ones and declared sign-ins are still judged.
 func TestGate_WatchUnsafe(t *testing.T) {
 	h := startDesk(t, "watch unsafe\n")
 	h.enrol("bob")
@@ -234,7 +235,7 @@ func TestGate_WatchUnsafe(t *testing.T) {
 		old := b.Clone()
 		waiting := later(func() *harness.Page { return b.Get("/page?stop=" + name) })
 		h.desk.await(t)
-		// What is no declared sign-in waits for the page.
+		// A request that is no declared sign-in waits for the page.
 		end := sync.OnceFunc(func() { close(h.desk.stop(name)) })
 		if name == "put" {
 			time.AfterFunc(time.Second, end)
@@ -250,8 +251,8 @@ func TestGate_WatchUnsafe(t *testing.T) {
 	}
 }
 
-// TestGate_Rotates: with `rotates`, a cleared visit's unsafe requests are neither held
-// nor queued nor judged, unless they change a cookie.
+// TestGate_Rotates: with `rotates`, a cleared visit's unsafe requests are neither spooled nor
+// queued nor judged, unless they change a cookie.
 func TestGate_Rotates(t *testing.T) {
 	h := startDesk(t, "rotates\n")
 	alice := h.enrol("alice")
@@ -280,7 +281,7 @@ func TestGate_Rotates(t *testing.T) {
 	if raw := w.take(); strings.Contains(raw, markOf("bob")) {
 		t.Errorf("shown:\n%s", raw)
 	}
-	// Those who may not pass are treated as ever.
+	// `rotates` changes nothing for users who may not pass.
 	stranger := h.Browser()
 	stranger.Get("/")
 	challenged(t, "a stranger signs in", h.in(stranger, "bob"))

@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestGate_DoubleSubmit: whoever clicks twice sends the code twice. One of the two is
-// accepted; the other waited for it, and is led on without a word of a wrong code.
+// TestGate_DoubleSubmit: a double click sends the code twice. The first is accepted. The second
+// waits for it and is redirected without an error about a wrong code.
 func TestGate_DoubleSubmit(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	owner := h.Browser()

@@ -30,25 +30,25 @@ func (p renewing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.desk.ServeHTTP(w, r)
 }
 
-func startRenewing(t *testing.T, extra string) *deskHouse {
+func startRenewing(t *testing.T, extra string) *deskHarness {
 	t.Helper()
 	d := newDesk()
-	return &deskHouse{harness.Start(t, renewing{d}, deskLines+extra), d, t}
+	return &deskHarness{harness.Start(t, renewing{d}, deskLines+extra), d, t}
 }
 
 // endings are the acts that end sessions, each done in browser a of a user with that device.
 var endings = map[string]struct {
-	do func(t *testing.T, h *deskHouse, a *harness.Browser, user string, d *harness.Device)
-	// all says that a ends, too; off that there is no factor afterwards.
+	do func(t *testing.T, h *deskHarness, a *harness.Browser, user string, d *harness.Device)
+	// all says that browser a ends, too; off says that there is no factor afterwards.
 	all, off bool
 }{
-	"turning off": {off: true, do: func(t *testing.T, _ *deskHouse, a *harness.Browser, _ string, d *harness.Device) {
+	"turning off": {off: true, do: func(t *testing.T, _ *deskHarness, a *harness.Browser, _ string, d *harness.Device) {
 		acted(t, a.Post("/two-factor/disable", url.Values{"code": {d.Code(t)}}))
 	}},
-	"sign out everywhere else": {do: func(t *testing.T, _ *deskHouse, a *harness.Browser, _ string, _ *harness.Device) {
+	"sign out everywhere else": {do: func(t *testing.T, _ *deskHarness, a *harness.Browser, _ string, _ *harness.Device) {
 		acted(t, a.Post("/two-factor/", url.Values{"action": {"end-others"}}))
 	}},
-	"replacing": {do: func(t *testing.T, _ *deskHouse, a *harness.Browser, _ string, d *harness.Device) {
+	"replacing": {do: func(t *testing.T, _ *deskHarness, a *harness.Browser, _ string, d *harness.Device) {
 		acted(t, a.Post("/two-factor/setup", url.Values{"action": {"replace"}, "code": {d.Code(t)}}))
 		page := a.Get("/two-factor/setup").Body
 		secret, setup := regexp.MustCompile(`secret=([A-Z2-7]+)`).FindStringSubmatch(page), regexp.MustCompile(`name="setup" value="([^"]+)"`).FindStringSubmatch(page)
@@ -58,10 +58,10 @@ var endings = map[string]struct {
 		d.Secret = secret[1]
 		acted(t, a.Post("/two-factor/setup", url.Values{"setup": {setup[1]}, "code": {d.Code(t)}}))
 	}},
-	"staff end sessions": {all: true, do: func(t *testing.T, _ *deskHouse, _ *harness.Browser, user string, _ *harness.Device) {
+	"staff end sessions": {all: true, do: func(t *testing.T, _ *deskHarness, _ *harness.Browser, user string, _ *harness.Device) {
 		staffDid(t, "end-sessions", user)
 	}},
-	"staff reset": {all: true, off: true, do: func(t *testing.T, _ *deskHouse, _ *harness.Browser, user string, _ *harness.Device) {
+	"staff reset": {all: true, off: true, do: func(t *testing.T, _ *deskHarness, _ *harness.Browser, user string, _ *harness.Device) {
 		staffDid(t, "reset", user)
 	}},
 }
@@ -80,12 +80,11 @@ func staffDid(t *testing.T, what, user string) {
 	}
 }
 
-// TestJ8_SessionsEnd: what ends all sessions, or all others, leaves no browser signed in
-// without a password, whether it had given a code or not, and neither a copy of its cookies;
-// the browser in which it was done stays signed in, also where the portal renews its cookie
-// with every response.
+// TestJ8_SessionsEnd: each action that ends all sessions, or all others, signs the other browsers
+// out, cleared or not, and the copies of their cookies. They need the password again. The browser
+// that acted stays signed in, also where the portal renews its cookie with every response.
 func TestJ8_SessionsEnd(t *testing.T) {
-	for portal, start := range map[string]func(*testing.T, string) *deskHouse{"set once": startDesk, "renewed": startRenewing} {
+	for portal, start := range map[string]func(*testing.T, string) *deskHarness{"set once": startDesk, "renewed": startRenewing} {
 		h := start(t, "session 2h idle 30m\n")
 		for name, end := range endings {
 			t.Run(portal+", "+name, func(t *testing.T) {
@@ -106,7 +105,8 @@ func TestJ8_SessionsEnd(t *testing.T) {
 					isNobody(t, name, other.Get("/page"))
 					isNobody(t, name+", a form", other.Post("/page", url.Values{"x": {"y"}}))
 				}
-				// The old token of a has only moved: what carries it is sent back for a minute.
+				// The old token of a was only replaced: a request with it is redirected to itself
+				// for a minute.
 				defer clock.Move(2 * time.Minute)()
 				for i, c := range copies {
 					isNobody(t, "copy "+string(rune('0'+i)), c.Get("/page"))

@@ -9,13 +9,13 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_NameBeforeTheCode: what whoami shows of a user (`name`) stands on a page
-// of the signed-in session. Who has only the password, and owes the code, does not get it.
+// TestAttack_NameBeforeTheCode: the user's displayed name (`name`) comes from a page of the
+// signed-in session. A client with only the password, which owes the code, does not get it.
 func TestAttack_NameBeforeTheCode(t *testing.T) {
 	const name, email = "Alice Q. Privatename", "alice.private@example.test"
 	d := newDesk()
 	lines := strings.Replace(deskLines, "user json user\n", "user json user\n\tname json name\n", 1)
-	h := &deskHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &deskHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, s := d.session(r)
 		if r.URL.Path != "/me" || s == nil {
 			d.ServeHTTP(w, r)

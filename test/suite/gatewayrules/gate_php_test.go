@@ -12,22 +12,22 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// phpHouse is a gateway before testdata/portal.php. hooks has the requests that came
+// phpHarness is a gateway before testdata/portal.php. hooks has the requests that came
 // to a place, and wait there.
-type phpHouse struct {
-	*deskHouse
+type phpHarness struct {
+	*deskHarness
 	hooks chan hooked
 }
 
-// hooked is a request at "PLACE?NAME"; it goes on when goOn is called.
+// hooked is a request that waits at "PLACE?NAME". goOn releases it.
 type hooked struct {
 	at   string
 	goOn func()
 }
 
-func startPHP(t *testing.T, extra string) *phpHouse {
+func startPHP(t *testing.T, extra string) *phpHarness {
 	t.Helper()
-	h := &phpHouse{hooks: make(chan hooked, 16)}
+	h := &phpHarness{hooks: make(chan hooked, 16)}
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		h.hooks <- hooked{r.URL.Path[1:] + "?" + r.URL.RawQuery, cancel}
@@ -36,12 +36,12 @@ func startPHP(t *testing.T, extra string) *phpHouse {
 	t.Cleanup(hook.Close)
 	address := harness.PHP(t, "testdata/portal.php", "/me", 8,
 		[]string{"session.save_path=" + t.TempDir(), "output_buffering=0"}, []string{"HOOK=" + hook.URL})
-	h.deskHouse = &deskHouse{House: harness.StartSite(t, nil, "two_factor {\n"+deskLines+extra+"\n}\nreverse_proxy "+address), t: t}
+	h.deskHarness = &deskHarness{Harness: harness.StartSite(t, nil, "two_factor {\n"+deskLines+extra+"\n}\nreverse_proxy "+address), t: t}
 	return h
 }
 
-// at waits until a request has come so far, and lets it go on when the result is called.
-func (h *phpHouse) at(want string) (goOn func()) {
+// at waits until a request has reached this place. goOn releases the request.
+func (h *phpHarness) at(want string) (goOn func()) {
 	h.t.Helper()
 	select {
 	case got := <-h.hooks:
@@ -90,8 +90,8 @@ func TestPHP_WaitingGET(t *testing.T) {
 	}
 }
 
-// TestPHP_Draining: a script whose output nobody reads keeps its session's lock, and
-// whoami waits for that; so the output is read while the question runs.
+// TestPHP_Draining: a script keeps its session's lock until its output is read, and whoami waits
+// for that lock. The gateway therefore reads the output while the question runs.
 func TestPHP_Draining(t *testing.T) {
 	h := startPHP(t, "")
 	h.enrol("bob")

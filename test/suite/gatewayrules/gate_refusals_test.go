@@ -11,15 +11,15 @@ import (
 )
 
 // owing is a browser in which alice is signed in and owes a code.
-func (h *deskHouse) owing() *harness.Browser {
+func (h *deskHarness) owing() *harness.Browser {
 	b := h.Browser()
 	b.Get("/")
 	h.in(b, "alice")
 	return b
 }
 
-// TestGate_RefusalPage: a navigation gets 303 to the challenge, uncached, and comes
-// back to the page it asked for.
+// TestGate_RefusalPage: a refused navigation gets 303 to the challenge, uncached, and returns to
+// the requested page after the code.
 func TestGate_RefusalPage(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -36,11 +36,11 @@ func TestGate_RefusalPage(t *testing.T) {
 	}
 }
 
-// TestGate_RefusalLeads: a withheld sign-in leads where the portal's answer led; a
-// foreign address, or an own page, does not count.
+// TestGate_RefusalLeads: after a withheld sign-in and a code the user is redirected to the
+// portal's target. A foreign address or an own page is not used as target.
 func TestGate_RefusalLeads(t *testing.T) {
 	l := &leading{desk: newDesk()}
-	h := &deskHouse{harness.Start(t, l, deskLines), l.desk, t}
+	h := &deskHarness{harness.Start(t, l, deskLines), l.desk, t}
 	alice := h.enrol("alice")
 	for to, want := range map[string]string{
 		"/welcome?x=1": "/welcome?x=1", "welcome": "/welcome", "?x=1": "/in?x=1", "//evil.test/x": "/", "https://evil.test/": "/", `/\evil.test`: "/",
@@ -54,7 +54,7 @@ func TestGate_RefusalLeads(t *testing.T) {
 	}
 }
 
-// leading is a desk whose sign-ins redirect to an address.
+// leading is a desk that redirects to an address after a sign-in.
 type leading struct {
 	*desk
 	to string
@@ -121,8 +121,8 @@ func TestGate_RefusalScript(t *testing.T) {
 	}
 }
 
-// TestGate_RefusedPost: a form that was refused was not sent; after the code the user
-// is back on the form's page, and is told so.
+// TestGate_RefusedPost: a refused form was not sent to the portal. After the code the user is back
+// on the form's page, which says so.
 func TestGate_RefusedPost(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -153,8 +153,8 @@ func TestGate_RefusedPost(t *testing.T) {
 	}
 }
 
-// TestGate_StrangeRequests: what no rule could be sure of, or what would show the
-// portal's cookies, is refused and does not reach the portal.
+// TestGate_StrangeRequests: a request that rules can't decide, or that would make the portal
+// reveal its cookies, is refused and does not reach the portal.
 func TestGate_StrangeRequests(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -189,8 +189,8 @@ func TestGate_StrangeRequests(t *testing.T) {
 	}
 }
 
-// TestGate_MethodOverride: headers that make a framework read another method, and
-// credentials that nobody declared, do not reach the portal.
+// TestGate_MethodOverride: headers that make a framework read another method, and undeclared
+// credentials, do not reach the portal.
 func TestGate_MethodOverride(t *testing.T) {
 	h := startDesk(t, "")
 	b := h.Browser()
@@ -218,7 +218,7 @@ func TestGate_MethodOverride(t *testing.T) {
 	}
 }
 
-// TestGate_ReturnIsItsOwners: where alice wanted to go is not where bob is led.
+// TestGate_ReturnIsItsOwners: alice's return address is not used for bob.
 func TestGate_ReturnIsItsOwners(t *testing.T) {
 	h := startDesk(t, "")
 	h.enrol("alice")

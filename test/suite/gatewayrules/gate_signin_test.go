@@ -10,10 +10,11 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// signIns are ways to sign in; the query gets the kind and what befalls the id.
+// signIns are ways to sign in; the query gets the kind of page and the treatment of the session
+// id.
 var signIns = []struct {
 	name string
-	// declared says that the gateway can know beforehand that this may be a sign-in.
+	// declared reports that the configuration declares this request a possible sign-in.
 	declared bool
 	send     func(b *harness.Browser, user, query string) *harness.Page
 }{
@@ -43,12 +44,12 @@ var signIns = []struct {
 	}},
 }
 
-// ids are what may befall the session's id at a sign-in.
+// ids are the treatments of the session's id at a sign-in.
 var ids = map[string]string{"id stays": "", "id changes": "&rotate=1", "old id lives on": "&rotate=1&keep=1"}
 
-// TestGate_SignInWithheld: whoever signs in as somebody who owes a code, in whatever
-// visit, in whatever way: nothing of the portal's answer is on the wire, and neither
-// the new nor the old cookies show anything afterwards.
+// TestGate_SignInWithheld: a sign-in as a user who owes a code, in any kind of visit and by any
+// means. No byte of the portal's response is on the wire, and neither the new nor the old cookies
+// show any data afterwards.
 func TestGate_SignInWithheld(t *testing.T) {
 	h := startDesk(t, "settle 50ms")
 	alice := h.enrol("alice")
@@ -80,7 +81,7 @@ func TestGate_SignInWithheld(t *testing.T) {
 }
 
 // withheld has the browser sign in as bob and looks at every byte that it is sent.
-func withheld(t *testing.T, h *deskHouse, name string, b *harness.Browser, signIn func(*harness.Browser) *harness.Page) {
+func withheld(t *testing.T, h *deskHarness, name string, b *harness.Browser, signIn func(*harness.Browser) *harness.Page) {
 	t.Helper()
 	before := h.desk.signIns()
 	old := b.Clone()
@@ -106,8 +107,8 @@ func withheld(t *testing.T, h *deskHouse, name string, b *harness.Browser, signI
 	}
 }
 
-// TestGate_SignInShown is the test of TestGate_SignInWithheld: who owes nothing gets
-// all of it, so that what is looked for there can be seen.
+// TestGate_SignInShown is the control of TestGate_SignInWithheld: a user who owes nothing gets the
+// whole response, so that the searched marks are in it.
 func TestGate_SignInShown(t *testing.T) {
 	h := startDesk(t, "")
 	for _, way := range signIns {
@@ -123,8 +124,7 @@ func TestGate_SignInShown(t *testing.T) {
 	}
 }
 
-// TestGate_RequiredWithheld: where a factor is required, one who has none gets
-// nothing but the set-up.
+// TestGate_RequiredWithheld: where a factor is required, a user without one gets only the set-up.
 func TestGate_RequiredWithheld(t *testing.T) {
 	h := startDesk(t, "require always\n")
 	b := h.Browser()

@@ -47,11 +47,11 @@ func (s *faultyStore) Update(ctx context.Context, key store.UserKey, fn func(tx 
 	return s.Store.Update(ctx, key, fn)
 }
 
-// TestGate_StoreFails: without the store nobody passes, nothing is released, and what
-// ended while it was gone stays ended.
+// TestGate_StoreFails: without the store no user passes and nothing is released. A session that
+// ended during the failure stays ended.
 func TestGate_StoreFails(t *testing.T) {
 	d := newDesk()
-	h := &deskHouse{harness.StartSite(t, d, "respond 204"), d, t}
+	h := &deskHarness{harness.StartSite(t, d, "respond 204"), d, t}
 	err := harness.LoadCaddyfile(fmt.Sprintf(`{
 	admin off
 	persist_config off
@@ -100,7 +100,7 @@ func TestGate_StoreFails(t *testing.T) {
 	if raw := w.take(); strings.Contains(raw, "SECRET") {
 		t.Errorf("shown:\n%.1000s", raw)
 	}
-	// Signed out while the store could not be told.
+	// A sign-out while the store did not accept writes.
 	other.Get("/out")
 	storeFails.Store(false)
 	shows(t, "the store is back", carol.Get("/page"), "carol")

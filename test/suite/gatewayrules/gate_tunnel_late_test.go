@@ -12,10 +12,13 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_TunnelOverLateSignIn: somebody with an account of his own and without a second
-// factor opens a WebSocket, and then sends the sign-in form with another's password in the
-// same session. The portal saves that within `settle` after its response. Nothing that the
-// tunnel brings afterwards is for him.
+// TestAttack_TunnelOverLateSignIn:
+//
+//  1. An attacker with an own account and without a second factor opens a WebSocket.
+//  2. The attacker sends the sign-in form with the victim's password in the same session.
+//  3. The portal saves the sign-in within `settle` after its response.
+//
+// No message that the portal sends into the tunnel afterwards may reach the attacker.
 func TestAttack_TunnelOverLateSignIn(t *testing.T) {
 	for name, declared := range map[string]string{"undeclared": "", "declared": "sign_in /late\n"} {
 		t.Run(name, func(t *testing.T) {
@@ -23,7 +26,7 @@ func TestAttack_TunnelOverLateSignIn(t *testing.T) {
 			h.enrol("alice")
 			for _, late := range []string{"300ms", "1s", "1800ms"} {
 				t.Run(late, func(t *testing.T) {
-					t.Parallel() // in the same house
+					t.Parallel() // in the same harness
 					tunnelOverLateSignIn(t, h, late)
 				})
 			}
@@ -31,8 +34,8 @@ func TestAttack_TunnelOverLateSignIn(t *testing.T) {
 	}
 }
 
-// lateDesk has a sign-in that is saved so long after its response as the client says.
-func lateDesk(t *testing.T, declared string) *deskHouse {
+// lateDesk has a sign-in that is saved after a delay, which the client chooses.
+func lateDesk(t *testing.T, declared string) *deskHarness {
 	d := newDesk()
 	end := make(chan struct{})
 	t.Cleanup(func() { close(end) })
@@ -44,7 +47,7 @@ func lateDesk(t *testing.T, declared string) *deskHouse {
 		defer s.lock.Unlock()
 		return s.user
 	}
-	return &deskHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return &deskHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, s := d.session(r)
 		switch r.URL.Path {
 		case "/ws":
@@ -84,7 +87,7 @@ func lateDesk(t *testing.T, declared string) *deskHouse {
 	}), deskLines+declared), d, t}
 }
 
-func tunnelOverLateSignIn(t *testing.T, h *deskHouse, late string) {
+func tunnelOverLateSignIn(t *testing.T, h *deskHarness, late string) {
 	b := h.Browser()
 	b.Get("/")
 	h.in(b, "mallory")

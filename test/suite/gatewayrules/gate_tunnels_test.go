@@ -16,9 +16,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// tunnelHouse is a gateway before a desk with a WebSocket at /ws and an event stream
+// tunnelHarness is a gateway before a desk with a WebSocket at /ws and an event stream
 // at /events; both greet with the user's page and then keep quiet.
-func tunnelHouse(t *testing.T, extra string) *deskHouse {
+func tunnelHarness(t *testing.T, extra string) *deskHarness {
 	t.Helper()
 	d := newDesk()
 	end := make(chan struct{})
@@ -46,7 +46,7 @@ func tunnelHouse(t *testing.T, extra string) *deskHouse {
 			d.ServeHTTP(w, r)
 		}
 	}), deskLines+extra)
-	return &deskHouse{h, d, t}
+	return &deskHarness{h, d, t}
 }
 
 func serveSocket(w http.ResponseWriter, r *http.Request, user string, end chan struct{}) {
@@ -119,9 +119,9 @@ func ends(t *testing.T, c *websocket.Conn, in *bufio.Reader) {
 	}
 }
 
-// TestGate_UpgradesRefused: no tunnel for strangers, nor for somebody who owes a code.
+// TestGate_UpgradesRefused: strangers and users who owe a code get no tunnel.
 func TestGate_UpgradesRefused(t *testing.T) {
-	h := tunnelHouse(t, "")
+	h := tunnelHarness(t, "")
 	h.enrol("alice")
 	anonymous, owing := h.Browser(), h.Browser()
 	anonymous.Get("/")
@@ -138,9 +138,10 @@ func TestGate_UpgradesRefused(t *testing.T) {
 	}
 }
 
-// TestGate_TunnelsClosed: WebSockets and event streams end with what they stand on.
+// TestGate_TunnelsClosed: WebSockets and event streams end with the session or clearance that
+// opened them.
 func TestGate_TunnelsClosed(t *testing.T) {
-	h := tunnelHouse(t, "session 12h idle 30m\n")
+	h := tunnelHarness(t, "session 12h idle 30m\n")
 	alice := h.enrol("alice")
 	h.enrol("bob")
 	for name, end := range map[string]func(b *harness.Browser){
@@ -192,7 +193,7 @@ func TestGate_TunnelsClosed(t *testing.T) {
 // TestGate_GuestTunnel: strangers get no tunnel, not even at a path that `guest` names
 // (rule G5): a portal may sign a user in inside a frame.
 func TestGate_GuestTunnel(t *testing.T) {
-	h := tunnelHouse(t, "guest / /in /ws /events\n")
+	h := tunnelHarness(t, "guest / /in /ws /events\n")
 	b := h.Browser()
 	b.Get("/")
 	c, p := dial(t, b)

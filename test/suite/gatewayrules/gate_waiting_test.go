@@ -14,7 +14,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// later runs a request beside the test. One that fails is an empty page.
+// later runs a request in the background. A failed request yields an empty page.
 func later(f func() *harness.Page) <-chan *harness.Page {
 	c := make(chan *harness.Page, 1)
 	go func() {
@@ -26,7 +26,7 @@ func later(f func() *harness.Page) <-chan *harness.Page {
 }
 
 // beforeBob are browsers in which bob will sign in.
-func (h *deskHouse) beforeBob(alice *harness.Device) map[string]func() *harness.Browser {
+func (h *deskHarness) beforeBob(alice *harness.Device) map[string]func() *harness.Browser {
 	carol := func() *harness.Browser {
 		b := h.Browser()
 		b.Get("/")
@@ -40,8 +40,8 @@ func (h *deskHouse) beforeBob(alice *harness.Device) map[string]func() *harness.
 	}
 }
 
-// TestAttack_WaitingGET: a GET that was sent before a sign-in and that the portal
-// answers after it, as somebody else, is not released.
+// TestAttack_WaitingGET: a GET is sent before a sign-in, and the portal answers it afterwards as
+// another user. The response is not released.
 func TestAttack_WaitingGET(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -66,8 +66,8 @@ func TestAttack_WaitingGET(t *testing.T) {
 	all.Wait()
 }
 
-// TestAttack_WaitingForTheLock: the sign-in holds the session's lock, and everything
-// that is sent meanwhile waits for it.
+// TestAttack_WaitingForTheLock: the sign-in holds the session's lock, and all requests sent
+// meanwhile wait for it.
 func TestAttack_WaitingForTheLock(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -95,10 +95,13 @@ func TestAttack_WaitingForTheLock(t *testing.T) {
 	}
 }
 
-// TestAttack_WaitingBesideALink: bob signs in by a link that nobody declared. While
-// its redirect is being judged, a GET that waited for the session's lock comes back;
-// what it brings is more than sockets take, so that the gateway must have seen its
-// headers when it is all sent.
+// TestAttack_WaitingBesideALink:
+//
+//  1. Bob signs in by an undeclared link.
+//  2. While its redirect is being judged, a GET that waited for the session's lock is answered.
+//
+// That response is larger than the socket buffers, so the gateway has read its headers before the
+// portal has sent it all.
 func TestAttack_WaitingBesideALink(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -127,14 +130,14 @@ func TestAttack_WaitingBesideALink(t *testing.T) {
 	challenged(t, "the link", <-link)
 }
 
-// TestGate_FreshQuestion: a question that was put before somebody signed in does not
-// answer whose the sign-in's response is.
+// TestGate_FreshQuestion: a question that was sent before a sign-in does not decide about the
+// sign-in's response.
 func TestGate_FreshQuestion(t *testing.T) {
 	h := startDesk(t, "")
 	h.enrol("bob")
 	b := h.Browser()
 	b.Get("/")
-	h.in(b, "carol") // beside a stranger's sign-in nothing runs
+	h.in(b, "carol") // no other request runs during a stranger's sign-in
 	signIn := later(func() *harness.Page {
 		return b.Do(b.Request(http.MethodPut, "/as/bob?kind=big&stop=put&after=sent", nil))
 	})
@@ -162,7 +165,7 @@ func TestGate_FreshQuestion(t *testing.T) {
 	challenged(t, "afterwards", b.Get("/page"))
 }
 
-// rawRequest begins a request with the browser's cookies on a connection of its own.
+// rawRequest starts a request with the browser's cookies on a new connection.
 func rawRequest(t *testing.T, b *harness.Browser, head string) net.Conn {
 	t.Helper()
 	u, _ := url.Parse(b.Base)
@@ -187,8 +190,9 @@ func rawRequest(t *testing.T, b *harness.Browser, head string) net.Conn {
 	return c
 }
 
-// TestAttack_HeldBody: a request whose last byte is held back until somebody else
-// has signed in does not come back as him; the portal hears of it only when it is whole.
+// TestAttack_HeldBody: a client withholds the last byte of a request until another user has signed
+// in. The response is not that user's, because the portal receives the request only when it is
+// complete.
 func TestAttack_HeldBody(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")
@@ -212,7 +216,7 @@ func TestAttack_HeldBody(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, raw)
 		}
 	}
-	// The test of the test: nobody signs in meanwhile, and it arrives.
+	// Control: without a sign-in meanwhile the request arrives.
 	b := h.cleared("alice", alice)
 	c := rawRequest(t, b, "POST /held HTTP/1.1\nContent-Length: 5\n\na=bc")
 	_, _ = io.WriteString(c, "d")
@@ -242,7 +246,7 @@ func TestGate_OneAfterAnother(t *testing.T) {
 	running := make(chan struct{}, 1)
 	var clash string
 	d := newDesk()
-	h := &deskHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &deskHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.URL.Path == "/none" {
 			select {
 			case running <- struct{}{}:

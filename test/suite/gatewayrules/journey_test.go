@@ -8,7 +8,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestJourney is the main job: unenrolled, enrolled, asked, let through, signed out.
+// TestJourney is the main sequence: unenrolled, enrolled, challenged, cleared, signed out.
 func TestJourney(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()

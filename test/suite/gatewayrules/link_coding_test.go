@@ -45,7 +45,7 @@ func packed(t testing.TB, coding, text string) []byte {
 	return b.Bytes()
 }
 
-// unpacked reads a response as it says that it is compressed.
+// unpacked decompresses a response by its Content-Encoding.
 func unpacked(t testing.TB, p *harness.Page) string {
 	t.Helper()
 	var r io.Reader = strings.NewReader(p.Body)
@@ -74,8 +74,8 @@ func unpacked(t testing.TB, p *harness.Page) string {
 	return string(text)
 }
 
-// TestLink_Codings: the link is there whatever the portal answers, and what goes out is
-// what the browser takes.
+// TestLink_Codings: the link is in the page for every content coding of the portal, and the
+// response has a coding that the browser accepts.
 func TestLink_Codings(t *testing.T) {
 	asked := make(chan string, 1)
 	h := harness.Start(t, pages(func(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +125,7 @@ func TestLink_Codings(t *testing.T) {
 	}
 }
 
-// TestLink_Encode: Caddy's own compression goes on working before and behind the gate.
+// TestLink_Encode: Caddy's own compression works before and behind the gate.
 func TestLink_Encode(t *testing.T) {
 	long := menu + strings.Repeat("long enough to be compressed ", 100)
 	portal := pages(func(w http.ResponseWriter, r *http.Request) {

@@ -30,7 +30,7 @@ func trickle(w http.ResponseWriter, coding string, more <-chan struct{}, first, 
 	_, _ = io.WriteString(to, second)
 }
 
-// TestLink_Streams: what there is of a page is shown before the rest is there.
+// TestLink_Streams: the first part of a page is released before the rest has arrived.
 func TestLink_Streams(t *testing.T) {
 	var more chan struct{}
 	h := harness.Start(t, pages(func(w http.ResponseWriter, r *http.Request) {
@@ -64,8 +64,8 @@ func TestLink_Streams(t *testing.T) {
 	}
 }
 
-// TestLink_HeldBackAtTheEnd: what is held of a page, the beginning of a tag, is not
-// released when the clearance that it stood on has ended.
+// TestLink_HeldBackAtTheEnd: the kept part of a page, the beginning of a tag, is not released
+// after the clearance has ended.
 func TestLink_HeldBackAtTheEnd(t *testing.T) {
 	more := make(chan struct{})
 	h := harness.Start(t, pages(func(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +109,7 @@ func TestLink_CutOff(t *testing.T) {
 	}
 }
 
-// TestLink_Trailers: they come behind the page, as ever.
+// TestLink_Trailers: trailers follow the changed page.
 func TestLink_Trailers(t *testing.T) {
 	h := harness.Start(t, pages(func(w http.ResponseWriter, r *http.Request) {
 		html(w)

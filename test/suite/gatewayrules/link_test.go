@@ -20,7 +20,7 @@ const (
 	noLinks = "secondgate-link"
 )
 
-// pages is a portal with a page for every path below /p/, and the legacy portal's beside.
+// pages is a portal with a page for every path below /p/, besides the pages of the legacy portal.
 func pages(answer func(w http.ResponseWriter, r *http.Request)) *harness.Legacy {
 	return &harness.Legacy{Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasPrefix(r.URL.Path, "/p/") {
@@ -33,8 +33,8 @@ func pages(answer func(w http.ResponseWriter, r *http.Request)) *harness.Legacy 
 
 func html(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html; charset=utf-8") }
 
-// signedIn is a browser of alice's, who has no second factor.
-func signedIn(t *testing.T, h *harness.House) *harness.Browser {
+// signedIn returns a browser in which alice, who has no second factor, is signed in.
+func signedIn(t *testing.T, h *harness.Harness) *harness.Browser {
 	t.Helper()
 	b := h.Browser()
 	if p := b.SignIn("alice"); p.Status != http.StatusFound {
@@ -43,7 +43,7 @@ func signedIn(t *testing.T, h *harness.House) *harness.Browser {
 	return b
 }
 
-// TestLink_WhoSeesIt: users who are signed in, and nobody else.
+// TestLink_WhoSeesIt: only signed-in users see the link.
 func TestLink_WhoSeesIt(t *testing.T) {
 	h := harness.Start(t, pages(func(w http.ResponseWriter, _ *http.Request) {
 		html(w)
@@ -95,7 +95,7 @@ func TestLink_AfterSigningOut(t *testing.T) {
 	}
 }
 
-// TestLink_LeftAlone: what is no page for a browser's window goes out as it came.
+// TestLink_LeftAlone: a response that is no page for a browser's window is not changed.
 func TestLink_LeftAlone(t *testing.T) {
 	huge := strings.Repeat("<p>text</p>\n", 4<<20/12+1) + menu
 	answers := map[string]func(w http.ResponseWriter){
@@ -156,7 +156,7 @@ func TestLink_LeftAlone(t *testing.T) {
 	}
 }
 
-// TestLink_Validators: a page from before the link must not come back from a cache.
+// TestLink_Validators: a cache must not return a page from before the link was added.
 func TestLink_Validators(t *testing.T) {
 	seen := make(chan http.Header, 1)
 	h := harness.Start(t, pages(func(w http.ResponseWriter, r *http.Request) {

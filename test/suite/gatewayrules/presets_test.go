@@ -24,8 +24,8 @@ var doors = map[string]string{
 	"wordpress":  "/xmlrpc.php /XMLRPC.php /xmlrpc.php/x open: /wp-login.php /wp-json/",
 }
 
-// TestPresets_ShutSideDoors: the side doors that a recipe lists answer 403, whatever the
-// portal would say, and only they.
+// TestPresets_ShutSideDoors: exactly the side doors that a recipe lists answer 403, for every
+// response of the portal.
 func TestPresets_ShutSideDoors(t *testing.T) {
 	portal := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	for _, p := range config.Presets() {

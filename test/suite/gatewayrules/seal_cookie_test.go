@@ -36,8 +36,8 @@ func TestSeal_EveryCookieLeavesSealed(t *testing.T) {
 	}
 }
 
-// TestSeal_AttributesAreMapped: what the portal said of its cookie holds for the
-// sealed one, and what it did not say is not said.
+// TestSeal_AttributesAreMapped: the sealed cookie has the attributes of the portal's cookie, and
+// no others of them.
 func TestSeal_AttributesAreMapped(t *testing.T) {
 	expires := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
 	tests := []struct {
@@ -82,7 +82,7 @@ func TestSeal_AttributesAreMapped(t *testing.T) {
 	}
 }
 
-// TestSeal_OnlyATrustedProxySaysHTTPS: from anybody else the header means nothing.
+// TestSeal_OnlyATrustedProxySaysHTTPS: the header has no effect unless a trusted proxy sends it.
 func TestSeal_OnlyATrustedProxySaysHTTPS(t *testing.T) {
 	h := harness.Start(t, newProbe(), harness.LegacyLines)
 	b := h.Browser()

@@ -61,8 +61,8 @@ func TestSeal_UnsealedTwinOfSealedCookieIsDropped(t *testing.T) {
 	}
 }
 
-// TestSeal_AmbiguousPairIsDropped: what two parsers could read differently. The names
-// are under leave, so that only the shape decides.
+// TestSeal_AmbiguousPairIsDropped: pairs that two parsers could read differently are dropped. The
+// names are under leave, so that only the shape decides.
 func TestSeal_AmbiguousPairIsDropped(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines+"\nleave ok a* A* b* n*")
@@ -122,7 +122,7 @@ func TestSeal_ImpossibleCookieHeaderIsRefused(t *testing.T) {
 }
 
 // raw sends bytes and returns the status of the answer.
-func raw(t *testing.T, h *harness.House, request string) int {
+func raw(t *testing.T, h *harness.Harness, request string) int {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
 	if err != nil {
@@ -193,8 +193,8 @@ func TestSeal_SessionIDInURLIsTakenOut(t *testing.T) {
 	}
 }
 
-// TestSeal_LeaveBuiltIn: what scripts are known to need goes through as it is, both
-// ways, and is nobody's credential.
+// TestSeal_LeaveBuiltIn: cookies that scripts are known to need pass unsealed in both directions,
+// and are no credentials.
 func TestSeal_LeaveBuiltIn(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)

@@ -80,8 +80,8 @@ func TestSeal_UnknownHeaderIsACredential(t *testing.T) {
 	}
 }
 
-// TestSeal_HeaderThatHidesFromWhoami: a header by which only whoami goes, and that makes
-// it see nobody or somebody else, does not open what the cookie alone would not.
+// TestSeal_HeaderThatHidesFromWhoami: a header that only whoami honours, and that makes it report
+// no user or another user, opens nothing that the cookie alone would not.
 func TestSeal_HeaderThatHidesFromWhoami(t *testing.T) {
 	p := newProbe()
 	p.also = func(w http.ResponseWriter, r *http.Request) bool {
@@ -119,7 +119,7 @@ func TestSeal_HeaderThatHidesFromWhoami(t *testing.T) {
 	}
 }
 
-// TestSeal_OrdinaryHeadersAskNoQuestion: what every browser sends is no credential.
+// TestSeal_OrdinaryHeadersAskNoQuestion: headers that every browser sends are no credentials.
 func TestSeal_OrdinaryHeadersAskNoQuestion(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)

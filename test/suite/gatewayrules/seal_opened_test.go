@@ -10,9 +10,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestSeal_OpenedHeaderEndsWithItsCookie: what the visit's last request opened is not
-// opened again for the same header, but a cookie that ended meanwhile is no cookie any
-// more, also to a client that goes on sending it.
+// TestSeal_OpenedHeaderEndsWithItsCookie: the gateway caches the cookies that the visit's last
+// request opened, by its header. A cookie that has ended since is not forwarded, also if a client
+// continues to send it.
 func TestSeal_OpenedHeaderEndsWithItsCookie(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)

@@ -14,8 +14,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// probe is a Legacy portal that sets whatever cookies a request asks for and
-// remembers the questions that it was asked. It makes no session for strangers.
+// probe is a Legacy portal that sets the cookies that a request asks for and records the questions
+// that it gets. It makes no session for strangers.
 type probe struct {
 	harness.Legacy
 	// also runs first; true means that it answered.
@@ -76,7 +76,7 @@ func (p *probe) cookieAt(t testing.TB, path string) string {
 	return r.Header.Get("Cookie")
 }
 
-// setting is the address of a page whose response sets these cookies.
+// setting returns the address of a page with these lines as its Set-Cookie headers.
 func setting(path string, lines ...string) string {
 	return path + "?" + url.Values{"set": lines}.Encode()
 }

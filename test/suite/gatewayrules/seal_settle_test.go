@@ -8,8 +8,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// keptSession is a portal that keeps the session's name at the sign-in, and whose whoami
-// says 401 to who has the cookie `half` without the cookie `key`. /in signs in as alice.
+// keptSession is a portal that keeps the session's name at the sign-in. Its whoami returns 401 for
+// a request with the cookie `half` and without the cookie `key`. /in signs in as alice.
 func keptSession(p *probe) func(w http.ResponseWriter, r *http.Request) bool {
 	signedIn := false
 	has := func(r *http.Request, name string) bool { _, err := r.Cookie(name); return err == nil }
@@ -32,9 +32,9 @@ func keptSession(p *probe) func(w http.ResponseWriter, r *http.Request) bool {
 	}
 }
 
-// TestSeal_TheRestIsAskedAboutAgain: when cookies are taken out because of their stamp,
-// the question was about other credentials than those that are left: a session from
-// before the sign-in is nobody's only beside them.
+// TestSeal_TheRestIsAskedAboutAgain: when cookies are removed because of their stamp, the question
+// covered other credentials than those that remain, and is repeated. Here a session from before
+// the sign-in is anonymous only together with the removed cookies.
 func TestSeal_TheRestIsAskedAboutAgain(t *testing.T) {
 	p := newProbe()
 	p.also = keptSession(p)

@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestSeal_StampedCookieIsNeverForwardedForAnonymous: with one of two cookies left
-// out, whoami calls the session nobody's, though the pages do not.
+// TestSeal_StampedCookieIsNeverForwardedForAnonymous: with one of two cookies removed, whoami
+// reports anonymous, though the pages still show the user.
 func TestSeal_StampedCookieIsNeverForwardedForAnonymous(t *testing.T) {
 	p := newProbe()
 	p.Scoped, p.Lazy = true, false
@@ -75,8 +75,8 @@ func twoSessions(p *probe) func(w http.ResponseWriter, r *http.Request) bool {
 	}
 }
 
-// TestSeal_StampedCookieOfAnotherUserIsNeverForwarded: alice's cookie for the pages
-// beside bob's for whoami, in one visit, with and without bob's code.
+// TestSeal_StampedCookieOfAnotherUserIsNeverForwarded: one visit has alice's cookie for the pages
+// and bob's cookie for whoami, with and without bob's code.
 func TestSeal_StampedCookieOfAnotherUserIsNeverForwarded(t *testing.T) {
 	p := newProbe()
 	p.also = twoSessions(p)
@@ -88,8 +88,8 @@ func TestSeal_StampedCookieOfAnotherUserIsNeverForwarded(t *testing.T) {
 	bob.Get("/in?user=bob")
 	device := bob.Enrol()
 
-	// mix is one visit with alice's `site` beside the user's own `admin`. Alice's
-	// password is known, her code is not.
+	// mix returns one visit with alice's `site` cookie and the user's own `admin` cookie. The
+	// attacker has alice's password and not her code.
 	mix := func(user string) (b *harness.Browser, site string) {
 		b = h.Browser()
 		site = sealedNames(b.Get(setting("/", "site=nobody; Path=/")), false)[0]

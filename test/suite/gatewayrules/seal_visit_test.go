@@ -31,8 +31,8 @@ func TestSeal_VisitIsMintedByFirstNavigation(t *testing.T) {
 	}
 }
 
-// TestSeal_VisitOverHTTPS: whatever request carries the portal's session must carry
-// the visit's cookie, so it has SameSite=None.
+// TestSeal_VisitOverHTTPS: every request that carries the portal's session must carry the visit's
+// cookie, so that cookie has SameSite=None.
 func TestSeal_VisitOverHTTPS(t *testing.T) {
 	h := harness.Start(t, newProbe(), harness.LegacyLines)
 	visit := cookies(behindTLS(h.Browser()).Get("/"))["__Host-sg"]
@@ -92,7 +92,7 @@ func TestSeal_CrossSiteRequestNeverMints(t *testing.T) {
 }
 
 // enrolled is a browser that waits at the challenge, and its device.
-func enrolled(t *testing.T, h *harness.House, user string) (*harness.Browser, *harness.Device) {
+func enrolled(t *testing.T, h *harness.Harness, user string) (*harness.Browser, *harness.Device) {
 	t.Helper()
 	first := h.Browser()
 	first.SignIn(user)
@@ -127,11 +127,11 @@ func TestSeal_RotationKillsOldToken(t *testing.T) {
 		thief := old.Clone()
 		page := thief.Get("/account")
 		forwarded := len(l.Requests()) > arrived
-		// A challenge would say that what was sealed for it opened.
+		// A challenge would show that a cookie of the visit was opened.
 		if page.Location == "/two-factor/challenge" || forwarded && l.Last("/account").Header.Get("Cookie") != "" || strings.Contains(page.Body, harness.SecretOf("alice")) {
 			t.Errorf("%s, the token from before the code opens: %d %s", when, page.Status, page.Body)
 		}
-		both := b.Clone() // the cookie from before the code beside the fresh token
+		both := b.Clone() // the cookie from before the code, together with the fresh token
 		for _, name := range sealedHere(both) {
 			drop(both, name)
 		}
@@ -191,8 +191,8 @@ func TestSeal_RotationMovesEveryCookie(t *testing.T) {
 	}
 }
 
-// TestSeal_StragglerIsSentBack: what was on its way while the token was rotated is
-// never forwarded as a stranger's.
+// TestSeal_StragglerIsSentBack: a request in flight while the token was replaced is never
+// forwarded as a stranger's.
 func TestSeal_StragglerIsSentBack(t *testing.T) {
 	l := &harness.Legacy{}
 	h := harness.Start(t, l, harness.LegacyLines)
@@ -263,8 +263,8 @@ func TestSeal_LostToken(t *testing.T) {
 	}
 }
 
-// TestSeal_CookieOfAnotherVisitDoesNotOpen, nor one under another name, and the
-// browser is rid of it.
+// TestSeal_CookieOfAnotherVisitDoesNotOpen: a sealed cookie of another visit or under another name
+// is not opened, and is deleted from the browser.
 func TestSeal_CookieOfAnotherVisitDoesNotOpen(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)
@@ -292,7 +292,8 @@ func TestSeal_CookieOfAnotherVisitDoesNotOpen(t *testing.T) {
 	}
 }
 
-// TestSeal_ManyVisitsAreNoVisit: of two tokens nobody knows the right one.
+// TestSeal_ManyVisitsAreNoVisit: a request with two visit tokens has no visit, because the gateway
+// can't tell the right one.
 func TestSeal_ManyVisitsAreNoVisit(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)

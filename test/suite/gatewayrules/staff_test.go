@@ -77,7 +77,7 @@ func act(user string) map[string]string {
 	return map[string]string{"user": user, "staff": "sinikka", "reason": "lost the phone"}
 }
 
-// TestStaffEndsSessions: what staff end in the store ends in the gateway's memory at once.
+// TestStaffEndsSessions: sessions that staff end in the store end in the gateway's memory at once.
 func TestStaffEndsSessions(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()
@@ -95,7 +95,7 @@ func TestStaffEndsSessions(t *testing.T) {
 	}
 }
 
-// TestStaffResets: a reset ends sessions at once too, and nobody is asked any more.
+// TestStaffResets: a reset ends sessions at once, and the user is not asked for a code any more.
 func TestStaffResets(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()
@@ -117,8 +117,8 @@ func TestStaffResets(t *testing.T) {
 	}
 }
 
-// TestStaffRecoveryCode: a customer without phone and backup codes gets in by a code of
-// staff, through the gate as it is, and on to a new authenticator.
+// TestStaffRecoveryCode: a customer without phone and backup codes gets in with a code from staff,
+// through the unchanged gate, and sets up a new authenticator.
 func TestStaffRecoveryCode(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()
@@ -160,8 +160,8 @@ func TestStaffRecoveryCode(t *testing.T) {
 	}
 }
 
-// TestAdminAPIRefuses: wrong requests get the status and a sentence, and change nothing;
-// what a browser could send for a page of another site is among them.
+// TestAdminAPIRefuses: wrong requests get their status and a sentence, and change nothing.
+// Requests that a browser could send for another site's page are among them.
 func TestAdminAPIRefuses(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()

@@ -16,7 +16,7 @@ import (
 )
 
 // acceptLoss does what the command accept-loss does once it has looked at the store.
-func acceptLoss(t testing.TB, h *harness.House) {
+func acceptLoss(t testing.TB, h *harness.Harness) {
 	t.Helper()
 	known, err := witness.Load(t.Context(), caddy.DefaultStorage)
 	if err != nil {
@@ -45,24 +45,24 @@ func TestAttack_J1_AcceptedOlderCopy(t *testing.T) {
 	stop(t)
 	older := filepath.Join(t.TempDir(), "older")
 	copyDir(t, older, k.Dir)
-	reload(t, k.House, k.caddyfile)
+	reload(t, k.Harness, k.caddyfile)
 	spent := device.Code(t)
 	cleared := k.Browser()
 	asked(t, cleared.SignIn("alice"))
 	accepted(t, cleared.Pass(spent))
-	accepted(t, owing(t, k.House).Pass(device.Backup[0]))
+	accepted(t, owing(t, k.Harness).Pass(device.Backup[0]))
 	stop(t)
 
-	acceptLoss(t, k.House) // even before the copy is there
+	acceptLoss(t, k.Harness) // even before the copy is there
 	copyDir(t, k.Dir, older)
-	reload(t, k.House, k.caddyfile)
+	reload(t, k.Harness, k.caddyfile)
 	for what, b := range map[string]*harness.Browser{"the session in the copy": open, "a session since": cleared} {
 		if passes(t, b, "alice") {
 			t.Errorf("%s is still cleared", what)
 		}
 	}
 	for what, code := range map[string]string{"a code used since": spent, "a backup code used since": device.Backup[0], "an unused backup code": device.Backup[1]} {
-		b := owing(t, k.House)
+		b := owing(t, k.Harness)
 		if p := b.Pass(code); p.Status != http.StatusUnprocessableEntity || passes(t, b, "alice") {
 			t.Errorf("%s: %d %q", what, p.Status, p.Location)
 		}
@@ -79,9 +79,9 @@ func TestAttack_J1_AcceptedOlderCopy(t *testing.T) {
 		}
 	}
 	stop(t)
-	reload(t, k.House, k.caddyfile) // it stays accepted
+	reload(t, k.Harness, k.caddyfile) // it stays accepted
 	t.Cleanup(clock.Move(30 * time.Second))
-	accepted(t, owing(t, k.House).Pass(device.Code(t)))
+	accepted(t, owing(t, k.Harness).Pass(device.Code(t)))
 }
 
 // TestJ1_AcceptedLossOfNone: the loss was accepted, and then the right store was found and put
@@ -92,9 +92,9 @@ func TestJ1_AcceptedLossOfNone(t *testing.T) {
 	b.SignIn("alice")
 	device := b.Enrol()
 	stop(t)
-	acceptLoss(t, k.House)
-	reload(t, k.House, k.caddyfile)
-	accepted(t, owing(t, k.House).Pass(device.Backup[0]))
+	acceptLoss(t, k.Harness)
+	reload(t, k.Harness, k.caddyfile)
+	accepted(t, owing(t, k.Harness).Pass(device.Backup[0]))
 }
 
 // TestAttack_J1_AcceptedOtherHistory: the same for a copy that has lived on elsewhere: it is

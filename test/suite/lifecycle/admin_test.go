@@ -59,7 +59,7 @@ func (e endpoint) send(method, path, kind, body string) (int, string) {
 	return res.StatusCode, string(raw)
 }
 
-// refuses wants all acts to be refused with this text, or none to be.
+// refuses fails the test unless all acts are refused with this text, or none is.
 func (e endpoint) refuses(all bool, text string) {
 	e.t.Helper()
 	for _, a := range acts {
@@ -74,7 +74,7 @@ func (e endpoint) refuses(all bool, text string) {
 }
 
 // openEndpoint is a server with that admin endpoint and that line of two_factor.
-func openEndpoint(t *testing.T, admin, line string) *harness.House {
+func openEndpoint(t *testing.T, admin, line string) *harness.Harness {
 	t.Helper()
 	text := strings.Replace(whole(badger+"\n"+line, site("PORT", named)), "admin off", admin, 1)
 	return harness.StartWhole(t, &harness.Legacy{}, text)
@@ -82,8 +82,8 @@ func openEndpoint(t *testing.T, admin, line string) *harness.House {
 
 const openWarning = "the admin endpoint is open to every process of the machine"
 
-// TestAttack_J4_ExportOverTCP: no process of the machine exports secrets or changes users
-// with one request to the endpoint on TCP; the server says at its start that it is open.
+// TestAttack_J4_ExportOverTCP: no process of the machine exports secrets or changes users with one
+// request to the TCP endpoint. The server warns at start that the endpoint is open.
 func TestAttack_J4_ExportOverTCP(t *testing.T) {
 	address := "127.0.0.1:" + harness.FreePort(t)
 	h := openEndpoint(t, "admin "+address, "")
@@ -93,8 +93,7 @@ func TestAttack_J4_ExportOverTCP(t *testing.T) {
 	}
 }
 
-// TestAttack_J4_DefaultEndpoint: the same of the endpoint that Caddy opens where the
-// Caddyfile says nothing.
+// TestAttack_J4_DefaultEndpoint: the same for the endpoint that Caddy opens by default.
 func TestAttack_J4_DefaultEndpoint(t *testing.T) {
 	usual, address := caddy.DefaultAdminListen, "127.0.0.1:"+harness.FreePort(t)
 	t.Cleanup(func() { caddy.DefaultAdminListen = usual })

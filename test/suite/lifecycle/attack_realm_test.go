@@ -7,9 +7,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_L6_RenamedRealm: an operator with one site adds a second one, and does what
-// the error says: a realm of its own for each. That must not turn the second factors of all
-// customers off without a word.
+// TestAttack_L6_RenamedRealm: an operator with one site adds a second one, and follows the error:
+// a realm of its own for each. That must not silently turn the second factors of all customers
+// off.
 func TestAttack_L6_RenamedRealm(t *testing.T) {
 	other := harness.FreePort(t)
 	h := harness.StartWhole(t, &harness.Legacy{}, whole(badger, site("PORT", whoami)))
@@ -30,8 +30,8 @@ func TestAttack_L6_RenamedRealm(t *testing.T) {
 	still()
 }
 
-// TestAttack_L6_RemovedPortal: a portal is removed for good, and another one comes. What
-// can't be a renamed realm is warned about, what looks like one needs a line.
+// TestAttack_L6_RemovedPortal: a portal is removed, and another one is added. A change that can't
+// be a renamed realm leads to a warning; one that can needs a line in the configuration.
 func TestAttack_L6_RemovedPortal(t *testing.T) {
 	const warning = "no two_factor has this realm any more"
 	other := harness.FreePort(t)
@@ -109,8 +109,8 @@ func TestAttack_I4_InterchangedHandles(t *testing.T) {
 	asked(t, h.Browser().SignIn("alice"))
 }
 
-// TestRetiredRealmIsUnknown: a realm that is spelt wrong under retired_realms is told, with
-// the line, the realms that the store knows, and what to do.
+// TestRetiredRealmIsUnknown: a misspelt realm under retired_realms is an error with the line, the
+// realms that the store knows, and the remedy.
 func TestRetiredRealmIsUnknown(t *testing.T) {
 	h := harness.StartWhole(t, &harness.Legacy{}, usual)
 	h.Browser().SignIn("alice") // the store knows the realm

@@ -30,9 +30,9 @@ func lateSwitch(after time.Duration) *harness.Legacy {
 	return late
 }
 
-// TestAttack_RestartOverLateSignIn: a sign-in is saved within settle after its response,
-// and the gateway is restarted in between. What it does not know any more it must not
-// take for settled.
+// TestAttack_RestartOverLateSignIn: the portal saves a sign-in within settle after its response,
+// and the gateway restarts in between. The new process does not know of the sign-in and must treat
+// the visit as unsettled.
 func TestAttack_RestartOverLateSignIn(t *testing.T) {
 	caddyfile := whole(badger, site("PORT", strings.Replace(named, "sign_in /login", "sign_in /late /login", 1)))
 	h := harness.StartWhole(t, lateSwitch(1500*time.Millisecond), caddyfile)

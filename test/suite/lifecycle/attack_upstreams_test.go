@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// enters is a portal whose /enter signs in and shows the account at once, whose /slow does so
-// and ends a moment later, and whose /boom fails.
+// enters is a portal with three addresses: /enter signs in and shows the account at once, /slow
+// does the same and ends a moment later, /boom fails.
 func enters() *harness.Legacy {
 	p := &harness.Legacy{}
 	p.Before = func(l *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
@@ -44,8 +44,8 @@ func two(t *testing.T, balance string) string {
 	return whole(badger, strings.Replace(site("PORT", named), "reverse_proxy PORTAL", "reverse_proxy "+strings.Join(dials, " ")+" {\n"+balance+"\n}", 1))
 }
 
-// TestAttack_L14_BalancedByHeader: `lb_policy header` keeps a visitor at one upstream only
-// where the request has the header, and who sends it is the attacker.
+// TestAttack_L14_BalancedByHeader: `lb_policy header` keeps a visitor at one upstream only if the
+// request has the header, and the attacker chooses the header.
 func TestAttack_L14_BalancedByHeader(t *testing.T) {
 	// Questions about the cookies alone go without the header, so set-ups fail at random.
 	const balance = "lb_policy header X-Client-Id"
@@ -72,8 +72,8 @@ func TestAttack_L14_BalancedByHeader(t *testing.T) {
 	}
 }
 
-// TestAttack_L15_FailedUpstream: upstreams are chosen as the documentation says, and passed
-// over after a failure, which anybody can bring about. Then the question goes to another one.
+// TestAttack_L15_FailedUpstream: upstreams are chosen as the documentation says, and skipped after
+// a failure, which any client can cause. Then the question goes to another upstream.
 func TestAttack_L15_FailedUpstream(t *testing.T) {
 	for _, policy := range []string{"first", "client_ip_hash"} {
 		t.Run(policy, func(t *testing.T) {
@@ -103,8 +103,8 @@ func TestAttack_L15_FailedUpstream(t *testing.T) {
 	}
 }
 
-// enrolled gives alice a second factor.
-func enrolledBalanced(t *testing.T, h *harness.House, b *harness.Browser) {
+// enrolledBalanced gives alice a second factor.
+func enrolledBalanced(t *testing.T, h *harness.Harness, b *harness.Browser) {
 	t.Helper()
 	b.Header.Set("X-Client-Id", "7")
 	b.SignIn("alice")

@@ -24,7 +24,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// administered is a Caddyfile whose server has an admin endpoint at that port.
+// administered is a Caddyfile of a server with an admin endpoint at that port.
 func administered(admin, global string, sites ...string) string {
 	return overTCP(whole(global, sites...), "127.0.0.1:"+admin)
 }
@@ -59,9 +59,9 @@ func must(t testing.TB, args ...string) string {
 	return out
 }
 
-// keeper is a house whose store is backed up.
+// keeper is a harness that backs its store up.
 type keeper struct {
-	*harness.House
+	*harness.Harness
 	t                      testing.TB
 	caddyfile              string
 	admin, identity, owner string
@@ -76,7 +76,7 @@ func newKeeper(t testing.TB, global string) *keeper {
 	k := &keeper{t: t, admin: "127.0.0.1:" + harness.FreePort(t), identity: filepath.Join(t.TempDir(), "identity"), owner: key.Recipient().String()}
 	write(t, k.identity, key.String()+"\n")
 	k.caddyfile = administered(strings.TrimPrefix(k.admin, "127.0.0.1:"), global, site("PORT", named))
-	k.House = harness.StartWhole(t, &harness.Legacy{}, k.caddyfile)
+	k.Harness = harness.StartWhole(t, &harness.Legacy{}, k.caddyfile)
 	return k
 }
 
@@ -88,7 +88,7 @@ func (k *keeper) backup() string {
 	return file
 }
 
-// restore stops the server, makes its store anew of the file, and starts it again.
+// restore stops the server, restores its store from the file, and starts it again.
 func (k *keeper) restore(file string, more ...string) string {
 	k.t.Helper()
 	stop(k.t)
@@ -96,7 +96,7 @@ func (k *keeper) restore(file string, more ...string) string {
 		k.t.Fatal(err)
 	}
 	out := must(k.t, append([]string{"restore", file, "--dir", k.Dir, "--identity", k.identity}, more...)...)
-	reload(k.t, k.House, k.caddyfile)
+	reload(k.t, k.Harness, k.caddyfile)
 	return out
 }
 
@@ -117,7 +117,7 @@ func TestRestore_NothingSpentCountsAgain(t *testing.T) {
 	asked(t, cleared.SignIn("alice"))
 	accepted(t, cleared.Pass(spent))
 	codes := device.Backup
-	accepted(t, owing(t, k.House).Pass(codes[0]))
+	accepted(t, owing(t, k.Harness).Pass(codes[0]))
 	k.restore(file)
 
 	for what, b := range map[string]*harness.Browser{"the session in the backup": open, "a session since": cleared} {
@@ -126,7 +126,7 @@ func TestRestore_NothingSpentCountsAgain(t *testing.T) {
 		}
 	}
 	for what, code := range map[string]string{"a code used since": spent, "a backup code used since": codes[0], "an unused backup code": codes[1]} {
-		b := owing(t, k.House)
+		b := owing(t, k.Harness)
 		if p := b.Pass(code); p.Status != http.StatusUnprocessableEntity || passes(t, b, "alice") {
 			t.Errorf("%s: %d %q", what, p.Status, p.Location)
 		}
@@ -144,7 +144,7 @@ func TestRestore_NothingSpentCountsAgain(t *testing.T) {
 	}
 	// The step after the present one may have been accepted early; the next one counts.
 	t.Cleanup(clock.Move(30 * time.Second))
-	b := owing(t, k.House)
+	b := owing(t, k.Harness)
 	accepted(t, b.Pass(device.Code(t)))
 	if page := b.Get("/two-factor/").Body; !strings.Contains(page, "No backup codes are left") {
 		t.Errorf("the settings page does not tell that there are no backup codes:\n%.3000s", page)
@@ -170,18 +170,19 @@ func TestRestore_KeepBackupCodes(t *testing.T) {
 	b.SignIn("alice")
 	device := b.Enrol()
 	file := k.backup()
-	accepted(t, owing(t, k.House).Pass(device.Backup[0]))
+	accepted(t, owing(t, k.Harness).Pass(device.Backup[0]))
 	out := k.restore(file, "--keep-backup-codes")
 	if !strings.Contains(out, "WARNING: backup codes that were used since the backup was made count once more.") {
 		t.Errorf("no warning: %s", out)
 	}
-	accepted(t, owing(t, k.House).Pass(device.Backup[0]))
-	if p := owing(t, k.House).Pass(device.Backup[0]); p.Status != http.StatusUnprocessableEntity {
+	accepted(t, owing(t, k.Harness).Pass(device.Backup[0]))
+	if p := owing(t, k.Harness).Pass(device.Backup[0]); p.Status != http.StatusUnprocessableEntity {
 		t.Errorf("and once only: %d", p.Status)
 	}
 }
 
-// TestRestore_AuditLog: the chain goes on behind the backup's last entry, and tells.
+// TestRestore_AuditLog: the chain continues after the backup's last entry, with an entry about the
+// restore.
 func TestRestore_AuditLog(t *testing.T) {
 	k := newKeeper(t, badger)
 	b := k.Browser()
@@ -197,11 +198,11 @@ func TestRestore_AuditLog(t *testing.T) {
 	}
 }
 
-// TestBackup_ClientGoes: who stops reading keeps nobody from the next backup; the
-// server ends beside one who only holds the line.
+// TestBackup_ClientGoes: a client that stops reading does not block the next backup, and a client
+// that keeps the connection open does not keep the server from ending.
 func TestBackup_ClientGoes(t *testing.T) {
 	k := newKeeper(t, badger)
-	fillMeta(t, k.Dir, func() { stop(t) }, func() { reload(t, k.House, k.caddyfile) })
+	fillMeta(t, k.Dir, func() { stop(t) }, func() { reload(t, k.Harness, k.caddyfile) })
 	order := fmt.Sprintf(`{"recipients": [%q]}`, k.owner)
 	begin := func(ctx context.Context) *http.Response {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+k.admin+"/two_factor/backup", strings.NewReader(order))
@@ -271,8 +272,7 @@ func fillMeta(t testing.TB, dir string, before, after func()) {
 	after()
 }
 
-// TestBackup_DiskFull: a backup for which there is no room is none, and the server
-// goes on.
+// TestBackup_DiskFull: without disk space no backup file remains, and the server continues.
 func TestBackup_DiskFull(t *testing.T) {
 	k := newKeeper(t, badger)
 	b := k.Browser()

@@ -15,7 +15,7 @@ import (
 )
 
 // clearedAlice is a gateway with alice set up, and her browser and device.
-func clearedAlice(t *testing.T) (*harness.House, *harness.Browser, *harness.Device) {
+func clearedAlice(t *testing.T) (*harness.Harness, *harness.Browser, *harness.Device) {
 	t.Helper()
 	h := harness.StartWhole(t, &harness.Legacy{}, whole(badger, site("PORT", named+"\nthrottle {\nfree 2\nwait 30s\nmax 15m\nstop 100\naddress 1000/1m\n}")))
 	b := h.Browser()
@@ -24,7 +24,7 @@ func clearedAlice(t *testing.T) (*harness.House, *harness.Browser, *harness.Devi
 }
 
 // owing is alice's browser after another sign-in.
-func owing(t *testing.T, h *harness.House) *harness.Browser {
+func owing(t *testing.T, h *harness.Harness) *harness.Browser {
 	t.Helper()
 	b := h.Browser()
 	asked(t, b.SignIn("alice"))
@@ -73,8 +73,8 @@ func visits(b *harness.Browser) (ids []string) {
 	return ids
 }
 
-// TestClockSetForward: an idle clearance ends with the clock that was set forward, new
-// ones are given, and setting it back revives none that was ended by hand.
+// TestClockSetForward: an idle clearance ends when the clock is set forward, and new ones can be
+// granted. Setting the clock back does not restore a clearance that was ended.
 func TestClockSetForward(t *testing.T) {
 	h, b, device := clearedAlice(t)
 	before := visits(b)
@@ -109,8 +109,8 @@ func TestClockSetForward(t *testing.T) {
 	}
 }
 
-// TestClockThrottle: a wait ends when its time has come, though the clock was set
-// forward, and one that a clock far ahead wrote locks nobody out once it is right again.
+// TestClockThrottle: a wait ends at its time although the clock was set forward. A wait that was
+// written with a clock far ahead locks no user out once the clock is right again.
 func TestClockThrottle(t *testing.T) {
 	h, _, device := clearedAlice(t)
 	wrong := func(b *harness.Browser) int { return b.Pass("000000").Status }

@@ -19,9 +19,9 @@ func init() {
 	harness.RegisterStorage("closable", func(d *engine.DB) store.Store { openStore.Store(d); return d })
 }
 
-// TestStoreClosedUnderLoad (ASVS 16.5): the store closes while people browse, sign in and
-// give codes. From then on whatever needs it is a 503 with a page, nothing of a
-// signed-in page is released or even asked for, and nothing panics.
+// TestStoreClosedUnderLoad (ASVS 16.5): the store closes while users browse, sign in and give
+// codes. From then on every request that needs it gets a 503 page. Nothing of a signed-in page is
+// released or asked for, and nothing panics.
 func TestStoreClosedUnderLoad(t *testing.T) {
 	p := &harness.Legacy{}
 	h := harness.StartWhole(t, p, whole("storage closable DIR", site("PORT", named)))
@@ -76,9 +76,9 @@ func TestStoreClosedUnderLoad(t *testing.T) {
 	}
 }
 
-// owingRound is what somebody does who owes a code: sign in, look at a page, at an own
-// page, and give a wrong code.
-func owingRound(t *testing.T, h *harness.House, device *harness.Device) map[string]*harness.Page {
+// owingRound is what a user who owes a code does: sign in, open a page and an own page, and give a
+// wrong code.
+func owingRound(t *testing.T, h *harness.Harness, device *harness.Device) map[string]*harness.Page {
 	b := h.Browser()
 	out := map[string]*harness.Page{}
 	form := func(path, body string) *http.Request {

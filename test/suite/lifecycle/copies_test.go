@@ -26,7 +26,7 @@ func joined(t *testing.T) (one, two *outside) {
 	return one, two
 }
 
-// unready waits until the server says that a copy is in use elsewhere.
+// unready waits until the server reports that a copy is in use elsewhere.
 func unready(t *testing.T, o *outside) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(300 * time.Millisecond) {
@@ -40,7 +40,7 @@ func unready(t *testing.T, o *outside) {
 	}
 }
 
-// refused runs the program until it ends, which says that.
+// refused runs the program until it exits, and fails the test unless it prints that text.
 func (o *outside) refused(t *testing.T, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -53,8 +53,8 @@ func (o *outside) refused(t *testing.T, want string) {
 	}
 }
 
-// enrols has a user enrol at a program, which does not know the clock of the tests: that
-// goes back afterwards.
+// enrols lets a user enrol at a separate process, which does not use the tests' clock. Afterwards
+// that clock is set back.
 func (o *outside) enrols(t *testing.T, user string) {
 	t.Helper()
 	t.Run(user+" enrols", func(t *testing.T) {
@@ -64,9 +64,9 @@ func (o *outside) enrols(t *testing.T, user string) {
 	})
 }
 
-// TestAttack_TwoCopiesOfOneStore: two servers with the same storage of Caddy's run on two
-// copies of one store. What is enrolled at one is unknown to the other. The one that notices
-// it says so, and none of them starts again.
+// TestAttack_TwoCopiesOfOneStore: two servers with one Caddy storage run on two copies of one
+// store. An enrolment at one is unknown to the other. The server that notices it reports it, and
+// neither of them starts again.
 func TestAttack_TwoCopiesOfOneStore(t *testing.T) {
 	one, two := joined(t)
 	one.start(t)

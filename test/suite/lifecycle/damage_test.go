@@ -13,9 +13,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// damageRecords stops the server, damages the values of all records whose key begins
-// with kind and holds word, and starts it again. It returns how many there were.
-func damageRecords(t *testing.T, h *harness.House, kind byte, word string, how func([]byte) []byte) (n int) {
+// damageRecords stops the server, damages the values of all records with a key that begins with
+// kind and contains word, and starts the server again. It returns the number of damaged records.
+func damageRecords(t *testing.T, h *harness.Harness, kind byte, word string, how func([]byte) []byte) (n int) {
 	t.Helper()
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
@@ -59,9 +59,9 @@ var damages = map[string]func([]byte) []byte{
 	"truncated": func(v []byte) []byte { return v[:len(v)/2] },
 }
 
-// TestDamagedRecord: a damaged record of a user is never taken for no second factor.
-// The log names whose it is and what helps, that user gets a page and nothing of the
-// portal, and everybody else is served.
+// TestDamagedRecord: a damaged record of a user never counts as no second factor. The log names
+// the user and the remedy. The user gets an error page and no page of the portal. All other users
+// are served.
 func TestDamagedRecord(t *testing.T) {
 	for name, how := range damages {
 		t.Run(name, func(t *testing.T) {
@@ -91,8 +91,8 @@ func TestDamagedRecord(t *testing.T) {
 	}
 }
 
-// served fails the test unless a code clears somebody in another browser.
-func served(t *testing.T, h *harness.House, user string, device *harness.Device) {
+// served fails the test unless a code clears the user in another browser.
+func served(t *testing.T, h *harness.Harness, user string, device *harness.Device) {
 	t.Helper()
 	b := h.Browser()
 	asked(t, b.SignIn(user))
@@ -102,8 +102,8 @@ func served(t *testing.T, h *harness.House, user string, device *harness.Device)
 	}
 }
 
-// TestDamagedClearance: whoever's clearance, or list of clearances, can't be read is
-// not cleared, and can be again in another browser; others are served.
+// TestDamagedClearance: a user with an unreadable clearance, or list of clearances, is not
+// cleared, and can be cleared again in another browser. Other users are served.
 func TestDamagedClearance(t *testing.T) {
 	for _, kind := range []byte{'v', 'c'} {
 		for name, how := range damages {

@@ -43,10 +43,9 @@ func fillDisk(t *testing.T, dir string) (free func()) {
 	}
 }
 
-// TestDiskFull (ASVS 16.5): on a full disk no code is judged, because neither success
-// nor failure could be kept: right, wrong and backup codes are a 503 with a page and
-// clear nobody, and health says so. Who is cleared goes on; with room again the same
-// codes count, once.
+// TestDiskFull (ASVS 16.5): on a full disk no code is judged, because neither success nor failure
+// could be saved. Right, wrong and backup codes get a 503 page and clear no user, and health
+// reports it. Cleared users continue. With free space again the same codes count, once.
 func TestDiskFull(t *testing.T) {
 	dir := smallDisk(t)
 	h := harness.StartWhole(t, &harness.Legacy{}, whole("storage badger "+filepath.Join(dir, "state"), site("PORT", named)))

@@ -67,7 +67,7 @@ func (o *outside) ends(t *testing.T, signals ...os.Signal) (status int, took tim
 	}
 }
 
-// said wants a sentence in the program's log.
+// said fails the test unless the program's log contains the sentence.
 func (o *outside) said(t *testing.T, text string) {
 	t.Helper()
 	raw, err := os.ReadFile(o.logFile())
@@ -78,9 +78,9 @@ func (o *outside) said(t *testing.T, text string) {
 
 const storeNotClosed = "the store could not be closed"
 
-// TestJ3_EndsOnAFullDisk: on a disk that is full to its last byte the engine tries to
-// write the end of its memory again and again; the program ends all the same, says why,
-// and starts again when there is room, with everything that it had reported as done.
+// TestJ3_EndsOnAFullDisk: on a full disk the engine retries its last writes for ever. The program
+// still ends, with the reason, and starts again when there is space, with everything that it had
+// confirmed.
 func TestJ3_EndsOnAFullDisk(t *testing.T) {
 	disk := smallDisk(t)
 	o := onDisk(t, filepath.Join(disk, "state"))
@@ -99,8 +99,8 @@ func TestJ3_EndsOnAFullDisk(t *testing.T) {
 	}
 }
 
-// TestJ3_EndsWithoutItsDirectory: the same where the store's directory was deleted, and
-// where something else is in its place, so that the engine tries to write without end.
+// TestJ3_EndsWithoutItsDirectory: the same after the store's directory was deleted or replaced, so
+// that the engine retries its writes for ever.
 func TestJ3_EndsWithoutItsDirectory(t *testing.T) {
 	for name, put := range map[string]func(string) error{
 		"deleted": func(string) error { return nil },
@@ -177,8 +177,9 @@ func withOpenRequest(t *testing.T) *outside {
 	return o
 }
 
-// failingDisk is a file system of its own, and what makes all writes to new blocks of it
-// fail with EIO: it is on a loop device whose file is sparse, on a disk that fills up.
+// failingDisk mounts a file system and returns a function that makes all writes to new blocks fail
+// with EIO. The file system is on a loop device with a sparse file, and fail fills the disk under
+// that file.
 func failingDisk(t *testing.T) (dir string, fail func()) {
 	t.Helper()
 	skip := func(doing string, err error, out []byte) {

@@ -56,8 +56,8 @@ func TestAttack_FailedLoadKeepsKeys(t *testing.T) {
 	}
 }
 
-// TestAttack_FailedLoadMovesWitness: a reload with another storage of Caddy's fails; the
-// witness has to go on where the running configuration has it.
+// TestAttack_FailedLoadMovesWitness: a reload with another Caddy storage fails. The witness must
+// remain in the running configuration's storage.
 func TestAttack_FailedLoadMovesWitness(t *testing.T) {
 	for range 6 {
 		taken := harness.FreePort(t)
@@ -86,8 +86,8 @@ func TestAttack_FailedLoadMovesWitness(t *testing.T) {
 	}
 }
 
-// TestAttack_FailedLoadMovesSites: a configuration that never ran does not say where the
-// realms are served.
+// TestAttack_FailedLoadMovesSites: a configuration that never ran does not change the recorded
+// places of the realms.
 func TestAttack_FailedLoadMovesSites(t *testing.T) {
 	other, taken := harness.FreePort(t), harness.FreePort(t)
 	both := func(one, two string) string {

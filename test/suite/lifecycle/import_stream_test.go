@@ -29,7 +29,7 @@ func streaming(end <-chan struct{}) *harness.Legacy {
 	}}
 }
 
-// listen opens the event stream. closed is told when it ends.
+// listen opens the event stream. closed receives a value when it ends.
 func listen(t *testing.T, b *harness.Browser) (closed <-chan error) {
 	t.Helper()
 	r := b.Request(http.MethodGet, "/events", nil)
@@ -49,9 +49,9 @@ func listen(t *testing.T, b *harness.Browser) (closed <-chan error) {
 	return end
 }
 
-// TestAttack_I13_ImportClosesStreams: an import that gives a user a factor closes what the
-// user had opened while no code was owed, at once and not after `recheck`. Streams of
-// users who got nothing stay open.
+// TestAttack_I13_ImportClosesStreams: an import that gives a user a factor closes the streams that
+// the user opened while owing no code. It closes them at once and not after `recheck`. Streams of
+// other users stay open.
 func TestAttack_I13_ImportClosesStreams(t *testing.T) {
 	end := make(chan struct{})
 	defer close(end)

@@ -21,9 +21,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// desk is a running house and what an administrator types beside it.
+// desk is a running harness, and the commands that an administrator runs against it.
 type desk struct {
-	*harness.House
+	*harness.Harness
 	t     *testing.T
 	admin string
 }
@@ -38,7 +38,7 @@ func openDesk(t *testing.T, sites ...string) *desk {
 func openDeskBefore(t *testing.T, portal http.Handler, sites ...string) *desk {
 	t.Helper()
 	d := &desk{t: t, admin: "127.0.0.1:" + harness.FreePort(t)}
-	d.House = harness.StartWhole(t, portal, overTCP(whole(badger, sites...), d.admin))
+	d.Harness = harness.StartWhole(t, portal, overTCP(whole(badger, sites...), d.admin))
 	return d
 }
 
@@ -82,15 +82,15 @@ func (d *desk) awaitLog(text string) {
 	}
 }
 
-// newSecret is what another system made for somebody.
+// newSecret is a secret that another system made for a user.
 func newSecret() string {
 	b := make([]byte, 20)
 	rand.Read(b)
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)
 }
 
-// TestImport_SignIn: after an import the next sign-in is asked for a code, and the
-// app's code is taken. Who is signed in already is asked with the next click.
+// TestImport_SignIn: after an import the next sign-in is asked for a code, and the app's code is
+// accepted. A user who is signed in already is asked at the next click.
 func TestImport_SignIn(t *testing.T) {
 	d := openDesk(t, site("PORT", named))
 	inside := d.Browser()
@@ -166,8 +166,8 @@ func TestImport_Refused(t *testing.T) {
 	}
 }
 
-// TestImport_Replace: others' authenticators are left or replaced as was said, and
-// those who lose theirs are signed out.
+// TestImport_Replace: existing authenticators are kept or replaced as requested, and users who
+// lose theirs are signed out.
 func TestImport_Replace(t *testing.T) {
 	d := openDesk(t, site("PORT", named))
 	b := d.Browser()
@@ -190,8 +190,8 @@ func TestImport_Replace(t *testing.T) {
 	accepted(t, b.Pass(device.Code(t)))
 }
 
-// TestExport_RoundTrip: what is exported from one realm is imported into another and
-// back; the apps go on everywhere, backup codes where they belong.
+// TestExport_RoundTrip: an export of one realm is imported into another and back. The apps work in
+// each, the backup codes only where they were made.
 func TestExport_RoundTrip(t *testing.T) {
 	other := harness.FreePort(t)
 	d := openDesk(t, site("PORT", named), site(other, strings.Replace(named, "realm one", "realm two", 1)))
@@ -221,7 +221,7 @@ func TestExport_RoundTrip(t *testing.T) {
 	}
 	d.awaitLog(`"event":"exported"`)
 	t.Cleanup(clock.Move(2 * time.Minute))
-	there := at(d.House, other)
+	there := at(d.Harness, other)
 	asked(t, there.SignIn("alice"))
 	if p := there.Pass(device.Backup[0]); p.Location == "/account" {
 		t.Error("a backup code of another realm is accepted")

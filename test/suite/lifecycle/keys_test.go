@@ -24,7 +24,7 @@ func stop(t testing.TB) {
 }
 
 // refused fails the test unless a configuration is refused in these words.
-func refused(t testing.TB, h *harness.House, caddyfile string, words ...string) {
+func refused(t testing.TB, h *harness.Harness, caddyfile string, words ...string) {
 	t.Helper()
 	err := h.TryWhole(caddyfile)
 	for _, w := range words {
@@ -34,7 +34,7 @@ func refused(t testing.TB, h *harness.House, caddyfile string, words ...string) 
 	}
 }
 
-// TestKeyMadeOnce: the key of a new store is private, is told once, and stays.
+// TestKeyMadeOnce: the key file of a new store is private, is logged once, and is never replaced.
 func TestKeyMadeOnce(t *testing.T) {
 	h := harness.StartWhole(t, &harness.Legacy{}, usual)
 	file := filepath.Join(h.Dir, "master.key")
@@ -108,7 +108,7 @@ func TestWrongKey(t *testing.T) {
 	accepted(t, other.Pass(device.Code(t)))
 }
 
-// TestKeySources: {file.…} and {env.…}, resolved at start; what can't be read is told.
+// TestKeySources: {file.…} and {env.…} are resolved at start. An unreadable source is an error.
 func TestKeySources(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "key")
@@ -136,7 +136,7 @@ func TestKeySources(t *testing.T) {
 	}
 }
 
-// TestKeyRotation: with a new key above the old one, what the old one sealed still
+// TestKeyRotation: with a new key above the old one, everything that the old one sealed still
 // opens: visits, factors, set-ups in progress.
 func TestKeyRotation(t *testing.T) {
 	dir := t.TempDir()

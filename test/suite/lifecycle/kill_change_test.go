@@ -29,8 +29,8 @@ const (
 
 var changeLines = strings.Replace(killLines, "backup_codes 5", fmt.Sprint("backup_codes ", killSet), 1)
 
-// changer is a customer who also changes what they have: new backup codes, all off,
-// set up anew. What they were told is in customer.
+// changer is a customer who also makes new backup codes, turns everything off and sets it up
+// again. The results that they were told are in customer.
 type changer struct {
 	customer
 	// doing is what was asked for and not answered: "" when nothing was.
@@ -100,7 +100,7 @@ func (c *changer) disable(code string) error {
 	return nil
 }
 
-// round lives through everything once: set up, pass, new codes, pass, off.
+// round does each action once: set up, pass, new codes, pass, turn off.
 func (c *changer) round() error {
 	if err := c.try("enrol", "", c.enrol); err != nil {
 		c.on = c.secret != ""
@@ -128,7 +128,7 @@ func (c *changer) round() error {
 	return c.try("disable", code, func() error { return c.disable(code) })
 }
 
-// live goes on until the server dies.
+// live repeats round until the server is killed.
 func (c *changer) live(killed func() bool) {
 	for !killed() {
 		if err := c.round(); err != nil {
@@ -150,8 +150,8 @@ func (c *changer) refused(b *harness.Browser, why string, codes ...string) {
 	}
 }
 
-// holds checks over the pages what the customer was told, and that what was being
-// done when the server died happened whole or not at all.
+// holds checks through the pages that each confirmed result is still valid, and that the action in
+// flight at the kill took effect completely or not at all.
 func (c *changer) holds() {
 	c.t.Helper()
 	b, to, err := c.signIn()
@@ -175,8 +175,9 @@ func (c *changer) holds() {
 	c.oneSet(b)
 }
 
-// oneSet checks that of the backup codes that the customer knows all count, or none
-// where a new set may have been made that nobody saw.
+// oneSet checks that the unused backup codes that the customer knows are all valid. Where the
+// server was killed while it made a new set they may all be invalid instead, but never some of
+// them.
 func (c *changer) oneSet(b *harness.Browser) {
 	c.t.Helper()
 	if len(c.backup) < 2 {
@@ -194,10 +195,10 @@ func (c *changer) oneSet(b *harness.Browser) {
 	}
 }
 
-// TestKillChanges: the server is killed at any moment of set-ups, codes, backup
-// codes, new sets of them and turning off (threats.md, E and ASVS 6.5.1): no confirmed
-// factor is lost, no code counts twice, and nothing is there by halves: neither codes
-// of two sets, nor a factor without its set, nor a clearance without a factor.
+// TestKillChanges: the server is killed at a random moment of set-ups, codes, new backup codes and
+// turning off (threats.md, E and ASVS 6.5.1). No confirmed factor is lost, no code counts twice,
+// and no change is partial: there are no codes of two sets, no factor without its set and no
+// clearance without a factor.
 func TestKillChanges(t *testing.T) {
 	rounds := killRounds
 	if n, err := strconv.Atoi(os.Getenv("SECONDGATE_KILL_ROUNDS")); err == nil {
@@ -233,8 +234,8 @@ func TestKillChanges(t *testing.T) {
 	}
 }
 
-// killUnderChanges kills the server while customers change what they have: after some
-// number of changes, and then a moment later, in the midst of one.
+// killUnderChanges kills the server while customers change their factors: it waits for some number
+// of changes, then a random time, to hit one in flight.
 func (o *outside) killUnderChanges(t *testing.T, round int) []*changer {
 	t.Helper()
 	all := make([]*changer, changeClients)

@@ -16,8 +16,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestImport_Kill: the server is killed while it imports. Of every user all is there or
-// nothing, and the same file does the rest, once: nobody is imported twice.
+// TestImport_Kill: the server is killed while it imports. Each user is imported completely or not
+// at all. A second import of the same file adds the rest and imports no user twice.
 func TestImport_Kill(t *testing.T) {
 	const users = 600
 	o := newOutside(t, &harness.Legacy{}, named)

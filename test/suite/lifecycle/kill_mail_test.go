@@ -13,8 +13,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/mailserver"
 )
 
-// TestKillBeforeTheMail: kill -9 between queueing and sending, and between an event and
-// its notice, costs no mail; what comes twice has one Message-ID.
+// TestKillBeforeTheMail: kill -9 between queueing and sending, and between an event and its
+// notice, loses no mail. A mail that is sent twice has one Message-ID.
 func TestKillBeforeTheMail(t *testing.T) {
 	server := mailserver.Prepare(t, true) // and down
 	o := newOutside(t, &harness.Legacy{Email: func(user string) string { return user + "@example.test" }},

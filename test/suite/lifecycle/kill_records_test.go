@@ -8,8 +8,8 @@ import (
 	engine "github.com/secondgate/secondgate/internal/store/badger"
 )
 
-// checkRecords opens the store of a server that was killed and looks at the records
-// themselves, before anybody can mend them.
+// checkRecords opens the store of a killed server and checks the records themselves, before a
+// server repairs them.
 func checkRecords(t *testing.T, dir string, all []*changer) {
 	t.Helper()
 	d, err := engine.Open(dir, engine.Options{})

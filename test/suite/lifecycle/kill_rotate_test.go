@@ -54,7 +54,7 @@ func (r *rotating) records() *engine.DB {
 
 func crowd(i int) store.UserKey { return store.UserKey{Realm: "one", ID: fmt.Sprint("crowd", i)} }
 
-// fill adds users whose secrets are sealed with the old key.
+// fill adds users with secrets that are sealed with the old key.
 func (r *rotating) fill() {
 	r.t.Helper()
 	d := r.records()
@@ -80,8 +80,8 @@ func (r *rotating) fill() {
 	}
 }
 
-// ask asks the server how far it is, or by POST to begin. Pages are served a moment before
-// the configuration is active; until then the admin API answers 503.
+// ask reads the progress from the server; by POST it starts the rotation. Pages are served shortly
+// before the configuration is active; until then the admin API answers 503.
 func (r *rotating) ask(method string) rotation.Progress {
 	r.t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -125,8 +125,8 @@ func (r *rotating) await(so func(p rotation.Progress) bool) rotation.Progress {
 	return rotation.Progress{}
 }
 
-// TestKill_Rotation: the server is killed in the midst of a rotation, again and again.
-// Each start goes on with it; at the end the old key can go, and everybody's codes count.
+// TestKill_Rotation: the server is killed several times during a rotation. Each start continues
+// it. At the end the old key can be removed, and all users' codes are accepted.
 func TestKill_Rotation(t *testing.T) {
 	r := newRotating(t)
 	c := &customer{t: t, base: r.base, name: "alice"}
@@ -158,7 +158,7 @@ func TestKill_Rotation(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 	t.Logf("%d kills; the last life resealed %d of %d", kills, done.Resealed, done.Total)
-	c.holds() // who is signed in goes on, while the old key is there
+	c.holds() // signed-in users continue while the old key is there
 	r.kill()
 	write(t, r.keyFile(), r.fresh)
 	r.checkSecrets()
@@ -173,7 +173,7 @@ func TestKill_Rotation(t *testing.T) {
 	}
 }
 
-// checkSecrets wants everybody's to open with the new key alone.
+// checkSecrets fails the test unless every user's secret opens with the new key alone.
 func (r *rotating) checkSecrets() {
 	r.t.Helper()
 	ring, err := keys.Parse(r.fresh)
@@ -194,8 +194,8 @@ func (r *rotating) checkSecrets() {
 	}
 }
 
-// TestRotation_OldKeyMissing: without a key that records need the server does not start,
-// and says which; with it, it does.
+// TestRotation_OldKeyMissing: without a key that records need the server does not start and names
+// the key. With it, it starts.
 func TestRotation_OldKeyMissing(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "key")
@@ -207,7 +207,8 @@ func TestRotation_OldKeyMissing(t *testing.T) {
 	b.SignIn("alice")
 	device := b.Enrol()
 	stop(t)
-	// As after a rotation that was not finished: the store knows itself by the new key.
+	// The state of an unfinished rotation: the record that identifies the store's keys already
+	// uses the new key.
 	ring, err := keys.Parse(newKey + old)
 	if err != nil {
 		t.Fatal(err)

@@ -25,8 +25,8 @@ const (
 	killClients = 4
 )
 
-// Nobody is throttled, so that a code is refused only because it was used; few backup
-// codes, because each that is tried costs a password hash.
+// No user is throttled, so that a code is refused only because it was used. There are few backup
+// codes, because each attempt costs a password hash.
 const killLines = named + `
 	backup_codes 5
 	throttle {
@@ -35,7 +35,8 @@ const killLines = named + `
 		address 10000/1m
 	}`
 
-// customer is one user with what they were told: only that is checked afterwards.
+// customer is one user with the results that they were told. Only those are checked after the
+// kill.
 type customer struct {
 	t      testing.TB
 	base   string
@@ -63,7 +64,8 @@ func (c *customer) post(b *harness.Browser, path string, form url.Values) (*harn
 	return b.Try(r)
 }
 
-// signIn returns a browser that the portal knows, and where that led.
+// signIn returns a browser that is signed in at the portal, and the address to which the sign-in
+// redirected.
 func (c *customer) signIn() (*harness.Browser, string, error) {
 	b := harness.NewBrowser(c.t, c.base)
 	p, err := c.post(b, "/login", url.Values{"user": {c.name}, "password": {"pw-" + c.name}})
@@ -73,7 +75,7 @@ func (c *customer) signIn() (*harness.Browser, string, error) {
 	return b, p.Location, nil
 }
 
-// enrol sets the customer up. Afterwards they know that they are, or nothing is known.
+// enrol sets the customer up. After an error the result is unknown to the customer.
 func (c *customer) enrol() error {
 	b, to, err := c.signIn()
 	if err != nil || to != "/account" {
@@ -118,9 +120,9 @@ func (c *customer) pass(code string) error {
 	return nil
 }
 
-// live is what a customer does until the server dies: sets up, and passes with a
-// code of the app and all backup codes but the last. An error is the server's end;
-// what was refused before it is a failure. It tells when the set-up is confirmed.
+// live runs a customer until the server is killed: set up, and pass with a code of the app and
+// with all backup codes but the last. An error counts as the server's end; a refusal before it
+// fails the test. confirmed is called when the set-up is confirmed.
 func (c *customer) live(killed func() bool, confirmed func()) {
 	note := func(err error) bool {
 		if err != nil && !killed() {
@@ -132,7 +134,7 @@ func (c *customer) live(killed func() bool, confirmed func()) {
 		return
 	}
 	confirmed()
-	// The next step's, which counts already, and a moment later too.
+	// The code of the next step, which is accepted already and for a while longer.
 	code, err := totp.GenerateCode(c.secret, time.Now().Add(30*time.Second))
 	if err != nil || !note(c.pass(code)) {
 		return
@@ -146,7 +148,7 @@ func (c *customer) live(killed func() bool, confirmed func()) {
 	}
 }
 
-// holds checks that everything the customer was told is still so.
+// holds checks that each result that the customer was told is still valid.
 func (c *customer) holds() {
 	c.t.Helper()
 	if c.secret == "" {

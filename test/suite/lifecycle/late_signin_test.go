@@ -12,15 +12,15 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_L1_LateSignInByScript: a script's sign-in with a header of its own begins a
-// visit. The portal saves the sign-in a second after its response, within settle.
+// TestAttack_L1_LateSignInByScript: a script's sign-in with an unusual header starts a visit. The
+// portal saves the sign-in a second after its response, within settle.
 func TestAttack_L1_LateSignInByScript(t *testing.T) {
 	var late harness.Legacy
 	late.Before = func(l *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/late" {
 			return false
 		}
-		id := l.SignInRaw("") // a session of nobody
+		id := l.SignInRaw("") // a session without a user
 		w.Header().Add("Set-Cookie", "PHPSESSID="+id+"; Path=/")
 		user := r.FormValue("user")
 		fmt.Fprint(w, "welcome")

@@ -41,11 +41,11 @@ func TestAttack_TwoIDsInOneRealm(t *testing.T) {
 	slip(t, h, other, whole(badger, site("PORT", "realm one\n"+whoami), site(other, "realm one\n"+strings.Replace(whoami, "json user", "json name", 1))))
 }
 
-// word finds what a refusal names under same_ids.
+// word returns the value that a refusal proposes for same_ids.
 var word = regexp.MustCompile(`same_ids ([0-9a-f]{8})`)
 
 // accepting is a Caddyfile that gets the line which its refusal names.
-func accepting(t *testing.T, h *harness.House, text string) string {
+func accepting(t *testing.T, h *harness.Harness, text string) string {
 	t.Helper()
 	err := h.TryWhole(text)
 	if err == nil {
@@ -58,8 +58,8 @@ func accepting(t *testing.T, h *harness.House, text string) string {
 	return strings.Replace(text, badger, badger+"\nsame_ids "+found[1], 1)
 }
 
-// TestTwoSitesWithOtherIDs: two sites of one realm take the ids from elsewhere. Before users
-// enrol, too, that wants the operator's word.
+// TestTwoSitesWithOtherIDs: two sites of one realm take the user ids from different sources. This
+// requires the operator's consent, also before users enrol.
 func TestTwoSitesWithOtherIDs(t *testing.T) {
 	other := harness.FreePort(t)
 	h := harness.StartWhole(t, &harness.Legacy{}, idle)

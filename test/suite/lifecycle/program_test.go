@@ -118,8 +118,8 @@ func (o *outside) kill() {
 	o.cmd = nil
 }
 
-// TestValidateBesideServer: `validate` opens no store, so it works beside a running
-// server, and makes nothing where there is no store.
+// TestValidateBesideServer: `validate` opens no store. It works while a server runs, and creates
+// nothing if there is no store.
 func TestValidateBesideServer(t *testing.T) {
 	h := harness.StartWhole(t, &harness.Legacy{}, usual)
 	b := h.Browser()
@@ -142,8 +142,7 @@ func TestValidateBesideServer(t *testing.T) {
 	}
 }
 
-// TestReadOnlyDirectory: a store that can't be written is refused at start, in words
-// that say what to do.
+// TestReadOnlyDirectory: a read-only store is refused at start, with the remedy.
 func TestReadOnlyDirectory(t *testing.T) {
 	dir, err := os.MkdirTemp("", "secondgate-readonly-")
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// slip loads what an operator wrote by mistake. It is noticed if it is refused, if a line
-// of warning says so, or if alice is asked for her code all the same.
-func slip(t *testing.T, h *harness.House, port, text string) {
+// slip loads a mistake of an operator. The mistake is noticed if the configuration is refused, if
+// a warning is logged, or if alice is still asked for her code.
+func slip(t *testing.T, h *harness.Harness, port, text string) {
 	t.Helper()
 	before := len(h.LogText())
 	if err := h.TryWhole(text); err != nil {

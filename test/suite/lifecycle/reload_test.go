@@ -43,7 +43,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-func reload(t testing.TB, h *harness.House, caddyfile string) {
+func reload(t testing.TB, h *harness.Harness, caddyfile string) {
 	t.Helper()
 	if err := h.TryWhole(caddyfile); err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestReloadKeepsQueues(t *testing.T) {
 	p.started(t)
 	reload(t, h, usual)
 	second := post()
-	// The one behind passes freely, so the second had time to come in.
+	// The request behind it passes at once, so the second one had time to arrive.
 	for range 20 {
 		if !passes(t, b, "alice") {
 			t.Error("a GET did not pass")
@@ -84,8 +84,8 @@ func TestReloadKeepsQueues(t *testing.T) {
 	}
 }
 
-// TestReloadUnderLoad: not one request that is served while the configuration changes
-// is refused or let through wrongly, and no goroutine is left behind.
+// TestReloadUnderLoad: no request during a change of the configuration is wrongly refused or
+// released, and no goroutine leaks.
 func TestReloadUnderLoad(t *testing.T) {
 	// Caddy leaves the connections of an old configuration open for two minutes.
 	caddyfile := strings.Replace(usual, "reverse_proxy PORTAL", "reverse_proxy PORTAL {\ntransport http {\nkeepalive off\n}\n}", 1)
@@ -145,7 +145,7 @@ func fetched(b *harness.Browser, path string) *harness.Page {
 	return &harness.Page{}
 }
 
-// settled is the number of goroutines when it stops to shrink.
+// settled returns the number of goroutines once it has stopped shrinking.
 func settled() int {
 	n := runtime.NumGoroutine()
 	for range 40 {
@@ -223,8 +223,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestStoreGone: when the store under a request in flight is closed, because the new
-// configuration has another, nothing is released, and the client is told to retry.
+// TestStoreGone: a new configuration with another store closes the store of a request in flight.
+// Nothing is released, and the client is told to retry.
 func TestStoreGone(t *testing.T) {
 	p := newWaiting()
 	h := harness.StartWhole(t, p, usual)
@@ -255,7 +255,7 @@ func TestStoreGone(t *testing.T) {
 }
 
 // waitClosed waits until the old store is closed: then Badger removes its LOCK file.
-func waitClosed(t testing.TB, h *harness.House) {
+func waitClosed(t testing.TB, h *harness.Harness) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(h.Dir, "store", "LOCK")); errors.Is(err, fs.ErrNotExist) {

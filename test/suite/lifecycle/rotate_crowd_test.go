@@ -14,8 +14,8 @@ import (
 	"github.com/secondgate/secondgate/internal/rotation"
 )
 
-// crowdSize is how many users besides those who sign in have secrets that are rotated.
-// SECONDGATE_ROTATE_USERS=100000 is what docs/backup.md has its numbers from.
+// crowdSize is the number of users with secrets to rotate, besides those who sign in.
+// docs/backup.md has its numbers from SECONDGATE_ROTATE_USERS=100000.
 func crowdSize() int {
 	if n, err := strconv.Atoi(os.Getenv("SECONDGATE_ROTATE_USERS")); err == nil {
 		return n
@@ -35,14 +35,14 @@ func (o *outside) memory() int {
 	return 0
 }
 
-// signIns are what customers do beside a rotation, and how long it took them.
+// signIns are the sign-ins of customers during a rotation, and how long they took.
 type signIns struct {
 	mu sync.Mutex
 
 	took []time.Duration
 }
 
-// live signs a customer in again and again, with backup codes while there are any.
+// live signs a customer in repeatedly, with backup codes while there are any.
 func (s *signIns) live(c *customer, done <-chan struct{}) {
 	for {
 		select {
@@ -82,8 +82,8 @@ func (s *signIns) await(t *testing.T, n int) {
 	t.Fatalf("no %d sign-ins in a minute", n)
 }
 
-// TestRotation_BesideSignIns: while the keys are rotated customers sign in and give codes,
-// and afterwards all records, theirs too, are sealed with the new key.
+// TestRotation_BesideSignIns: customers sign in and give codes while the keys are rotated.
+// Afterwards all records, theirs included, are sealed with the new key.
 func TestRotation_BesideSignIns(t *testing.T) {
 	r := newRotating(t)
 	var customers []*customer

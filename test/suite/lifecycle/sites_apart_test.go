@@ -12,7 +12,7 @@ import (
 
 // twoPaths are two portals below /a and /b of one site, which share a realm, with the mode and
 // the attributes of the session cookie of each.
-func twoPaths(t *testing.T, modes, cookies [2]string) (h *harness.House) {
+func twoPaths(t *testing.T, modes, cookies [2]string) (h *harness.Harness) {
 	portals, handles := make(map[string]*harness.Legacy), ""
 	for i, dir := range []string{"a", "b"} {
 		portals[dir] = &harness.Legacy{CookieAttributes: cookies[i]}
@@ -67,8 +67,8 @@ func TestAttack_L7_OtherPort(t *testing.T) {
 	}
 }
 
-// TestAttack_L7_OtherPath: bob is signed in at the portal below one path. A look at the portal
-// below another, and a second factor of alice's there, leave his session as it is.
+// TestAttack_L7_OtherPath: bob is signed in at the portal below one path. Opening the portal below
+// another path, and alice enrolling there, do not change bob's session.
 func TestAttack_L7_OtherPath(t *testing.T) {
 	h := twoPaths(t, [2]string{"enforce", "enforce"}, [2]string{"; Path=/a/", "; Path=/b/"})
 	b := h.Browser()
@@ -94,7 +94,7 @@ func TestAttack_L7_OtherPath(t *testing.T) {
 }
 
 // TestAttack_L9_MixedModes: one of the portals is enforced and the other observed. The observed
-// one neither opens what the other sealed, nor takes it away.
+// one neither opens nor deletes cookies that the other sealed.
 func TestAttack_L9_MixedModes(t *testing.T) {
 	h := twoPaths(t, [2]string{"enforce", "observe"}, [2]string{"", "; Path=/b/"})
 	b := h.Browser()

@@ -31,7 +31,7 @@ func TestTwoRealms(t *testing.T) {
 	}
 	accepted(t, stranger.Pass(second.Code(t)))
 
-	// The whole cookies of one site, taken to the other, open nothing there.
+	// All cookies of one site, sent to the other, open nothing there.
 	thief := b.Clone()
 	thief.Base = "http://127.0.0.1:" + other
 	if passes(t, thief, "alice") {

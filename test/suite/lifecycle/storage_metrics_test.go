@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestStorageMetrics: the time of the last backup is shown, also after a restart, with what
-// the store takes of the disk and what is left.
+// TestStorageMetrics: the time of the last backup, the store's size on disk and the free space are
+// shown, also after a restart.
 func TestStorageMetrics(t *testing.T) {
 	k := newKeeper(t, badger)
 	if _, shown := k.gauge(t, "backup_timestamp_seconds"); shown {
@@ -22,7 +22,7 @@ func TestStorageMetrics(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	stop(t)
-	reload(t, k.House, k.caddyfile)
+	reload(t, k.Harness, k.caddyfile)
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		at, shown := k.gauge(t, "backup_timestamp_seconds")
 		if shown {

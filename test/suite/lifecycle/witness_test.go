@@ -23,10 +23,10 @@ import (
 // idle is a configuration that runs without Secondgate.
 const idle = "{\n" + harness.GlobalLines + "}\nhttp://127.0.0.1:PORT {\n\tbind 127.0.0.1\n\trespond idle\n}\n"
 
-func elsewhere(h *harness.House) string { return h.Dir + "-elsewhere" }
+func elsewhere(h *harness.Harness) string { return h.Dir + "-elsewhere" }
 
-// enrolled starts a gateway whose alice has a second factor.
-func enrolled(t *testing.T) (*harness.House, *harness.Device) {
+// enrolled starts a gateway with the user alice, who has a second factor.
+func enrolled(t *testing.T) (*harness.Harness, *harness.Device) {
 	t.Helper()
 	h := harness.StartWhole(t, &harness.Legacy{}, usual)
 	b := h.Browser()
@@ -42,7 +42,7 @@ func copyDir(t testing.TB, to, from string) {
 }
 
 // image is a directory as a kill would leave it now, once all events are in the chain.
-func image(t testing.TB, h *harness.House) string {
+func image(t testing.TB, h *harness.Harness) string {
 	t.Helper()
 	time.Sleep(1500 * time.Millisecond)
 	to := filepath.Join(t.TempDir(), "image")
@@ -50,23 +50,23 @@ func image(t testing.TB, h *harness.House) string {
 	return to
 }
 
-// loss is a way to lose a store. It gets a gateway that runs and stops it, and returns
-// what the refusal says, and the directory that the configuration then names.
-type loss func(t *testing.T, h *harness.House) (want, dir string)
+// loss loses a store in one way. It gets a running gateway and stops it. It returns the expected
+// text of the refusal, and the directory in the configuration afterwards.
+type loss func(t *testing.T, h *harness.Harness) (want, dir string)
 
 var losses = map[string]loss{
-	"a mistyped directory": func(t *testing.T, h *harness.House) (string, string) {
+	"a mistyped directory": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		return "no store", elsewhere(h)
 	},
-	"an unmounted volume": func(t *testing.T, h *harness.House) (string, string) {
+	"an unmounted volume": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		if err := errors.Join(os.Rename(h.Dir, elsewhere(h)), os.Mkdir(h.Dir, 0o700)); err != nil {
 			t.Fatal(err)
 		}
 		return "no store", h.Dir
 	},
-	"an empty directory beside a known key": func(t *testing.T, h *harness.House) (string, string) {
+	"an empty directory beside a known key": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		store := filepath.Join(h.Dir, "store")
 		if err := errors.Join(os.RemoveAll(store), os.Mkdir(store, 0o700)); err != nil {
@@ -74,7 +74,7 @@ var losses = map[string]loss{
 		}
 		return "no store", h.Dir
 	},
-	"another store": func(t *testing.T, h *harness.House) (string, string) {
+	"another store": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		kept := caddy.DefaultStorage.Path
 		caddy.DefaultStorage.Path = t.TempDir() // it was made on another machine
@@ -89,28 +89,28 @@ var losses = map[string]loss{
 		caddy.DefaultStorage.Path = kept
 		return `never answered for realm "one"`, elsewhere(h)
 	},
-	"an unmounted volume that Caddy's storage was on, too": func(t *testing.T, h *harness.House) (string, string) {
+	"an unmounted volume that Caddy's storage was on, too": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		if err := errors.Join(os.RemoveAll(h.Dir), os.RemoveAll(caddy.DefaultStorage.Path)); err != nil {
 			t.Fatal(err)
 		}
 		return "the configuration says must_exist", h.Dir + " {\n\t\tmust_exist\n\t}"
 	},
-	"a missing MANIFEST": func(t *testing.T, h *harness.House) (string, string) {
+	"a missing MANIFEST": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		if err := os.Remove(filepath.Join(h.Dir, "store", "MANIFEST")); err != nil {
 			t.Fatal(err)
 		}
 		return "the file MANIFEST is missing", h.Dir
 	},
-	"a flipped byte": func(t *testing.T, h *harness.House) (string, string) {
+	"a flipped byte": func(t *testing.T, h *harness.Harness) (string, string) {
 		killed := image(t, h)
 		stop(t)
 		flip(t, killed, "alice")
 		copyDir(t, h.Dir, killed)
 		return "an older copy was put back, or damage cost its newest records", h.Dir
 	},
-	"an older copy": func(t *testing.T, h *harness.House) (string, string) {
+	"an older copy": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		older := filepath.Join(t.TempDir(), "older")
 		copyDir(t, older, h.Dir)
@@ -124,7 +124,7 @@ var losses = map[string]loss{
 		copyDir(t, h.Dir, older)
 		return "an older copy was put back", h.Dir
 	},
-	"another history of the same store": func(t *testing.T, h *harness.House) (string, string) {
+	"another history of the same store": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		older := filepath.Join(t.TempDir(), "older")
 		copyDir(t, older, h.Dir)
@@ -139,7 +139,7 @@ var losses = map[string]loss{
 		copyDir(t, h.Dir, newer)
 		return "that store with another history", h.Dir
 	},
-	"a deleted user": func(t *testing.T, h *harness.House) (string, string) {
+	"a deleted user": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)
 		deleteKeys(t, filepath.Join(h.Dir, "store"), "alice", 'u', 'n', 'i', 'w', 'g', 'h')
 		return "of whom 1 are missing without an entry in the audit log that explains it", h.Dir
@@ -147,7 +147,7 @@ var losses = map[string]loss{
 }
 
 // lead starts the usual gateway, has these users enrol, and stops it.
-func lead(t testing.TB, h *harness.House, users ...string) {
+func lead(t testing.TB, h *harness.Harness, users ...string) {
 	t.Helper()
 	if err := h.TryWhole(usual); err != nil {
 		t.Fatal(err)
@@ -211,9 +211,9 @@ func deleteKeys(t testing.TB, dir, user string, kinds ...byte) {
 	}
 }
 
-// TestAttack_J1_Start and TestAttack_J1_Reload: a store that was lost, in whatever way, is
-// refused in one sentence that says what was expected, what was found and what to do. Nobody
-// is let in by password, and nothing is made or overwritten.
+// TestAttack_J1_Start and TestAttack_J1_Reload: a lost store is refused, in every way in which it
+// can be lost. The error is one sentence that states what was expected, what was found and the
+// remedy. No user gets in by password alone, and no file is created or overwritten.
 func TestAttack_J1_Start(t *testing.T) { refusals(t, "") }
 
 func TestAttack_J1_Reload(t *testing.T) { refusals(t, idle) }
@@ -264,15 +264,16 @@ func refusedStart(t *testing.T, err error, want string) {
 	}
 }
 
-// TestAttack_J1_MistypedDirectoryOnReload: the running configuration goes on and asks.
+// TestAttack_J1_MistypedDirectoryOnReload: the reload is refused, and the running configuration
+// still asks for codes.
 func TestAttack_J1_MistypedDirectoryOnReload(t *testing.T) {
 	h, device := enrolled(t)
 	refusedStart(t, h.TryWhole(strings.ReplaceAll(usual, "DIR", elsewhere(h))), "no store")
 	served(t, h, "alice", device)
 }
 
-// TestJ1_NotTripped: what is no loss starts: again, after a kill at any moment, with the
-// witness lagging behind, after an upgrade.
+// TestJ1_NotTripped: the server starts where no store was lost: again, after a kill at any moment,
+// with a witness that lags behind, after an upgrade.
 func TestJ1_NotTripped(t *testing.T) {
 	t.Run("a restart and a reload", func(t *testing.T) {
 		h, device := enrolled(t)
@@ -337,7 +338,7 @@ func TestJ1_NotTripped(t *testing.T) {
 
 // turnOff turns alice's second factor off, and returns an image of the store in which the
 // event is still pending, if the moment allows.
-func turnOff(t *testing.T, h *harness.House, b *harness.Browser, device *harness.Device) string {
+func turnOff(t *testing.T, h *harness.Harness, b *harness.Browser, device *harness.Device) string {
 	t.Helper()
 	time.Sleep(1100 * time.Millisecond)
 	if p := b.Post("/two-factor/disable", url.Values{"code": {device.Backup[1]}}); p.Status != http.StatusSeeOther {
@@ -348,8 +349,9 @@ func turnOff(t *testing.T, h *harness.House, b *harness.Browser, device *harness
 	return to
 }
 
-// TestJ1_UnreadableStorage: where it can't be known whether a store was lost, the start is
-// refused; where the witness can't be written, it is not, and the log says what that means.
+// TestJ1_UnreadableStorage: the start is refused if the witness can't be read, because a lost
+// store could not be detected. If the witness can't be written, the server starts, and the log
+// explains the consequence.
 func TestJ1_UnreadableStorage(t *testing.T) {
 	h, _ := enrolled(t)
 	stop(t)
@@ -373,7 +375,7 @@ func TestJ1_UnreadableStorage(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// A directory where a file should be: neither readable nor writable, root or not.
+	// A directory in place of the file can be neither read nor written, not even by root.
 	if err := errors.Join(os.Remove(files[0]), os.Mkdir(files[0], 0o700)); err != nil {
 		t.Fatal(err)
 	}
@@ -404,8 +406,8 @@ func TestJ1_UnwritableStorage(t *testing.T) {
 	}
 }
 
-// TestJ1_UsersVanishWhileRunning: the number of activated users falls without an event.
-// The server is not ready, and the metric says how many are missing.
+// TestJ1_UsersVanishWhileRunning: the number of activated users falls without an event. The server
+// is not ready, and the metric shows how many are missing.
 func TestJ1_UsersVanishWhileRunning(t *testing.T) {
 	var db *engine.DB
 	harness.RegisterStorage("vanishing", func(d *engine.DB) store.Store { db = d; return d })
@@ -447,7 +449,7 @@ func TestJ1_UsersVanishWhileRunning(t *testing.T) {
 }
 
 // await waits until the gateway is as ready as that.
-func await(t *testing.T, h *harness.House, status int) {
+func await(t *testing.T, h *harness.Harness, status int) {
 	t.Helper()
 	for end := time.Now().Add(15 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		p := h.Browser().Get("/two-factor/health/ready")
@@ -460,8 +462,8 @@ func await(t *testing.T, h *harness.House, status int) {
 	}
 }
 
-// TestAttack_J6_NotReady: a server whose tables are damaged says so, and serves those whose
-// records are whole.
+// TestAttack_J6_NotReady: a server with damaged tables reports not ready, and serves the users
+// with intact records.
 func TestAttack_J6_NotReady(t *testing.T) {
 	h, device := enrolled(t)
 	stop(t)

@@ -54,7 +54,7 @@ http://127.0.0.1:PORT {
 `
 
 // start runs mail server, portal and gateway. password is what the gateway signs in with.
-func start(t *testing.T, server *mailserver.Server, password, lines string) *harness.House {
+func start(t *testing.T, server *mailserver.Server, password, lines string) *harness.Harness {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "smtp")
 	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
@@ -78,7 +78,7 @@ func post(t *testing.T, b *harness.Browser, path string, want int, pairs ...stri
 }
 
 // awaitLog waits until the log holds a text.
-func awaitLog(t *testing.T, h *harness.House, text string) {
+func awaitLog(t *testing.T, h *harness.Harness, text string) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !strings.Contains(h.LogText(), text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -99,8 +99,8 @@ func latest(t *testing.T, server *mailserver.Server, n int, subject string) mail
 	return mailserver.Mail{}
 }
 
-// TestJourneyOfMails: everything that happens to an account is told, once, to its
-// address, in words that say what, when and from where.
+// TestJourneyOfMails: each event of an account leads to one mail to its address, with what
+// happened, when, and from where.
 func TestJourneyOfMails(t *testing.T) {
 	server := mailserver.Start(t, false)
 	h := start(t, server, mailserver.Password, "")
@@ -142,7 +142,7 @@ func TestJourneyOfMails(t *testing.T) {
 }
 
 // noSecrets looks for what must not be in the log.
-func noSecrets(t *testing.T, h *harness.House, code string, device *harness.Device) {
+func noSecrets(t *testing.T, h *harness.Harness, code string, device *harness.Device) {
 	t.Helper()
 	log := h.LogText()
 	if !strings.Contains(log, "mail sent") {
@@ -155,8 +155,8 @@ func noSecrets(t *testing.T, h *harness.House, code string, device *harness.Devi
 	}
 }
 
-// A mail server that is down, and settings that are wrong, hold up nobody: the notice
-// waits, and comes when a reload puts them right.
+// TestNoticesOutliveWrongSettings: a mail server that is down, and wrong settings, delay no
+// request. The notice waits, and is sent when a reload corrects the settings.
 func TestNoticesOutliveWrongSettings(t *testing.T) {
 	server := mailserver.Start(t, false)
 	h := start(t, server, "wrong", "enrol_mail off")
@@ -177,7 +177,7 @@ func TestNoticesOutliveWrongSettings(t *testing.T) {
 	latest(t, server, 1, "two-factor authentication is on")
 }
 
-// Bad settings are refused when they are loaded, and say what to do.
+// Bad settings are refused when they are loaded, with the remedy.
 func TestBadMailSettings(t *testing.T) {
 	h := harness.StartWhole(t, &harness.Legacy{}, "{\n"+harness.GlobalLines+"}\n:PORT {\n	bind 127.0.0.1\n}\n")
 	empty := filepath.Join(t.TempDir(), "empty")

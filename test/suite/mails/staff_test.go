@@ -13,7 +13,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/mailserver"
 )
 
-// desk is a support desk beside the portal, where anna's password is "pw-anna".
+// desk is a support desk next to the portal, with the staff member anna and the password
+// "pw-anna".
 const desk = `%s {
 	bind 127.0.0.1
 	basic_auth {
@@ -25,8 +26,8 @@ const desk = `%s {
 }
 `
 
-// TestStaffActsAreTold: whatever staff do to an account, its owner hears of it, and
-// never who it was or the code that was issued.
+// TestStaffActsAreTold: each staff action on an account leads to a notice to its owner. The notice
+// has neither the staff member's name nor the issued code.
 func TestStaffActsAreTold(t *testing.T) {
 	server := mailserver.Start(t, false)
 	file := filepath.Join(t.TempDir(), "smtp")

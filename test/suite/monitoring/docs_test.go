@@ -69,8 +69,8 @@ type dashboard struct {
 	}
 }
 
-// TestDashboard: it is JSON, its panels do not overlap, and Prometheus understands every
-// query. That each metric exists is tested beside the metrics.
+// TestDashboard: it is JSON, its panels do not overlap, and Prometheus parses every query. Another
+// test checks that the metrics exist.
 func TestDashboard(t *testing.T) {
 	promtool := program(t, "promtool")
 	raw, err := os.ReadFile(filepath.Join(docs, "grafana", "secondgate.json"))

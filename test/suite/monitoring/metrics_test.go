@@ -14,7 +14,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestMetrics: what happens is counted where it belongs, and shown over HTTP.
+// TestMetrics: each event is counted in its own metric, and shown over HTTP.
 func TestMetrics(t *testing.T) {
 	var down atomic.Bool
 	portal := &harness.Legacy{Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
@@ -127,8 +127,8 @@ func TestUsersAreCounted(t *testing.T) {
 	}
 }
 
-// TestMetricsOutliveReloads: neither a reload nor one that fails takes a number back or
-// makes scraping fail, and a realm that is gone is not shown.
+// TestMetricsOutliveReloads: neither a reload nor a failed one decreases a counter or breaks
+// scraping, and a removed realm is not shown.
 func TestMetricsOutliveReloads(t *testing.T) {
 	w := start(t, &harness.Legacy{}, badger)
 	b := w.Browser()
@@ -174,8 +174,8 @@ func TestMetricsOutliveReloads(t *testing.T) {
 	}
 }
 
-// TestNoSeriesFromStrangers: whatever comes in as user, path, cookie, header or code, the
-// series stay the same.
+// TestNoSeriesFromStrangers: no user, path, cookie, header or code of a client creates a new
+// series.
 func TestNoSeriesFromStrangers(t *testing.T) {
 	random := &strangers{}
 	w := start(t, random, badger)
@@ -213,7 +213,7 @@ func TestNoSeriesFromStrangers(t *testing.T) {
 	}
 }
 
-// strangers is a portal to whom everybody is somebody new.
+// strangers is a portal to which every request comes from a new stranger.
 type strangers struct {
 	harness.Legacy
 	on, asked atomic.Bool
@@ -235,7 +235,7 @@ func (s *strangers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, "hello")
 }
 
-// TestPromtoolLikesTheMetrics: names, help and types as Prometheus wants them.
+// TestPromtoolLikesTheMetrics: names, help texts and types pass promtool's check.
 func TestPromtoolLikesTheMetrics(t *testing.T) {
 	promtool := program(t, "promtool")
 	w := start(t, &harness.Legacy{}, badger)

@@ -20,7 +20,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// freeUDP is a UDP port on loopback that nobody uses just now.
+// freeUDP returns a UDP port on loopback that is free at the moment.
 func freeUDP(t testing.TB) string {
 	t.Helper()
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -35,8 +35,8 @@ func freeUDP(t testing.TB) string {
 	return port
 }
 
-// chrony runs a real NTP server whose clock is ahead of ours by that many seconds, and
-// returns its address and the way to end it.
+// chrony runs a real NTP server with a clock that is that many seconds ahead. It returns the
+// server's address and a function that ends it.
 func chrony(t testing.TB, port string, ahead int) (address string, stop func()) {
 	t.Helper()
 	chronyd, faketime := program(t, "chronyd"), program(t, "faketime")
@@ -114,7 +114,8 @@ func TestNTP(t *testing.T) {
 		{-5, "the server's clock is off", http.StatusOK, `"clock":"ok"`},
 		{20, "the server's clock is wrong", http.StatusServiceUnavailable, `"clock":"off by more than 15 s"`},
 	} {
-		// Another port, or the configuration would not ask anew before an hour has gone by.
+		// The port differs, because the next query of the same source would follow only after an
+		// hour.
 		address, stop := chrony(t, freeUDP(t), tt.ahead)
 		w.reload(t, badger+"\nntp "+address, legacy)
 		await(t, "the offset is seen", func() bool {
@@ -131,7 +132,7 @@ func TestNTP(t *testing.T) {
 	}
 	b := w.Browser()
 	b.SignIn("alice")
-	b.Enrol() // not ready is for load balancers: nobody is refused because of it
+	b.Enrol() // "not ready" is for load balancers; no request is refused
 	w.reload(t, badger, legacy)
 	await(t, "nobody compares any more", func() bool {
 		_, there := w.scrape(t)["clock_source_up"]
@@ -149,8 +150,8 @@ func ready(t testing.TB, w *watched, status int, text string) {
 	})
 }
 
-// TestGarbageTime: what is no answer of a time server is an error and no reading, and
-// costs a warning only.
+// TestGarbageTime: an invalid response of a time server is an error without a reading, and leads
+// only to a warning.
 func TestGarbageTime(t *testing.T) {
 	for name, answer := range map[string]func(request []byte) []byte{
 		"nothing":         nil,

@@ -26,9 +26,9 @@ const (
 	sign_in /login /api/login`
 )
 
-// watched is a gateway whose metrics are served at another port.
+// watched is a gateway that serves its metrics at another port.
 type watched struct {
-	*harness.House
+	*harness.Harness
 	port string
 }
 
@@ -36,7 +36,7 @@ type watched struct {
 func start(t testing.TB, portal http.Handler, global string) *watched {
 	t.Helper()
 	w := &watched{port: harness.FreePort(t)}
-	w.House = harness.StartWhole(t, portal, w.text(global, legacy))
+	w.Harness = harness.StartWhole(t, portal, w.text(global, legacy))
 	return w
 }
 
@@ -58,7 +58,7 @@ func (w *watched) raw(t testing.TB) string {
 	t.Helper()
 	var res *http.Response
 	var err error
-	for range 10 { // a listener that Caddy has just replaced cuts off who waits in it
+	for range 10 { // a listener that Caddy has just replaced closes the connections in its queue
 		if res, err = http.Get("http://127.0.0.1:" + w.port + "/metrics"); err == nil {
 			break
 		}
@@ -101,7 +101,7 @@ func (s series) names() map[string]bool {
 	return out
 }
 
-// grown checks by how much series grew from one scrape to another.
+// grown fails the test unless the series grew by these amounts between two scrapes.
 func grown(t testing.TB, before, after series, want map[string]float64) {
 	t.Helper()
 	for name, n := range want {

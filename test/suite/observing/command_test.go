@@ -31,8 +31,8 @@ func run(t *testing.T, args ...string) (string, error) {
 	return "", nil
 }
 
-// TestCommand: the running server is asked, in mode enforce too; and where there is none,
-// the error says what to do.
+// TestCommand: the command asks the running server, in mode enforce too. Without a server the
+// error says what to do.
 func TestCommand(t *testing.T) {
 	w := start(t, &harness.Legacy{}, harness.LegacyLines)
 	address := "127.0.0.1:" + w.admin

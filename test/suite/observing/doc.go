@@ -1,3 +1,4 @@
-// Package observing tests `mode observe`: that portal and browser meet as if nobody
-// stood between them, what is told of it, and both ways of switching.
+// Package observing tests `mode observe`. It shows that portal and browser exchange the same bytes
+// as without a gateway, that the report lists what enforcing would change, and that both ways of
+// switching work.
 package observing

@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// moody is a portal whose sessions don't bear to be asked about, each in its own way.
+// moody is a portal with sessions that a question disturbs, in one of several ways.
 type moody struct {
 	// renames: whoami gives a stranger another session, and the old one is dead. Signed in,
 	// every hit does so.
@@ -127,7 +127,7 @@ func (m *moody) whoami(w http.ResponseWriter, r *http.Request, id string, s *moo
 
 func (m *moody) login(w http.ResponseWriter, r *http.Request, id string, s *mood) {
 	if s.form == "" || r.FormValue("form") != s.form || r.FormValue("password") != "pw" {
-		http.Redirect(w, r, "/login", http.StatusFound) // and nobody knows why
+		http.Redirect(w, r, "/login", http.StatusFound) // without an error
 		return
 	}
 	s.user, s.form = r.FormValue("user"), ""
@@ -158,9 +158,8 @@ func signIn(b *harness.Browser, form, password string) *harness.Page {
 	return b.Post("/login", url.Values{"user": {"alice"}, "password": {password}, "form": {form}})
 }
 
-// TestKinds_StrangersAreSpared: portals that replace the session of somebody who is not
-// signed in when asked about him, or lead him to whoami after the sign-in, get no such
-// question; who has signed in is seen all the same.
+// TestKinds_StrangersAreSpared: some portals replace a stranger's session when they are asked, or
+// redirect to whoami after the sign-in. They get no such question, and a sign-in is still noticed.
 func TestKinds_StrangersAreSpared(t *testing.T) {
 	for name, portal := range map[string]*moody{"replaced": {renames: true}, "remembered": {remembers: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -189,8 +188,8 @@ func TestKinds_StrangersAreSpared(t *testing.T) {
 	}
 }
 
-// TestKinds_RenamedWhenAsked: a session whose id changes with every hit, so that the old
-// one is dead, goes on in the browser with what the question's response set.
+// TestKinds_RenamedWhenAsked: the portal changes the session id with every request, so the old id
+// is dead after a question. The browser gets the id that the question's response set.
 func TestKinds_RenamedWhenAsked(t *testing.T) {
 	w := start(t, &moody{always: true}, moodyLines+"\nrecheck 0")
 	b := w.Browser()
@@ -225,7 +224,7 @@ func TestKinds_PartOfASession(t *testing.T) {
 		b.Client.Jar.SetCookies(gate, []*http.Cookie{{Name: c.Name, Value: c.Value, Path: path}})
 	}
 	b.Base = w.URL
-	b.Get("/home") // starts the visit; what it carries was seen by nobody
+	b.Get("/home") // starts the visit; the gateway has seen none of its cookies before
 	b.Get("/home")
 	w.awaits(report.Unasked, "its session began before it was watched, and may have cookies that were not seen", 1)
 	if p := b.Get("/home"); p.Body != "hello alice" {

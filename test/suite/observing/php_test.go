@@ -13,8 +13,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestPHP_Lock: with sessions that PHP locks, a question runs when nothing of its visit
-// does, so that neither waits for the other; and the session is as it was.
+// TestPHP_Lock: PHP locks sessions. A question therefore runs only while no request of its visit
+// does, so that neither waits for the other. The session is unchanged afterwards.
 func TestPHP_Lock(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	address := harness.PHP(t, "testdata/portal.php", "/up", 8, []string{"session.save_path=" + t.TempDir()}, []string{"LOG=" + log})
@@ -46,7 +46,7 @@ func TestPHP_Lock(t *testing.T) {
 	if begun < 0 || ended < begun || slices.Contains(lines[begun:ended], "begin /me") {
 		t.Errorf("asked while a request held the session's lock:\n%s", raw)
 	}
-	if strings.Count(string(raw), "begin /me") < 3 { // two of the rehearsal's, and hers
+	if strings.Count(string(raw), "begin /me") < 3 { // two of start, and one about alice
 		t.Errorf("nobody was asked:\n%s", raw)
 	}
 }

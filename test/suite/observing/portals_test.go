@@ -11,7 +11,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/portals"
 )
 
-// real is a real portal: where it signs in, and a page that shows who is signed in.
+// real is a real portal: the address of its sign-in, and of a page that shows the signed-in user.
 type real struct {
 	preset, page, shows string
 	signIn              func(b *harness.Browser, user portals.User)

@@ -11,7 +11,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// global are the global options of a server whose report can be read.
+// global are the global options of a server with a readable report.
 const global = `{
 	admin 127.0.0.1:ADMIN
 	persist_config off
@@ -36,10 +36,10 @@ http://127.0.0.1:PORT {
 }
 `
 
-// watch is a gateway in mode observe and its report, before a portal of the test's, or
-// one at an address.
+// watch is a gateway in mode observe with its report, in front of a portal of the test or one at
+// an address.
 type watch struct {
-	*harness.House
+	*harness.Harness
 	t             *testing.T
 	admin, portal string
 }
@@ -50,17 +50,17 @@ func start(t *testing.T, portal http.Handler, lines string, address ...string) *
 	if len(address) > 0 {
 		w.portal = address[0]
 	}
-	w.House = harness.StartWhole(t, portal, w.text(lines+"\nmode observe"))
+	w.Harness = harness.StartWhole(t, portal, w.text(lines+"\nmode observe"))
 	return w
 }
 
-// text is the whole Caddyfile with these lines of two_factor.
+// text returns the whole Caddyfile with these lines of two_factor.
 func (w *watch) text(lines string) string {
 	site := "two_factor {\n" + lines + "\n}\nreverse_proxy " + w.portal
 	return strings.NewReplacer("SITE", site, "ADMIN", w.admin).Replace(global)
 }
 
-// report is what was counted until now.
+// report returns the counts so far.
 func (w *watch) report() report.Summary {
 	w.t.Helper()
 	res, err := http.Get("http://127.0.0.1:" + w.admin + "/two_factor/report")
@@ -78,7 +78,7 @@ func (w *watch) report() report.Summary {
 	return all[0]
 }
 
-// awaits waits until something was counted that often, and returns the report.
+// awaits waits until this was counted n times, and returns the report.
 func (w *watch) awaits(kind, name string, n int64) report.Summary {
 	w.t.Helper()
 	var s report.Summary
@@ -91,7 +91,8 @@ func (w *watch) awaits(kind, name string, n int64) report.Summary {
 	return s
 }
 
-// TestReport_SignIn: who signed in, how that was noticed, and what it would have cost.
+// TestReport_SignIn: the report has the signed-in user, how the sign-in was noticed, and what
+// enforcing would have refused.
 func TestReport_SignIn(t *testing.T) {
 	w := start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := w.Browser()

@@ -81,7 +81,7 @@ type stream struct {
 }
 
 // openStream sends a request and waits for the first line of the stream.
-func openStream(t *testing.T, h *harness.House, path, header string) *stream {
+func openStream(t *testing.T, h *harness.Harness, path, header string) *stream {
 	t.Helper()
 	host := strings.TrimPrefix(h.URL, "http://")
 	conn, err := net.Dial("tcp", host)

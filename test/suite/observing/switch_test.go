@@ -10,7 +10,7 @@ import (
 )
 
 // site is a harness.Site with these lines of two_factor more.
-func site(h *harness.House, lines ...string) string {
+func site(h *harness.Harness, lines ...string) string {
 	return fmt.Sprintf(harness.Site, harness.LegacyLines+"\n"+strings.Join(lines, "\n"), strings.TrimPrefix(h.PortalURL, "http://"))
 }
 
@@ -31,8 +31,8 @@ func sealedNames(b *harness.Browser) (names []string) {
 	return names
 }
 
-// TestSwitch_EnforceToObserve: sessions from before go on, in the clear on both sides,
-// and nothing that is ours reaches the portal.
+// TestSwitch_EnforceToObserve: existing sessions continue, with unsealed cookies on both sides,
+// and no cookie of the gateway reaches the portal.
 func TestSwitch_EnforceToObserve(t *testing.T) {
 	for name, portal := range map[string]*harness.Legacy{
 		"plain": {}, "scoped": {Scoped: true}, "attributes": {CookieAttributes: "; Path=/; Max-Age=3600; SameSite=Lax; Domain=127.0.0.1"},
@@ -80,7 +80,7 @@ func TestSwitch_EnforceToObserve(t *testing.T) {
 			signedInAs(t, b.Get("/account"), "alice")
 			signedInAs(t, b.Get("/account"), "alice")
 
-			// A session that was sealed anew wins over what is left of the first switch.
+			// A newly sealed session replaces the rest of the first switch.
 			h.Load(site(h, "mode observe"))
 			signedInAs(t, b.Get("/account"), "alice")
 			signedInAs(t, b.Get("/account"), "alice")
@@ -88,7 +88,7 @@ func TestSwitch_EnforceToObserve(t *testing.T) {
 	}
 }
 
-// TestSwitch_ObserveToEnforce: who signed in while it was observed signs in once more.
+// TestSwitch_ObserveToEnforce: a user who signed in under observe signs in once more.
 func TestSwitch_ObserveToEnforce(t *testing.T) {
 	portal := &harness.Legacy{}
 	h := harness.Start(t, portal, harness.LegacyLines+"\nmode observe")
@@ -106,8 +106,8 @@ func TestSwitch_ObserveToEnforce(t *testing.T) {
 	signedInAs(t, b.Get("/account"), "alice")
 }
 
-// TestSwitch_DeadToken: what was sealed for a token that a code has rotated away stays
-// shut, though the gate stands open.
+// TestSwitch_DeadToken: cookies that were sealed for a token that a code has replaced are not
+// opened, although observe refuses no request.
 func TestSwitch_DeadToken(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()

@@ -50,9 +50,9 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Sum", "7")
 }
 
-// TestUntouched: whatever a browser sends reaches the portal, and whatever that answers
-// the browser, the same as without us but for the visit's cookie; and each thing that
-// the gate would have refused or changed is counted.
+// TestUntouched: each request reaches the portal, and each response the browser, as without the
+// gateway, except for the visit's cookie. Everything that enforcing would have refused or changed
+// is counted.
 func TestUntouched(t *testing.T) {
 	w := start(t, http.HandlerFunc(echo), strange)
 	for _, r := range []struct{ method, path, cookie, header, value, kind, counted string }{
@@ -129,7 +129,7 @@ func same(t *testing.T, what string, direct, observed *harness.Page) (visit stri
 	return visit
 }
 
-// TestUntouched_WhoamiFails: what fails in the shadow costs the request nothing.
+// TestUntouched_WhoamiFails: a failing question does not affect the request.
 func TestUntouched_WhoamiFails(t *testing.T) {
 	portal := &harness.Legacy{Before: func(_ *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/me" && r.Header.Get("Cookie") != "" {
@@ -147,8 +147,8 @@ func TestUntouched_WhoamiFails(t *testing.T) {
 	}
 }
 
-// TestUntouched_Stream: bodies stream both ways at once, requests of a visit run beside
-// each other, and tunnels open for strangers.
+// TestUntouched_Stream: bodies stream in both directions at once, requests of a visit run in
+// parallel, and tunnels open for strangers.
 func TestUntouched_Stream(t *testing.T) {
 	meet := make(chan bool)
 	w := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -217,7 +217,7 @@ func TestUntouched_Stream(t *testing.T) {
 	w.tunnel(b)
 }
 
-// tunnel opens one and speaks through it.
+// tunnel opens a tunnel and exchanges messages through it.
 func (w *watch) tunnel(b *harness.Browser) {
 	w.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))

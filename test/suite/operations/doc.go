@@ -1,5 +1,4 @@
-// Package operations tests what docs/operations.md tells administrators to do, with the
-// real program and the real tools.
-//
-// Its one invariant: what the page shows is what happens.
+// Package operations tests the instructions in docs/operations.md with the real program and the
+// real tools. It shows that each command on the page has the documented result. It needs systemd's
+// tools on Linux.
 package operations

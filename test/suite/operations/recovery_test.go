@@ -12,7 +12,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/program"
 )
 
-// TestRecovery: the rehearsal of the page works, and says what the page says.
+// TestRecovery: the recovery drill of the page works, with the documented output.
 func TestRecovery(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "secondgate")
 	if err := program.Build(binary); err != nil {
@@ -36,10 +36,10 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
-// varying is what differs from one rehearsal to the next: times, ids, ports, sizes.
+// varying is what differs from one drill to the next: times, ids, ports, sizes.
 var varying = regexp.MustCompile(`/tmp/tmp\.\w+/|127\.0\.0\.1:\d+|\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?|\b[0-9a-f]{8,}\b|\d+ bytes|\d+ records|[^\S\n]+`)
 
-// timeless is what a rehearsal says, without that.
+// timeless removes the times from the drill's output.
 func timeless(said string) string {
 	return strings.TrimSpace(varying.ReplaceAllStringFunc(said, func(s string) string {
 		if strings.TrimSpace(s) == "" {

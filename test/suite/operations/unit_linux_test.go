@@ -12,7 +12,7 @@ import (
 
 const unit = "../../../docs/systemd/secondgate.service"
 
-// analyze runs systemd-analyze on the unit, whose program is one that is there.
+// analyze runs systemd-analyze on the unit, with the path of an existing program in it.
 func analyze(t *testing.T, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {

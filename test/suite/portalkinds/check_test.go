@@ -13,14 +13,14 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// unlike are the kinds that check can't rehearse: they sign in by scripts, or what is
-// told about them is the way to the gateway, of which a rehearsal has its own.
-// pinned-encoding knows the customers' browsers, of which check's is none.
+// unlike are the kinds that check can't try in a dry run: they sign in by scripts, or their
+// settings depend on the address of the gateway, and a dry run has its own. pinned-encoding
+// recognises the customers' browsers, and check is none of them.
 var unlike = []string{"json-sign-in", "json-created", "pinned-encoding"}
 
 func TestMain(m *testing.M) { harness.CommandMain(m) }
 
-// TestCheck rehearses the documented Caddyfile of each kind before its portal.
+// TestCheck runs check with the documented Caddyfile of each kind and its portal.
 func TestCheck(t *testing.T) {
 	for _, k := range kinds {
 		if slices.Contains(unlike, k.name) {

@@ -24,9 +24,9 @@ var learned = map[string]struct{ lines, never []string }{
 	"odd-attributes":  {never: []string{"leave", "watch unsafe"}},
 }
 
-// unlearnable are kinds of which something can't be seen from outside: a second part
-// with a sign-in of its own that nothing leads to, sessions pinned to what only some
-// browsers send, and an id in the midst of a text.
+// unlearnable are kinds with a property that is not visible from outside: a second part with its
+// own sign-in that no link leads to, sessions bound to a header that only some browsers send, and
+// an id within a text.
 var unlearnable = []string{"two-scopes", "pinned-encoding", "over-lines"}
 
 // TestInspect learns each kind that signs in by a form, and takes a customer through a
@@ -64,7 +64,7 @@ func withoutParameters(next http.Handler) http.Handler {
 	})
 }
 
-// asServed is a portal as a proxy before it has it: it is told that this is HTTP.
+// asServed is a portal behind a proxy that tells it that the scheme is HTTP.
 func asServed(p http.Handler) http.Handler {
 	return withoutParameters(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("X-Forwarded-Proto", "http")

@@ -13,7 +13,7 @@ type journey struct {
 	t *testing.T
 	k *kind
 	p *portal
-	h *harness.House
+	h *harness.Harness
 	*visitor
 }
 
@@ -38,7 +38,7 @@ func (j *journey) run() {
 	}
 }
 
-// browse looks around as a stranger, also at what wants a sign-in.
+// browse opens pages as a stranger, also those that require a sign-in.
 func (j *journey) browse() {
 	j.t.Helper()
 	for range 2 {
@@ -104,8 +104,8 @@ func (j *journey) leave() {
 	}
 }
 
-// owe signs in under another name that the portal takes, is asked for a code, sees
-// nothing and changes nothing before it is given, and gives it.
+// owe signs in under another spelling of the name, is asked for a code, checks that nothing is
+// shown or changed before the code, and gives it.
 func (j *journey) owe(device *harness.Device) {
 	j.t.Helper()
 	since := j.mark()
@@ -133,7 +133,7 @@ func (j *journey) owe(device *harness.Device) {
 	}
 }
 
-// bob is another user, and has no second factor, whatever he has in common with alice.
+// bob checks that bob, who shares some data with alice, is another user without a second factor.
 func (j *journey) bob() {
 	j.t.Helper()
 	other := &journey{t: j.t, k: j.k, p: j.p, h: j.h, visitor: j.k.visitor(j.t, j.h)}

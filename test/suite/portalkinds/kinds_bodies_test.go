@@ -22,7 +22,7 @@ var bySize = []kind{
 	{name: "page-1M", file: "large-page", portal: sized(1 << 20), short: sized(64 << 10)},
 }
 
-// sized is a portal whose whoami, for users, is exactly this large, in bytes.
+// sized is a portal with a whoami response of exactly this many bytes for users.
 func sized(size int) func() *portal {
 	return whoamiPage(func(a *account) reply {
 		if a == nil {
@@ -35,8 +35,8 @@ func sized(size int) func() *portal {
 	})
 }
 
-// TestTooLarge: beyond the limit nobody can tell who it is. Nobody passes, and the log
-// says what to do.
+// TestTooLarge: a whoami response beyond the limit is an unknown answer. No user passes, and the
+// log states the remedy.
 func TestTooLarge(t *testing.T) {
 	for name, p := range map[string]*portal{
 		"as it is sent": sized(1<<20 + 1)(), "decompressed": compressing("br", sized(2<<20+1)()),
@@ -56,7 +56,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// byCompression are portals that compress whatever is asked of them.
+// byCompression are portals that ignore Accept-Encoding and compress.
 var byCompression = []kind{
 	{name: "gzip", file: "usual", portal: compressed("gzip")},
 	{name: "deflate", file: "usual", portal: compressed("deflate")},

@@ -58,7 +58,7 @@ func certificate(t *testing.T) (roots *x509.CertPool, certFile, keyFile string) 
 }
 
 // overHTTPS has the gateway itself speak HTTPS.
-func overHTTPS(t *testing.T, p *portal, caddyfile string) *harness.House {
+func overHTTPS(t *testing.T, p *portal, caddyfile string) *harness.Harness {
 	roots, cert, key := certificate(t)
 	h := harness.StartWhole(t, p, strings.Replace(caddyfile, siteAddress,
 		strings.Replace(siteAddress, "http:", "https:", 1)+"\n\ttls "+cert+" "+key, 1))
@@ -67,8 +67,8 @@ func overHTTPS(t *testing.T, p *portal, caddyfile string) *harness.House {
 	return h
 }
 
-// behindProxy puts a proxy before the gateway that ends HTTPS and says so.
-func behindProxy(t *testing.T, p *portal, caddyfile string) *harness.House {
+// behindProxy puts a proxy before the gateway that terminates HTTPS and sets X-Forwarded-Proto.
+func behindProxy(t *testing.T, p *portal, caddyfile string) *harness.Harness {
 	h := harness.StartWhole(t, p, caddyfile)
 	inner, err := url.Parse(h.URL)
 	if err != nil {
@@ -92,8 +92,8 @@ func behindProxy(t *testing.T, p *portal, caddyfile string) *harness.House {
 	return h
 }
 
-// trust has the browsers of a gateway know its certificate.
-func trust(t *testing.T, h *harness.House, roots *x509.CertPool) {
+// trust makes the browsers of a gateway accept its certificate.
+func trust(t *testing.T, h *harness.Harness, roots *x509.CertPool) {
 	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(tr.CloseIdleConnections)
 	transports[h] = tr
@@ -101,9 +101,9 @@ func trust(t *testing.T, h *harness.House, roots *x509.CertPool) {
 }
 
 // transports are those of the browsers of gateways with a certificate.
-var transports = map[*harness.House]*http.Transport{}
+var transports = map[*harness.Harness]*http.Transport{}
 
-// insecure: where the proxy is not trusted, cookies are not marked for HTTPS only.
+// insecure: if the proxy is not trusted, cookies are not marked Secure.
 func insecure(j *journey, _ *harness.Device) {
 	for name := range j.Cookies("/") {
 		if strings.HasPrefix(name, "__Host-") {

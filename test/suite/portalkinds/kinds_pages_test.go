@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// byName are portals whose pages name people in their own ways.
+// byName are portals with different ways to name users on their pages.
 var byName = []kind{
 	{name: "placeholder", portal: whoamiPage(func(a *account) reply {
 		if a == nil {
@@ -63,8 +63,8 @@ var byName = []kind{
 	}), more: differ},
 }
 
-// state is what single-page applications get along with their page; what the customer
-// wrote himself stands in it too.
+// state is the initial state that a single-page application gets with its page. It contains text
+// that the customer wrote.
 func state(a *account) string {
 	if a == nil {
 		return `{"props":{"auth":{"user":null}}}`
@@ -74,7 +74,7 @@ func state(a *account) string {
 	}}).body
 }
 
-// whoamiPage is a usual portal whose /me answers like this.
+// whoamiPage is a usual portal with these replies at /me.
 func whoamiPage(answer func(*account) reply) func() *portal {
 	return func() *portal {
 		return &portal{keeper: serverSide(), views: map[string]func(*call) reply{
@@ -83,7 +83,7 @@ func whoamiPage(answer func(*account) reply) func() *portal {
 	}
 }
 
-// differ: alice and bob, whose numbers are alike, are not the same user.
+// differ checks that alice and bob, who have similar numbers, are different users.
 func differ(j *journey, device *harness.Device) {
 	j.t.Helper()
 	j.leave()
@@ -92,7 +92,7 @@ func differ(j *journey, device *harness.Device) {
 	j.use("once more")
 }
 
-// byAddress are portals that live at odd addresses, or write whole ones.
+// byAddress are portals below unusual addresses, or with absolute addresses in their pages.
 var byAddress = []kind{
 	{name: "sub-path", portal: subPath, login: "/auth/sign-in"},
 	{name: "absolute", file: "usual", portal: absolute},

@@ -19,13 +19,13 @@ var bySessions = []kind{
 	{name: "odd-attributes", file: "usual", portal: oddAttributes},
 }
 
-// byHand are portals of which only their admin knows what makes them special.
+// byHand are portals with a property that inspect can't find and only their administrator knows.
 var byHand = []kind{
 	{name: "two-scopes", portal: withDesk, more: desk},
 	{name: "pinned-encoding", portal: func() *portal { return &portal{keeper: pinned{serverSide(), "Accept-Encoding"}} }},
 }
 
-// grown is what a session in a cookie has come to: more than one cookie when sealed.
+// grown checks that a large session in a cookie is split over several cookies when sealed.
 func grown(j *journey, _ *harness.Device) {
 	total, pieces := 0, 0
 	for name, value := range j.Cookies("/") {

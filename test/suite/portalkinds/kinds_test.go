@@ -13,20 +13,20 @@ import (
 
 // kind is one kind of portal.
 type kind struct {
-	// name is also that of its Caddyfile in testdata, unless file says another.
+	// name is also the name of its Caddyfile in testdata, unless file is set.
 	name, file string
 	// portal makes one.
 	portal func() *portal
-	// short makes one of the kind that costs less, for what asks it dozens of times, where
-	// the kind's size is not the point; default: portal.
+	// short makes a smaller portal of this kind, for tests that send it many questions and do not
+	// depend on its size; default: portal.
 	short func() *portal
 	// login is the path of the sign-in page below the portal's base; default /login.
 	login string
-	// enter signs in where no form does; more is what this kind shows beside the journey.
+	// enter signs in where no form does; more are further checks of this kind, after the journey.
 	enter func(j *journey, login, password string) *harness.Page
 	more  func(j *journey, device *harness.Device)
 	// start runs the gateway; default: harness.StartWhole with the Caddyfile.
-	start func(t *testing.T, p *portal, caddyfile string) *harness.House
+	start func(t *testing.T, p *portal, caddyfile string) *harness.Harness
 }
 
 func (k *kind) shorter() *portal {
@@ -43,7 +43,7 @@ func (k *kind) form() string {
 	return "/login"
 }
 
-func (k *kind) visitor(t *testing.T, h *harness.House) *visitor {
+func (k *kind) visitor(t *testing.T, h *harness.Harness) *visitor {
 	b := h.Browser()
 	if tr := transports[h]; tr != nil {
 		b.Client.Transport = tr
@@ -62,7 +62,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-func (k *kind) run(t *testing.T, p *portal) *harness.House {
+func (k *kind) run(t *testing.T, p *portal) *harness.Harness {
 	t.Helper()
 	text := caddyfile(t, cmp.Or(k.file, k.name))
 	if k.start != nil {
@@ -119,7 +119,7 @@ func TestDocumented(t *testing.T) {
 	}
 }
 
-// siteAddress stands for the documented address of a site.
+// siteAddress replaces the documented address of a site.
 const siteAddress = "http://127.0.0.1:PORT {\n\tbind 127.0.0.1"
 
 func read(t testing.TB, name string) string {

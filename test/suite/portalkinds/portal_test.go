@@ -17,7 +17,7 @@ type account struct {
 	Name, Display, Email string
 }
 
-// accounts have numbers that are one number to whoever reads them as floating-point.
+// accounts have numbers that are equal when they are read as floating-point numbers.
 var accounts = []account{
 	{ID: 1<<53 + 1, Name: "alice", Display: "Al", Email: "alice@example.test"},
 	{ID: 1 << 53, Name: "bob", Display: "Al", Email: "bob@example.test"},
@@ -26,8 +26,8 @@ var accounts = []account{
 // secret is what only the customer may see.
 func (a *account) secret() string { return "SECRET of " + a.Name }
 
-// accountOf takes what people type: the name or the e-mail address, in any case. The
-// password is "pw-" and the name.
+// accountOf accepts the name or the email address, in any case. The password is "pw-" and the
+// name.
 func accountOf(login, password string) *account {
 	login = strings.ToLower(strings.TrimSpace(login))
 	for i := range accounts {
@@ -46,14 +46,13 @@ type session struct {
 	Form, Next string
 	// Print is what the session is pinned to, Padding what makes it large.
 	Print, Padding string
-	// fresh asks for another id, ended for none at all.
+	// fresh requests a new session id, ended the end of the session.
 	fresh, ended bool
 }
 
 func newSession() *session { return &session{ID: rand.Text(), Form: rand.Text()} }
 
-// keeper keeps sessions. open returns one, never nil; end says in Set-Cookie what
-// became of it.
+// keeper keeps sessions. open returns one, never nil; end writes its result into Set-Cookie.
 type keeper interface {
 	open(p *portal, r *http.Request) *session
 	end(p *portal, r *http.Request, s *session) (setCookie []string)
@@ -85,15 +84,15 @@ func found(target string) reply { return reply{status: http.StatusFound, target:
 // of one's own with a form that changes something, and whoami.
 type portal struct {
 	keeper
-	// base stands before every path: "", or "/app".
+	// base is the prefix of every path: "", or "/app".
 	base string
 	// views are what this kind adds or does otherwise, by method and path below base.
 	views map[string]func(*call) reply
 	// link writes addresses into pages and redirects; default: base and path.
 	link func(c *call, path string) string
-	// beside is another application below its own base, with sessions of its own.
+	// beside is another application below its own base, with its own sessions.
 	beside *portal
-	// finish is done to every response before it is sent.
+	// finish changes every response before it is sent.
 	finish func(r *http.Request, out *reply) []byte
 
 	mu     sync.Mutex
@@ -189,7 +188,7 @@ func (c *call) to(path string) string {
 	return c.p.base + path
 }
 
-// views are what every portal has unless its kind says otherwise.
+// views are the pages that every portal has unless its kind replaces them.
 var views = map[string]func(*call) reply{
 	"GET /": (*call).home, "GET /login": (*call).form, "POST /login": (*call).signIn, "GET /account": (*call).account,
 	"GET /style.css": func(*call) reply { return reply{status: http.StatusOK, kind: "text/css", body: "p { margin: 0 }"} },
@@ -211,7 +210,7 @@ func (c *call) formBody(message string) string {
 		message, c.to("/login"), c.s.Form)
 }
 
-// signIn wants the token of the form that it was shown, as most portals do.
+// signIn requires the token of the form that it was shown, as most portals do.
 func (c *call) signIn() reply {
 	if c.r.FormValue("token") != c.s.Form {
 		c.p.breaks("a form of another session", c.r)

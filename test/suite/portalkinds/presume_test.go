@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// magical is the portal that replaces strangers' sessions, with links that sign in:
-// the price of `watch unsafe` is that their own response is shown.
+// magical is the portal that replaces strangers' sessions, with links that sign in. Under `watch
+// unsafe` the response of such a link is shown; this is documented.
 func magical() *portal {
 	link := func(c *call) reply {
 		if as := c.r.FormValue("as"); as != "" {
@@ -30,8 +30,8 @@ func magical() *portal {
 	}}
 }
 
-// TestAttack_PresumedStranger: what is presumed of a stranger's cookies under `watch
-// unsafe` lets a sign-in form be filled in, once, and shows nobody anything.
+// TestAttack_PresumedStranger: under `watch unsafe` the gateway presumes that a visit without a
+// sign-in is a stranger's. This lets a sign-in form be filled in, once, and shows no user's data.
 func TestAttack_PresumedStranger(t *testing.T) {
 	p := magical()
 	h := harness.StartWhole(t, p, caddyfile(t, "replaced"))
@@ -76,8 +76,8 @@ func TestAttack_PresumedStranger(t *testing.T) {
 	}
 }
 
-// TestUnsafe_Recheck: under `watch unsafe`, a link that signs in and changes no cookie is
-// noticed when the answer ages out, which recheck says.
+// TestUnsafe_Recheck: under `watch unsafe`, a link that signs in and changes no cookie is noticed
+// when the answer expires after recheck.
 func TestUnsafe_Recheck(t *testing.T) {
 	p := &portal{keeper: serverSide(), views: map[string]func(*call) reply{"GET /magic": func(c *call) reply {
 		c.s.Account = &accounts[0]

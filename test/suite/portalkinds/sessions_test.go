@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// inCookie keeps the whole session in a cookie that is encrypted anew with every
-// response, as Rails does. There is nothing on the server, so a sign-out can't call
-// old cookies back. The session grows until it nearly fills a cookie.
+// inCookie keeps the whole session in a cookie that is encrypted again with every response, as in
+// Rails. The server stores nothing, so a sign-out can't revoke old cookies. The session grows
+// until it nearly fills a cookie.
 type inCookie struct{ aead cipher.AEAD }
 
 // cookieOverflow is Rails' bound of a cookie; beyond it the application fails.
@@ -90,8 +90,8 @@ func (k renaming) open(p *portal, r *http.Request) *session {
 	return k.server.open(p, r)
 }
 
-// replacing begins a new session with every page that a stranger asks for, as
-// phpMyAdmin does: forms that were shown before are out of date.
+// replacing starts a new session with every page for a stranger, as phpMyAdmin does. Forms that
+// were shown before are then invalid.
 type replacing struct{ *server }
 
 func (k replacing) open(p *portal, r *http.Request) *session {
@@ -179,8 +179,7 @@ func fingerprint(r *http.Request) string {
 	return b.String()
 }
 
-// near reports whether a header that names a page, where there is one, names one of
-// the portal's.
+// near reports whether a Referer or Origin, if there is one, names a page of the portal.
 func near(r *http.Request, name string) bool {
 	value := r.Header.Get(name)
 	if value == "" {

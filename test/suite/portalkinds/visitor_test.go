@@ -15,12 +15,12 @@ import (
 // maxCookie is what browsers take of a cookie's name and value together, in bytes.
 const maxCookie = 4096
 
-// visitor is a browser without a screen: it follows links, redirects and forms, says
-// where it comes from, and takes no cookie that browsers would not.
+// visitor is a browser without a screen: it follows links, redirects and forms, sends Referer, and
+// accepts only the cookies that browsers accept.
 type visitor struct {
 	*harness.Browser
 	t *testing.T
-	// at is the page that is shown; seen is all that ever arrived.
+	// at is the current page; seen is everything that ever arrived.
 	at   *url.URL
 	seen strings.Builder
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// bad is a request that no honest client sends. In its text HOST stands for the
-// gateway and COOKIES for the sender's cookies; lines end as HTTP wants it.
+// bad is a malformed or hostile request. In its text HOST is replaced by the gateway's host and
+// COOKIES by the sender's cookies. Its lines get HTTP's line endings.
 type bad struct {
 	name, text string
-	// want is the answer to somebody who owes a code.
+	// want is the response to a user who owes a code.
 	want int
 }
 
@@ -42,7 +42,7 @@ func lines(headers []string) string {
 	return strings.Join(headers, "\n") + "\n"
 }
 
-// without takes a header line out of a request, with gives it another value.
+// with replaces a header line of a request; an empty line removes it.
 func with(text, name, line string) string {
 	var out []string
 	for _, l := range strings.Split(text, "\n") {
@@ -207,8 +207,8 @@ func badMethods() (all []bad) {
 	)
 }
 
-// TestBadInput: what no honest client sends gets a clear refusal or is harmless, from
-// strangers, from who owes a code, and from who gave one. Nothing of it is stored.
+// TestBadInput: malformed and hostile requests get a clear refusal or are harmless, from
+// strangers, from users who owe a code, and from cleared users. None of them writes to the store.
 func TestBadInput(t *testing.T) {
 	p := newPortal()
 	s := serve(t, p, "")
@@ -251,7 +251,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// send sends the request as it is written.
+// send sends the text of the request.
 func (c *bad) send(t *testing.T, s *server, b *harness.Browser) *harness.Page {
 	t.Helper()
 	host := "127.0.0.1:" + s.plain
@@ -286,8 +286,8 @@ func (c *bad) send(t *testing.T, s *server, b *harness.Browser) *harness.Page {
 	return &harness.Page{Status: res.StatusCode, Header: res.Header, Body: string(content), Location: res.Header.Get("Location")}
 }
 
-// check holds for every answer: it is no failure of ours, and a refusal is a page or
-// a problem document that nobody keeps.
+// check holds for every response: it is no internal error, and a refusal is a page or a problem
+// document that is never cached.
 func (c *bad) check(t *testing.T, who string, p *harness.Page) {
 	t.Helper()
 	if p.Status == 0 || p.Status >= 500 {
@@ -308,9 +308,8 @@ func (c *bad) check(t *testing.T, who string, p *harness.Page) {
 	}
 }
 
-// hashOf is a hash of all files of the store: every record that is written changes it.
-// awaitChained waits until so many events are in the audit chain; that happens within
-// seconds after what they tell of.
+// awaitChained waits until so many events are in the audit chain, which happens within seconds
+// after the events.
 func awaitChained(t *testing.T, s *server, events int) {
 	t.Helper()
 	for range 200 {

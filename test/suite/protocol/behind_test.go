@@ -22,7 +22,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// block is two_factor as it stands within a longer site.
+// block is the two_factor directive within a longer site.
 const block = "two_factor {\n" + harness.LegacyLines + "\n}\n"
 
 // TestEncode: responses are compressed in front of the gate or behind it, also those
@@ -63,8 +63,8 @@ func compressed(t *testing.T, b *harness.Browser) {
 	}
 }
 
-// TestFileServer: files behind the gate are whole, in ranges too, and are nobody's
-// who owes a code; an asset is anybody's.
+// TestFileServer: files behind the gate are complete, in ranges too, and are refused to a user who
+// owes a code. An asset is open to all.
 func TestFileServer(t *testing.T) {
 	root := t.TempDir()
 	for name, content := range map[string]string{"report.txt": fileContent, "style.css": "p { color: red }"} {
@@ -97,7 +97,7 @@ func TestFileServer(t *testing.T) {
 	}
 }
 
-// TestPHPFastCGI: whoami and pages through FastCGI, with what PHP is told of them.
+// TestPHPFastCGI: whoami and pages work through FastCGI, with the right parameters for PHP.
 func TestPHPFastCGI(t *testing.T) {
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "index.php"), nil, 0o600); err != nil {
@@ -144,8 +144,8 @@ func TestPHPFastCGI(t *testing.T) {
 	}
 }
 
-// TestHandleErrors: Caddy's error routes answer for a portal that does not, and see
-// nobody's cookies, whatever they do with the request.
+// TestHandleErrors: Caddy's error routes answer for a portal that does not, and see no cookies of
+// the portal, whatever they do with the request.
 func TestHandleErrors(t *testing.T) {
 	var cookies, authorization []string
 	spy := http.NewServeMux()
@@ -256,8 +256,8 @@ func (c *counting) WriteHeader(status int) {
 	c.ResponseWriterWrapper.WriteHeader(status)
 }
 
-// TestPanicBehind: a broken handler costs its own request and no other: the visit's
-// queue goes on, and the server too.
+// TestPanicBehind: a handler that panics ends its own request only. The visit's queue and the
+// server continue.
 func TestPanicBehind(t *testing.T) {
 	s := serve(t, newPortal(), block+"@broken path /broken\ntest_probe @broken panic\nreverse_proxy PORTAL")
 	b := s.browser(t, "h1")

@@ -43,8 +43,8 @@ func connectAs(t *testing.T, b *harness.Browser, protocol, path, bytes string) (
 	return res.StatusCode, res.Header, string(raw)
 }
 
-// TestAttack_ConnectSmuggles: what follows an extended CONNECT for another protocol than WebSocket would be the next request on
-// a connection to the portal.
+// TestAttack_ConnectSmuggles: the bytes after an extended CONNECT for another protocol than
+// WebSocket would be the next request on a connection to the portal.
 func TestAttack_ConnectSmuggles(t *testing.T) {
 	portal := &harness.Legacy{}
 	s := serve(t, portal, "")
@@ -114,8 +114,8 @@ func (p *adopting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestAttack_ConnectActsAsVictim: with her password alone, somebody who has an own account acts as alice, who has a
-// second factor, and reads a page of hers.
+// TestAttack_ConnectActsAsVictim: alice has a second factor. An attacker with an own account and
+// with her password alone tries to act as alice and to read a page of hers.
 func TestAttack_ConnectActsAsVictim(t *testing.T) {
 	portal := &adopting{}
 	s := serve(t, portal, "")
@@ -165,8 +165,8 @@ func connectAndEnd(t *testing.T, b *harness.Browser, path, bytes string) {
 	_, _ = io.ReadAll(res.Body)
 }
 
-// TestAttack_ConnectTakesResponses: without any password of hers, somebody with an own account gets the response to
-// a request of alice's, who is signed in and has given her code.
+// TestAttack_ConnectTakesResponses: alice is signed in and has given her code. An attacker with an
+// own account and without her password tries to get the response to one of her requests.
 func TestAttack_ConnectTakesResponses(t *testing.T) {
 	portal := &adopting{}
 	s := serve(t, portal, "")
@@ -220,7 +220,8 @@ func TestAttack_ConnectAtTrusted(t *testing.T) {
 	}
 }
 
-// TestAttack_ConnectOverHTTP2: the same over HTTP/2, where GODEBUG=http2xconnect=1 switches extended CONNECT on.
+// TestAttack_ConnectOverHTTP2: the same over HTTP/2, where GODEBUG=http2xconnect=1 enables
+// extended CONNECT.
 func TestAttack_ConnectOverHTTP2(t *testing.T) {
 	portal := &harness.Legacy{}
 	s := serve(t, portal, "")
@@ -245,8 +246,8 @@ func TestAttack_ConnectOverHTTP2(t *testing.T) {
 	}
 }
 
-// TestAttack_ConnectSignsIn: a JSON sign-in that does not look at the method, by CONNECT with a body of known length: it is
-// taken for safe, and the response for a tunnel's.
+// TestAttack_ConnectSignsIn: a CONNECT with a body of known length signs in by JSON at a portal
+// that ignores the method. The gateway must not treat it as a safe request with a tunnel.
 func TestAttack_ConnectSignsIn(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodConnect} {
 		t.Run(method, func(t *testing.T) {

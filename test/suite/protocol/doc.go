@@ -1,6 +1,4 @@
-// Package protocol holds the tests that take real clients of every protocol through
-// the whole gateway: HTTP/1.1, HTTP/2, HTTP/3, WebSockets, event streams, large
-// bodies, and requests that no honest client sends.
-//
-// Its one invariant: what the tests claim of bytes on a wire was seen on a wire.
+// Package protocol takes real clients of every protocol through the whole gateway: HTTP/1.1,
+// HTTP/2, HTTP/3, WebSockets, event streams, large bodies, and requests that only attackers send.
+// Assertions about bytes on the wire read those bytes from the wire.
 package protocol

@@ -88,7 +88,7 @@ func (s *slowly) at(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// slowly is a portal whose WebSocket carries out messages, each as the user that the session then has.
+// slowly is a portal with a WebSocket that carries out each message as the session's current user.
 type slowly struct {
 	*harness.Legacy
 	mu   sync.Mutex

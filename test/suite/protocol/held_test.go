@@ -11,7 +11,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_HeldGETOverHTTP3: a GET whose stream is not ended until an answer has run out is served by that answer.
+// TestAttack_HeldGETOverHTTP3: a GET over HTTP/3 is not ended until an answer has expired. That
+// answer serves it.
 func TestAttack_HeldGETOverHTTP3(t *testing.T) {
 	s := serve(t, dripPortal(), fmt.Sprintf(harness.Site, harness.LegacyLate, "PORTAL"))
 	alice := s.browser(t, "h1 over TLS")

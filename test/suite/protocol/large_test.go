@@ -51,8 +51,8 @@ func growth(do func()) uint64 {
 // smallGrowth is far below every body here, and far above what buffers cost.
 const smallGrowth = 48 << 20
 
-// TestLargeDownload: 256 MiB need no memory, and neither does a response that is
-// judged before it is released.
+// TestLargeDownload: a download of 256 MiB needs no memory of that size, and neither does a
+// response that is judged before it is released.
 func TestLargeDownload(t *testing.T) {
 	s := serve(t, newPortal(), "")
 	b := s.browser(t, "h1")
@@ -90,7 +90,7 @@ func TestLargeDownload(t *testing.T) {
 type paused struct {
 	size, sent int64
 	at         func()
-	// gone, where at sets it, is what comes in place of the last byte.
+	// gone, if at sets it, replaces the last byte.
 	gone error
 }
 
@@ -141,7 +141,7 @@ func TestLargeUpload(t *testing.T) {
 	waitFor(t, "the spool file to go", func() bool { return spooled(t, dir) == 0 })
 }
 
-// TestUploadGivenUp: an upload that ends early reaches nobody, and leaves nothing.
+// TestUploadGivenUp: an upload that ends early does not reach the portal and leaves no file.
 func TestUploadGivenUp(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -169,7 +169,7 @@ func TestUploadGivenUp(t *testing.T) {
 	}
 }
 
-// TestStrangersUpload: what nobody knows may be a form, and no more.
+// TestStrangersUpload: a stranger's request body is limited to the size of a form.
 func TestStrangersUpload(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)

@@ -22,8 +22,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// Servers take extended CONNECT over HTTP/2 (RFC 8441) only if this is in the
-// environment before they start, so the tests start themselves anew with it.
+// Servers accept extended CONNECT over HTTP/2 (RFC 8441) only if this is in the environment before
+// they start, so the tests start themselves again with it.
 const xconnect = "http2xconnect=1"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// certificate makes one for 127.0.0.1, and returns its files and who trusts it.
+// certificate makes a certificate for 127.0.0.1, and returns its files and a pool that trusts it.
 func certificate(t testing.TB, dir string) (certFile, keyFile string, roots *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -74,7 +74,7 @@ func certificate(t testing.TB, dir string) (certFile, keyFile string, roots *x50
 // server is a gateway that speaks every protocol: TLS with h1, h2 and h3 on one port,
 // h1 and h2c without TLS on another.
 type server struct {
-	*harness.House
+	*harness.Harness
 	plain string
 	roots *x509.CertPool
 }
@@ -88,7 +88,7 @@ func serve(t testing.TB, p http.Handler, site string) *server {
 	s := &server{plain: harness.FreePort(t)}
 	certFile, keyFile, roots := certificate(t, t.TempDir())
 	s.roots = roots
-	s.House = harness.StartWhole(t, p, fmt.Sprintf(`{
+	s.Harness = harness.StartWhole(t, p, fmt.Sprintf(`{
 %s	servers {
 		protocols h1 h2 h2c h3
 	}

@@ -75,7 +75,7 @@ func (p *portal) wait(r *http.Request) bool {
 	}
 }
 
-// socket says back what it hears.
+// socket echoes each message.
 func (p *portal) socket(w http.ResponseWriter, r *http.Request) {
 	c, err := websocket.Accept(w, r, nil)
 	if err != nil {
@@ -110,8 +110,8 @@ func trailers(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set(http.TrailerPrefix+"X-Late", "yes")
 }
 
-// zeros is an endless source of bytes that do not compress away unnoticed: nobody
-// here compresses application/octet-stream.
+// zeros is an endless source of zero bytes. They arrive in full length, because neither side
+// compresses application/octet-stream.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
@@ -161,7 +161,7 @@ func dies(w http.ResponseWriter, _ *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// status answers with any status line at all.
+// status answers with the status line that the request asks for.
 func status(w http.ResponseWriter, r *http.Request) {
 	conn, buf, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -172,7 +172,7 @@ func status(w http.ResponseWriter, r *http.Request) {
 	_ = buf.Flush()
 }
 
-// echo says what arrived.
+// echo answers with the request that arrived.
 func echo(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Cookie", r.Header.Get("Cookie"))
 	w.Header().Set("X-Query", r.URL.RawQuery)

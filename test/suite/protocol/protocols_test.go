@@ -56,8 +56,8 @@ func page(t *testing.T, b *harness.Browser, protocol string) {
 	}
 }
 
-// questions: a GET without a body is a safe request in every protocol, also where its
-// headers don't say that it has no body, as in HTTP/3. So it costs no question.
+// questions checks that a GET without a body is a safe request in every protocol and leads to no
+// question, also if its headers do not say that it has no body, as in HTTP/3.
 func questions(t *testing.T, p *portal, b *harness.Browser) {
 	b.Get("/account")
 	before := p.Asked()
@@ -134,8 +134,9 @@ func events(t *testing.T, p *portal, b *harness.Browser) {
 	}
 }
 
-// earlyHints end at the gate: whether a response may pass is known with its last
-// headers, and what came before would be out by then. The response itself is whole.
+// earlyHints checks that informational responses end at the gate: the final headers decide whether
+// a response may pass, and an earlier one would be on the wire by then. The final response is
+// complete.
 func earlyHints(t *testing.T, b *harness.Browser) {
 	var got []string
 	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {

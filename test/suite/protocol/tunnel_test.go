@@ -66,8 +66,8 @@ func rawH3(t *testing.T, s *server, b *harness.Browser, method, path string, ext
 	return str
 }
 
-// dripPortal commits sign-ins at /login?late=1 one second after its response, and has a feed that shows every
-// quarter of a second whose session it is.
+// dripPortal saves sign-ins at /login?late=1 one second after its response. Its feed shows the
+// session's user every quarter of a second.
 func dripPortal() *harness.Legacy {
 	return &harness.Legacy{Before: func(l *harness.Legacy, w http.ResponseWriter, r *http.Request) bool {
 		id, _ := r.Cookie("PHPSESSID")
@@ -116,15 +116,15 @@ func (m *memo) Header() http.Header         { return m.h }
 func (m *memo) WriteHeader(int)             {}
 func (m *memo) Write(p []byte) (int, error) { return m.b.Write(p) }
 
-// TestAttack_EmptyConnectOverLateSignIn: an extended CONNECT that has no frames, asked for as a feed, shows nothing of a
-// user who is signed in beside it.
+// TestAttack_EmptyConnectOverLateSignIn: an extended CONNECT without frames, requested as a feed,
+// shows nothing of a user who signs in during it.
 func TestAttack_EmptyConnectOverLateSignIn(t *testing.T) {
 	for _, how := range []string{"late", "slow"} {
 		for name, extra := range map[string][][2]string{
 			"CONNECT": {{":protocol", "websocket"}}, "CONNECT of length 0": {{":protocol", "websocket"}, {"content-length", "0"}},
 		} {
 			if how == "slow" && len(extra) > 1 {
-				continue // it is refused, whatever comes
+				continue // it is refused in every case
 			}
 			t.Run(how+" "+name, func(t *testing.T) {
 				s := serve(t, dripPortal(), fmt.Sprintf(harness.Site, harness.LegacyLate, "PORTAL"))
@@ -166,7 +166,7 @@ func TestAttack_ConnectToLink(t *testing.T) {
 				if r.URL.Path != "/magic" {
 					return false
 				}
-				id := l.SignInRaw("") // exists, and is nobody's until the end
+				id := l.SignInRaw("") // exists, and has no user until the end
 				w.Header().Set("Set-Cookie", "PHPSESSID="+id+"; Path=/")
 				fmt.Fprintf(w, "<p>Welcome alice, %s</p>", harness.SecretOf("alice"))
 				w.(http.Flusher).Flush()

@@ -56,7 +56,7 @@ func talk(t *testing.T, c *websocket.Conn) {
 	}
 }
 
-// TestWebSocketRefused: who owes a code gets no tunnel, in any protocol.
+// TestWebSocketRefused: a user who owes a code gets no tunnel, in any protocol.
 func TestWebSocketRefused(t *testing.T) {
 	p := newPortal()
 	s := serve(t, p, "")
@@ -192,7 +192,7 @@ func readFrame(t *testing.T, r io.Reader) string {
 	return msg.String()
 }
 
-// undeclared is how the portal is described by somebody who forgot its sign-in.
+// undeclared is the portal's configuration with the sign-in left out by mistake.
 const undeclared = `two_factor {
 	realm test
 	whoami /me {
@@ -202,8 +202,8 @@ const undeclared = `two_factor {
 }
 reverse_proxy PORTAL`
 
-// TestAttack_UpgradeWithBody: a header that asks for another protocol makes a sign-in
-// no less of one. Alice, cleared, signs bob in at an address that nobody declared.
+// TestAttack_UpgradeWithBody: a sign-in with an upgrade header is still judged as a sign-in.
+// Alice, cleared, signs bob in at an undeclared address.
 func TestAttack_UpgradeWithBody(t *testing.T) {
 	p := newPortal()
 	s := serve(t, p, undeclared)

@@ -19,7 +19,7 @@ import (
 // portal is the legacy portal with what proxies are known to break.
 type portal struct {
 	harness.Legacy
-	// next lets the event stream go on.
+	// next releases the event stream's next event.
 	next chan struct{}
 }
 

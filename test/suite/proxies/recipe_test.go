@@ -22,8 +22,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// section returns the code blocks of a kind that stand under a heading of the page; under
-// "" those before the first.
+// section returns the code blocks of a kind below a heading of the page; for "" those before the
+// first heading.
 func section(t *testing.T, heading, kind string) []string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "proxies.md"))
@@ -69,7 +69,7 @@ func caddyfile(t *testing.T, text, port, certificate, key string) string {
 
 // setting is a gateway, and the names that a recipe has to be filled in with.
 type setting struct {
-	*harness.House
+	*harness.Harness
 	port, dir, certificate, key, both string
 	pool                              *x509.CertPool
 }
@@ -78,7 +78,7 @@ func newSetting(t *testing.T, caddy string, portal *portal) *setting {
 	t.Helper()
 	s := &setting{port: harness.FreePort(t), dir: t.TempDir()}
 	s.certify(t)
-	s.House = harness.StartWhole(t, portal, caddyfile(t, caddy, "PORT", s.certificate, s.key))
+	s.Harness = harness.StartWhole(t, portal, caddyfile(t, caddy, "PORT", s.certificate, s.key))
 	return s
 }
 
@@ -179,12 +179,12 @@ func (s *setting) haproxy(t *testing.T, config string) {
 	s.serve(t, "haproxy", "haproxy.cfg", s.fill(config), "-db", "-f", filepath.Join(s.dir, "haproxy.cfg"))
 }
 
-// client dials the proxy, from an address of its own, whatever the name.
+// client connects to the proxy from an address of its own, for every host name.
 func (s *setting) client() (dial func() (net.Conn, error), config *tls.Config) {
 	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(clientIP)}, Timeout: 10 * time.Second}
 	return func() (net.Conn, error) { return from.Dial("tcp", "127.0.0.1:"+s.port) },
 		&tls.Config{RootCAs: s.pool, ServerName: "portal.example.com"}
 }
 
-// clientIP is where the test's browsers come from; the proxies come from 127.0.0.1.
+// clientIP is the address of the test's browsers; the proxies connect from 127.0.0.1.
 const clientIP = "127.0.0.7"

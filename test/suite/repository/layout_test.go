@@ -12,9 +12,9 @@ import (
 
 const module = "github.com/secondgate/secondgate/"
 
-// allowed says which of our own packages each package may import, with those below
-// them, besides those below itself; "*" is any. Packages that are not named may
-// import none.
+// allowed lists, for each package, the packages of this project that it may import, with those
+// below them, besides those below itself; "*" is any. Packages that are not listed may import
+// none.
 var allowed = map[string][]string{
 	"internal/clock": {}, "internal/meter": {}, "internal/clockdrift": {}, "internal/timesource": {}, "internal/keys": {}, "internal/gate": {}, "internal/store": {},
 	"templates": {}, "internal/demoportal": {}, "internal/contentcoding": {}, "internal/directive": {}, "internal/disk": {}, "internal/network": {},

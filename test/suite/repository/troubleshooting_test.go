@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// quoted is what a page says is in the log: a whole message between backquotes.
+// quoted matches a log message on a page: a whole message between backquotes.
 var quoted = regexp.MustCompile("`([^`]+)`")
 
-// TestTroubleshooting: the messages that the page tells to look for are those that the
-// program writes, so that a search in the log finds them.
+// TestTroubleshooting: the log messages on the page are those that the program writes, so that a
+// search in the log finds them.
 func TestTroubleshooting(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("docs", "troubleshooting.md"))
 	if err != nil {
@@ -26,7 +26,7 @@ func TestTroubleshooting(t *testing.T) {
 	ours := messages(t)
 	found := 0
 	for _, m := range quoted.FindAllStringSubmatch(string(page), -1) {
-		// Paths, settings and what Caddy says have no blanks, or are the other programs'.
+		// Paths, settings and Caddy's messages have no blanks, or belong to other programs.
 		if words := strings.Fields(m[1]); len(words) < 4 || strings.Contains(m[1], "unrecognized") {
 			continue
 		}

@@ -16,11 +16,11 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// errCut says that no answer came: Caddy closes listeners with connections still in
-// their queues. What was sent may have been done.
+// errCut says that no response arrived: Caddy closes listeners with connections still in their
+// queues. The request may have been executed.
 var errCut = errors.New("connection cut")
 
-// errWrong says that an answer was not the right one; it was complained about.
+// errWrong says that the response was wrong; a complaint about it is recorded.
 var errWrong = errors.New("wrong answer")
 
 // customer is one user with an authenticator app.
@@ -35,7 +35,7 @@ type customer struct {
 	floor  int64
 	last   string
 	backup []string
-	// live is how many clearances the user has.
+	// live is the user's number of clearances.
 	live int
 }
 
@@ -45,7 +45,7 @@ func (s *soak) newCustomer(number int) *customer {
 	return c
 }
 
-// rename makes the customer a new user, of whom the gate knows nothing.
+// rename makes the customer a new user, without records in the store.
 func (c *customer) rename() {
 	*c = customer{soak: c.soak, number: c.number, generation: c.generation + 1}
 	c.name = fmt.Sprintf("user%05d-%d", c.number, c.generation)
@@ -99,8 +99,8 @@ func (c *customer) send(b *harness.Browser, r *http.Request) (*harness.Page, err
 	return p, nil
 }
 
-// want is what an answer has to be: its status, where it leads ("" is anywhere), and
-// whether it shows what only the signed-in user may see.
+// want is the expected response: its status, its redirect ("" is any), and whether it shows the
+// user's mark.
 type want struct {
 	status int
 	to     string
@@ -129,8 +129,8 @@ func (c *customer) codeOf(step int64) string {
 	return code
 }
 
-// fresh is a code that was never given and counts for another half minute at least;
-// false if there is none yet.
+// fresh returns an unused code that is valid for another half minute at least; false if there is
+// none yet.
 func (c *customer) fresh() (string, bool) {
 	now := stepNow()
 	for _, step := range []int64{now, now + 1} {

@@ -1,17 +1,14 @@
-// Package soaking runs the real program under load, as its own process on loopback
-// before a portal, and weighs what is left afterwards.
+// Package soaking runs the real program under load, as its own process on loopback in front of a
+// portal, and then measures what is left over.
 //
-// Customers live at full speed, many at once: they sign in, set two-factor
-// authentication up, give right, wrong and used codes, browse, download, keep event
-// streams and WebSockets open, sign out, make new backup codes and turn it all off,
-// while the configuration is reloaded every few seconds. Each answer is judged; the
-// driver keeps a ledger of what the store must hold for what was done. Then strangers
-// come with random cookies, users and codes, whom the store must not notice at all.
+// Many customers act in parallel: they sign in, enrol, give right, wrong and used codes, browse,
+// download, keep event streams and WebSockets open, sign out, make new backup codes and turn
+// two-factor authentication off. The configuration is reloaded every few seconds. Each response is
+// judged, and a ledger records what the store must contain afterwards. Then strangers send random
+// cookies, users and codes, of which the store must record nothing.
 //
-// `go test ./test/suite/soaking` is a short form of some twenty seconds; ./test/soak is the
-// whole: five minutes and a million strangers. It reads the goroutines, files and
-// memory of the process through Caddy's admin endpoint and /proc, and so wants Linux.
-//
-// Its one invariant: what is counted is compared with what was promised, and nothing
-// is asserted that a busy machine alone could break.
+// `go test ./test/suite/soaking` is a short form of about twenty seconds; ./test/soak takes five
+// minutes and a million strangers. The suite reads the goroutines, files and memory of the process
+// through Caddy's admin endpoint and /proc, so it needs Linux. No assertion depends on the speed
+// of the machine.
 package soaking

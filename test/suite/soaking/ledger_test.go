@@ -11,17 +11,17 @@ import (
 
 const realm = "soak"
 
-// maxComplaints bounds what a broken program makes the test say.
+// maxComplaints bounds the output of a failing test.
 const maxComplaints = 20
 
-// soak is one run: the program, and what was done to it.
+// soak is one run: the program, and the record of the requests to it.
 type soak struct {
 	t         testing.TB
 	p         *program
 	transport *http.Transport
 	// slots bounds the requests in flight; customers take turns.
 	slots chan struct{}
-	// going is false when customers shall come to an end.
+	// going is false when customers are to finish.
 	going atomic.Bool
 
 	requests, bytes, reloads                  atomic.Int64
@@ -104,7 +104,7 @@ func (l ledger) check(t testing.TB, n tally) {
 	if n.byTime > 2*n.users {
 		t.Errorf("%d entries by time for %d users", n.byTime, n.users)
 	}
-	// What customers do is on record, each with its user, and nothing waits for it.
+	// Each customer's actions are in the audit log, with their user, and no event is pending.
 	if n.events < n.spent || n.eventsOfUsers != n.events || n.pending != 0 {
 		t.Errorf("%d events, %d of them listed by user, %d pending; want at least %d, all listed, none pending", n.events, n.eventsOfUsers, n.pending, n.spent)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// run lives until the soak ends. A life that was cut leaves it in doubt what the gate
-// still did for it; the customer goes on as somebody new.
+// run lives until the soak ends. A life that was cut off leaves its state in the store uncertain,
+// so the customer goes on under a new name.
 func (c *customer) run() {
 	for c.going.Load() {
 		err := c.life()
@@ -132,8 +132,8 @@ func (c *customer) pass(b *harness.Browser) error {
 	return c.expect("the account after the code", p, err, want{status: http.StatusOK, mine: true})
 }
 
-// wait waits until there is a code to give: where the backup codes run low, until the
-// authenticator has a new one. It returns false at the end of the soak.
+// wait waits until there is a code to give. If the backup codes run low, it waits for the
+// authenticator's next one. It returns false at the end of the soak.
 func (c *customer) wait() bool {
 	for stepNow()+1 <= c.floor && len(c.backup) <= 2 {
 		if !c.going.Load() {
@@ -196,8 +196,8 @@ func (c *customer) signOut(b *harness.Browser) error {
 	return c.expect("the account after signing out", p, err, want{status: http.StatusUnauthorized})
 }
 
-// endLife makes new backup codes, tries an old one, and turns all off. Another browser
-// of the customer is open meanwhile and loses its streams.
+// endLife makes new backup codes, tries an old one, and turns everything off. Another open browser
+// of the customer loses its streams.
 func (c *customer) endLife() error {
 	b, err := c.signIn(challengePage)
 	if err != nil {

@@ -20,10 +20,10 @@ type manyPortal struct {
 	sessions map[string]string
 }
 
-// tick is how often the portal's streams say something.
+// tick is the interval between two messages of the portal's streams.
 const tick = 100 * time.Millisecond
 
-// mark stands on every page of somebody who is signed in, and nowhere else.
+// mark is on every page of a signed-in user, and on no other page.
 func mark(user string) string { return "secret of " + user + "." }
 
 func newManyPortal() http.Handler {
@@ -41,7 +41,7 @@ func newManyPortal() http.Handler {
 	return mux
 }
 
-// user is who is signed in, "" for nobody.
+// user is the signed-in user, "" for none.
 func (p *manyPortal) user(r *http.Request) string {
 	c, err := r.Cookie("PHPSESSID")
 	if err != nil {

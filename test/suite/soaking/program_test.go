@@ -28,9 +28,8 @@ type program struct {
 	calls http.Client
 }
 
-// caddyfile lets customers come from addresses of their own, and nobody wait after a
-// wrong code: a code is refused only because it is wrong. Connections that are not
-// used end soon, so that what is left over shows.
+// caddyfile gives customers addresses of their own and sets no wait after a wrong code, so that a
+// code is refused only because it is wrong. Unused connections end soon, so that leaked ones show.
 const caddyfile = `{
 	admin %s
 	persist_config off
@@ -178,8 +177,8 @@ func (p *program) checkLog() {
 	}
 }
 
-// reload loads the same configuration once more, with everything in it made anew. The
-// admin endpoint's own listener is replaced by it, too, and may cut the connection.
+// reload loads the same configuration again, so that everything in it is constructed again. It
+// also replaces the admin endpoint's own listener, and may cut the connection.
 func (p *program) reload() (err error) {
 	for range 10 {
 		if err = p.reloadOnce(); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) {

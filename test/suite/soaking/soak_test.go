@@ -53,7 +53,7 @@ func TestSoak(t *testing.T) {
 
 // load is the customers' part, in a warm-up and two halves with a rest after each.
 func (s *soak) load() {
-	// Memory that is bounded is filled first, so that it is not taken for growth.
+	// Bounded memory is filled first, so that it does not count as growth.
 	s.strangers(min(*strangerCount/4, 10_000))
 	all := make([]*customer, *customers)
 	for i := range all {
@@ -74,8 +74,8 @@ func (s *soak) load() {
 	}
 }
 
-// phase has the customers go on for a while, under reloads, until all have come to
-// rest. It returns the heaviest that the program got.
+// phase runs the customers for a while, under reloads, until all are idle. It returns the
+// program's peak weight.
 func (s *soak) phase(all []*customer, length time.Duration) (peak weight) {
 	s.going.Store(true)
 	var load, other sync.WaitGroup

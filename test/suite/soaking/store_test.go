@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store/badger"
 )
 
-// record is what a key holds: a digest of its value, and when it was written, so that
-// one that is written anew with the same value shows as well.
+// record is a digest of a key's value and the time of its write. The time reveals a write of an
+// equal value.
 type record struct {
 	sum     [sha256.Size]byte
 	version uint64
@@ -55,7 +55,7 @@ type tally struct {
 	events, eventsOfUsers, pending, other int
 }
 
-// throttled is how keys go on of the lists of those whom wrong codes hold up.
+// throttled is the part of a key that marks the lists of throttled users.
 const throttled = realm + "\x00\x01t"
 
 func count(t testing.TB, dir string, all map[string]record) (n tally) {
@@ -67,7 +67,7 @@ func count(t testing.TB, dir string, all map[string]record) (n tally) {
 	defer st.Close()
 	for key := range all {
 		if len(key) > 1 && strings.HasPrefix(key[1:], throttled) && (key[0] == 'n' || key[0] == 'i') {
-			continue // who is throttled is listed twice while that lasts
+			continue // a throttled user is listed twice until the wait ends
 		}
 		switch key[0] {
 		case 'u':

@@ -21,8 +21,8 @@ const (
 	batch       = 8
 )
 
-// strangers sends n requests of people whom nobody knows, and counts the answers by
-// status. None of them is a reason for a 5xx, or for a clearance.
+// strangers sends n requests of strangers, and counts the responses by status. None of them may
+// cause a 5xx or a clearance.
 func (s *soak) strangers(n int) map[int]int {
 	s.mu.Lock()
 	s.crowd++
@@ -112,7 +112,7 @@ func (s *stranger) answer(request string) error {
 		return fmt.Errorf("reading the body for %.1000q: %w", request, err)
 	}
 	s.answers[res.StatusCode]++
-	// In its first minute a dead token gets a 503 that tells a browser to try again.
+	// In its first minute a revoked token gets a 503 that tells a browser to retry.
 	late := res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") == "1"
 	if res.StatusCode >= 500 && !late {
 		s.complain("a stranger gets %s\n%.300s for\n%.1000s", res.Status, body, request)
@@ -159,8 +159,8 @@ func (s *stranger) request(out *bytes.Buffer) {
 	out.WriteString("\r\n" + form)
 }
 
-// cookies is a Cookie line: tokens of the right form that were never given, garbage,
-// sealed names, cookies of the portal that nobody sealed, and those of dead visits.
+// cookies returns a Cookie line: well-formed tokens that were never issued, garbage, sealed names,
+// unsealed cookies of the portal, and cookies of dead visits.
 func (s *stranger) cookies() string {
 	switch s.rand.IntN(10) {
 	case 0:

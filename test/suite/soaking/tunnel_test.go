@@ -25,8 +25,7 @@ type tunnel struct {
 // machine is busy.
 const endTime = 30 * time.Second
 
-// open opens an event stream or a WebSocket in a cleared browser, and waits for the
-// first that it says.
+// open opens an event stream or a WebSocket in a cleared browser, and waits for its first message.
 func (c *customer) open(b *harness.Browser) *tunnel {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &tunnel{c: c, cancel: cancel, done: make(chan struct{})}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// weight is what the program holds at a moment. Memory is in KiB.
+// weight is the program's use of resources at one moment. Memory is in KiB.
 type weight struct {
 	goroutines int
 	// files are open ones but the store's, which are as many as its tables.
@@ -25,9 +25,9 @@ var (
 	heapPattern  = regexp.MustCompile(`# HeapAlloc = (\d+)`)
 )
 
-// weigh collects the program's garbage and looks at what is left.
+// weigh runs the program's garbage collector and measures what is left.
 func (p *program) weigh() (w weight, err error) {
-	// Twice: what pools keep is let go by the second collection only.
+	// Twice, because pools release their memory only at the second collection.
 	for range 2 {
 		raw, err := p.ask("/debug/pprof/heap?gc=1&debug=1")
 		if err != nil {
@@ -81,15 +81,15 @@ func (p *program) rssAnon() int {
 	return n
 }
 
-// What ended may take its time to go: connections that are kept for another request,
-// servers of replaced configurations.
+// Some resources take time to end: idle keep-alive connections, and servers of replaced
+// configurations.
 const (
 	restTime   = 3 * time.Second
 	settleTime = time.Minute
 )
 
-// settled weighs the program at rest, again and again: for a while, and until it has
-// come down to enough, or no longer may be waited for.
+// settled measures the idle program repeatedly until enough accepts the weight, or until patience
+// is over.
 func (p *program) settled(enough func(weight) bool, patience time.Duration) weight {
 	p.t.Helper()
 	var best weight
@@ -120,8 +120,8 @@ func (p *program) stacks() string {
 	return raw[:min(len(raw), 12000)]
 }
 
-// needProc skips the test where there is no /proc to weigh a process by, except with CI
-// set: there it fails.
+// needProc skips the test without /proc, from which a process's resources are read. With CI set it
+// fails the test.
 func needProc(t testing.TB) {
 	t.Helper()
 	if _, err := os.Stat("/proc/self/fd"); err == nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // cleared is a tab of alice's after the code.
-func (h *appHouse) cleared(user string, device *harness.Device) *tab {
+func (h *appHarness) cleared(user string, device *harness.Device) *tab {
 	h.t.Helper()
 	b := h.open()
 	b.signIn(user)
@@ -40,7 +40,8 @@ func TestAttack_TokenOfOneClearanceOfAnother(t *testing.T) {
 	passes(t, "bob's own", b.send("GET", "/api/data", ""), "bob")
 }
 
-// TestAttack_TokenElsewhere: a token of somebody with a clearance in another browser.
+// TestAttack_TokenElsewhere: an attacker uses the token of a user who has a clearance in another
+// browser.
 func TestAttack_TokenElsewhere(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	_, device := h.enrolled("alice")
@@ -81,7 +82,7 @@ func TestAttack_TokenAfterSignOut(t *testing.T) {
 	}
 }
 
-// TestAttack_SignOutFromElsewhere: another site can't sign anybody out.
+// TestAttack_SignOutFromElsewhere: another site can't sign a user out.
 func TestAttack_SignOutFromElsewhere(t *testing.T) {
 	a := newApp()
 	a.Stateless = true
@@ -95,8 +96,8 @@ func TestAttack_SignOutFromElsewhere(t *testing.T) {
 	passes(t, "afterwards", b.send("GET", "/api/data", ""), "alice")
 }
 
-// TestAttack_SecondTokenSignIn: signed in and cleared as bob (or as carol, who owes
-// nothing), a sign-in as alice releases nothing, and bob's clearance ends.
+// TestAttack_SecondTokenSignIn: in a visit that is signed in and cleared as bob (or as carol, who
+// owes nothing), a sign-in as alice releases nothing, and bob's clearance ends.
 func TestAttack_SecondTokenSignIn(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	h.enrolled("alice")
@@ -118,8 +119,8 @@ func TestAttack_SecondTokenSignIn(t *testing.T) {
 	passes(t, "carol, after alice was cancelled", c.send("GET", "/api/data", ""), "carol")
 }
 
-// TestAttack_HiddenToken: responses in which a token can't be found for sure are not
-// released to anybody, and what can be read is read.
+// TestAttack_HiddenToken: a response in which the gateway can't find the token for certain is
+// released to no client. A response that it can read is judged.
 func TestAttack_HiddenToken(t *testing.T) {
 	plain := func(status int, kind, format string) func(http.ResponseWriter, string) {
 		return func(w http.ResponseWriter, token string) {
@@ -264,8 +265,8 @@ func TestAttack_DeclaredQueryToken(t *testing.T) {
 	passes(t, "bob's in her visit", get(c, bob), "bob")
 }
 
-// TestToken_Sealed: neither the token nor its owner can be read in the browser, and
-// the portal never gets what is sealed.
+// TestToken_Sealed: the browser can read neither the token nor its user, and the portal never gets
+// the sealed form.
 func TestToken_Sealed(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	_, device := h.enrolled("alice")
@@ -290,8 +291,8 @@ func TestToken_Sealed(t *testing.T) {
 	}
 }
 
-// TestToken_KeptByScript: a script that comes back with its token after the clearance,
-// or in a browser that lost its visit, is led to a challenge that knows who it is.
+// TestToken_KeptByScript: a script sends its token after the clearance has ended, or in a browser
+// that has lost its visit. It is redirected to a challenge for the token's user.
 func TestToken_KeptByScript(t *testing.T) {
 	h := startApp(t, newApp(), "session 1h idle 30m\n")
 	_, device := h.enrolled("alice")
@@ -312,7 +313,7 @@ func TestToken_KeptByScript(t *testing.T) {
 	passes(t, "in the fresh visit", fresh.send("GET", "/api/data", ""), "alice")
 }
 
-// TestToken_Expired: a token that the portal knows no more is taken out of the visit.
+// TestToken_Expired: a token that the portal no longer accepts is removed from the visit.
 func TestToken_Expired(t *testing.T) {
 	h := startApp(t, newApp(), "recheck 0\n")
 	_, device := h.enrolled("alice")
@@ -327,12 +328,12 @@ func TestToken_Expired(t *testing.T) {
 	refused(t, "signing in again", b.signIn("alice"))
 }
 
-// TestToken_AskedWhole: whatever the request asks for, the portal is asked for a
-// response that can be read.
+// TestToken_AskedWhole: the gateway asks the portal for a complete, readable response, whatever
+// coding or range the request asks for.
 func TestToken_AskedWhole(t *testing.T) {
 	a := newApp()
 	var got http.Header
-	h := &appHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &appHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/token" {
 			got = r.Header.Clone()
 		}
@@ -348,7 +349,7 @@ func TestToken_AskedWhole(t *testing.T) {
 	}
 }
 
-// TestAttack_PlantedToken: another site can't put its user into somebody's visit.
+// TestAttack_PlantedToken: another site can't put its own user into a victim's visit.
 func TestAttack_PlantedToken(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	b := h.open()
@@ -370,12 +371,12 @@ func TestAttack_PlantedToken(t *testing.T) {
 	}
 }
 
-// TestToken_SignOutBesideOthers: a sign-out is answered though another request found
-// out before it that nobody is signed in any more.
+// TestToken_SignOutBesideOthers: a sign-out is answered although another request found out before
+// it that no user is signed in any more.
 func TestToken_SignOutBesideOthers(t *testing.T) {
 	a := newApp()
 	arrived, revoked, answered := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	h := &appHouse{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &appHarness{harness.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/api/slow":
 			close(arrived)

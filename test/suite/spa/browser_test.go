@@ -89,7 +89,7 @@ func await(t *testing.T, what string, where func() string, done func() bool) {
 	}
 }
 
-// visitor is somebody at the app's page.
+// visitor is a user at the app's page.
 type visitor struct {
 	*browser.Browser
 	t *testing.T
@@ -105,7 +105,7 @@ func (v *visitor) submit(name, password string) {
 	v.Click("#sign-in button")
 }
 
-// shows waits until the page says something.
+// shows waits until the page contains a text.
 func (v *visitor) shows(id, text string) {
 	v.t.Helper()
 	await(v.t, id+" "+text, v.at, func() bool {
@@ -121,15 +121,15 @@ func (v *visitor) challenged(base string, device *harness.Device) {
 	v.Follow("form:has(#code) button.primary")
 }
 
-// TestAssist takes somebody through the app in a browser: the sign-in that meets the
-// gate leads to the challenge and back to the page, and so does a call after the clearance
-// has ended; by fetch and by XMLHttpRequest, under the portal's own strict policy.
+// TestAssist takes a user through the app in a browser. A sign-in that meets the gate leads to the
+// challenge and back to the page. So does a call after the clearance has ended. Both work by fetch
+// and by XMLHttpRequest, under the portal's own strict content security policy.
 func TestAssist(t *testing.T) {
 	for _, k := range kinds {
 		for _, call := range []string{"fetch", "xhr"} {
 			t.Run(k.name+"/"+call, func(t *testing.T) {
 				a := newApp()
-				h := &appHouse{harness.Start(t, shell(k.handler(a)), k.lines), a, t}
+				h := &appHarness{harness.Start(t, shell(k.handler(a)), k.lines), a, t}
 				_, device := h.enrolledBy(k)
 				v := &visitor{browser.Start(t), t}
 				at := h.URL + "/invoices?" + call + "=1#last"
@@ -161,7 +161,7 @@ func TestAssist(t *testing.T) {
 }
 
 // enrolledBy sets up alice's second factor as a portal of the kind signs in.
-func (h *appHouse) enrolledBy(k kind) (*tab, *harness.Device) {
+func (h *appHarness) enrolledBy(k kind) (*tab, *harness.Device) {
 	h.t.Helper()
 	if k.twice {
 		return h.enrolled("alice")
@@ -190,8 +190,8 @@ func TestAssist_StaysHome(t *testing.T) {
 	}
 }
 
-// TestAssist_GivesUp: where the challenge has nothing to ask and the calls go on being
-// refused, the page gets its refusal after a few turns.
+// TestAssist_GivesUp: if the challenge has nothing to ask for and calls are still refused, the
+// page gets the refusal after a few attempts.
 func TestAssist_GivesUp(t *testing.T) {
 	a := newApp()
 	k := kinds[1]

@@ -1,4 +1,4 @@
-// Package spa holds single-page portals against the gate: scripts that keep a bearer
-// token and send it in a header, and scripts that live on a cookie. What they show is
-// written out as attacks; the rest is a journey in a real browser.
+// Package spa tests single-page portals behind the gate: those with scripts that send a bearer
+// token in a header, and those with scripts that rely on a cookie. Each way to get a token past
+// the gate is a test of its own. The journeys in a real browser need Chromium.
 package spa

@@ -10,9 +10,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAssist_Injected: `assist` does for a portal that knows nothing of the script what
-// TestAssist does for one that includes it, under a policy by which only tags with the
-// response's nonce run.
+// TestAssist_Injected: `assist` gives a portal that does not include the script the same behaviour
+// as in TestAssist. The portal's policy allows only scripts with the response's nonce.
 func TestAssist_Injected(t *testing.T) {
 	const tag = `<script src="/two-factor/assets/assist.js"></script>`
 	bare := strings.Replace(page, tag+"\n", "", 1)
@@ -32,7 +31,7 @@ func TestAssist_Injected(t *testing.T) {
 		w.Header().Set("Content-Security-Policy", strings.Replace(policy, "'self'", "'nonce-c3RyaWN0' 'strict-dynamic'", 1))
 		fmt.Fprint(w, bare)
 	})
-	h := &appHouse{harness.Start(t, portal, k.lines+"\nassist\n"), a, t}
+	h := &appHarness{harness.Start(t, portal, k.lines+"\nassist\n"), a, t}
 	_, device := h.enrolledBy(k)
 	v := &visitor{browser.Start(t), t}
 	at := h.URL + "/invoices"

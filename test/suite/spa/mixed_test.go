@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// mixed is an app that also has sessions of cookies: whoami goes by the token if there
-// is one, /page by the cookie.
+// mixed is an app that also has sessions of cookies: whoami identifies by the token if there is
+// one, /page by the cookie.
 func mixed(a *app) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := r.Cookie("session")
@@ -33,11 +33,11 @@ func mixed(a *app) http.Handler {
 	})
 }
 
-// TestAttack_TokenBesideCookie: a token of one's own does not hide that a cookie is
-// somebody else's, neither in a header nor sealed in the visit.
+// TestAttack_TokenBesideCookie: an attacker's own token does not hide that the cookie belongs to
+// another user, neither in a header nor sealed in the visit.
 func TestAttack_TokenBesideCookie(t *testing.T) {
 	a := newApp()
-	h := &appHouse{harness.Start(t, mixed(a), appLines), a, t}
+	h := &appHarness{harness.Start(t, mixed(a), appLines), a, t}
 	h.enrolled("alice")
 	signIn := func(b *tab) *harness.Page { return b.send("POST", "/form", "username=alice&password=pw-alice") }
 	for _, header := range []bool{true, false} {
@@ -74,10 +74,11 @@ func TestAttack_TokenBesideCookie(t *testing.T) {
 	passes(t, "carol, with both", c.send("GET", "/api/data", ""), "carol")
 }
 
-// TestAttack_QueryBesideCookie: nor does one's own token in a declared parameter.
+// TestAttack_QueryBesideCookie: an attacker's own token in a declared parameter does not hide the
+// cookie's user either.
 func TestAttack_QueryBesideCookie(t *testing.T) {
 	a := newApp()
-	h := &appHouse{harness.Start(t, mixed(a), appLines+"\ncredential query access_token"), a, t}
+	h := &appHarness{harness.Start(t, mixed(a), appLines+"\ncredential query access_token"), a, t}
 	h.enrolled("alice")
 	b := h.open()
 	own := "?access_token=" + a.Make("carol")

@@ -16,9 +16,9 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// app is a single-page portal whose scripts keep a bearer token. It takes the token
-// wherever RFC 6750 lets it travel. Users are alice, bob and carol; the password of
-// each is "pw-" and the name.
+// app is a single-page portal with scripts that keep a bearer token. It accepts the token in each
+// place that RFC 6750 allows. Users are alice, bob and carol; the password of each is "pw-" and
+// the name.
 type app struct {
 	// Stateless tokens cannot be revoked, as those that only carry a signature.
 	Stateless bool
@@ -67,7 +67,7 @@ func bearer(r *http.Request) string {
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
-// user is whose token the request carries, in header, query or body.
+// user returns the user of the token in header, query or body.
 func (a *app) user(r *http.Request) string {
 	token := bearer(r)
 	if token == "" && r.URL.Path != "/api/token" {
@@ -124,7 +124,7 @@ func (a *app) Make(user string) string {
 	return token
 }
 
-// socket greets everybody: who it is comes in a frame, as in Node-RED.
+// socket accepts every client; the client authenticates in a frame, as in Node-RED.
 func socket(w http.ResponseWriter, r *http.Request) {
 	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
@@ -148,25 +148,25 @@ const appLines = `	credential header Authorization
 	sign_out /api/revoke
 `
 
-type appHouse struct {
-	*harness.House
+type appHarness struct {
+	*harness.Harness
 	*app
 	t *testing.T
 }
 
-func startApp(t *testing.T, a *app, extra string) *appHouse {
+func startApp(t *testing.T, a *app, extra string) *appHarness {
 	t.Helper()
-	return &appHouse{harness.Start(t, a, appLines+extra), a, t}
+	return &appHarness{harness.Start(t, a, appLines+extra), a, t}
 }
 
 // tab is a page of the app in a browser: its visit, and the token that its script keeps.
 type tab struct {
 	*harness.Browser
-	h     *appHouse
+	h     *appHarness
 	token string
 }
 
-func (h *appHouse) open() *tab {
+func (h *appHarness) open() *tab {
 	h.t.Helper()
 	b := h.Browser()
 	if got := b.Get("/"); got.Status != http.StatusOK {
@@ -204,7 +204,7 @@ func (b *tab) send(method, path, form string) *harness.Page {
 }
 
 // enrolled is a tab in which the user set up a second factor and is signed in.
-func (h *appHouse) enrolled(user string) (*tab, *harness.Device) {
+func (h *appHarness) enrolled(user string) (*tab, *harness.Device) {
 	h.t.Helper()
 	b := h.open()
 	if p := b.signIn(user); p.Status != http.StatusOK || b.token == "" {
@@ -213,8 +213,8 @@ func (h *appHouse) enrolled(user string) (*tab, *harness.Device) {
 	return b, b.Enrol()
 }
 
-// refused checks that a script's request met the gate, and that nothing of anybody is
-// in the answer.
+// refused checks that the gate refused a script's request, and that the response has no user's
+// data.
 func refused(t *testing.T, what string, p *harness.Page) {
 	t.Helper()
 	if p.Status != http.StatusUnauthorized || p.Header.Get("Content-Type") != "application/problem+json" ||

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestToken_SignIn is the whole way: the token of somebody who owes a code is withheld,
-// the challenge knows who it is, and after the code the app's next sign-in passes.
+// TestToken_SignIn is the whole sequence: the token of a user who owes a code is withheld, the
+// challenge names the user, and after the code the app's next sign-in passes.
 func TestToken_SignIn(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	_, device := h.enrolled("alice")

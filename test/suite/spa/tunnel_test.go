@@ -40,8 +40,8 @@ func ends(t *testing.T, c *websocket.Conn) {
 	}
 }
 
-// TestAttack_TokenTunnels: a WebSocket that authenticates within a frame is opened for
-// a visit whose user may pass, and for no other; it ends with what it stands on.
+// TestAttack_TokenTunnels: a WebSocket that authenticates within a frame is opened only for a
+// visit with a user who may pass. It ends with that user's clearance.
 func TestAttack_TokenTunnels(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	_, device := h.enrolled("alice")
@@ -72,8 +72,7 @@ func TestAttack_TokenTunnels(t *testing.T) {
 	}
 }
 
-// TestAttack_TokenTunnelSecondUser: a WebSocket of bob's ends when alice signs in
-// within his visit.
+// TestAttack_TokenTunnelSecondUser: bob's WebSocket ends when alice signs in within bob's visit.
 func TestAttack_TokenTunnelSecondUser(t *testing.T) {
 	h := startApp(t, newApp(), "")
 	h.enrolled("alice")

@@ -16,7 +16,7 @@ import (
 
 // office is a portal and a support desk in one server.
 type office struct {
-	*harness.House
+	*harness.Harness
 	t *testing.T
 	// desk is the desk's address.
 	desk string
@@ -51,7 +51,7 @@ http://127.0.0.1:PORT {
 func open(t *testing.T, site string) *office {
 	t.Helper()
 	o := &office{t: t, desk: "http://127.0.0.1:" + harness.FreePort(t)}
-	o.House = harness.StartWhole(t, &harness.Legacy{}, o.caddyfile(site))
+	o.Harness = harness.StartWhole(t, &harness.Legacy{}, o.caddyfile(site))
 	return o
 }
 
@@ -103,7 +103,7 @@ func want(t *testing.T, p *harness.Page, status int, parts ...string) {
 	}
 }
 
-// Nobody comes in without a name that an authentication gave.
+// TestDesk_NobodyIsNobody: the desk requires a name from an authentication.
 func TestDesk_NobodyIsNobody(t *testing.T) {
 	o := open(t, "two_factor_admin {\n\t\tact *\n\t}")
 	o.customer("alice")
@@ -170,7 +170,7 @@ func TestDesk_Staff(t *testing.T) {
 	want(t, anna.Get(user("alice")), http.StatusOK, "Nothing was changed")
 }
 
-// The way of somebody who lost the phone: a call, a code, and in.
+// TestDesk_RecoveryCode: a customer who lost the phone calls the desk, gets a code, and gets in.
 func TestDesk_RecoveryCode(t *testing.T) {
 	o := open(t, usual)
 	o.customer("alice")
@@ -201,8 +201,8 @@ func TestDesk_RecoveryCode(t *testing.T) {
 	}
 }
 
-// recorded waits until the history of a customer says all this: the audit log is written
-// beside the requests.
+// recorded waits until the customer's history contains all parts. The audit log is written in the
+// background.
 func (o *office) recorded(id string, parts ...string) {
 	o.t.Helper()
 	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -217,7 +217,8 @@ func (o *office) recorded(id string, parts ...string) {
 	}
 }
 
-// Who may look is refused each act, by hand-made forms too; who is neither, everything.
+// TestDesk_Roles: staff who may only look are refused each action, by hand-made forms too. Others
+// are refused every page.
 func TestDesk_Roles(t *testing.T) {
 	o := open(t, usual)
 	o.customer("alice")
@@ -247,7 +248,8 @@ func TestDesk_Roles(t *testing.T) {
 	o.stillOn("alice")
 }
 
-// Without `act` nobody may act; matchers name staff, too.
+// TestDesk_RolesByDefaultAndByMatcher: without `act` no staff member may act. Matchers can select
+// staff, too.
 func TestDesk_RolesByDefaultAndByMatcher(t *testing.T) {
 	o := open(t, accounts+"\n\ttwo_factor_admin")
 	o.customer("alice")
@@ -265,7 +267,8 @@ func TestDesk_RolesByDefaultAndByMatcher(t *testing.T) {
 	want(t, do(anna, "end", "alice", "a good reason"), http.StatusSeeOther)
 }
 
-// What another site makes a browser of staff send changes nothing, nor does a GET.
+// TestDesk_ForeignForms: a form that another site makes a staff member's browser send changes
+// nothing, nor does a GET.
 func TestDesk_ForeignForms(t *testing.T) {
 	o := open(t, usual)
 	o.customer("alice")
@@ -343,7 +346,7 @@ func TestDesk_Headers(t *testing.T) {
 	}
 }
 
-// A desk for a realm that no site has is an error of the operator's, told at start.
+// TestDesk_UnknownRealm: a desk for a realm without a site is an error at start.
 func TestDesk_UnknownRealm(t *testing.T) {
 	o := open(t, usual)
 	err := o.TryWhole(o.caddyfile(accounts + "\n\ttwo_factor_admin {\n\t\trealm lagacy\n\t}"))

@@ -8,8 +8,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// A customer never becomes staff: a desk behind a portal's gate, where the name is a
-// customer's, lets nobody in, whatever stands before it.
+// TestDesk_CustomersAreNoStaff: a customer never becomes staff. A desk behind a portal's gate,
+// where the name is a customer's, refuses all requests.
 func TestDesk_CustomersAreNoStaff(t *testing.T) {
 	for name, site := range map[string]string{
 		"behind the gate":             "two_factor {\n" + harness.LegacyLines + "\n\t}\n\ttwo_factor_admin {\n\t\tact *\n\t}",
@@ -36,7 +36,7 @@ func TestDesk_CustomersAreNoStaff(t *testing.T) {
 	}
 }
 
-// own is a desk whose staff pass a second factor, too, in this realm.
+// own is a desk that requires a second factor of its staff, in this realm.
 func own(realm string) string {
 	return accounts + "\n\ttwo_factor {\n\t\trealm " + realm + "\n\t\tuser {http.auth.user.id}\n\t\trequire always\n\t}\n\ttwo_factor_admin {\n\t\trealm default\n\t\tact anna\n\t}"
 }
@@ -61,8 +61,8 @@ func TestDesk_StaffPassAFactor(t *testing.T) {
 	want(t, another.Get("/"), http.StatusOK, "alice")
 }
 
-// TestDesk_StaffsFactorsAreApart: a realm of customers takes no staff, who get their ids from
-// elsewhere: a customer of the same name could set up the factor of staff.
+// TestDesk_StaffsFactorsAreApart: staff can't use a realm of customers, because their ids come
+// from another source. A customer of the same name could set up the factor of a staff member.
 func TestDesk_StaffsFactorsAreApart(t *testing.T) {
 	o := open(t, own("staff"))
 	if err := o.TryWhole(o.caddyfile(own("default"))); err == nil || !strings.Contains(err.Error(), "takes the ids of the users of realm") {

@@ -1,9 +1,9 @@
-// Package harness starts the whole of Secondgate inside the test process: a real Caddy
-// with the real modules, before a portal that the test brings. A Browser talks to it as
-// browsers do. The store is in memory unless the test asks for Badger.
+// Package harness starts the whole of Secondgate inside the test process: Caddy with the modules
+// of the release, in front of a portal that the test brings. [Browser] is a client that behaves
+// like a browser. The store is in memory unless the test asks for Badger.
 //
-// Its one invariant: everything listens on loopback and ends with the test. Caddy
-// has one configuration per process, so tests that use it must not run in parallel.
+// All listeners are on loopback and close with the test. Caddy has one configuration per process,
+// so tests that use this package must not run in parallel.
 package harness
 
 import (
@@ -28,8 +28,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/port"
 )
 
-// House is a running gateway with a portal behind it.
-type House struct {
+// Harness is a running gateway with a portal behind it.
+type Harness struct {
 	// URL is the gateway's address, PortalURL the portal's own: http://127.0.0.1:PORT.
 	URL, PortalURL string
 	// Dir is the store's directory, Log the file with Caddy's log as JSON lines.
@@ -48,8 +48,8 @@ const Site = `two_factor {
 }
 reverse_proxy %s`
 
-// Start runs a gateway whose two_factor block holds these lines before the portal.
-func Start(t testing.TB, portal http.Handler, lines string) *House {
+// Start runs a gateway with these lines in the two_factor block before the portal.
+func Start(t testing.TB, portal http.Handler, lines string) *Harness {
 	t.Helper()
 	server := httptest.NewServer(portal)
 	t.Cleanup(server.Close)
@@ -58,22 +58,22 @@ func Start(t testing.TB, portal http.Handler, lines string) *House {
 	return h
 }
 
-// StartSite runs a gateway whose site block is this text; PORTAL in it stands for the
+// StartSite runs a gateway with this text as its site block. PORTAL in the text is replaced by the
 // portal's host and port. portal may be nil.
-func StartSite(t testing.TB, portal http.Handler, site string) *House {
+func StartSite(t testing.TB, portal http.Handler, site string) *Harness {
 	t.Helper()
 	return prepare(t, "").serve(portal, site)
 }
 
 // StartSiteOnDisk is StartSite with the store in files, for tests that look at them.
-func StartSiteOnDisk(t testing.TB, portal http.Handler, site string) *House {
+func StartSiteOnDisk(t testing.TB, portal http.Handler, site string) *Harness {
 	t.Helper()
 	h := prepare(t, "")
 	h.storage = "badger"
 	return h.serve(portal, site)
 }
 
-func (h *House) serve(portal http.Handler, site string) *House {
+func (h *Harness) serve(portal http.Handler, site string) *Harness {
 	h.t.Helper()
 	if portal != nil {
 		server := httptest.NewServer(portal)
@@ -84,15 +84,15 @@ func (h *House) serve(portal http.Handler, site string) *House {
 	return h
 }
 
-func prepare(t testing.TB, portalURL string) *House {
+func prepare(t testing.TB, portalURL string) *Harness {
 	t.Helper()
 	dir := t.TempDir()
-	// Caddy's own storage is a new one for each house, as on a new machine. A house before
+	// Caddy's own storage is a new one for each harness, as on a new machine. A harness before
 	// it in the same test keeps its own.
 	old := caddy.DefaultStorage
 	caddy.DefaultStorage = &certmagic.FileStorage{Path: filepath.Join(dir, "caddy")}
 	t.Cleanup(func() { caddy.DefaultStorage = old })
-	h := &House{
+	h := &Harness{
 		URL: "http://127.0.0.1:" + FreePort(t), PortalURL: portalURL,
 		Dir: filepath.Join(dir, "two_factor"), Log: filepath.Join(dir, "caddy.log"), t: t, storage: "memory",
 	}
@@ -110,7 +110,7 @@ func prepare(t testing.TB, portalURL string) *House {
 }
 
 // Load loads, or reloads, the gateway with this site block.
-func (h *House) Load(site string) {
+func (h *Harness) Load(site string) {
 	h.t.Helper()
 	if err := h.TryLoad(site); err != nil {
 		h.t.Fatal(err)
@@ -118,7 +118,7 @@ func (h *House) Load(site string) {
 }
 
 // TryLoad is Load that returns the error.
-func (h *House) TryLoad(site string) error {
+func (h *Harness) TryLoad(site string) error {
 	h.site = site
 	return h.load(fmt.Sprintf(`{
 	admin off
@@ -145,13 +145,13 @@ func (h *House) TryLoad(site string) error {
 }
 
 // Reload loads the same configuration once more.
-func (h *House) Reload() {
+func (h *Harness) Reload() {
 	h.t.Helper()
 	h.Load(h.site)
 }
 
-// load loads a Caddyfile and waits until nobody but its servers listens at the address.
-func (h *House) load(text string) error {
+// load loads a Caddyfile and waits until only its servers listen at the address.
+func (h *Harness) load(text string) error {
 	if err := LoadCaddyfile(text); err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func LoadCaddyfile(text string) error {
 }
 
 // LogText is what Caddy has logged until now.
-func (h *House) LogText() string {
+func (h *Harness) LogText() string {
 	h.t.Helper()
 	raw, err := os.ReadFile(h.Log)
 	if err != nil {
@@ -208,7 +208,7 @@ func (h *House) LogText() string {
 	return string(raw)
 }
 
-// FreePort returns a TCP port on loopback at which no program listens.
+// FreePort returns a TCP port on loopback that is free at the moment.
 func FreePort(t testing.TB) string {
 	t.Helper()
 	address, err := port.Free()

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// house is one portal behind one binary, with its visitors.
-type house struct {
+// setup is one portal behind one binary, with its visitors.
+type setup struct {
 	portal   *portal
 	binary   string
 	url, dir string
@@ -52,8 +52,8 @@ http://%[2]s {
 `
 
 // open starts the binary before the portal and signs the visitors in.
-func open(binary string, p *portal) (h *house, err error) {
-	h = &house{portal: p, binary: binary, asked: make(map[string]int)}
+func open(binary string, p *portal) (h *setup, err error) {
+	h = &setup{portal: p, binary: binary, asked: make(map[string]int)}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -78,11 +78,11 @@ func open(binary string, p *portal) (h *house, err error) {
 	return h, nil
 }
 
-// settled is longer than `settle`, after which a visit is known again.
+// settled is longer than `settle`. After it the answers about a visit are cached again.
 const settled = 2500 * time.Millisecond
 
 // count puts a proxy before the portal that counts its questions.
-func (h *house) count() error {
+func (h *setup) count() error {
 	to, err := url.Parse(h.portal.url)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (h *house) count() error {
 }
 
 // add counts a request if it could be a question.
-func (h *house) add(r *http.Request, n int) {
+func (h *setup) add(r *http.Request, n int) {
 	if r.Method != http.MethodGet || !slices.Contains(h.portal.whoami, r.URL.RequestURI()) {
 		return
 	}
@@ -108,13 +108,13 @@ func (h *house) add(r *http.Request, n int) {
 	h.asked[r.UserAgent()] += n
 }
 
-func (h *house) questions(agent string) int {
+func (h *setup) questions(agent string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.asked[agent]
 }
 
-func (h *house) launch(binary string) error {
+func (h *setup) launch(binary string) error {
 	dir, err := os.MkdirTemp("", "secondgate-questions-")
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (h *house) launch(binary string) error {
 }
 
 // lastLog is the end of the gate's log, for errors.
-func (h *house) lastLog() error {
+func (h *setup) lastLog() error {
 	text, err := os.ReadFile(filepath.Join(h.dir, "log"))
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func (h *house) lastLog() error {
 	return errors.New(string(text[max(0, len(text)-3000):]))
 }
 
-func (h *house) close() {
+func (h *setup) close() {
 	if h.gate != nil && h.gate.Process != nil {
 		_ = h.gate.Process.Signal(syscall.SIGTERM)
 		_ = h.gate.Wait()

@@ -47,13 +47,13 @@ const (
 var usual = whole(badger, site("PORT", named))
 
 // at is another browser, at another port of this machine.
-func at(h *harness.House, port string) *harness.Browser {
+func at(h *harness.Harness, port string) *harness.Browser {
 	b := h.Browser()
 	b.Base = "http://127.0.0.1:" + port
 	return b
 }
 
-// passes reports whether somebody sees alice's account.
+// passes reports whether the page shows the user's account.
 func passes(t testing.TB, b *harness.Browser, user string) bool {
 	t.Helper()
 	return strings.Contains(b.Get("/account").Body, harness.SecretOf(user))
@@ -75,10 +75,10 @@ func accepted(t testing.TB, p *harness.Page) {
 	}
 }
 
-// waiting is a portal whose /wait is answered when the test says so.
+// waiting is a portal that answers /wait when the test says so.
 type waiting struct {
 	harness.Legacy
-	// begun gets the path of a request that waits, goOn lets one go on.
+	// begun receives the path of each waiting request; goOn releases one.
 	begun chan string
 	goOn  chan struct{}
 }

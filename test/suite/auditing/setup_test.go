@@ -11,7 +11,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// global are the global options of a server whose audit log can be read.
+// global are the global options of a server with a readable audit log.
 const global = `{
 	admin 127.0.0.1:ADMIN
 	persist_config off
@@ -41,7 +41,7 @@ http://127.0.0.1:PORT {
 
 // world is a server before a portal, and its audit log.
 type world struct {
-	*harness.House
+	*harness.Harness
 	t     *testing.T
 	admin string
 	// logs and global are more global options: of Caddy, and of two_factor.
@@ -54,7 +54,7 @@ func start(t *testing.T, portal http.Handler, change ...func(*world)) *world {
 	for _, fn := range change {
 		fn(w)
 	}
-	w.House = harness.StartWhole(t, portal, w.text(harness.LegacyLines))
+	w.Harness = harness.StartWhole(t, portal, w.text(harness.LegacyLines))
 	return w
 }
 
