@@ -48,7 +48,8 @@ type Facts struct {
 }
 
 // Begin sets the facts that don't depend on the cookies. A status other than 0 refuses the
-// request: because its path has no bounded reading, or by `deny`.
+// request: because of its method, its Connection header, an ambiguous path, an undeclared token
+// in the query, or `deny`.
 func (f *Facts) Begin(s *Site, r *http.Request, c Client) (status int) {
 	f.Site, f.Client, f.R = s, c, r
 	return f.check()
