@@ -47,13 +47,13 @@ var mailRows = d.Rows{
 	{Field: "TLS", Usage: "tls starttls|tls|none", Default: "starttls",
 		Doc: "How the connection to it is encrypted."},
 	{Field: "User", Usage: "user NAME", Otherwise: "none", Check: d.Valid(checkMailUser),
-		Doc: "Who signs in there."},
+		Doc: "The user name there."},
 	{Field: "Password", Usage: "password {file.PATH}", Secret: true, Otherwise: "none", Check: d.Valid(checkPassword),
-		Doc: "Where the password stands: `{file.PATH}` or `{env.NAME}`."},
+		Doc: "The place of the password: `{file.PATH}` or `{env.NAME}`."},
 	{Field: "From", Usage: `from "NAME <ADDRESS>"`, Check: d.Valid(checkFrom),
-		Doc: "Who mails are from. Needed."},
-	{Field: "CA", Usage: "ca FILE", Otherwise: "whom the system trusts",
-		Doc: "Who signs the server's certificate, in PEM."},
+		Doc: "The sender of mails. Needed."},
+	{Field: "CA", Usage: "ca FILE", Otherwise: "the authorities that the system trusts",
+		Doc: "The authority that signs the server's certificate, in PEM."},
 }
 
 var auditRows = d.Rows{

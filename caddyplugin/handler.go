@@ -146,7 +146,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	h.pools = new(atomic.Pointer[pools])
 	h.log, h.proxies = log, app.server.Proxies()
 	options := server.SiteOptions{
-		Site: site, Given: h.Site, Address: at.address, Addresses: at.addresses(), Places: at.places(site.Realm),
+		Site: site, Given: h.Site, Source: h.Source, Address: at.address, Addresses: at.addresses(), Places: at.places(site.Realm),
 	}
 	if options.Gateway, err = h.gateway(site); err != nil {
 		return fmt.Errorf("two_factor: %w", err)

@@ -54,7 +54,7 @@ func (o origin) or(other origin) origin {
 type passedOne struct {
 	queries []string
 	headers *portal.Headers
-	leave   *portal.Leave
+	leave   *portal.CookiePolicy
 	// sees are the directives of the gate that look at addresses; paths are those of its
 	// sign-ins and sign-outs.
 	sees  []string
@@ -243,7 +243,7 @@ func gateOf(h map[string]any) []passedOne {
 		return nil
 	}
 	headers, queries := site.Credentials()
-	g := passedOne{queries: queries, headers: portal.NewHeaders(headers), leave: portal.NewLeave(site.Leave)}
+	g := passedOne{queries: queries, headers: portal.NewHeaders(headers), leave: portal.NewCookiePolicy(site.Leave)}
 	g.looks(site)
 	for _, q := range site.Whoami {
 		g.asks = append(g.asks, q.URI)

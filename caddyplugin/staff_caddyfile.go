@@ -20,10 +20,10 @@ func init() {
 // staffRows are the subdirectives of two_factor_admin.
 var staffRows = directive.Rows{
 	{Field: "Realms", Usage: "realm NAME...", Otherwise: "all of this server",
-		Doc: "The realms whose users are shown. JSON: `realms`."},
+		Doc: "The realms of the users that are shown. JSON: `realms`."},
 	{Field: "Staff", Usage: "staff {PLACEHOLDER}", Default: "{http.auth.user.id}", Check: directive.Valid(checkStaff),
-		Doc: "Where the name of who is signed in stands."},
-	{Field: "Act", Usage: "act NAME|@MATCHER|*...", Otherwise: "nobody",
+		Doc: "The placeholder with the name of the signed-in member of staff."},
+	{Field: "Act", Usage: "act NAME|@MATCHER|*...", Otherwise: "no one",
 		Doc: "Who may act."},
 	{Field: "View", Usage: "view NAME|@MATCHER|*...", Otherwise: "everybody who is authenticated",
 		Doc: "Who may look."},

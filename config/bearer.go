@@ -36,7 +36,7 @@ func (s Site) validateTokens() error {
 		case in.Token == nil:
 			return nil
 		case s.User != "":
-			return wrong("token", "it needs whoami, which is asked whose the token is; with user there is none")
+			return wrong("token", "it needs whoami, which is asked for the user of the token; with user there is none")
 		case s.TokenHeader() == "":
 			return wrong("token", "nothing says in which header the portal takes it; want one, for example credential header Authorization")
 		}
@@ -68,7 +68,7 @@ func (t *Token) validate(paths []string) error {
 	case t == nil:
 		return nil
 	case len(paths) == 0:
-		return wrong("token", "it names no path whose response has the token; want for example sign_in /auth/token")
+		return wrong("token", "it names no path with a response that has the token; want for example sign_in /auth/token")
 	case t.JSON == "":
 		return wrong("token", "it has no path to the token; want for example token json access_token")
 	}

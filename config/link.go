@@ -34,7 +34,7 @@ func (s Site) validateLinks() error {
 
 func (l Link) validate() error {
 	if strings.TrimSpace(l.Text) == "" {
-		return wrong("", "link %s has no text, so nobody could see it; want for example link %s append \"Two-factor authentication\"", l.Selector, l.Selector)
+		return wrong("", "link %s has no text, so it could not be seen; want for example link %s append \"Two-factor authentication\"", l.Selector, l.Selector)
 	}
 	return first(
 		directive.At("text", validateLine(l.Text)),

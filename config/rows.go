@@ -32,7 +32,7 @@ var SiteRows = d.Rows{
 	{Field: "Rotates", Usage: "rotates", Otherwise: "not promised", Preset: d.Replaced,
 		Doc: "Promises that every sign-in changes a cookie."},
 	{Field: "Watch", Usage: "watch all|unsafe", Default: "all", Preset: d.Replaced,
-		Doc: "Which responses are judged while nobody is signed in."},
+		Doc: "Which responses are judged in visits without a signed-in user."},
 	{Field: "Leave", Usage: "leave COOKIE...", Otherwise: "the built-in list", Preset: d.Added, Check: d.Valid(validateLeave),
 		Doc: "Cookies that page scripts read, so that they are not sealed."},
 	{Field: "Credential", Usage: "credential header|query NAME", Otherwise: "none", Preset: d.Added, Check: d.Valid(Credential.validate),
@@ -64,11 +64,11 @@ var SiteRows = d.Rows{
 	{Field: "BackupCodes", Usage: "backup_codes COUNT", Default: "10", Least: "4", Most: "20",
 		Doc: "How many backup codes a set has."},
 	{Field: "Throttle", Usage: "throttle", Block: throttleRows, Check: d.Valid(Throttle.validate),
-		Doc: "What wrong codes cost."},
+		Doc: "How wrong codes are limited."},
 	{Field: "Brand", Usage: "brand", Otherwise: "neutral", Block: brandRows,
 		Doc: "How the pages look."},
 	{Field: "Support", Usage: "support CONTACT", Otherwise: "none", Check: d.Valid(validateSupport),
-		Doc: "Where people turn who are locked out."},
+		Doc: "Whom users ask who are locked out."},
 	{Field: "Mode", Usage: "mode enforce|observe", Default: "enforce",
 		Doc: "Whether the gate acts, or only counts what it would do."},
 }
@@ -103,17 +103,17 @@ const (
 
 var whoamiRows = d.Rows{
 	{Field: "First", Usage: "first URI EXTRACTOR", Want: `first URI EXTRACTOR, for example first /nonce regex "token=([a-z0-9]+)"`, Block: firstRows,
-		Doc: "Is asked before; what it yields stands for `{first}` in a `header`."},
+		Doc: "A request that is made before; what it yields replaces `{first}` in a `header`."},
 	{Field: "Header", Usage: "header NAME VALUE",
 		Doc: "Is set on the question. May be repeated."},
 	{Field: "Anonymous", Usage: "anonymous SIGN", Want: "anonymous" + signWant, Check: d.Valid(Sign.validate),
 		Doc: "How the response to a stranger looks. Needed; may be repeated."},
 	{Field: "User", Usage: "user EXTRACTOR [not VALUE...]", Want: "user" + extractorWant, Check: d.Valid(Extractor.validate),
-		Doc: "Where the canonical id stands. Needed."},
+		Doc: "Where the canonical id is. Needed."},
 	{Field: "Name", Usage: "name EXTRACTOR [not VALUE...]", Want: "name" + extractorWant, Check: d.Valid(Extractor.validate),
-		Doc: "Where the user's name stands, which is only shown."},
+		Doc: "Where the user's name is, which is only shown."},
 	{Field: "Email", Usage: "email EXTRACTOR [not VALUE...]", Want: "email" + extractorWant, Check: d.Valid(Extractor.validate),
-		Doc: "Where the user's email address stands."},
+		Doc: "Where the user's email address is."},
 	{Field: "Apart", Usage: "apart",
 		Doc: "This part of the portal has a sign-in of its own."},
 	{Field: "Normalize", Usage: "lower", Word: true,
@@ -133,7 +133,7 @@ var firstRows = d.Rows{
 
 var signInRows = d.Rows{
 	{Field: "Page", Usage: "page URI", Otherwise: "none", Check: d.Valid(validateURI),
-		Doc: "Where the form stands."},
+		Doc: "The page with the form."},
 	{Field: "Username", Usage: "username FIELD", Otherwise: "none", Check: d.Valid(validateField),
 		Doc: "The name of the form's field for the user."},
 	{Field: "Password", Usage: "password FIELD", Otherwise: "none", Check: d.Valid(validateField),
@@ -157,7 +157,7 @@ var totpRows = d.Rows{
 
 var throttleRows = d.Rows{
 	{Field: "Free", Usage: "free COUNT", Otherwise: "`5`, or what is less than `stop`", Least: "0", Most: "20",
-		Doc: "How many failures in a row cost nothing."},
+		Doc: "How many failures in a row have no wait."},
 	{Field: "Wait", Usage: "wait DURATION", Default: "30s", Least: "1s", Most: "1h",
 		Doc: "The first waiting time; it doubles with every further failure."},
 	{Field: "Max", Usage: "max DURATION", Otherwise: "`15m`, or `wait`", Least: "1s", Most: "24h",

@@ -40,7 +40,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"sign_in path", "sign_in.0.paths.1", `"login"`, func(s *Site) { s.SignIn = []SignIn{{Paths: []string{"/a", "login"}}} }},
 		{"sign_in page", "sign_in.0.page", `"https://x/"`, func(s *Site) { s.SignIn = []SignIn{{Paths: []string{"/a"}, Page: "https://x/"}} }},
 		{"sign_in field", "sign_in.0.username", `"user name"`, func(s *Site) { s.SignIn = []SignIn{{Username: "user name"}} }},
-		{"token without a path", "sign_in.0.token", "no path whose response", func(s *Site) {
+		{"token without a path", "sign_in.0.token", "no path with a response", func(s *Site) {
 			s.Credential = []Credential{{Header: "X-Token"}}
 			s.SignIn = []SignIn{{Username: "u", Token: &Token{JSON: "t"}}}
 		}},
@@ -115,7 +115,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"whoami at the own pages", "whoami.0", "own pages", whoami(func(w *Whoami) { w.URI = "/two-factor/x?y" })},
 		{"whoami with a glob", "whoami.0", "one page that is asked", whoami(func(w *Whoami) { w.URI = "/account/*" })},
 		{"whoami with a fragment", "whoami.0", `"/a#b"`, whoami(func(w *Whoami) { w.URI = "/a#b" })},
-		{"no user", "whoami.0.user", "nobody could ever be recognised", whoami(func(w *Whoami) { w.User = nil })},
+		{"no user", "whoami.0.user", "no user could ever be recognised", whoami(func(w *Whoami) { w.User = nil })},
 		{"no sign", "whoami.0.anonymous", "strangers could never", whoami(func(w *Whoami) { w.Anonymous = nil })},
 		{"selector", "whoami.0.user", `"input["`, whoami(func(w *Whoami) { w.User.HTML = "input[" })},
 		{"two sources", "whoami.0.user", "2 sources", whoami(func(w *Whoami) { w.User.Header = "X-User" })},

@@ -24,10 +24,10 @@ func (w Whoami) validate(ownPath string) error {
 		return err
 	}
 	if w.User == nil {
-		return wrong("user", "whoami %s has none, so nobody could ever be recognised; want for example user json id", w.URI)
+		return wrong("user", "whoami %s has none, so no user could ever be recognised; want for example user json id", w.URI)
 	}
 	if len(w.Anonymous) == 0 {
-		return wrong("anonymous", "whoami %s has no sign of nobody being signed in, so strangers could never be recognised; want for example anonymous redirect */login*", w.URI)
+		return wrong("anonymous", "whoami %s has no sign that no user is signed in, so strangers could never be recognised; want for example anonymous redirect */login*", w.URI)
 	}
 	return first(w.validateHeaders(), w.validateNormalize())
 }

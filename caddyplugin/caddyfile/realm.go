@@ -36,7 +36,7 @@ func NameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string
 	case realm != "" && realm != defaultRealm:
 		return realm, nil
 	case realm == "" && known.unnamed != nil:
-		return "", tokenError(at, "two sites use two_factor without naming a realm, this one and that at %s; "+ownRealms, placeOf(*known.unnamed))
+		return "", tokenError(at, "two sites use two_factor without naming a realm, the first one at %s; "+ownRealms, placeOf(*known.unnamed))
 	case realm == "" && known.named != nil:
 		return "", tokenError(at, "this site names no realm, which is %q, and that at %s names it; give this portal a realm of its own, or %[1]q too if they share their users; add a line such as: realm shop", defaultRealm, placeOf(*known.named))
 	case realm == defaultRealm && known.unnamed != nil:
@@ -52,7 +52,7 @@ func NameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string
 
 // What to do about two sites that name no realm.
 const (
-	ownRealms    = "give each portal a realm of its own, or both the same if they share their users; " + keepsDefault + "; add to the other a line such as: realm shop (realm NAME); the second one is"
+	ownRealms    = "give each portal a realm of its own (realm NAME, such as realm shop), or both the same if they share their users; " + keepsDefault + "; the second site is this one"
 	keepsDefault = config.KeepsDefaultRealm
 )
 

@@ -26,7 +26,7 @@ URL is the portal's address or that of its sign-in page. User name and password
 of a test customer are asked for, and of a second one, who may be left out but
 proves more. Where standard input is no terminal, each is two lines.
 
-It changes nothing at the portal. It signs in some ten times, once with a wrong
+It changes nothing at the portal. It signs in some fifteen times, once with a wrong
 password, and looks at some sixty pages. Use accounts made for testing.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = oneAddress

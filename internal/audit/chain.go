@@ -23,8 +23,8 @@ func Chain(last store.Entry, pending [][]byte) ([]store.Entry, error) {
 	return entries, nil
 }
 
-// Hash is SHA-256 over the hash of the entry before (32 bytes), the number (8 bytes,
-// big-endian) and the event's JSON as it stands.
+// Hash is SHA-256 over the hash of the entry before (32 bytes), the number (8 bytes, big-endian)
+// and the unchanged bytes of the event's JSON.
 func Hash(e store.Entry) [32]byte {
 	in := make([]byte, 0, len(e.Prev)+8+len(e.Raw))
 	in = append(in, e.Prev[:]...)

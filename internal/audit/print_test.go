@@ -12,8 +12,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// hostile is an event whose every field, as far as somebody else may choose it, tries to
-// begin another record.
+// hostile is an event in which every field that a user can choose tries to begin another record.
 func hostile(t *testing.T) store.Entry {
 	t.Helper()
 	const evil = "eve\r\n{\"event\":\"forged\"}\t\x1b[2J\u2028\u202e\"},"

@@ -44,7 +44,7 @@ func grow(t *testing.T, db *records.DB, from, to int) {
 	}
 }
 
-// tampered is a store whose entries somebody changed.
+// tampered is a store with changed entries.
 type tampered struct {
 	Reader
 	change func(e []store.Entry) []store.Entry
@@ -70,7 +70,8 @@ func (s tampered) Entries(ctx context.Context, q store.EntryQuery) (store.EntryP
 	return page, nil
 }
 
-// rewritten makes the entries from one on anew, as somebody does who knows how.
+// rewritten changes the entries from one on and computes their hashes again, as an attacker who
+// knows the format would.
 func rewritten(e []store.Entry, from int, change func(raw []byte) []byte) []store.Entry {
 	out := append([]store.Entry{}, e[:from]...)
 	last := e[from-1]

@@ -88,7 +88,7 @@ func TestGolden_Restores(t *testing.T) {
 	if plain, err := h.ring.Open(u.TOTP.Secret, "totp secret", realm, u.Key.ID, "factor"); err != nil || string(plain) != secret {
 		t.Errorf("the secret: %q, %v", plain, err)
 	}
-	if v, err := st.Visit(t.Context(), realm, store.VisitID{1}); err != nil || !v.Dead() {
+	if v, err := st.Visit(t.Context(), realm, store.VisitID{1}); err != nil || !v.Revoked() {
 		t.Errorf("the dead token: %+v, %v", v, err)
 	}
 	err = st.Update(t.Context(), person(0), func(tx store.Tx) error { return tx.Spend("for long", now.Add(time.Hour)) })

@@ -9,9 +9,9 @@ import (
 
 const wrongBackup = "0000-0000-0000-0000"
 
-// TestAttack_H8_WrongBackupCodesFromElsewhere: an attacker who has the password gives a
-// wrong backup code whenever one is let through, from one address after another. The
-// owner's backup code, and a recovery code of staff, are accepted at any moment of it.
+// TestAttack_H8_WrongBackupCodesFromElsewhere: an attacker with the password gives wrong backup
+// codes from one address after another, as often as the throttle permits. The owner's backup
+// code and a recovery code of staff are accepted at any moment.
 func TestAttack_H8_WrongBackupCodesFromElsewhere(t *testing.T) {
 	l := newLab(t)
 	e, backup := l.enrol(alice)

@@ -11,9 +11,9 @@ import (
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
-// clearedBudget is how many wrong codes in a row a cleared visit may give. It is its
-// own, so that a stranger who has the password can neither use the user's up nor be
-// helped by the owner's.
+// clearedBudget is how many consecutive wrong codes a cleared visit may give. This budget is
+// separate from the user's. A stranger with the password can therefore not use up the budget of
+// the owner's visit, and the owner's right codes do not reset the stranger's counter.
 const clearedBudget = 5
 
 // Attempt is a code that a client gives for a user.
@@ -25,9 +25,10 @@ type Attempt struct {
 	Kind string
 	// Address is the client's, without port; Agent its User-Agent, for the audit log.
 	Address, Agent string
-	// Cleared is the visit whose clearance the attempt is made in, nil when it is made
-	// to get one. Wrong codes are then counted in that visit, five at most: then that
-	// clearance ends. Neither the user's counters nor the budgets of addresses change.
+	// Cleared is the visit with the clearance that the attempt is made in. It is nil if the
+	// attempt is made to get a clearance. Wrong codes in a cleared visit are counted in that
+	// visit only, not in the user's counters or the budgets of addresses. After five, the
+	// clearance ends.
 	Cleared *store.VisitID
 	// Recovery allows that the code is a recovery code, which is good for a challenge
 	// and for nothing else.
@@ -48,7 +49,7 @@ type Accepted struct {
 	Staff string
 }
 
-// try is an attempt whose code was read.
+// try is an attempt with its parsed code.
 type try struct {
 	Attempt
 	entry
@@ -101,10 +102,10 @@ func (s *Service) conclude(ctx context.Context, t *try, err error) error {
 	return err
 }
 
-// held is why no code of a kind may be tried now without a clearance, nil if one may.
-// Backup and recovery codes are never held up for a user: NIST SP 800-63B-4, section
-// 3.1.2.2, asks for throttling of look-up secrets below 64 bits only, and a wait would
-// let anyone with the password take the owner's last means away.
+// held returns why no code of a kind may be tried now without a clearance, or nil. The user's
+// waits never apply to backup and recovery codes. NIST SP 800-63B-4, section 3.1.2.2, asks for
+// throttling of look-up secrets below 64 bits only, and a wait would let an attacker with the
+// password block the owner's last factor.
 func (s *Service) held(u *store.User, kind string) error {
 	if kind != KindTOTP {
 		return nil
@@ -119,9 +120,9 @@ func (s *Service) held(u *store.User, kind string) error {
 	return nil
 }
 
-// admit counts the attempt as a failure before the code is looked at; accept takes
-// that back. So any number of parallel attempts gets no more than the policy gives.
-// The user is changed, not yet written.
+// admit counts the attempt as a failure before the code is checked; accept uncounts it. Parallel
+// requests therefore get no more attempts than the policy permits. admit changes the user, and
+// the caller writes it.
 func (s *Service) admit(tx store.Tx, u *store.User, t *try) (refusal, err error) {
 	if t.Cleared != nil {
 		return s.admitCleared(tx, *t)
@@ -173,7 +174,7 @@ func (s *Service) refuse(tx store.Tx, t try) (refusal, err error) {
 	}
 	v, err := tx.Visit(*t.Cleared)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && v.Dead():
+	case errors.Is(err, store.ErrNotFound), err == nil && v.Revoked():
 		return fmt.Errorf("%w: %w", ErrWrongCode, ErrEnded), nil
 	case err != nil:
 		return nil, fmt.Errorf("reading the clearance: %w", err)
@@ -183,9 +184,9 @@ func (s *Service) refuse(tx store.Tx, t try) (refusal, err error) {
 	return ErrWrongCode, nil
 }
 
-// pardon takes back what was counted, once the code was accepted. An authenticator's
-// code in a cleared visit leaves the user's counters alone, as wrong ones do there;
-// a backup code unlocks everything.
+// pardon uncounts failures after the code was accepted. An authenticator's code in a cleared
+// visit does not change the user's counters, as wrong codes there don't; a backup code resets
+// all counters.
 func pardon(tx store.Tx, u *store.User, t try) error {
 	switch {
 	case t.kind == KindBackup:

@@ -176,7 +176,8 @@ func TestDisconnectingIsCounted(t *testing.T) {
 	wantThrottled(t, "the fourth", l.spend(Attempt{User: alice, Code: backup[0], Address: home}))
 }
 
-// leaving is a store whose client goes after the first change, which counts the attempt.
+// leaving is a store that cancels the client's context after the first change, which counts the
+// attempt.
 type leaving struct {
 	store.Store
 	leave func()
@@ -316,7 +317,8 @@ func TestStrangerCannotLockOutTheOwner(t *testing.T) {
 	wantThrottled(t, "stranger", l.spend(Attempt{User: alice, Code: l.code(e, 1), Address: "203.0.113.9"}))
 }
 
-// Somebody else's clearance, a dead token or one that never was is none.
+// TestForeignClearance: another user's clearance, a revoked token and an unknown token are no
+// clearance.
 func TestForeignClearance(t *testing.T) {
 	l := newLab(t)
 	e, _ := l.enrol(alice)

@@ -125,7 +125,7 @@ func TestJ8_EndOthers(t *testing.T) {
 	if err != nil || len(ended) != 1 || ended[0] != *other || !l.over(other) || !l.cleared(bobs) {
 		t.Errorf("ended %v, %v", ended, err)
 	}
-	if v := l.visit(id); !v.Dead() || v.Over {
+	if v := l.visit(id); !v.Revoked() || v.SessionEnded {
 		t.Errorf("the old token: %+v", v)
 	}
 	after := l.visit(&fresh)

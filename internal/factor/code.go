@@ -40,8 +40,8 @@ type entry struct {
 	backup []byte // of a backup code
 }
 
-// parseEntry reads a code field as a code of that kind or, when kind is empty, of
-// the kind whose shape it has. What has the shape of neither is ErrMalformed.
+// parseEntry reads a code field as a code of that kind. If kind is empty, the shape of the code
+// decides. A field that has the shape of no code returns ErrMalformed.
 func parseEntry(kind, field string, t *store.TOTP) (entry, error) {
 	symbols, ok := withoutGaps(field)
 	if !ok {

@@ -8,9 +8,9 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// TestAttack_ManyConfirmations: somebody with an own account and no factor confirms one set-up
-// many times at once, from many visits. Each makes ten backup codes before it is found that another
-// was first; the backup code of another user must not wait for all of these hashes.
+// TestAttack_ManyConfirmations: a user without a factor confirms one set-up many times at once,
+// from many visits. Each confirmation hashes ten backup codes before it finds that another was
+// first. Another user's backup code must not wait for all of these hashes.
 func TestAttack_ManyConfirmations(t *testing.T) {
 	realHashes(t)
 	settings := defaults

@@ -36,8 +36,8 @@ type Enrolment struct {
 	// Replaces is the ID of the active authenticator that this one is to replace;
 	// empty for a first one. Who begins a replacement must have spent a fresh code.
 	Replaces string
-	// Proven is the e-mail address whose code was given before this began; empty where
-	// none was asked for.
+	// Proven is the email address that was proven by a code before this set-up began. It is
+	// empty if no code was required.
 	Proven string
 	// Renew makes new backup codes in any case: who replaces an authenticator by way of a
 	// recovery code has lost those of before.
@@ -136,7 +136,7 @@ func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare sto
 	return done, nil
 }
 
-// endOld ends what rested on the factors of before.
+// endOld ends the sessions and clearances that depended on the earlier factors.
 func (s *Service) endOld(tx store.Tx, e Enrolment, spare store.VisitID) ([]store.VisitID, error) {
 	if e.Replaces == "" {
 		return tx.EndVisits(spare) // other browsers owe a code from now on
@@ -226,7 +226,7 @@ func (s *Service) activate(tx store.Tx, c candidate) (codes []string, err error)
 		}
 		u.Backup, codes = c.backup, c.codes
 	}
-	u.TOTP, u.Recovery = c.totp, nil            // who has a new authenticator needs no other way in
+	u.TOTP, u.Recovery = c.totp, nil            // a recovery code is obsolete
 	setFailures(&u, KindTOTP, store.Failures{}) // they were about another secret
 	return codes, tx.PutUser(u)
 }

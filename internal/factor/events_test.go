@@ -108,9 +108,9 @@ func TestEvents(t *testing.T) {
 	l.recorded("challenge_passed totp for=change", "disabled totp sessions_ended=1")
 }
 
-// TestEvents_Throttle: a wait is told when it starts, and what it refuses is not: so
-// nobody fills the log faster than codes may be tried. At the end the authenticator is
-// told to be off, once.
+// TestEvents_Throttle: an event is recorded when a wait starts, and not for the attempts that it
+// refuses. The number of events is therefore bounded by the number of permitted attempts. At the
+// end, one event says that the authenticator's codes are off.
 func TestEvents_Throttle(t *testing.T) {
 	s := defaults
 	s.Throttle.Free, s.Throttle.Stop, s.Throttle.AddressCount = 1, 3, 0

@@ -118,7 +118,7 @@ type Service struct {
 	// must be safe for concurrent use.
 	Clock func() time.Time
 	Rand  io.Reader
-	// MailQueued is called when a mail was queued that somebody waits for; it may be nil.
+	// MailQueued is called after a mail was queued that a user waits for. It may be nil.
 	MailQueued func()
 
 	store     store.Store
@@ -157,7 +157,7 @@ func (s *Service) random(n int) ([]byte, error) {
 	return b, nil
 }
 
-// user reads one who has a factor.
+// user reads a user. It returns ErrNoFactor for a user without a factor.
 func (s *Service) user(ctx context.Context, id string) (store.User, error) {
 	u, err := s.store.User(ctx, s.key(id))
 	if errors.Is(err, store.ErrNotFound) || err == nil && u.TOTP == nil {
@@ -169,8 +169,8 @@ func (s *Service) user(ctx context.Context, id string) (store.User, error) {
 	return u, nil
 }
 
-// update changes one who has a factor. A refusal of fn is returned after what fn did
-// was written; an error of fn aborts, and nothing is written.
+// update changes a user with a factor in a transaction. If fn returns a refusal, its changes are
+// written, then the refusal is returned. If fn returns an error, nothing is written.
 func (s *Service) update(ctx context.Context, id string, fn func(tx store.Tx, u *store.User) (refusal, err error)) error {
 	var refusal error
 	err := s.store.Update(ctx, s.key(id), func(tx store.Tx) error {

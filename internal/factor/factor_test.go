@@ -169,7 +169,7 @@ func (l *lab) cleared(id *store.VisitID) bool {
 // over reports whether a session was ended for good: its token is revoked.
 func (l *lab) over(id *store.VisitID) bool {
 	l.t.Helper()
-	return l.visit(id).Over
+	return l.visit(id).SessionEnded
 }
 
 func (l *lab) visit(id *store.VisitID) store.Visit {

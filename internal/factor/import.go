@@ -95,13 +95,15 @@ type Imported struct {
 	Ended []store.VisitID
 }
 
-// Import makes the authenticator the user's, in one transaction with its backup codes
-// and the event (whose kind, time, realm, user and factor are filled in), and ends the
-// user's clearances; all sessions, where it replaces another authenticator. Nothing is changed of a user who has it already: neither does its
-// floor sink nor do spent backup codes come back, so that an import may be run again.
-// Another authenticator is ErrExists, or replaced where replace says so; backup codes
-// are then kept if the import brings none. Backup codes that the user has used before are
-// left out, in whatever form the import has them.
+// Import makes the authenticator the user's, in one transaction with its backup codes and the
+// event. Import fills in the event's kind, time, realm, user and factor. The user's clearances
+// end; if another authenticator is replaced, all of the user's sessions end.
+//
+// An import can be repeated. If the user has this authenticator already, nothing is changed: its
+// floor does not decrease, and spent backup codes do not return. If the user has another
+// authenticator, Import returns ErrExists, or replaces it if replace is set. Its backup codes
+// are then kept if the import brings none. Backup codes that the user has used before are left
+// out, whether the import has them as codes or as hashes.
 func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.Event) (done Imported, err error) {
 	if done, err = s.Meets(ctx, in); err != nil || !done.Found.writes(replace) {
 		return done, orExists(done.Found, err)
@@ -135,8 +137,8 @@ func (s *Service) Import(ctx context.Context, in *Import, replace bool, e store.
 	return done, err
 }
 
-// endImported ends what rested on the factors of before: all sessions, where there was
-// another authenticator.
+// endImported ends the sessions and clearances that depended on the earlier factors: all
+// sessions if there was another authenticator.
 func (s *Service) endImported(tx store.Tx, u *store.User, found Found) ([]store.VisitID, error) {
 	if found != FoundOther {
 		return tx.EndVisits()
@@ -170,16 +172,16 @@ func orExists(f Found, err error) error {
 	return err
 }
 
-// place puts the authenticator into the record. Its floor is the step after the
-// present one, the last whose code could be accepted now: a code that another system
-// may have accepted before the import is not accepted once more.
+// place puts the authenticator into the record. Its floor becomes the next time step, the last
+// step with a code that could be accepted now. A code that another system may have accepted
+// before the import is therefore not accepted again.
 func (s *Service) place(u *store.User, t *store.TOTP, backup *store.BackupSet) {
 	now, placed := s.now(), *t
 	placed.AddedAt, placed.Floor = now, now.Unix()/int64(t.Period)+1
 	if u.TOTP == nil {
 		u.EnabledAt = now
 	}
-	u.TOTP, u.Recovery = &placed, nil // who has a new authenticator needs no other way in
+	u.TOTP, u.Recovery = &placed, nil // a recovery code is obsolete
 	if backup != nil {
 		u.Backup = backup
 	}

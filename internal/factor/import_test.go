@@ -83,8 +83,8 @@ func TestImport_CodesOfBefore(t *testing.T) {
 	}
 }
 
-// TestImportAgain: who has the authenticator already is left alone, so that nothing
-// spent comes back.
+// TestImportAgain: a repeated import changes nothing for a user who has the authenticator, so
+// that no spent code becomes valid.
 func TestImportAgain(t *testing.T) {
 	for _, replace := range []bool{false, true} {
 		l := newLab(t)
@@ -170,7 +170,7 @@ func TestImportRacesEnrolment(t *testing.T) {
 	}
 }
 
-// signal is a context that tells when somebody waits for it beside something else.
+// signal is a context that reports when a goroutine waits for its end.
 type signal struct {
 	context.Context
 	asked chan struct{}

@@ -72,8 +72,9 @@ func (s *Service) SendMailCode(ctx context.Context, a Attempt, to, language stri
 	return err
 }
 
-// ProveMail spends the code that was sent to an address: who gives it reads the mail
-// there. A wrong one counts against this code, and ends it when it is one too many.
+// ProveMail spends the code that was sent to an address. The right code proves that the user
+// reads the mail there. A wrong code counts against the sent code, and ends it when there were
+// too many.
 func (s *Service) ProveMail(ctx context.Context, a Attempt, to string) error {
 	typed := strings.NewReplacer(" ", "", "-", "", "\t", "").Replace(a.Code)
 	if len(typed) != MailCodeDigits || strings.Trim(typed, "0123456789") != "" {
@@ -122,8 +123,8 @@ func (s *Service) compare(c *store.MailCode, user, to, typed string) error {
 	return ErrWrongCode
 }
 
-// mailCode reads what is remembered of codes to a user who has no factor, with no more
-// of those sent than still count.
+// mailCode returns the record of codes that were mailed to a user without a factor. It drops the
+// times of mails that no longer count.
 func (s *Service) mailCode(tx store.Tx) (store.MailCode, error) {
 	u, err := tx.User()
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -15,7 +15,7 @@ func (s *Service) measure(a Attempt, accepted Accepted, err error) {
 	s.Meter.Challenge(kind, result(err))
 	var throttled *Throttled
 	if errors.As(err, &throttled) {
-		s.Meter.Throttle(whose(throttled))
+		s.Meter.Throttle(throttledBy(throttled))
 	}
 	if err == nil && kind == KindTOTP {
 		s.Meter.Step(-accepted.steps())
@@ -32,7 +32,8 @@ func (a Accepted) steps() int64 {
 	return n
 }
 
-func whose(t *Throttled) string {
+// throttledBy returns the label of a wait in the metrics: that of an address or of a user.
+func throttledBy(t *Throttled) string {
 	if t.address {
 		return meter.ByAddress
 	}

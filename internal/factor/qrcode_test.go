@@ -100,8 +100,8 @@ func scan(t *testing.T, svg string) string {
 	return tool(t, "zbarimg", "zbar-tools", "--quiet", "--raw", name)
 }
 
-// The QR code, as another program reads it, has the secret whose codes, as a third
-// program computes them, are accepted.
+// TestQRCodeReadAndComputedByOthers: one independent program reads the secret from the QR code,
+// and another computes codes from it. These codes are accepted.
 func TestQRCodeReadAndComputedByOthers(t *testing.T) {
 	for _, test := range []struct {
 		algorithm string

@@ -9,14 +9,14 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// clockSlack forgives the small steps back that time synchronisation makes.
+// clockSlack tolerates the small steps back of time synchronisation.
 const clockSlack = 2 * time.Minute
 
-// IssueRecovery makes a code that staff gives to somebody who has lost all factors, and
-// that is good for one challenge (see Attempt.Recovery) within its life; an earlier one
-// stops. The code is returned, and kept nowhere; the store has a hash of it, made like
-// a backup code's. then runs in the same transaction; see Spend. ErrNoFactor: nobody is
-// asked for a code.
+// IssueRecovery makes a recovery code, which staff give to a user who lost all factors. It is
+// valid for one challenge (see Attempt.Recovery) within its life. An earlier recovery code is no
+// longer valid. The store keeps only a hash of the code, like that of a backup code. then runs
+// in the same transaction; see Spend. IssueRecovery returns ErrNoFactor for a user without a
+// factor, who is never asked for a code.
 func (s *Service) IssueRecovery(ctx context.Context, user, staff string, life time.Duration, then func(store.Tx, store.Recovery) error) (code string, issued store.Recovery, err error) {
 	if _, err := s.user(ctx, user); err != nil {
 		return "", issued, err // before a hash is computed

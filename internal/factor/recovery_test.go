@@ -156,8 +156,8 @@ func TestRecoveryCodeIsThrottled(t *testing.T) {
 	}
 }
 
-// A code that is copied to another user's record opens nothing there, and nobody gets
-// one who is not asked for codes.
+// TestRecoveryCodeIsOneUsers: a code that is copied to another user's record is not accepted
+// there. A user who is not asked for codes gets no recovery code.
 func TestRecoveryCodeIsOneUsers(t *testing.T) {
 	l := newLab(t)
 	l.enrol(alice)

@@ -16,8 +16,8 @@ type sealedField struct {
 	put func(value []byte)
 }
 
-// sealedFields are those of a user's record. Whatever else is ever sealed in one belongs
-// here: a master key that seals a value which is not named here can be removed.
+// sealedFields returns the sealed values of a user's record. Every sealed field must be listed
+// here. Otherwise a master key that still seals one could be removed.
 func sealedFields(u *store.User) (fields []sealedField) {
 	if u.TOTP != nil {
 		t := *u.TOTP

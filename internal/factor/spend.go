@@ -105,8 +105,8 @@ func (s *Service) spendInTwo(ctx context.Context, t *try, prepare func() error, 
 	return accepted, err
 }
 
-// countAndCheck waits for its turn to hash before it counts, so that who gives up
-// waiting has lost no attempt.
+// countAndCheck waits for a hashing slot before it counts the attempt. A client that stops
+// waiting has therefore lost no attempt.
 func (s *Service) countAndCheck(ctx context.Context, t *try) (proof, bool, error) {
 	if err := hashing.Acquire(ctx, 1); err != nil {
 		return proof{}, false, fmt.Errorf("waiting to check a code: %w", err)

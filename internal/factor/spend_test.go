@@ -51,8 +51,8 @@ func TestChangesBetweenCheckAndSpending(t *testing.T) {
 	}
 }
 
-// Two hashes at a time, whoever asks. Who gives up waiting has lost no attempt, and
-// who has to wait for the throttle does not wait for that first.
+// TestHashingIsBounded: at most two hashes are computed at a time. A client that stops waiting
+// for a slot has lost no attempt. A client that the throttle refuses does not wait for a slot.
 func TestHashingIsBounded(t *testing.T) {
 	s := defaults
 	s.Throttle.AddressCount = 1

@@ -115,8 +115,7 @@ func TestAttack_I11_CountedByDryRun(t *testing.T) {
 	}
 }
 
-// TestAttack_I11_AllSpent: an import whose codes are all used leaves the user those of
-// the present set.
+// TestAttack_I11_AllSpent: if all codes of an import are spent, the user keeps the present set.
 func TestAttack_I11_AllSpent(t *testing.T) {
 	l := newLab(t)
 	in, _ := arrival(alice, firstCode)
@@ -246,8 +245,8 @@ func (l *lab) enrolmentOf(user string) Enrolment {
 	return Enrolment{Secret: in.Secret, Algorithm: in.Algorithm, Digits: in.Digits, Period: in.Period}
 }
 
-// TestAttack_I11_TooMany: the record of used codes is bounded. A user who has used more
-// goes on to use new codes, and no import brings that user any.
+// TestAttack_I11_TooMany: the record of used codes is bounded. A user who exceeds the bound can
+// still use new codes, but no import brings codes for that user.
 func TestAttack_I11_TooMany(t *testing.T) {
 	l := newLab(t)
 	in, _ := arrival(alice, firstCode, secondCode)

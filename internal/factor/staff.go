@@ -101,9 +101,9 @@ func (s *Service) Ahead(u *store.User) (until time.Time, ahead bool) {
 	return time.Unix((t.Floor+1)*int64(t.Period), 0).UTC(), true
 }
 
-// Lock says what wrong codes, or a clock that was ahead, do to a user now: off, the
-// authenticator's codes are off until a backup code or staff unlocks; until, there is a
-// wait for them (zero: none). Backup codes are never held up.
+// Lock returns what wrong codes, or a clock that was ahead, mean for a user now. off: the
+// authenticator's codes are off until a backup code or staff unlocks them. until: the end of a
+// wait for them, or zero. Neither applies to backup codes.
 func (s *Service) Lock(u *store.User) (off bool, until time.Time) {
 	f := u.Failures[KindTOTP]
 	if end, blocked := s.settings.Throttle.Blocked(f, s.now()); blocked {

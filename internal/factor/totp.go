@@ -52,10 +52,9 @@ func (g generator) code(step int64) (string, error) {
 	return hotp.GenerateCodeCustom(g.secret, uint64(step), g.opts)
 }
 
-// match returns the newest step between first and last whose code it is. The newest,
-// because two steps may have the same code, and what is accepted raises the floor:
-// the same digits must not be good for the other one as well. All steps are compared,
-// in constant time.
+// match returns the newest step between first and last with this code. Two steps may have the
+// same code. Accepting a step raises the floor to it; with the newest step, the same digits
+// can't be used for the older one. All steps are compared, in constant time.
 func (g generator) match(code string, first, last int64) (step int64, ok bool, err error) {
 	for n := max(first, 0); n <= last; n++ {
 		want, err := g.code(n)
@@ -69,8 +68,8 @@ func (g generator) match(code string, first, last int64) (step int64, ok bool, e
 	return step, ok, nil
 }
 
-// matchTOTP finds the step of a code that may be accepted now. Whether the step was
-// accepted before is not its business.
+// matchTOTP returns the step of a code that may be accepted now. It does not check whether the
+// step was accepted before.
 func (s *Service) matchTOTP(user string, t *store.TOTP, code string) (step int64, ok bool, err error) {
 	secret, err := s.openSecret(user, t)
 	if err != nil {

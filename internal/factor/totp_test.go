@@ -253,8 +253,8 @@ func TestThenChangesTheUser(t *testing.T) {
 	}
 }
 
-// ASVS 11.3: a sealed secret is good for its realm, user and factor only, and one bad
-// record is nobody else's trouble.
+// ASVS 11.3: a sealed secret is valid for its realm, user and factor only. One damaged record
+// does not affect other users.
 func TestASVS_11_3_MovedSecret(t *testing.T) {
 	for _, test := range []struct {
 		name string

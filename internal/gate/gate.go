@@ -1,15 +1,15 @@
-// Package gate decides. It turns facts about a request, and later about its
-// response, into an action, and does nothing else: no clock, no store, no HTTP.
+// Package gate decides what happens to a request, and later to its response. It maps facts to an
+// action as a pure function: it uses no clock, no store and no HTTP.
 //
-// Forward with credentials is only returned for an answer that is anonymous, for a
-// user who owes no second factor, or for a visit with a clearance for that very user.
-// Whatever is not known is refused. Packages gateway and observe call it.
+// Forward with credentials is only returned for an answer that is anonymous, for a user who owes
+// no second factor, or for a visit with a clearance for that user. Unknown facts are refused.
+// Packages gateway and observe call it.
 package gate
 
-// Answer is what the portal said of somebody's credentials.
+// Answer is the portal's answer about a request's credentials.
 type Answer int
 
-// The three answers. The zero value is Unknown, so that a forgotten answer refuses.
+// The three answers. The zero value is Unknown, so that a missing answer refuses.
 const (
 	Unknown Answer = iota
 	Anonymous
@@ -25,7 +25,7 @@ type Standing struct {
 	Cleared bool
 }
 
-// Owes reports whether the user has to do something before he may pass.
+// Owes reports whether the user must present or set up a factor first.
 func (s Standing) Owes() bool {
 	return s.Answer == User && (s.Enrolled || s.Required) && !s.Cleared
 }
@@ -33,12 +33,12 @@ func (s Standing) Owes() bool {
 // MayPass reports whether a signed-in user may pass: cleared, or owing nothing.
 func (s Standing) MayPass() bool { return s.Answer == User && !s.Owes() }
 
-// Action is what is to be done.
+// Action is what the gateway does with a request or a response.
 type Action int
 
 // The actions. The zero value refuses.
 const (
-	// Refuse: it is not known who this is; 503.
+	// Refuse: the user is unknown; 503.
 	Refuse Action = iota
 	// Forward with credentials.
 	Forward
@@ -48,19 +48,19 @@ const (
 	Challenge
 	// Enrol: only the set-up is reachable.
 	Enrol
-	// Guest: this visit has to sign in at the portal first.
+	// Guest: the visit must sign in at the portal first.
 	Guest
-	// Upgrade: no tunnel for strangers.
+	// Upgrade: refuse a tunnel to a stranger.
 	Upgrade
-	// Retry: it can't be told which user the response was made for, and no user owes
-	// anything now. The browser asks again.
+	// Retry: it is unknown which user the response was made for, and no user owes a factor now.
+	// The browser sends the request again.
 	Retry
-	// ReloadSignIn: a sign-in form that the question made useless. The sign-in page has
-	// another.
+	// ReloadSignIn: the question invalidated the sign-in form in the response. The browser loads
+	// the sign-in page again, with a valid form.
 	ReloadSignIn
 )
 
-// Request is what is known of a request before it is forwarded.
+// Request holds the facts about a request before it is forwarded.
 type Request struct {
 	Standing
 	// Asset: its path and query look like a public asset's, or a matcher says so.
@@ -71,7 +71,7 @@ type Request struct {
 	GuestOnly, GuestPath bool
 }
 
-// Before decides what becomes of a request.
+// Before returns the action for a request that was not yet forwarded.
 func Before(q Request) Action {
 	switch {
 	case q.MayPass():
@@ -96,7 +96,7 @@ func beforeAnonymous(q Request) Action {
 	return Forward
 }
 
-// debt says what somebody who owes has to do.
+// debt returns the action for a user who owes a second factor.
 func debt(s Standing) Action {
 	if s.Enrolled {
 		return Challenge

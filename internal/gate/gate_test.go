@@ -106,10 +106,10 @@ func responses(s Standing, f func(Response)) {
 	})
 }
 
-// TestChecked_MayNotPass: every response is checked, except those to a request without
-// credentials that set none and are no declared sign-in. `watch unsafe` checks a
-// stranger's only where the request could have signed a user in, or one before it or beside
-// it.
+// TestChecked_MayNotPass: every response is checked, except one that sets no cookies, to a
+// request without credentials that is no declared sign-in. With `watch unsafe`, a stranger's
+// response is checked only if the request, an earlier one or an overlapping one could have
+// signed a user in.
 func TestChecked_MayNotPass(t *testing.T) {
 	for _, s := range standings() {
 		if s.MayPass() {
@@ -127,9 +127,9 @@ func TestChecked_MayNotPass(t *testing.T) {
 	}
 }
 
-// TestChecked_MayPass: checked are the responses of unsafe requests, sign-ins, sign-outs,
-// redirects, changed cookies, and what ran in an unsettled visit or beside a changer. With
-// `rotates`, a changed cookie shows every sign-in.
+// TestChecked_MayPass: checked are the responses of unsafe requests, sign-ins, sign-outs and
+// redirects, those that change cookies, and those of requests in an unsettled visit or
+// overlapping a changer. With `rotates`, a changed cookie shows every sign-in.
 func TestChecked_MayPass(t *testing.T) {
 	for _, s := range standings() {
 		if !s.MayPass() {

@@ -1,14 +1,14 @@
 package gate
 
-// Response is what decides whether a response is checked before a byte of it is
+// Response holds the facts that decide whether a response is checked before any of it is
 // released.
 type Response struct {
-	// Before is the standing that the request was forwarded with.
+	// Before is the standing when the request was forwarded.
 	Before Standing
 	// Credentials: the request carried any.
 	Credentials bool
-	// Unsafe: its method or body may change something. SignIn: it is a declared
-	// sign-in or sign-out, or carries one of sign_in's field names.
+	// Unsafe: the request's method or body may change something. SignIn: the request is a
+	// declared sign-in or sign-out, or carries one of the field names of sign_in.
 	Unsafe, SignIn bool
 	// Unsettled: who is signed in may have changed since the answer before: another request
 	// of the visit that may change it is open, or one ended a moment ago.
@@ -41,15 +41,15 @@ func checkedMayPass(r Response) bool {
 	return (r.Unsafe || r.Unsettled || r.Overlapped) && !r.Rotates
 }
 
-// Suspect reports whether a checked response of a user who may pass could itself be that
-// of a sign-in. Then the responses beside it are checked as well.
+// Suspect reports whether a checked response of a user who may pass could be that of a sign-in.
+// The responses that overlap it are then checked as well.
 func Suspect(r Response) bool {
 	return r.Before.MayPass() && (r.Changes || r.Redirect || r.SignIn)
 }
 
-// Exclusive reports whether a request is read whole, runs alone among those that may
-// change who is signed in, and has its response checked; with `rotates`, users who may
-// pass are spared it.
+// Exclusive reports whether a request runs exclusive: it is read whole, runs alone among the
+// requests that may change who is signed in, and its response is checked. With `rotates`,
+// requests of users who may pass run shared.
 func Exclusive(s Standing, unsafe, signIn, rotates bool) bool {
 	if !unsafe {
 		return false
@@ -59,23 +59,23 @@ func Exclusive(s Standing, unsafe, signIn, rotates bool) bool {
 
 // Outcome compares the answers before and after.
 type Outcome struct {
-	// SameUser: both answers name the same user, and no part of the portal that has a
-	// sign-in of its own knows him only now.
+	// SameUser: both answers name the same user, and the user is not signed in anew at a part of
+	// the portal with its own sign-in.
 	SameUser bool
 	// Before and After are the standings; After's Cleared is about After's user.
 	Before, After Standing
-	// Mixed: requests ran beside this one that could have signed a user in and out again,
-	// so that an anonymous After proves nothing.
+	// Mixed: overlapping requests could have signed a user in and out again. An anonymous After
+	// then proves nothing.
 	Mixed bool
-	// Doubted: so could another request have signed in another user than the response was
-	// made for. Then no After proves anything but that something is owed.
+	// Doubted: another request could have signed in another user than the one that the response
+	// was made for. An After then proves only that a factor is owed.
 	Doubted bool
-	// Outdated: the response shows a form that the question about it made useless.
+	// Outdated: the response shows a form that the question about the response invalidated.
 	Outdated bool
 }
 
-// After says what becomes of a checked response: Forward releases it, anything else
-// withholds it and does that instead.
+// After returns the action for a checked response. Forward releases it. Any other action
+// withholds it and is done instead.
 func After(o Outcome) Action {
 	switch o.After.Answer {
 	case Anonymous:
@@ -88,7 +88,8 @@ func After(o Outcome) Action {
 		return Forward
 	case User:
 		if SignedIn(o) {
-			// A sign-in always asks, even where an old clearance of the same user is alive.
+			// A sign-in always requires a code, even if an old clearance of the same user is
+			// still valid.
 			o.After.Cleared = false
 		}
 		if o.After.Owes() {
@@ -102,7 +103,7 @@ func After(o Outcome) Action {
 	return Refuse
 }
 
-// SignedIn reports whether the response was one that signed a user in.
+// SignedIn reports whether the response signed a user in.
 func SignedIn(o Outcome) bool {
 	return o.After.Answer == User && !o.SameUser
 }

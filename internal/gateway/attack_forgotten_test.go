@@ -97,7 +97,7 @@ func move(w *world, v *visitor) {
 		}
 	}
 	now := time.Now()
-	rc, err := portal.Read([]string{strings.Join(pairs, "; ")}, names, "example.com", w.g.Leave)
+	rc, err := portal.Read([]string{strings.Join(pairs, "; ")}, names, "example.com", w.g.CookiePolicy)
 	if err != nil {
 		w.t.Fatal(err)
 	}

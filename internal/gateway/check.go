@@ -116,14 +116,14 @@ func (x *exchange) takeCookies() (err error) {
 		return nil
 	}
 	delete(h, "Set-Cookie")
-	x.set, err = portal.Changes(lines, x.path, x.g.Leave, x.now)
+	x.set, err = portal.Changes(lines, x.path, x.g.CookiePolicy, x.now)
 	x.learn(x.set)
 	return err
 }
 
 // counts reports whether any of the cookies could tell the portal who a user is.
 func counts(set []portal.Change) bool {
-	return slices.ContainsFunc(set, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Free })
+	return slices.ContainsFunc(set, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Public })
 }
 
 // arrivedAnonymous lets an asset pass that was fetched without credentials, and nothing
@@ -155,7 +155,7 @@ func (x *exchange) Check(final bool) gate.Action {
 	}
 	epoch, unrest, settled := uint64(0), uint64(0), !x.unsettled()
 	if x.visit != nil {
-		epoch, unrest = x.visit.Answers.Epoch(), x.visit.Requests.Unrest()
+		epoch, unrest = x.visit.Answers.Epoch(), x.visit.Requests.SignInEpoch()
 	}
 	a := x.askAtEnd(s, final)
 	if token && a.Kind == gate.Anonymous {
@@ -308,7 +308,7 @@ func (x *exchange) mixed() bool {
 		x.overlapped = x.overlapped || c.ChangersSince(x.mark, x.changers())
 		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
 	}
-	return (c.SharedSince(x.mark) || c.BesideSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
+	return (c.SharedSince(x.mark) || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
 }
 
 // doubted reports whether the response to a declared sign-in or sign-out may have been made
@@ -318,7 +318,7 @@ func (x *exchange) doubted() bool {
 	if !x.exclusive {
 		return false
 	}
-	return x.beganUnsettled && x.sendsSignIn() || x.facts.SignOut && x.visit.Requests.BesideSince(x.mark)
+	return x.beganUnsettled && x.sendsSignIn() || x.facts.SignOut && x.visit.Requests.OthersSince(x.mark)
 }
 
 // changeOwner ends what stood on the visit's user until now: its clearance, its tunnels,
@@ -400,10 +400,10 @@ func (x *exchange) doubtful() bool {
 	if x.visit == nil || x.g.Rotates {
 		return false
 	}
-	if x.left != nil && x.left.Requests.Unrest() != x.leftUnrest {
+	if x.left != nil && x.left.Requests.SignInEpoch() != x.leftUnrest {
 		return true
 	}
-	return x.unproven.Load() || x.visit.Requests.Unrest() != x.proven.Load()+uint64(x.changers()) || x.unsettled()
+	return x.unproven.Load() || x.visit.Requests.SignInEpoch() != x.proven.Load()+uint64(x.changers()) || x.unsettled()
 }
 
 // prove notes that a question which began when the unrest count was that proved the
@@ -463,6 +463,6 @@ func dropOwnNames(h http.Header) {
 	}
 	h["Set-Cookie"] = slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
 		name, _, _ := strings.Cut(line, "=")
-		return portal.Reserved(strings.TrimSpace(name))
+		return portal.IsReserved(strings.TrimSpace(name))
 	})
 }

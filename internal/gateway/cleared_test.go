@@ -40,11 +40,11 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	sealer, leave := portal.NewSealer(ring, "bench"), portal.NewLeave(nil)
+	sealer, leave := portal.NewSealer(ring, "bench"), portal.NewCookiePolicy(nil)
 	table := gateway.NewVisits(st, time.Now)
 	g := gateway.New(gateway.Options{
-		Realm: "bench", Path: "/two-factor", Sealer: sealer, Leave: leave, Headers: portal.NewHeaders(nil),
-		Asker: &portal.Asker{Questions: []*whoami.Question{question}, Leave: leave, Clock: time.Now, Headers: portal.NewHeaders(nil)},
+		Realm: "bench", Path: "/two-factor", Sealer: sealer, CookiePolicy: leave, Headers: portal.NewHeaders(nil),
+		Asker: &portal.Asker{Questions: []*whoami.Question{question}, CookiePolicy: leave, Clock: time.Now, Headers: portal.NewHeaders(nil)},
 		Fetch: func(context.Context, gateway.Next, *http.Request, string, http.Header) (whoami.Response, error) {
 			return whoami.Response{Status: 200, Body: []byte(`{"user":"alice"}`)}, nil
 		},

@@ -41,7 +41,7 @@ func (x *exchange) open() error {
 		x.takeHeld()
 		return x.stand()
 	}
-	rc, err := portal.Read(lines, x.names, x.host, x.g.Leave)
+	rc, err := portal.Read(lines, x.names, x.host, x.g.CookiePolicy)
 	if err != nil {
 		return badRequest{err}
 	}

@@ -51,7 +51,7 @@ func goesOn(f *flight) bool {
 	return len(f.text()) > before
 }
 
-// TestAttack_L2_EndlessResponses: a thief with the password of somebody without a factor
+// TestAttack_L2_EndlessResponses: a thief with the password of a user without a factor
 // opened a response that has no end. It ends when the owner sets up a factor, and when the
 // next configuration requires one, whatever its media type is.
 func TestAttack_L2_EndlessResponses(t *testing.T) {
@@ -153,7 +153,7 @@ func TestAttack_L3_OtherSiteOfRealm(t *testing.T) {
 	}
 }
 
-// TestAttack_L2_OtherNode: the owner sets up a factor at another node, which can tell nobody
+// TestAttack_L2_OtherNode: the owner sets up a factor at another node, which can't tell it to the others
 // here. The thief's response goes on for `recheck` at most.
 func TestAttack_L2_OtherNode(t *testing.T) {
 	attack(t, "the owner sets up a factor", func(t *testing.T) {

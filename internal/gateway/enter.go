@@ -73,7 +73,7 @@ func (x *exchange) awaitRest() error {
 	}
 	signs := x.sendsSignIn() || x.facts.SignOut
 	for range 2 { // the second time for a request that ended during the first
-		d := x.visit.Restless(x.g.Clock(), !form && !signs)
+		d := x.visit.UnsettledFor(x.g.Clock(), !form && !signs)
 		if d == 0 {
 			return nil
 		}
@@ -148,7 +148,7 @@ func (x *exchange) begin() error {
 		x.shared.Store(runs)
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
-	x.proven.Store(c.Unrest() - uint64(x.changers()))
+	x.proven.Store(c.SignInEpoch() - uint64(x.changers()))
 	x.beganUnsettled = x.restless()
 	x.unproven.Store(x.unsettled())
 	return nil

@@ -124,7 +124,7 @@ func TestForeign_GainsNothing(t *testing.T) {
 	}
 }
 
-// TestForeign_StrangersVisit: where nobody is signed in, a portal in a frame signs users in as
+// TestForeign_StrangersVisit: where no user is signed in, a portal in a frame signs users in as
 // anywhere: its cookies have SameSite=None. So does a form that another site's page leads to.
 func TestForeign_StrangersVisit(t *testing.T) {
 	for name, headers := range map[string][]string{

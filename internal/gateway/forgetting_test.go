@@ -18,7 +18,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) error { retur
 
 // TestForgetting: what was found out before an unsafe request, or beside it, is not
 // believed after it. Here bob signs in with alice's session, and when his response is
-// to be judged the portal can't tell whose it is: so nothing else makes the gateway
+// to be judged the portal can't tell its user: so nothing else makes the gateway
 // forget that it was alice's. The cookies are alice's, so that bob's page has none.
 func TestForgetting(t *testing.T) {
 	for _, beside := range []bool{false, true} {
@@ -72,7 +72,7 @@ func forgetting(t *testing.T, beside bool) {
 }
 
 // TestAttack_H5_GoesOn: a request goes on at the portal when its client has gone, a safe
-// one too: a sign-in whose client left must not happen unnoticed.
+// one too: a sign-in that its client left must not happen unnoticed.
 func TestAttack_H5_GoesOn(t *testing.T) {
 	g, request := cleared(t)
 	for method, goesOn := range map[string]bool{http.MethodPost: true, http.MethodPut: true, http.MethodGet: true} {

@@ -67,9 +67,9 @@ type Options struct {
 	Realm, Path string
 	Rules       Rules
 
-	Sealer  *portal.Sealer
-	Leave   *portal.Leave
-	Headers *portal.Headers
+	Sealer       *portal.Sealer
+	CookiePolicy *portal.CookiePolicy
+	Headers      *portal.Headers
 	// Queries are declared credentials in the query.
 	Queries []string
 	// Bearer is how the portal knows tokens; see there.
@@ -170,7 +170,7 @@ func New(o Options) *Gateway {
 // observed is what package observe needs of the options.
 func (g *Gateway) observed() observe.Options {
 	return observe.Options{
-		Realm: g.Realm, Gate: g.gate, Site: g.site, Sealer: g.Sealer, Leave: g.Leave, Asker: g.Asker, Asked: g.asked,
+		Realm: g.Realm, Gate: g.gate, Site: g.site, Sealer: g.Sealer, CookiePolicy: g.CookiePolicy, Asker: g.Asker, Asked: g.asked,
 		Fetch: func(ctx context.Context, next observe.Next, base *http.Request, uri string, header http.Header) (whoami.Response, error) {
 			return g.Fetch(ctx, next, base, uri, header)
 		},

@@ -55,7 +55,7 @@ func TestAttack_WaitEndsWithClient(t *testing.T) {
 }
 
 // TestAttack_AnonymousHalf: a visit has an own account's session below whoami's path and a
-// stranger's elsewhere: together that account's, whose responses are not checked. What is known of the
+// stranger's elsewhere: together that account's, and its responses are not checked. What is known of the
 // stranger's half is believed no longer than what is known of a user: `recheck`.
 func TestAttack_AnonymousHalf(t *testing.T) {
 	for _, recheck := range []time.Duration{time.Minute, time.Nanosecond} {

@@ -39,7 +39,7 @@ func (x *exchange) identifyBefore() error {
 	if unsure := x.before.Owes() || x.before.Answer == gate.Unknown; unsure && x.visit != nil && x.visit.Answers.ForgetOthers(x.answer.User) {
 		// The question itself may have signed a user in, by a credential that it carried,
 		// within the session that others in the visit know as another's.
-		x.visit.Requests.Stir()
+		x.visit.Requests.BumpSignInEpoch()
 		x.settles = true
 	}
 	x.rememberToken()

@@ -9,7 +9,7 @@ import (
 )
 
 // TestIdentify_Nobody: where another authenticator has to name the user, a request of
-// nobody's is not a stranger's but one that got past it, and is refused.
+// one of no user is not a stranger's but one that got past it, and is refused.
 func TestIdentify_Nobody(t *testing.T) {
 	g, request := cleared(t)
 	for id, want := range map[string]int{"": http.StatusServiceUnavailable, "alice": http.StatusOK} {

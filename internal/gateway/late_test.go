@@ -13,7 +13,7 @@ import (
 
 // TestAttack_Late_SignOut: in the visit of an own account that owes nothing, a
 // declared sign-in is saved late, but within settle. A declared sign-out that the portal
-// carries out then shows whom it signs out; after it nobody is signed in.
+// carries out then shows whom it signs out; after it no user is signed in.
 func TestAttack_Late_SignOut(t *testing.T) {
 	for _, own := range []string{"", "bob"} {
 		for _, line := range []string{"POST /logout a=b", "GET /logout"} {
@@ -169,7 +169,7 @@ func TestAttack_OldQuestionShared(t *testing.T) {
 	}
 }
 
-// TestAttack_LongForm_SignOutBeside: a form whose response goes on, and of which a portion was
+// TestAttack_LongForm_SignOutBeside: a form with a response that goes on, and of which a portion was
 // released, signs alice in; a declared sign-out beside it shows whom it signs out.
 func TestAttack_LongForm_SignOutBeside(t *testing.T) {
 	attack(t, "sign-out", func(t *testing.T) {

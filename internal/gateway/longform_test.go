@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestOwner_LongForm: bob's page sends a form whose response is a stream of three minutes, as
+// TestOwner_LongForm: bob's page sends a form with a response that is a stream of three minutes, as
 // chats with language models are. Other forms of his go through meanwhile.
 func TestOwner_LongForm(t *testing.T) {
 	attack(t, "stream", func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestAttack_H6_LongFormYields(t *testing.T) {
 	}
 }
 
-// TestAttack_H6_LongFormSignsOut: a form whose response goes on signs out at the moment at which
+// TestAttack_H6_LongFormSignsOut: a form with a response that goes on signs out at the moment at which
 // another form has signed alice in. That one's response is not taken for a stranger's.
 func TestAttack_H6_LongFormSignsOut(t *testing.T) {
 	attack(t, "sign-out", func(t *testing.T) {

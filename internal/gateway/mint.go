@@ -33,7 +33,7 @@ func (x *exchange) mint(token session.Token) {
 			}
 		}
 	}
-	x.proven.Store(c.Unrest() - uint64(x.changers()))
+	x.proven.Store(c.SignInEpoch() - uint64(x.changers()))
 	if doubtful {
 		x.unproven.Store(true)
 	}
@@ -53,7 +53,7 @@ func (x *exchange) leaveVisit(old *visits.Visit) {
 		old.Release()
 		return
 	}
-	x.left, x.leftUnrest = old, old.Requests.Unrest()
+	x.left, x.leftUnrest = old, old.Requests.SignInEpoch()
 }
 
 // ranIn is the visit that the request began in; nil for none.

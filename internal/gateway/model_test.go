@@ -177,8 +177,8 @@ func newWorld(t *testing.T, change func(*gateway.Options), uris ...string) *worl
 	if err != nil {
 		t.Fatal(err)
 	}
-	headers, leave := portal.NewHeaders(nil), portal.NewLeave(nil)
-	asker := &portal.Asker{Leave: leave, Clock: time.Now, Headers: headers}
+	headers, leave := portal.NewHeaders(nil), portal.NewCookiePolicy(nil)
+	asker := &portal.Asker{CookiePolicy: leave, Clock: time.Now, Headers: headers}
 	for _, uri := range uris {
 		question, err := whoami.Compile(config.Whoami{URI: uri, Anonymous: []config.Sign{{Status: []int{401}}}, User: &config.Extractor{JSON: "user"}})
 		if err != nil {
@@ -188,7 +188,7 @@ func newWorld(t *testing.T, change func(*gateway.Options), uris ...string) *worl
 	}
 	st := newMemory("alice")
 	o := gateway.Options{
-		Realm: "shop", Path: "/two-factor", Sealer: portal.NewSealer(ring, "shop"), Leave: leave, Headers: headers, Asker: asker,
+		Realm: "shop", Path: "/two-factor", Sealer: portal.NewSealer(ring, "shop"), CookiePolicy: leave, Headers: headers, Asker: asker,
 		Fetch: fetch, SetUser: func(*http.Request, string) {}, Recheck: time.Minute,
 		Session: session.Policy{Life: 12 * time.Hour, Idle: 30 * time.Minute},
 		Store:   st, Visits: gateway.NewVisits(st, time.Now), Logger: zap.New(core), Clock: time.Now,

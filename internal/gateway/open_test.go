@@ -15,7 +15,7 @@ import (
 func TestOpen_BySite(t *testing.T) {
 	strict, request := cleared(t)
 	o := strict.Options
-	o.Leave = portal.NewLeave([]string{"token"})
+	o.CookiePolicy = portal.NewCookiePolicy([]string{"token"})
 	lax := gateway.New(o)
 	for _, site := range []struct {
 		g    *gateway.Gateway

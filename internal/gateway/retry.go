@@ -21,7 +21,7 @@ const revokedTime = time.Minute
 // token was lost, and the user has to sign in again. A form may be one of many clicks, so it waits.
 func (x *exchange) justRevoked() bool {
 	lost := request.SafeMethod(x.facts.R.Method) && x.facts.Navigation() && x.st.Retries.Exhausted(x.facts.R)
-	if !x.st.Over && !lost && x.now.Sub(x.st.Died) < revokedTime {
+	if !x.st.SessionEnded && !lost && x.now.Sub(x.st.RevokedAt) < revokedTime {
 		return true
 	}
 	x.becomeStranger()
@@ -29,13 +29,13 @@ func (x *exchange) justRevoked() bool {
 }
 
 func (x *exchange) becomeStranger() {
-	if x.st.Over {
-		x.since = session.After(x.st.Died)
+	if x.st.SessionEnded {
+		x.since = session.After(x.st.RevokedAt)
 	}
 	x.visit.Release()
 	x.visit, x.own, x.st, x.keys = nil, false, &visits.NoStanding, nil
 	x.stale = nil
-	if rc, err := portal.Read(x.facts.R.Header["Cookie"], x.names, x.host, x.g.Leave); err == nil {
+	if rc, err := portal.Read(x.facts.R.Header["Cookie"], x.names, x.host, x.g.CookiePolicy); err == nil {
 		x.stale = rc.All()
 		x.sent = rc.Unsealed()
 		x.jar = x.sent

@@ -15,7 +15,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// twoSites are two portals at two ports of one host, or below two paths of one site, whose
+// twoSites are two portals at two ports of one host, or below two paths of one site; their
 // gates name the same realm, and a browser at each that has the cookies of both.
 func twoSites(t *testing.T, whoami ...string) (sites [2]*world) {
 	var first gateway.Options
@@ -48,7 +48,7 @@ func (v *visitor) pass(user string, jar ...string) {
 			token = session.Token(c.Value)
 		}
 	}
-	set, err := portal.Changes(jar, "/", portal.NewLeave(nil), time.Now())
+	set, err := portal.Changes(jar, "/", portal.NewCookiePolicy(nil), time.Now())
 	if err != nil {
 		v.w.t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func (v *visitor) pass(user string, jar ...string) {
 }
 
 // TestSites_ClearanceOutlivesTheOtherSite: alice passed at one port of a host. At another,
-// whose portal names its session cookie alike, she is a stranger: that ends nothing.
+// with a portal that names its session cookie alike, she is a stranger: that ends nothing.
 func TestSites_ClearanceOutlivesTheOtherSite(t *testing.T) {
 	attack(t, "ports", func(t *testing.T) {
 		sites := twoSites(t, "/me", "/me")

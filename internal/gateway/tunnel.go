@@ -199,7 +199,7 @@ func (f *frames) heard() {
 	now := f.x.g.Clock()
 	if last := f.noted.Load(); now.UnixNano()-last > int64(noteEvery) {
 		f.noted.Store(now.UnixNano())
-		f.x.visit.Requests.Stir()
+		f.x.visit.Requests.BumpSignInEpoch()
 		f.x.visit.SettleFrames(now, f.x.g.Settle, f.x.g.WatchUnsafe)
 	}
 }

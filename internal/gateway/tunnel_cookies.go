@@ -45,7 +45,7 @@ func newTunnelCookies(sent, jar *portal.Jar) *tunnelCookies {
 }
 
 func idOf(ch portal.Change) cookieID {
-	if ch.Class == portal.Left {
+	if ch.Class == portal.Passthrough {
 		return cookieID{ch.Class, ch.Name, ""}
 	}
 	return cookieID{ch.Class, ch.Name, ch.Path}
@@ -83,7 +83,7 @@ func (c *tunnelCookies) follow(sent *portal.Jar, changes []portal.Change) {
 func (c *tunnelCookies) has(jar *portal.Jar, ch portal.Change) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return ch.Class == portal.Free || c.known(jar, ch)
+	return ch.Class == portal.Public || c.known(jar, ch)
 }
 
 // precedes reports whether a change that was set in place of the tunnel's cookies may reach a

@@ -9,11 +9,11 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// Coding says how the portal compressed a page, and how it goes out.
+// Coding is how the portal compressed a page, and how it is sent to the client.
 type Coding struct {
 	// From is gzip, deflate, br, zstd, or empty.
 	From string
-	// Gzip: it goes out as gzip.
+	// Gzip: it is sent as gzip.
 	Gzip bool
 }
 
@@ -56,8 +56,8 @@ func (in *intake) Read(p []byte) (n int, err error) {
 // maxMade bounds, in bytes, what is made of a page and not yet written.
 const maxMade = 64 << 10
 
-// outlet is where the worker writes. It pauses the worker when maxMade is reached,
-// however much comes of the portion that the worker has.
+// outlet takes the worker's output. It pauses the worker when maxMade is reached, even in the
+// middle of a portion.
 type outlet struct {
 	to   io.Writer // into made, compressed or not
 	made *bytes.Buffer

@@ -10,8 +10,8 @@ import (
 // headStart is the position of what opens the head.
 const headStart Position = -1
 
-// element is an element of the page. Its node is what selectors look at: it knows its
-// ancestors and, where a selector asks for them, the elements before it.
+// element is an element of the page. Selectors compare its node, which is linked to its
+// ancestors and, if a selector needs them, to the elements before it.
 type element struct {
 	node   html.Node
 	parent *element
@@ -115,7 +115,7 @@ var (
 		"tr", "track", "ul", "wbr", "xmp")
 	// omitted may lack their end tags.
 	omitted = names("dd", "dt", "li", "optgroup", "option", "p", "rb", "rp", "rt", "rtc")
-	// walls are what no end tag reaches through.
+	// walls are the elements that no end tag closes from within.
 	walls      = names("applet", "caption", "html", "table", "td", "th", "marquee", "object", "template", "select")
 	listWalls  = names("ol", "ul")
 	pWalls     = names("button")

@@ -40,8 +40,8 @@ func (t *tree) endHead() *element {
 	return t.close(named("head"))
 }
 
-// endBody closes what is open in the body, and reports its end; but it stays open,
-// because browsers put into it whatever comes behind.
+// endBody closes what is open in the body, and reports its end. The body itself stays open,
+// because browsers append later content to it.
 func (t *tree) endBody() *element {
 	if t.body == nil || t.templates > 0 {
 		return nil
@@ -122,7 +122,7 @@ func (t *tree) endFormatting(name string) *element {
 	return e
 }
 
-// takeOut closes an element that others within outlive.
+// takeOut closes an element while elements within it stay open.
 func (t *tree) takeOut(i int) *element {
 	e := t.open[i]
 	t.spend(len(t.open) - i)

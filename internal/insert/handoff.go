@@ -65,11 +65,12 @@ func (h *handoff) pause() error {
 	return nil
 }
 
-// leave is the worker's last act.
+// leave ends the worker's side of the handoff.
 func (h *handoff) leave() { close(h.idle) }
 
-// give has the worker use p up; nil is the end. Whenever the worker pauses, take takes
-// what it made. After an error of take the worker's output fails, and give returns that error.
+// give passes p to the worker and returns when it is used up; nil is the end of the input.
+// Whenever the worker pauses, give calls take with its output. If take fails, the worker's
+// output fails, too, and give returns that error.
 func (h *handoff) give(p []byte, take func() error) (err error) {
 	if h.ended {
 		return nil

@@ -47,8 +47,8 @@ func readable(charset string) bool {
 	return err == nil && !slices.Contains(unlike, name)
 }
 
-// Shared reports whether a response says that it is the same for everybody, so that
-// caches may show it to strangers.
+// Shared reports whether a response says that it is the same for all users, so that caches may
+// show it to strangers.
 func Shared(h http.Header) bool {
 	for directive := range strings.SplitSeq(strings.ToLower(strings.Join(h["Cache-Control"], ",")), ",") {
 		name, _, _ := strings.Cut(strings.TrimSpace(directive), "=")
@@ -86,7 +86,7 @@ func acceptsGzip(values []string) bool {
 
 var refused = regexp.MustCompile(`^\s*q\s*=\s*0(\.0*)?\s*$`)
 
-// obsolete is what a response says of its bytes that is not so any more.
+// obsolete are the header fields about the response's bytes that an insertion makes wrong.
 var obsolete = []string{"Content-Length", "Etag", "Last-Modified", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"}
 
 // Change makes the header of a response that fits that of the page with its pieces, and

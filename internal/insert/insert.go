@@ -1,11 +1,11 @@
-// Package insert puts short pieces of HTML into pages while they stream by: a link into
-// the portal's own menu, a script into its head.
+// Package insert puts short pieces of HTML into pages while they are streamed: a link into the
+// portal's own menu, a script into its head.
 //
-// The output is the input, byte for byte, with whole pieces inserted between two of its tags and
-// nowhere else. That holds for input in portions of any size, and for broken pages. Where a piece
-// has no place, the page is not changed.
+// The output is the input, byte for byte, with whole pieces inserted between two of its tags.
+// That holds for input in portions of any size, and for broken pages. If a piece has no place,
+// the page is not changed.
 //
-// Of HTTP the package reads headers only. Package response calls it.
+// The package reads HTTP headers, but does not handle requests. Package response calls it.
 package insert
 
 import (
@@ -70,7 +70,7 @@ func escape(text string) string {
 	return b.String()
 }
 
-// wish is a piece on its way into one page.
+// wish is a piece that is to be inserted into one page.
 type wish struct {
 	Piece
 	state state

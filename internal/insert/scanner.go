@@ -8,9 +8,9 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Beyond these bounds a page goes out as it is. maxPage is in bytes after decompression,
-// until the last piece is placed; maxTag is what is held back of one tag, and maxAttributes
-// how many attributes it has. See also tree.go.
+// If a page exceeds these bounds, it is sent without insertions. maxPage is in bytes after
+// decompression, until the last piece is placed; maxTag is the length of a tag that is held
+// back, and maxAttributes the number of its attributes. See also tree.go.
 const (
 	maxPage       = 4 << 20
 	maxTag        = 256 << 10
@@ -19,8 +19,8 @@ const (
 
 var errBounds = errors.New("the page is larger than what is looked at")
 
-// scanner reads a page tag by tag and lets it go out, with pieces between the tags. Text
-// goes out as it comes, a tag when it is complete: a piece may belong before it.
+// scanner reads a page tag by tag and releases it, with pieces between the tags. It releases
+// text at once, and a tag when it is complete, because a piece may belong before it.
 type scanner struct {
 	src    io.Reader
 	out    io.Writer
@@ -37,7 +37,7 @@ type scanner struct {
 	read        int
 	// raw: the tokenizer is within a script, a style or the like.
 	raw bool
-	// ends are the end tags that the present token makes superfluous.
+	// ends are the end tags that the present token implies.
 	ends []byte
 }
 
@@ -52,7 +52,7 @@ func newScanner(src io.Reader, out io.Writer, wishes []*wish) *scanner {
 	return s
 }
 
-// Read feeds the tokenizer. Before it waits for more, what is certain goes out.
+// Read feeds the tokenizer. Before it blocks, it releases what is certain.
 func (s *scanner) Read(p []byte) (int, error) {
 	s.release(s.certain())
 	if len(s.window)-s.sent > maxTag || s.read >= maxPage {
@@ -103,7 +103,7 @@ func certain(token []byte, raw bool) int {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// release lets the window go out up to an index.
+// release sends the window up to an index.
 func (s *scanner) release(to int) {
 	if to > s.sent {
 		_, _ = s.out.Write(s.window[s.sent:to]) // if nothing is taken any more, src fails next
@@ -145,7 +145,7 @@ func (s *scanner) scan() {
 	}
 }
 
-// hopes reports whether a piece may still be placed.
+// hopes reports whether a piece can still be placed.
 func (s *scanner) hopes() bool {
 	for _, w := range s.wishes {
 		if w.state == wanted || w.state == waiting {
@@ -161,7 +161,7 @@ func (s *scanner) hopes() bool {
 // bom begins a page in UTF-16, as does what has it the other way round.
 const bom = "\xfe\xff"
 
-// unreadable reports whether the page begins as UTF-16 does; its tags can't be read here.
+// unreadable reports whether the page begins as UTF-16, in which the scanner can't read tags.
 func (s *scanner) unreadable() bool {
 	if string(s.first) == bom || string(s.first) == "\xff\xfe" {
 		s.tree.over = "the page is in UTF-16"

@@ -24,7 +24,7 @@ type compound struct {
 	inner int
 }
 
-// reach is how far a compound looks.
+// reach is the set of elements that a compound compares.
 type reach int
 
 const (

@@ -9,12 +9,11 @@ import (
 	"github.com/secondgate/secondgate/internal/contentcoding"
 )
 
-// errClosed is what becomes of writes after the end.
+// errClosed is the error of writes after the end.
 var errClosed = errors.New("insert: the page is at its end")
 
-// Stream is one page on its way out. Its methods are not safe for concurrent use, but
-// may be called from changing goroutines. The caller must end it with Close or
-// Abort.
+// Stream inserts pieces into one page. Its methods are not safe for concurrent use, but may be
+// called from changing goroutines. The caller must end it with Close or Abort.
 type Stream struct {
 	out    io.Writer
 	coding Coding
@@ -25,8 +24,8 @@ type Stream struct {
 	enc    encoder
 	err    error
 	closed bool
-	// Panicked is what panicked while the page was read, if anything did; the page went
-	// out without the rest of its pieces then.
+	// Panicked is the value of a panic while the page was read, or nil. The page was then sent
+	// without the remaining pieces.
 	Panicked any
 }
 
@@ -41,11 +40,10 @@ func New(out io.Writer, coding Coding, pieces []Piece) *Stream {
 	return s
 }
 
-// Write takes the next portion of the page and sends on what is certain. After an error
-// the page can't be completed: a page that can't be decompressed, or grows beyond all
-// measure (maxPlain, maxRatio), ends where that was found, and its header, which is out
-// by then, is true of what went out. The caller has to break the connection off, so that
-// the client does not take it for the whole.
+// Write takes the next portion of the page and sends what is certain. An error means that the
+// page can't be completed: it can't be decompressed, or exceeds maxPlain or maxRatio. The page
+// then ends at that point, after its header was sent. The caller must close the connection, so
+// that the client does not treat the page as complete.
 func (s *Stream) Write(p []byte) (int, error) {
 	switch {
 	case s.closed:
@@ -68,7 +66,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush sends on whatever a browser could show by now. It does not flush out.
+// Flush sends everything that a browser could show now. It does not flush out.
 func (s *Stream) Flush() error {
 	if s.closed {
 		return errClosed
@@ -79,7 +77,7 @@ func (s *Stream) Flush() error {
 	return s.send()
 }
 
-// Close ends the page. An error says that it went out incomplete.
+// Close ends the page. An error means that an incomplete page was sent.
 func (s *Stream) Close() error {
 	if s.closed {
 		return nil
@@ -107,7 +105,7 @@ func (s *Stream) Abort() {
 	s.made.Reset()
 }
 
-// Missed says, after Close, of each piece that did not get into the page why.
+// Missed returns, after Close, the reason for each piece that was not inserted.
 func (s *Stream) Missed() (why []string) {
 	for _, w := range s.wishes {
 		switch w.state {
@@ -163,7 +161,7 @@ func (s *Stream) work() {
 	s.err = s.enc.close()
 }
 
-// scan places the pieces. A panic there costs the pieces, not the page.
+// scan places the pieces. After a panic, the page is sent without further pieces.
 func (s *Stream) scan(src io.Reader, out io.Writer) {
 	sc := newScanner(src, out, s.wishes)
 	defer func() {

@@ -7,12 +7,13 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// Beyond these bounds no selector is followed any more: comparing takes longer the
-// deeper and, for selectors that look at siblings, the wider a page is. maxKept bounds the
-// elements with their attributes that are kept for being siblings.
+// Beyond these bounds selectors are no longer compared, because the time for that grows with the
+// depth of a page and, for selectors with siblings, with its width. maxKept bounds the elements
+// with their attributes that are kept as siblings.
 //
-// maxWork bounds the work for one page: tokens, attributes, open elements and siblings
-// that were looked at. It takes a fraction of a second; a page of 4 MiB with 100,000 tags takes a tenth of it.
+// maxWork bounds the work for one page: the tokens, attributes, open elements and siblings that
+// were compared. It takes a fraction of a second; a page of 4 MiB with 100,000 tags takes a
+// tenth of it.
 const (
 	maxDepth    = 512
 	maxSiblings = 2048
@@ -20,10 +21,9 @@ const (
 	maxWork     = 16 << 20
 )
 
-// tree is what a browser's tree (HTML Standard, 13.2.6) looks like at one point of the
-// page, as far as selectors need it: the open elements and, where siblings count, the
-// elements before them. Browsers mend broken markup in ways that only show after the
-// fact; where that matters the tree stays with what the tags say.
+// tree is the part of a browser's tree (HTML Standard, 13.2.6) that selectors need at one point
+// of the page: the open elements and, if siblings count, the elements before them. Browsers
+// repair some broken markup later, after further tags. In these cases the tree follows the tags.
 type tree struct {
 	doc        *element
 	html, head *element
@@ -35,7 +35,7 @@ type tree struct {
 	siblings, standards, texted bool
 	// work is what was spent of maxWork, kept what was of maxKept.
 	work, kept int
-	// over says why no selector is followed any more; empty while they are.
+	// over is why selectors are no longer compared; empty while they are.
 	over string
 
 	// made are the elements that the last token opened; popped those that it closed,

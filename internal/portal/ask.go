@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// Limits of one question. A whoami page is a whole page of the portal's, up to
-// 1 MiB; a slow portal is worth waiting for, but not so long that a customer leaves.
+// Limits of one question. A whoami page may be up to 1 MiB long. The deadline permits a slow
+// portal, but is shorter than most customers wait.
 const (
 	MaxBody     = 1 << 20
 	AskDeadline = 15 * time.Second
@@ -39,9 +39,9 @@ type Fetch func(ctx context.Context, uri string, header http.Header) (whoami.Res
 
 // Asker asks a portal's whoami questions.
 type Asker struct {
-	Questions []*whoami.Question
-	Leave     *Leave
-	Clock     func() time.Time
+	Questions    []*whoami.Question
+	CookiePolicy *CookiePolicy
+	Clock        func() time.Time
 	// TokenHeader carries the jar's token where the request itself has none; "" for none.
 	TokenHeader string
 	// Headers tells which of a question's headers are credentials.
@@ -64,7 +64,7 @@ type Credentials struct {
 	Added, Bare bool
 }
 
-// bareKey is the key of a context whose question goes without what the server adds.
+// bareKey is the context key of a question that carries no credentials of the server's own.
 type bareKey struct{}
 
 // IsBare reports whether the question with this context, which a [Fetch] got, goes without
@@ -93,7 +93,7 @@ func (a *Asker) Ask(ctx context.Context, c Credentials, fetch Fetch) Answer {
 	ctx, cancel := context.WithTimeout(ctx, AskDeadline)
 	defer cancel()
 	s := &session{asker: a, ctx: ctx, Credentials: c, fetch: fetch}
-	return s.askAll()
+	return s.askEach()
 }
 
 // Combine returns the answer to several questions about one request (design rule Q3):
@@ -121,7 +121,7 @@ func Combine(answers ...Answer) Answer {
 	return all
 }
 
-// round puts all questions once.
+// round asks all questions once.
 func (s *session) round() Answer {
 	var verdicts []whoami.Verdict
 	for _, q := range s.asker.Questions {
@@ -146,7 +146,7 @@ type session struct {
 	began bool
 }
 
-// put asks one question, with the step before it where it has one.
+// put asks one question, after its first step if it has one.
 func (s *session) put(q *whoami.Question) (whoami.Verdict, error) {
 	token := ""
 	if uri, ok := q.First(); ok {
@@ -166,7 +166,7 @@ func (s *session) put(q *whoami.Question) (whoami.Verdict, error) {
 	return at(q.URI(), q.Judge(res)), nil
 }
 
-// at puts the path that was asked for before the reason of a verdict.
+// at prefixes the reason of a verdict with the path that was asked for.
 func at(uri string, v whoami.Verdict) whoami.Verdict {
 	if v.Why != "" {
 		v.Why = pathOf(uri) + ": " + v.Why
@@ -210,7 +210,7 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	if err != nil {
 		return res, fmt.Errorf("asking %s: %w", asked, err)
 	}
-	set, err := Changes(res.Header["Set-Cookie"], asked, s.asker.Leave, s.asker.Clock())
+	set, err := Changes(res.Header["Set-Cookie"], asked, s.asker.CookiePolicy, s.asker.Clock())
 	if err != nil {
 		return res, fmt.Errorf("asking %s: %w", asked, err)
 	}
@@ -222,8 +222,8 @@ func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	return res, nil
 }
 
-// yields reports whether whoami's own header line gives way to what the request sent:
-// portals bind sessions to these headers.
+// yields reports whether the request's value of a header is used in place of the one that whoami
+// configures, because portals bind sessions to these headers.
 func yields(name string, header http.Header) bool {
 	sent := header[name]
 	switch {

@@ -16,7 +16,7 @@ import (
 
 func asker(t *testing.T, uris ...string) *Asker {
 	t.Helper()
-	a := &Asker{Leave: NewLeave(nil), Clock: func() time.Time { return now }, Headers: NewHeaders(nil)}
+	a := &Asker{CookiePolicy: NewCookiePolicy(nil), Clock: func() time.Time { return now }, Headers: NewHeaders(nil)}
 	for _, uri := range uris {
 		q, err := whoami.Compile(config.Whoami{URI: uri, User: &config.Extractor{JSON: "user"}, Anonymous: []config.Sign{{Status: []int{401}}}})
 		if err != nil {

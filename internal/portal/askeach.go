@@ -7,15 +7,17 @@ import (
 	"github.com/secondgate/secondgate/internal/gate"
 )
 
-// A request may carry credentials of several kinds: cookies, declared headers, other
-// headers that are not ordinary, declared parameters, what the server adds. Whoami may go by one of them and
-// another page by another: an attacker's own token beside a victim's cookie, or a header
-// that makes whoami ignore the session (MediaWiki's API has one). So where there are
-// several, each kind is asked about alone too, and the answers are combined.
+// A request may carry credentials of several kinds: cookies, declared headers, other headers
+// that are not ordinary, declared parameters, and what the server adds. The portal may use one
+// kind for whoami and another kind for other pages. Two examples: an attacker's own token
+// together with a victim's cookie, and a header that makes whoami ignore the session
+// (MediaWiki's API has one). Therefore each kind is also asked about separately, and the
+// answers are combined.
 
-// askAll asks about all credentials together, and about each kind alone. The cookies come
-// first: a question with a header or a parameter may sign its user in over theirs.
-func (s *session) askAll() Answer {
+// askEach asks about all credentials together, and about each kind of credentials separately.
+// The cookies are asked about first, because a question with a header or a parameter may sign
+// in another user in the cookies' session.
+func (s *session) askEach() Answer {
 	if s.presents() {
 		return s.askWithoutToken()
 	}
@@ -25,7 +27,7 @@ func (s *session) askAll() Answer {
 	}
 	var first []Answer
 	if !kinds[0].Jar.Empty() {
-		a := s.alone(kinds[0])
+		a := s.askKind(kinds[0])
 		s.changes, kinds, first = a.Changes, kinds[1:], []Answer{a}
 	}
 	together := s.round()
@@ -34,7 +36,7 @@ func (s *session) askAll() Answer {
 		if together.Kind == gate.Unknown {
 			break
 		}
-		answers = append(answers, s.alone(kind))
+		answers = append(answers, s.askKind(kind))
 	}
 	for i := range answers[1:] {
 		if a := &answers[i+1]; a.Kind == gate.Unknown {
@@ -42,21 +44,22 @@ func (s *session) askAll() Answer {
 		}
 	}
 	all := Combine(answers...)
-	// The question with all credentials was put with the cookies as the one before left them.
+	// The question with all credentials was asked after the one about cookies, and with the
+	// cookies that it set. Its changes are therefore complete.
 	all.Changes = together.Changes
 	return all
 }
 
-// askWithoutToken is for a visit that remembers a token. The portal does not get the
-// token with the request, so its answer counts only where the credentials that the portal
-// does get are anonymous. They come first, as in askAll.
+// askWithoutToken asks in a visit that remembers a token. The portal does not get the token
+// with the request. The answer with the token therefore counts only if the credentials that
+// the portal does get are anonymous. These are asked about first, as in askEach.
 func (s *session) askWithoutToken() Answer {
-	own := &session{asker: s.asker, ctx: s.ctx, Credentials: s.Credentials, fetch: s.fetch, changes: s.changes}
-	own.Jar = s.Jar.Apply([]Change{TokenGone()})
-	if len(own.kinds()) == 0 {
+	withoutToken := &session{asker: s.asker, ctx: s.ctx, Credentials: s.Credentials, fetch: s.fetch, changes: s.changes}
+	withoutToken.Jar = s.Jar.Apply([]Change{TokenGone()})
+	if len(withoutToken.kinds()) == 0 {
 		return s.round()
 	}
-	a := own.askAll()
+	a := withoutToken.askEach()
 	s.changes = a.Changes
 	together := s.round()
 	if a.Kind != gate.Anonymous {
@@ -97,8 +100,9 @@ func (s *session) kinds() (list []Credentials) {
 	return list
 }
 
-// alone asks about some of the credentials. What the answers set is kept in order.
-func (s *session) alone(c Credentials) Answer {
+// askKind asks about one kind of credentials. The changes of its answer are those of the
+// session so far, followed by those that the answer itself set.
+func (s *session) askKind(c Credentials) Answer {
 	one := &session{asker: s.asker, ctx: s.ctx, Credentials: c, fetch: s.fetch, changes: s.changes}
 	return one.round()
 }

@@ -32,7 +32,7 @@ var ErrTooManyChanges = fmt.Errorf("more than %d different Set-Cookie lines in o
 // order. Lines that no browser would take are left out, as are Secondgate's own names
 // and lines that come again later in the same words, as PHP repeats them for each
 // session_start. The only error is ErrTooManyChanges.
-func Changes(lines []string, path string, leave *Leave, now time.Time) ([]Change, error) {
+func Changes(lines []string, path string, policy *CookiePolicy, now time.Time) ([]Change, error) {
 	lines, err := last(lines)
 	if err != nil {
 		return nil, err
@@ -43,8 +43,8 @@ func Changes(lines []string, path string, leave *Leave, now time.Time) ([]Change
 		if err != nil {
 			continue
 		}
-		class := leave.Class(sc.Name)
-		if class == Own {
+		class := policy.Class(sc.Name)
+		if class == Reserved {
 			continue
 		}
 		c := Cookie{Name: sc.Name, Value: sc.Value, Path: sc.Path, SameSite: sc.SameSite, Domain: sc.Domain, HTTPOnly: sc.HTTPOnly, Expires: sc.Expires, Sealed: now}
@@ -109,7 +109,7 @@ func (w *Writer) Seal(from, to *Jar, changes []Change) (lines []string, ok bool)
 	return lines, ok
 }
 
-// replace writes one cookie's new state over its old one.
+// replace returns the lines that replace one cookie in the browser.
 func (w *Writer) replace(tag string, old, now *held) (lines []string, ok bool) {
 	pieces := 0
 	ok = true
@@ -147,7 +147,7 @@ func (w *Writer) All(j *Jar) (lines []string) {
 	return lines
 }
 
-// Forget deletes what the browser holds of these cookies.
+// Forget returns the lines that delete these cookies from the browser.
 func (w *Writer) Forget(from *Jar, gone []Cookie) (lines []string) {
 	for _, c := range gone {
 		if old := from.find(c.Name, c.Path); old != nil && old.tag != "" {
@@ -157,7 +157,7 @@ func (w *Writer) Forget(from *Jar, gone []Cookie) (lines []string) {
 	return lines
 }
 
-// Delete takes one sealed cookie out of the browser.
+// Delete returns the lines that delete one sealed cookie from the browser.
 func (w *Writer) Delete(s Stale) (lines []string) {
 	for i := range s.Pieces {
 		lines = append(lines, w.expire(w.Names.sealed+pieceName(s.Tag, i)))
@@ -165,15 +165,15 @@ func (w *Writer) Delete(s Stale) (lines []string) {
 	return lines
 }
 
-// Visit writes the visit's own cookie; ends is zero for one that ends with the
-// browser. Whatever request carries the portal's session must carry it, a payment
-// provider's POST and an iframe too, hence SameSite=None, which needs HTTPS.
+// Visit returns the line of the visit's own cookie; ends is zero for a cookie that ends with the
+// browser. Every request that carries the portal's session must carry this cookie, also a
+// payment provider's POST and an iframe. Hence SameSite=None, which needs HTTPS.
 func (w *Writer) Visit(token string, ends time.Time) string {
 	out := cookie.Out{Name: w.Names.Visit, Value: token, Life: w.life(ends), SameSite: http.SameSiteNoneMode, Secure: w.Names.Secure}
 	return out.String()
 }
 
-// EndVisit takes the visit's cookie out of the browser.
+// EndVisit returns the line that deletes the visit's cookie from the browser.
 func (w *Writer) EndVisit() string { return w.expire(w.Names.Visit) }
 
 func (w *Writer) sealOne(tag string, c Cookie) (lines []string, ok bool) {

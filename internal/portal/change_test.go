@@ -19,13 +19,13 @@ func manyLines(n int) (lines []string) {
 // TestK6_TooManyCookies: a response with more lines than a browser keeps cookies is an
 // error, found without reading them all, and none of it is applied.
 func TestK6_TooManyCookies(t *testing.T) {
-	leave := NewLeave(nil)
-	if got, err := Changes(manyLines(MaxChanges), "/", leave, now); err != nil || len(got) != MaxChanges {
+	policy := NewCookiePolicy(nil)
+	if got, err := Changes(manyLines(MaxChanges), "/", policy, now); err != nil || len(got) != MaxChanges {
 		t.Errorf("%d lines: %d changes, %v", MaxChanges, len(got), err)
 	}
 	for _, n := range []int{MaxChanges + 1, 40000} {
 		begun := time.Now()
-		got, err := Changes(manyLines(n), "/", leave, now)
+		got, err := Changes(manyLines(n), "/", policy, now)
 		if !errors.Is(err, ErrTooManyChanges) || got != nil {
 			t.Errorf("%d lines: %d changes, %v", n, len(got), err)
 		}
@@ -38,11 +38,11 @@ func TestK6_TooManyCookies(t *testing.T) {
 // TestK6_RepeatedLines: equal lines count once, at the place of the last.
 func TestK6_RepeatedLines(t *testing.T) {
 	lines := slices.Repeat([]string{"a=1; Path=/", "b=1; Path=/"}, 20000)
-	got, err := Changes(lines, "/", NewLeave(nil), now)
+	got, err := Changes(lines, "/", NewCookiePolicy(nil), now)
 	if err != nil || len(got) != 2 {
 		t.Errorf("%d changes, %v", len(got), err)
 	}
-	got, err = Changes([]string{"a=1; Path=/", "a=2; Path=/", "a=1; Path=/"}, "/", NewLeave(nil), now)
+	got, err = Changes([]string{"a=1; Path=/", "a=2; Path=/", "a=1; Path=/"}, "/", NewCookiePolicy(nil), now)
 	if jar := EmptyJar.Apply(got); err != nil || len(got) != 2 || jar.View("/").Header != "a=1" {
 		t.Errorf("the last value does not count: %+v, %v", got, err)
 	}

@@ -119,8 +119,8 @@ func FuzzRebuild(f *testing.F) {
 	for _, s := range cookieSeeds {
 		f.Add(s, "/admin/x")
 	}
-	leave := NewLeave([]string{"left_*"})
-	rc, err := Read([]string{a.words.Replace(cookieSeeds[0])}, NamesFor("default", false), "shop.test", leave)
+	policy := NewCookiePolicy([]string{"left_*"})
+	rc, err := Read([]string{a.words.Replace(cookieSeeds[0])}, NamesFor("default", false), "shop.test", policy)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -129,14 +129,14 @@ func FuzzRebuild(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line, path string) {
 		path = "/" + strings.TrimPrefix(path, "/")
-		rc, err := Read([]string{a.words.Replace(line)}, NamesFor("default", false), "shop.test", leave)
+		rc, err := Read([]string{a.words.Replace(line)}, NamesFor("default", false), "shop.test", policy)
 		if err != nil {
 			return
 		}
 		jar, _ := rc.Open(a.mine, now, now.Add(-time.Hour))
-		checkOnlySealed(t, jar, leave, path)
-		checkOnlySealed(t, rc.Unsealed(), leave, path)
-		checkOnlySealed(t, jar.Strangers(), leave, path)
+		checkOnlySealed(t, jar, policy, path)
+		checkOnlySealed(t, rc.Unsealed(), policy, path)
+		checkOnlySealed(t, jar.Strangers(), policy, path)
 	})
 }
 
@@ -162,7 +162,7 @@ func mayRead(t *testing.T, jar *Jar, path string) map[string]string {
 	return out
 }
 
-func checkOnlySealed(t *testing.T, jar *Jar, leave *Leave, path string) {
+func checkOnlySealed(t *testing.T, jar *Jar, policy *CookiePolicy, path string) {
 	t.Helper()
 	header, may := jar.View(path).Header, mayRead(t, jar, path)
 	for reader, read := range readers {
@@ -170,7 +170,7 @@ func checkOnlySealed(t *testing.T, jar *Jar, leave *Leave, path string) {
 		for _, p := range read(header) {
 			name, value := p[0], p[1]
 			want, sealed := sameName(name, may)
-			if sealed && value != want || !sealed && !leftAs(name, leave) {
+			if sealed && value != want || !sealed && !isUnsealed(name, policy) {
 				t.Errorf("%s reads %s=%q, which was not sealed here", reader, name, value)
 			}
 			if seen[name] {
@@ -191,9 +191,9 @@ func sameName(name string, sealed map[string]string) (value string, ok bool) {
 	return "", false
 }
 
-// leftAs reports whether a name, as PHP mangles it too, is one that is not sealed.
-func leftAs(name string, leave *Leave) bool {
-	if c := leave.Class(name); c == Left || c == Free {
+// isUnsealed reports whether a name, as PHP mangles it too, is one that is not sealed.
+func isUnsealed(name string, policy *CookiePolicy) bool {
+	if c := policy.Class(name); c == Passthrough || c == Public {
 		return true
 	}
 	return strings.HasPrefix(name, "_pk_id_") || strings.HasPrefix(name, "_pk_ses_") || strings.HasPrefix(name, "_pk_ref_")

@@ -25,7 +25,8 @@ const (
 	// hop headers describe the body, range, condition, connection or upgrade of one
 	// request. They are never in a question.
 	hop
-	// tracing headers are made anew for each request by proxies. They are not in questions.
+	// tracing headers are set by proxies, with a new value for each request. They are not in
+	// questions.
 	tracing
 	// forbidden headers are credentials that the site does not declare. They are removed.
 	forbidden
@@ -69,9 +70,9 @@ var tracingHeaders = []string{
 	"X-Fastly-Request-Id", "X-Request-Start", "X-Datadog-Trace-Id", "X-Datadog-Parent-Id", "X-Datadog-Sampling-Priority", "Uber-Trace-Id",
 }
 
-// strippedHeaders carry credentials of their own and so a way around the sign-in form;
-// they pass only where the Caddyfile declares them. The last ones make frameworks read a
-// GET as another method, or another address: IIS, Symfony, Zend Framework.
+// strippedHeaders are credentials that bypass the sign-in form. They pass only if the Caddyfile
+// declares them. The last ones make frameworks (IIS, Symfony, Zend Framework) read a GET as
+// another method, or another address.
 var strippedHeaders = []string{
 	"Authorization", "Proxy-Authorization", "Api-Key", "Apikey", "X-Api-Key", "X-Apikey", "X-Api-Token", "X-Access-Token",
 	"X-Auth", "X-Auth-Key", "X-Auth-Token", "X-Authorization", "X-Session", "X-Session-Id", "X-Session-Token", "X-Token",
@@ -88,11 +89,11 @@ var pins = map[string]class{
 	"X-Real-Ip": realIP, "X-Forwarded-For": forwardedFor, "Forwarded": forwarded,
 }
 
-// Pins are what an answer depends on besides cookies, as far as it is constant in one
-// browser.
+// Pins are the values, other than cookies, that an answer depends on and that are constant in
+// one browser.
 type Pins struct {
-	// Site tells apart the sites that share a realm, and so a visit, but may stand
-	// before different portals or ask differently.
+	// Site distinguishes the sites that share a realm, and so a visit. They may have different
+	// portals or questions.
 	Site                               *Headers
 	Host, Agent, Language, Encoding    string
 	ClientHints, Platform, Mobile, Src string
@@ -100,8 +101,8 @@ type Pins struct {
 	// Identity is what the server itself adds as a credential: a client certificate, the
 	// user of an authenticator before the gate.
 	Identity string
-	// Placeholders stands for what else the server stored for the request and its questions:
-	// no credential, but the portal may know another user by it. Usually empty.
+	// Placeholders identifies what else the server stored for the request and its questions. It
+	// is no credential, but the portal may recognise another user by it. Usually empty.
 	Placeholders string
 	// Query holds declared parameters of the query; usually empty.
 	Query string
@@ -109,7 +110,7 @@ type Pins struct {
 	Extra string
 }
 
-// Headers knows what request headers mean at one site.
+// Headers assigns a class to each request header at one site.
 type Headers struct {
 	classes map[string]class
 	// asUsual says that the declared headers change none of the classes in usual.
@@ -158,7 +159,7 @@ func usual(name string) class {
 	return credential
 }
 
-// class looks a header up.
+// class returns the class of a header.
 func (h *Headers) class(name string) class {
 	if c := usual(name); c != credential && h.asUsual {
 		return c
@@ -182,9 +183,9 @@ func (h *Headers) Declared(name string) bool {
 	return known && c == credential
 }
 
-// Take removes from the request what no portal is to see: credentials that are not
-// declared, and malformed range, condition and upgrade headers. It returns the pins of
-// the remaining request, and whether any of its headers is a credential.
+// Take removes from the request what the portal must not see: undeclared credentials, and
+// malformed range, condition and upgrade headers. It returns the pins of the remaining request,
+// and whether any of its headers is a credential.
 func (h *Headers) Take(r *http.Request, address string) (p Pins, credentials bool) {
 	p = Pins{Site: h, Host: Short(r.Host), Src: address}
 	var extra []string

@@ -95,7 +95,7 @@ func TestHeaders_Credential(t *testing.T) {
 	}
 }
 
-// take returns the pins of a request with these headers beside ordinary ones.
+// take returns the pins of a request with these headers in addition to ordinary ones.
 func take(h *Headers, change func(http.Header)) (Pins, bool) {
 	r := &http.Request{Host: "portal.example", Header: http.Header{"User-Agent": {"a"}, "Accept": {"*/*"}}}
 	change(r.Header)
@@ -188,7 +188,7 @@ func TestTake_Sites(t *testing.T) {
 	}
 }
 
-// TestQuestion_LeavesTheRequestAlone: a question is made beside the request, not out of it.
+// TestQuestion_LeavesTheRequestAlone: making a question does not change the request.
 func TestQuestion_LeavesTheRequestAlone(t *testing.T) {
 	header := http.Header{
 		"Cookie": {"a"}, "Range": {"b"}, "Upgrade": {"c"}, "Content-Type": {"application/json"}, "If-None-Match": {"e"}, "User-Agent": {"f"},
@@ -224,7 +224,7 @@ func TestVarying(t *testing.T) {
 		seen[v] = name
 	}
 	for _, free := range []string{"_ga=1", "_ga=2"} {
-		v := h.Varying(http.Header{}, View{Free: free})
+		v := h.Varying(http.Header{}, View{Public: free})
 		if other, known := seen[v]; known {
 			t.Errorf("free cookie %s has the values of %s", free, other)
 		}

@@ -12,15 +12,15 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
-// Jar is the portal's cookies as they stand for one visit at one moment. A Jar is
-// immutable; changes make another one.
+// Jar is the portal's cookies in one visit at one time. A Jar is immutable; changes make another
+// one.
 type Jar struct {
-	// What every request looks at comes first and close together: see newJar.
+	// Fields that every request reads are first and adjacent: see newJar.
 	key JarKey
 	// owner is the one user that cookies are stamped with, if any are; several says that
 	// there are more than one.
 	owner string
-	// views are those that were asked for, by the cookies that are in them.
+	// views caches the views that were asked for, by the cookies in them.
 	views atomic.Pointer[[]maskedView]
 	// everywhere is the view where every cookie is for every path.
 	everywhere              View
@@ -28,18 +28,19 @@ type Jar struct {
 
 	// cookies are in the order in which a browser would send them.
 	cookies []held
-	// left are cookies that were never sealed: named by the operator under `leave`,
-	// they count as credentials. free are those of the built-in list, which don't.
-	left, free []pair
+	// passthrough are cookies that the operator named under `leave`. They are not sealed and
+	// count as credentials. public are those of the built-in list, which are no credentials.
+	passthrough, public []pair
 }
 
-// JarKey stands for the credentials in a jar: a digest of them.
+// JarKey is a digest of the credentials in a jar.
 type JarKey [sha256.Size]byte
 
 type held struct {
 	Cookie
-	// tag and pieces are under what name, and in how many cookies, the sealed value
-	// came from the browser; zero for what the browser does not have yet.
+	// tag is the name, without its prefix, that the browser sent the sealed value under, and
+	// pieces the number of cookies that it was split over. Both are zero for a cookie that the
+	// browser does not have yet.
 	tag    string
 	pieces int
 }
@@ -49,9 +50,9 @@ type pair struct{ name, value string }
 // EmptyJar is the jar of a stranger.
 var EmptyJar = newJar(nil, nil, nil)
 
-func newJar(cookies []held, left, free []pair) *Jar {
+func newJar(cookies []held, passthrough, public []pair) *Jar {
 	slices.SortStableFunc(cookies, func(a, b held) int { return len(b.Path) - len(a.Path) })
-	j := &Jar{cookies: cookies, left: left, free: free, empty: len(cookies) == 0 && len(left) == 0}
+	j := &Jar{cookies: cookies, passthrough: passthrough, public: public, empty: len(cookies) == 0 && len(passthrough) == 0}
 	j.key = j.digest()
 	for i := range cookies {
 		user := cookies[i].Stamp.User
@@ -64,27 +65,28 @@ func newJar(cookies []held, left, free []pair) *Jar {
 	return j
 }
 
-// Unordered is Key whatever the order of the cookies: browsers do not agree where one goes
-// that was set anew. The portal may go by their order, so no answer is kept under it.
+// Unordered is Key without the order of the cookies, because browsers differ in where they put a
+// cookie that was set again. The portal may depend on the order, so no answer is kept under this
+// key.
 func (j *Jar) Unordered() JarKey {
-	sorted := &Jar{cookies: slices.Clone(j.cookies), left: slices.Clone(j.left)}
+	sorted := &Jar{cookies: slices.Clone(j.cookies), passthrough: slices.Clone(j.passthrough)}
 	slices.SortFunc(sorted.cookies, func(a, b held) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Path, b.Path)) })
-	slices.SortStableFunc(sorted.left, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
+	slices.SortStableFunc(sorted.passthrough, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
 	return sorted.digest()
 }
 
-// digest leaves the stamps out: they are ours, and say nothing to the portal.
+// digest does not cover the stamps, because the portal does not see them.
 func (j *Jar) digest() JarKey {
 	var b []byte
 	for i := range j.cookies {
 		c := &j.cookies[i]
 		for _, s := range [...]string{c.Name, c.Value, c.Path} {
 			b = append(b, s...)
-			b = append(b, 0) // header values have no NUL, so nothing can pose as something else
+			b = append(b, 0) // header values contain no NUL, so the encoding is unambiguous
 		}
 	}
 	b = append(b, 1)
-	for _, p := range j.left {
+	for _, p := range j.passthrough {
 		b = append(b, p.name...)
 		b = append(b, 0)
 		b = append(b, p.value...)
@@ -116,14 +118,14 @@ func (j *Jar) StampedFor(user, site string) bool {
 // Sealed reports whether any sealed cookie opened.
 func (j *Jar) Sealed() bool { return len(j.cookies) > 0 }
 
-// View is what the jar sends to one path.
+// View is the part of a jar that is sent to one path.
 type View struct {
 	// Header is the whole Cookie header; "" for none.
 	Header string
-	// Key stands for the credentials in it, and for the visit's token.
+	// Key identifies the credentials in it, and the visit's token.
 	Key JarKey
-	// Free is the part of Header with cookies that are never credentials.
-	Free string
+	// Public is the part of Header with cookies that are never credentials.
+	Public string
 }
 
 // Everywhere is the path of no request: a view of it has all cookies, whatever their paths.
@@ -134,8 +136,8 @@ func sentTo(cookiePath, path string) bool {
 	return path == Everywhere || cookie.PathMatch(cookiePath, path)
 }
 
-// View returns what a request to path sends: the cookies whose original path matches,
-// longest path first (RFC 6265 5.4), then those that were never sealed.
+// View returns the Cookie header of a request to path: the cookies with an original path that
+// matches, longest path first (RFC 6265 5.4), then those that were never sealed.
 func (j *Jar) View(path string) View {
 	if j.anyPath {
 		return j.everywhere
@@ -198,14 +200,14 @@ func (j *Jar) build(path string) View {
 			add(c.Name, c.Value)
 		}
 	}
-	for _, p := range j.left {
+	for _, p := range j.passthrough {
 		add(p.name, p.value)
 	}
 	credentials := len(b)
-	for _, p := range j.free {
+	for _, p := range j.public {
 		add(p.name, p.value)
 	}
-	v := View{Header: string(b), Free: string(b[credentials:])}
+	v := View{Header: string(b), Public: string(b[credentials:])}
 	if credentials > 0 || token != "" {
 		v.Key = sha256.Sum256([]byte(v.Header[:credentials] + "\x00" + token))
 	}
@@ -215,25 +217,25 @@ func (j *Jar) build(path string) View {
 // Empty reports whether the view holds no credentials.
 func (v View) Empty() bool { return v.Key == JarKey{} }
 
-// Uncovered returns the name of a cookie that a request to path carries while no request
-// to any of the asked paths carries one of that name; "" if there is none. No question
-// can tell what such a cookie is worth (design rule Q2).
+// Uncovered returns the name of a cookie that is sent with a request to path, while no cookie of
+// that name is sent with a request to any of the asked paths; "" if there is none. No question
+// covers such a cookie (design rule Q2).
 func (j *Jar) Uncovered(path string, asked []string) string {
 	if j.anyPath {
 		return ""
 	}
 	for i := range j.cookies {
 		c := &j.cookies[i]
-		if c.Name != tokenName && cookie.PathMatch(c.Path, path) && !j.carries(c.Name, asked) {
+		if cookie.PathMatch(c.Path, path) && !j.carries(c.Name, asked) {
 			return c.Name
 		}
 	}
 	return ""
 }
 
-// WithoutTwins returns the jar without the cookies that a change has the name of and that
-// the change did not set: portals differ in which of two cookies of one name they take.
-// twins says that there were any.
+// WithoutTwins returns the jar without the cookies that have the name of a change but were not
+// set by it, because portals differ in which of two cookies of one name they use. twins says
+// that there were any.
 func (j *Jar) WithoutTwins(changes []Change) (only *Jar, twins bool) {
 	if len(changes) == 0 {
 		return j, false
@@ -250,7 +252,7 @@ func (j *Jar) WithoutTwins(changes []Change) (only *Jar, twins bool) {
 	if len(keep) == len(j.cookies) {
 		return j, false
 	}
-	return newJar(keep, j.left, j.free), true
+	return newJar(keep, j.passthrough, j.public), true
 }
 
 // carries reports whether a request to one of the paths carries a cookie of that name.
@@ -264,10 +266,10 @@ func (j *Jar) carries(name string, paths []string) bool {
 	return false
 }
 
-// Carried returns the changes of a response to a question that was sent with the jar's
-// cookies for path. A change of a cookie that the jar has and the question did not carry
-// is left out: a portal that is asked without its session cookie sets a new one, and that
-// must not replace the session.
+// Carried returns the changes of a response to a question that was sent with the jar's cookies
+// for path. It leaves out changes of cookies that the jar has and the question did not carry. A
+// portal that is asked without its session cookie sets a new one, which must not replace the
+// session.
 func (j *Jar) Carried(changes []Change, path string) []Change {
 	return slices.DeleteFunc(changes, func(ch Change) bool {
 		held, carried := false, false
@@ -298,18 +300,18 @@ func (j *Jar) Apply(changes []Change) *Jar {
 		return j
 	}
 	cookies := slices.Clone(j.cookies)
-	left, free := slices.Clone(j.left), slices.Clone(j.free)
+	passthrough, public := slices.Clone(j.passthrough), slices.Clone(j.public)
 	for _, ch := range changes {
 		switch ch.Class {
-		case Left:
-			left = applyPair(left, ch)
-		case Free:
-			free = applyPair(free, ch)
+		case Passthrough:
+			passthrough = applyPair(passthrough, ch)
+		case Public:
+			public = applyPair(public, ch)
 		default:
 			cookies = applyHeld(cookies, ch)
 		}
 	}
-	return newJar(cookies, left, free)
+	return newJar(cookies, passthrough, public)
 }
 
 func applyHeld(cookies []held, ch Change) []held {
@@ -326,7 +328,7 @@ func applyHeld(cookies []held, ch Change) []held {
 	same := cookies[at].Value == ch.Value
 	cookies[at].Cookie = ch.Cookie
 	if same {
-		cookies[at].Stamp = stamp // sent again as it was: it says nothing new about anybody
+		cookies[at].Stamp = stamp // the same value: it does not change which user the cookie belongs to
 	}
 	return cookies
 }
@@ -345,9 +347,9 @@ func applyPair(pairs []pair, ch Change) []pair {
 	return pairs
 }
 
-// Fits returns the jar without the cookies that are stamped with another user than
-// the given one ("" for anonymous), and those that were taken out: gone are of no use any
-// more, apart are stamped by another site of the host, which may know another user.
+// Fits returns the jar without the cookies that are stamped with another user than the given one
+// ("" for anonymous), and the removed cookies. Those in gone are of no further use. Those in
+// apart were stamped by another site of the host, which may know another user.
 func (j *Jar) Fits(user, site string) (fitting *Jar, gone, apart []Cookie) {
 	if !j.several && (Stamp{User: j.owner}).fits(user) {
 		return j, nil, nil
@@ -363,7 +365,7 @@ func (j *Jar) Fits(user, site string) (fitting *Jar, gone, apart []Cookie) {
 			apart = append(apart, c.Cookie)
 		}
 	}
-	return newJar(keep, j.left, j.free), gone, apart
+	return newJar(keep, j.passthrough, j.public), gone, apart
 }
 
 // Of returns the jar without the cookies that another site of the host stamped.
@@ -372,10 +374,11 @@ func (j *Jar) Of(site string) *Jar {
 		return j
 	}
 	own := slices.DeleteFunc(slices.Clone(j.cookies), func(c held) bool { return !c.Stamp.of(site) })
-	return newJar(own, j.left, j.free)
+	return newJar(own, j.passthrough, j.public)
 }
 
-// With returns the jar with these cookies too, but for those that it has anew.
+// With returns the jar with these cookies added. A cookie that the jar has already is not
+// replaced.
 func (j *Jar) With(more []Cookie) *Jar {
 	cookies := slices.Clone(j.cookies)
 	for _, c := range more {
@@ -383,16 +386,16 @@ func (j *Jar) With(more []Cookie) *Jar {
 			cookies = append(cookies, held{Cookie: c})
 		}
 	}
-	return newJar(cookies, j.left, j.free)
+	return newJar(cookies, j.passthrough, j.public)
 }
 
-// Without returns the jar without the cookies that were sealed at times which over reports,
-// and those that were taken out.
+// Without returns the jar without the cookies for which over is true of the time when they were
+// sealed, and the removed cookies.
 func (j *Jar) Without(over func(sealed time.Time) bool) (kept *Jar, gone []Cookie) {
 	return j.Drop(func(c Cookie) bool { return over(c.Sealed) })
 }
 
-// Drop returns the jar without the cookies for which drop is true, and these.
+// Drop returns the jar without the cookies for which drop is true, and the removed cookies.
 func (j *Jar) Drop(drop func(c Cookie) bool) (kept *Jar, gone []Cookie) {
 	var keep []held
 	for _, c := range j.cookies {
@@ -405,7 +408,7 @@ func (j *Jar) Drop(drop func(c Cookie) bool) (kept *Jar, gone []Cookie) {
 	if len(gone) == 0 {
 		return j, nil
 	}
-	return newJar(keep, j.left, j.free), gone
+	return newJar(keep, j.passthrough, j.public), gone
 }
 
 // Stamped returns the same jar with the cookies of these changes stamped.
@@ -417,11 +420,11 @@ func (j *Jar) Stamped(changes []Change, stamp Stamp) *Jar {
 			c.Stamp = stamp
 		}
 	}
-	return newJar(cookies, j.left, j.free)
+	return newJar(cookies, j.passthrough, j.public)
 }
 
-// Strangers returns the jar with nothing in it but what is no credential.
-func (j *Jar) Strangers() *Jar { return newJar(nil, nil, j.free) }
+// Strangers returns the jar without credentials: only public cookies are left.
+func (j *Jar) Strangers() *Jar { return newJar(nil, nil, j.public) }
 
 // Ends is when the longest-lived cookie ends; zero if all end with the browser.
 func (j *Jar) Ends() time.Time {
@@ -443,7 +446,7 @@ func (j *Jar) Cookies() []Cookie {
 	return out
 }
 
-// Sealings are changes that set the jar's sealed cookies, as they are.
+// Sealings returns changes that set the jar's sealed cookies to their present values.
 func (j *Jar) Sealings() (changes []Change) {
 	for _, c := range j.Cookies() {
 		if c.Name != tokenName {
@@ -453,14 +456,14 @@ func (j *Jar) Sealings() (changes []Change) {
 	return changes
 }
 
-// Credentials are changes that set the jar's cookies as they are, those under `leave` and
-// the token among them, but not those that are never credentials.
+// Credentials returns changes that set the jar's credentials to their present values: sealed
+// cookies, the token and passthrough cookies, but not public ones.
 func (j *Jar) Credentials() (changes []Change) {
 	for _, c := range j.Cookies() {
 		changes = append(changes, Change{Cookie: c, Class: Sealed})
 	}
-	for _, p := range j.left {
-		changes = append(changes, Change{Cookie: Cookie{Name: p.name, Value: p.value}, Class: Left})
+	for _, p := range j.passthrough {
+		changes = append(changes, Change{Cookie: Cookie{Name: p.name, Value: p.value}, Class: Passthrough})
 	}
 	return changes
 }
@@ -474,7 +477,7 @@ func (j *Jar) Value(ch Change) (value string, ok bool) {
 		}
 		return "", false
 	}
-	for _, pairs := range [][]pair{j.left, j.free} {
+	for _, pairs := range [][]pair{j.passthrough, j.public} {
 		for _, p := range pairs {
 			if p.name == ch.Name {
 				return p.value, true
@@ -501,9 +504,9 @@ func (j *Jar) Precedes(sent *Jar, ch Change) bool {
 	})
 }
 
-// Binds names the jar's cookies as one site sees them, without their values: hashes of
-// site, name and path. The site is the host and port that the browser addressed, and the
-// path of the own pages.
+// Binds identifies the jar's cookies as one site sees them, without their values: hashes of
+// site, name and path. The site is the host and port that the browser addressed, and the path of
+// the own pages.
 func (j *Jar) Binds(host, site string) []uint64 {
 	out := make([]uint64, len(j.cookies))
 	for i := range j.cookies {
@@ -513,7 +516,7 @@ func (j *Jar) Binds(host, site string) []uint64 {
 	return out
 }
 
-// bind needs no secrecy, only that two cookies don't meet by chance.
+// bind is a hash that only has to avoid accidental collisions. It is not secret.
 func bind(words ...string) uint64 {
 	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
 	return binary.BigEndian.Uint64(sum[:])

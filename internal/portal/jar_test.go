@@ -7,8 +7,8 @@ import (
 )
 
 // changesOf is Changes of a response that has not too many lines.
-func changesOf(lines []string, path string, leave *Leave, now time.Time) []Change {
-	changes, err := Changes(lines, path, leave, now)
+func changesOf(lines []string, path string, policy *CookiePolicy, now time.Time) []Change {
+	changes, err := Changes(lines, path, policy, now)
 	if err != nil {
 		panic(err)
 	}
@@ -16,7 +16,7 @@ func changesOf(lines []string, path string, leave *Leave, now time.Time) []Chang
 }
 
 func jarOf(lines ...string) *Jar {
-	return EmptyJar.Apply(changesOf(lines, "/", NewLeave([]string{"left_*"}), now))
+	return EmptyJar.Apply(changesOf(lines, "/", NewCookiePolicy([]string{"left_*"}), now))
 }
 
 func TestJar_HeaderOrder(t *testing.T) {
@@ -58,7 +58,7 @@ func TestJar_Apply(t *testing.T) {
 		{"no cookie at all", []string{"=1", "nonsense", "c=\x01"}, "a=1; left_b=1"},
 	} {
 		before := jarOf(start...)
-		after := before.Apply(changesOf(tt.lines, "/", NewLeave([]string{"left_*"}), now))
+		after := before.Apply(changesOf(tt.lines, "/", NewCookiePolicy([]string{"left_*"}), now))
 		if got := after.View("/").Header; got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
@@ -83,7 +83,7 @@ func TestJar_Key(t *testing.T) {
 	if same.Key() != j.Key() {
 		t.Error("attributes and free cookies are in the key")
 	}
-	changes := changesOf([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
+	changes := changesOf([]string{"a=1; Path=/"}, "/", NewCookiePolicy(nil), now)
 	if j.Stamped(changes, Stamp{User: "alice"}).Key() != j.Key() {
 		t.Error("stamps are in the key")
 	}
@@ -105,7 +105,7 @@ func TestJar_Unordered(t *testing.T) {
 func TestJar_Fits(t *testing.T) {
 	set := func(line, user string) func(*Jar) *Jar {
 		return func(j *Jar) *Jar {
-			c := changesOf([]string{line}, "/", NewLeave(nil), now)
+			c := changesOf([]string{line}, "/", NewCookiePolicy(nil), now)
 			return j.Apply(c).Stamped(c, Stamp{User: user})
 		}
 	}
@@ -129,7 +129,7 @@ func TestJar_Fits(t *testing.T) {
 func TestJar_FitsBySite(t *testing.T) {
 	j := EmptyJar
 	for line, stamp := range map[string]Stamp{"own=1": {"alice", "/a/2fa"}, "other=1": {"alice", "/b/2fa"}, "shared=1": {"bob", "/b/2fa"}, "old=1": {User: "alice"}} {
-		c := changesOf([]string{line + "; Path=/"}, "/", NewLeave(nil), now)
+		c := changesOf([]string{line + "; Path=/"}, "/", NewCookiePolicy(nil), now)
 		j = j.Apply(c).Stamped(c, stamp)
 	}
 	names := func(cookies []Cookie) (names []string) {
@@ -155,15 +155,15 @@ func TestJar_FitsBySite(t *testing.T) {
 	}
 }
 
-// TestJar_SentAgainKeepsItsStamp: a cookie that is set to the value it has says
-// nothing new about anybody.
+// TestJar_SentAgainKeepsItsStamp: a cookie that is set to the value that it has keeps its stamp.
+// It does not tell anything new about its user.
 func TestJar_SentAgainKeepsItsStamp(t *testing.T) {
-	c := changesOf([]string{"a=1; Path=/"}, "/", NewLeave(nil), now)
+	c := changesOf([]string{"a=1; Path=/"}, "/", NewCookiePolicy(nil), now)
 	j := EmptyJar.Apply(c).Stamped(c, Stamp{User: "alice"}).Apply(c)
 	if got := j.Cookies()[0].Stamp.User; got != "alice" {
 		t.Errorf("stamped for %q", got)
 	}
-	other := changesOf([]string{"a=2; Path=/"}, "/", NewLeave(nil), now)
+	other := changesOf([]string{"a=2; Path=/"}, "/", NewCookiePolicy(nil), now)
 	if got := j.Apply(other).Cookies()[0].Stamp; !got.Anonymous() {
 		t.Errorf("a new value has the old stamp: %v", got)
 	}

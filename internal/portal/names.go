@@ -23,7 +23,7 @@ import (
 // of its host. Realm and site are in the names because a gateway must recognise the
 // cookies of other sites without a key: it neither opens nor forwards nor deletes them.
 
-// hostPrefix makes browsers take a cookie over HTTPS and for one host only.
+// hostPrefix makes browsers accept a cookie only over HTTPS and for one host.
 const hostPrefix = "__Host-"
 
 // Names are the names of Secondgate's own cookies in one realm and on one scheme.
@@ -84,10 +84,10 @@ func siteTag(site string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:siteTagLen*3/4])
 }
 
-// Reserved reports whether a cookie name is one of Secondgate's own, in any realm, at
+// IsReserved reports whether a cookie name is one of Secondgate's own, in any realm, at
 // any site and on any scheme: the visit, sealed cookies, or the state of the own pages.
 // Case is ignored, for a portal that compares names without it.
-func Reserved(name string) bool {
+func IsReserved(name string) bool {
 	name = strings.ToLower(name)
 	name = strings.TrimPrefix(name, "__host-")
 	rest, ok := strings.CutPrefix(name, "sg")

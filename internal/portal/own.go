@@ -6,11 +6,10 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
-// Repeats reports whether a field of a request's body or query only says again what the
-// request's Cookie header for path says: there is a cookie that some portal takes for one
-// of this name, and each such cookie has the value, as it is or percent-decoded. Questions
-// are asked about that header, so such a field adds nothing to it (double-submit
-// protection against CSRF).
+// Repeats reports whether a field of a request's body or query only repeats a cookie of the
+// request's Cookie header for path: some portal takes a cookie's name for this name, and each
+// such cookie has the value, unchanged or percent-decoded. Questions are asked with that header,
+// so such a field adds nothing to it. Double-submit protection against CSRF sends such fields.
 func (j *Jar) Repeats(path, name, value string) bool {
 	found := false
 	same := func(cookieName, cookieValue string) bool {
@@ -27,7 +26,7 @@ func (j *Jar) Repeats(path, name, value string) bool {
 			return false
 		}
 	}
-	for _, ps := range [2][]pair{j.left, j.free} {
+	for _, ps := range [2][]pair{j.passthrough, j.public} {
 		for _, p := range ps {
 			if !same(p.name, p.value) {
 				return false

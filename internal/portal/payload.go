@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// Stamp says for whom the response that set a cookie was judged, and where.
+// Stamp records the answer and the site for which the response that set a cookie was checked.
 type Stamp struct {
-	// User is the canonical id; Anonymous stamps have none.
+	// User is the canonical id; empty for anonymous.
 	User string
-	// Site is the path of the own pages, which tells the sites of one realm on one host
-	// apart. Payloads of version 2 have none: any site takes them for its own.
+	// Site is the path of the own pages, which distinguishes the sites of one realm on one host.
+	// Payloads of version 2 have none: every site treats them as its own.
 	Site string
 }
 
-// Anonymous reports whether the stamp names nobody. Such a cookie may become a
-// user's: portals keep the session's name when it signs in.
+// Anonymous reports whether the stamp names no user. Such a cookie may later belong to a user,
+// because portals keep the session's name at a sign-in.
 func (s Stamp) Anonymous() bool { return s.User == "" }
 
 // fits reports whether a cookie with this stamp may be sent when the portal's answer
@@ -46,7 +46,7 @@ type Cookie struct {
 // had neither flags nor domain, version 2 no site.
 const payloadVersion = 3
 
-// flagHTTPOnly is the one flag there is.
+// flagHTTPOnly is the only flag.
 const flagHTTPOnly = 1
 
 // encode writes the payload: version, SameSite, flags, times, and the texts, each

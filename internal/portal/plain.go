@@ -9,13 +9,13 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
-// Plain is a request's Cookie header where cookies are not sealed: in `mode observe`.
-// Everything in it that is not Secondgate's own stays as the browser sent it. What is
-// Secondgate's, but of another realm or site, is taken out and not looked at.
+// Plain is a request's Cookie header in `mode observe`, where cookies are not sealed. The
+// portal's cookies are kept as the browser sent them. Secondgate's own cookies of another realm
+// or site are removed and not opened.
 type Plain struct {
 	// Visits are the values of the realm's visit cookies.
 	Visits []string
-	// Pairs are the others', in their order.
+	// Pairs are the portal's cookies, in their order.
 	Pairs []Pair
 
 	own    bool
@@ -25,8 +25,8 @@ type Plain struct {
 // Pair is one cookie of a Cookie header. Raw is how it was sent, "" for one that was not.
 type Pair struct{ Name, Value, Raw string }
 
-// visitLen is the length of a visit's token in base64url. By the form of value or name
-// Secondgate's cookies are told from a portal's of the same name.
+// visitLen is the length of a visit's token in base64url. Secondgate's cookies are distinguished
+// from a portal's of the same name by the form of their value or name.
 const visitLen = 43
 
 // ReadPlain takes Secondgate's own cookies out of the Cookie lines of a request to a
@@ -72,7 +72,7 @@ func ours(name, value string) bool {
 	return isSealed(name) || strings.HasPrefix(strings.TrimPrefix(name, hostPrefix), "secondgate-")
 }
 
-// Own reports whether anything of Secondgate's was in the header.
+// Own reports whether the header had any of Secondgate's own cookies.
 func (p *Plain) Own() bool { return p.own }
 
 // Open opens what was sealed in an earlier `mode enforce`. Stale are those that don't.
@@ -120,24 +120,24 @@ func (j *Jar) Given() (cookies []Cookie) {
 }
 
 // PlainJar is a jar of cookies that were never sealed, for a question about them.
-func PlainJar(cookies []Cookie, leave *Leave) *Jar {
+func PlainJar(cookies []Cookie, policy *CookiePolicy) *Jar {
 	var hold []held
-	var left, free []pair
+	var passthrough, public []pair
 	for _, c := range cookies {
-		switch leave.Class(c.Name) {
-		case Left:
-			left = append(left, pair{c.Name, c.Value})
-		case Free:
-			free = append(free, pair{c.Name, c.Value})
+		switch policy.Class(c.Name) {
+		case Passthrough:
+			passthrough = append(passthrough, pair{c.Name, c.Value})
+		case Public:
+			public = append(public, pair{c.Name, c.Value})
 		default:
 			hold = append(hold, held{Cookie: c})
 		}
 	}
-	return newJar(hold, left, free)
+	return newJar(hold, passthrough, public)
 }
 
-// Line is the Set-Cookie line that gives a cookie to a browser as the portal meant it.
-// A domain that the browser would not take from this host is left out.
+// Line returns the Set-Cookie line that gives a cookie to a browser as the portal set it. A
+// domain that the browser would not accept from this host is left out.
 func (c *Cookie) Line(host string, secure bool) string {
 	var b strings.Builder
 	b.WriteString(c.Name + "=" + c.Value + "; Path=" + c.Path)
@@ -177,7 +177,7 @@ const maxOwnNames = 16
 func OwnNames(lines []string) (names []string) {
 	for _, line := range lines {
 		name, _, _ := strings.Cut(line, "=")
-		if name = strings.TrimSpace(name); Reserved(name) && len(names) < maxOwnNames && !slices.Contains(names, name) {
+		if name = strings.TrimSpace(name); IsReserved(name) && len(names) < maxOwnNames && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -56,7 +56,8 @@ func TestPlain_GivesBack(t *testing.T) {
 	}
 }
 
-// TestPlain_TokenStays: the token of a sign-in is no cookie, and goes to nobody.
+// TestPlain_TokenStays: the token of a sign-in is no cookie, and is sent neither to the portal
+// nor to the browser.
 func TestPlain_TokenStays(t *testing.T) {
 	jar := EmptyJar.Apply([]Change{TokenChange("secret", now)})
 	if len(jar.Given()) != 0 || len(jar.For("/")) != 0 {

@@ -42,19 +42,18 @@ func (h *Headers) Question(header http.Header) http.Header {
 	return out
 }
 
-// InQuestions reports whether a question has the request's values of a header. It has not
-// those that describe one request: its body, range and conditions, and its traces.
+// InQuestions reports whether a question has the request's values of a header. It does not copy
+// headers that describe one request: its body, range, conditions and traces.
 func (h *Headers) InQuestions(name string) bool {
 	c := h.class(name)
 	return c != hop && c != tracing
 }
 
-// Varying stands for the values of one request that are copied into its question but
-// change from request to request in one browser. It is comparable; the zero value
-// stands for none.
+// Varying is a digest of the values that a question copies and that change from request to
+// request in one browser. It is comparable; the zero value means that there are none.
 type Varying [sha256.Size]byte
 
-// Varying returns the digest of the request's varying headers and free cookies.
+// Varying returns the digest of the request's varying headers and public cookies.
 func (h *Headers) Varying(header http.Header, v View) Varying {
 	var parts []string
 	for name, values := range header {
@@ -63,8 +62,8 @@ func (h *Headers) Varying(header http.Header, v View) Varying {
 			parts = append(parts, name+"\x00"+strings.Join(values, "\x00"))
 		}
 	}
-	if v.Free != "" {
-		parts = append(parts, "Cookie\x00"+v.Free)
+	if v.Public != "" {
+		parts = append(parts, "Cookie\x00"+v.Public)
 	}
 	if len(parts) == 0 {
 		return Varying{}
@@ -113,9 +112,9 @@ var usualValue = map[string]*regexp.Regexp{
 	"X-Requested-With": regexp.MustCompile(`^XMLHttpRequest$`),
 }
 
-// formed matches the hop headers that browsers send, and that reach the portal. A value
-// of another form is removed: questions never have these headers, so the portal must not
-// be able to recognise a session by them.
+// formed matches the hop headers that browsers send and that may reach the portal. A value of
+// another form is removed: questions never have these headers, so the portal must not be able to
+// recognise a session by them.
 var formed = map[string]*regexp.Regexp{
 	"If-Match":                 regexp.MustCompile(etags),
 	"If-None-Match":            regexp.MustCompile(etags),

@@ -16,17 +16,17 @@ const (
 	maxPiece  = 3800
 )
 
-// Received is a request's Cookie header, sorted but not opened.
+// Received is a request's Cookie header, split by kind of cookie, before any is opened.
 type Received struct {
-	// Visit holds the values of the visit cookie: none, one, or more for a request
-	// that is not believed.
+	// Visit holds the values of the visit cookie. There may be none or one; a request with more
+	// is treated as having none.
 	Visit []string
 	// Dropped are the names of cookies that will not reach the portal.
 	Dropped []string
 
-	site       string // its tag
-	pieces     []piece
-	left, free []pair
+	site                string // its tag
+	pieces              []piece
+	passthrough, public []pair
 }
 
 // piece is one cookie of a value sealed at this site: "sg-TAG" or, from the second on,
@@ -37,21 +37,20 @@ type piece struct {
 	value string
 }
 
-// Read sorts the Cookie lines of a request to a site (see [Sealer.Keys]). Cookies of
-// other realms and sites are left out: they are not forwarded, and neither opened nor
-// stale. An error is a request that no honest browser sends (see cookie.Parse); it gets
-// a 400.
-func Read(lines []string, names *Names, site string, leave *Leave) (*Received, error) {
+// Read splits the Cookie lines of a request to a site (see [Sealer.Keys]). Cookies of other
+// realms and sites are left out: they are neither forwarded nor opened nor deleted. An error
+// means a request that no honest browser sends (see cookie.Parse); it gets a 400.
+func Read(lines []string, names *Names, site string, policy *CookiePolicy) (*Received, error) {
 	rc := &Received{site: siteTag(site)}
 	dropped, err := cookie.Parse(lines, func(name, value string) {
-		rc.add(name, value, names, leave)
+		rc.add(name, value, names, policy)
 	})
 	rc.Dropped = append(rc.Dropped, dropped...)
 	rc.dropTwins()
 	return rc, err
 }
 
-func (rc *Received) add(name, value string, names *Names, leave *Leave) {
+func (rc *Received) add(name, value string, names *Names, policy *CookiePolicy) {
 	if name == names.Visit {
 		rc.Visit = append(rc.Visit, value)
 		return
@@ -60,18 +59,18 @@ func (rc *Received) add(name, value string, names *Names, leave *Leave) {
 		rc.addPiece(rest, value)
 		return
 	}
-	switch leave.Class(name) {
-	case Left:
-		rc.left = append(rc.left, pair{name, value})
-	case Free:
-		rc.free = append(rc.free, pair{name, value})
+	switch policy.Class(name) {
+	case Passthrough:
+		rc.passthrough = append(rc.passthrough, pair{name, value})
+	case Public:
+		rc.public = append(rc.public, pair{name, value})
 	case Sealed:
 		rc.Dropped = append(rc.Dropped, name)
 	}
 }
 
-// addPiece takes a cookie with the names' prefix for sealed ones. Names of another form
-// and those of other sites are passed over.
+// addPiece adds a cookie with the prefix of sealed ones. It ignores names of another form and of
+// other sites.
 func (rc *Received) addPiece(rest, value string) {
 	tag, number, split := strings.Cut(rest, ".")
 	if len(tag) != tagLen || !strings.HasPrefix(tag, rc.site) {
@@ -105,11 +104,11 @@ func (rc *Received) dropTwins() {
 			return n > 1
 		})
 	}
-	rc.left, rc.free = twins(rc.left), twins(rc.free)
+	rc.passthrough, rc.public = twins(rc.passthrough), twins(rc.public)
 }
 
-// Stale is a sealed cookie in the browser that is of no use any more: what it was
-// called, and in how many pieces.
+// Stale is a sealed cookie in the browser that can't be used: its name, and the number of its
+// pieces. The browser is told to delete it.
 type Stale struct {
 	Tag    string
 	Pieces int
@@ -136,23 +135,24 @@ func (rc *Received) Open(k *VisitKeys, now time.Time, oldest time.Time) (*Jar, [
 	}
 	cookies, twins := newest(cookies)
 	jar := newJar(cookies, nil, nil)
-	return newJar(cookies, rc.besides(jar, rc.left), rc.besides(jar, rc.free)), append(stale, twins...)
+	return newJar(cookies, rc.withoutNames(jar, rc.passthrough), rc.withoutNames(jar, rc.public)), append(stale, twins...)
 }
 
-// besides drops unsealed cookies that some parser would take for one of the sealed.
-func (rc *Received) besides(sealed *Jar, pairs []pair) []pair {
+// withoutNames drops the unsealed cookies with names that some parser takes for the name of a
+// sealed cookie.
+func (rc *Received) withoutNames(sealed *Jar, pairs []pair) []pair {
 	return slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return sealed.HasName(p.name) })
 }
 
-// Unsealed is the jar of a request without a visit: nothing that was sealed opens.
-func (rc *Received) Unsealed() *Jar { return newJar(nil, rc.left, rc.free) }
+// Unsealed returns the jar of a request without a visit: passthrough and public cookies only.
+func (rc *Received) Unsealed() *Jar { return newJar(nil, rc.passthrough, rc.public) }
 
 // Pieces is how many cookies the request carries that were sealed at this site, whether
 // or not they open.
 func (rc *Received) Pieces() int { return len(rc.pieces) }
 
-// join puts a value together again from its pieces. The first piece of a split one
-// begins with their number and a tilde, which base64url does not have.
+// join reassembles a value from its pieces. The first piece of a split value begins with the
+// number of pieces and a tilde, which base64url does not have.
 func (rc *Received) join(first piece) (sealed string, pieces int) {
 	number, rest, split := strings.Cut(first.value, "~")
 	if !split {
@@ -196,7 +196,7 @@ func newest(cookies []held) (keep []held, stale []Stale) {
 		}
 		stale = append(stale, Stale{c.tag, c.pieces})
 	}
-	// A twin under the same tag is the same cookie to the browser: never delete that.
+	// Under the same tag, a twin is the same cookie to the browser. It must not be deleted.
 	stale = slices.DeleteFunc(stale, func(s Stale) bool {
 		return slices.ContainsFunc(keep, func(c held) bool { return c.tag == s.Tag })
 	})
@@ -211,7 +211,7 @@ func WithoutOwn(lines []string) string {
 		for pair := range strings.SplitSeq(line, ";") {
 			pair = strings.TrimLeft(pair, " ")
 			name, _, _ := strings.Cut(pair, "=")
-			if pair != "" && !Reserved(strings.TrimSpace(name)) {
+			if pair != "" && !IsReserved(strings.TrimSpace(name)) {
 				keep = append(keep, pair)
 			}
 		}

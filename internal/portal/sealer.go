@@ -1,9 +1,10 @@
-// Package portal owns what passes between Secondgate and the portal behind it: it
-// seals the portal's cookies, rebuilds the Cookie header from them, and asks the
-// portal whose credentials a request carries.
+// Package portal handles what passes between Secondgate and the portal. It seals the portal's
+// cookies, rebuilds the Cookie header from them ([Jar]), and asks the portal which user a
+// request's credentials belong to ([Asker]). Packages gateway and observe call it.
 //
-// Its one invariant: the portal never sees a cookie that was not sealed by us for
-// this visit (or named under `leave`), and the browser never sees one unsealed.
+// It guarantees two things. The portal gets only cookies that were sealed for this visit, or
+// that [CookiePolicy] exempts from sealing. The browser gets the portal's other cookies in
+// sealed form only.
 package portal
 
 import (
@@ -69,7 +70,7 @@ func (k *VisitKeys) Tag(name, path string) string {
 	return k.site + base64.RawURLEncoding.EncodeToString(mac(k.names, name, path)[:12])
 }
 
-// errSealed says that a value is not one that was sealed for this visit.
+// errSealed: a value was not sealed for this visit.
 var errSealed = errors.New("not sealed for this visit")
 
 const nonceSize, gcmTag = 12, 16

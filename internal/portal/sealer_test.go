@@ -43,7 +43,7 @@ func cookieHeader(t testing.TB, lines []string) []string {
 // sealAll seals cookies for a visit as lines for the browser.
 func sealAll(t testing.TB, k *VisitKeys, at time.Time, set ...string) []string {
 	t.Helper()
-	changes := changesOf(set, "/", NewLeave(nil), at)
+	changes := changesOf(set, "/", NewCookiePolicy(nil), at)
 	w := &Writer{Keys: k, Names: NamesFor("default", false), Now: at, MaxLife: 400 * 24 * time.Hour}
 	lines, ok := w.Seal(EmptyJar, EmptyJar.Apply(changes).Stamped(changes, Stamp{User: "alice"}), changes)
 	if !ok {
@@ -54,7 +54,7 @@ func sealAll(t testing.TB, k *VisitKeys, at time.Time, set ...string) []string {
 
 func open(t testing.TB, k *VisitKeys, lines []string, at time.Time) (*Jar, []Stale) {
 	t.Helper()
-	rc, err := Read(lines, NamesFor("default", false), "shop.test", NewLeave(nil))
+	rc, err := Read(lines, NamesFor("default", false), "shop.test", NewCookiePolicy(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,13 +154,13 @@ func TestSeal_TamperedValueDoesNotOpen(t *testing.T) {
 	}
 }
 
-// TestSeal_LeftTwinIsDropped: beside a sealed cookie, one under `leave` that some parser
-// takes for the same is dropped, so that the portal sees one session, ours.
+// TestSeal_LeftTwinIsDropped: a passthrough cookie is dropped if some parser takes its name for
+// that of a sealed cookie. The portal then sees the sealed session only.
 func TestSeal_LeftTwinIsDropped(t *testing.T) {
 	k := NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token")
 	header := cookieHeader(t, sealAll(t, k, now, "app_sess=mine; Path=/"))[0]
 	for _, name := range []string{"app_sess", "app.sess", "APP_sess"} {
-		rc, err := Read([]string{name + "=stolen; app_other=1; " + header}, NamesFor("default", false), "shop.test", NewLeave([]string{"*"}))
+		rc, err := Read([]string{name + "=stolen; app_other=1; " + header}, NamesFor("default", false), "shop.test", NewCookiePolicy([]string{"*"}))
 		if err != nil {
 			t.Fatal(err)
 		}

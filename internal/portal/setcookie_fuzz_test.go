@@ -21,14 +21,14 @@ var long = strings.NewReplacer("{long}", strings.Repeat("x", 4000))
 // browser holds cookies as browsers do, as far as our own lines need it.
 type browser map[string]string
 
-func (b browser) take(t *testing.T, lines []string, leave *Leave, secure bool) {
+func (b browser) take(t *testing.T, lines []string, policy *CookiePolicy, secure bool) {
 	t.Helper()
 	for _, line := range lines {
 		sc, err := cookie.ParseSetCookie(line, "/", now)
 		if err != nil {
 			t.Fatalf("no browser takes %q", line)
 		}
-		if class := leave.Class(sc.Name); class == Sealed || class == Own && !NamesFor("default", secure).OfVisit(sc.Name) {
+		if class := policy.Class(sc.Name); class == Sealed || class == Reserved && !NamesFor("default", secure).OfVisit(sc.Name) {
 			t.Fatalf("%q goes out unsealed", line)
 		}
 		if !NamesFor("default", secure).OfVisit(sc.Name) {
@@ -55,32 +55,32 @@ func (b browser) header() []string {
 // stay is a browser's stay at a portal, with Secondgate between, and without.
 type stay struct {
 	writer  *Writer
-	leave   *Leave
+	policy  *CookiePolicy
 	browser browser
-	// alone is what the browser would hold by itself: by name and path.
-	alone map[[2]string]cookie.SetCookie
-	jar   *Jar
+	// direct is what a browser without the gateway would hold, by name and path.
+	direct map[[2]string]cookie.SetCookie
+	jar    *Jar
 }
 
 // answer takes a response's Set-Cookie lines both ways.
 func (s *stay) answer(t *testing.T, lines []string, path string) {
 	t.Helper()
-	changes := changesOf(lines, path, s.leave, now)
+	changes := changesOf(lines, path, s.policy, now)
 	after := s.jar.Apply(changes)
 	out, ok := s.writer.Seal(s.jar, after, changes)
 	if !ok {
 		t.Fatalf("too long: %q", lines)
 	}
-	s.browser.take(t, out, s.leave, s.writer.Names.Secure)
+	s.browser.take(t, out, s.policy, s.writer.Names.Secure)
 	for _, line := range lines {
 		sc, err := cookie.ParseSetCookie(line, path, now)
-		if err != nil || s.leave.Class(sc.Name) != Sealed {
+		if err != nil || s.policy.Class(sc.Name) != Sealed {
 			continue
 		}
 		key := [2]string{sc.Name, sc.Path}
-		s.alone[key] = sc
+		s.direct[key] = sc
 		if sc.Delete {
-			delete(s.alone, key)
+			delete(s.direct, key)
 		}
 	}
 	s.lives(t, out)
@@ -90,7 +90,7 @@ func (s *stay) answer(t *testing.T, lines []string, path string) {
 func (s *stay) lives(t *testing.T, out []string) {
 	t.Helper()
 	var longest time.Duration
-	for _, sc := range s.alone {
+	for _, sc := range s.direct {
 		longest = max(longest, min(sc.Expires.Sub(now), s.writer.MaxLife))
 	}
 	for _, line := range out {
@@ -104,7 +104,7 @@ func (s *stay) lives(t *testing.T, out []string) {
 // back opens what the browser sends, and compares it with what it would hold by itself.
 func (s *stay) back(t *testing.T) {
 	t.Helper()
-	rc, err := Read(s.browser.header(), s.writer.Names, "shop.test", s.leave)
+	rc, err := Read(s.browser.header(), s.writer.Names, "shop.test", s.policy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,13 +113,13 @@ func (s *stay) back(t *testing.T) {
 		t.Fatalf("stale %v, dropped %v", stale, rc.Dropped)
 	}
 	for _, c := range jar.Cookies() {
-		want, ok := s.alone[[2]string{c.Name, c.Path}]
+		want, ok := s.direct[[2]string{c.Name, c.Path}]
 		if !ok || c.Value != want.Value || c.SameSite != want.SameSite || !c.Expires.Equal(want.Expires) {
 			t.Fatalf("opened %+v, a browser would hold %+v", c, want)
 		}
 	}
-	if len(jar.Cookies()) != len(s.alone) {
-		t.Fatalf("%d cookies opened, a browser would hold %d", len(jar.Cookies()), len(s.alone))
+	if len(jar.Cookies()) != len(s.direct) {
+		t.Fatalf("%d cookies opened, a browser would hold %d", len(jar.Cookies()), len(s.direct))
 	}
 	pieces := 0
 	for _, c := range jar.cookies {
@@ -148,7 +148,7 @@ func FuzzSetCookie(f *testing.F) {
 	keysOf := NewSealer(ring(f, keys.Generate()), "shop")
 	f.Fuzz(func(t *testing.T, first, second, path string, secure bool) {
 		w := &Writer{Keys: keysOf.Keys("shop.test", "token"), Names: NamesFor("default", secure), Now: now, MaxLife: 24 * time.Hour}
-		s := &stay{writer: w, leave: NewLeave([]string{"left_*"}), browser: browser{}, alone: map[[2]string]cookie.SetCookie{}, jar: EmptyJar}
+		s := &stay{writer: w, policy: NewCookiePolicy([]string{"left_*"}), browser: browser{}, direct: map[[2]string]cookie.SetCookie{}, jar: EmptyJar}
 		for _, response := range []string{first, second} {
 			lines := strings.SplitN(long.Replace(response), "\n", maxSets+1)
 			s.answer(t, lines[:min(len(lines), maxSets)], path)
@@ -162,7 +162,7 @@ func FuzzSetCookie(f *testing.F) {
 func TestFuzzSetCookie_Model(t *testing.T) {
 	lines := sealAll(t, NewSealer(ring(t, keys.Generate()), "shop").Keys("shop.test", "token"), now, "a=1; Path=/; SameSite=Lax", "b="+strings.Repeat("x", 4000))
 	b := browser{}
-	b.take(t, lines, NewLeave(nil), false)
+	b.take(t, lines, NewCookiePolicy(nil), false)
 	for _, line := range lines {
 		if c, err := http.ParseSetCookie(line); err != nil || b[c.Name] != c.Value {
 			t.Errorf("%q: %v", line, err)

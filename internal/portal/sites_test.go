@@ -29,7 +29,7 @@ func newPortalAt(t *testing.T, ring *keys.Ring, realm, site string, secure bool,
 func (p *portalAt) respond(t *testing.T, b browser, set ...string) {
 	t.Helper()
 	w := &Writer{Keys: p.keys, Names: p.names, Now: now, MaxLife: time.Hour}
-	changes := changesOf(set, "/", NewLeave(nil), now)
+	changes := changesOf(set, "/", NewCookiePolicy(nil), now)
 	lines, ok := w.Seal(EmptyJar, EmptyJar.Apply(changes), changes)
 	if !ok {
 		t.Fatal("too long")
@@ -47,7 +47,7 @@ func (p *portalAt) respond(t *testing.T, b browser, set ...string) {
 // forwarded, stale or dropped.
 func (p *portalAt) check(t *testing.T, b browser, want string) {
 	t.Helper()
-	rc, err := Read(b.header(), p.names, p.site, NewLeave(nil))
+	rc, err := Read(b.header(), p.names, p.site, NewCookiePolicy(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestI12_PortsOfOneRealm(t *testing.T) {
 		upper.keys = NewSealer(r, realm).Keys(upper.site, visit)
 		upper.check(t, b, "PHPSESSID=1")
 		// Another visit at the same site is stale there, and only there.
-		rc, err := Read(b.header(), one.names, one.site, NewLeave(nil))
+		rc, err := Read(b.header(), one.names, one.site, NewCookiePolicy(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestI12_MovedCookieDoesNotOpen(t *testing.T) {
 		newPortalAt(t, r, "shop", "host.test:8001", true, visit), from,
 	} {
 		moved := browser{to.names.Visit: visit, to.names.sealed + to.keys.Tag("PHPSESSID", "/"): value}
-		rc, err := Read(moved.header(), to.names, to.site, NewLeave(nil))
+		rc, err := Read(moved.header(), to.names, to.site, NewCookiePolicy(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestI12_MovedCookieDoesNotOpen(t *testing.T) {
 			t.Errorf("realm %s at %s: opens %v, stale %v", to.realm, to.site, opens, stale)
 		}
 		// Under its own name it isn't this site's.
-		rc, err = Read(b.header(), to.names, to.site, NewLeave(nil))
+		rc, err = Read(b.header(), to.names, to.site, NewCookiePolicy(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestI12_NamesAreReserved(t *testing.T) {
 			newPortalAt(t, r, realm, "host.test", secure, strings.Repeat("v", visitLen)).respond(t, b, "PHPSESSID=1; Path=/", "a="+strings.Repeat("x", 4000)+"; Path=/")
 			for name, value := range b {
 				for _, spelling := range []string{name, strings.ToLower(name), strings.ToUpper(name)} {
-					if !Reserved(spelling) || NewLeave([]string{"*"}).Class(spelling) != Own {
+					if !IsReserved(spelling) || NewCookiePolicy([]string{"*"}).Class(spelling) != Reserved {
 						t.Errorf("%s is not reserved", spelling)
 					}
 				}
@@ -195,7 +195,7 @@ func TestI12_OnlyFullForms(t *testing.T) {
 		"sg-" + tag: 1, "sg-" + tag + ".1": 1, "sg-" + tag + ".16": 0, "sg-" + tag + ".0": 0, "sg-" + tag + ".x": 0, "sg-" + tag + "x": 0,
 		"sg-" + tag[1:]: 0, "sg-": 0, "sg-x": 0, "SG-" + tag: 0, "__Host-sg-" + tag: 0, "sg.aaaaaaaa-" + tag: 0, "sg.-" + tag: 0,
 	} {
-		rc, err := Read([]string{name + "=x"}, NamesFor("default", false), "host.test", NewLeave([]string{"*"}))
+		rc, err := Read([]string{name + "=x"}, NamesFor("default", false), "host.test", NewCookiePolicy([]string{"*"}))
 		if err != nil || rc.Pieces() != pieces || rc.Unsealed().View("/").Header != "" || len(rc.Dropped) > 0 {
 			t.Errorf("%s: %d pieces, forwards %q, dropped %v, %v", name, rc.Pieces(), rc.Unsealed().View("/").Header, rc.Dropped, err)
 		}

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Some portals know people by a bearer token that a script puts into a header of each
-// request. Browsers send none with pages, own pages and WebSockets, so the token of
-// the last sign-in is kept sealed among the visit's cookies. It is for questions only:
-// it tells whose the visit is, and is never sent on with a request.
+// Some portals recognise users by a bearer token that a script puts into a header of each
+// request. Browsers send no token with pages, own pages and WebSockets. The token of the last
+// sign-in is therefore kept sealed among the visit's cookies. It is used in questions only, to
+// learn which user the visit belongs to, and is never forwarded with a request.
 
 // tokenName is the token's name in the jar. No cookie can have it: `=` ends a name.
 const tokenName = "=token"
 
-// TokenChange puts a token into a jar. Other sites' requests don't bring it along,
-// but for links that somebody followed.
+// TokenChange puts a token into a jar. Browsers don't send it with requests from other sites,
+// except when a link is followed (SameSite=Lax).
 func TokenChange(token string, now time.Time) Change {
 	return Change{Class: Sealed, Cookie: Cookie{
 		Name: tokenName, Value: token, Path: "/", SameSite: http.SameSiteLaxMode, Sealed: now,

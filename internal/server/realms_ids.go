@@ -22,6 +22,8 @@ import (
 // identified is what one site makes users' ids of.
 type identified struct {
 	realm, address string
+	// source is the file and line of the site's two_factor, if they are known.
+	source string
 	// sources are hashes, one for each way that the site has: questions of one site have to
 	// agree, so another site that has one of them has the same ids.
 	sources []string
@@ -30,7 +32,7 @@ type identified struct {
 // identifiedBy is what a site makes ids of.
 func identifiedBy(o SiteOptions) identified {
 	site := o.Site
-	id := identified{realm: site.Realm, address: o.Address}
+	id := identified{realm: site.Realm, address: o.Address, source: o.Source}
 	if site.User != "" {
 		id.add("user", site.User)
 	}
@@ -119,7 +121,7 @@ func merge(before, now map[string][]string) map[string][]string {
 
 func (id identified) refused(why string) error {
 	return fmt.Errorf("%s takes the ids of the users of realm %q from elsewhere now (user, or lower, nfkc and trim under whoami): %s; if the ids are not the same, letter by letter, customers are let in by password; "+
-		"put these lines back; if the ids are the same, add to the global option two_factor: same_ids %s", cmp.Or(id.address, "a site"), id.realm, why, id.word())
+		"put these lines back; if the ids are the same, add to the global option two_factor: same_ids %s", strings.TrimPrefix(id.source+": ", ": ")+cmp.Or(id.address, "a site"), id.realm, why, id.word())
 }
 
 // idsBefore is what the ids of the store's realms were made of last.

@@ -27,13 +27,8 @@ type knownRealm struct {
 
 // orphaned returns the realms with second factors that no site has and that are not
 // retired. It returns an error if there are such realms beside a realm that the store does not
-// know, or if a site has a retired realm.
+// know.
 func orphaned(known []knownRealm, configured, retired []string) (orphans []knownRealm, err error) {
-	for _, name := range retired {
-		if slices.Contains(configured, name) {
-			return nil, fmt.Errorf("retired_realms names %q, and a two_factor has that realm: remove it from retired_realms", name)
-		}
-	}
 	fresh := slices.Sorted(slices.Values(configured))
 	for _, r := range known {
 		fresh = slices.DeleteFunc(fresh, func(name string) bool { return name == r.name })
@@ -48,6 +43,17 @@ func orphaned(known []knownRealm, configured, retired []string) (orphans []known
 		"if it is the same portal under another name, its customers are let in by password; give it back the line: realm %s; "+
 		"if the portal of %[3]s is gone for good, add to the global option two_factor: retired_realms %[3]s",
 		countedRealms(orphans), `"`+strings.Join(fresh, `", "`)+`"`, orphans[0].name)
+}
+
+// retiredInUse refuses a retired realm that a site has. source is the file and line of
+// retired_realms, if they are known.
+func retiredInUse(configured, retired []string, source string) error {
+	for _, name := range retired {
+		if slices.Contains(configured, name) {
+			return fmt.Errorf("%s names %q, and a two_factor has that realm; remove the name from retired_realms", strings.TrimPrefix(source+": retired_realms", ": "), name)
+		}
+	}
+	return nil
 }
 
 // countedRealms names realms with the number of their second factors.
@@ -85,6 +91,9 @@ func (s *Server) knownRealms(ctx context.Context) (known []knownRealm, err error
 // (checkMoved), or gets its user ids from another source (checkIDs). It warns of second factors that
 // no site asks for. It runs once all sites are added.
 func (s *Server) checkKnown() error {
+	if err := retiredInUse(s.names(), s.RetiredRealms, s.RetiredSource); err != nil {
+		return err
+	}
 	known, err := s.knownRealms(s.engine.life)
 	if err != nil {
 		return err

@@ -27,6 +27,8 @@ import (
 type SiteOptions struct {
 	// Site is the site's settings with preset and defaults, Given without.
 	Site, Given config.Site
+	// Source is the file and line of its two_factor, for refusals; empty if they are not known.
+	Source string
 	// Address is where the site is, for the operator. Addresses are the same one by one,
 	// Places are where the gate stands there.
 	Address           string
@@ -165,7 +167,7 @@ func (s *Site) gatewayOptions() gateway.Options {
 	o, e, site := s.Gateway, s.server.engine, s.Site
 	headers, queries := site.Credentials()
 	o.Realm, o.Path, o.Headers, o.Queries = site.Realm, site.Path, portal.NewHeaders(headers), queries
-	o.Sealer, o.Leave = portal.NewSealer(s.server.ring, site.Realm), portal.NewLeave(site.Leave)
+	o.Sealer, o.CookiePolicy = portal.NewSealer(s.server.ring, site.Realm), portal.NewCookiePolicy(site.Leave)
 	o.Asker = s.asker
 	if site.User != "" {
 		o.Asker = nil
@@ -190,7 +192,7 @@ func settle(d time.Duration) time.Duration {
 func newAsker(site config.Site) (*portal.Asker, error) {
 	headers, _ := site.Credentials()
 	a := &portal.Asker{
-		Leave: portal.NewLeave(site.Leave), Clock: clock.Now,
+		CookiePolicy: portal.NewCookiePolicy(site.Leave), Clock: clock.Now,
 		TokenHeader: site.TokenHeader(), Headers: portal.NewHeaders(headers),
 	}
 	for _, w := range site.Whoami {

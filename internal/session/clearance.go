@@ -11,11 +11,11 @@ type Policy struct {
 	Life, Idle time.Duration
 }
 
-// Live reports whether v is a clearance that still counts at the given time, when
-// its last request was at seen. A clock that stepped back before the clearance was
-// given ends it: the doubt is a refusal.
+// Live reports whether v is a clearance that is valid at now, if its last request was at seen. A
+// clearance that was granted in the future is not valid, because the clock was set back and the
+// real time is unknown.
 func (p Policy) Live(v *store.Visit, seen, now time.Time) bool {
-	if v.Dead() || now.Before(v.At.Add(-clockSlack)) {
+	if v.Revoked() || now.Before(v.At.Add(-clockSlack)) {
 		return false
 	}
 	if !now.Before(v.Expires) || now.Sub(v.At) >= p.Life {
@@ -24,7 +24,7 @@ func (p Policy) Live(v *store.Visit, seen, now time.Time) bool {
 	return now.Sub(seen) < p.Idle
 }
 
-// clockSlack forgives the small steps back that time synchronisation makes.
+// clockSlack tolerates the small steps back of time synchronisation.
 const clockSlack = 2 * time.Minute
 
 // Grant describes a clearance to be given.
@@ -38,12 +38,12 @@ type Grant struct {
 	Binds []uint64
 }
 
-// Write records the clearance, the end of the old one and the old token's death. It
-// runs in the transaction that spends the code, possibly several times. A token
-// that died meanwhile (two tabs sent codes at once) returns store.ErrSpent.
+// Write records the clearance of the new token and revokes the old token. It runs in the
+// transaction that spends the code, which may run it several times. If the old token was revoked
+// in the meantime, because two tabs sent codes at once, Write returns store.ErrSpent.
 func (p Policy) Write(tx store.Tx, g Grant) error {
 	if g.Old != (store.VisitID{}) {
-		if err := bury(tx, g); err != nil {
+		if err := revoke(tx, g); err != nil {
 			return err
 		}
 	}
@@ -54,9 +54,10 @@ func (p Policy) Write(tx store.Tx, g Grant) error {
 	})
 }
 
-// bury makes the old token dead.
-func bury(tx store.Tx, g Grant) error {
-	if old, err := tx.Visit(g.Old); err == nil && old.Dead() {
+// revoke replaces the record of the old token by a tombstone. If the token is revoked already,
+// revoke returns store.ErrSpent.
+func revoke(tx store.Tx, g Grant) error {
+	if old, err := tx.Visit(g.Old); err == nil && old.Revoked() {
 		return store.ErrSpent
 	}
 	return tx.PutVisit(store.Visit{Realm: g.Realm, ID: g.Old, At: g.Now, Expires: g.Now.Add(MaxCookieLife)})

@@ -17,10 +17,9 @@ const EndMargin = time.Second
 // any more, and their cookies are older than SessionsEnded.
 const maxRevoked = 1000
 
-// EndAll ends all sessions of the transaction's user but those spared, and returns those
-// that had a clearance. Their tokens are revoked. Cookies of the portal that were sealed
-// before now are worth nothing in visits without a clearance: see [Outdated]. The caller
-// writes u.
+// EndAll ends all sessions of the transaction's user but those spared, and returns those that
+// had a clearance. Their tokens are revoked. The portal's cookies that were sealed before now
+// are no longer accepted in visits without a clearance: see [Outdated]. The caller writes u.
 func EndAll(tx store.Tx, u *store.User, now time.Time, spare ...store.VisitID) ([]store.VisitID, error) {
 	ended, err := tx.EndVisits(spare...)
 	if err != nil {
@@ -45,23 +44,23 @@ func After(now time.Time) time.Time { return now.Add(EndMargin).Truncate(time.Mi
 // End ends the session of one visit: its token is revoked for as long as its cookies could
 // live, so that no copy of them opens.
 func End(tx store.Tx, realm string, id store.VisitID, now time.Time) error {
-	return tx.PutVisit(store.Visit{Realm: realm, ID: id, Over: true, At: now, Expires: now.Add(MaxCookieLife)})
+	return tx.PutVisit(store.Visit{Realm: realm, ID: id, SessionEnded: true, At: now, Expires: now.Add(MaxCookieLife)})
 }
 
-// Move moves a visit to the fresh token of g without a code, and revokes the old token.
-// With keep its clearance moves along and ends when it would have; a visit with a clearance that
-// is gone returns store.ErrSpent then.
+// Move moves a visit to the fresh token of g without a code, and revokes the old token. With
+// keep, its clearance moves along and keeps its end. If the visit has no clearance then, or its
+// token was revoked, Move returns store.ErrSpent.
 func Move(tx store.Tx, g Grant, keep bool) error {
 	old, err := tx.Visit(g.Old)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	cleared := err == nil && old.User == g.User
-	if err == nil && old.Dead() || keep && !cleared {
+	if err == nil && old.Revoked() || keep && !cleared {
 		return store.ErrSpent
 	}
 	if g.Old != (store.VisitID{}) {
-		if err := bury(tx, g); err != nil {
+		if err := revoke(tx, g); err != nil {
 			return err
 		}
 	}
@@ -72,9 +71,9 @@ func Move(tx store.Tx, g Grant, keep bool) error {
 	return tx.PutVisit(old)
 }
 
-// Outdated reports whether a cookie that was sealed at that time belongs to a session that
-// ended at ended; zero for never. One that was sealed in the future does: its clock was
-// wrong, and it can't be told.
+// Outdated reports whether a cookie that was sealed at that time belongs to a session that ended
+// at ended; zero for never. A cookie that was sealed in the future is outdated, too: the clock
+// was wrong, so its session is unknown.
 func Outdated(sealed, ended, now time.Time) bool {
 	return !ended.IsZero() && (sealed.Before(ended) || sealed.After(now.Add(EndMargin)))
 }

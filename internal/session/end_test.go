@@ -87,7 +87,7 @@ func TestJ8_EndAll(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || !v.Dead() || !v.Over || v.Expires.Before(now.Add(session.MaxCookieLife-time.Minute)) {
+		if err != nil || !v.Revoked() || !v.SessionEnded || v.Expires.Before(now.Add(session.MaxCookieLife-time.Minute)) {
 			t.Errorf("session %d: %+v, %v; want a tombstone for as long as cookies live", i, v, err)
 		}
 	}
@@ -116,7 +116,7 @@ func TestJ8_MoveKeepsNoMore(t *testing.T) {
 	if err != nil || v.At != old.At || v.Expires != old.Expires || v.Factor != old.Factor || v.Failures != old.Failures {
 		t.Errorf("the clearance is %+v, %v; want it as it was", v, err)
 	}
-	if v, err := st.Visit(t.Context(), "r", old.ID); err != nil || !v.Dead() || v.Over {
+	if v, err := st.Visit(t.Context(), "r", old.ID); err != nil || !v.Revoked() || v.SessionEnded {
 		t.Errorf("the old token is %+v, %v; want one that was rotated away", v, err)
 	}
 	if err := update(func(tx store.Tx) error { return session.End(tx, "r", store.VisitID{2}, given) }); err != nil {

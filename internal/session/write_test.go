@@ -29,7 +29,7 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	dead, err := st.Visit(t.Context(), "r", old.ID())
-	if err != nil || !dead.Dead() || dead.Expires.Sub(grant.Now) < session.MaxCookieLife-time.Minute {
+	if err != nil || !dead.Revoked() || dead.Expires.Sub(grant.Now) < session.MaxCookieLife-time.Minute {
 		t.Errorf("the old token: %+v, %v; want a tombstone for as long as cookies live", dead, err)
 	}
 	live, err := st.Visit(t.Context(), "r", fresh.ID())

@@ -155,7 +155,7 @@ func (o *office) pending() (events []store.Event) {
 	return events
 }
 
-// wantRefused wants an error of that kind whose sentence has these words.
+// wantRefused wants an error of that kind with a sentence that has these words.
 func wantRefused(t *testing.T, what string, err, kind error, words ...string) {
 	t.Helper()
 	if !errors.Is(err, kind) {

@@ -126,22 +126,26 @@ type Failures struct {
 // VisitID is the SHA-256 of a visit's token; the token itself is never stored.
 type VisitID [32]byte
 
-// Visit is a clearance, or the record of a revoked token: it was rotated away, or its session
-// was ended.
+// Visit is one of two records about a visit's token:
+//
+//   - a clearance: the visit passed a second factor as User.
+//   - a revoked token (a tombstone): User is empty. The token was replaced by a fresh one, or
+//     its session was ended. Cookies that were sealed for the token no longer open.
 type Visit struct {
 	Realm string
 	ID    VisitID
-	// User holds the clearance; empty in a tombstone.
+	// User is the user that the clearance is for; empty for a revoked token.
 	User string
-	// Factor is what was presented: "totp" or "backup".
+	// Factor is the kind of the factor that was presented, for example "totp".
 	Factor string
-	// Over marks the tombstone of a session that was ended: the browser has no fresh token.
-	Over bool
-	// At is when the clearance was given, or the token died.
+	// SessionEnded says that the token was revoked because its session was ended. The browser
+	// did not get a fresh token.
+	SessionEnded bool
+	// At is when the clearance was granted, or the token was revoked.
 	At time.Time
-	// LastSeen is the last request of the clearance, written now and then.
+	// LastSeen is the time of the last request with the clearance. It is written at intervals.
 	LastSeen time.Time
-	// Expires is the absolute end: of the clearance, or of the need to remember the tombstone.
+	// Expires is when the clearance ends at the latest, or when the tombstone can be deleted.
 	Expires time.Time
 	// Address and Agent are shown in the list of open sessions.
 	Address, Agent string
@@ -152,8 +156,8 @@ type Visit struct {
 	Failures int
 }
 
-// Dead reports whether the visit's token was revoked.
-func (v Visit) Dead() bool { return v.User == "" }
+// Revoked reports whether the visit's token was revoked.
+func (v Visit) Revoked() bool { return v.User == "" }
 
 // Status filters users.
 type Status int

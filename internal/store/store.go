@@ -24,8 +24,8 @@ var (
 	ErrNotFound = kv.ErrNotFound
 	// ErrConflict: the transaction lost against others too often; nothing was written.
 	ErrConflict = kv.ErrConflict
-	// ErrUnknown: the commit failed in a way that leaves open whether the change was written. A
-	// caller grants nothing by it, and reports neither success nor a refusal.
+	// ErrUnknown: the commit failed, and it is unknown whether the change was written. The
+	// caller must not grant anything, and reports neither success nor a refusal.
 	ErrUnknown = kv.ErrUnknown
 	// ErrClosed: the store was closed; nothing was read or written.
 	ErrClosed = kv.ErrClosed
@@ -37,7 +37,7 @@ var (
 	ErrSpent = errors.New("already spent")
 	// ErrCorrupt: a record is there but can't be read. The error names the record, never its content.
 	ErrCorrupt = errors.New("record is corrupt")
-	// ErrCursor: a listing was to go on at a place that is none of it.
+	// ErrCursor: a listing was continued with a cursor that does not belong to it.
 	ErrCursor = errors.New("the cursor is not one of a previous page")
 	// ErrNotReady: an index is being built, as after an upgrade; ask again in a minute.
 	ErrNotReady = errors.New("an index is being built")
@@ -71,7 +71,7 @@ type Store interface {
 	// are not found.
 	Visit(ctx context.Context, realm string, id VisitID) (Visit, error)
 
-	// Visits lists a user's live clearances (not dead tokens), newest first.
+	// Visits lists a user's live clearances (not revoked tokens), newest first.
 	Visits(ctx context.Context, key UserKey) ([]Visit, error)
 
 	// Touch moves LastSeen of these visits forward, never backward, skipping those
@@ -162,8 +162,8 @@ type Tx interface {
 	DeleteUser() error
 	// Visit reads a visit of the transaction's realm, or ErrNotFound.
 	Visit(id VisitID) (Visit, error)
-	// PutVisit writes a clearance or dead token of the transaction's realm. A
-	// clearance's User must be the transaction's user.
+	// PutVisit writes a clearance or a revoked token of the transaction's realm. A clearance's
+	// User must be the transaction's user.
 	PutVisit(v Visit) error
 	// DeleteVisit removes a visit's record; removing nothing is no error.
 	DeleteVisit(id VisitID) error

@@ -117,7 +117,7 @@ func (a *Addresses) count(t *Ticket, key pair, own, all window, now int64) {
 	put(a.pairs, maxPairs, key, own, a.lesser(now))
 }
 
-// Refund takes an attempt back that was not looked at.
+// Refund uncounts an attempt with a code that was not checked.
 func (a *Addresses) Refund(t Ticket) {
 	if !t.counted {
 		return
@@ -133,7 +133,7 @@ func (a *Addresses) Refund(t Ticket) {
 	}
 }
 
-// Accept takes a right code's attempt back, and makes its user known at the address.
+// Accept uncounts an attempt with a right code, and makes its user known at the address.
 func (a *Addresses) Accept(t Ticket) {
 	a.Refund(t)
 	a.Know(t.addr, t.user)
@@ -147,7 +147,8 @@ func (a *Addresses) Know(addr, user string) {
 	put(a.known, maxKnown, key, now, func(x, y int64) bool { return x < y })
 }
 
-// isKnown ignores entries of a clock that was ahead.
+// isKnown reports whether the user is known at the address. It ignores entries of a clock that
+// was ahead.
 func (a *Addresses) isKnown(key pair, now int64) bool {
 	at, known := a.known[key]
 	return known && at <= now && now-at < int64(knownFor)
@@ -161,8 +162,8 @@ type Held struct {
 	Everyone bool
 }
 
-// Fail leaves the attempt counted. It returns what the failure began to hold up, nil if
-// nothing; the same wait is told of no more than once in AddressPer.
+// Fail keeps the attempt counted. It returns the wait that this failure started, or nil. Each
+// wait is returned at most once in AddressPer.
 func (a *Addresses) Fail(t Ticket) *Held {
 	if !t.counted {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Policy says what failures cost.
+// Policy defines the waits and bounds after failures.
 type Policy struct {
 	// Free is how many failures in a row cost no wait.
 	Free int
@@ -70,10 +70,10 @@ func (p Policy) wait(n int) time.Duration {
 	return min(wait, p.Max)
 }
 
-// Blocked tells whether a wait is in effect at now, and until when. A wait that
-// ends later than twice Max from now was written by a clock that has been set back
-// since; it does not hold, or a clock that was a year ahead would lock people out
-// for one. (Twice, because nodes' clocks differ a little.)
+// Blocked reports whether a wait is in effect at now, and until when. A wait that ends later
+// than twice Max from now is ignored: it was written by a clock that has been set back since.
+// Otherwise a clock that was a year ahead would lock users out for a year. The factor of two
+// allows for nodes with slightly different clocks.
 func (p Policy) Blocked(f store.Failures, now time.Time) (until time.Time, blocked bool) {
 	if !f.Until.After(now) || f.Until.After(now.Add(2*p.Max)) {
 		return time.Time{}, false

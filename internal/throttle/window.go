@@ -7,7 +7,7 @@ import "time"
 type window struct {
 	start       int64 // Unix nanoseconds
 	now, before uint32
-	// told is when it was last said that a wait began, in Unix nanoseconds.
+	// told is when the start of a wait was last reported, in Unix nanoseconds.
 	told int64
 }
 
@@ -57,8 +57,8 @@ func (w window) without(start int64, per time.Duration) window {
 	return w
 }
 
-// begins reports whether the entry's window is full and this was not said within the
-// period, and until when it is. It notes that it was said.
+// begins reports whether the entry's window is full and this was not yet reported within the
+// period, and until when it is full. It records the report.
 func begins[K comparable](table map[K]window, key K, now int64, count int, per time.Duration) (until time.Time, began bool) {
 	w, there := table[key]
 	w = w.at(now, per)

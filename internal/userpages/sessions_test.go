@@ -24,7 +24,7 @@ func TestSessions(t *testing.T) {
 		t.Errorf("the gateway was told of %v", alice.ended)
 	}
 	phone.get("/two-factor/").wantTo("/two-factor/challenge")
-	if v, err := w.db.Visit(t.Context(), "default", phone.visit); err != nil || !v.Over {
+	if v, err := w.db.Visit(t.Context(), "default", phone.visit); err != nil || !v.SessionEnded {
 		t.Errorf("the phone's token is not revoked: %+v, %v", v, err)
 	}
 	alice.post("/two-factor/", "action", "end", "visit", id(alice)).wantTo("/")
@@ -60,7 +60,7 @@ func TestJ8_SignOutEverywhereElse(t *testing.T) {
 		t.Errorf("sessions ended at %v, %v", u.SessionsEnded, err)
 	}
 	for what, id := range map[string]store.VisitID{"the phone's": phone.visit, "the old": old} {
-		if v, err := w.db.Visit(t.Context(), "default", id); err != nil || !v.Dead() || v.Over != (id == phone.visit) {
+		if v, err := w.db.Visit(t.Context(), "default", id); err != nil || !v.Revoked() || v.SessionEnded != (id == phone.visit) {
 			t.Errorf("%s token: %+v, %v", what, v, err)
 		}
 	}

@@ -125,11 +125,11 @@ func (k *kit) gate(w World, next gateway.Next) (*gate, error) {
 	}
 	db := newMemory(users...)
 	k.db.Store, k.factors.Factors = db, k.service(db)
-	headers, leave := portal.NewHeaders(nil), portal.NewLeave(nil)
+	headers, leave := portal.NewHeaders(nil), portal.NewCookiePolicy(nil)
 	g := gateway.New(gateway.Options{
 		Realm: theRealm, Path: ownPath, Rules: rules(w),
-		Sealer: portal.NewSealer(k.ring, theRealm), Leave: leave, Headers: headers,
-		Asker: &portal.Asker{Questions: []*whoami.Question{question}, Leave: leave, Clock: time.Now, Headers: headers},
+		Sealer: portal.NewSealer(k.ring, theRealm), CookiePolicy: leave, Headers: headers,
+		Asker: &portal.Asker{Questions: []*whoami.Question{question}, CookiePolicy: leave, Clock: time.Now, Headers: headers},
 		Fetch: fetch, SetUser: func(*http.Request, string) {},
 		Rotates: w.Rotates, WatchUnsafe: w.WatchUnsafe, Required: w.Required, Recheck: recheck(w),
 		Session: session.Policy{Life: 12 * time.Hour, Idle: idle},

@@ -164,7 +164,7 @@ func (t *transaction) Visit(id store.VisitID) (store.Visit, error) {
 
 func (t *transaction) PutVisit(v store.Visit) error {
 	_, old := t.visits[v.ID]
-	t.granted = t.granted || !v.Dead() && !old
+	t.granted = t.granted || !v.Revoked() && !old
 	t.visits[v.ID] = v
 	return nil
 }

@@ -126,7 +126,7 @@ func activeVisit(st store.Store, sealer *portal.Sealer, user string) (sealed, ra
 	names := portal.NamesFor(realm, false)
 	w := portal.Writer{Keys: sealer.Keys(site, string(token)), Names: names, Now: now, MaxLife: session.MaxCookieLife}
 	pairs := []string{"PHPSESSID=" + user + ".0123456789abcdef0123456789", "remember=" + strings.Repeat("r", 48), "cart=1234567"}
-	set, err := portal.Changes([]string{pairs[0] + "; Path=/", pairs[1] + "; Path=/; Max-Age=2592000", pairs[2] + "; Path=/"}, "/", portal.NewLeave(nil), now)
+	set, err := portal.Changes([]string{pairs[0] + "; Path=/", pairs[1] + "; Path=/; Max-Age=2592000", pairs[2] + "; Path=/"}, "/", portal.NewCookiePolicy(nil), now)
 	if err != nil {
 		return "", "", err
 	}

@@ -1,9 +1,8 @@
-// Package event is the one place where what happens at the gate is recorded. Each event
-// is emitted once; the [Sink] passes it on to the log, the report, the metrics and the
-// audit log, as far as each wants it.
+// Package event records what happens at the gate. Each event is emitted once; the [Sink] passes
+// it to the log, the report, the metrics and the audit log, depending on the event.
 //
-// Packages gateway and observe emit. Nothing that is emitted holds a code, secret, token
-// or cookie value, and emitting never blocks.
+// Packages gateway and observe emit events. No event contains a code, secret, token or cookie
+// value, and emitting never blocks.
 package event
 
 import (
@@ -21,8 +20,8 @@ import (
 type Sink struct {
 	Realm string
 	Log   *zap.Logger
-	// Book counts for the report and Meter for the metrics; both may be nil. Audit takes
-	// what belongs into the audit log and to no transaction; nil forgets it.
+	// Book counts for the report and Meter for the metrics; both may be nil. Audit receives
+	// events for the audit log that belong to no transaction; if it is nil, they are dropped.
 	Book  *report.Book
 	Meter *meter.Realm
 	Audit func(store.Event)
@@ -51,37 +50,36 @@ func (s *Sink) audit(e store.Event) {
 	}
 }
 
-// UnknownAnswer says that whoami gave no answer; why holds nothing of the page.
+// UnknownAnswer records that whoami gave no answer. why must not quote the page.
 func (s *Sink) UnknownAnswer(about Subject, why string) {
 	s.Book.Note(s.Realm, report.Unknown, why)
 	s.audit(store.Event{At: about.At.UTC(), Kind: store.EventUnknownAnswer, Realm: s.Realm, Reason: why})
 	s.Log.Error("whoami gave no answer", zap.String("reason", why), zap.String("client_ip", about.Address))
 }
 
-// Unnamed says that the placeholder under `user` was empty.
+// Unnamed records that the placeholder under `user` was empty.
 func (s *Sink) Unnamed() { s.Meter.Unnamed() }
 
-// SignIn says that a visit was found signed in.
+// SignIn records that a visit was found signed in.
 func (s *Sink) SignIn(about Subject) { s.audit(s.Event(store.EventSignIn, about, "")) }
 
-// Answered says what whoami's questions showed, and how long they took.
+// Answered records the result of whoami's questions, and how long they took.
 func (s *Sink) Answered(kind gate.Answer, took time.Duration) {
 	s.Meter.Answer(answerNames[kind], took)
 }
 
 var answerNames = map[gate.Answer]string{gate.User: meter.User, gate.Anonymous: meter.Anonymous, gate.Unknown: meter.Unknown}
 
-// actionNames are what actions are logged and counted under.
+// actionNames are the names of actions in the log and the metrics.
 var actionNames = map[gate.Action]string{
 	gate.Refuse: "unknown", gate.Challenge: "challenge", gate.Enrol: "enrol", gate.Guest: "guest", gate.Upgrade: "upgrade", gate.Retry: "again",
 	gate.ReloadSignIn: "anew",
 }
 
-// lost is counted where the ground of a response ended while the portal answered.
+// lost is counted when the condition for a release ended while the portal answered.
 const lost = "lost"
 
-// Decided says that a request (when is "before") or a response ("after") was not let
-// through.
+// Decided records that a request (when is "before") or a response ("after") was not let through.
 func (s *Sink) Decided(a gate.Action, when string, about Subject) {
 	switch {
 	case about.User == "":
@@ -94,7 +92,7 @@ func (s *Sink) Decided(a gate.Action, when string, about Subject) {
 		zap.String("user_id", about.User), zap.String("client_ip", about.Address), zap.String("path", about.Path))
 }
 
-// Withheld counts a request or response in whose place the gate answered.
+// Withheld counts a request or response that the gate replaced by its own answer.
 func (s *Sink) Withheld(a gate.Action) {
 	name, known := actionNames[a]
 	if !known {
@@ -103,37 +101,38 @@ func (s *Sink) Withheld(a gate.Action) {
 	s.Meter.Held(name)
 }
 
-// Refused says that the request itself is wrong.
+// Refused records that a request was refused because it is invalid.
 func (s *Sink) Refused(status int, method string, about Subject) {
 	s.Log.Warn("request refused", zap.Int("status", status), zap.String("client_ip", about.Address),
 		zap.String("method", method), zap.String("path", about.Path))
 }
 
-// SessionField says why a body is refused: the field is named as a session's cookie.
+// SessionField records that a body was refused because the field has the name of a session's
+// cookie.
 func (s *Sink) SessionField(name string, about Subject) {
 	s.Log.Warn("a form has a field that is named as a cookie of the portal, so it could carry a session",
 		zap.String("field", name), zap.String("client_ip", about.Address), zap.String("path", about.Path),
 		zap.String("remedy", "if the cookie says nothing about who is signed in: `leave "+name+"`"))
 }
 
-// SeveralOperations says why a sign-in is refused: it could be several.
+// SeveralOperations records that a sign-in was refused because it could contain several.
 func (s *Sink) SeveralOperations(about Subject) {
 	s.Log.Warn("a request to a declared sign-in carries several operations, and a question after it shows the last one only",
 		zap.String("client_ip", about.Address), zap.String("path", about.Path),
 		zap.String("remedy", "have the client send one mutation in a request to an address of sign_in, and no batches"))
 }
 
-// Failed says that something of the server's own failed, and what was refused for it.
+// Failed records an internal error, and what was refused because of it.
 func (s *Sink) Failed(what string, err error, about Subject) {
 	s.Log.Error(what, zap.Error(err), zap.String("path", about.Path), zap.String("client_ip", about.Address))
 }
 
-// Panicked says that something of the server's own panicked.
+// Panicked records an internal panic.
 func (s *Sink) Panicked(what string, p any) {
 	s.Log.Error(what, zap.Any("panic", p), zap.Stack("stack"))
 }
 
-// ClearanceEnded says why a clearance ended before its time; err is the store's.
+// ClearanceEnded records why a clearance ended before its time; err is the store's.
 func (s *Sink) ClearanceEnded(about Subject, why string, err error) {
 	fields := []zap.Field{zap.String("user_id", about.User), zap.String("client_ip", about.Address), zap.String("reason", why)}
 	if err != nil {
@@ -143,14 +142,14 @@ func (s *Sink) ClearanceEnded(about Subject, why string, err error) {
 	s.Log.Info("clearance ended", fields...)
 }
 
-// SessionOver says that a request carried cookies of a session that was ended.
+// SessionOver records that a request carried cookies of a session that was ended.
 func (s *Sink) SessionOver(about Subject) {
 	s.Log.Info("cookies of an ended session were dropped", zap.String("user_id", about.User),
 		zap.String("client_ip", about.Address), zap.String("path", about.Path))
 }
 
-// CookiesDropped counts cookies that the portal does not get because they were not
-// sealed. Most are of no use to it, but a missing `leave` is found here.
+// CookiesDropped counts cookies that the portal does not get because they were not sealed. The
+// portal needs few of them, but the log line shows a missing `leave`.
 func (s *Sink) CookiesDropped(names []string) {
 	if len(names) == 0 {
 		return
@@ -181,12 +180,12 @@ func (s *Sink) NotInserted(reasons []string, path string) {
 	}
 }
 
-// PageIncomplete says that a page with insertions was cut off.
+// PageIncomplete records that a page with insertions was cut off.
 func (s *Sink) PageIncomplete(err error, path string) {
 	s.Log.Warn("a page went out incomplete", zap.Error(err), zap.String("path", path))
 }
 
-// TokenUnreadable and TokenUnknown say why the response to a sign-in with a token was
+// TokenUnreadable and TokenUnknown record why the response to a sign-in with a token was
 // withheld.
 func (s *Sink) TokenUnreadable(err error, status int, path string) {
 	s.Log.Error("the token of a sign-in could not be read; see token under sign_in", zap.Error(err),
@@ -199,7 +198,7 @@ func (s *Sink) TokenUnknown(path string) {
 		zap.String("path", path))
 }
 
-// CookieTooLong says that a cookie could not be sealed.
+// CookieTooLong records that a cookie could not be sealed.
 func (s *Sink) CookieTooLong() {
 	s.Log.Error("a cookie of the portal is too long to be sealed and was dropped; see the portal's session settings")
 }

@@ -5,8 +5,8 @@ import "sync"
 // maxTallied bounds how many different names are counted.
 const maxTallied = 128
 
-// tally counts things by name and tells the first, tenth, hundredth … of each, so
-// that an operator finds them without a log full of them.
+// tally counts by name, and reports the first, tenth, hundredth … of each name. Operators then
+// find each name without a flood of log lines.
 type tally struct {
 	mu    sync.Mutex
 	count map[string]uint64

@@ -19,8 +19,9 @@ import (
 	"github.com/secondgate/secondgate/internal/report"
 )
 
-// Questions are put when a visit is idle: after its responses, so that no request waits
-// for them, and beside none of its requests, which could wait for the session's lock.
+// Questions are asked while a visit is idle. They are asked after its responses, so that no
+// request waits for them, and not while its requests are open, because the portal may hold the
+// session's lock.
 const (
 	// idleTime is how long the last request of an idle visit is over.
 	idleTime = time.Second
@@ -70,7 +71,7 @@ func (qs *questions) start(fn func()) bool {
 	return qs.ctx.Err() == nil && qs.waiting.TryGo(func() error { fn(); return nil })
 }
 
-// schedule has the pending question put when the visit is idle; the caller holds s.mu.
+// schedule asks the pending question once the visit is idle; the caller holds s.mu.
 func (ob *Observer) schedule(v *visits.Visit, s *state) {
 	s.idleAt = time.Now().Add(idleTime)
 	if s.scheduled {
@@ -87,7 +88,7 @@ func (ob *Observer) schedule(v *visits.Visit, s *state) {
 	}
 }
 
-// run puts the visit's questions until none is pending.
+// run asks the visit's questions until none is pending.
 func (ob *Observer) run(v *visits.Visit, s *state) {
 	defer v.Release()
 	tick := time.NewTicker(idleTime)
@@ -106,8 +107,8 @@ func (ob *Observer) run(v *visits.Visit, s *state) {
 	}
 }
 
-// putPending puts the pending question if the visit is idle. It returns false if the
-// observer stops.
+// putPending asks the pending question if the visit is idle. It returns false if the observer
+// stops.
 func (ob *Observer) putPending(s *state) bool {
 	s.mu.Lock()
 	if !s.idle(time.Now()) {
@@ -122,7 +123,7 @@ func (ob *Observer) putPending(s *state) bool {
 		s.mu.Unlock()
 		return true
 	}
-	q := s.question(ob.Leave)
+	q := s.question(ob.CookiePolicy)
 	s.mu.Unlock()
 	select {
 	case ob.slots <- struct{}{}:
@@ -134,7 +135,7 @@ func (ob *Observer) putPending(s *state) bool {
 	return true
 }
 
-// idle reports whether none of the visit's requests is under way; the caller holds s.mu.
+// idle reports whether no request of the visit is open; the caller holds s.mu.
 func (s *state) idle(now time.Time) bool {
 	for _, since := range s.running {
 		if now.Sub(since) < longTime {
@@ -157,17 +158,17 @@ type question struct {
 }
 
 // question takes the pending question; the caller holds s.mu.
-func (s *state) question(leave *portal.Leave) question {
+func (s *state) question(policy *portal.CookiePolicy) question {
 	q := question{
 		template: s.pending, cookies: s.jar.list(), kind: s.kind, likely: s.likely,
 		signedIn: s.answer.kind == gate.User, whole: !s.jar.incomplete && (len(s.before) == 0 || s.covered),
 	}
-	q.jar = portal.PlainJar(q.cookies, leave)
+	q.jar = portal.PlainJar(q.cookies, policy)
 	s.pending, s.kind, s.likely = nil, unseen, false
 	return q
 }
 
-// put asks the portal, if that can do no harm, and takes the answer over.
+// put asks the portal, if the question can't do harm, and stores the answer.
 func (ob *Observer) put(s *state, q question) {
 	if q.user != "" {
 		ob.take(s, q, portal.Answer{Kind: gate.User, User: q.user, Name: q.user})
@@ -195,19 +196,19 @@ func (ob *Observer) fetcher(t *template) portal.Fetch {
 	}
 }
 
-// take takes an answer over, and counts what the gate would have made of it.
+// take stores an answer, and counts what the gate would have done with it.
 func (ob *Observer) take(s *state, q question, a portal.Answer) {
 	s.mu.Lock()
-	unchanged := s.credentials(ob.Leave).Key() == q.jar.Key()
+	unchanged := s.credentials(ob.CookiePolicy).Key() == q.jar.Key()
 	replaced := s.jar.replace(q.cookies, a.Changes, ob.Clock())
 	if ob.ctx.Err() != nil {
 		s.mu.Unlock()
-		return // the question was cut off: only what it set counts
+		return // the question was interrupted: only the cookies that it set are used
 	}
 	was := s.answer
 	s.answer = answer{kind: a.Kind, user: a.User, key: q.jar.Key(), at: ob.Clock()}
 	if unchanged {
-		s.answer.key = s.credentials(ob.Leave).Key()
+		s.answer.key = s.credentials(ob.CookiePolicy).Key()
 	}
 	s.mu.Unlock()
 	switch {
@@ -224,7 +225,7 @@ func (ob *Observer) take(s *state, q question, a portal.Answer) {
 	}
 }
 
-// signedIn counts a sign-in, and what the gate would have asked the user for.
+// signedIn counts a sign-in, and the factor that the gate would have required.
 func (ob *Observer) signedIn(q question, a *portal.Answer) {
 	ob.count(report.SignIns, report.SignInKinds[q.kind])
 	user, err := ob.Users.Record(ob.ctx, a)
@@ -240,8 +241,8 @@ func (ob *Observer) signedIn(q question, a *portal.Answer) {
 	}
 }
 
-// covers reports whether a browser that asks for path sends every cookie that it would
-// send to whoami, as far as the paths of the portal's cookies are known.
+// covers reports whether a browser sends to path every cookie that it would send to whoami. It
+// uses the paths of the portal's cookies that are known so far.
 func (ob *Observer) covers(path string) bool {
 	ob.mu.Lock()
 	defer ob.mu.Unlock()

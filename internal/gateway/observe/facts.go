@@ -38,7 +38,7 @@ func (o *observation) compareRequest() {
 		o.exempt = true
 		return
 	}
-	if _, err := portal.Read(f.R.Header["Cookie"], o.names, o.host, o.Leave); err != nil {
+	if _, err := portal.Read(f.R.Header["Cookie"], o.names, o.host, o.CookiePolicy); err != nil {
 		o.countPath(report.Refused, "malformed cookies")
 	}
 	o.classify()
@@ -61,7 +61,8 @@ func (o *observation) compareRequest() {
 	}
 }
 
-// classify completes the facts, and counts what they took out of the copy of the request.
+// classify completes the facts, and counts the credentials that this removed from the copy of
+// the request.
 func (o *observation) classify() {
 	f := &o.facts
 	o.jar = o.browserJar()
@@ -86,11 +87,11 @@ func (o *observation) hasCredentials() bool {
 	return o.Site.Identify != nil || !o.jar.Empty() || o.facts.Carries
 }
 
-// browserJar is what the browser holds, as far as is known.
+// browserJar returns the cookies that the browser holds, as far as they are known.
 func (o *observation) browserJar() *portal.Jar {
 	o.state.mu.Lock()
 	defer o.state.mu.Unlock()
-	return o.state.credentials(o.Leave)
+	return o.state.credentials(o.CookiePolicy)
 }
 
 // answer is the present answer about the request's visit.
@@ -109,8 +110,8 @@ func (o *observation) answer() answer {
 	return o.state.answer
 }
 
-// compareResponse counts what `mode enforce` would have done with the portal's response,
-// and finds out whether the visit is to be asked about.
+// compareResponse counts what `mode enforce` would have done with the portal's response, and
+// decides whether the portal is asked about the visit.
 func (o *observation) compareResponse(status int, h http.Header, changes []portal.Change) {
 	if o.exempt {
 		return
@@ -126,7 +127,7 @@ func (o *observation) compareResponse(status int, h http.Header, changes []porta
 	}
 	facts := gate.Response{
 		Before: a.standing(), Credentials: o.hasCredentials(), Unsafe: f.Unsafe, SignIn: f.SignIn,
-		Sets:     slices.ContainsFunc(changes, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Free }),
+		Sets:     slices.ContainsFunc(changes, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Public }),
 		Changes:  after.Key() != o.jar.Key(),
 		Redirect: status >= 300 && status < 400 && status != http.StatusNotModified, WatchUnsafe: o.Site.WatchUnsafe, Rotates: o.Rotates,
 	}
@@ -141,8 +142,8 @@ func (o *observation) compareResponse(status int, h http.Header, changes []porta
 	o.consider(facts, status, h, after, checked)
 }
 
-// compareAsset counts assets that a stranger would not get: the gate fetches them without
-// credentials, and releases nothing but assets.
+// compareAsset counts assets that a stranger would not get, because the gate fetches them
+// without credentials and releases only assets.
 func (o *observation) compareAsset(status int, h http.Header) {
 	ok := (status == http.StatusOK || status == http.StatusPartialContent) && route.IsAssetType(h.Get("Content-Type"))
 	if !ok && status != http.StatusNotModified && status != http.StatusNotFound {
@@ -150,7 +151,7 @@ func (o *observation) compareAsset(status int, h http.Header) {
 	}
 }
 
-// identified has a user counted whom another authenticator found.
+// identified counts a user that another authenticator identified.
 func (o *observation) identified(a answer) {
 	if a.kind != gate.User {
 		o.count(report.Unknown, "the placeholder under `user` is empty")
@@ -163,7 +164,7 @@ func (o *observation) identified(a answer) {
 	}
 }
 
-// consider decides whether the visit is to be asked about.
+// consider decides whether the portal is asked about the visit.
 func (o *observation) consider(facts gate.Response, status int, h http.Header, after *portal.Jar, checked bool) {
 	f, s := &o.facts, o.state
 	s.mu.Lock()
@@ -191,7 +192,7 @@ func (o *observation) consider(facts gate.Response, status int, h http.Header, a
 	}
 }
 
-// signInKind is how a sign-in by this request would be noticed.
+// signInKind returns how a sign-in by this request would be detected.
 func (o *observation) signInKind(facts gate.Response) signInKind {
 	switch f := &o.facts; {
 	case f.Any(o.Site.Rules.SignIn):
@@ -233,6 +234,6 @@ func (o *observation) leadsAway(h http.Header) bool {
 			back = append(back, u.Path)
 		}
 	}
-	// Many portals are one script: then the query has to differ.
+	// Many portals are one script. Then the query must differ.
 	return !slices.Contains(back, path) || to.RawQuery != "" && to.RawQuery != o.client.URL.RawQuery && !strings.Contains(to.RawQuery, "login")
 }

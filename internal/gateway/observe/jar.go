@@ -10,22 +10,23 @@ import (
 )
 
 const (
-	// maxCookies and maxBytes bound what is remembered of one visit's cookies: strangers
-	// send what they like. maxEarlier bounds the earlier values of one cookie.
+	// maxCookies and maxBytes bound what is remembered of one visit's cookies, because strangers
+	// can send any number. maxEarlier bounds the earlier values of one cookie.
 	maxCookies = 64
 	maxBytes   = 16 << 10
 	maxEarlier = 8
-	// settled is how long a cookie that was just set may be missing from requests that
-	// were under way.
+	// settled is how long a cookie that was just set may be missing from requests that were sent
+	// before.
 	settled = 10 * time.Second
 )
 
-// jar is what a browser holds of the portal's cookies, as far as its requests and the
-// portal's responses show. Requests carry no paths: of a cookie that was not seen when
-// the portal set it, only name and value are known, and its path is taken for "/".
+// jar is the browser's portal cookies, as far as requests and responses show them. Requests
+// carry no paths. If the portal was not seen setting a cookie, only its name and value are
+// known, and its path is assumed to be "/".
 type jar struct {
 	cookies []held
-	// incomplete says that there were more than fit. Then the visit is not asked about.
+	// incomplete says that the bounds were exceeded. The portal is then not asked about the
+	// visit.
 	incomplete bool
 }
 
@@ -49,7 +50,7 @@ func (h *held) had(value string) bool {
 	return slices.Contains(h.earlier, maphash.String(earlierSeed, value))
 }
 
-// outdate makes the value an earlier one.
+// outdate turns the present value into an earlier one.
 func (h *held) outdate() {
 	if h.Value == "" || h.had(h.Value) {
 		return
@@ -60,8 +61,8 @@ func (h *held) outdate() {
 	}
 }
 
-// set notes a change that the portal made. It replaces the cookie of that name and path,
-// or else one of that name with an unknown path.
+// set records a change that the portal made. It replaces the cookie of that name and path, or
+// else one of that name with an unknown path.
 func (j *jar) set(ch portal.Change, now time.Time) *held {
 	h := j.find(ch.Name, ch.Path)
 	for i := range j.cookies {
@@ -89,7 +90,7 @@ func (j *jar) find(name, path string) *held {
 	return nil
 }
 
-// add adds a cookie. Of a full jar it returns one that is not in it.
+// add adds a cookie. If the jar is full, the returned cookie is not part of it.
 func (j *jar) add(h held) *held {
 	if len(j.cookies) >= maxCookies {
 		j.incomplete = true
@@ -99,8 +100,8 @@ func (j *jar) add(h held) *held {
 	return &j.cookies[len(j.cookies)-1]
 }
 
-// sent notes the cookies of a request to path, and returns the names of those that the
-// portal was not seen to set. whole says that the browser sent all it has for that path.
+// sent records the cookies of a request to path, and returns the names of those that the portal
+// was not seen to set. whole says that the browser sent all cookies that it has for that path.
 func (j *jar) sent(pairs []portal.Pair, path string, whole bool, now time.Time) (unknown []string) {
 	names := make(map[string]bool, len(pairs))
 	for _, p := range pairs {
@@ -121,8 +122,8 @@ func (j *jar) sent(pairs []portal.Pair, path string, whole bool, now time.Time) 
 	return unknown
 }
 
-// sentOne notes one cookie of a request, and reports whether the portal was not seen to
-// set a cookie of that name.
+// sentOne records one cookie of a request, and reports whether the portal was not seen to set a
+// cookie of that name.
 func (j *jar) sentOne(p portal.Pair, path string) (unknown bool) {
 	var fits *held
 	set := false
@@ -175,9 +176,9 @@ func (j *jar) list() (cookies []portal.Cookie) {
 	return cookies
 }
 
-// replace notes what the response to a question with the asked cookies changed, and
-// reports whether it changed any of them. Other cookies that it set are ignored; of
-// deleted ones the portal tells the browser itself.
+// replace records the changes by the response to a question that was asked with these cookies,
+// and reports whether it changed any of them. Other cookies that the response set are ignored.
+// Deleted cookies are left to the portal, which deletes them in the browser itself.
 func (j *jar) replace(asked []portal.Cookie, changes []portal.Change, now time.Time) (replaced bool) {
 	for _, ch := range changes {
 		at := slices.IndexFunc(asked, func(c portal.Cookie) bool { return c.Name == ch.Name && (c.Path == ch.Path || c.Path == "/") })
@@ -189,10 +190,10 @@ func (j *jar) replace(asked []portal.Cookie, changes []portal.Change, now time.T
 	return replaced
 }
 
-// substitute puts undelivered values in place of earlier ones in a request's cookies, and
-// returns the cookies that got one: the portal may accept the new value only. The request's
-// response brings the value to the browser. It is delivered when the browser sends a value
-// that is not an earlier one, or when the portal sets another.
+// substitute replaces earlier values in a request's cookies by undelivered ones, and returns the
+// changed cookies. The portal may accept the new value only. The request's response sets the
+// value in the browser. A value counts as delivered when the browser sends a value that is not
+// an earlier one, or when the portal sets another.
 func (j *jar) substitute(pairs []portal.Pair) (substituted []portal.Cookie) {
 	for i, p := range pairs {
 		for n := range j.cookies {

@@ -62,8 +62,8 @@ func TestJar_Paths(t *testing.T) {
 	j.holds(t, "a=1 /admin;a=9 /;")
 }
 
-// TestJar_Unknown: a cookie whose name the portal was never seen to set is returned. When
-// the portal sets that name later, it is the same cookie.
+// TestJar_Unknown: a cookie is returned to the portal even if the portal was never seen to set
+// one with its name. When the portal sets that name later, it is the same cookie.
 func TestJar_Unknown(t *testing.T) {
 	var j jar
 	for range 2 {

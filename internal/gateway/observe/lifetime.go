@@ -38,8 +38,8 @@ func newLifetime(client context.Context, grace time.Duration) *lifetime {
 	return l
 }
 
-// register makes the response one that is closed with the mode. One that begins after
-// Stop, on a connection that the old configuration still had, is closed at once.
+// register registers the response to be closed when the mode ends. A response that begins after
+// Stop, on a connection of the old configuration, is closed at once.
 func (ob *Observer) register(l *lifetime) (remove func()) {
 	return ob.Visits.Tunnels.Add(&visits.Tunnel{Gate: ob.Gate, Close: l.close}, ob.Clock())
 }
@@ -56,8 +56,8 @@ func (l *lifetime) close() {
 	time.AfterFunc(l.grace, func() { l.stream(nil) })
 }
 
-// stream says that the response has no end of its own, or has had its time. conn is the
-// client's connection if a tunnel took it over, else nil.
+// stream marks that the response has no end of its own, or that its grace time is over. conn is
+// the client's connection if a tunnel took it over, else nil.
 func (l *lifetime) stream(conn net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

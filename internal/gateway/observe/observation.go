@@ -39,8 +39,8 @@ type observation struct {
 	// take out of the request is taken out of the copy. jar is the browser's credentials.
 	facts request.Facts
 	jar   *portal.Jar
-	// exempt requests are not looked at: `mode enforce` would have refused them by their
-	// form or by `deny`, or forwarded them by `trust`.
+	// exempt requests are not examined: `mode enforce` would have refused them by their form or
+	// by `deny`, or forwarded them by `trust`.
 	exempt bool
 	// body is the request's, which the portal reads; nil for none.
 	body *request.Copied
@@ -48,7 +48,7 @@ type observation struct {
 	stripped bool
 }
 
-// arrive takes Secondgate's cookies out of the request, and looks at the rest.
+// arrive removes Secondgate's cookies from the request, and examines the rest.
 func (o *observation) arrive() {
 	o.copyRequest()
 	if o.r.Body != nil && o.r.Body != http.NoBody {
@@ -57,7 +57,7 @@ func (o *observation) arrive() {
 	}
 	o.plain = portal.ReadPlain(o.r.Header["Cookie"], o.names, o.host)
 	if o.plain.Own() {
-		o.setCookies(o.plain.Pairs) // before anything can fail: the portal never sees them
+		o.setCookies(o.plain.Pairs) // before any step that can fail: the portal must never see them
 	}
 	if len(o.plain.Visits) == 1 {
 		if token, ok := session.ParseToken(o.plain.Visits[0]); ok {
@@ -79,8 +79,8 @@ func (o *observation) copyRequest() {
 	o.facts.Client.URL = &u
 }
 
-// join finds the browser's visit and opens what was sealed for it. A revoked token opens
-// nothing. Where the store can't say whether it was revoked, the cookies are opened:
+// join finds the browser's visit and opens the cookies that were sealed for it. A revoked token
+// opens none. If the store can't say whether the token was revoked, the cookies are opened:
 // `mode observe` protects nothing, and must not end a session.
 func (o *observation) join(token session.Token) {
 	v := o.Visits.Get(o.Realm, token.ID(), token)
@@ -95,8 +95,8 @@ func (o *observation) join(token session.Token) {
 	o.visit, o.state = v, stateOf(v, o.state)
 }
 
-// begin puts opened cookies and undelivered values into the request, and notes in the
-// visit's state what the browser has.
+// begin adds opened cookies and undelivered values to the request, and records the browser's
+// cookies in the visit's state.
 func (o *observation) begin() {
 	s, path := o.state, o.client.URL.Path
 	s.mu.Lock()
@@ -111,7 +111,7 @@ func (o *observation) begin() {
 		}
 	}
 	unknown := s.jar.sent(pairs, path, !o.partial(), o.now)
-	unknown = slices.DeleteFunc(unknown, func(name string) bool { return o.Leave.Class(name) != portal.Sealed })
+	unknown = slices.DeleteFunc(unknown, func(name string) bool { return o.CookiePolicy.Class(name) != portal.Sealed })
 	if s.running == nil {
 		s.running, s.before = make(map[*observation]time.Time), unknown
 	}
@@ -163,7 +163,7 @@ func (o *observation) setCookies(pairs []portal.Pair) {
 	}
 }
 
-// depart notes that the request is over: now its visit may be asked about.
+// depart records that the request has ended. The portal may then be asked about its visit.
 func (o *observation) depart() {
 	if o.visit == nil {
 		return

@@ -1,13 +1,13 @@
-// Package observe carries the requests of a site in `mode observe`.
+// Package observe handles the requests of a site in `mode observe`.
 //
-// Requests and responses pass as they are, except for Secondgate's own cookies: the
-// portal never sees them, and the browser has the visit's only. Meanwhile the package
-// finds out what `mode enforce` would have done, from the same facts (package request)
-// and with the same decisions (package gate), and counts that for the report. An error or
-// a panic in here never fails a request.
+// Requests and responses pass unchanged, except for Secondgate's own cookies: the portal never
+// sees them, and the browser has only the visit's cookie. Meanwhile the package finds out what
+// `mode enforce` would have done, from the same facts (package request) and with the same
+// decisions (package gate), and counts that for the report. An error or a panic in this package
+// never fails a request.
 //
-// Package gateway calls [Observer.Serve]. What the package knows of a visit, its [state],
-// is never read in `mode enforce`.
+// Package gateway calls [Observer.Serve]. What the package knows of a visit, its [state], is
+// never read in `mode enforce`.
 package observe
 
 import (
@@ -25,19 +25,19 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages"
 )
 
-// Next is the handler behind.
+// Next is the handler that forwards the request to the portal.
 type Next interface {
 	ServeHTTP(w http.ResponseWriter, r *http.Request) error
 }
 
 // Options are what an observer needs; see gateway.Options.
 type Options struct {
-	Realm  string
-	Gate   *visits.Gate
-	Site   *request.Site
-	Sealer *portal.Sealer
-	Leave  *portal.Leave
-	Asker  *portal.Asker
+	Realm        string
+	Gate         *visits.Gate
+	Site         *request.Site
+	Sealer       *portal.Sealer
+	CookiePolicy *portal.CookiePolicy
+	Asker        *portal.Asker
 	// Asked are the paths that questions go to.
 	Asked             []string
 	Fetch             func(ctx context.Context, next Next, base *http.Request, uri string, header http.Header) (whoami.Response, error)
@@ -50,7 +50,7 @@ type Options struct {
 	Clock             func() time.Time
 }
 
-// Observer carries the requests of one site. It is safe for concurrent use.
+// Observer handles the requests of one site. It is safe for concurrent use.
 type Observer struct {
 	Options
 	names *portal.RealmNames
@@ -65,10 +65,10 @@ func New(o Options) *Observer {
 	return &Observer{Options: o, names: portal.NewRealmNames(o.Realm), questions: newQuestions(), grace: finishTime}
 }
 
-// Stop ends the questions. Requests that come later are carried all the same.
+// Stop ends the questions. Later requests are still served.
 func (ob *Observer) Stop() { ob.questions.stop() }
 
-// Serve carries one request to next and its response back.
+// Serve passes one request to next and its response back.
 func (ob *Observer) Serve(w http.ResponseWriter, r *http.Request, c request.Client, next Next) error {
 	host := (&url.URL{Host: r.Host}).Hostname()
 	if userpages.AsksHealth(ob.Site.Path, c.URL.Path) {
@@ -90,7 +90,7 @@ func (ob *Observer) Serve(w http.ResponseWriter, r *http.Request, c request.Clie
 	ow := &writer{o: o, life: life, rw: w}
 	err := next.ServeHTTP(ow, o.r)
 	if err == nil {
-		ow.respond(http.StatusOK) // nothing was written: the server answers so
+		ow.respond(http.StatusOK) // nothing was written: the server sends 200
 	}
 	return err
 }

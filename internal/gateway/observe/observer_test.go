@@ -32,7 +32,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) error { retur
 
 func observer(rule request.Rule, table *visits.Table) *Observer {
 	return New(Options{
-		Site: &request.Site{Path: "/two-factor", Rules: request.Rules{Deny: rule}, Headers: portal.NewHeaders(nil)}, Leave: portal.NewLeave(nil),
+		Site: &request.Site{Path: "/two-factor", Rules: request.Rules{Deny: rule}, Headers: portal.NewHeaders(nil)}, CookiePolicy: portal.NewCookiePolicy(nil),
 		Events: &event.Sink{Log: zap.NewNop()}, Visits: table, Clock: func() time.Time { return then },
 	})
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/secondgate/secondgate/internal/report"
 )
 
-// Some portals are harmed by a question about a visit that is not signed in: they replace
-// its session, which makes a form that is open in the browser useless, or remember
-// whoami's address and redirect to it after the sign-in. A probe finds that out, with a
-// session of its own, before the first question about a visitor is put.
+// A question about a visit that is not signed in has side effects at some portals. They replace
+// the visit's session, which invalidates a form that is open in the browser, or they remember
+// whoami's address and redirect to it after the sign-in. A probe detects this, with its own
+// session, before the first question about a visitor is asked.
 type probe struct {
 	at time.Time
-	// failed says that the portal did not answer. fragile says that the portal must not be
-	// asked about strangers. halted says that a question did harm all the same, and that
-	// none is put any more.
+	// failed says that the portal did not answer. fragile says that questions about strangers
+	// have side effects, so none is asked. halted says that a question had side effects in spite
+	// of the probe, and that no further one is asked.
 	failed, fragile, halted bool
 }
 
@@ -39,7 +39,7 @@ type probing struct {
 	last    probe
 }
 
-// harms says why a question must not be put, "" if it may.
+// harms returns why a question must not be asked; "" if it may be asked.
 func (ob *Observer) harms(q question) string {
 	p := ob.probed(q.template)
 	switch {
@@ -109,12 +109,11 @@ func (ob *Observer) strangersJar(ctx context.Context, t *template, header http.H
 	if err != nil {
 		return nil, err
 	}
-	changes, err := portal.Changes(res.Header["Set-Cookie"], page, ob.Leave, ob.Clock())
+	changes, err := portal.Changes(res.Header["Set-Cookie"], page, ob.CookiePolicy, ob.Clock())
 	return portal.EmptyJar.Apply(changes), err
 }
 
-// strangersHeader has only those of a question's headers that all browsers of the kind
-// send.
+// strangersHeader returns the question's headers that are equal in all browsers of the kind.
 func strangersHeader(question http.Header) http.Header {
 	h := make(http.Header)
 	for _, name := range []string{"User-Agent", "Accept", "Accept-Language", "Accept-Encoding", "Cache-Control"} {

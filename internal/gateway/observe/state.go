@@ -11,7 +11,7 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// state is what is known of one visit. It decides nothing about anyone.
+// state is what is known of one visit. No decision about a request depends on it.
 type state struct {
 	mu  sync.Mutex
 	jar jar
@@ -22,8 +22,8 @@ type state struct {
 	covered bool
 
 	answer answer
-	// byHeader says that the portal recognises the user by a header. Then requests without
-	// that header, as pages are, say nothing about who is signed in.
+	// byHeader says that the portal recognises the user by a header. Requests without that
+	// header, such as pages, then don't tell who is signed in.
 	byHeader bool
 
 	// pending is what the next question is about; nil for none. kind is the surest sign of
@@ -32,7 +32,7 @@ type state struct {
 	pending *template
 	kind    signInKind
 	likely  bool
-	// scheduled says that a goroutine will put the question, tries how often it found the
+	// scheduled says that a goroutine will ask the question; tries is how often it found the
 	// visit busy.
 	scheduled bool
 	tries     int
@@ -50,12 +50,12 @@ func stateOf(v *visits.Visit, fresh *state) *state {
 }
 
 // credentials are the portal's cookies in the browser; the caller holds mu.
-func (s *state) credentials(leave *portal.Leave) *portal.Jar {
-	return portal.PlainJar(s.jar.list(), leave)
+func (s *state) credentials(policy *portal.CookiePolicy) *portal.Jar {
+	return portal.PlainJar(s.jar.list(), policy)
 }
 
-// signedOut notes without a question that no user is signed in any more. It reports
-// whether one was; the caller holds mu.
+// signedOut records, without a question, that no user is signed in. It reports whether one was;
+// the caller holds mu.
 func (s *state) signedOut(now time.Time) bool {
 	was := s.answer.kind == gate.User
 	s.answer = answer{kind: gate.Anonymous, at: now}
@@ -86,7 +86,8 @@ func (a answer) outdated(key portal.JarKey, recheck time.Duration, now time.Time
 	return a.kind == gate.Unknown || a.key != key || now.Sub(a.at) >= life
 }
 
-// signInKind is how a sign-in was noticed, the surest first, as in report.SignInKinds.
+// signInKind is how a sign-in was detected, the most reliable sign first, as in
+// report.SignInKinds.
 type signInKind int
 
 const (

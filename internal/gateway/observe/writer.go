@@ -16,7 +16,7 @@ import (
 	"github.com/secondgate/secondgate/internal/session"
 )
 
-// writer passes a response on as it is, and looks at its headers.
+// writer passes a response on unchanged, and examines its headers.
 type writer struct {
 	o    *observation
 	life *lifetime
@@ -25,7 +25,7 @@ type writer struct {
 	seen bool
 }
 
-// respond looks at the headers, once, before they are sent.
+// respond examines the headers, once, before they are sent.
 func (w *writer) respond(status int) {
 	if w.seen {
 		return
@@ -37,7 +37,7 @@ func (w *writer) respond(status int) {
 	w.o.guard(func() { w.o.respond(status) })
 }
 
-// open is respond before the body. It fails if the response has been ended.
+// open is respond before the first byte of the body. It fails if the response has been ended.
 func (w *writer) open() error {
 	w.respond(http.StatusOK)
 	if w.life.ended.Load() {
@@ -52,7 +52,7 @@ func (w *writer) Header() http.Header { return w.rw.Header() }
 // Unwrap lets http.ResponseController reach what is not here.
 func (w *writer) Unwrap() http.ResponseWriter { return w.rw }
 
-// WriteHeader sends the status on. Informational responses are not looked at.
+// WriteHeader forwards the status. Informational responses are not examined.
 func (w *writer) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		w.respond(status)
@@ -60,7 +60,7 @@ func (w *writer) WriteHeader(status int) {
 	w.rw.WriteHeader(status)
 }
 
-// Write sends on.
+// Write forwards p.
 func (w *writer) Write(p []byte) (int, error) {
 	if err := w.open(); err != nil {
 		return 0, err
@@ -85,15 +85,15 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, brw, err
 }
 
-// respond notes which cookies the response sets, and adds those that the browser has to
-// get from Secondgate.
+// respond records which cookies the response sets, and adds those that the browser must get from
+// Secondgate.
 func (o *observation) respond(status int) {
 	h := o.rw.Header()
 	set := h["Set-Cookie"]
 	for _, name := range portal.OwnNames(set) {
 		o.count(report.CookieOwn, name)
 	}
-	changes, err := portal.Changes(set, o.client.URL.Path, o.Leave, o.now)
+	changes, err := portal.Changes(set, o.client.URL.Path, o.CookiePolicy, o.now)
 	if err != nil {
 		o.countPath(report.Refused, "too many cookies set")
 	}
@@ -135,9 +135,9 @@ func (o *observation) brought(value string) bool {
 	return request.Brings(o.r, beginning, value)
 }
 
-// mints reports whether the response starts a visit, as in `mode enforce`. It does not
-// where shared caches may keep the response, which must stay as it is, or where the portal
-// uses the cookie's name.
+// mints reports whether the response starts a visit, as in `mode enforce`. It does not if shared
+// caches may keep the response, which must then stay unchanged, or if the portal uses the
+// cookie's name.
 func (o *observation) mints(h http.Header, changes []portal.Change) bool {
 	control := strings.Join(h["Cache-Control"], ",")
 	if strings.Contains(control, "public") || strings.Contains(control, "s-maxage") {
@@ -169,9 +169,9 @@ func (o *observation) visitLine(changes []portal.Change) string {
 	return o.cookieWriter().Visit(string(o.visit.Token), portal.EmptyJar.Apply(changes).Ends())
 }
 
-// giveBack returns the lines that leave the browser with the portal's cookies in the
-// clear: sealed ones are deleted; opened ones and undelivered values are set, unless the
-// portal has set them since. incomplete says that the changes could not all be read.
+// giveBack returns the Set-Cookie lines that replace sealed cookies in the browser by the
+// portal's unsealed ones. Sealed cookies are deleted. Opened ones and undelivered values are
+// set, unless the portal has set them since. incomplete says that not all changes could be read.
 func (o *observation) giveBack(changes []portal.Change, incomplete bool) (lines []string) {
 	s, w := o.state, o.cookieWriter()
 	s.mu.Lock()

@@ -20,7 +20,8 @@ const (
 	stall        = time.Minute
 )
 
-// MaxStrangerBody bounds the body of a request whose sender may not pass, in bytes.
+// MaxStrangerBody is the limit in bytes for the body of a request from a user who may not pass,
+// or from a stranger.
 const MaxStrangerBody = maxStrangerBody
 
 // Errors of ReadBody. Any other is of the client's connection or of the file system.
@@ -31,9 +32,9 @@ var (
 	ErrNoRoom = errors.New("no room for another request body")
 )
 
-// FindBody finds out whether a safe request has a body where its headers do not say.
-// In HTTP/3, and rarely in HTTP/2, the end of a request comes apart from its headers,
-// so that every GET could have a body. Clients send that end at once.
+// FindBody determines whether a safe request has a body if its headers don't say so. In HTTP/3,
+// and rarely in HTTP/2, the end of a request is sent separately from its headers, so that every
+// GET could have a body. Clients send that end at once.
 func FindBody(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor < 2 || r.ContentLength >= 0 || !SafeMethod(r.Method) || !HasBody(r) {
 		return
@@ -51,7 +52,7 @@ func FindBody(w http.ResponseWriter, r *http.Request) {
 	r.Body = &begun{ReadCloser: r.Body, first: first[:n], err: err}
 }
 
-// begun is a body whose first bytes were read already; err is what came with them.
+// begun is a body with its first bytes already read; err is the error of that read.
 type begun struct {
 	io.ReadCloser
 	first []byte

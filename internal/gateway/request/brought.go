@@ -9,11 +9,11 @@ import (
 	"sync"
 )
 
-// MaxBrought is how much of a body is looked through, in bytes.
+// MaxBrought is how many bytes of a body are searched.
 const MaxBrought = 64 << 10
 
-// Brings reports whether a request with this body brings a value that the portal set a cookie
-// to: in its address, a header or the body. Its cookies do not count, since the portal set
+// Brings reports whether a request contains a value that the portal set a cookie to: in its
+// address, a header or this body. The request's cookies are not searched, because the portal set
 // them.
 func Brings(r *http.Request, body []byte, value string) bool {
 	texts := []string{r.URL.Path, r.URL.RawQuery, string(body)}
@@ -29,8 +29,8 @@ func Brings(r *http.Request, body []byte, value string) bool {
 	})
 }
 
-// Copied is a body that is read by another, who gets it unchanged, and of which the
-// beginning is kept. It is safe for concurrent use.
+// Copied is a body that another reader gets unchanged, and that keeps a copy of its beginning.
+// It is safe for concurrent use.
 type Copied struct {
 	io.ReadCloser
 	mu    sync.Mutex

@@ -14,8 +14,7 @@ import (
 type Facts struct {
 	Site   *Site
 	Client Client
-	// R is the request as it will be forwarded; see Strip and Classify for what they
-	// remove from it.
+	// R is the request that will be forwarded. Strip and Classify remove parts of it.
 	R *http.Request
 	// Readings are the ways in which servers could read its path.
 	Readings []string
@@ -48,8 +47,8 @@ type Facts struct {
 	Tokens []*whoami.Token
 }
 
-// Begin sets the facts that hold whatever the cookies are. A status other than 0 says that
-// the request is refused with it: because no rule can be sure of it, or by `deny`.
+// Begin sets the facts that don't depend on the cookies. A status other than 0 refuses the
+// request: because its path has no bounded reading, or by `deny`.
 func (f *Facts) Begin(s *Site, r *http.Request, c Client) (status int) {
 	f.Site, f.Client, f.R = s, c, r
 	return f.check()
@@ -80,10 +79,12 @@ func (f *Facts) check() int {
 	return 0
 }
 
-// Any and All apply a rule to every reading of the request's path; no rule never holds.
+// Any reports whether a rule holds for some reading of the request's path. It is for rules that
+// refuse. A nil rule never holds.
 func (f *Facts) Any(rule Rule) bool { return rule != nil && rule.Any(f.R, f.Readings) }
 
-// All is Any for rules that open something.
+// All reports whether a rule holds for all readings of the request's path. It is for rules that
+// permit.
 func (f *Facts) All(rule Rule) bool { return rule != nil && rule.All(f.R, f.Readings) }
 
 // StripSessions removes session ids from the address: those with usual names, and those
@@ -104,9 +105,9 @@ func (f *Facts) StripSessions(named func(name string) bool) (status int) {
 	return f.check()
 }
 
-// Classify finds out what the request is, and removes from it what no portal is to see:
-// undeclared credentials, malformed hop headers, and trailers, which arrive after the
-// decision. cleared says that the visit has a clearance.
+// Classify completes the facts, and removes from the request what the portal must not see:
+// undeclared credentials, malformed hop headers, and trailers, which arrive after the decision.
+// cleared says that the visit has a clearance.
 func (f *Facts) Classify(cleared bool) {
 	r, s := f.R, f.Site
 	f.Queried = f.declaredQueries()
@@ -125,9 +126,9 @@ func (f *Facts) Classify(cleared bool) {
 	f.Form = s.WatchUnsafe && !cleared && f.showsForm()
 	f.SignIn = f.SignIn && !f.Form
 	f.classifyToken()
-	// What the server itself adds as a credential can't be taken off a request, so no
-	// exemption may skip the question about it; nor with `user {placeholder}`, where only
-	// that placeholder tells a stranger from a user (design rule Q4).
+	// Credentials that the server itself adds can't be removed from a request. Therefore no
+	// exemption may skip the question about them. The same holds with `user {placeholder}`: only
+	// that placeholder distinguishes a stranger from a user (design rule Q4).
 	f.Asset = !f.SignIn && !f.Navigation() && s.Identify == nil && !f.Client.added() && (route.IsAsset(r.Method, r.URL, HasBody(r)) || f.publicPath())
 	f.Guest = f.All(s.Rules.Guest)
 }
@@ -194,9 +195,8 @@ func (f *Facts) showsForm() bool {
 	})
 }
 
-// bodyTokens are the names under which RFC 6750 (2.2, 2.3) lets a token travel in a body
-// and in a query. No question carries such a token, so where tokens are declared it is
-// refused.
+// bodyTokens are the names of tokens in a body or a query (RFC 6750, 2.2 and 2.3). No question
+// carries such a token, so a site with declared tokens refuses it.
 var bodyTokens = []string{"access_token"}
 
 // tokenInQuery reports whether the query carries a token that is not declared.
@@ -226,8 +226,8 @@ func (f *Facts) preflight() bool {
 		h["Cookie"] == nil && h["Origin"] != nil && h["Access-Control-Request-Method"] != nil
 }
 
-// classifyToken finds out whether the request is a sign-in that answers with a token, and
-// sees to it that the whole of that response can be read.
+// classifyToken determines whether the request is a sign-in that answers with a token. If so, it
+// makes sure that the whole response can be read.
 func (f *Facts) classifyToken() {
 	if f.preflight() {
 		return

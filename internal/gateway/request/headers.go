@@ -39,8 +39,8 @@ func RefuseConnect(r *http.Request) (status int) {
 	return 0
 }
 
-// DropHTTP2 removes an offer of HTTP/2 in the clear, which some clients make with any request
-// (RFC 9113 3.1 withdrew it). A portal that took it would get requests past the gate.
+// DropHTTP2 removes an offer of unencrypted HTTP/2, which some clients make with any request
+// (RFC 9113 3.1 withdrew it). If the portal accepted it, later requests would bypass the gate.
 func DropHTTP2(r *http.Request) {
 	if strings.EqualFold(First(r.Header, "Upgrade"), "h2c") {
 		delete(r.Header, "Upgrade")
@@ -72,7 +72,7 @@ func HasBody(r *http.Request) bool {
 	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
 }
 
-// First is Header.Get for a name that is written canonically.
+// First is Header.Get for a canonical name.
 func First(h http.Header, canonical string) string {
 	if values := h[canonical]; len(values) > 0 {
 		return values[0]
@@ -99,8 +99,8 @@ func (f *Facts) ShowsPage() bool {
 	return f.Navigation() && (dest == "" || dest == "document") && f.R.Header["Range"] == nil
 }
 
-// CrossSite reports whether another site caused the request. Following a link from there
-// is as good as typing the address: browsers send SameSite=None and absent cookies with it.
+// CrossSite reports whether another site caused the request. A followed link does not count,
+// because browsers then send the same cookies as for a typed address.
 func (f *Facts) CrossSite() bool {
 	h := f.R.Header
 	switch site := h.Get("Sec-Fetch-Site"); site {
@@ -113,9 +113,9 @@ func (f *Facts) CrossSite() bool {
 	return false
 }
 
-// Foreign reports whether a page of another site caused the request without leading there:
-// in the background, or in a frame. A browser sends only cookies with SameSite=None with it,
-// and takes no others from the response.
+// Foreign reports whether a page of another site caused the request without navigating to it: in
+// the background, or in a frame. A browser sends only cookies with SameSite=None with such a
+// request, and accepts no others from its response.
 func (f *Facts) Foreign() bool {
 	h := f.R.Header
 	return h.Get("Sec-Fetch-Site") == "cross-site" && !(h.Get("Sec-Fetch-Mode") == "navigate" && h.Get("Sec-Fetch-Dest") == "document")

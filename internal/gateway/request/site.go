@@ -1,9 +1,8 @@
-// Package request finds out what a request is: what it may change, whether it is a
-// sign-in, how servers could read its address, which of its headers are credentials.
+// Package request derives facts from a request: what it may change, whether it is a sign-in, how
+// servers could read its address, which of its headers are credentials.
 //
-// [Facts] are made once per request, before the portal is reached, and not changed
-// afterwards. Packages gateway and observe use the same facts. The package decides
-// nothing; package gate does.
+// [Facts] are made once per request, before it is forwarded, and not changed afterwards.
+// Packages gateway and observe use the same facts. Decisions are made by package gate.
 package request
 
 import (
@@ -17,8 +16,9 @@ import (
 // Rule is one of the site's lists of matchers, applied to all readings of a request's
 // path (see route.Variants).
 type Rule interface {
-	// Any reports whether the rule holds for some reading: the careful answer for what
-	// shuts. All reports whether it holds for each: the careful one for what opens.
+	// Any reports whether the rule holds for some reading: the safe answer for rules that
+	// refuse. All reports whether it holds for each reading: the safe answer for rules that
+	// permit.
 	Any(r *http.Request, readings []string) bool
 	All(r *http.Request, readings []string) bool
 }
@@ -26,8 +26,8 @@ type Rule interface {
 // Rules are the site's lists. A nil one matches nothing.
 type Rules struct {
 	Deny, Trust, Guest, Public, SignIn, SignOut Rule
-	// LinkSignIn are the sign_in addresses that declare no field names: whatever is asked
-	// for there may sign a user in.
+	// LinkSignIn are the sign_in addresses without field names: any request for them may sign a
+	// user in.
 	LinkSignIn Rule
 	// Fields are sign_in's field names: a query that has one makes a sign-in.
 	Fields []string
@@ -37,7 +37,7 @@ type Rules struct {
 	SignInPage string
 }
 
-// Bearer is how the portal knows people by a token that a script keeps and sends in a
+// Bearer describes how the portal recognises users by a token that a script keeps and sends in a
 // header. A zero Header says that it does not.
 type Bearer struct {
 	// Header carries the token, canonically written; after "Bearer " in Authorization.
@@ -70,15 +70,15 @@ type Client struct {
 	// credential (design rule Q4).
 	Placeholders string
 	Stored       bool
-	// Added says that some of Identity or Placeholders names a user and may reach the
-	// portal. Then the cookies are asked about without it, too.
+	// Added says that some of Identity or Placeholders names a user and may reach the portal.
+	// The cookies are then also asked about without it.
 	Added bool
 }
 
 // added reports whether the server itself adds credentials to the request.
 func (c *Client) added() bool { return c.Identity != "" || c.Stored }
 
-// Site is what the facts of a site's requests depend on.
+// Site holds the settings that the facts depend on.
 type Site struct {
 	// Path is where the own pages are.
 	Path    string

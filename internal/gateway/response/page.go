@@ -6,22 +6,22 @@ import (
 	"github.com/secondgate/secondgate/internal/insert"
 )
 
-// Page is what may be put into a page of the portal's. The zero value is nothing.
+// Page describes what may be inserted into a page of the portal. The zero value inserts nothing.
 type Page struct {
-	// Pieces returns what belongs into a response with this header; nil for nothing.
+	// Pieces returns what is inserted into a response with this header; nil for nothing.
 	Pieces func(h http.Header) []insert.Piece
 	// Gzip: the browser takes it.
 	Gzip bool
 	// Body says that the response has one: not for HEAD.
 	Body bool
-	// Ended is told what went wrong and what could not be inserted.
+	// Ended is called with what went wrong and what could not be inserted.
 	Ended func(panicked any, err error, missed []string)
 
 	stream *insert.Stream
 }
 
-// writeHeader sends status and headers to the client, and has what follows go through an
-// insertion where there is something to insert.
+// writeHeader sends status and headers to the client. If there is something to insert, it starts
+// the insertion that the body passes through.
 func (w *Writer) writeHeader(status int) {
 	if w.Page.Pieces != nil {
 		w.intoPage(status)
@@ -61,8 +61,8 @@ func (w *Writer) flush() error {
 	return http.NewResponseController(w.rw).Flush()
 }
 
-// endPage ends an insertion. What it still holds of a page goes out only if the page is
-// whole and may be released.
+// endPage ends an insertion. Buffered parts of the page are sent only if the page is complete
+// and may be released.
 func (w *Writer) endPage(whole bool) {
 	s := w.Page.stream
 	if s == nil {

@@ -51,7 +51,7 @@ func (w *Writer) stop() {
 	}
 }
 
-// keepAll keeps p. Where there is no room, the handler behind waits for a portion to be
+// keepAll keeps p. If there is no room, it blocks the portal's handler until a portion is
 // released.
 func (w *Writer) keepAll(p []byte) (n int, err error) {
 	w.mu.Lock()
@@ -73,7 +73,7 @@ func (w *Writer) keepAll(p []byte) (n int, err error) {
 			return n, err
 		}
 		if w.whole && !w.stream && w.kept.Size() < maxKept-chunk {
-			w.x.NoRoom() // a part would leave before the portal committed
+			w.x.NoRoom() // a part would be released before the portal committed
 			w.cut(gate.Refuse)
 			return n, ErrWithheld
 		}
@@ -112,8 +112,8 @@ func (w *Writer) portion() {
 	w.checkPortion(settled)
 }
 
-// abortOnPanic cuts the response off where its release panics, or another response in its
-// place: on a timer's goroutine a panic would end the server. The caller holds mu.
+// abortOnPanic cuts the response off if releasing it, or writing a response in its place,
+// panics. A panic on a timer's goroutine would end the server. The caller holds mu.
 func (w *Writer) abortOnPanic() {
 	p := recover()
 	if p == nil {
@@ -152,7 +152,7 @@ func (w *Writer) checkPortion(settled bool) {
 	w.next()
 }
 
-// check asks, and refuses where that panics.
+// check asks the portal. A panic counts as a refusal.
 func (w *Writer) check(final bool) (a gate.Action) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -178,8 +178,8 @@ func (w *Writer) release() {
 	w.writeHeader(w.status)
 }
 
-// copyKept writes what was kept up to that byte; the caller holds mu. An error is the
-// client's going away, which the handler behind finds out with its next write.
+// copyKept writes the kept bytes up to that offset; the caller holds mu. It ignores write
+// errors: the client has gone, and the portal's handler detects that with its next write.
 func (w *Writer) copyKept(upTo int64) {
 	buf := make([]byte, min(32<<10, max(1, upTo-w.sent)))
 	for w.sent < upTo {
@@ -201,8 +201,9 @@ func (w *Writer) copyKept(upTo int64) {
 	}
 }
 
-// cut withholds what was not released; the caller holds mu. A request that the portal is still
-// at work on is open until the handlers behind are done: what it does then is unknown.
+// cut withholds what was not released; the caller holds mu. If the portal has not finished the
+// request, the request stays open until the portal's handler returns, because its effects are
+// unknown until then.
 func (w *Writer) cut(a gate.Action) {
 	w.set(dropping)
 	w.stop()
@@ -220,8 +221,8 @@ func (w *Writer) cut(a gate.Action) {
 	w.x.Cancel()
 }
 
-// Finish is called when the handlers behind are done; whole says that the response came
-// to its end. It checks what is still kept, and releases or withholds it.
+// Finish is called when the portal's handler has returned; whole says that the response is
+// complete. Finish checks what is still kept, and releases or withholds it.
 func (w *Writer) Finish(whole bool) {
 	if w.is(fresh) {
 		return
@@ -248,8 +249,9 @@ func (w *Writer) Finish(whole bool) {
 	}
 }
 
-// holdTrailers keeps the trailers of a response that passed until they are checked, and cuts
-// them off where the ground is gone; the caller holds mu.
+// holdTrailers keeps the trailers of a response that passed until they are checked. It drops
+// them if the condition for the release no longer holds (see [Exchange.Lost]). The caller holds
+// mu.
 func (w *Writer) holdTrailers() {
 	if w.x.Lost() {
 		w.cut(gate.Refuse)

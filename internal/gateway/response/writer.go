@@ -1,10 +1,9 @@
-// Package response carries the portal's response to the client: at once, or not before
-// it was checked.
+// Package response passes the portal's response to the client: at once, or after a check.
 //
-// A checked response is kept until the portal has ended it, because portals commit
-// sessions while or after they send a body (design rule G2). Where it is too long for
-// that, or a stream, it leaves in portions, each after a question that began later than
-// the portion's last byte. Package gateway decides; see [Exchange].
+// A checked response is kept until the portal has ended it, because portals commit sessions
+// while they send a body or afterwards (design rule G2). A response that is too long for that,
+// and a stream, is released in portions, each after a question that began later than the
+// portion's last byte. Package gateway calls it and decides; see [Exchange].
 package response
 
 import (
@@ -21,16 +20,16 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway/spool"
 )
 
-// ErrWithheld tells the handler behind that its response goes nowhere.
+// ErrWithheld is what the portal's handler gets when it writes a response that is withheld.
 var ErrWithheld = errors.New("response withheld")
 
-// Mode is what becomes of a response when its headers arrive.
+// Mode is how a response is handled once its headers arrive.
 type Mode int
 
 const (
 	// Dropped: another response was written in its place, or will be.
 	Dropped Mode = iota
-	// Passed: it goes on at once.
+	// Passed: it is sent to the client at once.
 	Passed
 	// Kept: it is kept until it is checked. KeptUnsettled: likewise, but only because the
 	// visit is unsettled.
@@ -39,7 +38,7 @@ const (
 	// KeptWhole: it is kept until it ends, unless it is an event stream or too long: the
 	// portal may commit a sign-in at its end.
 	KeptWhole
-	// CheckedNow: it is checked at its headers, and then goes on.
+	// CheckedNow: it is checked at its headers, and then sent to the client.
 	CheckedNow
 )
 
@@ -50,39 +49,41 @@ type Exchange interface {
 	// Check asks the portal and decides about what was kept. final says that the portal's
 	// response has ended. gate.Forward releases it; anything else withholds it.
 	Check(final bool) gate.Action
-	// Release completes the header that goes to the client. page is what may be inserted.
+	// Release completes the header that is sent to the client. page is what may be inserted.
 	Release(status int)
 	// Withhold answers in place of a response of which nothing was released.
 	Withhold(a gate.Action, status int, header http.Header)
-	// Over is called when the check is over, before what was kept is written. ended says that
-	// the portal is done with the request.
+	// Over is called after the check, before what was kept is written. ended says that the
+	// portal has finished the request.
 	Over(ended bool)
-	// Lost reports whether the ground that the response is released on is gone.
+	// Lost reports whether the condition for the release no longer holds: for example, the
+	// clearance has ended.
 	Lost() bool
 	// Unsettled reports whether what passes must be checked after all.
 	Unsettled() bool
-	// Settled reports whether a question that begins now tells for good whether it may pass.
+	// Settled reports whether the answer to a question that begins now is final.
 	Settled() bool
 	// Hijacked returns the connection that a tunnel uses in place of c, and its buffers.
 	Hijacked(c net.Conn, brw *bufio.ReadWriter) (net.Conn, *bufio.ReadWriter)
 	// MustCheck reports whether the end must be checked although everything was released.
 	MustCheck() bool
-	// Cancel ends the request behind.
+	// Cancel cancels the request at the portal.
 	Cancel()
-	// NoRoom is told that the response is refused because there is no room to keep it.
+	// NoRoom is called if the response is refused because there is no room to keep it.
 	NoRoom()
-	// Panicked is told what a check panicked with; the response is refused.
+	// Panicked is called with the value of a panic in a check; the response is refused.
 	Panicked(p any)
 }
 
 // Timing is when portions are due.
 type Timing struct {
-	// Portion is for ordinary responses, Stream for event streams. Poll is how often an
-	// earlier release is looked for where the visit was only unsettled.
+	// Portion is for ordinary responses, Stream for event streams. Poll is the interval for
+	// checking whether a response that is kept only in an unsettled visit can be released
+	// earlier.
 	Portion, Stream, Poll time.Duration
 }
 
-// DefaultTiming is what design rule G2 says.
+// DefaultTiming has the values of design rule G2.
 var DefaultTiming = Timing{Portion: 20 * time.Second, Stream: time.Second, Poll: 200 * time.Millisecond}
 
 // maxKept bounds what is kept of one response, in bytes.
@@ -164,14 +165,15 @@ func (w *Writer) set(s state)     { w.state.Store(int32(s)) }
 // Wrote reports whether the portal's headers arrived.
 func (w *Writer) Wrote() bool { return !w.is(fresh) }
 
-// Dropping reports whether the rest of the portal's response goes nowhere.
+// Dropping reports whether the rest of the portal's response is discarded.
 func (w *Writer) Dropping() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.is(dropping)
 }
 
-// Aborted reports whether the client has to see that the response was cut off.
+// Aborted reports whether the connection must be closed, so that the client detects that the
+// response was cut off.
 func (w *Writer) Aborted() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -188,8 +190,8 @@ func (w *Writer) Body() (body []byte, whole bool) {
 	return b, w.sent == 0 && int64(len(b)) == w.kept.Size()
 }
 
-// Header is the portal's header map until the response is kept or dropped; then it is
-// one that leads only to the trailers, or nowhere.
+// Header is the portal's header map until the response is kept or dropped. Afterwards it is
+// another map: of a kept response, only its trailers are used.
 func (w *Writer) Header() http.Header {
 	if w.kept == nil && !w.is(dropping) {
 		return w.rw.Header() // only the handlers' own goroutine changes either
@@ -214,7 +216,7 @@ func (w *Writer) Portal() http.Header { return w.portal }
 // Unwrap lets http.ResponseController reach deadlines and full duplex.
 func (w *Writer) Unwrap() http.ResponseWriter { return w.rw }
 
-// WriteHeader decides, with the portal's headers at hand, what becomes of the response.
+// WriteHeader decides how the response is handled, based on the portal's headers.
 func (w *Writer) WriteHeader(status int) {
 	if status < 100 || status > 999 {
 		status = http.StatusBadGateway // no server can write it: it would panic
@@ -223,7 +225,7 @@ func (w *Writer) WriteHeader(status int) {
 	case !w.is(fresh):
 		return
 	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
-		// An informational response is a part of one that was not checked: it is lost.
+		// An informational response of a response that is not yet checked is dropped.
 		return
 	}
 	w.status = status
@@ -246,7 +248,7 @@ func (w *Writer) begin(m Mode) {
 	}
 }
 
-// checkNow checks a response at its headers: a tunnel has no end to wait for.
+// checkNow checks a response at its headers, because a tunnel has no end to wait for.
 func (w *Writer) checkNow() {
 	w.portal = w.rw.Header().Clone()
 	a := w.check(true)
@@ -261,7 +263,7 @@ func (w *Writer) checkNow() {
 	w.x.Over(false)
 }
 
-// beginTunnel decides about a tunnel of which no header is written through the writer.
+// beginTunnel decides about a tunnel with headers that are not written through the writer.
 func (w *Writer) beginTunnel() {
 	w.status = http.StatusSwitchingProtocols
 	a := gate.Refuse
@@ -309,7 +311,7 @@ func IsStream(h http.Header) bool {
 	return len(v) >= 17 && v[:17] == "text/event-stream"
 }
 
-// Write sends on, keeps, or drops.
+// Write forwards, keeps or drops p.
 func (w *Writer) Write(p []byte) (int, error) {
 	if w.is(fresh) {
 		w.WriteHeader(http.StatusOK)
@@ -323,8 +325,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return w.keepAll(p)
 }
 
-// passes reports whether bytes go straight on. A response that passes is kept from the
-// moment on at which the visit is unsettled.
+// passes reports whether bytes are sent to the client at once. As soon as the visit is
+// unsettled, the rest of a passing response is kept.
 func (w *Writer) passes() bool {
 	if !w.is(passing) {
 		return false
@@ -365,8 +367,8 @@ func (w *Writer) FlushError() error {
 	return w.flush()
 }
 
-// Hijack hands the connection over for a tunnel. A handler that asks for it before it wrote
-// headers writes them to the connection itself, so that is decided on as status 101.
+// Hijack returns the connection for a tunnel. A handler that calls it before it wrote headers
+// writes them to the connection itself, so the decision assumes status 101.
 func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.is(fresh) {
 		w.beginTunnel()
@@ -382,11 +384,12 @@ func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, brw, nil
 }
 
-// Push implements http.Pusher. Nothing is pushed: it would need a check of its own.
+// Push implements http.Pusher. It pushes nothing, because a pushed response would need its own
+// check.
 func (w *Writer) Push(string, *http.PushOptions) error { return http.ErrNotSupported }
 
-// Shut ends the writer when the request is over. A handler that kept it against
-// net/http's rules finds everything dropped.
+// Shut ends the writer when the request has ended. If a handler uses the writer later, against
+// the rules of net/http, its writes are dropped.
 func (w *Writer) Shut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -397,7 +400,7 @@ func (w *Writer) Shut() {
 	}
 }
 
-// Restore removes everything of the portal's from the header.
+// Restore removes all of the portal's fields from the header.
 func (w *Writer) Restore() http.Header {
 	h := w.rw.Header()
 	clear(h)

@@ -120,8 +120,8 @@ func TestWithheld(t *testing.T) {
 	}
 }
 
-// TestWithheld_Lost: a response whose ground was lost is withheld although its check
-// forwards it.
+// TestWithheld_Lost: a response is withheld if the facts that its check relied on have changed,
+// although the check itself says forward.
 func TestWithheld_Lost(t *testing.T) {
 	x := &exchange{mode: Kept}
 	x.check = func(bool) gate.Action { x.set(func() { x.lost = true }); return gate.Forward }
@@ -664,9 +664,8 @@ func TestAttack_H6_TrailersOfPassing(t *testing.T) {
 	}
 }
 
-// TestPortion_Panics: what panics while a portion is released, as in a writer of another
-// handler, does not end the server: portions are released beside the handler's goroutine.
-// The response is cut off.
+// TestPortion_Panics: portions are released outside of the handler's goroutine. A panic there,
+// for example in another handler's writer, does not end the server. The response is cut off.
 func TestPortion_Panics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := &exchange{mode: Kept, release: func() { panic("writer") }}

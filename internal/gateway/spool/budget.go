@@ -12,14 +12,15 @@ import (
 type Budget struct {
 	// Memory and Disk bound the sum; AddressMemory and AddressDisk one address.
 	Memory, Disk, AddressMemory, AddressDisk int64
-	// Room reports how many bytes of files the disk takes besides the reserve that is left
-	// on it; see [Room]. Nil bounds nothing.
+	// Room reports how many bytes of files fit on the disk without using its reserve; see
+	// [Room]. If it is nil, there is no such bound.
 	Room func() (int64, error)
 
 	mu   sync.Mutex
 	sum  used
 	each map[network.Network]*used
-	// room is what Room said, without what was taken since; looked says how much that is.
+	// room is the last result of Room without the bytes that were taken since; looked is how
+	// many these are.
 	room, looked int64
 }
 
@@ -31,7 +32,7 @@ func NewBudget() *Budget {
 	return &Budget{Memory: 128 << 20, Disk: 4 << 30, AddressMemory: 32 << 20, AddressDisk: 1 << 30, Room: Room}
 }
 
-// grant is what one spool has of a budget.
+// grant is one spool's share of a budget.
 type grant struct {
 	b       *Budget
 	address network.Network
@@ -81,9 +82,9 @@ func (g *grant) take(n int64, disk bool) bool {
 // look is how many bytes are taken at most between two looks at the disk.
 const look = 4 << 20
 
-// hasRoom reports whether the disk takes n more bytes, and counts them. It looks at the disk
-// once in a while, and whenever what it found last is used up: others write there, too, and
-// files end. What can't be found out is no room.
+// hasRoom reports whether n more bytes fit on the disk, and counts them. It calls Room again
+// after look bytes, and whenever the last result is used up, because other programs write there,
+// too, and files are closed. If Room fails, there is no room.
 func (b *Budget) hasRoom(n int64) bool {
 	if b.Room == nil || n == 0 {
 		return true

@@ -8,8 +8,8 @@ import (
 	"github.com/secondgate/secondgate/internal/disk"
 )
 
-// TestBudget_LeavesReserve: files are taken only as long as the disk keeps its reserve,
-// whoever fills it, and again when there is room.
+// TestBudget_LeavesReserve: files are used only while the disk keeps its reserve, also if other
+// programs fill the disk. They are used again when there is room.
 func TestBudget_LeavesReserve(t *testing.T) {
 	const mib = 1 << 20
 	var free int64

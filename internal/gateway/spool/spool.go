@@ -1,9 +1,9 @@
-// Package spool keeps request and response bodies until the gateway knows whether they
-// may go on. The first bytes are in memory, the others in a file without a name.
+// Package spool keeps request and response bodies until the gateway knows whether they may be
+// forwarded. The first bytes are in memory, the others in a file without a name.
 //
-// The memory and disk of all spools together are bounded by a [Budget], in sum and per
-// client address. Package gateway uses it for request bodies, package response for
-// responses that wait for their check.
+// The memory and disk of all spools together are bounded by a [Budget], in sum and per client
+// address. Package gateway uses it for request bodies, package response for responses that wait
+// for their check.
 package spool
 
 import (
@@ -153,8 +153,8 @@ func (s *Spool) Bytes() []byte {
 	return bytes.Clone(s.mem.Bytes())
 }
 
-// Reset forgets everything and gives back what was taken from the budget. The spool can
-// be written again.
+// Reset discards everything and returns what was taken from the budget. The spool can be written
+// again.
 func (s *Spool) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package users keeps the store's record of every user that whoami names, so that staff
-// can list who has not activated two-factor authentication. Packages gateway and observe
-// call it when a user is found.
+// Package users keeps the store's record of every user that whoami names. Staff can therefore
+// list the users without two-factor authentication. Packages gateway and observe call it when a
+// user is found.
 package users
 
 import (

@@ -12,7 +12,7 @@ import (
 // Key is everything that an answer depends on.
 type Key struct {
 	Pins portal.Pins
-	// View stands for the cookies that the question carried.
+	// View identifies the cookies that the question carried.
 	View portal.JarKey
 	// Own says that each question carried the cookies of its own path, not those of the
 	// request.
@@ -20,15 +20,16 @@ type Key struct {
 	Varying portal.Varying
 }
 
-// AnonymousLife is how long an anonymous answer serves a visit in which every response is
-// checked. The others are how long an unknown one is kept, and how many are.
+// AnonymousLife is how long an anonymous answer is used in a visit in which every response is
+// checked. The other constants are how long an unknown answer is kept, and how many answers are
+// kept.
 const (
 	AnonymousLife = 3 * time.Minute
 	unknownLife   = time.Second
 	maxAnswers    = 24
 )
 
-// Lives is how long answers are believed.
+// Lives is how long answers are used before the portal is asked again.
 type Lives struct{ User, Anonymous time.Duration }
 
 // presumedLife is how long a sign-in form may lie open before it is filled in.
@@ -42,11 +43,12 @@ type Answers struct {
 	calls map[Key]*calls
 	// epoch grows with every Forget: an answer to a question of an older epoch is not kept.
 	epoch uint64
-	// until is when answers that name a user expire at the latest while it lies ahead; see Settle.
+	// until is the latest expiry of answers that name a user; it is ignored once it has passed.
+	// See Settle.
 	until time.Time
-	// all says that anonymous answers expire at until, too.
+	// all says that until also applies to anonymous answers.
 	all bool
-	// presumed are the credentials that a stranger is presumed to have, for one request.
+	// presumed are credentials that are presumed to be anonymous for one request.
 	presumed slot
 }
 
@@ -54,13 +56,13 @@ type slot struct {
 	key     Key
 	answer  *portal.Answer
 	expires time.Time
-	// brief is when it expires for requests that no check follows although the answer is
-	// anonymous: their responses pass, or they are refused. It is never later than an answer that names a user would expire.
+	// brief is when the answer expires for requests without a response check. It is never later
+	// than the expiry of an answer that names a user.
 	brief time.Time
 }
 
-// calls are the questions about one key: one running, and one that starts after it,
-// for those who came too late to be served by the one that runs.
+// calls are the questions about one key: one that runs, and one that starts after it. The second
+// serves the callers for which the running one began too early.
 type calls struct{ running, next *call }
 
 type call struct {
@@ -71,12 +73,11 @@ type call struct {
 	began time.Time
 }
 
-// Kept returns an answer that is still believed, or nil. Where all answers about these
-// credentials name one user, the varying values are not looked at and exact is false:
-// such an answer may serve a user who may pass, and no other (design rule Q1). brief is true
-// where an anonymous answer does not mean that a response is checked: for one of several
-// questions, of which another may name a user, under `watch unsafe`, and where strangers are
-// refused.
+// Kept returns an unexpired answer, or nil. If all answers about these credentials name one
+// user, the varying values are not compared and exact is false. Such an answer may be used only
+// for a user who may pass (design rule Q1). brief is true if an anonymous answer does not lead
+// to a response check: for one of several questions, because another may name a user; under
+// `watch unsafe`; and where strangers are refused.
 func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time, brief bool) (answer *portal.Answer, exact bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -109,8 +110,7 @@ func (s *slot) about(key *Key) bool {
 	return s.key.View == key.View && s.key.Own == key.Own && s.key.Pins == key.Pins
 }
 
-// Exact returns an answer that is still believed and was given for these very varying
-// values, or nil.
+// Exact returns an unexpired answer that was given for exactly these varying values, or nil.
 func (a *Answers) Exact(key *Key, now time.Time, brief bool) *portal.Answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -142,7 +142,7 @@ type Suspended struct {
 }
 
 // Suspend is Forget for a request that may change who is signed in. It returns the anonymous
-// answers, which Restore takes back if the request changed nothing.
+// answers, so that Restore can restore them if the request changed nothing.
 func (a *Answers) Suspend() (s Suspended) {
 	a.mu.Lock()
 	for i := range a.slots {
@@ -155,10 +155,10 @@ func (a *Answers) Suspend() (s Suspended) {
 	return s
 }
 
-// Restore takes back the suspended answers about the key's credentials, each for its own
-// varying values and for as long as it was to be believed. It does nothing if more was
-// forgotten since. The caller has asked about these credentials: they are a stranger's still.
-// The answers serve requests with checked responses, and no others.
+// Restore restores the suspended answers about the key's credentials. Each answer keeps its own
+// varying values and its own expiry. Restore does nothing if other answers were forgotten since.
+// The caller has asked the portal again: the credentials are still anonymous. A restored answer
+// is used only for requests with a response check.
 func (a *Answers) Restore(s Suspended, key *Key) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -232,9 +232,10 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 	a.slots[oldest] = fresh
 }
 
-// Settle makes every answer that names a user expire at until, those too that are kept
-// before then: the portal may commit a sign-in until then without a request of the visit.
-// With all, so do anonymous ones: where strangers' responses are not checked.
+// Settle makes every answer that names a user expire at until, also the answers that are kept
+// before then. Until then, the portal may commit a sign-in without a further request of the
+// visit. With all, anonymous answers expire too, for sites where strangers' responses are not
+// checked.
 func (a *Answers) Settle(until time.Time, all bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -247,7 +248,7 @@ func (a *Answers) Settle(until time.Time, all bool) {
 	}
 }
 
-// settling is what Settle was called with.
+// settling returns the arguments of the last Settle.
 func (a *Answers) settling() (until time.Time, all bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -263,7 +264,7 @@ func (s *slot) settle(until time.Time, all bool) {
 	}
 }
 
-// Presume has Presumed say yes, once, to what is asked with this key next.
+// Presume makes the next Presumed with this key return true, once.
 func (a *Answers) Presume(key Key, now time.Time) {
 	key.Varying = portal.Varying{}
 	a.mu.Lock()
@@ -271,8 +272,8 @@ func (a *Answers) Presume(key Key, now time.Time) {
 	a.presumed = slot{key: key, expires: now.Add(presumedLife)}
 }
 
-// Presumed reports whether the credentials were presumed to be a stranger's, and ends
-// that: the request that asks may change it.
+// Presumed reports whether the credentials are presumed to be anonymous, and ends the
+// presumption: the request that asks may change it.
 func (a *Answers) Presumed(key Key, now time.Time) bool {
 	key.Varying = portal.Varying{}
 	a.mu.Lock()
@@ -284,11 +285,11 @@ func (a *Answers) Presumed(key Key, now time.Time) bool {
 	return yes
 }
 
-// Ask has put called once for all who ask about the same key at the same time, and returns
-// the answer and when the question began, or somewhat earlier. A question of an older epoch or
-// of an unsettled visit is not enough, and with fresh none that started before this call: it
-// may have been answered before something happened. put must not depend on the caller's
-// context.
+// Ask is single-flight: it calls put once for all callers that ask about the same key at the
+// same time. It returns the answer and when the question began, or somewhat earlier. It does not
+// use a question of an older epoch or of an unsettled visit, and with fresh none that started
+// before this call, because the answer may be older than the change that the caller asks about.
+// put must not depend on the caller's context.
 func (a *Answers) Ask(key Key, fresh bool, now time.Time, put func() *portal.Answer) (*portal.Answer, time.Time) {
 	a.mu.Lock()
 	cs := a.calls[key]
@@ -325,8 +326,8 @@ func (a *Answers) Ask(key Key, fresh bool, now time.Time, put func() *portal.Ans
 	return c.answer, c.began
 }
 
-// run puts the question and gives the answer to everyone who waits. A panic in put
-// answers Unknown to the others before it goes on.
+// run calls put and gives the answer to all waiting callers. If put panics, they get Unknown
+// before the panic continues.
 func (a *Answers) run(key Key, cs *calls, c *call, put func() *portal.Answer) {
 	c.answer = &portal.Answer{Why: "the question was cut off"}
 	defer func() {

@@ -20,7 +20,8 @@ func user(id string) *portal.Answer { return &portal.Answer{Kind: gate.User, Use
 
 var anonymous = &portal.Answer{Kind: gate.Anonymous}
 
-// exactly is for keys whose varying values must not be looked at.
+// exactly returns a function for keys with varying values that the test expects not to be
+// computed.
 func exactly(v portal.Varying) func() portal.Varying { return func() portal.Varying { return v } }
 
 func TestAnswers_Life(t *testing.T) {
@@ -352,9 +353,9 @@ func TestAnswers_ForgetOthersOnTheirWay(t *testing.T) {
 	})
 }
 
-// TestAnswers_Suspend: Restore takes back anonymous answers about the same credentials, for
-// requests with checked responses and for no longer than they were believed before; and
-// none after anything else was forgotten.
+// TestAnswers_Suspend: Restore restores anonymous answers about the same credentials, for
+// requests with a response check, until their original expiry. It restores none if anything else
+// was forgotten since.
 func TestAnswers_Suspend(t *testing.T) {
 	key, other := Key{View: portal.JarKey{'a'}, Varying: portal.Varying{1}}, Key{View: portal.JarKey{'b'}}
 	users := Key{View: key.View, Varying: portal.Varying{2}}

@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Touch notes a request of a cleared visit. The store learns of it with the next
-// flush, so that the way of a request has no write in it.
+// Touch records a request of a cleared visit in memory. The next flush writes it to the store,
+// so that no request waits for a write.
 func (t *Table) Touch(v *Visit, st *Standing, now time.Time) {
 	last := st.seen.Load()
 	if n := now.UnixNano(); n > last && st.seen.CompareAndSwap(last, n) && n-last > int64(time.Second) {
@@ -19,8 +19,8 @@ func (t *Table) Touch(v *Visit, st *Standing, now time.Time) {
 	}
 }
 
-// EndClearance ends the visit's clearance, if it still has one, and records that with
-// the event, which names the user. The visit goes on without.
+// EndClearance ends the visit's clearance, if it has one, and records that with the event, which
+// names the user. The visit continues without a clearance.
 func (t *Table) EndClearance(ctx context.Context, v *Visit, e store.Event) error {
 	return t.end(ctx, v, e, func(tx store.Tx) error { return tx.DeleteVisit(v.ID.Visit) })
 }
@@ -38,7 +38,7 @@ func (t *Table) end(ctx context.Context, v *Visit, e store.Event, drop func(stor
 	err := t.store.Update(ctx, key, func(tx store.Tx) error {
 		rec, err := tx.Visit(v.ID.Visit)
 		switch {
-		case errors.Is(err, store.ErrNotFound), err == nil && rec.Dead():
+		case errors.Is(err, store.ErrNotFound), err == nil && rec.Revoked():
 			return nil // gone already, or a tombstone, which stays
 		case err != nil && !errors.Is(err, store.ErrCorrupt):
 			return err
@@ -49,7 +49,8 @@ func (t *Table) end(ctx context.Context, v *Visit, e store.Event, drop func(stor
 		return drop(tx)
 	})
 	if err != nil {
-		// The record is still there, so memory must go on knowing that it ended.
+		// The record is still in the store, so memory must continue to know that the clearance
+		// ended.
 		v.Answers.Forget()
 		t.Tunnels.closeEnded()
 		return err
@@ -86,15 +87,15 @@ func (s *seen) take() map[string]map[store.VisitID]time.Time {
 	return out
 }
 
-// How often the memory is written down and open tunnels are looked at.
+// The intervals of writing last requests to the store and of checking open tunnels.
 const (
 	flushEvery = time.Minute
 	sweepEvery = 5 * time.Second
 )
 
-// Run flushes the last requests of cleared visits to the store, closes tunnels whose
-// clearance ran out and has the portal asked about the others, until ctx ends; then it
-// flushes once more.
+// Run works at intervals until ctx ends. It writes the times of the last requests of cleared
+// visits to the store, closes tunnels with an expired clearance, and asks the portal about the
+// other tunnels. At the end it writes once more.
 func (t *Table) Run(ctx context.Context, failed func(error)) {
 	flush, sweep := time.NewTicker(flushEvery), time.NewTicker(sweepEvery)
 	defer flush.Stop()

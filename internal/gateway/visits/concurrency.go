@@ -15,9 +15,10 @@ const (
 	turnDeadline = 2 * time.Minute
 	// SignInWait is how long a sign-in waits for the shared requests that run.
 	SignInWait = 2 * time.Second
-	// FormWait is how long any other form waits for them: longer than long polls take. Beside
-	// one, an anonymous answer would prove nothing, and the form would be carried out and its
-	// response withheld. A sign-in seldom ends in an anonymous answer.
+	// FormWait is how long any other form waits for them. It is longer than most long polls
+	// take. If the form ran while a long poll is open, an anonymous answer would prove nothing:
+	// the portal would process the form, and its response would be withheld. For a sign-in this
+	// matters less, because it seldom ends in an anonymous answer.
 	FormWait = 40 * time.Second
 )
 
@@ -26,22 +27,22 @@ var ErrBusy = errors.New("too many requests of this visit are waiting")
 
 // Concurrency lets the requests of one visit run shared or exclusive.
 //
-// Exclusive requests may change who is signed in: unsafe ones, declared sign-ins and
-// sign-outs. They run one after another. In a visit whose user may not pass, an exclusive
-// request also waits for the shared ones, and new shared ones wait for it: a question
-// tells who is signed in when it is asked, not who was signed in a moment before, so a
-// shared request that signs out could hide a sign-in from it. In a visit whose user may
-// pass, shared requests never wait; their responses are checked (see [Visit.Unsettled]).
+// Exclusive requests may change who is signed in: unsafe ones, declared sign-ins and sign-outs.
+// They run one after another. If the visit's user may not pass, an exclusive request also waits
+// until the shared ones have ended, and new shared ones wait for it. The reason: a question
+// tells who is signed in at that moment. A shared request that signs out just before could hide
+// a sign-in from the question. If the visit's user may pass, shared requests never wait; their
+// responses are checked (see [Visit.Unsettled]).
 //
-// A changer is an open request that may change who is signed in: an exclusive one, or a
-// shared one whose response looks like a sign-in (see Suspect). A request is open until
-// its response check is over.
+// A changer is an open request that may change who is signed in: an exclusive one, or a shared
+// one with a response that looks like a sign-in (see Suspect). A request is open until its
+// response check is over.
 type Concurrency struct {
 	turn chan struct{}
 	// open is the number of open changers; it is written with mu held.
 	open atomic.Int32
-	// unrest counts everything that may have changed who is signed in; see Unrest.
-	unrest atomic.Uint64
+	// signInEpoch counts everything that may have changed who is signed in; see SignInEpoch.
+	signInEpoch atomic.Uint64
 
 	mu      sync.Mutex
 	waiting int
@@ -51,8 +52,9 @@ type Concurrency struct {
 	// pending says that the exclusive request that has the turn is not at the portal yet; see
 	// Start. It is not in begun.
 	pending bool
-	// shared are the shared requests that run, barring the exclusive ones that bar them, barred
-	// the shared ones that wait for these; lifted counts how often those could begin.
+	// shared is the number of shared requests that run, barring that of the exclusive requests
+	// that bar them, barred that of the shared requests that wait for these. lifted counts how
+	// often the waiting ones could begin.
 	shared, barring, barred int
 	lifted                  uint64
 	// released are requests that made room for others although their responses go on.
@@ -63,9 +65,10 @@ type Concurrency struct {
 
 func newConcurrency() Concurrency { return Concurrency{turn: make(chan struct{}, 1)} }
 
-// Exclusive waits for the turn of an exclusive request and makes it a changer. yield gives
-// the turn up and leave ends the request; both may be called more than once. A request that
-// yielded is a changer still, and counts for SharedSince. Start says that it goes to the portal.
+// Exclusive waits for the turn of an exclusive request and makes it a changer. yield lets the
+// next exclusive request run, and leave ends the request; both may be called more than once. A
+// request that yielded remains a changer and counts for SharedSince. The caller calls Start when
+// the request is forwarded.
 func (c *Concurrency) Exclusive(ctx context.Context) (yield, leave func(), err error) {
 	c.mu.Lock()
 	if c.waiting >= maxWaiting {
@@ -107,8 +110,8 @@ func (c *Concurrency) Suspect() (leave func()) {
 	return sync.OnceFunc(c.end)
 }
 
-// Start says that the exclusive request that has the turn goes to the portal now. Before that it
-// can have changed nothing beside the shared requests that it waits for.
+// Start marks that the exclusive request that has the turn is now forwarded. Before that, it
+// can't have affected the shared requests that it waits for.
 func (c *Concurrency) Start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -135,7 +138,7 @@ func (c *Concurrency) begin() {
 
 // enter makes a request a changer; the caller holds mu.
 func (c *Concurrency) enter() {
-	c.unrest.Add(1)
+	c.signInEpoch.Add(1)
 	c.open.Add(1)
 }
 
@@ -154,8 +157,8 @@ func (c *Concurrency) end() {
 	c.mu.Unlock()
 }
 
-// Bar keeps shared requests from beginning until leave, and waits that long for those that
-// run.
+// Bar keeps shared requests from beginning until leave is called. It waits at most that long for
+// those that run.
 func (c *Concurrency) Bar(ctx context.Context, wait time.Duration) (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,7 +173,8 @@ func (c *Concurrency) Bar(ctx context.Context, wait time.Duration) (leave func()
 	return sync.OnceFunc(c.liftBar)
 }
 
-// liftBar ends a request's barring. Those that wait begin before the next one can bar.
+// liftBar ends the bar of one request. Shared requests that wait begin before the next request
+// can bar.
 func (c *Concurrency) liftBar() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -209,9 +213,9 @@ func (c *Concurrency) Shared(ctx context.Context, free bool) error {
 // LeaveShared ends a shared request.
 func (c *Concurrency) LeaveShared() { c.fall(&c.shared) }
 
-// ReleaseShared lets others begin although the shared request goes on, as a stream does. It
-// counts for SharedSince until EndReleased: what the portal does at its end may hide what
-// it did for another request.
+// ReleaseShared lets other requests begin although the shared request continues, as a stream
+// does. The request counts for SharedSince until EndReleased, because the effect of its end at
+// the portal may hide the effect of another request.
 func (c *Concurrency) ReleaseShared() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -290,26 +294,26 @@ func (c *Concurrency) Mark() Mark {
 	return Mark{c.begun, c.sharedBegun, c.entered(), open, c.shared + c.released}
 }
 
-// Unrest counts what may have changed who is signed in: changers that began, and calls of
-// Stir. What was found out before it grew has to be asked about again.
-func (c *Concurrency) Unrest() uint64 { return c.unrest.Load() }
+// SignInEpoch counts what may have changed who is signed in: changers that began, and calls of
+// BumpSignInEpoch. Answers from before an increment have to be asked for again.
+func (c *Concurrency) SignInEpoch() uint64 { return c.signInEpoch.Load() }
 
-// Stir says that something else than a request may have changed who is signed in: bytes
-// that a client sent through a tunnel.
-func (c *Concurrency) Stir() { c.unrest.Add(1) }
+// BumpSignInEpoch increments SignInEpoch for a cause other than a request: bytes that a client
+// sent through a tunnel.
+func (c *Concurrency) BumpSignInEpoch() { c.signInEpoch.Add(1) }
 
 // Entered is how many changers there ever were, those that wait for their start among them.
 func (c *Concurrency) Entered() uint64 { return c.Mark().entered }
 
-// ChangersSince reports whether any changer was open at m or began since, besides own
-// that a shared request became itself since m.
+// ChangersSince reports whether any changer was open at m or began since. It does not count own,
+// the number of times that the calling shared request itself became a changer since m.
 func (c *Concurrency) ChangersSince(m Mark, own int) bool {
 	return m.open > 0 || c.Mark().begun-m.begun > uint64(own)
 }
 
-// BesideSince reports whether any changer besides the caller, an exclusive request that had
-// its turn at m, was open at m or began since.
-func (c *Concurrency) BesideSince(m Mark) bool { return m.open > 1 || c.Mark().begun != m.begun }
+// OthersSince reports whether any other changer was open at m or began since. The caller is an
+// exclusive request that had its turn at m.
+func (c *Concurrency) OthersSince(m Mark) bool { return m.open > 1 || c.Mark().begun != m.begun }
 
 // SharedSince reports whether any shared request ran at m or began since.
 func (c *Concurrency) SharedSince(m Mark) bool {

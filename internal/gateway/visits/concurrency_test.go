@@ -108,8 +108,8 @@ func TestExclusive_Bounded(t *testing.T) {
 	})
 }
 
-// TestBar: in a visit whose user may not pass, an exclusive request waits for the shared
-// ones that run, and shared ones that come meanwhile wait for it.
+// TestBar: if the visit's user may not pass, an exclusive request waits for the shared ones that
+// run, and shared ones that arrive in the meantime wait for it.
 func TestBar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcurrency()
@@ -162,8 +162,8 @@ func TestBar_LongPoll(t *testing.T) {
 	})
 }
 
-// TestShared_Free: in a visit whose user may pass, shared requests wait for no other. In
-// another they wait, two minutes at most.
+// TestShared_Free: if the visit's user may pass, shared requests wait for no other. If not, they
+// wait, two minutes at most.
 func TestShared_Free(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcurrency()
@@ -181,8 +181,9 @@ func TestShared_Free(t *testing.T) {
 	})
 }
 
-// TestChangersSince: a changer counts for a shared request if it was open when that began,
-// or began since; the request's own does not. Rule H6: a stream sees the sign-in beside it.
+// TestChangersSince: a changer counts for a shared request if it was open when that request
+// began, or began later. The request itself does not count. Rule H6: a stream sees a sign-in
+// that overlaps it.
 func TestChangersSince(t *testing.T) {
 	c := newConcurrency()
 	before := c.Mark()
@@ -250,13 +251,13 @@ func TestSharedSince(t *testing.T) {
 // otherwise.
 func TestUnrest(t *testing.T) {
 	c := newConcurrency()
-	last := c.Unrest()
+	last := c.SignInEpoch()
 	grows := func(what string, want bool) {
 		t.Helper()
-		if now := c.Unrest(); (now > last) != want {
+		if now := c.SignInEpoch(); (now > last) != want {
 			t.Errorf("%s: %d after %d", what, now, last)
 		}
-		last = c.Unrest()
+		last = c.SignInEpoch()
 	}
 	_, leave, err := c.Exclusive(t.Context())
 	if err != nil {
@@ -271,11 +272,12 @@ func TestUnrest(t *testing.T) {
 	grows("a shared request", false)
 	c.Suspect()()
 	grows("a suspect response", true)
-	c.Stir()
+	c.BumpSignInEpoch()
 	grows("a frame", true)
 }
 
-// TestJoin: a request that starts a visit counts as one beside its later ones until it ends.
+// TestJoin: a request that starts a visit counts as overlapping the visit's later requests until
+// it ends.
 func TestJoin(t *testing.T) {
 	c := newConcurrency()
 	first := c.Mark()
@@ -290,8 +292,8 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// TestExclusive_Yields: an exclusive request that yields lets the next one run. Until its end
-// it is a changer, and counts as one that ran beside the next.
+// TestExclusive_Yields: an exclusive request that yields lets the next one run. Until its end it
+// is a changer, and counts as overlapping the next one.
 func TestExclusive_Yields(t *testing.T) {
 	c := newConcurrency()
 	yield, leave, err := c.Exclusive(t.Context())
@@ -308,8 +310,8 @@ func TestExclusive_Yields(t *testing.T) {
 	}
 	c.Start()
 	second := c.Mark()
-	if !c.Changers(1) || !c.BesideSince(first) || !c.BesideSince(second) || !c.SharedSince(second) {
-		t.Errorf("changers %v, beside the first %v, beside the second %v, %v", c.Changers(1), c.BesideSince(first), c.BesideSince(second), c.SharedSince(second))
+	if !c.Changers(1) || !c.OthersSince(first) || !c.OthersSince(second) || !c.SharedSince(second) {
+		t.Errorf("changers %v, beside the first %v, beside the second %v, %v", c.Changers(1), c.OthersSince(first), c.OthersSince(second), c.SharedSince(second))
 	}
 	leave()
 	leave()
@@ -320,7 +322,7 @@ func TestExclusive_Yields(t *testing.T) {
 	}
 	c.Start()
 	third := c.Mark()
-	if c.Changers(1) || c.BesideSince(third) || c.SharedSince(third) {
+	if c.Changers(1) || c.OthersSince(third) || c.SharedSince(third) {
 		t.Error("after both are over, they still count")
 	}
 	last()

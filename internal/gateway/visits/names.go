@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// minLearned is how long a value has to be, in bytes, for its cookie to be taken for one
-	// that carries a session or a login token. Shorter ones are languages and themes, whose
-	// names are ordinary fields of forms and addresses.
+	// minLearned is the least length of a value, in bytes, for its cookie to count as a session
+	// or login token. Shorter values are languages and themes; the names of such cookies are
+	// also ordinary names of form fields.
 	minLearned = 16
 	// maxLearned bounds the names of one realm.
 	maxLearned = 256

@@ -12,7 +12,8 @@ type Policy struct {
 	Enforce, Required bool
 }
 
-// strictness is higher where something that is open under a laxer policy may not be open.
+// strictness orders policies. What is open under one policy may have to be closed under one with
+// a higher strictness.
 func (p Policy) strictness() int32 {
 	switch {
 	case p.Enforce && p.Required:
@@ -32,27 +33,28 @@ type Place struct{ Realm, Path string }
 type Gate struct {
 	Place
 	policy Policy
-	// left says that the configuration has ended; strictest is of what serves at the place.
+	// left says that the configuration has ended; strictest is the highest strictness that is
+	// served at the place.
 	left      atomic.Bool
 	strictest *atomic.Int32
 }
 
-// Outlived reports whether the gate's configuration has ended and a stricter one serves in
-// its place, be it several configurations later. Then nothing is released without clearance
-// any more. A nil gate is not outlived.
+// Outlived reports whether the gate's configuration has ended and a stricter one serves its
+// place, possibly several configurations later. From then on, nothing is released without a
+// clearance. A nil gate is not outlived.
 func (g *Gate) Outlived() bool {
 	return g != nil && g.left.Load() && g.strictest.Load() > g.policy.strictness()
 }
 
-// gates are the gates of the configurations that serve, and how strict the strictest of them
-// is at each place that there ever was.
+// gates are the gates of the configurations that serve, with the highest strictness at each
+// place that ever existed.
 type gates struct {
 	mu        sync.Mutex
 	live      []*Gate
 	strictest map[Place]*atomic.Int32
 }
 
-// Enter notes the gate of a configuration that begins.
+// Enter registers the gate of a configuration that begins.
 func (t *Table) Enter(at Place, p Policy) *Gate {
 	gs := &t.gates
 	gs.mu.Lock()
@@ -82,9 +84,9 @@ func (t *Table) Leave(g *Gate) {
 	t.Tunnels.closeOutlived()
 }
 
-// compare finds the strictest gate of each place in the realm; of a place that is gone, of
-// the realm. Where sites have equal places it can't be told which of them took over from
-// which, so the strictest counts for all. The caller holds mu.
+// compare finds the highest strictness at each place in the realm; for a place that no longer
+// exists, that of the realm. If several sites have equal places, it is unknown which of them
+// replaced which, so the highest counts for all. The caller holds mu.
 func (gs *gates) compare(realm string) {
 	for at, strictest := range gs.strictest {
 		if at.Realm != realm {

@@ -7,11 +7,11 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// Renewals tell a visit's open tunnels which cookies the portal set in place of others. It
-// is safe for concurrent use.
+// Renewals inform a visit's open tunnels which of their cookies the portal replaced. It is safe
+// for concurrent use.
 type Renewals struct {
 	mu sync.Mutex
-	// any says that there are followers; without, Tell costs nothing.
+	// any says that there are followers. Without any, Tell returns at once.
 	any       atomic.Bool
 	followers map[*follower]struct{}
 }
@@ -20,7 +20,8 @@ type follower struct {
 	tell func(sent *portal.Jar, changes []portal.Change)
 }
 
-// Follow calls tell, which must not block, for each Tell until remove.
+// Follow registers tell, which must not block, to be called for each Tell until remove is
+// called.
 func (r *Renewals) Follow(tell func(sent *portal.Jar, changes []portal.Change)) (remove func()) {
 	f := &follower{tell}
 	r.mu.Lock()
@@ -38,8 +39,8 @@ func (r *Renewals) Follow(tell func(sent *portal.Jar, changes []portal.Change)) 
 	}
 }
 
-// Tell says that the browser gets these changes with the response to a request that it
-// sent with the cookies of sent.
+// Tell calls the followers with changes of cookies that the browser gets with a response. sent
+// are the cookies of the request.
 func (r *Renewals) Tell(sent *portal.Jar, changes []portal.Change) {
 	if len(changes) == 0 || !r.any.Load() {
 		return

@@ -11,28 +11,28 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Standing is what the store says of a visit's token: it has a clearance, it was revoked,
-// or neither.
+// Standing is the state of a visit's token in the store: the token has a clearance, it was
+// revoked, or there is no record.
 type Standing struct {
 	// Clearance is nil without one.
 	Clearance *store.Visit
-	// Died is when the token was revoked; zero for a living one. Over says that the session
-	// was ended, so that the browser has no fresh token.
-	Died time.Time
-	Over bool
+	// RevokedAt is when the token was revoked; zero for a valid token. SessionEnded says that
+	// the session was ended: the browser did not get a fresh token.
+	RevokedAt    time.Time
+	SessionEnded bool
 	// ended is set when the clearance ends before its time.
 	ended atomic.Bool
-	// seen is the last request, in Unix nanoseconds.
+	// seen is the time of the last request, in Unix nanoseconds.
 	seen atomic.Int64
 	// Retries counts the requests with a revoked token that were sent back.
 	Retries Retries
 }
 
-// NoStanding is a stranger's. Nothing is ever written to it.
+// NoStanding is the standing of a stranger. It is shared and read-only.
 var NoStanding Standing
 
 // Revoked reports whether the token was revoked.
-func (st *Standing) Revoked() bool { return !st.Died.IsZero() }
+func (st *Standing) Revoked() bool { return !st.RevokedAt.IsZero() }
 
 // Ended reports whether the clearance ended before its time.
 func (st *Standing) Ended() bool { return st.ended.Load() }
@@ -53,8 +53,8 @@ func (st *Standing) Expires(p session.Policy) int64 {
 	return min(st.Clearance.Expires.UnixNano(), st.Clearance.At.Add(p.Life).UnixNano())
 }
 
-// Retries counts how often each request was sent back, so that no browser is sent round
-// in circles. It is safe for concurrent use.
+// Retries counts how often each request was sent back, so that a browser is not redirected in a
+// loop. It is safe for concurrent use.
 type Retries struct {
 	mu    sync.Mutex
 	count map[uint64]int
@@ -97,7 +97,7 @@ func (s *Retries) exhausted(key uint64) bool {
 	return len(s.count) >= maxRetried || s.count[key] >= maxSentBack
 }
 
-// End makes the clearance count no more, in memory.
+// End ends the clearance in memory.
 func (st *Standing) End() {
 	if st != &NoStanding {
 		st.end()

@@ -1,8 +1,8 @@
-// Package visits is the memory of browsers' visits: for each, what the store says of its
-// token, the portal's answers, which of its requests run, and what is open in it.
+// Package visits keeps what is known of browsers' visits in memory: the standing of each token
+// in the store, the portal's answers, which requests run, and which responses are open.
 //
-// A [Table] is shared by all sites of a store and outlives reloads of the configuration.
-// Package gateway calls it for every request; nothing in it decides who may pass.
+// A [Table] is shared by all sites of a store and outlives reloads of the configuration. Package
+// gateway calls it for every request. It makes no decision about who may pass.
 package visits
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// maxVisits bounds the memory of visits. What is forgotten is read from the store
-// again; a visit in use is never forgotten.
+// maxVisits bounds the visits in memory. A visit that was removed is read from the store again;
+// a visit in use is never removed.
 const maxVisits = 8192
 
 // Table is the memory of the visits of one store. It is safe for concurrent use.
@@ -31,9 +31,10 @@ type Table struct {
 
 	mu     sync.RWMutex
 	visits map[ID]*Visit
-	// begun finds browsers' visits by how their tokens begin: see known.
+	// begun finds visits by the first bytes of their tokens; see Known.
 	begun map[beginning]*Visit
-	// ends grows with every clearance that ends: what was read before does not count.
+	// ends is incremented whenever a clearance ends. What was read from the store before that is
+	// not used.
 	ends atomic.Uint64
 	// Tunnels are the open WebSockets and event streams of all visits.
 	Tunnels Tunnels
@@ -160,7 +161,7 @@ func (v *Visit) Release() { v.pins.Add(-1) }
 // Pin makes sure that the visit is not forgotten until Release.
 func (v *Visit) Pin() { v.pins.Add(1) }
 
-// Use notes that a request of the visit came.
+// Use records the time of a request of the visit.
 func (v *Visit) Use(now time.Time) { v.used.Store(now.UnixNano()) }
 
 // Move makes the visit of a fresh token share what is known of the old one.
@@ -185,9 +186,9 @@ func (t *Table) Find(realm string, id store.VisitID) *Visit {
 	return v
 }
 
-// makeRoom forgets the least recently used of a few visits, when there are too many. Those
-// with changes that wait for a page come last: with them a user's session would be lost, and
-// a stranger makes up as many tokens as he likes.
+// makeRoom removes the least recently used of a sample of visits if there are too many. Visits
+// with changes that wait for a page are removed last, because with them a user's session would
+// be lost, and because a stranger can make up any number of tokens.
 func (t *Table) makeRoom() {
 	if len(t.visits) < maxVisits {
 		return
@@ -226,8 +227,8 @@ func (t *Table) Standing(ctx context.Context, v *Visit) (*Standing, error) {
 			return nil, err
 		}
 		v.standing.Store(st)
-		// A clearance that ended while it was read must not come back to life, nor for
-		// somebody who took it from memory meanwhile.
+		// A clearance that ended while it was read must not be used, also not by another request
+		// that read it from memory in the meantime.
 		if t.ends.Load() == ends {
 			return st, nil
 		}
@@ -243,8 +244,8 @@ func (t *Table) read(ctx context.Context, v *Visit) (*Standing, error) {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
 		return nil, err
-	case rec.Dead():
-		st.Died, st.Over = rec.At, rec.Over
+	case rec.Revoked():
+		st.RevokedAt, st.SessionEnded = rec.At, rec.SessionEnded
 	default:
 		st.Clearance = &rec
 		v.SignedIn.Store(&rec.User)
@@ -253,16 +254,16 @@ func (t *Table) read(ctx context.Context, v *Visit) (*Standing, error) {
 	return st, nil
 }
 
-// End forgets clearances that were ended in the store by somebody else than their
-// visit, as by staff, and closes what was open in them.
+// End forgets clearances that were ended in the store from outside their visit, for example by
+// staff. It closes the tunnels and streams that were open with them.
 func (t *Table) End(realm string, ids ...store.VisitID) {
 	if len(ids) > 0 {
 		t.Forget(realm, ids...)
 	}
 }
 
-// Forget drops what is remembered of these visits after their records changed, and
-// closes the tunnels that stood on their clearances.
+// Forget drops what is remembered of these visits after their records changed, and closes the
+// tunnels that depend on their clearances.
 func (t *Table) Forget(realm string, ids ...store.VisitID) {
 	t.ends.Add(1)
 	t.mu.RLock()
@@ -278,13 +279,13 @@ func (t *Table) Forget(realm string, ids ...store.VisitID) {
 	t.Tunnels.closeEnded()
 }
 
-// EndUser is End for a user whose sessions were all ended: what was opened without a
-// clearance is closed, too.
+// EndUser is End for a user after all sessions were ended. It also closes tunnels and streams
+// that the user opened without a clearance.
 func (t *Table) EndUser(user store.UserKey, ids ...store.VisitID) {
 	t.End(user.Realm, ids...)
 	t.Tunnels.CloseUnproven(user)
 }
 
-// CloseUnproven closes a user's tunnels that were opened without clearance, when
-// something else than a request gave the user a factor.
+// CloseUnproven closes a user's tunnels that were opened without a clearance. It is called when
+// the user got a factor by other means than a request.
 func (t *Table) CloseUnproven(user store.UserKey) { t.Tunnels.CloseUnproven(user) }

@@ -114,7 +114,7 @@ func TestEndClearance(t *testing.T) {
 	}
 }
 
-// failing is a store whose transactions fail.
+// failing is a store in which transactions fail.
 type failing struct{ store.Store }
 
 func (failing) Update(context.Context, store.UserKey, func(store.Tx) error) error {

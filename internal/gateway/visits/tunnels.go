@@ -9,14 +9,14 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Tunnels are the responses that stay open although nothing is written to them: WebSockets
-// and event streams. They are closed when their ground ends: a clearance, the visit's user,
-// a policy. Other responses, however long, look at their ground with every write (package
-// gateway), and need not be here. It is safe for concurrent use.
+// Tunnels are the responses that stay open while nothing is written to them: WebSockets and
+// event streams. They are closed when the condition that they were opened under ends: a
+// clearance, the visit's user, a policy. Other responses check that condition with every write
+// (package gateway) and are not registered here. It is safe for concurrent use.
 type Tunnels struct {
 	mu   sync.Mutex
 	open map[*Tunnel]struct{}
-	// changes counts the users who got a factor by something else than a request.
+	// changes counts how often a user got a factor by other means than a request.
 	changes atomic.Uint64
 }
 
@@ -74,35 +74,36 @@ func (ts *Tunnels) closeIf(cond func(*Tunnel) bool) {
 	}
 }
 
-// closeEnded closes those whose clearance was ended.
+// closeEnded closes the tunnels with an ended clearance.
 func (ts *Tunnels) closeEnded() {
 	ts.closeIf(func(t *Tunnel) bool { return t.Standing != nil && t.Standing.Ended() })
 }
 
-// CloseExpired closes those whose clearance ran out.
+// CloseExpired closes the tunnels with an expired clearance.
 func (ts *Tunnels) CloseExpired(now time.Time) {
 	ts.closeIf(func(t *Tunnel) bool { return t.Standing != nil && !t.Standing.Live(t.Policy, now) })
 }
 
-// CloseOf closes a visit's: its user changed.
+// CloseOf closes the visit's tunnels, because its user changed.
 func (ts *Tunnels) CloseOf(v *Visit) {
 	ts.closeIf(func(t *Tunnel) bool { return t.Visit != nil && v != nil && t.Visit.Shared == v.Shared })
 }
 
-// closeOutlived closes those without clearance at gates that a stricter one outlived.
+// closeOutlived closes the tunnels without a clearance at gates that were replaced by a stricter
+// one.
 func (ts *Tunnels) closeOutlived() {
 	ts.closeIf(func(t *Tunnel) bool { return t.Standing == nil && t.Gate.Outlived() })
 }
 
-// CloseUnproven closes a user's tunnels that were opened without clearance: the user owes
-// a factor now. Other responses without clearance find that out by Changes.
+// CloseUnproven closes a user's tunnels that were opened without a clearance, because the user
+// now owes a factor. Other responses without a clearance detect that by Changes.
 func (ts *Tunnels) CloseUnproven(user store.UserKey) {
 	ts.changes.Add(1)
 	ts.closeIf(func(t *Tunnel) bool { return t.Standing == nil && t.User == user })
 }
 
-// Changes grows with every call of CloseUnproven. A user who owed nothing when it was lower
-// may owe a factor now.
+// Changes is incremented by every call of CloseUnproven. A user who owed nothing at a lower
+// value may owe a factor now.
 func (ts *Tunnels) Changes() uint64 { return ts.changes.Load() }
 
 // AskDue has the portal asked again about every tunnel that is due (design rule G5).
@@ -121,7 +122,7 @@ func (ts *Tunnels) AskDue(now time.Time) {
 func (ts *Tunnels) ask(t *Tunnel, now time.Time) {
 	defer func() {
 		if p := recover(); p != nil {
-			t.Close() // it can't be told whose it is
+			t.Close() // the user is unknown
 		}
 		ts.mu.Lock()
 		t.asking, t.asked = false, now

@@ -30,26 +30,27 @@ type Visit struct {
 	*Shared
 }
 
-// Shared is what is known of a browser's stay beyond one token. A visit that moves to a
-// fresh token shares it with the old one, whose requests may still be open.
+// Shared is what is known of a browser's stay beyond one token. When a visit moves to a fresh
+// token, both tokens share it, because requests with the old one may still be open.
 type Shared struct {
-	// pins counts the requests that hold the visit, under whichever of its tokens.
+	// pins counts the requests that use the visit, under any of its tokens.
 	pins     atomic.Int32
 	Answers  Answers
 	Requests Concurrency
-	// MayPass is whether the last user who was found may pass. It decides only how the
-	// visit's requests wait for each other and how often the visit may ask, never who passes.
+	// MayPass is whether the last user who was found may pass. It only affects how the visit's
+	// requests wait for each other and how often the visit may ask. It does not decide who
+	// passes.
 	MayPass atomic.Bool
 	// owner is the owner version; see BumpOwner.
 	owner atomic.Uint64
 	// settle is until when the visit is unsettled, in Unix nanoseconds; 0 for a settled one.
 	settle atomic.Int64
-	// formed is settle without what clients sent through tunnels.
+	// formed is like settle, but does not count what clients sent through tunnels.
 	formed atomic.Int64
 	// abandoned is until when exclusive requests wait, in Unix nanoseconds; see Abandon.
 	abandoned atomic.Int64
-	// slow is until when the portal may still carry out a request that was given up, in Unix
-	// nanoseconds; 0 for a visit without.
+	// slow is until when the portal may still execute a request that was given up, in Unix
+	// nanoseconds; 0 if there is none.
 	slow atomic.Int64
 	// SignedIn is the user that the visit was last seen signed in as; nil for a stranger's.
 	SignedIn atomic.Pointer[string]
@@ -81,9 +82,9 @@ func (v *Shared) Owner() uint64 { return v.owner.Load() }
 // under an older version are dropped, because the visit may now belong to another user.
 func (v *Shared) BumpOwner() uint64 { return v.owner.Add(1) }
 
-// Settle makes the visit unsettled for d from now on: the portal may still commit a
-// sign-in that a response which was just released had begun (design rule G3). unchecked
-// says that strangers' responses are not checked.
+// Settle makes the visit unsettled for d from now on. The portal may still commit a sign-in
+// after a response that was just released (design rule G3). unchecked says that strangers'
+// responses are not checked.
 func (v *Shared) Settle(now time.Time, d time.Duration, unchecked bool) {
 	v.Answers.Settle(now.Add(d), unchecked)
 	raise(&v.settle, now.Add(d).UnixNano())
@@ -96,7 +97,8 @@ func (v *Shared) SettleFrames(now time.Time, d time.Duration, unchecked bool) {
 	raise(&v.settle, now.Add(d).UnixNano())
 }
 
-// Inherit makes the visit unsettled for as long as old is: a request of old starts it.
+// Inherit makes the visit unsettled for as long as old is, because a request of old starts the
+// visit.
 func (v *Shared) Inherit(old *Shared) {
 	raise(&v.settle, old.settle.Load())
 	raise(&v.formed, old.formed.Load())
@@ -105,23 +107,24 @@ func (v *Shared) Inherit(old *Shared) {
 	v.Answers.Settle(old.Answers.settling())
 }
 
-// Formed reports whether a request may still change who is signed in: one that is open, one
-// that ended a moment ago, or one that was given up and that the portal may still carry out.
+// Formed reports whether a request may still change who is signed in. Such a request is open,
+// ended within the settle time, or was given up while the portal may still execute it.
 func (v *Shared) Formed(now time.Time) bool { return v.Forming(now) || v.Slow(now) }
 
-// Forming is Formed without the requests that were given up, which nothing waits for.
+// Forming is Formed without the requests that were given up; other requests don't wait for
+// these.
 func (v *Shared) Forming(now time.Time) bool {
 	return v.Requests.Changers(0) || now.UnixNano() < v.formed.Load()
 }
 
-// slowTime is how long the portal may go on with a request that was given up. Requests
-// don't wait for it; their responses are checked meanwhile.
+// slowTime is how long the portal may still execute a request that was given up. Other requests
+// don't wait for that, but their responses are checked during this time.
 const slowTime = 10 * time.Minute
 
-// Generation stands for everything that may have changed who is signed in until now, but
-// for what clients sent through tunnels. Two equal ones: nothing did in between.
+// Generation is a version of who is signed in. It covers everything that may have changed that,
+// except what clients sent through tunnels. If two are equal, nothing changed it in between.
 type Generation struct {
-	// Begun is how many changers there had been, until is when the visit is settled after them.
+	// Begun is how many changers began; until is when the visit is settled after them.
 	Begun uint64
 	until int64
 }
@@ -132,19 +135,19 @@ func (v *Shared) Generation() Generation { return Generation{v.Requests.Entered(
 // Before reports whether nothing made the visit unsettled since t.
 func (g Generation) Before(t time.Time) bool { return g.until <= t.UnixNano() }
 
-// Abandon says that a request which may change who is signed in was given up before its
-// response had ended: the portal may still carry it out. Exclusive requests wait for d.
+// Abandon records that a request which may change who is signed in was given up before its
+// response ended. The portal may still execute it. Exclusive requests wait for d.
 func (v *Shared) Abandon(now time.Time, d time.Duration) {
 	raise(&v.abandoned, now.Add(d).UnixNano())
 	raise(&v.slow, now.Add(slowTime).UnixNano())
 }
 
-// Slow reports whether the portal may still carry out a request that was given up.
+// Slow reports whether the portal may still execute a request that was given up.
 func (v *Shared) Slow(now time.Time) bool { return now.UnixNano() < v.slow.Load() }
 
-// Restless is how long from now on an earlier request may still change who is signed in:
-// any changer, or with abandoned only those that were given up. It is 0 where none can.
-func (v *Shared) Restless(now time.Time, abandoned bool) time.Duration {
+// UnsettledFor is how long from now on an earlier request may still change who is signed in: any
+// changer, or with abandoned only those that were given up. It is 0 if none can.
+func (v *Shared) UnsettledFor(now time.Time, abandoned bool) time.Duration {
 	until := &v.settle
 	if abandoned {
 		until = &v.abandoned
@@ -152,14 +155,14 @@ func (v *Shared) Restless(now time.Time, abandoned bool) time.Duration {
 	return time.Duration(max(0, until.Load()-now.UnixNano()))
 }
 
-// inUse reports whether the visit must not be forgotten: a request holds it, or one may
-// still change who is signed in although it is over. Where memory is short, requests that
-// were given up longer ago count no more.
+// inUse reports whether the visit must stay in memory: a request uses it, or one that has ended
+// may still change who is signed in. If memory is short, requests that were given up longer ago
+// no longer count.
 func (v *Shared) inUse(now time.Time, short bool) bool {
-	return v.pins.Load() != 0 || v.Restless(now, false) > 0 || v.Restless(now, true) > 0 || !short && v.Slow(now)
+	return v.pins.Load() != 0 || v.UnsettledFor(now, false) > 0 || v.UnsettledFor(now, true) > 0 || !short && v.Slow(now)
 }
 
-// before reports whether the visit is to be forgotten sooner than another.
+// before reports whether the visit is removed from memory sooner than o.
 func (v *Visit) before(o *Visit) bool {
 	if holds := v.held.any.Load(); holds != o.held.any.Load() {
 		return !holds
@@ -167,7 +170,7 @@ func (v *Visit) before(o *Visit) bool {
 	return v.used.Load() < o.used.Load()
 }
 
-// raise sets a to n where that is more.
+// raise sets a to n if n is greater.
 func raise(a *atomic.Int64, n int64) {
 	for {
 		old := a.Load()
@@ -177,8 +180,8 @@ func raise(a *atomic.Int64, n int64) {
 	}
 }
 
-// Unsettled reports whether who is signed in may have changed without the gate having
-// noticed yet: a changer is open besides the caller's own, or one was until a moment ago.
+// Unsettled reports whether who is signed in may have changed without the gate having detected
+// it: a changer is open in addition to the caller's own, or one ended within the settle time.
 func (v *Shared) Unsettled(own int, clock func() time.Time) bool {
 	if v.Requests.Changers(own) {
 		return true
@@ -194,29 +197,29 @@ func (v *Shared) Unsettled(own int, clock func() time.Time) bool {
 	return false
 }
 
-// held are changes of the portal's cookies that the browser gets later: those that came
-// with a question about an asset, with the next page (responses of assets get no cookies,
-// because caches keep them), and cookies that are never sealed, when the user whom the portal
-// set them for has passed.
+// held are changes of the portal's cookies that the browser gets with a later response. There
+// are two kinds. Cookies that came with a question about an asset wait for the next page,
+// because responses of assets get no cookies (caches keep them). Cookies that are never sealed
+// wait until the user that the portal set them for has passed.
 type held struct {
 	mu      sync.Mutex
 	any     atomic.Bool
 	changes []heldChange
 }
 
-// heldChange is a change that was made at a site: the host and port that the browser
-// addressed. Another site of the realm seals cookies of its own, be they named alike. user
-// is the one whom it waits for; empty for the next page. Users' names may differ in case only.
-// follows reports whether it follows on the cookies that a browser sent.
+// heldChange is a change that was made at a site: the host and port that the browser addressed.
+// Another site of the realm seals its own cookies, even under the same names. user is the user
+// that the change waits for; empty if it waits for the next page. Names of users may differ in
+// case only. follows reports whether the change follows on the cookies that a browser sent.
 type heldChange struct {
 	site, user string
 	follows    Follows
 	portal.Change
 }
 
-// Follows reports whether a change may reach a browser that sent these cookies: one that has the
-// session to which the change belongs. The visit's own cookie alone is none: pages of other sites
-// make browsers send it without the portal's.
+// Follows reports whether a change may reach a browser that sent these cookies: they must
+// include the session that the change belongs to. The visit's own cookie is not enough, because
+// pages of other sites can make browsers send it without the portal's cookies.
 type Follows func(sent *portal.Jar, ch portal.Change) bool
 
 // at reports whether a change waits at the site for the user.
@@ -238,8 +241,8 @@ func (v *Shared) Hold(site string, changes []portal.Change, follows Follows) {
 	v.held.hold(site, changes, follows, func(portal.Change) string { return "" })
 }
 
-// HoldFor keeps changes for the users whom they are stamped for, each until TakeFor. One that
-// is stamped for no user is dropped.
+// HoldFor keeps changes for the users that they are stamped for, each until TakeFor. A change
+// that is stamped for no user is dropped.
 func (v *Shared) HoldFor(site string, changes []portal.Change) {
 	changes = slices.DeleteFunc(changes, func(ch portal.Change) bool { return ch.Stamp.User == "" })
 	v.held.hold(site, changes, nil, func(ch portal.Change) string { return ch.Stamp.User })
@@ -262,7 +265,7 @@ func (h *held) hold(site string, changes []portal.Change, follows Follows, user 
 func (v *Shared) Holds() bool { return v.held.any.Load() }
 
 // Held returns the changes that wait for the next page of a browser at the site that sent these
-// cookies. Every request of its is handled as if it had them already.
+// cookies. Every request of the browser is handled as if it carried the changed cookies already.
 func (v *Shared) Held(site string, sent *portal.Jar) []portal.Change {
 	return v.held.waiting(site, "", func(o *heldChange) bool { return o.follows(sent, o.Change) })
 }

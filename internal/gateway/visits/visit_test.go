@@ -131,8 +131,8 @@ func TestAbandon(t *testing.T) {
 		slowTime - 1: {false, true, true, false}, slowTime: {},
 	} {
 		at := now.Add(d)
-		if v.Restless(at, true) > 0 != want.waits || v.Slow(at) != want.slow || v.Formed(at) != want.slow || v.inUse(at, false) != want.used || v.inUse(at, true) != want.short {
-			t.Errorf("after %v: waits %v, slow %v, in use %v", d, v.Restless(at, true), v.Slow(at), v.inUse(at, false))
+		if v.UnsettledFor(at, true) > 0 != want.waits || v.Slow(at) != want.slow || v.Formed(at) != want.slow || v.inUse(at, false) != want.used || v.inUse(at, true) != want.short {
+			t.Errorf("after %v: waits %v, slow %v, in use %v", d, v.UnsettledFor(at, true), v.Slow(at), v.inUse(at, false))
 		}
 	}
 }
@@ -145,7 +145,7 @@ func TestInherit(t *testing.T) {
 	old.Abandon(now, 3*time.Second)
 	v.Inherit(old)
 	until, all := v.Answers.settling()
-	if v.Restless(now, false) != 2*time.Second || v.Restless(now, true) != 3*time.Second || !v.Slow(now) || !v.Formed(now.Add(time.Second)) || !until.Equal(now.Add(2*time.Second)) || !all {
-		t.Error(v.Restless(now, false), v.Restless(now, true), v.Slow(now), until, all)
+	if v.UnsettledFor(now, false) != 2*time.Second || v.UnsettledFor(now, true) != 3*time.Second || !v.Slow(now) || !v.Formed(now.Add(time.Second)) || !until.Equal(now.Add(2*time.Second)) || !all {
+		t.Error(v.UnsettledFor(now, false), v.UnsettledFor(now, true), v.Slow(now), until, all)
 	}
 }

@@ -167,7 +167,7 @@ func (r *run) challenge() outcome {
 // passthroughSessions names the cookies of a sign-in that only the site's `leave` keeps
 // from being sealed.
 func (r *run) passthroughSessions() string {
-	policy, usual := portal.NewLeave(r.site.Leave), portal.NewLeave(nil)
+	policy, usual := portal.NewCookiePolicy(r.site.Leave), portal.NewCookiePolicy(nil)
 	var names []string
 	for _, k := range r.first.direct.Cookies() {
 		if policy.Class(k.Name) != portal.Sealed && usual.Class(k.Name) == portal.Sealed {

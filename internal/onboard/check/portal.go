@@ -155,7 +155,7 @@ func (r *run) cookiePaths() outcome {
 
 // sealedCookies are the first customer's cookies at the portal that the gateway seals.
 func (r *run) sealedCookies() []browse.Cookie {
-	policy := portal.NewLeave(r.site.Leave)
+	policy := portal.NewCookiePolicy(r.site.Leave)
 	return slices.DeleteFunc(r.first.direct.Cookies(), func(k browse.Cookie) bool { return policy.Class(k.Name) != portal.Sealed })
 }
 

@@ -22,10 +22,10 @@ import (
 // them may be a session there.
 func (r *run) sealed() outcome {
 	c := r.first
-	policy := portal.NewLeave(r.site.Leave)
+	policy := portal.NewCookiePolicy(r.site.Leave)
 	var names, signing []string
 	for _, k := range c.gate.Cookies() {
-		if class := policy.Class(k.Name); class != portal.Left && class != portal.Free {
+		if class := policy.Class(k.Name); class != portal.Passthrough && class != portal.Public {
 			continue
 		}
 		names = append(names, k.Name)

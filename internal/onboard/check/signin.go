@@ -84,7 +84,7 @@ func (r *run) signIn() outcome {
 	if r.users, err = r.stage.Users(r.ctx); err != nil || len(r.users) == 0 {
 		return ending(r.unseen())
 	}
-	return ok("%s %s: whoami names somebody", c.entry.Form.Method, c.entry.Form.Action.Path)
+	return ok("%s %s: whoami names a user", c.entry.Form.Method, c.entry.Form.Action.Path)
 }
 
 // throughGate signs a customer in with a new browser.

@@ -43,7 +43,7 @@ func (in *inspection) scripts(ctx context.Context) error {
 		res, err := in.ask(ctx, b, place{uri: u.RequestURI()}, nil)
 		return string(res.Body), err == nil
 	})
-	none := portal.NewLeave(nil)
+	none := portal.NewCookiePolicy(nil)
 	for _, c := range in.crumbs {
 		if c.HTTPOnly || none.Class(c.Name) != portal.Sealed || slices.Contains(in.site.Leave, c.Name) || !named(texts, c.Name) {
 			continue

@@ -64,7 +64,7 @@ func exit(p *browse.Page) (link *url.URL, form *browse.Form) {
 func (in *inspection) signedOut(ctx context.Context, at *url.URL, before *browse.Browser) {
 	if pattern := exitPattern(at); in.site.Portal == "" && pattern != "" {
 		in.propose("The sign-out at "+pattern, func(site *config.Site) { site.SignOut = []string{pattern} })
-		in.note("sign_out", "Tried: whoami knows nobody afterwards.")
+		in.note("sign_out", "Tried: whoami shows no user afterwards.")
 	}
 	if in.portal.Who(ctx, before, nil).Kind == whoami.User {
 		in.note("", "Signing out only deletes the cookies in the browser: a copy of them stays signed in at the portal.\nBehind the gateway such a copy is worthless.")

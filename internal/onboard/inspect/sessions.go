@@ -146,7 +146,7 @@ func (in *inspection) narrow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("what was found does not make a configuration, which is a flaw of inspect: %w", err)
 	}
-	policy := portal.NewLeave(resolved.Leave)
+	policy := portal.NewCookiePolicy(resolved.Leave)
 	sealed := slices.DeleteFunc(b.Cookies(), func(c browse.Cookie) bool { return policy.Class(c.Name) != portal.Sealed })
 	if !slices.ContainsFunc(sealed, func(c browse.Cookie) bool { return c.Path != "/" }) {
 		return nil

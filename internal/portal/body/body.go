@@ -83,8 +83,8 @@ func SessionName(name string) bool {
 	return false
 }
 
-// Allowed reports whether own is true for every field: whether the body carries only
-// what the request's cookies carry too, as double-submit protection against CSRF does.
+// Allowed reports whether own is true for every field: the body then carries only values that
+// the request's cookies carry too, as with double-submit protection against CSRF.
 func Allowed(fields []Field, own func(name, value string) bool) bool {
 	for _, f := range fields {
 		if !own(f.Name, f.Value) {
@@ -146,7 +146,7 @@ type scan struct {
 	fields []Field
 }
 
-// add notes a field. A body with more wanted fields than any honest one is unreadable.
+// add records a field. A body with more wanted fields than any honest body has is unreadable.
 func (s *scan) add(name, value string) error {
 	if len(s.fields) >= maxFields {
 		return ErrUnreadable
@@ -170,8 +170,8 @@ func (s *scan) read(k kind, open func() io.Reader) error {
 	return s.json(open(), k.json)
 }
 
-// readDecoded undoes the compression and reads what comes out, until the compressed data
-// is damaged: no parser gets further than that.
+// readDecoded decompresses the body and reads the result, until the compressed data is damaged.
+// No parser reads further than that.
 func (s *scan) readDecoded(k kind, open func() io.Reader) error {
 	var opened []io.Closer
 	defer func() {

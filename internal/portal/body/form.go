@@ -58,8 +58,8 @@ func (p *pair) feed(c byte) error {
 	return nil
 }
 
-// look finds out whether the name is wanted. URLSearchParams drops a question mark before
-// the first one.
+// look determines whether the name is wanted. It drops a leading question mark of the first
+// name, as URLSearchParams does.
 func (p *pair) look() {
 	name := string(p.name)
 	p.wanted, _ = p.scan.name(decodeName(name))
@@ -100,7 +100,7 @@ func (p *pair) end(separator byte) error {
 	if p.wanted != "" {
 		value := decode(string(p.value))
 		if p.long || separator == ';' && !p.semicolon {
-			value = noValue // to those that separate by "&" alone it goes on
+			value = noValue // for parsers that separate only by "&", the value continues
 		}
 		err = p.add(p.wanted, value)
 	}

@@ -11,15 +11,16 @@ import (
 	"unicode/utf8"
 )
 
-// json reads a body as JSON and looks at the keys of each top-level object, all of them:
-// of equal keys parsers take the first or the last. It follows strings and brackets only
-// and so finds every key that a parser finds, a lenient one too, which takes keys without
-// quotes or a comma at the end.
+// json reads a body as JSON and collects the keys of each top-level object. It collects repeated
+// keys too, because parsers differ in whether the first or the last counts. It follows strings
+// and brackets only. Therefore it finds every key that any parser finds, including a lenient one
+// that accepts unquoted keys or a trailing comma.
 //
-// What leads such a reader astray are bytes outside strings that JSON does not have:
-// comments (Ruby's parser skips them), single quotes (JSON5), NULs (Jackson recognises
-// UTF-16 by them). A body whose type says JSON is unreadable with them. Another body is
-// read only if it begins with "{" or "[", and only up to there: strict parsers refuse it.
+// Bytes that JSON does not allow outside strings could make such a reader lose its place:
+// comments (Ruby's parser skips them), single quotes (JSON5), NULs (Jackson recognises UTF-16 by
+// them). If the declared type is JSON, a body with such bytes is unreadable. Any other body is
+// read only if it begins with "{" or "[", and only up to the first such byte, because strict
+// parsers refuse the body there.
 func (s *scan) json(r io.Reader, declared bool) error {
 	j := &jsonReader{scan: s, in: bufio.NewReaderSize(r, 32<<10)}
 	if bom, _ := j.in.Peek(3); bytes.Equal(bom, []byte("\ufeff")) {
@@ -44,7 +45,7 @@ func (s *scan) json(r io.Reader, declared bool) error {
 // errNoJSON says that a byte stands where JSON has none like it.
 var errNoJSON = errors.New("not JSON")
 
-// ended takes the end of the body for no error.
+// ended treats the end of the body as no error.
 func ended(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -140,7 +141,7 @@ func (j *jsonReader) token(c byte) error {
 	return nil
 }
 
-// begins notes that a text begins. More than one in a body are a batch, as in NDJSON.
+// begins counts a text that begins. Several texts in one body are a batch, as in NDJSON.
 func (j *jsonReader) begins(c byte) error {
 	j.array, j.element = c == '[', false
 	if c == '{' || c == '[' {

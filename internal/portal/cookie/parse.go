@@ -1,9 +1,9 @@
-// Package cookie reads and writes the two header fields of RFC 6265, each as
-// strictly as its sender deserves: Cookie, which a stranger writes, and Set-Cookie,
-// which the portal writes for browsers.
+// Package cookie reads and writes the two header fields of RFC 6265. It reads Cookie strictly,
+// because strangers write it, and Set-Cookie as browsers do, because the portal writes it for
+// them. Package portal is the main caller.
 //
-// Its one invariant: what Parse yields is read as the same pairs by every parser
-// that a portal may have. What two of them could read differently is never yielded.
+// It guarantees that every parser that a portal may have reads the pairs from [Parse] in the
+// same way. A pair that two parsers could read differently is not returned.
 package cookie
 
 import (
@@ -35,10 +35,10 @@ var (
 //	name  = 1*128( ALPHA / DIGIT / "-" / "_" / "." )
 //	value = *( %x21-7E, except DQUOTE "," ";" "\" )
 //
-// It yields the pairs in their order, twins too: whoever takes unsealed ones drops
-// those whose names are Same. Pairs of another shape are not yielded; their names
-// are returned for the log as they came, "" where there is none, never longer than
-// 128 bytes. Some honest scripts set such cookies, so they are no error: quotes
+// It yields the pairs in their order, including several of one name. A caller that uses
+// unsealed pairs must drop those with names that are Same. Pairs of another shape are not
+// yielded. Their names are returned unchanged for the log: "" where there is none, and at
+// most 128 bytes. Some honest scripts set such cookies, so they are no error: quotes
 // (RFC 2109), backslashes and bytes from 0x80 (Go drops the pair), commas and
 // blanks (Java's and Python's separators), "$" (RFC 2965 attributes), "%" and "+" in
 // names (older PHP decodes them), "[" (PHP makes an array).

@@ -43,8 +43,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestAttack_TwoParsersTwoCookies: what PHP, Java, Go or Python read differently is
-// dropped, and the pairs beside it are not touched.
+// TestAttack_TwoParsersTwoCookies: a pair that PHP, Java, Go or Python read differently is
+// dropped. The other pairs are kept.
 func TestAttack_TwoParsersTwoCookies(t *testing.T) {
 	long := strings.Repeat("n", 200)
 	tests := []struct{ name, pair, dropped string }{

@@ -92,7 +92,7 @@ func compileHost(raw json.RawMessage, _ ClientIP) (condition, error) {
 	return hosts(list), nil
 }
 
-// holds takes a dot at the end, which some servers drop, for a doubt.
+// holds treats a trailing dot, which some servers drop, as ambiguous.
 func (h hosts) holds(r *http.Request, _ []string, _ int, sure bool) bool {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {

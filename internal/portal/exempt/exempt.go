@@ -1,14 +1,14 @@
-// Package exempt decides whether a request is one of those that `trust`, `public`,
-// `guest` and `deny` name.
+// Package exempt decides whether a request matches one of the lists `trust`, `public`, `guest`
+// and `deny`.
 //
 // Servers, frameworks and proxies read one request in several ways: its path, repeated
-// parameters, the names of parameters and headers. A rule that opens something holds
-// only if it holds under every reading ([Rule.All]); a rule that shuts something holds if
-// it holds under some reading ([Rule.Any]). Matchers for which this can't be decided are
-// refused by [Compile], so the configuration is refused as well.
+// parameters, the names of parameters and headers. A rule that permits holds only if it holds
+// under every reading ([Rule.All]). A rule that refuses holds if it holds under some reading
+// ([Rule.Any]). Matchers for which this can't be decided are refused by [Compile], and with them
+// the configuration.
 //
-// Package config calls Check for every list, whether it comes from a Caddyfile or from
-// JSON; caddyplugin compiles the lists and hands them to the gateway.
+// Package config calls Check for every list, from a Caddyfile or from JSON; caddyplugin compiles
+// the lists and passes them to the gateway.
 package exempt
 
 import (
@@ -33,7 +33,7 @@ type condition interface {
 	holds(r *http.Request, readings []string, i int, sure bool) bool
 }
 
-// ClientIP finds the address that the matcher client_ip compares.
+// ClientIP returns the address that the matcher client_ip compares.
 type ClientIP func(*http.Request) string
 
 // matcher compiles one kind of Caddy's matchers.

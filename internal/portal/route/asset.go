@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// assets are the extensions of what pages are furnished with: styles, scripts,
-// images, fonts. Documents are not among them, and nothing that servers run.
+// assets are the extensions of styles, scripts, images and fonts. Documents, and files that
+// servers execute, are not included.
 var assets = map[string]bool{
 	"css": true, "js": true, "mjs": true, "wasm": true, "webmanifest": true,
 	"png": true, "jpg": true, "jpeg": true, "gif": true, "webp": true, "avif": true, "svg": true, "ico": true, "bmp": true, "apng": true,
@@ -22,11 +22,10 @@ var versions = map[string]bool{
 // maxVersion bounds a version in bytes; a SHA-1 in hexadecimal has 40.
 const maxVersion = 40
 
-// IsAsset reports whether a request may be for a public asset: GET or HEAD without a
-// body for a path that every server reads the same, with an asset's extension on its
-// last segment, no script before it, and no query but a version. Being wrong exposes
-// nothing, because such requests are forwarded without credentials and the response
-// must have an asset's type.
+// IsAsset reports whether a request may be for a public asset: GET or HEAD without a body for a
+// path that every server reads the same, with an asset's extension on its last segment, no
+// script before it, and no query but a version. A wrong result exposes nothing, because such
+// requests are forwarded without credentials and the response must have an asset's type.
 func IsAsset(method string, u *url.URL, hasBody bool) bool {
 	if hasBody || method != http.MethodGet && method != http.MethodHead || u.RawPath != "" {
 		return false
@@ -50,8 +49,8 @@ func assetPath(p string) bool {
 	return len(CutPathInfo(p)) == len(p)
 }
 
-// isVersion reports whether a query is none, or like `ver=6.1`, `v=2&ver=3` or the
-// bare `4f2a91c`, which needs a digit, lest it be a command.
+// isVersion reports whether a query is empty, like `ver=6.1` or `v=2&ver=3`, or a bare version
+// like `4f2a91c`. A bare version needs a digit, to distinguish it from a command.
 func isVersion(query string) bool {
 	for query != "" {
 		var pair string
@@ -70,8 +69,8 @@ func isVersion(query string) bool {
 	return true
 }
 
-// versionValue reports whether v could be a version. Those of packages have a plus, as
-// in 5.2.1deb1+deb12u1, which is encoded or is not; nobody reads it as a separator.
+// versionValue reports whether v could be a version. Versions of packages have a plus, as in
+// 5.2.1deb1+deb12u1, encoded or not. No parser reads it as a separator.
 func versionValue(v string) bool {
 	if len(v) > maxVersion {
 		return false

@@ -8,7 +8,7 @@ import (
 )
 
 // TestAttack_ManyReadings: reading one path of 8 KB in all ways takes no more than a few
-// milliseconds of CPU; anybody can send it, and it is done before anything else.
+// milliseconds of CPU. Strangers can send such a path, and it is read before any other check.
 func TestAttack_ManyReadings(t *testing.T) {
 	long := strings.Repeat("A/", 3800)
 	for _, p := range []string{"//./\\//b. (S(a))%25/b./b/../?" + long, "/" + long + ";x/b%252fa#/b/./. /b /b"} {

@@ -80,11 +80,11 @@ func (ps Patterns) Maybe(variant string) bool {
 	return ps.match(variant) || len(variant) > 1 && ps.match(strings.TrimRight(variant, "/"))
 }
 
-// Surely reports whether the variant at index i matches a pattern on every server: in the
-// pattern's case, since to many servers /LOGIN is another page than /login, unless it is
-// how a server without cases reads another variant. A variant that is
-// only cut at its script (/index.php of /index.php/login) passes if the pattern that
-// matches the whole names that script and its path info (/index.php/login*).
+// Surely reports whether the variant at index i matches a pattern on every server. It compares
+// with case, because /LOGIN and /login are different pages on many servers; a variant that is
+// only the lower-case reading of another variant is accepted. A variant that is only cut at its
+// script (/index.php of /index.php/login) is accepted if the pattern that matches the whole path
+// names that script and its path info (/index.php/login*).
 func (ps Patterns) Surely(variants []string, i int) bool {
 	v, matches := variants[i], matchExact
 	if slices.ContainsFunc(variants[:i], func(other string) bool { return other != v && strings.ToLower(other) == v }) {

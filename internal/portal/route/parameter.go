@@ -92,10 +92,10 @@ func Key(name string) string {
 	return first
 }
 
-// PlainQuery writes a query as all parsers read it that read it at all: separated by
-// `&` alone, decoded where it can be, with the names that PHP makes of those that were
-// sent, and each name also in lower case, as ASP.NET compares them. Go refuses a whole
-// query for a semicolon or a stray percent sign, which others don't mind.
+// PlainQuery writes a query in a form that every parser which accepts it reads in the same way:
+// separated by `&` only, decoded where possible, with the names that PHP makes of the original
+// ones, and each name also in lower case, as ASP.NET compares them. Go refuses a whole query for
+// a semicolon or a stray percent sign, which other parsers accept.
 func PlainQuery(query string) string {
 	var b strings.Builder
 	add := func(name, value string) {

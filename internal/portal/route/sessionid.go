@@ -30,7 +30,7 @@ func StripSessionIDs(u *url.URL, names func(string) bool) (changed bool) {
 	return changed
 }
 
-// stripPath works on the encoded path, so that %2F and the like stay what they are.
+// stripPath works on the encoded path, so that %2F and similar escapes are kept.
 func stripPath(u *url.URL, names func(string) bool) (changed bool) {
 	kept, changed := stripSegments(u.EscapedPath(), names)
 	if changed {

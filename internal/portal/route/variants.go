@@ -1,10 +1,9 @@
-// Package route answers questions about the address of a request that a portal and
-// a gateway could answer differently: which path it is, whether it is an asset,
-// whether it carries a session id.
+// Package route answers questions about a request's address that a portal and a gateway could
+// answer differently: which path it is, whether it is an asset, whether it carries a session id.
 //
-// Its one invariant: the answer is the careful one under every reading that is known
-// of some web server, framework or proxy. A path that cannot be read in a bounded
-// number of ways is refused.
+// It guarantees that each answer is the safe one under every reading that is known of some web
+// server, framework or proxy. A path that can't be read in a bounded number of ways is refused.
+// Packages portal, exempt and request call it.
 package route
 
 import (
@@ -121,8 +120,8 @@ func unhex(s string) (c byte, ok bool) {
 	return c, true
 }
 
-// lower is for ASCII only: servers know their script names by it, and bytes that are
-// no UTF-8 stay as they are.
+// lower changes ASCII letters only. Servers compare script names by these, and bytes that are
+// not UTF-8 are kept.
 func lower(p string) string {
 	b := []byte(p)
 	for i, c := range b {

@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
-// variants reads a path as it stands on the request line.
+// variants returns the readings of a raw path.
 func variants(t *testing.T, raw string) ([]string, bool) {
 	t.Helper()
 	u, err := url.ParseRequestURI(raw)
@@ -68,7 +68,7 @@ func TestAll_Case(t *testing.T) {
 	}
 }
 
-// TestAll_NamedScript: portals whose every address is /index.php/… can be listed.
+// TestAll_NamedScript: rules work for portals that put /index.php/ before every path.
 func TestAll_NamedScript(t *testing.T) {
 	guest := route.Patterns{"/index.php/login*", "/open*"}
 	for raw, want := range map[string]bool{

@@ -17,8 +17,8 @@ import (
 // firstPlaceholder stands in header values for what the first step yields.
 const firstPlaceholder = "{first}"
 
-// unaskable are headers that would make the portal answer for somebody else than
-// the one whose request it is.
+// unaskable are headers that would replace the request's credentials in a question. The answer
+// would then be about another user.
 var unaskable = []string{"Authorization", "Cookie", "Proxy-Authorization"}
 
 // normalisers are what config.Whoami.Normalize names.
@@ -28,9 +28,9 @@ var normalisers = map[string]func(string) string{
 	"trim":  strings.TrimSpace,
 }
 
-// Compile makes a question ready that has passed config's validation. What it can
-// refuse beyond that are headers that identify somebody, and JSON paths with
-// wildcards or queries, which pick one value of several.
+// Compile makes a question from settings that passed config's validation. It also refuses
+// headers that carry an identity, and JSON paths with wildcards or queries, which pick one of
+// several values.
 func Compile(c config.Whoami) (*Question, error) {
 	if c.User == nil {
 		return nil, errors.New("user: missing, so nobody could ever be recognised")

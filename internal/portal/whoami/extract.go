@@ -11,7 +11,7 @@ import (
 // extractor yields values from a page.
 type extractor struct {
 	pull func(*page) ([]string, error)
-	// not are values that stand for nobody.
+	// not are values that stand for no user.
 	not []string
 }
 
@@ -30,8 +30,8 @@ const (
 	unclear
 )
 
-// one is the only distinct value. An empty one and one that stands for nobody are
-// none, but beside another value they make it unclear.
+// one returns the only distinct value. An empty value, and one that stands for no user, count as
+// none. Together with another value they make the result ambiguous.
 func (v values) one() (string, count) {
 	switch {
 	case v.err != nil || len(v.all) > 1:

@@ -41,7 +41,7 @@ func (p *page) contains(sel cascadia.SelectorGroup, attr string, holds func(text
 	return false
 }
 
-// rawText is the text of an element as it stands, that of a script too.
+// rawText returns the unparsed text of an element, also of a script.
 func rawText(n *html.Node) string {
 	if n.Data != "script" {
 		return shownText(n)

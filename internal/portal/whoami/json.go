@@ -32,7 +32,7 @@ const (
 	jsonArray
 )
 
-// jsonNode is a value. text is the string, or the literal as it stands.
+// jsonNode is a value. text is the content of a string, or the literal in its original spelling.
 type jsonNode struct {
 	kind     jsonKind
 	text     string

@@ -233,9 +233,9 @@ func matchesIn(text string, re *regexp.Regexp) (found []string, err error) {
 	return found, nil
 }
 
-// swallowed reports whether another match begins in the value text[from:to]: then
-// somebody planted text in front of the user's own. It can be told only where every
-// match begins with some fixed text.
+// swallowed reports whether another match begins within the value text[from:to]. In that case,
+// an attacker may have planted text before the user's own. The check works only for a regex with
+// a fixed prefix.
 func swallowed(re *regexp.Regexp, text string, from, to int) bool {
 	begins, _ := re.LiteralPrefix()
 	if begins == "" || !strings.Contains(text[from:to], begins) {
@@ -259,7 +259,7 @@ func idsOf(nodes []*jsonNode) (found []string, err error) {
 		switch n.kind {
 		case jsonText, jsonInteger:
 			found = append(found, n.text)
-		case jsonNull, jsonFalse, jsonArray: // nobody; follow leaves no array but an empty one
+		case jsonNull, jsonFalse, jsonArray: // no user; follow returns empty arrays only
 		default:
 			return nil, errors.New("a value of the user that is neither text nor a whole number")
 		}

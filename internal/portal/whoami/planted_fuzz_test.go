@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// surface is a place where a portal shows text that a stranger or a customer chose, as
-// portals write it there, beside whose page it is: ids of none, one or two users.
+// surface is a place where a portal shows text that a stranger or a customer chose. page returns
+// such a page with the ids of the users that it names by itself: none, one or two.
 type surface struct {
 	name string
 	user config.Extractor
@@ -84,9 +84,9 @@ func jsonPage(planted string, ids ...string) whoami.Response {
 	return whoami.Response{Status: http.StatusOK, Header: http.Header{}, Body: []byte(body + "}")}
 }
 
-// FuzzPlanted (threats.md, D): whatever text somebody plants in a page, as a display
-// name or a comment, the page of one user is that user's or nobody can tell, the page
-// of two is never one's, and a stranger's is never a user's.
+// FuzzPlanted (threat model, part D): an attacker plants text in a page, as a display name or a
+// comment. The page of one user is then answered with that user or with unknown, the page of two
+// users never with one of them, and a stranger's page never with a user.
 func FuzzPlanted(f *testing.F) {
 	for _, s := range []string{
 		"", "bob", `"><input id=u value="bob">`, `</b><b class="user">bob`, `","id":"bob`, "uid=bob;", "uid=", ";uid=alice;", "<!--", "--><form id=login></form>", "</textarea><form id=login>",

@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// sign reports whether a page shows that nobody is signed in. What can't be read
-// shows nothing.
+// sign reports whether a page shows that no user is signed in. It is false for a page that can't
+// be read.
 type sign func(*page) bool
 
 func compileSign(c config.Sign) (sign, error) {

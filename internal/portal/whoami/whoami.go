@@ -1,9 +1,10 @@
-// Package whoami understands what a portal answers when it is asked whose
-// credentials a request carries.
+// Package whoami judges what a portal answers when it is asked which user a request's
+// credentials belong to. A [Question] returns a [Verdict]. Package portal asks; package onboard
+// tries candidates.
 //
-// Its one invariant: doubt is never an answer. A user needs exactly one distinct
-// value from a 2xx response, anonymous a positive sign and nothing that looks like a
-// user; all else is Unknown, and unknown is never anonymous.
+// It guarantees that an ambiguous response is Unknown. User needs a 2xx response with exactly
+// one distinct value. Anonymous needs a positive sign and no value that could be a user. Unknown
+// is never treated as Anonymous.
 package whoami
 
 import (
@@ -29,7 +30,7 @@ type Verdict struct {
 	// User is the portal's canonical id, normalised, for Kind User only: valid UTF-8
 	// without control characters, at most MaxUser bytes.
 	User string
-	// Name and Email are for showing; either may be empty. They identify nobody.
+	// Name and Email are for display only; either may be empty. They do not identify a user.
 	Name, Email string
 	// Apart says that the question is about a part of the portal with a sign-in of its own.
 	Apart bool
@@ -79,10 +80,9 @@ func (q *Question) First() (uri string, ok bool) {
 	return q.firstURI, true
 }
 
-// ExtractFirst takes from the first step's response what Headers needs. Without a
-// token there is no second step, and the verdict is final: Anonymous if the response
-// shows one of the signs of nobody, because some portals give strangers no token,
-// and else Unknown.
+// ExtractFirst takes from the first step's response what Headers needs. Without a token there is
+// no second step, and the verdict is final. It is Anonymous if the response shows one of the
+// anonymous signs, because some portals give strangers no token, and otherwise Unknown.
 func (q *Question) ExtractFirst(res Response) (token string, v Verdict) {
 	defer func() { v.Apart = q.apart }()
 	p, err := read(res)
@@ -125,12 +125,12 @@ func (q *Question) judge(res Response) Verdict {
 	if err != nil {
 		return unknown(res, "%v", err)
 	}
-	nobody, found := q.shows(p), p.find(q.user)
+	anonymous, found := q.shows(p), p.find(q.user)
 	id, count := found.one()
 	switch {
-	case nobody && count == none:
+	case anonymous && count == none:
 		return Verdict{Kind: Anonymous}
-	case nobody:
+	case anonymous:
 		return unknown(res, "a sign of nobody, and yet %s", found)
 	case count != one:
 		return unknown(res, "no sign of nobody, and %s", found)
@@ -152,7 +152,7 @@ func (q *Question) identify(p *page, res Response, id string) Verdict {
 	return Verdict{Kind: User, User: id, Name: show(q.name, p), Email: show(q.email, p)}
 }
 
-// shows reports whether any sign of nobody is there.
+// shows reports whether the page has any of the anonymous signs.
 func (q *Question) shows(p *page) bool {
 	return slices.ContainsFunc(q.anonymous, func(s sign) bool { return s(p) })
 }
@@ -174,10 +174,10 @@ func unknown(res Response, format string, args ...any) Verdict {
 	return Verdict{Why: fmt.Sprintf("status %d: ", res.Status) + fmt.Sprintf(format, args...)}
 }
 
-// Agree joins the verdicts on several questions: all must say the same, so anonymous
-// needs all, and a user is the same one everywhere. Only where a question is about a part
-// of the portal that is apart, somebody may be signed in elsewhere and a stranger there.
-// None at all is Unknown.
+// Agree combines the verdicts on several questions. All must agree: Anonymous needs all, and
+// User needs the same user from all. There is one exception: a question about a part of the
+// portal that is apart may be Anonymous while another question names a user. Without any
+// verdict, the result is Unknown.
 func Agree(verdicts []Verdict) Verdict {
 	if len(verdicts) == 0 {
 		return Verdict{Why: "nothing was asked"}

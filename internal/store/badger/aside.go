@@ -15,8 +15,8 @@ import (
 // asidePrefix begins the names of directories that stores are restored in.
 const asidePrefix = ".restoring-"
 
-// Aside is a store that is made of a backup, beside the place where it belongs. There
-// it appears whole, by Commit, or not at all.
+// Aside is a store that is built from a backup in a directory next to its final place. Commit
+// moves it there in one step; until then the final place is unchanged.
 type Aside struct {
 	dir, temporary string
 	o              Options
@@ -56,7 +56,7 @@ func missing(dir string) (dirs []string) {
 	}
 }
 
-// vacant reports why nothing may be restored into dir, nil if something may.
+// vacant returns why nothing may be restored into dir, or nil.
 func vacant(dir string) error {
 	files, err := os.ReadDir(dir)
 	switch {
@@ -70,7 +70,7 @@ func vacant(dir string) error {
 	return fmt.Errorf("%s is not empty, and a restore never writes over a store: move it away first, or name another directory (nothing was changed)", dir)
 }
 
-// removeLeftovers removes what restores left that were killed.
+// removeLeftovers removes the directories of restores that were killed.
 func removeLeftovers(parent string) {
 	left, _ := filepath.Glob(filepath.Join(parent, asidePrefix+"*"))
 	for _, dir := range left {

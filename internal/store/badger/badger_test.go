@@ -55,7 +55,7 @@ func open(t testing.TB, dir string, o Options) *DB {
 	return d
 }
 
-// logged returns options whose log can be read.
+// logged returns options with a log that tests can read.
 func logged() (Options, *observer.ObservedLogs) {
 	core, logs := observer.New(zap.DebugLevel)
 	return Options{Logger: zap.New(core)}, logs

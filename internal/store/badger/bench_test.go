@@ -190,7 +190,7 @@ func BenchmarkAcceptToRaw(b *testing.B) {
 	b.Run("control", func(b *testing.B) { compare(b, rawSide(settled(b, benchUsers)), rawSide(settled(b, benchUsers))) })
 }
 
-// settled is a preloaded store whose preloading has come to an end.
+// settled returns a preloaded store after its background work has ended.
 func settled(b *testing.B, users int) *Engine {
 	b.Helper()
 	dir := b.TempDir()

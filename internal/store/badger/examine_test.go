@@ -189,7 +189,8 @@ func TestJ6_RandomDamage(t *testing.T) {
 			continue
 		}
 		for round := range 12 {
-			// What is cut between two records of a MANIFEST beside a *.mem looks like a crash.
+			// A MANIFEST that is cut between two records, with a *.mem file present, looks like
+			// a crash.
 			between := []int{8, 16}
 			dir := filepath.Join(t.TempDir(), "store")
 			if err := os.CopyFS(dir, os.DirFS(base)); err != nil {

@@ -60,7 +60,7 @@ func goldenFill(t *testing.T, st store.Store) {
 	for n, key := range goldenUsers {
 		v := store.Visit{Realm: key.Realm, User: key.ID, Factor: "totp", At: goldenNow, LastSeen: goldenNow, Expires: end, Address: "192.0.2.7", Agent: "Browser/1", Binds: []uint64{7, 1 << 63}, Failures: 2}
 		v.ID[0] = byte(n)
-		dead := store.Visit{Realm: key.Realm, ID: store.VisitID{byte(100 + n)}, Over: n%2 == 0, At: goldenNow, Expires: end}
+		dead := store.Visit{Realm: key.Realm, ID: store.VisitID{byte(100 + n)}, SessionEnded: n%2 == 0, At: goldenNow, Expires: end}
 		m := store.Mail{ID: fmt.Sprint("mail-", n), Realm: key.Realm, User: key.ID, To: "a@example.org", Kind: store.EventEnrolled, Language: "fi", At: goldenNow,
 			Address: "192.0.2.7", Agent: "Browser/1", Secret: []byte("sealed"), Due: goldenNow.Add(time.Duration(n) * time.Minute), Ends: end, Tries: 2}
 		code := store.MailCode{Mail: m.ID, To: m.To, Code: []byte("sealed"), Expires: end, Tries: 1, Sent: []time.Time{goldenNow}, Failed: true}

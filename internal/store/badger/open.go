@@ -16,9 +16,9 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// engineOptions sizes Badger for some 400 bytes for each of up to a million users,
-// beside a server that has better use for the memory: with the default sizes
-// 100,000 users cost 183 MB, with these 9. Log may be nil.
+// engineOptions sizes Badger for up to a million users of some 400 bytes each, so that most of
+// the memory remains for the server. With the default sizes 100,000 users cost 183 MB, with
+// these 9 MB. log may be nil.
 func engineOptions(dir string, log *zap.Logger) engine.Options {
 	if log == nil {
 		log = zap.NewNop()
@@ -123,8 +123,8 @@ func openError(err error) error {
 	return fmt.Errorf("badger: %w; if no other cause is named, the store is damaged: move the directory away and restore a backup with `secondgate restore`", err)
 }
 
-// bridge passes Badger's messages on, one level lower where Badger is chatty: its
-// "info" tells of every table.
+// bridge passes Badger's messages to the logger. It logs "info" messages one level lower,
+// because Badger logs one for every table.
 type bridge struct{ log *zap.SugaredLogger }
 
 func (b bridge) Errorf(format string, args ...any) {

@@ -72,8 +72,8 @@ func TestOpenBelowFile(t *testing.T) {
 	}
 }
 
-// TestDurableAndSmall guards the options that nobody would miss until the power
-// fails or the memory is gone.
+// TestDurableAndSmall guards the options for durability and memory. A mistake in them would show
+// only after a power failure or when memory runs out.
 func TestDurableAndSmall(t *testing.T) {
 	o := openBare(t, t.TempDir()).db.Opts()
 	if !o.SyncWrites || !o.DetectConflicts {

@@ -13,8 +13,8 @@ import (
 // written between two looks: logs, a flushed table, a compaction.
 const minFree = 32 << 20
 
-// FreeSpace returns how many bytes this process may still write in dir; as many as there
-// are numbers where that is not known.
+// FreeSpace returns how many bytes this process may still write in dir, or the greatest number
+// if that is unknown.
 func FreeSpace(dir string) (uint64, error) {
 	space, err := disk.Of(dir)
 	return space.Free, err

@@ -129,7 +129,7 @@ func deleteAndStartAnew(t *testing.T, d *DB) {
 	}
 }
 
-// TestDamagedVisits: whoever's clearance can't be read is not cleared, and can be again.
+// TestDamagedVisits: a clearance that can't be read does not count, and can be granted again.
 func TestDamagedVisits(t *testing.T) {
 	d := open(t, memory.New(), Options{})
 	fill(t, d, alice, bob)

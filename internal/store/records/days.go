@@ -13,8 +13,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store/kv"
 )
 
-// UpdateDay implements store.Store. Numbers that can't be read begin anew: they are
-// worth less than those that are to be added.
+// UpdateDay implements store.Store. Numbers that can't be read are replaced, so that new ones
+// are still counted.
 func (d *DB) UpdateDay(ctx context.Context, realm, date string, fn func(store.Day) (store.Day, error)) error {
 	end, err := store.Ends(date)
 	if err != nil {

@@ -88,13 +88,13 @@ var visitForm = form[store.Visit]{2, 256, func(c *coder, v *store.Visit) {
 	})
 	c.int(&v.Failures)
 	if c.version >= 2 {
-		c.bool(&v.Over)
+		c.bool(&v.SessionEnded)
 	}
 }}
 
-// clearance is one line of the list that a user's clearances are kept in. A visit
-// is cleared only if its user's list names it: so ending all of them is one write,
-// however many there are, and cannot be overtaken by one that is just being given.
+// clearance is one line of a user's list of clearances. A visit is cleared only if its user's
+// list names it. Ending all clearances is therefore one write, however many there are, and
+// conflicts with a grant that runs at the same time.
 type clearance struct {
 	id      store.VisitID
 	expires time.Time

@@ -199,8 +199,8 @@ func TestIndexingMeetsChange(t *testing.T) {
 	}
 }
 
-// TestIndexMeetsDamage: a user whose record can't be read does not keep the others from
-// being listed, nor does a record about the indexing that can't be read.
+// TestIndexMeetsDamage: the other users are listed although one user's record can't be read, or
+// the record about the indexing can't.
 func TestIndexMeetsDamage(t *testing.T) {
 	engine := memory.New()
 	d := open(t, engine, Options{})

@@ -13,14 +13,14 @@ import (
 	"github.com/secondgate/secondgate/internal/store/kv"
 )
 
-// rule is what becomes of a kind of record when a backup is restored.
+// rule is what a restore does with a kind of record.
 type rule int
 
 const (
 	refuse   rule = iota // a kind that this version does not know
 	copied               // as it is
 	amended              // users
-	deadOnly             // visits: dead tokens stay dead, clearances end
+	deadOnly             // visits: revoked tokens stay revoked, clearances end
 	dropped              // ends, or is made anew
 )
 
@@ -41,7 +41,7 @@ var rules = map[byte]rule{
 	kindByUsed:     dropped,
 	kindClearances: dropped,
 	kindCheck:      dropped,
-	kindMail:       dropped, // they may have been sent, and tell of what is undone
+	kindMail:       dropped, // they may have been sent, and are about events that the restore undoes
 	kindDue:        dropped,
 	kindLedger:     copied,
 	kindMailCode:   dropped, // it may have been used
@@ -138,7 +138,7 @@ func (l *loading) visit(r store.Raw) error {
 	if errors.Is(err, errVersion) {
 		return fmt.Errorf("the backup was made by a newer version of Secondgate: restore it with that one")
 	}
-	if err == nil && v.Dead() {
+	if err == nil && v.Revoked() {
 		return l.put(r)
 	}
 	l.done.Ended++

@@ -13,8 +13,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store/memory"
 )
 
-// TestRules_AllKinds: somebody decided for every kind of record what becomes of it when
-// a backup is restored.
+// TestRules_AllKinds: every kind of record has a rule for what a restore does with it.
 func TestRules_AllKinds(t *testing.T) {
 	source, err := os.ReadFile("keys.go")
 	if err != nil {
@@ -97,7 +96,7 @@ func TestLoad(t *testing.T) {
 	if _, err := r.Visit(t.Context(), alice.Realm, live.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the clearance: %v", err)
 	}
-	if v, err := r.Visit(t.Context(), alice.Realm, dead.ID); err != nil || !v.Dead() {
+	if v, err := r.Visit(t.Context(), alice.Realm, dead.ID); err != nil || !v.Revoked() {
 		t.Errorf("the dead token: %+v, %v", v, err)
 	}
 	if n, err := r.CountMails(t.Context()); n != 0 || err != nil {

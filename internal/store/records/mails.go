@@ -102,8 +102,7 @@ func getMail(r kv.Reader, id string) (store.Mail, error) {
 	return get(r, mailKey(id), func() string { return fmt.Sprintf("mail %q", brief(id)) }, mailForm.decode)
 }
 
-// DueMails implements store.Store. Entries of the index are never believed, only
-// looked up.
+// DueMails implements store.Store. Index entries are only hints: each mail's own record decides.
 func (d *DB) DueMails(ctx context.Context, until time.Time, limit int) (due []store.Mail, err error) {
 	end := dueStamp(until)
 	err = d.engine.View(ctx, func(r kv.Reader) error {

@@ -40,7 +40,8 @@ func (d *DB) getUser(r kv.Reader, key store.UserKey) (store.User, error) {
 	return u, err
 }
 
-// getVisit reads a visit that has not expired, be it cleared, ended or dead.
+// getVisit reads a visit that has not expired: a clearance, one that was ended, or a revoked
+// token.
 func (d *DB) getVisit(r kv.Reader, realm string, id store.VisitID) (store.Visit, error) {
 	what := func() string { return fmt.Sprintf("visit %x in realm %q", id[:4], brief(realm)) }
 	v, err := get(r, visitKey(realm, id), what, visitForm.decode)
@@ -54,11 +55,10 @@ func (d *DB) getVisit(r kv.Reader, realm string, id store.VisitID) (store.Visit,
 	return v, nil
 }
 
-// liveVisit reads a visit that is a dead token, or a clearance that its user's list
-// names.
+// liveVisit reads a visit that is a revoked token, or a clearance that its user's list names.
 func (d *DB) liveVisit(r kv.Reader, realm string, id store.VisitID, list lister) (store.Visit, error) {
 	v, err := d.getVisit(r, realm, id)
-	if err != nil || v.Dead() {
+	if err != nil || v.Revoked() {
 		return v, err
 	}
 	clearances, err := list(store.UserKey{Realm: realm, ID: v.User})
@@ -74,8 +74,8 @@ func (d *DB) liveVisit(r kv.Reader, realm string, id store.VisitID, list lister)
 // lister finds a user's list of clearances.
 type lister func(key store.UserKey) ([]clearance, error)
 
-// clearances reads which visits a user's clearances may be held by. Lines may be
-// left of visits that are gone or became another's; none is missing.
+// clearances reads the list of visits that may have a clearance of the user. It may contain
+// visits that were removed or now belong to another user. It lacks none.
 func (d *DB) clearances(r kv.Reader, key store.UserKey) ([]clearance, error) {
 	what := func() string { return "clearances of " + nameUser(key) }
 	list, err := get(r, clearancesKey(key), what, clearancesForm.decode)
@@ -111,7 +111,7 @@ func nameUser(key store.UserKey) string {
 	return fmt.Sprintf("user %q in realm %q", brief(key.ID), brief(key.Realm))
 }
 
-// brief keeps absurd names out of errors.
+// brief shortens very long names in errors.
 func brief(s string) string {
 	if len(s) <= 64 {
 		return s

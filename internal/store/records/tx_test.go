@@ -95,8 +95,8 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// TestConflict_Visits: a visit that somebody else wrote meanwhile is a conflict for who
-// writes or deletes it, even without having looked at it.
+// TestConflict_Visits: a transaction that writes or deletes a visit conflicts with one that
+// wrote it in the meantime, even if it did not read the visit.
 func TestConflict_Visits(t *testing.T) {
 	d := open(t, memory.New(), Options{})
 	v := sampleVisit(alice, 1)

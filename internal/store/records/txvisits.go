@@ -28,7 +28,7 @@ func (t *tx) Visit(id store.VisitID) (store.Visit, error) {
 // PutVisit implements store.Tx.
 func (t *tx) PutVisit(v store.Visit) error {
 	switch {
-	case v.Realm != t.key.Realm || !v.Dead() && v.User != t.key.ID:
+	case v.Realm != t.key.Realm || !v.Revoked() && v.User != t.key.ID:
 		return t.fail(errors.New("writing a visit of another realm or user than the transaction's"))
 	case v.Expires.IsZero():
 		return t.fail(errors.New("writing a visit without an end"))
@@ -38,7 +38,7 @@ func (t *tx) PutVisit(v store.Visit) error {
 		return err
 	}
 	t.set(key, visitForm.encode(key, &v), v.Expires)
-	if v.Dead() {
+	if v.Revoked() {
 		return nil
 	}
 	list, err := t.clearances()

@@ -66,7 +66,7 @@ func (d *DB) touch(w kv.Tx, realm string, ids []store.VisitID, seen map[store.Vi
 		case err != nil:
 			return damaged, err
 		}
-		if v.Dead() || !seen[id].After(v.LastSeen) {
+		if v.Revoked() || !seen[id].After(v.LastSeen) {
 			continue
 		}
 		v.LastSeen = seen[id]

@@ -91,7 +91,7 @@ var visitTests = []test{
 		s.equal(len(s.visits(alice))+len(s.visits(bob)), 0)
 	}},
 	{"visits: a user's clearances, newest first, no dead tokens", func(s *suite) {
-		dead := store.Visit{Realm: realm, ID: visitID(9), Over: true, At: start, Expires: start.Add(hour)}
+		dead := store.Visit{Realm: realm, ID: visitID(9), SessionEnded: true, At: start, Expires: start.Add(hour)}
 		s.putVisits(alice, visit(alice, 2), dead, visit(alice, 3), visit(alice, 1))
 		s.putVisits(bob, visit(bob, 4))
 		s.equal(s.visits(alice), []store.Visit{visit(alice, 3), visit(alice, 2), visit(alice, 1)})
@@ -99,7 +99,7 @@ var visitTests = []test{
 		v, err := s.store.Visit(s.ctx, realm, visitID(9))
 		s.ok(err)
 		s.equal(v, dead)
-		if !v.Dead() {
+		if !v.Revoked() {
 			s.Fatal("the dead token came back alive")
 		}
 	}},

@@ -13,9 +13,9 @@ import (
 // ErrContested says that two servers use copies of one store, or a store each for one realm.
 var ErrContested = errors.New("another server uses a copy of the store, or another store for one of its realms: what users set up at one server is unknown at the other")
 
-// compare looks at the witnesses before the store's own is overwritten. If that is not the
-// one that this keeper has written last, another server uses a copy of the store: the witness
-// is marked as contested, so that neither copy starts again, and is not renewed any more.
+// compare reads the witnesses before the store's own is overwritten. If the store's witness is
+// not the one that this keeper wrote last, another server uses a copy of the store. The witness
+// is then marked as contested and no longer renewed, so that neither copy starts again.
 func (k *Keeper) compare(ctx context.Context) error {
 	known, err := Load(ctx, k.storage)
 	if err != nil {
@@ -59,7 +59,7 @@ func (k *Keeper) contest(ctx context.Context, other Witness) error {
 	return nil
 }
 
-// tellRival reports another store that has more users of one of the realms, as at a start.
+// tellRival logs that another store has more users of one of the realms, as a start does.
 func (k *Keeper) tellRival(known Known) {
 	for realm := range k.realms {
 		other := known.rival(k.now.Store, realm, k.now.Activated[realm]+1)
@@ -78,7 +78,7 @@ func (k *Keeper) tellRival(known Known) {
 	k.change(func(s *State) { s.Contested = nil })
 }
 
-// where is the place of the witness's store, for people.
+// where describes the place of the witness's store for operators.
 func (w *Witness) where() string {
 	switch {
 	case w.Place == "":

@@ -32,8 +32,8 @@ func TestAttack_RestoreOfAnotherStore(t *testing.T) {
 	}
 }
 
-// TestAttack_OtherStoreOfTheRealm: a store answered for the realm before anybody enrolled;
-// the customers are in another one.
+// TestAttack_OtherStoreOfTheRealm: a store answered for the realm before any user enrolled; the
+// customers are in another store.
 func TestAttack_OtherStoreOfTheRealm(t *testing.T) {
 	early := witness.Witness{Store: "dddd", Place: "/srv/two_factor", Signed: signed.Add(-30 * 24 * time.Hour), Activated: map[string]int{"shop": 0}}
 	if start(witness.Known{early, shop()}, witness.Found{Store: "dddd"}, witness.Users{Realm: "shop"}) == nil {

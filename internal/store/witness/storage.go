@@ -129,8 +129,8 @@ func (o *Order) Apply(known Known) Known {
 	})
 }
 
-// Follow removes an order that was followed, and with it the witnesses of what was lost.
-// The witness of the store that is used now is left for Keeper to write anew.
+// Follow removes an order that was executed, and the witnesses of the lost stores. Keeper
+// rewrites the witness of the store that is used now.
 func (o *Order) Follow(ctx context.Context, st Storage, store string) error {
 	for _, key := range o.Lost {
 		if key == keyOf(store) {

@@ -1,24 +1,24 @@
-// Package witness tells a lost store from a new one. A witness is a small signed file
-// about a store that is kept apart from it, in Caddy's own storage: the store's id, the
-// head of its audit log, and how many users of each realm had a second factor.
+// Package witness distinguishes a lost store from a new one. A witness is a small signed file
+// about a store that is kept apart from it, in Caddy's own storage: the store's id, the head of
+// its audit log, and how many users of each realm had a second factor.
 //
-// A start or reload compares the store that it found with the witnesses ([Judge],
-// [JudgeRealm]). A store that is missing, empty, another one, or older than its witness is
-// refused, because it would let users with a second factor in by their password alone.
+// A start or reload compares the store that it found with the witnesses ([Judge], [JudgeRealm]).
+// A store that is missing, empty, another one, or older than its witness is refused, because it
+// would let users with a second factor in by their password alone.
 //
 // # What a witness is bound to
 //
-// Witnesses are kept by the id of the store, never by its directory, and each says for
-// which realms its store answers. So a configuration with a mistyped directory meets the
-// witness of the right store, by the realm, and several servers that share one storage of
-// Caddy's do not meet each other's, as long as their realms have different names.
+// Witnesses are kept by the id of the store, not by its directory, and each names the realms
+// that its store answers for. A configuration with a mistyped directory therefore finds the
+// witness of the right store by the realm. Several servers that share one storage of Caddy's
+// don't affect each other, as long as their realms have different names.
 //
 // # Order of writing
 //
-// A witness is written after the store has committed what it tells of. It may lag behind
-// the store, after a crash for example; a store behind its witness has lost something.
+// A witness is written after the store has committed what it describes. It may lag behind the
+// store, for example after a crash. A store that lags behind its witness has lost something.
 //
-// The callers are caddyplugin, which loads configurations, and its commands.
+// Package server calls it at a start or reload, and caddyplugin's commands call it.
 package witness
 
 import (

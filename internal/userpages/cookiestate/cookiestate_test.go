@@ -43,7 +43,7 @@ func TestI12_StateOfTwoRealms(t *testing.T) {
 		}
 		r := httptest.NewRequest(http.MethodGet, "/two-factor/", nil)
 		for name, value := range browser {
-			if !portal.Reserved(name) {
+			if !portal.IsReserved(name) {
 				t.Errorf("the portal can set or see %s", name)
 			}
 			r.AddCookie(&http.Cookie{Name: name, Value: value})

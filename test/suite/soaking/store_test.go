@@ -109,7 +109,7 @@ func (n *tally) countVisit(t testing.TB, st store.Store, key string) {
 	switch {
 	case err != nil: // a record of a clearance that no list names
 		n.other++
-	case v.Dead():
+	case v.Revoked():
 		n.dead++
 	default:
 		n.live++

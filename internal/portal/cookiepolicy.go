@@ -9,22 +9,24 @@ import (
 type Class int
 
 const (
-	// Sealed cookies leave with their value sealed.
+	// Sealed cookies reach the browser with a sealed value only.
 	Sealed Class = iota
-	// Left cookies were named by the operator; they count as credentials.
-	Left
-	// Free cookies are on the built-in list, and never a credential.
-	Free
-	// Own cookies are Secondgate's; the portal can neither set nor see them.
-	Own
+	// Passthrough cookies are named by the operator under `leave`. They are not sealed, and
+	// they count as credentials.
+	Passthrough
+	// Public cookies are on the built-in list. They are not sealed, and are never a
+	// credential.
+	Public
+	// Reserved cookies are Secondgate's own. The portal can neither set nor read them.
+	Reserved
 )
 
-// freeNames are cookies that page scripts are known to need and that carry no
+// publicNames are cookies that page scripts are known to need and that carry no
 // identity: double-submit tokens, consent, analytics, the layout of WordPress's
 // dashboard, language, theme. Sources: the documentation of Angular, Laravel and Django
 // (XSRF-TOKEN, csrftoken), Google Analytics and Matomo, the common consent managers, and
 // wp-includes/option.php (wp-settings-*).
-var freeNames = []string{
+var publicNames = []string{
 	"XSRF-TOKEN", "csrftoken", "_csrf_token_js",
 	"_ga", "_ga_*", "_gid", "_gat", "_gat_*", "_gcl_*", "_fbp", "_pk_id.*", "_pk_ses.*", "_pk_ref.*", "__utm?",
 	"cookieconsent_status", "CookieConsent", "OptanonConsent", "OptanonAlertBoxClosed", "cookie_notice_accepted", "euconsent-v2", "moove_gdpr_popup",
@@ -32,24 +34,24 @@ var freeNames = []string{
 	"lang", "language", "locale", "i18next", "theme", "color-scheme", "dark_mode", "timezone", "tz",
 }
 
-// Leave tells the classes of cookie names.
-type Leave struct {
+// CookiePolicy assigns a class to each cookie name.
+type CookiePolicy struct {
 	globs []string
 }
 
-// NewLeave takes the operator's globs (see path.Match; checked by config).
-func NewLeave(globs []string) *Leave { return &Leave{globs: globs} }
+// NewCookiePolicy takes the operator's globs (see path.Match; checked by config).
+func NewCookiePolicy(globs []string) *CookiePolicy { return &CookiePolicy{globs: globs} }
 
-// Class returns how a name is treated. What the operator names wins over the
-// built-in list, because it is the stricter treatment.
-func (l *Leave) Class(name string) Class {
+// Class returns the class of a name. Passthrough takes precedence over Public, because
+// passthrough cookies are checked as credentials.
+func (p *CookiePolicy) Class(name string) Class {
 	switch {
-	case Reserved(name):
-		return Own
-	case matchAny(l.globs, name):
-		return Left
-	case matchAny(freeNames, name):
-		return Free
+	case IsReserved(name):
+		return Reserved
+	case matchAny(p.globs, name):
+		return Passthrough
+	case matchAny(publicNames, name):
+		return Public
 	}
 	return Sealed
 }
