@@ -96,8 +96,8 @@ func TestInspectWritesACaddyfile(t *testing.T) {
 	}
 }
 
-// TestInspectIsAsDocumented: the Caddyfile in docs/inspect.md is what is written of the
-// demo portal.
+// TestInspectIsAsDocumented: the Caddyfile in docs/inspect.md is the one that inspect writes for
+// the demo portal.
 func TestInspectIsAsDocumented(t *testing.T) {
 	server := httptest.NewServer(demoportal.New())
 	t.Cleanup(server.Close)

@@ -15,8 +15,8 @@ func TestTheHandlerIsForTheRehearsalOnly(t *testing.T) {
 	}
 }
 
-// TestTheStageIsTheOperatorsSite: everything of the site is there but what reaches
-// beyond it.
+// TestTheStageIsTheOperatorsSite: the dry run has the whole site, except the parts that affect
+// other systems.
 func TestTheStageIsTheOperatorsSite(t *testing.T) {
 	gate := object{"handler": "two_factor", "portal": "dokuwiki", "mode": "observe", "enrol_mail": "on", "throttle": object{"stop": 3}}
 	server := object{

@@ -235,8 +235,8 @@ func TestSlowServer(t *testing.T) {
 	}
 }
 
-// A crash after the claim costs nothing but time: the next start sends the mail at
-// once, under the same Message-ID.
+// A crash after the claim only delays a mail: the next start sends it at once, under the same
+// Message-ID.
 func TestWhatWasClaimedComesAfterARestart(t *testing.T) {
 	server := mailserver.Start(t, false)
 	w := newWorld(t, signedIn(t, server))

@@ -113,8 +113,8 @@ func (l *lab) open(r *keys.Ring, n int) {
 	}
 }
 
-// awaitResealed waits until a user's secret opens with the ring: the walk is ahead of
-// those who reseal.
+// awaitResealed waits until a user's secret opens with the ring, because the walk runs ahead of
+// the workers that seal again.
 func (l *lab) awaitResealed(r *keys.Ring, key store.UserKey) {
 	l.Helper()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -200,7 +200,7 @@ func TestAdmit_KeyThatIsNeeded(t *testing.T) {
 	l.open(second, 3)
 }
 
-// TestAdmit_NewKeyTakenBack: a key that was put first, and sealed nothing, may go again.
+// TestAdmit_NewKeyTakenBack: a new first key that has sealed nothing may be removed again.
 func TestAdmit_NewKeyTakenBack(t *testing.T) {
 	l := newLab(t)
 	one, two := keys.Generate(), keys.Generate()

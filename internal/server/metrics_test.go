@@ -49,7 +49,7 @@ func watched(t *testing.T) (*Server, *observer.ObservedLogs) {
 	return s, logs
 }
 
-// gather is what a scrape would read, in the registry's own strict kind, as Caddy's is.
+// gather returns what a scrape would read from a pedantic registry, as Caddy's is.
 func gather(t *testing.T, s *Server) map[string][]string {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
@@ -92,8 +92,7 @@ func registered(t testing.TB) map[string][]string {
 	return out
 }
 
-// TestEveryMetricIsShown: with all that there can be, a scrape shows each metric that is
-// registered.
+// TestEveryMetricIsShown: with all features in use, a scrape shows every registered metric.
 func TestEveryMetricIsShown(t *testing.T) {
 	s, _ := watched(t)
 	w := s.engine.watch
@@ -181,8 +180,8 @@ func base(name string) string {
 	return name
 }
 
-// TestMetricsAreDocumented: docs/monitoring.md has every metric with its labels in its
-// table, and it, the dashboard and the alerts speak of none that is not there.
+// TestMetricsAreDocumented: the table in docs/monitoring.md has every metric with its labels. The
+// page, the dashboard and the alerts name existing metrics only.
 func TestMetricsAreDocumented(t *testing.T) {
 	all := registered(t)
 	docs := filepath.Join("..", "..", "docs")

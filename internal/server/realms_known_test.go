@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestAttack_L6_RenamedRealms: a realm of the store with second factors that no site has
-// any more looks like a renamed one if a realm is new; else it is warned about.
+// TestAttack_L6_RenamedRealms: if a realm with second factors has lost its sites and another realm
+// is new, the old one looks renamed and the start is refused. Without a new realm there is a
+// warning.
 func TestAttack_L6_RenamedRealms(t *testing.T) {
 	shop, blog, empty := knownRealm{"shop", 3}, knownRealm{"blog", 0}, knownRealm{"empty", 0}
 	for name, tt := range map[string]struct {

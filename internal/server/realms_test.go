@@ -38,8 +38,8 @@ func TestSharedSettings(t *testing.T) {
 	}
 }
 
-// TestStoppedIsNotConstructed: no gate is made for a site that was stopped before the first
-// request, since nothing would stop it.
+// TestStoppedIsNotConstructed: no gate is constructed for a site that was stopped before the first
+// request, because it would never be stopped.
 func TestStoppedIsNotConstructed(t *testing.T) {
 	s := new(Server)
 	site := &Site{server: s, SiteOptions: SiteOptions{Site: config.Site{Realm: "shop"}}}

@@ -10,7 +10,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// TestAttack_J5_AheadIsTold: an entry ahead of the clock is warned of, once an hour.
+// TestAttack_J5_AheadIsTold: an audit entry ahead of the clock leads to a warning, once an hour.
 func TestAttack_J5_AheadIsTold(t *testing.T) {
 	core, logs := observer.New(zap.ErrorLevel)
 	w := newWatch(nil, zap.New(core))

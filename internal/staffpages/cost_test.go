@@ -2,5 +2,6 @@ package staffpages
 
 import "github.com/secondgate/secondgate/internal/factor"
 
-// Every set-up computes ten hashes. Their cost is the matter of internal/factor's tests.
+// Every set-up computes ten hashes. These tests use a low cost; the tests of internal/factor check
+// the real one.
 func init() { factor.CheapHashes() }

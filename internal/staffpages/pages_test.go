@@ -36,7 +36,7 @@ func (a answer) link(p *regexp.Regexp) string {
 	return strings.ReplaceAll(m[1], "&amp;", "&")
 }
 
-// Every user is on exactly one page, in order, and the way back is the way there.
+// Every user is on exactly one page, in order. Going back shows the same pages.
 func TestPagesForthAndBack(t *testing.T) {
 	w := newWorld(t, "shop")
 	const users = 25*pageSize + 7 // more pages than the way back is kept for
@@ -211,8 +211,8 @@ func TestFault(t *testing.T) {
 	}
 }
 
-// A recovery code is shown once, to who issued it, for that customer, and never in an
-// address or the log.
+// A recovery code is shown once, to the staff member who issued it, for that customer, and never
+// in an address or the log.
 func TestRecoveryCodeIsShownOnce(t *testing.T) {
 	w := newWorld(t, "shop")
 	w.customers()

@@ -207,7 +207,7 @@ func TestGenerateAndReplace(t *testing.T) {
 	}
 }
 
-// A code that is sent twice is not spent on a browser that is through already.
+// A code that is sent twice is not spent again by a browser that is already cleared.
 func TestASecondSubmitSpendsNothing(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := w.browser("alice")

@@ -87,7 +87,7 @@ func TestFirstSetUpWaitsForACode(t *testing.T) {
 	}
 }
 
-// A code is spent once; the set-up that it bought is the giver's, in this visit alone.
+// A code by email is spent once. It permits the set-up to its user in this visit only.
 func TestACodeByMailIsSpentOnce(t *testing.T) {
 	w := mailing(t, nil)
 	alice := w.browser("alice")
@@ -267,7 +267,7 @@ func (failingMail) ProveMail(context.Context, factor.Attempt, string) error {
 	return errors.New("disk is full")
 }
 
-// TestMailCodeInABrowser: the page in each of its states, for a look at it.
+// TestMailCodeInABrowser: the page in each of its states, for screenshots.
 func TestMailCodeInABrowser(t *testing.T) {
 	w := mailing(t, func(o *Options) { o.Locales = pseudo(t) })
 	alice := w.browser("alice")

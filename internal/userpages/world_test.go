@@ -176,7 +176,7 @@ func (b *browser) do(r *http.Request) answer {
 	return answer{res, b.t, rec.Body.String()}
 }
 
-// keep checks every cookie of ours (ASVS 3.3) and does with it what a browser does.
+// keep checks every cookie of Secondgate (ASVS 3.3) and stores or deletes it as a browser does.
 func (b *browser) keep(c *http.Cookie) {
 	b.t.Helper()
 	if strings.Contains(c.Name, CookiePrefix) {
@@ -202,7 +202,7 @@ type enrolled struct {
 	codes  []string
 }
 
-// code is that of the present step; the world's clock moves a step on, so that the next one differs.
+// code returns the code of the current step, and moves the world's clock to the next step.
 func (e *enrolled) code() string {
 	e.now = e.now.Add(30 * time.Second)
 	return codeAt(e.t, e.secret, e.now)

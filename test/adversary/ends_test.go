@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// This file is what happens to users while requests run: a first second factor, and the end
-// of all sessions.
+// This file has the changes to users while requests run: a first second factor, and the end of all
+// sessions.
 
 // open reports whether the victim has no second factor yet. Pages rendered until then may be seen
 // by every client with the password.

@@ -51,9 +51,8 @@ func quoted(document string) string {
 
 var operationIn = regexp.MustCompile(`(\w+): (?:login\(user:"(\w+)",pass:"pw-(\w+)"\)|logout)`)
 
-// operate carries out what a GraphQL request asks for, one operation after another. Where
-// the sign-in is not declared, it takes one only: several in a request are a documented
-// limit then.
+// operate executes a GraphQL request, one operation after another. If the sign-in is not declared
+// it accepts only one per request: several are a documented limit.
 func (c *call) operate() {
 	found := operationIn.FindAllStringSubmatch(c.documents(), -1)
 	if c.world.Undeclared && len(found) > 1 {

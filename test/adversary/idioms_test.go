@@ -6,8 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawProgram strings idioms together. Each is a piece of an attack that needs several
-// steps to make sense; any of its steps may be left out.
+// drawProgram concatenates idioms. An idiom is a part of an attack that needs several steps. Each
+// step may be omitted.
 func drawProgram(t *rapid.T, w World) (p Program) {
 	for _, idiom := range rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Program { return drawIdiom(t, w) }), 1, 9).Draw(t, "") {
 		p = append(p, idiom...)

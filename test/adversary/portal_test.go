@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// model is the model of a portal: sessions, pages that name their reader, and a form
-// that changes something. It believes what it is asked; keeping the attacker out is the
-// gateway's job.
+// model is a model of a portal: sessions, pages that show their reader, and a form that changes
+// data. It accepts every request; the gateway must keep the attacker out.
 type model struct {
 	world World
 	// end is closed when the run is over. Requests that still wait continue then.
@@ -24,8 +23,8 @@ type model struct {
 	remember map[string]signedIn // token → user
 	made     int                 // counts ids, tokens and secrets
 	executed []execution
-	// secretFrom is when the victim got a second factor, ended when sessions of users were
-	// ended.
+	// secretFrom is the time at which the victim got a second factor; ended are the times at which
+	// users' sessions were ended.
 	secretFrom time.Time
 	ended      map[string]time.Time
 	// turn lets one sign-in run at a time, in worlds with one session per user.

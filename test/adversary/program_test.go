@@ -13,8 +13,8 @@ import (
 // Program is what happens in a run, in order.
 type Program []Action
 
-// Action is one step. The zero value of each field is the usual thing, so that a printed
-// action shows what is special about it.
+// Action is one step. The zero value of each field is the usual case, so that a printed action
+// shows only what is unusual.
 type Action struct {
 	// Do is one of:
 	//   "get", "head", "post"  ask for Page

@@ -86,8 +86,8 @@ func (r *run) play(p Program) *Finding {
 	return r.harvest()
 }
 
-// harvest lets all requests run to their ends, and asks for the victim's pages with all
-// that the attacker has. Then the owner does the rest.
+// harvest lets all requests run to their ends, and then requests the victim's pages with all
+// credentials of the attacker. Then the owner takes the remaining steps.
 func (r *run) harvest() *Finding {
 	for _, f := range r.flights {
 		f.goOn("") // one after another, so that the order is always the same
@@ -301,7 +301,7 @@ func (k *kit) wrong(step int64) string {
 	}
 }
 
-// absorb has the attacker's browsers take the cookies and tokens of what has arrived.
+// absorb adds the cookies and tokens of the released responses to the attacker's browsers.
 func (r *run) absorb() {
 	for _, f := range r.flights {
 		f.mu.Lock()

@@ -52,8 +52,8 @@ func names(cookies []browse.Cookie) (all []string) {
 	return all
 }
 
-// TestSaysWhatStoodInTheWay holds every bad portal to its error: the right kind, the
-// page, and a next step, without the password or a query.
+// TestSaysWhatStoodInTheWay: each unusable portal leads to an error of the right kind, with the
+// page and a next step, and without the password or a query.
 func TestSaysWhatStoodInTheWay(t *testing.T) {
 	post := func(body string) map[string]http.HandlerFunc {
 		return map[string]http.HandlerFunc{"GET /": page(form("")), "POST /login": page(body)}

@@ -72,7 +72,7 @@ func (s *search) try(w world, steps []Step) *violation {
 	return v
 }
 
-// smallest is the failure after all that is not needed was left out.
+// smallest is the failure after shrinking.
 func (s *search) smallest() Case {
 	deadline := time.Now().Add(duration("ADVERSARY_SHRINK", 10*time.Second))
 	fails := func(w world, steps []Step) bool {

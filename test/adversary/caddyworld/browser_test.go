@@ -71,7 +71,7 @@ func (l *lines) close() {
 	l.open = map[string]*http.Transport{}
 }
 
-// send carries a step out. from is the browser that the cookies are taken from.
+// send sends a step's request. from is the browser that the cookies are taken from.
 func (l *lines) send(b, from *browser, site Site, base string, s Step) (page, error) {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -119,7 +119,7 @@ func method(s Step) string {
 	return http.MethodGet
 }
 
-// setHeaders sets what a navigation has, and the step's own over it.
+// setHeaders sets the headers of a navigation, and then those of the step.
 func setHeaders(r *http.Request, base string, s Step) {
 	h := r.Header
 	h.Set("User-Agent", "Test/1.0")
@@ -146,7 +146,7 @@ func setHeaders(r *http.Request, base string, s Step) {
 	}
 }
 
-// showFirst shows what Caddy looks at, and returns the certificate to connect with.
+// showFirst adds the factor that Caddy itself checks, and returns the certificate to connect with.
 func showFirst(r *http.Request, site Site, s Step) (cert string) {
 	user := s.As
 	switch user {

@@ -14,9 +14,9 @@ var realms = []string{"shop", "other", ""}
 
 const whoamiLines = "whoami /account {\nanonymous status 401\nuser json user\n}"
 
-// enrolAll sets the second factors of victim and mallet up, in every realm. The store
-// keeps them from world to world. A site keeps each realm that was set up before: a
-// configuration without it is refused while the next one is new.
+// enrolAll enrols victim and mallet in every realm. The store keeps the factors from world to
+// world. A site keeps each realm that was enrolled before, because a configuration without it is
+// refused while another realm is new.
 func (s *server) enrolAll() {
 	for i, realm := range realms {
 		lines := whoamiLines + "\nbackup_codes 4\n"

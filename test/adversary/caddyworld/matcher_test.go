@@ -43,7 +43,7 @@ type rule struct {
 	body string
 }
 
-// drawRule writes an operator's rule about a place, in one of the ways there are.
+// drawRule draws an operator's rule about a place, in one of several forms.
 func drawRule(t *rapid.T) rule {
 	r := rule{list: oneOf(t, "trust", "deny", "guest")}
 	all := places[r.list]

@@ -36,7 +36,7 @@ func drawProgram(t *rapid.T, w world) []Step {
 	return slices.Concat(owner, steps, []Step{{By: "owner", Do: "look"}})
 }
 
-// drawStep draws what the attacker does: something in itself, then changed.
+// drawStep draws a step of the attacker, and then changes it.
 func drawStep(t *rapid.T, w world) Step {
 	at := choose(t, len(w.sites))
 	g := w.sites[at]

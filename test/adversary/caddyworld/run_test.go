@@ -265,7 +265,7 @@ func (r *run) leaveOthers(at int) {
 
 func (r *run) secretOf(at int) string { return r.portals[r.c.Sites[at].Portal].secret("victim") }
 
-// look is the owner's: after a sign-in that was complete the page is there.
+// look opens the owner's page. After a complete sign-in the page must be shown.
 func (r *run) look(at int) error {
 	if !r.entered[at] {
 		return nil

@@ -88,7 +88,7 @@ func (s *server) load(c Case) error {
 	}
 	err := s.adapt(c.Caddyfile)
 	if err != nil && strings.Contains(err.Error(), "interchanged") {
-		// Another world had its realms at other sites: they move, one world after the other.
+		// Another world had its realms at other sites, so this configuration moves them.
 		if err = s.adapt(parked()); err == nil {
 			err = s.adapt(c.Caddyfile)
 		}

@@ -18,7 +18,7 @@ func shrink(w world, steps []Step, fails func(world, []Step) bool) (world, []Ste
 	return w, steps
 }
 
-// walk goes once through what is smaller, and on from each that fails.
+// walk tries each smaller candidate once, and continues from each that still fails.
 func walk[T any](from T, smaller func(T) []T, fails func(T) bool) T {
 	for i := 0; ; {
 		all := smaller(from)

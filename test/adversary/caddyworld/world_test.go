@@ -26,8 +26,8 @@ type gated struct {
 	// via and sink describe the identity that Caddy knows: how the operator turns what users show
 	// (see Site.First) into a user, and where that user is written.
 	via, sink string
-	// shape is how the directives stand; trigger is what makes an error, errors what
-	// answers it.
+	// shape is the order of the directives; trigger is the cause of an error, errors the error
+	// route.
 	shape, trigger, errors string
 	extras                 []string
 	rules                  []rule
@@ -187,7 +187,7 @@ func (w world) render() Case {
 	return c
 }
 
-// fit gives a portal what its sites count on: operators declare what their portal has.
+// fit changes a portal so that the declarations of its sites are true.
 func (w world) fit(p *Portal, portal int) {
 	p.Door, p.Header, p.Tokens, p.Closed = "", "", false, false
 	for i, g := range w.sites {

@@ -54,8 +54,8 @@ func Start(t testing.TB) *Browser {
 	return b
 }
 
-// flags keep Chromium quiet and at home. QUIC and the services of its maker are off,
-// and names other than the loopback's do not resolve.
+// flags switch background services off. QUIC and the vendor's services are disabled, and only
+// names of loopback resolve.
 var flags = []chromedp.ExecAllocatorOption{
 	chromedp.Flag("headless", true),
 	chromedp.Flag("disable-gpu", true),

@@ -138,8 +138,8 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// TestAxe checks the checker: a page under a strict policy that breaks one rule, and
-// another in dark only, is found out.
+// TestAxe checks that Axe reports a page under a strict policy that breaks one rule, and another
+// one that breaks a rule in dark mode only.
 func TestAxe(t *testing.T) {
 	portal := startPortal(t)
 	b := Start(t)

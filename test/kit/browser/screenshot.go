@@ -17,8 +17,8 @@ var looks = []struct {
 	scheme string
 }{{320, "light"}, {320, "dark"}, {320, "forced"}, {390, "light"}, {390, "dark"}, {1280, "light"}, {1280, "dark"}}
 
-// wanted asks for screenshots. They are for people to look at, and no test does; hundreds
-// of them take longer than what is tested.
+// wanted reports whether screenshots are requested. They are for review by people, and hundreds of
+// them take longer than the tests.
 const wanted = "SECONDGATE_SCREENSHOTS"
 
 // Screenshot saves the page at full length as test/out/screenshots/NAME-WIDTH-SCHEME.png, once for

@@ -127,8 +127,8 @@ var (
 	setupField  = regexp.MustCompile(`name="setup" value="([^"]+)"`)
 )
 
-// TestAttack_TwoTabsEnrol: two tabs of one browser, and two browsers, set up at the
-// same moment, each with a key of its own: one wins, and only its key opens anything.
+// TestAttack_TwoTabsEnrol: two tabs of one browser, and two browsers, confirm a set-up at the same
+// moment, each with its own key. One wins, and only its key is accepted.
 func TestAttack_TwoTabsEnrol(t *testing.T) {
 	for round := range 4 {
 		h := legacyHarness(t, unthrottled)

@@ -183,7 +183,8 @@ func framePortal() *harness.Legacy {
 	}}
 }
 
-// TestAttack_HeldGETOverFrame: the page that follows a sign-in inside a WebSocket's frame, its end kept back.
+// TestAttack_HeldGETOverFrame: a page with a delayed end is requested during a sign-in inside of a
+// WebSocket's frame.
 func TestAttack_HeldGETOverFrame(t *testing.T) {
 	h := harness.Start(t, framePortal(), harness.LegacyLate)
 	enrolled(h, "alice")
@@ -276,7 +277,7 @@ func TestAttack_HeldBodyOverEnrolment(t *testing.T) {
 	}
 }
 
-// TestAttack_HeldBodyOverEnd: a form is kept back at its last byte in a browser that has given its code, until the owner
+// TestAttack_HeldBodyOverEnd: a cleared browser withholds the last byte of a form until the owner
 // ends that session from elsewhere.
 func TestAttack_HeldBodyOverEnd(t *testing.T) {
 	for _, lines := range []string{"", "\nrotates"} {

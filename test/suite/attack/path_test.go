@@ -13,8 +13,8 @@ var segments = []string{
 	"/PHPSESSID=x", "/(S(abc))", "/x;a=b/..;PHPSESSID=1", "/phpsessid=1/JSESSIONID=2", "/a/PHPSESSID=1/..", "/%28S(abc))", "/SITE=1",
 }
 
-// TestAttack_SessionSegmentHidesPath: the rules hold for what the portal sees, once
-// session ids are out of the path.
+// TestAttack_SessionSegmentHidesPath: the rules apply to the path that the portal sees, after
+// session ids are removed.
 func TestAttack_SessionSegmentHidesPath(t *testing.T) {
 	for rule, alias := range map[string]func(segment string) string{
 		"deny /xmlrpc.php": func(s string) string { return s + "/xmlrpc.php" },

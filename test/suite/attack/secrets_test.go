@@ -205,8 +205,8 @@ func recordsOf(t *testing.T, h *harness.Harness) map[string]string {
 	return all
 }
 
-// strangersKnock sends what those send who have not signed in, several of them at once:
-// each wrong password is waited for.
+// strangersKnock sends requests of clients that have not signed in, several at once, because each
+// wrong password takes time.
 func strangersKnock(h *harness.Harness) {
 	var all sync.WaitGroup
 	for first := range 10 {

@@ -79,8 +79,8 @@ func TestAttack_SwappedCookies(t *testing.T) {
 	}
 }
 
-// TestAttack_CodeOfAnother: a code and a backup code of alice's open nothing of bob's,
-// in a visit of their own and in one that alice passed before.
+// TestAttack_CodeOfAnother: a code and a backup code of alice clear no visit of bob, neither a new
+// one nor one that alice had cleared.
 func TestAttack_CodeOfAnother(t *testing.T) {
 	h := legacyHarness(t, unthrottled)
 	alice := enrolled(h, "alice")

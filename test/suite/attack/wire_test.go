@@ -55,8 +55,8 @@ func TestAttack_OpaqueTarget(t *testing.T) {
 	}
 }
 
-// TestAttack_StragglerRedirect: a straggler is sent to the same address again, on this
-// origin.
+// TestAttack_StragglerRedirect: a late request with an old token is redirected to its own address,
+// on this origin.
 func TestAttack_StragglerRedirect(t *testing.T) {
 	h := harness.Start(t, &harness.Legacy{}, harness.LegacyLines)
 	b := h.Browser()

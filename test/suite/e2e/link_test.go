@@ -45,8 +45,8 @@ func TestLinkInWordPress(t *testing.T) {
 	linkJourney(t, s, "wordpress", func(c *client) { c.post("/wp-login.php", "log", s.name, "pwd", s.password) })
 }
 
-// linkJourney: without scripts, strangers see no link, and customers get to their settings
-// by it; the page is otherwise what a script gets, which has no link.
+// linkJourney: without scripts, strangers see no link, and customers reach their settings by it.
+// Apart from the link the page equals the one that a script gets.
 func linkJourney(t *testing.T, s site, shots string, signIn func(*client)) {
 	b := browser.Start(t)
 	b.ScriptsOff()

@@ -86,8 +86,8 @@ func (e *editor) comms(token string) (answer string, status int) {
 	return string(got), http.StatusSwitchingProtocols
 }
 
-// TestNodeREDByHand goes the whole way without a browser: token, challenge, WebSocket,
-// sign-out; and shows of each side door that it is open at the portal and shut here.
+// TestNodeREDByHand takes the whole journey without a browser: token, challenge, WebSocket,
+// sign-out. It shows that each side door is open at the portal and shut at the gateway.
 func TestNodeREDByHand(t *testing.T) {
 	t.Parallel()
 	portal := portals.NodeRED(t)

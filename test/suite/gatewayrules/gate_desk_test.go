@@ -291,7 +291,7 @@ type wire struct {
 	buf []byte
 }
 
-// spy has the browser, and its clones from now on, record what comes over the wire.
+// spy makes the browser, and its later clones, record all bytes from the wire.
 func spy(t *testing.T, b *harness.Browser) *wire {
 	w := &wire{}
 	dialer := &net.Dialer{}

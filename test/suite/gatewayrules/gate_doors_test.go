@@ -24,8 +24,8 @@ func rawGet(t *testing.T, b *harness.Browser, target string, more ...string) str
 	return string(raw)
 }
 
-// TestGate_Deny: a side door is shut under every reading of the path, for everybody,
-// with 403; its neighbours are not.
+// TestGate_Deny: a side door is refused with 403 under every reading of the path, for all users.
+// Neighbouring paths are not.
 func TestGate_Deny(t *testing.T) {
 	h := startDesk(t, "deny /xmlrpc.php /hooks/* /jsonrpc\n")
 	b := h.Browser()

@@ -277,9 +277,9 @@ func TestGate_OneAfterAnother(t *testing.T) {
 	}
 }
 
-// TestGate_BlockNobody: while an unsafe request runs, a long poll hangs and an event
-// stream is open, safe requests are answered, and so are other visits' unsafe ones;
-// poll and stream don't keep unsafe ones from running.
+// TestGate_BlockNobody: while an unsafe request runs, a long poll waits and an event stream is
+// open, safe requests are answered, and so are other visits' unsafe ones. Poll and stream do not
+// delay unsafe requests.
 func TestGate_BlockNobody(t *testing.T) {
 	h := startDesk(t, "")
 	alice := h.enrol("alice")

@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestLink_Assist: everybody's pages get the script before any other, with the nonce of
-// the portal's policy; and no other page gets it.
+// TestLink_Assist: pages for every user get the script before any other, with the nonce of the
+// portal's policy. Other responses do not.
 func TestLink_Assist(t *testing.T) {
 	const page = `<!doctype html><html><head><meta charset=utf-8><script src=/app.js></script></head><body>x</body></html>`
 	h := harness.Start(t, pages(func(w http.ResponseWriter, r *http.Request) {

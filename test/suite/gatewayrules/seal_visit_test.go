@@ -154,8 +154,8 @@ func TestSeal_RotationKillsOldToken(t *testing.T) {
 	dead("after 300 days")
 }
 
-// TestSeal_RotationMovesEveryCookie: those of other paths and long ones too, with
-// what the portal said of them.
+// TestSeal_RotationMovesEveryCookie: a new token seals all cookies again, also long ones and those
+// of other paths, with their attributes.
 func TestSeal_RotationMovesEveryCookie(t *testing.T) {
 	p := newProbe()
 	h := harness.Start(t, p, harness.LegacyLines)
@@ -239,9 +239,9 @@ func TestSeal_StragglerIsSentBack(t *testing.T) {
 	}
 }
 
-// TestSeal_LostToken: the response with the fresh token is lost, as where a telephone's connection
-// breaks after it sent the code. A page is sent back twice; then the browser is a stranger that
-// can sign in again, and is not sent round in circles.
+// TestSeal_LostToken: the response with the fresh token is lost, for example when a phone's
+// connection breaks after it sent the code. A page is redirected to itself twice. Then the browser
+// is a stranger that can sign in again, without a redirect loop.
 func TestSeal_LostToken(t *testing.T) {
 	l := &harness.Legacy{}
 	h := harness.Start(t, l, harness.LegacyLines)

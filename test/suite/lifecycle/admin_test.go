@@ -125,7 +125,7 @@ func TestAdmin_PrivateSocket(t *testing.T) {
 	}
 }
 
-// TestAttack_J4_OpenSocket: a socket that every user may open is no better than TCP.
+// TestAttack_J4_OpenSocket: a socket that every system user may open is refused like TCP.
 func TestAttack_J4_OpenSocket(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "admin.sock")
 	openEndpoint(t, "admin unix/"+socket+"|0666", "")

@@ -100,8 +100,8 @@ func (k *keeper) restore(file string, more ...string) string {
 	return out
 }
 
-// TestRestore_NothingSpentCountsAgain: a backup is made, codes are spent and sessions
-// are begun, the backup is restored, and none of that opens anything any more.
+// TestRestore_NothingSpentCountsAgain: after a backup codes are spent and sessions are begun. Once
+// the backup is restored none of these codes and sessions opens anything.
 func TestRestore_NothingSpentCountsAgain(t *testing.T) {
 	k := newKeeper(t, badger)
 	open := k.Browser()

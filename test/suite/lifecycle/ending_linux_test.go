@@ -140,8 +140,8 @@ func TestJ3_SecondSignal(t *testing.T) {
 	o.said(t, "a second signal")
 }
 
-// TestJ3_OpenRequest: a request that never ends does not hold the end up either, though
-// Caddy waits for it without limit where no grace_period is set.
+// TestJ3_OpenRequest: a request that never ends does not delay the program's end, although Caddy
+// waits for it without limit if no grace_period is set.
 func TestJ3_OpenRequest(t *testing.T) {
 	o := withOpenRequest(t)
 	if status, took := o.ends(t, syscall.SIGTERM); status == 0 || took > mostEnd {

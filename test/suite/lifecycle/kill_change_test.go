@@ -262,8 +262,8 @@ func (o *outside) killUnderChanges(t *testing.T, round int) []*changer {
 	return all
 }
 
-// awaitChanges waits for a number of confirmed changes: in the first round for so many
-// that one customer must have gone through all, later for any number.
+// awaitChanges waits for a number of confirmed changes: in the first round for enough that one
+// customer must have done each action, later for any number.
 func awaitChanges(confirmed <-chan string, round int) {
 	n := changeClients*(changesOfRound-1) + 1
 	if round > 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttack_OtherIDs: whoami's extractor is changed, and names everybody otherwise.
+// TestAttack_OtherIDs: whoami's extractor is changed, and yields other ids for the same users.
 func TestAttack_OtherIDs(t *testing.T) {
 	for name, change := range map[string][2]string{
 		"another field":  {"user json user", "user json name"},
@@ -30,7 +30,7 @@ func TestAttack_OtherIDs(t *testing.T) {
 	}
 }
 
-// TestAttack_TwoIDsInOneRealm: two sites of one realm name the same people otherwise.
+// TestAttack_TwoIDsInOneRealm: two sites of one realm use different ids for the same users.
 func TestAttack_TwoIDsInOneRealm(t *testing.T) {
 	other := harness.FreePort(t)
 	one := whole(badger, site("PORT", "realm one\n"+whoami))
