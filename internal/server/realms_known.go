@@ -29,13 +29,12 @@ type knownRealm struct {
 // retired. It returns an error if there are such realms beside a realm that the store does not
 // know.
 func orphaned(known []knownRealm, configured, retired []string) (orphans []knownRealm, err error) {
-	fresh := slices.Sorted(slices.Values(configured))
 	for _, r := range known {
-		fresh = slices.DeleteFunc(fresh, func(name string) bool { return name == r.name })
 		if r.activated > 0 && !slices.Contains(configured, r.name) && !slices.Contains(retired, r.name) {
 			orphans = append(orphans, r)
 		}
 	}
+	fresh := unknown(known, configured)
 	if len(orphans) == 0 || len(fresh) == 0 {
 		return orphans, nil
 	}
@@ -54,6 +53,23 @@ func retiredInUse(configured, retired []string, source string) error {
 		}
 	}
 	return nil
+}
+
+// unknown returns the configured realms that the store does not know, sorted.
+func unknown(known []knownRealm, configured []string) []string {
+	return slices.DeleteFunc(slices.Sorted(slices.Values(configured)), func(name string) bool {
+		return slices.ContainsFunc(known, func(r knownRealm) bool { return r.name == name })
+	})
+}
+
+// located puts the file and line of a site of the realm before the error, if they are known.
+func (s *Server) located(realm string, err error) error {
+	for _, id := range s.ids {
+		if id.realm == realm && id.source != "" {
+			return fmt.Errorf("%s: %w", id.source, err)
+		}
+	}
+	return err
 }
 
 // countedRealms names realms with the number of their second factors.
@@ -100,7 +116,7 @@ func (s *Server) checkKnown() error {
 	}
 	orphans, err := orphaned(known, s.names(), s.RetiredRealms)
 	if err != nil {
-		return err
+		return s.located(unknown(known, s.names())[0], err)
 	}
 	for _, name := range s.RetiredRealms {
 		if !slices.ContainsFunc(known, func(r knownRealm) bool { return r.name == name }) {

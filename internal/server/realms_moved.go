@@ -89,7 +89,7 @@ func (s *Server) checkMovedIn(record string, now sites) error {
 			return fmt.Errorf("counting the users of realm %q: %w", m.realm, err)
 		}
 		if n.Activated > 0 {
-			return m.refused(knownRealm{m.realm, n.Activated}, now[m.realm])
+			return s.located(m.other, m.refused(knownRealm{m.realm, n.Activated}, now[m.realm]))
 		}
 	}
 	if record == store.MetaSites {
