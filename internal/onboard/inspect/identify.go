@@ -206,7 +206,8 @@ func (in *inspection) recognise() bool {
 		case in.NoPreset:
 			in.note("", "The preset %s would do as well.", name)
 		default:
-			in.site, in.id = config.Site{Portal: name}, id
+			// committed has measured `settle` before; no preset knows this portal's delay.
+			in.site, in.id = config.Site{Portal: name, Settle: in.site.Settle}, id
 			in.note("portal", "The form's fields are those of %s, and its whoami gives the right answers. %s", name, in.seenBy())
 			return true
 		}
