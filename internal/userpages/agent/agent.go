@@ -1,5 +1,5 @@
-// Package agent finds the names of browser and system in a User-Agent. Packages userpages,
-// staffpages and mail notices show them to people in lists of sessions and events.
+// Package agent finds the names of browser and system in a User-Agent. Packages userpages
+// and staffpages show them in lists of sessions and events, and package server in mails.
 //
 // No decision depends on [Device], because a client can send any User-Agent.
 package agent
