@@ -48,9 +48,9 @@ func (d *Desk) Reset(ctx context.Context, a Act) (sessions int, err error) {
 	return len(ended), d.ended(ctx, key, ended, err)
 }
 
-// Unlock resets the count of wrong codes, and times in the user's record that lie in the
-// future because a clock was ahead (factor.Service.Ahead). The user can then enter codes at
-// once. ErrRefused: there is neither.
+// Unlock resets the count of wrong codes. If the server's clock was ahead, it also resets the
+// time step of the last accepted code, which lies in the future (factor.Service.Ahead) and
+// makes every earlier code invalid. ErrRefused: there is neither.
 func (d *Desk) Unlock(ctx context.Context, a Act) error {
 	key, err := d.admit(ctx, &a)
 	if err != nil {
