@@ -91,11 +91,12 @@ func (x *exchange) answerFor(a gate.Action) {
 	}
 }
 
-// retry has a page asked for once more, or the front page after a form or a declared sign-in:
-// what signed in may have been used up. It says nothing of where the response led.
+// retry has a page asked for once more. After a form, a sign-out or a declared sign-in it leads to the
+// front page, because what signed in may have been used up; a GET of a sign-in's address without its
+// fields is the page with the form. It says nothing of where the response led.
 func (x *exchange) retry() {
 	to := x.facts.Client.URL.RequestURI()
-	if x.exclusive || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
+	if x.sendsSignIn() || x.facts.SignOut || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
 		to = "/"
 	}
 	if x.facts.Navigation() {
