@@ -153,9 +153,9 @@ func (x *exchange) Check(final bool) gate.Action {
 	if !ok {
 		return gate.Refuse
 	}
-	epoch, unrest, settled := uint64(0), uint64(0), !x.unsettled()
+	epoch, signInEpoch, settled := uint64(0), uint64(0), !x.unsettled()
 	if x.visit != nil {
-		epoch, unrest = x.visit.Answers.Epoch(), x.visit.Requests.SignInEpoch()
+		epoch, signInEpoch = x.visit.Answers.Epoch(), x.visit.Requests.SignInEpoch()
 	}
 	a := x.askAtEnd(s, final)
 	if token && a.Kind == gate.Anonymous {
@@ -168,7 +168,7 @@ func (x *exchange) Check(final bool) gate.Action {
 	}
 	action := x.decideAfter(a, s, epoch)
 	if action == gate.Forward {
-		x.prove(unrest, settled)
+		x.prove(signInEpoch, settled)
 		if !final && x.yield != nil {
 			x.yield() // what follows is checked, be it beside another form
 		}
@@ -400,17 +400,17 @@ func (x *exchange) doubtful() bool {
 	if x.visit == nil || x.g.Rotates {
 		return false
 	}
-	if x.left != nil && x.left.Requests.SignInEpoch() != x.leftUnrest {
+	if x.left != nil && x.left.Requests.SignInEpoch() != x.leftSignInEpoch {
 		return true
 	}
 	return x.unproven.Load() || x.visit.Requests.SignInEpoch() != x.proven.Load()+uint64(x.changers()) || x.unsettled()
 }
 
-// prove notes that a question which began when the unrest count was that proved the
+// prove notes that a question which began when the signInEpoch count was that proved the
 // response good. Only one that began in a settled visit does so for good.
-func (x *exchange) prove(unrest uint64, settled bool) {
+func (x *exchange) prove(signInEpoch uint64, settled bool) {
 	if x.visit != nil && settled {
-		x.proven.Store(unrest - uint64(x.changers()))
+		x.proven.Store(signInEpoch - uint64(x.changers()))
 		x.unproven.Store(false)
 	}
 }

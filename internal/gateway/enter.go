@@ -149,7 +149,7 @@ func (x *exchange) begin() error {
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
 	x.proven.Store(c.SignInEpoch() - uint64(x.changers()))
-	x.beganUnsettled = x.restless()
+	x.beganUnsettled = x.unsettledWithoutSlow()
 	x.unproven.Store(x.unsettled())
 	return nil
 }

@@ -69,10 +69,10 @@ type browser struct {
 	// isForeign.
 	foreign bool
 	// minted is the token of a visit that starts with this response, left the visit that the
-	// request ran in until then, leftUnrest the unrest count of that at the time; see mint.
-	minted     session.Token
-	left       *visits.Visit
-	leftUnrest uint64
+	// request ran in until then, leftSignInEpoch the signInEpoch count of that at the time; see mint.
+	minted          session.Token
+	left            *visits.Visit
+	leftSignInEpoch uint64
 	// inTime is whether the clearance of the standing timed had not run out.
 	timed  *visits.Standing
 	inTime bool
@@ -93,7 +93,7 @@ type openness struct {
 	// mark is when the request began; version is the owner version that it stands on.
 	mark    visits.Mark
 	version uint64
-	// proven is the visit's unrest count that the response is known to be good for; unproven
+	// proven is the visit's signInEpoch count that the response is known to be good for; unproven
 	// says that it began while the visit was unsettled.
 	proven   atomic.Uint64
 	unproven atomic.Bool

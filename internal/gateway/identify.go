@@ -61,11 +61,11 @@ func (x *exchange) identifyBefore() error {
 // unsettled reports whether who is signed in may have changed without the gate having
 // noticed. Where the portal renews its session at each sign-in, it has noticed.
 func (x *exchange) unsettled() bool {
-	return x.restless() || x.visit != nil && !x.g.Rotates && x.visit.Slow(x.g.Clock())
+	return x.unsettledWithoutSlow() || x.visit != nil && !x.g.Rotates && x.visit.Slow(x.g.Clock())
 }
 
-// restless is unsettled, but for requests that were given up long ago.
-func (x *exchange) restless() bool {
+// unsettledWithoutSlow is unsettled, but for requests that were given up long ago.
+func (x *exchange) unsettledWithoutSlow() bool {
 	return x.visit != nil && !x.g.Rotates && x.visit.Unsettled(x.changers(), x.g.Clock)
 }
 

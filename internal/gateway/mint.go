@@ -53,7 +53,7 @@ func (x *exchange) leaveVisit(old *visits.Visit) {
 		old.Release()
 		return
 	}
-	x.left, x.leftUnrest = old, old.Requests.SignInEpoch()
+	x.left, x.leftSignInEpoch = old, old.Requests.SignInEpoch()
 }
 
 // ranIn is the visit that the request began in; nil for none.

@@ -181,7 +181,7 @@ func (s *scanner) startTag(size int, selfClosing bool) {
 		s.z.NextIsNotRawText()
 	}
 	s.z.AllowCDATA(s.tree.inForeign())
-	s.settle(nil)
+	s.placeAtEnds(nil)
 	s.openHead()
 	var behind []string
 	for _, e := range s.tree.made {
@@ -198,7 +198,7 @@ func (s *scanner) endTag(size int) {
 	s.raw = false
 	explicit := s.tree.end(name)
 	s.z.AllowCDATA(s.tree.inForeign())
-	s.settle(explicit)
+	s.placeAtEnds(explicit)
 	s.token += size
 	for _, w := range s.wishes {
 		if w.state == waiting && w.element == explicit {
@@ -210,18 +210,18 @@ func (s *scanner) endTag(size int) {
 
 // settle places what waits for the ends of elements that the present token ended. Those
 // that have no end tag of their own get one where a piece comes in between.
-func (s *scanner) settle(explicit *element) {
+func (s *scanner) placeAtEnds(explicit *element) {
 	for _, e := range s.tree.popped {
-		s.settleAt(e, Append, e)
+		s.placeWaiting(e, Append, e)
 		if e == explicit {
 			return // what comes after it comes after its tag
 		}
 		s.ends = append(s.ends, e.endTag()...)
-		s.settleAt(e, After, e.parent)
+		s.placeWaiting(e, After, e.parent)
 	}
 }
 
-func (s *scanner) settleAt(e *element, where Position, parent *element) {
+func (s *scanner) placeWaiting(e *element, where Position, parent *element) {
 	for _, w := range s.wishes {
 		if w.state == waiting && w.element == e && w.where == where {
 			s.place(string(s.ends) + w.at(parent))
@@ -286,5 +286,5 @@ func (s *scanner) end(err error) {
 		return
 	}
 	s.tree.endAll()
-	s.settle(nil)
+	s.placeAtEnds(nil)
 }

@@ -15,13 +15,13 @@ type chain []compound
 // compound is what one element is compared with.
 type compound struct {
 	cascadia.Sel
-	// joint is what stands before it: ' ', '>', '+' or '~', or 0 at the beginning.
-	joint byte
+	// combinator is what stands before it: ' ', '>', '+' or '~', or 0 at the beginning.
+	combinator byte
 	// plain is what stands before its pseudo-classes, or nil. They are compared after it.
 	plain cascadia.Sel
 	reach reach
-	// inner is how many combinators are in it, as in :not(a b).
-	inner int
+	// innerCombinators is how many combinators are in it, as in :not(a b).
+	innerCombinators int
 }
 
 // reach is the set of elements that a compound compares.
@@ -29,8 +29,8 @@ type reach int
 
 const (
 	itself reach = iota
-	// around: at its ancestors and the elements before it, as :nth-child and :lang do.
-	around
+	// ancestorsAndSiblings: at its ancestors and the elements before it, as :nth-child and :lang do.
+	ancestorsAndSiblings
 	// everywhere: at the elements before its ancestors, too.
 	everywhere
 )
@@ -39,9 +39,9 @@ const (
 // is cut where it is the same again when put together; else it stays one compound.
 func chainsOf(group cascadia.SelectorGroup) (chains []chain) {
 	for _, sel := range group {
-		c, ok := cut(sel.String())
+		c, ok := splitChain(sel.String())
 		if !ok || c.String() != sel.String() {
-			c = chain{{Sel: sel, reach: everywhere, inner: joints(sel.String())}}
+			c = chain{{Sel: sel, reach: everywhere, innerCombinators: countCombinators(sel.String())}}
 		}
 		chains = append(chains, c)
 	}
@@ -49,25 +49,25 @@ func chainsOf(group cascadia.SelectorGroup) (chains []chain) {
 }
 
 // cut parses the compounds of a selector one by one.
-func cut(text string) (c chain, ok bool) {
-	var joint byte
+func splitChain(text string) (c chain, ok bool) {
+	var combinator byte
 	for {
 		size := compoundSize(text)
 		sel, err := cascadia.Parse(text[:size])
 		if err != nil {
 			return nil, false
 		}
-		c = append(chain{compoundOf(sel, text[:size], joint)}, c...)
+		c = append(chain{compoundOf(sel, text[:size], combinator)}, c...)
 		if size == len(text) {
 			return c, true
 		}
-		joint, _ = jointAt(text[size:])
-		text = text[size+jointSize:]
+		combinator, _ = combinatorAt(text[size:])
+		text = text[size+combinatorSize:]
 	}
 }
 
-func compoundOf(sel cascadia.Sel, text string, joint byte) compound {
-	c := compound{Sel: sel, joint: joint}
+func compoundOf(sel cascadia.Sel, text string, combinator byte) compound {
+	c := compound{Sel: sel, combinator: combinator}
 	size := 0
 	for size < len(text) && text[size] != ':' {
 		size += skip(text[size:])
@@ -76,8 +76,8 @@ func compoundOf(sel cascadia.Sel, text string, joint byte) compound {
 		return c
 	}
 	c.plain, _ = cascadia.Parse(text[:size]) // an empty one is none
-	c.reach, c.inner = around, joints(text)
-	if c.inner > 0 || strings.Contains(text, "abled") {
+	c.reach, c.innerCombinators = ancestorsAndSiblings, countCombinators(text)
+	if c.innerCombinators > 0 || strings.Contains(text, "abled") {
 		c.reach = everywhere
 	}
 	return c
@@ -86,22 +86,22 @@ func compoundOf(sel cascadia.Sel, text string, joint byte) compound {
 // compoundSize is the length of what a text begins with, up to a combinator or the end.
 func compoundSize(text string) int {
 	for i := 0; i < len(text); i += skip(text[i:]) {
-		if _, ok := jointAt(text[i:]); ok {
+		if _, ok := combinatorAt(text[i:]); ok {
 			return i
 		}
 	}
 	return len(text)
 }
 
-// jointAt is the combinator that a text begins with, as cascadia writes it: between two blanks.
-func jointAt(text string) (joint byte, ok bool) {
-	if len(text) < jointSize || text[0] != ' ' || text[2] != ' ' || !strings.Contains(" >+~", text[1:2]) {
+// combinatorAt is the combinator that a text begins with, as cascadia writes it: between two blanks.
+func combinatorAt(text string) (combinator byte, ok bool) {
+	if len(text) < combinatorSize || text[0] != ' ' || text[2] != ' ' || !strings.Contains(" >+~", text[1:2]) {
 		return 0, false
 	}
 	return text[1], true
 }
 
-const jointSize = 3
+const combinatorSize = 3
 
 // skip is the length of what belongs together at the beginning of a text: an escaped
 // character, or what is in quotes, brackets or parentheses.
@@ -125,9 +125,9 @@ func skip(text string) int {
 }
 
 // joints counts what may be combinators anywhere in a selector, rather too many than too few.
-func joints(text string) (n int) {
+func countCombinators(text string) (n int) {
 	for i := range len(text) {
-		if _, ok := jointAt(text[i:]); ok {
+		if _, ok := combinatorAt(text[i:]); ok {
 			n++
 		}
 	}
@@ -137,8 +137,8 @@ func joints(text string) (n int) {
 func (c chain) String() string {
 	text := ""
 	for i := len(c) - 1; i >= 0; i-- {
-		if c[i].joint != 0 {
-			text += " " + string(c[i].joint) + " "
+		if c[i].combinator != 0 {
+			text += " " + string(c[i].combinator) + " "
 		}
 		text += c[i].Sel.String()
 	}
@@ -160,7 +160,7 @@ func (t *tree) matches(c chain, n *html.Node) bool {
 	if n == nil || !t.compare(&c[0], n) {
 		return false
 	}
-	switch rest := c[1:]; c[0].joint {
+	switch rest := c[1:]; c[0].combinator {
 	case 0:
 		return true
 	case '>':
@@ -197,7 +197,7 @@ func (t *tree) compare(c *compound, n *html.Node) bool {
 		return false
 	}
 	work, one := int64(1), int64(c.reach.work(n)) // 64 bits: the product may be maxWork squared
-	for range max(1, c.inner) {
+	for range max(1, c.innerCombinators) {
 		work = min(work*one, maxWork+1)
 	}
 	return t.spend(int(work)) && c.Match(n)
