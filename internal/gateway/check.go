@@ -15,12 +15,13 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
-// signInPause is how long an anonymous answer about a declared sign-in's response waits
-// to be confirmed: portals may commit a sign-in a moment after their response.
+// signInPause is how long askAtEnd waits before it asks again about the response to a declared
+// sign-in: portals may commit a sign-in a moment after their response.
 const signInPause = 250 * time.Millisecond
 
-// Arrived implements [response.Exchange]: it takes the portal's cookies out of the
-// response, and says whether the response goes on at once.
+// Arrived implements [response.Exchange]. It is called when the portal's headers arrive. It
+// removes the portal's cookies from them, and returns how the response is handled: dropped,
+// passed at once, or kept until a check.
 func (x *exchange) Arrived(status int) response.Mode {
 	switch x.kind {
 	case verbatim:
@@ -30,7 +31,8 @@ func (x *exchange) Arrived(status int) response.Mode {
 		return x.arrivedAnonymous(status)
 	}
 	if status == http.StatusSwitchingProtocols && !(x.facts.Upgrade && x.before.MayPass()) {
-		// No tunnel for strangers (design rule G5), asked for or not.
+		// A tunnel opens only for a user who may pass, and only if the request asked for it
+		// (design rule G5).
 		x.g.events.Decided(gate.Upgrade, "after", x.about(""))
 		x.Withhold(gate.Upgrade, status, x.rw.Header())
 		return response.Dropped
@@ -42,7 +44,7 @@ func (x *exchange) Arrived(status int) response.Mode {
 		return response.Dropped
 	}
 	if x.closeTunnel == nil && x.end != nil && x.visit != nil && response.IsStream(x.rw.Header()) {
-		x.closeTunnel = x.openTunnel() // asked for without saying so
+		x.closeTunnel = x.openTunnel() // an event stream that the request did not announce
 	}
 	facts := x.responseFacts(status)
 	switch {
@@ -61,7 +63,9 @@ func (x *exchange) Arrived(status int) response.Mode {
 	return response.Passed
 }
 
-// keepMode says how a response that has to be checked is kept.
+// keepMode returns how a response is kept that must be checked, and prepares the check. It makes
+// a request with a response like a sign-in's a changer, and notes whether the visit is unsettled
+// after it.
 func (x *exchange) keepMode(f gate.Response) response.Mode {
 	x.detach()
 	if gate.Suspect(f) && x.visit != nil && !x.exclusive {
@@ -69,7 +73,7 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 		x.settles = x.settles || f.Redirect || f.SignIn
 	}
 	if f.Redirect && (x.exclusive || !x.before.MayPass() && !x.g.WatchUnsafe) {
-		x.settles = true // it may be a sign-in that is saved late
+		x.settles = true // the portal may save a sign-in after it has redirected
 	}
 	switch {
 	case x.tunnels && x.before.MayPass():
@@ -83,8 +87,8 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 	return response.Kept
 }
 
-// detach gives the exchange a request of its own: portions of a response are checked beside
-// the handlers behind, which may change theirs.
+// detach replaces facts.R by a copy. Portions of a response are checked while the handlers behind
+// the gate run, which may change their request; that one is kept in passedOn.
 func (x *exchange) detach() {
 	if x.passedOn != nil {
 		return
@@ -97,6 +101,7 @@ func (x *exchange) detach() {
 	x.questionHeader()
 }
 
+// responseFacts returns the facts by which gate.Checked decides whether the response is checked.
 func (x *exchange) responseFacts(status int) gate.Response {
 	after := x.jar.Apply(x.set)
 	x.overlapped = x.visit != nil && !x.exclusive && x.visit.Requests.ChangersSince(x.mark, x.changers())
@@ -108,7 +113,8 @@ func (x *exchange) responseFacts(status int) gate.Response {
 	}
 }
 
-// takeCookies takes Set-Cookie out of the response and reads it.
+// takeCookies removes Set-Cookie from the response and parses it into set. Release writes the
+// cookies to the browser, sealed.
 func (x *exchange) takeCookies() (err error) {
 	h := x.rw.Header()
 	lines, ok := h["Set-Cookie"]
@@ -126,8 +132,8 @@ func counts(set []portal.Change) bool {
 	return slices.ContainsFunc(set, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Public })
 }
 
-// arrivedAnonymous lets an asset pass that was fetched without credentials, and nothing
-// else.
+// arrivedAnonymous is Arrived for a request that was forwarded without credentials. Only an asset
+// passes.
 func (x *exchange) arrivedAnonymous(status int) response.Mode {
 	h := x.rw.Header()
 	delete(h, "Set-Cookie")
@@ -139,7 +145,17 @@ func (x *exchange) arrivedAnonymous(status int) response.Mode {
 	return response.Dropped
 }
 
-// Check implements [response.Exchange].
+// Check implements [response.Exchange]. It asks the portal which user the credentials belong to
+// after the response, and decides whether what was kept is released. final says that the portal's
+// response has ended; otherwise a portion is checked.
+//
+//  1. A portion of a response that may be a sign-in's is refused without a question.
+//  2. readToken takes a new token from the response into the question.
+//  3. The epochs are read, and whether the visit is settled. This comes before the question,
+//     because the answer proves nothing about what happens after it was asked.
+//  4. askAtEnd asks, and decideAfter decides.
+//  5. If the response is released, prove records the epoch. A request with further portions then
+//     lets the next exclusive request run.
 func (x *exchange) Check(final bool) gate.Action {
 	if !final && x.mayChange() && (!x.before.MayPass() || x.sendsSignIn()) {
 		return gate.Refuse // the portal may commit a sign-in at the end of what it sends
@@ -164,30 +180,30 @@ func (x *exchange) Check(final bool) gate.Action {
 	}
 	if !final && x.before.MayPass() && a.Kind == gate.Anonymous {
 		x.g.events.Decided(gate.Refuse, "portion", x.about(""))
-		return gate.Refuse // the portal may know the renewed session at the end only
+		return gate.Refuse // the portal may save the renewed session at the response's end only
 	}
 	action := x.decideAfter(a, s, epoch)
 	if action == gate.Forward {
 		x.prove(signInEpoch, settled)
 		if !final && x.yield != nil {
-			x.yield() // what follows is checked, be it beside another form
+			x.yield() // the further portions are checked, also beside another exclusive request
 		}
 		if !final && settled && x.before.MayPass() && !x.mayChange() {
-			x.end.release() // what follows passes, and ends with its client
+			x.end.release() // the rest passes unchecked; it may end when its client leaves
 		}
 	}
 	return action
 }
 
-// awaitsSignIn reports whether the request sent something to a declared sign-in that the
-// answer does not show: it names no other user than before, or one that an earlier
-// request may have signed in.
+// awaitsSignIn reports whether the request submitted a declared sign-in that the answer may not
+// show yet: the answer is anonymous, names the same user as before, or names a user whom an
+// earlier request may have signed in. askAtEnd asks again then.
 func (x *exchange) awaitsSignIn(a *portal.Answer) bool {
 	return x.sendsSignIn() && (a.Kind == gate.Anonymous || a.Kind == gate.User && (a.User == x.answer.User || x.unsettled()))
 }
 
-// sendsSignIn reports whether the request sent something to a declared sign-in, or one of
-// its fields elsewhere.
+// sendsSignIn reports whether the request submits something to a declared sign-in, or has one of
+// sign_in's fields in its body, at any address. A GET of the page with the form does neither.
 func (x *exchange) sendsSignIn() bool {
 	f := &x.facts
 	switch {
@@ -199,7 +215,8 @@ func (x *exchange) sendsSignIn() bool {
 	return f.SignIn && (f.Unsafe || route.HasParameter(f.R.URL.RawQuery, f.Site.Rules.Fields) || f.Any(f.Site.Rules.LinkSignIn))
 }
 
-// askAfter puts questions that begin now. Without credentials none is needed.
+// askAfter asks about s with questions that begin now. Without credentials the answer is
+// anonymous without a question.
 func (x *exchange) askAfter(s subject) *portal.Answer {
 	if s.jar.Empty() && !s.carries {
 		return strangers
@@ -207,9 +224,10 @@ func (x *exchange) askAfter(s subject) *portal.Answer {
 	return x.ask(context.WithoutCancel(x.facts.R.Context()), s)
 }
 
-// askAtEnd puts the questions about a response. Those about a declared sign-in are put once
-// more where they do not show it: the portal may commit it a moment later. The first ones
-// do not wait for that, because another browser's sign-in may end this session meanwhile.
+// askAtEnd asks about a response. If the answer does not show a declared sign-in, it asks again
+// after signInPause, because the portal may commit the sign-in a moment later. The first question
+// does not wait for that: meanwhile another browser's sign-in as the same user may end this
+// session.
 func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
 	first := x.askAfter(s)
 	if !final || !x.awaitsSignIn(first) || x.owes(first) {
@@ -217,7 +235,8 @@ func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
 	}
 	time.Sleep(signInPause)
 	if counts(x.set) && len(first.Changes) > 0 && !x.g.Rotates {
-		// The portal may have begun another session for one that it did not know yet.
+		// The portal may not have known the response's session at the first question, and have
+		// begun another one for it. So the response's session is asked about once more.
 		if same := x.askAfter(s); same.Kind != gate.Anonymous {
 			return same
 		}
@@ -229,17 +248,26 @@ func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
 	return &a
 }
 
-// owes reports whether the answer names a user who owes a code: nothing that happens later
-// makes the response another user's.
+// owes reports whether the answer names a user who owes a factor. askAtEnd does not ask again
+// then, because no later event makes the response another user's.
 func (x *exchange) owes(a *portal.Answer) bool {
 	st, err := x.standingOf(context.WithoutCancel(x.facts.R.Context()), a)
 	return err == nil && st.Owes()
 }
 
-// decideAfter weighs the answer about a response. Cookies are kept whatever comes of it,
-// unless it is not known which user they belong to.
+// decideAfter decides about a response from the answer about it. s is what the question was
+// about; epoch is the epoch of the answers before it was asked.
+//
+//  1. If the answer is unknown or the store fails, the visit's answers are void and the response
+//     is refused. Its cookies are lost, because their user is not known.
+//  2. Otherwise the cookies of the response and of the question are taken into the jar, stamped
+//     with the answer's user, also if the response is withheld. Cookies older than the end of the
+//     user's sessions are removed.
+//  3. gate.After decides.
+//  4. If the visit's user changed, changeOwner ends what the former user had.
+//  5. keepAfter keeps the answer for the next request.
 func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.Action {
-	// A browser that goes away is no failure of the store's.
+	// Without the client's cancellation: a client that leaves must not look like a failing store.
 	after, err := x.standingOf(context.WithoutCancel(x.facts.R.Context()), a)
 	if err != nil {
 		x.g.events.Failed("store failed while a response was checked", err, x.about(a.User))
@@ -264,8 +292,8 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	if x.given != nil {
 		x.holdLate(before, x.changes[known:])
 	}
-	// The portal signed the user in on nothing but cookies of sessions that ended, or on a page
-	// to which nothing was sent that signs in.
+	// revived: the portal signed the user in by cookies of ended sessions alone, or by a request
+	// that submitted nothing, as a remember-me cookie does. The user must sign in again.
 	revived := outlived && (x.jar.Empty() || !x.facts.Unsafe && !x.sendsSignIn())
 	if revived {
 		x.dropAll()
@@ -296,9 +324,9 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	return action
 }
 
-// mixed reports whether an anonymous answer proves nothing about a response, because
-// another request may have signed a user in and out beside it. An exclusive request is
-// doubted where it could be such a sign-in itself, or ran beside one that yielded.
+// mixed reports whether an anonymous answer proves nothing about the response, because another
+// request that ran beside this one may have signed a user in and out again. For an exclusive
+// request, that is a shared one or one that yielded; its own sign-out explains the answer.
 func (x *exchange) mixed() bool {
 	if x.visit == nil {
 		return false
@@ -311,9 +339,11 @@ func (x *exchange) mixed() bool {
 	return (c.SharedSince(x.mark) || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
 }
 
-// doubted reports whether the response to a declared sign-in or sign-out may have been made
-// for another user than the answer names: an earlier request may be committed later than a
-// sign-in, and a form that yielded its turn just before a sign-out.
+// doubted reports whether the response to an exclusive request may have been made for another
+// user than the answer names:
+//
+//   - a sign-in, because the portal may commit an earlier request after it;
+//   - a sign-out, because an exclusive request that yielded before it may have changed the user.
 func (x *exchange) doubted() bool {
 	if !x.exclusive {
 		return false
@@ -321,11 +351,15 @@ func (x *exchange) doubted() bool {
 	return x.beganUnsettled && x.sendsSignIn() || x.facts.SignOut && x.visit.Requests.OthersSince(x.mark)
 }
 
-// changeOwner ends what stood on the visit's user until now: its clearance, its tunnels,
-// and its answers. What was kept for other cookies of the visit may have changed with it:
-// an old session id that lives on is the new user's too. Responses that started under the
-// old owner version are dropped. It returns the epoch in which an answer of the given one
-// is still good.
+// changeOwner is called when the visit's user has changed. after is the new standing.
+//
+//  1. All answers of the visit are forgotten, also those about other cookies: an old session id
+//     that is still valid belongs to the new user, too.
+//  2. bumpOwner makes the responses outdated that started under the former user. It is left out
+//     if this response is released and no user could pass before it.
+//  3. The visit's tunnels are closed, and its clearance ends.
+//
+// It returns the epoch in which an answer from the given epoch may still be kept.
 func (x *exchange) changeOwner(epoch uint64, action gate.Action, after gate.Standing) uint64 {
 	if x.visit == nil {
 		return epoch
@@ -342,9 +376,10 @@ func (x *exchange) changeOwner(epoch uint64, action gate.Action, after gate.Stan
 	return epoch
 }
 
-// bumpOwner increments the owner version. This response stands on what was found out,
-// unless another request found a change before it; a declared sign-out that left no user
-// signed in stands all the same.
+// bumpOwner increments the visit's owner version. This response moves to the new version, unless
+// another request incremented it since this one began: then Lost drops the response. A declared
+// sign-out that left no user signed in moves in either case. If another request has incremented
+// the version for an anonymous answer already, it stays as it is, and this response is dropped.
 func (x *exchange) bumpOwner(after gate.Answer) {
 	leaves := x.exclusive && x.facts.Leaves
 	if after == gate.Anonymous && !leaves && x.visit.Owner() != x.version {
@@ -356,7 +391,9 @@ func (x *exchange) bumpOwner(after gate.Answer) {
 	}
 }
 
-// keepAfter keeps the answer for the visit's next request.
+// keepAfter keeps the answer about a response for the visit's next request, which will carry the
+// cookies as they are now. It keeps nothing while another changer is open. If the user was and is
+// anonymous, it restores the suspended answers.
 func (x *exchange) keepAfter(s subject, a *portal.Answer, epoch uint64) {
 	if x.visit == nil || a == strangers || x.visit.Requests.Changers(x.changers()) {
 		return
@@ -373,8 +410,9 @@ func (x *exchange) keepAfter(s subject, a *portal.Answer, epoch uint64) {
 	}
 }
 
-// Lost implements [response.Exchange]: the clearance ended, the visit's user changed, or a
-// user without clearance owes a factor by now.
+// Lost implements [response.Exchange]. It reports whether the response must not be released any
+// further: the clearance ended, the visit's user changed, finishing.close was called, or a user
+// without clearance owes a factor by now.
 func (x *exchange) Lost() bool {
 	if x.kind != gated {
 		return false
@@ -383,7 +421,7 @@ func (x *exchange) Lost() bool {
 		x.end != nil && x.end.closed.Load() || x.owesNow()
 }
 
-// Unsettled implements [response.Exchange].
+// Unsettled implements [response.Exchange]. Tunnels are left out: type frames checks their bytes.
 func (x *exchange) Unsettled() bool {
 	if x.kind != gated || x.g.Identify != nil || x.tunnels {
 		return false
@@ -394,8 +432,9 @@ func (x *exchange) Unsettled() bool {
 // Settled implements [response.Exchange].
 func (x *exchange) Settled() bool { return !x.unsettled() }
 
-// doubtful reports whether who is signed in may have changed since the answer that the
-// response stands on: the visit is unsettled, or was so since.
+// doubtful reports whether the signed-in user may have changed since the question that the
+// response is released on: the visit is unsettled or was since, or its sign-in epoch is no longer
+// the proven one. After mint this includes the visit in which the request ran before.
 func (x *exchange) doubtful() bool {
 	if x.visit == nil || x.g.Rotates {
 		return false
@@ -406,8 +445,9 @@ func (x *exchange) doubtful() bool {
 	return x.unproven.Load() || x.visit.Requests.SignInEpoch() != x.proven.Load()+uint64(x.changers()) || x.unsettled()
 }
 
-// prove notes that a question which began when the signInEpoch count was that proved the
-// response good. Only one that began in a settled visit does so for good.
+// prove records that a question has shown the response to be good. signInEpoch is the visit's
+// epoch before the question, settled whether the visit was settled then. A question in an
+// unsettled visit is ignored: the portal may commit a change after it.
 func (x *exchange) prove(signInEpoch uint64, settled bool) {
 	if x.visit != nil && settled {
 		x.proven.Store(signInEpoch - uint64(x.changers()))
@@ -415,17 +455,18 @@ func (x *exchange) prove(signInEpoch uint64, settled bool) {
 	}
 }
 
-// mayChange reports whether the request may change who is signed in, as far as its facts
-// tell. A stranger's that belongs to no visit runs beside no others.
+// mayChange reports whether the request may change who is signed in, as far as its facts tell. In
+// a visit such a request runs exclusive; without a visit its facts decide.
 func (x *exchange) mayChange() bool {
 	return x.exclusive || x.visit == nil && (x.facts.Unsafe || x.facts.SignIn)
 }
 
-// MustCheck implements [response.Exchange]: what an exclusive request did is found out at
-// its end.
+// MustCheck implements [response.Exchange]. What a changer did is known only at the end of its
+// response, which is therefore checked although everything was released.
 func (x *exchange) MustCheck() bool { return x.mayChange() || x.leaveSuspect != nil }
 
-// Release implements [response.Exchange].
+// Release implements [response.Exchange]. It writes the cookies, and lets requests begin that
+// wait for shared ones.
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())
@@ -454,8 +495,8 @@ func (x *exchange) Panicked(p any) {
 	x.voidAnswers()
 }
 
-// dropOwnNames takes Set-Cookie lines with names of Secondgate's own out of a
-// response that passes verbatim.
+// dropOwnNames removes the Set-Cookie lines with Secondgate's own names from the response to a
+// request under `trust`, so that the portal can't replace Secondgate's cookies.
 func dropOwnNames(h http.Header) {
 	lines, ok := h["Set-Cookie"]
 	if !ok {
