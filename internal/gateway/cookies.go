@@ -189,7 +189,7 @@ func (x *exchange) fit(user string) bool {
 // writeCookies writes the cookies that the browser must get into h: those that changed, those to
 // be deleted, and the visit's. Most responses have none.
 //
-//  1. The visit's open tunnels are told of the changes.
+//  1. The visit's open tunnels follow the changes (tunnelCookies.follow).
 //  2. Changes that must not leave with this response wait in the visit (takeUnsealed). Those that
 //     waited for this user leave with it.
 //  3. The changes of an asset's response wait for the next page, because caches keep assets.

@@ -181,8 +181,8 @@ type frames struct {
 	asked  time.Time
 }
 
-// newFrames returns the frames of a tunnel that x opens. If nothing made the visit unsettled
-// since x began, the answer about x itself is the proof.
+// newFrames returns the frames of a tunnel that x opens. If the visit was settled when x began,
+// and nothing has changed that since, the answer about x itself is the proof.
 func newFrames(x *exchange) *frames {
 	f := &frames{x: x.probe(), turn: make(chan struct{}, 1)}
 	if g := x.visit.Generation(); !x.beganUnsettled && !x.visit.Slow(x.now) && g.Begun == x.mark.Entered() && g.Before(x.now) {
