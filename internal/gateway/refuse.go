@@ -92,12 +92,13 @@ func (x *exchange) answerFor(a gate.Action) {
 	}
 }
 
-// retry makes the browser ask for the page once more. After a form or a declared sign-in it leads
-// to the front page, because what was submitted may be used up. It does not disclose where the
-// response led.
+// retry makes the browser ask for the page once more. After a form, a sign-out or a declared
+// sign-in it leads to the front page, because what was submitted may be used up. A GET of a
+// sign-in's address without its fields is the page with the form, and is asked for again. retry
+// does not disclose where the response led.
 func (x *exchange) retry() {
 	to := x.facts.Client.URL.RequestURI()
-	if x.exclusive || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
+	if x.sendsSignIn() || x.facts.SignOut || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
 		to = "/"
 	}
 	if x.facts.Navigation() {

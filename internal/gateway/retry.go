@@ -20,8 +20,8 @@ const revokedTime = time.Minute
 //
 //   - if the token was rotated away longer ago, or its session was ended;
 //   - if it asks for a page that was sent back often enough. Then the response with the fresh
-//     token was lost, and the user has to sign in again. A form may be one of many clicks and is
-//     always sent back.
+//     token was lost, and the user has to sign in again. A form may be one of many
+//     clicks: within revokedTime it is always sent back.
 func (x *exchange) justRevoked() bool {
 	lost := request.SafeMethod(x.facts.R.Method) && x.facts.Navigation() && x.st.Retries.Exhausted(x.facts.R)
 	if !x.st.SessionEnded && !lost && x.now.Sub(x.st.RevokedAt) < revokedTime {
