@@ -222,7 +222,7 @@ func (q *Queue) end(ctx context.Context, m *store.Mail, why string) {
 	q.remove(ctx, m)
 }
 
-// codeFailed marks the code whose mail failed (store.MailCode.Failed), and records an event.
+// codeFailed marks the code of a mail that failed (store.MailCode.Failed), and records an event.
 func (q *Queue) codeFailed(ctx context.Context, m *store.Mail) error {
 	return q.store.Update(ctx, m.Key(), func(tx store.Tx) error {
 		code, err := tx.MailCode()

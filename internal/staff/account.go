@@ -11,7 +11,7 @@ import (
 type Account struct {
 	Realm string `json:"realm"`
 	ID    string `json:"id"`
-	// Name and Email are what the portal names; they identify nobody.
+	// Name and Email are those that the portal shows. Only ID identifies the user.
 	Name  string `json:"name,omitempty"`
 	Email string `json:"email,omitempty"`
 	// Activated says that the user has a second factor.

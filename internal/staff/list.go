@@ -19,7 +19,7 @@ const (
 	StatusAny          Status = "any"
 	StatusActivated    Status = "activated"
 	StatusNotActivated Status = "not-activated"
-	// StatusLocked selects users whose codes are refused now because of earlier wrong ones.
+	// StatusLocked selects users with earlier wrong codes, for which codes are refused now.
 	StatusLocked Status = "locked"
 )
 

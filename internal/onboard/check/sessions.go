@@ -18,7 +18,7 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// sealed is the check that the cookies that the gateway does not seal sign nobody in. It
+// sealed is the check that the cookies that the gateway does not seal don't sign in. It
 // copies them into another browser, alone and together, and looks whether that is signed in.
 func (r *run) sealed() outcome {
 	c := r.first

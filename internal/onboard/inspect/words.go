@@ -24,8 +24,8 @@ var (
 	// ownerWords are names under which a number may be the user's id although the name does
 	// not end in "id", as in <b id="me">17</b>.
 	ownerWords = []string{"me", "who", "whoami", "user", "customer", "member", "ids", "uid"}
-	// containers are keys in JSON that may enclose the user and say nothing about whose the
-	// value is.
+	// containers are keys in JSON that may enclose the user. They don't tell to which person
+	// the value belongs.
 	containers = []string{"result", "results", "props", "state", "response", "payload", "attributes", "session", "value", "page", "initial",
 		"context", "logged", "in", "ids", "identity", "principal", "root"}
 	names    = []string{"login", "username", "user", "uname", "userid"}
