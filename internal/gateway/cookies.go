@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/session"
@@ -337,9 +338,11 @@ func unsealed(changes []portal.Change) (lines []string) {
 
 // wantsVisit reports whether the response starts a visit: one to a navigation does, and one that
 // sets a cookie to be sealed. A cross-site request never does, because the browser may have a
-// visit cookie that it did not send with it.
+// visit cookie that it did not send with it. Nor does a background request of a visit that is over:
+// it may arrive after the user has signed in again, and would replace that visit.
 func (x *exchange) wantsVisit() bool {
-	if x.own || x.foreign || x.kind == anonymously {
+	late := x.over && request.SafeMethod(x.facts.R.Method) && !x.facts.Navigation()
+	if x.own || x.foreign || late || x.kind == anonymously {
 		return false
 	}
 	sets := slices.ContainsFunc(x.changes, func(c portal.Change) bool { return c.Class == portal.Sealed && !c.Delete })

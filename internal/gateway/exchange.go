@@ -77,6 +77,8 @@ type browser struct {
 	keys *portal.VisitKeys
 	// foreign says that leaveOwn took the request out of the visit that its cookie names.
 	foreign bool
+	// over says that the visit that its cookie names has ended; see becomeStranger.
+	over bool
 	// minted is the token of the visit that this response starts; empty if it starts none. left
 	// is the visit in which the request ran until then, and leftSignInEpoch the sign-in epoch of
 	// left at that moment. See mint.

@@ -38,7 +38,7 @@ func (x *exchange) becomeStranger() {
 		x.since = session.After(x.st.RevokedAt)
 	}
 	x.visit.Release()
-	x.visit, x.own, x.st, x.keys = nil, false, &visits.NoStanding, nil
+	x.visit, x.own, x.st, x.keys, x.over = nil, false, &visits.NoStanding, nil, true
 	x.stale = nil
 	if rc, err := portal.Read(x.facts.R.Header["Cookie"], x.names, x.host, x.g.CookiePolicy); err == nil {
 		x.stale = rc.All()
