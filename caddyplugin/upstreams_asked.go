@@ -122,7 +122,7 @@ func (w *questionWalk) routes(list caddyhttp.RouteList, at certainty) certainty 
 			after = never
 		}
 		if after < here {
-			at = min(at, max(after, surely-here)) // what was answered surely goes no further
+			at = min(at, max(after, surely-here)) // a question that is surely answered does not continue
 		}
 	}
 	return at

@@ -40,7 +40,7 @@ func File(setting string) string {
 // Resolve replaces the placeholders of a setting. An empty one is an error. If a file can't be
 // read, the error says why; Caddy's own error does not.
 func Resolve(setting string) (string, error) {
-	// Caddy's replacer logs a file that it can't read, in the midst of a command's answer.
+	// Caddy's replacer would log a file that it can't read, within a command's output.
 	if name := File(setting); name != "" && setting == "{file."+name+"}" && !strings.ContainsAny(name, "{}") {
 		f, err := os.Open(name)
 		if err != nil {
