@@ -74,8 +74,8 @@ func (s *Server) readKeys(ctx context.Context) (*keys.Ring, string, error) {
 	return ring, cmp.Or(origin, file), err
 }
 
-// makeKey creates a key file if there is none. It returns an error if the store has records
-// that are sealed with a missing key.
+// makeKey creates a key file if there is none. It returns an error if the store was already
+// used with keys: a new key could not open its records.
 func (s *Server) makeKey(ctx context.Context, file string) error {
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) || s.Scratch != nil {
 		return nil // if the file can't be read, Keys.Load returns the error

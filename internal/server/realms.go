@@ -91,8 +91,8 @@ func (s *Server) mailGap(realm string) bool {
 // names returns the realms of the sites, sorted.
 func (s *Server) names() []string { return slices.Sorted(maps.Keys(s.byRealm())) }
 
-// HasCustomers reports whether a site of the realm has users of a portal (whoami). It also
-// returns true for an unknown realm, because the support desk refuses such requests.
+// HasCustomers reports whether a site of the realm has users of a portal (whoami). For an
+// unknown realm it returns true, so that the support desk refuses the request.
 func (s *Server) HasCustomers(realm string) bool {
 	sites := s.byRealm()[realm]
 	return len(sites) == 0 || slices.ContainsFunc(sites, (*Site).customers)
