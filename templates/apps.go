@@ -1,6 +1,6 @@
 package templates
 
-// Apps are the authenticator apps that the set-up names. Any other for TOTP will do.
+// Apps are the authenticator apps that the set-up page names. Any other TOTP app works too.
 var Apps = []App{
 	store("Google Authenticator", "com.google.android.apps.authenticator2", "388497605"),
 	store("Microsoft Authenticator", "com.azure.authenticator", "983156458"),
@@ -11,7 +11,7 @@ var Apps = []App{
 	{Name: "Passwords", BuiltIn: true},
 }
 
-// store makes an app's links from its names in the two stores.
+// store returns an app with its links to Google's and Apple's stores, from its ids there.
 func store(name, android, iPhone string) App {
 	app := App{Name: name, Android: "https://play.google.com/store/apps/details?id=" + android}
 	if iPhone != "" {

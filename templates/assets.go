@@ -13,16 +13,16 @@ type Asset struct {
 	Content []byte
 	Type    string
 	ETag    string
-	// Lasting says that the name carries a hash of the content, so that the file may be
-	// kept for ever.
+	// Lasting says that the name has a hash of the content, so that browsers may cache the
+	// file without asking again.
 	Lasting bool
 }
 
-// Assist is the name of the script that portals' own pages may load. Their makers
-// write it down, so it stays the same.
+// Assist is the name of the script that portals' own pages may load. It has no hash, because
+// its address is written in those pages.
 const Assist = "assist.js"
 
-// assetLinks are the addresses of the assets; Extra and Logo are empty without one.
+// assetLinks are the addresses of the assets. Extra and Logo are empty if the brand has none.
 type assetLinks struct {
 	Style, Staff, Brand, Extra, Script, Icon, Logo string
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Brand is how the pages look: all of it is the operator's, none of it required.
+// Brand is how the operator wants the pages to look. No field is required.
 type Brand struct {
 	// Name of the portal; without one the pages use its host.
 	Name string
@@ -21,7 +21,7 @@ type Brand struct {
 	CSS []byte
 }
 
-// defaultAccent has enough contrast with white (7.1) to be shown as it is.
+// defaultAccent has a contrast of 7.1 with white, so it is shown unchanged.
 const defaultAccent = "#0b57a4"
 
 // maxLogo bounds the logo, which every stranger may fetch.
@@ -61,9 +61,9 @@ func (b Brand) Check() (Brand, error) {
 	return b, nil
 }
 
-// css is the generated style that carries the accent, because the pages' policy
-// allows no inline style. Where the accent itself would be unreadable as text or
-// as a focus ring it is darkened, or in the dark lightened, until it is not.
+// css returns the style sheet with the accent. It is a file, because the pages'
+// Content-Security-Policy allows no inline style. For text and focus rings the accent is
+// darkened, or lightened in dark mode, until it is readable.
 func (b Brand) css() []byte {
 	accent, err := parseColour(b.Accent)
 	if err != nil {
@@ -94,7 +94,7 @@ func parseColour(s string) (colour, error) {
 
 func (c colour) String() string { return fmt.Sprintf("#%02x%02x%02x", c[0], c[1], c[2]) }
 
-// readable is white or black, whichever is read better on c.
+// readable returns white if its contrast on c is sufficient, or else black.
 func (c colour) readable() colour {
 	white, black := colour{0xff, 0xff, 0xff}, colour{0, 0, 0}
 	if contrast(c, white) >= minContrast {
@@ -103,7 +103,7 @@ func (c colour) readable() colour {
 	return black
 }
 
-// against moves c towards another colour until it is readable on ground.
+// against mixes c with towards, in growing shares, until it is readable on ground.
 func (c colour) against(ground, towards colour) colour {
 	for i := range 20 {
 		share := float64(i) / 20

@@ -14,27 +14,28 @@ import (
 //go:embed mail/*
 var mailFiles embed.FS
 
-// Letter is a mail to a user, to be put into words. There is no link in it.
+// Letter has the facts of a mail to a user; Set.Write makes its text. A mail has no link.
 type Letter struct {
 	// Kind is one of LetterKinds.
 	Kind string
-	// Portal is how the portal is called, Account which account it is about.
+	// Portal is the portal's name, Account that of the account.
 	Portal, Account string
-	// At is when it happened; Address, Browser and System from where, each may be empty.
+	// At is the time of the event. Address, Browser and System are the client's; each may
+	// be empty.
 	At                       time.Time
 	Address, Browser, System string
-	// Code is for the one kind that carries it, Minutes how long it works.
+	// Code and Minutes, how long it is valid, are set for the kind "enrol_code" only.
 	Code    string
 	Minutes int
-	// Support is where to turn; empty for nowhere.
+	// Support is the contact of support, or empty.
 	Support string
 }
 
-// Written is a letter in words: one line, and the same twice.
+// Written is the text of a letter: the subject, and the content as plain text and as HTML.
 type Written struct{ Subject, Text, HTML string }
 
-// words are what the kinds of letters say: what happened, and what to do if it was not
-// the reader.
+// words has the message ids for each kind of letter: the subject, what happened, and what to
+// do if the reader did not do it.
 var words = map[string]struct{ subject, what, notYou string }{
 	"enrolled":               {"mail.enrolled_subject", "mail.enrolled_what", "mail.enrolled_not_you"},
 	"replaced":               {"mail.replaced_subject", "mail.replaced_what", "mail.replaced_not_you"},
@@ -80,14 +81,14 @@ type letterView struct {
 	Facts                 []fact
 }
 
-// fact is a line about what happened.
+// fact is a line about the event, such as its time.
 type fact struct {
 	Name  Text
 	Value string
 }
 
-// Write puts a letter into words in one language; one that the set does not have is
-// English.
+// Write returns the text of a letter in a language, or in English if the set does not have
+// that language.
 func (s *Set) Write(lang string, l Letter) (Written, error) {
 	w, ok := words[l.Kind]
 	if !ok {
@@ -128,7 +129,7 @@ func (s *Set) write(v letterView) (Written, error) {
 	return out, nil
 }
 
-// facts are what is known of the event; what is not known is left out.
+// facts returns the lines about the event. What is not known is left out.
 func (s *Set) facts(lang string, l *Letter) ([]fact, error) {
 	when, err := s.locales.moment(lang, "time_layout", l.At)
 	if err != nil {

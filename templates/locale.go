@@ -14,22 +14,24 @@ import (
 	"golang.org/x/text/language"
 )
 
-// defaultLanguage is complete by definition; a sentence that another language lacks is shown in it.
+// defaultLanguage is the language that has every message (New checks that). A message that
+// another language lacks is shown in it.
 const defaultLanguage = "en"
 
 // maxAccept bounds the Accept-Language header that is parsed; longer ones are ignored.
 const maxAccept = 512
 
-// Text is a sentence that is still to be said in the reader's language.
+// Text is a message with its parameters, before it is translated to the reader's language.
 type Text struct {
-	// ID is the message's id in the locale files, as "code.wrong"; empty says nothing.
+	// ID is the message's id in the locale files, such as "code.wrong". Empty stands for no
+	// text.
 	ID string
-	// Data fills in the message; its "Count", an int, also chooses the plural form,
-	// and a Text in it is said first.
+	// Data are the parameters by name. "Count", an int, also selects the plural form. A
+	// parameter may be a Text, which is translated first.
 	Data map[string]any
 }
 
-// Say makes a text from an id and pairs of name and value.
+// Say returns a Text from an id and pairs of name and value.
 func Say(id string, pairs ...any) Text {
 	t := Text{ID: id}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -117,8 +119,8 @@ func (l *locales) match(wanted, accept string) string {
 	return l.tags[i]
 }
 
-// sentence says t in a language. A plural form that a translation lacks is replaced
-// by its general one, a message that it lacks is said in English.
+// sentence translates t. If the translation lacks the plural form, its general form is used;
+// if it lacks the message, the English one is.
 func (l *locales) sentence(lang string, t Text) (string, error) {
 	if t.ID == "" {
 		return "", nil
@@ -146,9 +148,9 @@ func (l *locales) localize(lang string, config i18n.LocalizeConfig) (string, err
 	return s, err
 }
 
-// said replaces the texts within data by their sentences. Names and other strings
-// are isolated (Unicode's FSI and PDI) where the language runs from right to left, so
-// that they don't disturb the order of the words around them.
+// said returns data with each Text translated. In a language that is written from right to
+// left, strings such as names are enclosed in Unicode's isolates (FSI and PDI), so that they
+// don't change the order of the words around them.
 func (l *locales) said(lang string, data map[string]any) (map[string]any, error) {
 	out := make(map[string]any, len(data))
 	for name, value := range data {
@@ -169,8 +171,8 @@ func (l *locales) said(lang string, data map[string]any) (map[string]any, error)
 	return out, nil
 }
 
-// moment writes a time in UTC by the language's layout (package time's); a language
-// without English month names has a layout in figures.
+// moment formats a time in UTC by the message layout, a layout of package time. Package time
+// has English month names only, so other languages have layouts with digits.
 func (l *locales) moment(lang, layout string, at time.Time) (string, error) {
 	if at.IsZero() {
 		return l.sentence(lang, Say("common.never"))
@@ -198,7 +200,8 @@ type languageLink struct {
 	Current              bool
 }
 
-// languageLinks is the switch; there is none with one language.
+// languageLinks returns the links of the language switch, or none if the set has only one
+// language.
 func (s *Set) languageLinks(f Frame) []languageLink {
 	if len(s.locales.tags) < 2 {
 		return nil

@@ -11,23 +11,23 @@ type Page interface {
 	page() (name string, title Text)
 }
 
-// pageNames are the files of html/ that are pages.
+// pageNames are the files in html/ that are pages and not parts of pages.
 var pageNames = []string{"challenge", "setup", "mailcode", "proof", "backup", "sheet", "manage", "settings", "disable", "help", "notice",
 	"staff_users", "staff_user", "staff_act", "staff_code"}
 
-// Code is the one field for a code, with what is to be said about it.
+// Code is the input field for a code, with the texts around it.
 type Code struct {
 	Label, Hint Text
 	// Error says why the last code was refused; empty at first.
 	Error Text
-	// More adds to Error: how many tries are left, the clock.
+	// More are further sentences after Error, such as how many tries are left.
 	More []Text
-	// Digits is how many digits an app's code has; it sets the keyboard and the
-	// field's look. 0 is for backup codes only.
+	// Digits is the number of digits of an app's code. It selects the keyboard and the
+	// field's look. 0 stands for a field for backup codes only.
 	Digits int
-	// Mixed takes both kinds, so that the keyboard is the full one.
+	// Mixed says that the field accepts codes of both kinds, so it needs the full keyboard.
 	Mixed bool
-	// Focus puts the cursor into the field; not on pages that are to be read first.
+	// Focus puts the cursor into the field. It is not set on pages that must be read first.
 	Focus bool
 }
 
@@ -58,7 +58,7 @@ type Setup struct {
 	Portal, Account string
 	// ID names the enrolment, so that a form from another tab's is recognised.
 	ID string
-	// Required says that the portal can't be used without.
+	// Required says that the portal can't be used without a second factor.
 	Required bool
 	// Replaces says that another authenticator is in use until this one is confirmed.
 	Replaces bool
@@ -101,10 +101,10 @@ func (p Proof) page() (string, Text) { return "proof", p.Code.title(Say("replace
 type MailCode struct {
 	// Portal is how it is called, Address where the code goes, masked.
 	Portal, Address string
-	// Required says that the portal can't be used without.
+	// Required says that the portal can't be used without a second factor.
 	Required bool
-	// Sent says that a code is waited for; Late that its mail has not left yet, Failed
-	// that it never will.
+	// Sent says that a mail with a code was queued, Late that it has not been sent yet, and
+	// Failed that it could not be sent.
 	Sent, Late, Failed bool
 	Support            Contact
 	Code               Code
@@ -115,7 +115,8 @@ func (p MailCode) page() (string, Text) { return "mailcode", p.Code.title(Say("m
 // Backup shows new backup codes until they are closed.
 type Backup struct {
 	Codes []string
-	// Missing says that the tick was missing when the page was closed.
+	// Missing says that the user wanted to close the page without ticking that the codes
+	// are saved.
 	Missing bool
 }
 
@@ -146,7 +147,8 @@ func (p Manage) page() (string, Text) { return "manage", p.Code.title(Say("backu
 // Settings is the overview.
 type Settings struct {
 	Portal string
-	// On says that there is a second factor; the rest but Required is for that case.
+	// On says that the user has a second factor. Without it only Required and Activity are
+	// shown.
 	On       bool
 	Required bool
 	Since    time.Time
@@ -209,7 +211,7 @@ type Contact struct {
 	Link  template.URL
 }
 
-// Notice is a page that only tells something.
+// Notice is a page with a text and a link, and without a form.
 type Notice struct {
 	Title, Body Text
 	// Problem says that something did not work.

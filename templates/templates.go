@@ -1,13 +1,12 @@
-// Package templates has the own pages: the embedded HTML, styles and script, the brand, and the
-// texts in every language.
+// Package templates has the own pages and the mails: the embedded HTML, styles and scripts, the
+// brand, and the texts in every language. Packages userpages and staffpages call [Set.Render],
+// and package server calls [Set.Write] for mails.
 //
-// A set that New returned can render every page in every
-// language. All templates are parsed and every message they name is looked up
-// once, at start; nothing is found missing while a customer waits.
+// A [Set] from [New] can render every page in every language: New parses all templates and
+// looks up every message that they name, so that nothing is missing when a customer waits.
 //
-// Pages are typed: a page is a struct with the fields its template uses, and
-// the caller needs no HTML. Markup enters only where
-// a field's type says so (template.HTML for the QR code, template.URL for its link).
+// A page is a struct with the fields that its template uses. Values are escaped, except
+// fields of the types template.HTML (the QR code) and template.URL (its link).
 package templates
 
 import (
@@ -40,7 +39,7 @@ type Options struct {
 	Locales fs.FS
 }
 
-// Set is everything that is shown on one site. It is safe for concurrent use.
+// Set has the pages, mails and assets of one site. It is safe for concurrent use.
 type Set struct {
 	brand   Brand
 	path    string
@@ -55,7 +54,7 @@ type Set struct {
 type Frame struct {
 	// Language is one that Set.Match returned.
 	Language string
-	// Portal is how the portal is called, for the brand's line and the title.
+	// Portal is the portal's name, for the line with the brand and for the title.
 	Portal string
 	// Query is the page's own query without the language, kept by the language switch.
 	Query url.Values
@@ -67,7 +66,7 @@ type Frame struct {
 	Bare bool
 }
 
-// New parses everything and checks that it is complete.
+// New parses all templates and translations, and checks that no message is missing.
 func New(o Options) (*Set, error) {
 	loc, err := loadLocales(o.Locales)
 	if err != nil {
@@ -122,7 +121,7 @@ func (s *Set) functions(lang string) template.FuncMap {
 	}
 }
 
-// view is what the layout sees.
+// view is the data of the layout's template.
 type view struct {
 	Page Page
 	Frame
@@ -133,8 +132,8 @@ type view struct {
 	Languages []languageLink
 }
 
-// Render writes page in its frame. The whole page is made before a byte is
-// returned, so that an error never leaves half a page.
+// Render returns the HTML of a page in its frame. An error never leaves half a page, because
+// the page is complete before it is sent.
 func (s *Set) Render(f Frame, page Page) ([]byte, error) {
 	name, title := page.page()
 	if !slices.Contains(s.locales.tags, f.Language) {
@@ -155,8 +154,8 @@ func (s *Set) Render(f Frame, page Page) ([]byte, error) {
 // best for an Accept-Language header, else English.
 func (s *Set) Match(wanted, accept string) string { return s.locales.match(wanted, accept) }
 
-// Has reports whether the set speaks exactly this language.
+// Has reports whether the set has exactly this language.
 func (s *Set) Has(lang string) bool { return slices.Contains(s.locales.tags, lang) }
 
-// Sentence returns a text in one language, for what is not HTML (the downloaded codes).
+// Sentence translates a text, for uses outside of HTML such as the file of backup codes.
 func (s *Set) Sentence(lang string, t Text) (string, error) { return s.locales.sentence(lang, t) }

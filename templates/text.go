@@ -1,8 +1,7 @@
 package templates
 
-// texts are the messages that Go code names, here and in the packages of the
-// own pages. New looks each of them up; a test sees to it that none
-// is missing here.
+// texts are the ids of all messages that Go code names, here and in the packages of the own
+// pages. New looks up each of them. A test checks that the list is complete.
 var texts = []string{
 	"language", "date_layout", "time_layout", "error_prefix", "page_title", "common.never",
 	"common.totp", "common.backup",

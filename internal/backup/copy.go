@@ -9,8 +9,8 @@ import (
 	"filippo.io/age"
 )
 
-// Copy writes what is inside an encrypted backup to w while it checks all of it, to the
-// end. What was written before an error is worth nothing.
+// Copy decrypts a backup to w and checks all of it. If it returns an error, what was written
+// to w must be discarded.
 func Copy(ctx context.Context, w io.Writer, r io.Reader, with age.Identity) (Header, error) {
 	plain, err := decrypt(r, with)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"filippo.io/age"
 )
 
-// Encrypt returns a writer; only the recipients can read what is written. Closing it ends
-// the file; a file without that end is noticed.
+// Encrypt returns a writer that encrypts for the recipients. Close writes the end of the
+// file; a file without that end can't be restored (ErrDamaged).
 func Encrypt(w io.Writer, to ...age.Recipient) (io.WriteCloser, error) {
 	return age.Encrypt(w, to...)
 }
@@ -31,7 +31,8 @@ func ParseRecipients(list []string) ([]age.Recipient, error) {
 	return all, nil
 }
 
-// brief also keeps most of a secret key out of an error, should one be given.
+// brief shortens text for an error. If a secret key was given by mistake, most of it is left
+// out.
 func brief(s string) string {
 	if len(s) <= 12 {
 		return s
@@ -39,7 +40,7 @@ func brief(s string) string {
 	return s[:12] + "…"
 }
 
-// Open reads an encrypted backup's header with whichever identity opens it.
+// Open decrypts a backup with any of the identities and reads its header.
 func Open(r io.Reader, with ...age.Identity) (*Reader, error) {
 	plain, err := decrypt(r, with...)
 	if err != nil {
@@ -67,7 +68,8 @@ func decrypt(r io.Reader, with ...age.Identity) (io.Reader, error) {
 	return nil, ErrNotBackup
 }
 
-// source remembers why it could not be read, and how it begins.
+// source is the encrypted file. It keeps the first read error and the first bytes, so that
+// decrypt can tell an unreadable file from a damaged one and from one that is no backup.
 type source struct {
 	r     io.Reader
 	err   error
@@ -87,8 +89,8 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// payload tells a file that can't be read from one that is not as it was made: age
-// calls the latter names of many kinds.
+// payload is the decrypted content. It replaces age's errors, which are of many kinds, by
+// ErrDamaged, unless the file itself could not be read.
 type payload struct {
 	r   io.Reader
 	src *source

@@ -7,10 +7,10 @@ import (
 	"filippo.io/age"
 )
 
-// WorkFactor is the work, as a power of two, that scrypt does to make a key of a
-// passphrase: age's own default. Backups are written with it, and none with more is
-// opened, because the file itself says how much: 18 takes 256 MiB of memory and half a
-// second, 22 takes 4 GiB.
+// WorkFactor is the base-2 logarithm of scrypt's work for a passphrase, and age's default.
+// Backups are written with it. A file states its own work factor, so one with a larger
+// factor is not opened: it could use up the memory. 18 takes 256 MiB and half a second, 22
+// takes 4 GiB.
 const WorkFactor = 18
 
 // PassphraseRecipient encrypts with a passphrase.
@@ -33,7 +33,8 @@ func PassphraseIdentity(passphrase string) (age.Identity, error) {
 	return bounded{with}, nil
 }
 
-// bounded says which work factor was refused, before age does in words of its own.
+// bounded is an identity that returns ErrWorkFactor, with a remedy, before age refuses a
+// larger work factor with an error of its own.
 type bounded struct{ *age.ScryptIdentity }
 
 // Unwrap implements age.Identity.

@@ -12,14 +12,14 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Reader reads what Write wrote.
+// Reader reads the decrypted content of a backup.
 type Reader struct {
 	Header Header
 	in     *bufio.Reader
 	read   int // records
 }
 
-// NewReader reads a backup's header.
+// NewReader reads the header of a decrypted backup.
 func NewReader(r io.Reader) (*Reader, error) {
 	in := bufio.NewReaderSize(r, maxHeader)
 	first, err := in.ReadSlice('\n')
@@ -43,8 +43,9 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return b, nil
 }
 
-// Next returns the next record in memory of its own. It returns io.EOF when all
-// records were there and, where the file is encrypted, all of it was authentic.
+// Next returns the next record, which does not share memory with others. It returns io.EOF
+// only after all records that the header announces were read; of an encrypted file, all of
+// it was authentic then.
 func (b *Reader) Next() (store.Raw, error) {
 	size, err := binary.ReadUvarint(b.in)
 	if errors.Is(err, io.EOF) {
@@ -92,7 +93,8 @@ func (b *Reader) bytes(size, limit uint64) ([]byte, error) {
 	return p, nil
 }
 
-// notWhole says what an end within a record means; other errors come from the file.
+// notWhole replaces an end of file within a record by ErrDamaged. Other errors are read
+// errors of the file and are returned unchanged.
 func notWhole(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, bufio.ErrBufferFull) {
 		return ErrDamaged

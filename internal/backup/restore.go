@@ -16,9 +16,10 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Target is where an engine makes a store of a backup's records. Load keeps visits
-// that are dead tokens and no others; Commit puts the store in its place, and until
-// then there is nothing. Discard after Commit does nothing.
+// Target makes a store from a backup's records. Each storage engine implements it. Load
+// writes the records into a new store, calls amend for each user, and keeps of the visits
+// only the revoked tokens. Commit puts the new store in its final place; before that there
+// is no store there. Discard removes the new store; after Commit it does nothing.
 type Target interface {
 	Load(ctx context.Context, next func() (store.Raw, error), amend func(u *store.User)) (store.Store, store.Loaded, error)
 	Commit() error
@@ -29,20 +30,21 @@ type Target interface {
 type Options struct {
 	// Ring are the master keys.
 	Ring *keys.Ring
-	// KeepBackupCodes lets those of the backup count, used or not.
+	// KeepBackupCodes keeps the backup codes of the backup valid, although they may have
+	// been used since.
 	KeepBackupCodes bool
 	Logger          *zap.Logger
 	Clock           func() time.Time
 }
 
-// Restored says what was restored.
+// Restored describes what was restored.
 type Restored struct {
 	Header Header
 	store.Loaded
 }
 
-// Restore makes a store of a backup, or changes nothing and says why. The whole of it
-// is read, and held against the master keys, before anything is put in its place.
+// Restore makes a store from a backup, or changes nothing and returns an error. All records
+// are read, and checked against the master keys, before the store is put in its place.
 func Restore(ctx context.Context, to Target, b *Reader, o Options) (done Restored, err error) {
 	defer func() { err = errors.Join(err, to.Discard()) }()
 	done.Header = b.Header
@@ -62,7 +64,8 @@ func Restore(ctx context.Context, to Target, b *Reader, o Options) (done Restore
 	return done, to.Commit()
 }
 
-// fits is a first look at the keys, before anything is written.
+// fits checks that one of the ring's keys is among those of the header, before anything is
+// written. conclude checks the keys against the records.
 func fits(h Header, ring *keys.Ring) error {
 	for _, id := range ring.IDs() {
 		if len(h.Keys) == 0 || slices.Contains(h.Keys, id.String()) {
@@ -80,7 +83,8 @@ func list(ring *keys.Ring) string {
 	return strings.Join(ids, ", ")
 }
 
-// conclude holds the keys against the records, and writes down what happened.
+// conclude checks that the master keys open the restored records, and records the restore in
+// the store and its audit log.
 func conclude(ctx context.Context, st store.Store, h Header, now time.Time, o Options) error {
 	keeper := rotation.New(st, o.Logger, o.Clock)
 	defer keeper.Close()

@@ -14,20 +14,23 @@ import (
 )
 
 const (
-	// voidPage is how many users, or mails, are read at once.
+	// voidPage is the number of users, or mails, that are read at once.
 	voidPage = 1000
-	// voidWorkers is how many users are changed at once; concurrent writes share syncs.
+	// voidWorkers is the number of users that are changed concurrently, because the store
+	// syncs concurrent writes together.
 	voidWorkers = 64
 )
 
-// metaVoid is how far Void is: since, a blank, and the cursor behind the last page.
+// metaVoid is the record with the progress of Void: since, a blank, and the cursor of the
+// next page.
 const metaVoid = "void"
 
-// Void makes void, in an open store that nothing else uses, what may have been used or
-// revoked after that store's last entry: the same as [Restore] does with the records of a
-// backup. An older copy of a store's directory is treated so when an operator accepts it,
-// which was at since. After an error or a kill it goes on where it was if since is the same.
-// It returns the number of users that this call has changed.
+// Void invalidates everything in an open store that may have been used or revoked after the
+// store's last entry, as [Restore] does with the records of a backup. It is called if an
+// operator has accepted an older copy of a store's directory (`accept-loss`); since is the
+// time of that. Nothing else may use the store. If Void is called again with the same since
+// after an error or a crash, it continues where it stopped. It returns the number of users
+// that this call has changed.
 func Void(ctx context.Context, st store.Store, since, now time.Time) (users int, err error) {
 	now = now.UTC()
 	after, err := voidedUpTo(ctx, st, since)
@@ -59,7 +62,7 @@ func Void(ctx context.Context, st store.Store, since, now time.Time) (users int,
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
 
-// voidedUpTo is the cursor at which an interrupted Void goes on; empty for the beginning.
+// voidedUpTo returns the cursor at which an interrupted Void continues, or "".
 func voidedUpTo(ctx context.Context, st store.Store, since time.Time) (string, error) {
 	raw, err := st.Meta(ctx, metaVoid)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -99,7 +102,8 @@ func voidUser(tx store.Tx, now time.Time) error {
 	return tx.PutUser(u)
 }
 
-// dropMails drops the mails that wait: they may have been sent, and tell of what is undone.
+// dropMails removes all queued mails: they may have been sent already, or tell of changes
+// that are no longer in the store.
 func dropMails(ctx context.Context, st store.Store) error {
 	for {
 		mails, err := st.DueMails(ctx, time.Unix(1<<40, 0), voidPage)
@@ -118,7 +122,8 @@ func dropMails(ctx context.Context, st store.Store) error {
 	}
 }
 
-// noteRestored writes down when the store became one of which later use is not known.
+// noteRestored stores the time of the restore (store.MetaRestored). What was used between the
+// backup and that time is not known to the store.
 func noteRestored(ctx context.Context, st store.Store, now time.Time) error {
 	err := st.UpdateMeta(ctx, store.MetaRestored, func([]byte) ([]byte, error) {
 		return now.AppendFormat(nil, time.RFC3339Nano), nil

@@ -14,8 +14,9 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Write writes what the store holds now, not yet encrypted, and returns its header. It
-// reads the store once to count and once to write, and keeps nothing of it in memory.
+// Write writes a snapshot of the store to w and returns its header. It does not encrypt; see
+// Encrypt. It reads the snapshot twice, to count the records and to write them, and keeps no
+// records in memory.
 func Write(ctx context.Context, w io.Writer, st store.Store, engine string, now time.Time) (h Header, err error) {
 	err = st.Snapshot(ctx, func(s store.Snapshot) error {
 		if h, err = header(s); err != nil {

@@ -2,8 +2,8 @@
 // those of the customers' authenticator apps. Package factor reports each accepted code;
 // caddyplugin turns the [Estimate] into a warning, a metric and a field of the status.
 //
-// It only watches: no estimate changes which code is accepted. It keeps a bounded number
-// of ages under hashes, and no user's name.
+// An estimate never changes which code is accepted. The package keeps a bounded number of
+// ages in memory, under hashes and not under users' names.
 //
 // # The estimate
 //
@@ -45,11 +45,11 @@ const (
 
 	// Alarm is the least lean, late or early, that makes the clock suspect.
 	Alarm = 15 * time.Second
-	// MinUsers is the least number of users for an estimate.
+	// MinUsers is the minimum number of users for an estimate.
 	MinUsers = 30
 
-	// The window holds the newest code of each of maxUsers users, none older than maxAge,
-	// so that the warning ends within a day after the clock was corrected.
+	// The window has the newest code of each of at most maxUsers users, none older than
+	// maxAge, so that a warning ends within a day after the clock was corrected.
 	maxUsers = 256
 	maxAge   = 24 * time.Hour
 )
@@ -100,18 +100,20 @@ func (w *Watch) dropOldest() {
 	delete(w.seen, oldest)
 }
 
-// Forget drops all ages. It is called after the clock was set.
+// Forget drops all ages. It is called after the server's clock was set.
 func (w *Watch) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.seen)
 }
 
-// Estimate is how far codes lean.
+// Estimate is the estimated lean of the server's clock.
 type Estimate struct {
-	// Users are how many counted. With fewer than MinUsers the rest is zero.
+	// Users is the number of users in the sample. With fewer than MinUsers the other fields
+	// are zero.
 	Users int
-	// Lean is how late codes are beyond what people need; negative: early.
+	// Lean is how much later codes arrive than those of the reference customer would, that
+	// is, how far the server's clock is ahead. It is negative if codes arrive earlier.
 	Lean time.Duration
 	// Low and High bound Lean with a confidence of 99.9 %, if all customers are like the
 	// reference customer.

@@ -21,7 +21,7 @@ import (
 // and RFC 9659 for the Web).
 const maxWindow = 8 << 20
 
-// ErrUnknown is a coding that can't be undone: another one, or several.
+// ErrUnknown says that a body has a coding that this package can't decode, or several.
 var ErrUnknown = errors.New("the coding is none that browsers know")
 
 // Name reads the values of Content-Encoding: gzip, deflate, br, zstd, or empty for none.
@@ -38,8 +38,8 @@ func Name(values []string) (string, error) {
 	return "", ErrUnknown
 }
 
-// NewReader undoes the coding of that Name. A body of nothing at all is an empty one,
-// whatever its coding. How much it reads is for the caller to bound.
+// NewReader returns a reader that decodes a body; name is the result of Name. A body without
+// a single byte is empty in every coding. The caller must bound how much it reads.
 func NewReader(name string, from io.Reader) (io.ReadCloser, error) {
 	if name == "" {
 		return io.NopCloser(from), nil
@@ -71,8 +71,8 @@ func unzstd(r io.Reader) (io.ReadCloser, error) {
 	return z.IOReadCloser(), nil
 }
 
-// inflate reads deflate with the frame that the standard wants (RFC 9110, 8.4.1.2), or
-// bare, as some servers send it.
+// inflate decodes deflate in the zlib format that RFC 9110, 8.4.1.2, requires, or without it,
+// as some servers send it.
 func inflate(r *bufio.Reader) (io.ReadCloser, error) {
 	head, err := r.Peek(2)
 	if err != nil {
@@ -84,8 +84,8 @@ func inflate(r *bufio.Reader) (io.ReadCloser, error) {
 	return flate.NewReader(r), nil
 }
 
-// members reads one gzip member after another. What follows the last is no part of the
-// body, and no mistake to browsers.
+// members decodes gzip members one after another. Bytes after the last member are ignored,
+// as browsers do.
 type members struct {
 	from *bufio.Reader
 	one  *gzip.Reader

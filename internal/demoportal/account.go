@@ -21,7 +21,7 @@ type transfer struct {
 	At     time.Time
 }
 
-// invoice is the same for every customer; the number is the file's name.
+// invoice is a sample invoice. All customers have the same ones.
 type invoice struct {
 	Number, Date, For, Sum string
 }

@@ -1,11 +1,11 @@
-// Package demoportal is the customer portal of a made-up hosting provider, Oma
-// Avaruus: what the demo puts behind the gateway and what tests try it on.
+// Package demoportal is the customer portal of an invented hosting provider, Oma Avaruus. The
+// command demo runs it behind the gateway ([Start]), and tests use it as the portal ([New]).
 //
-// It behaves as old portals do: it knows nothing of second factors, keeps
-// the session id over a sign-in, adopts ids that a client chose (as PHP does without
-// session.use_strict_mode), takes an e-mail address or a user name in any case, and
-// signs in by form, by JSON and by a remembered browser. Everything it keeps is in
-// memory. It is for loopback only.
+// It has the weaknesses of old portals on purpose: no second factor, a session id that does
+// not change at a sign-in, session ids that a client chooses (as PHP accepts without
+// session.use_strict_mode), an email address or user name in any case, and sign-ins by form,
+// by JSON and by a "remember me" cookie. All its state is in memory. [Start] listens on
+// loopback only, because the passwords are public.
 package demoportal
 
 import (
@@ -81,8 +81,8 @@ func (p *Portal) routes() *http.ServeMux {
 	return all
 }
 
-// customers lets signed-in customers in and sends everybody else to the sign-in
-// form, which brings them back.
+// customers returns a handler that calls h for signed-in customers. It redirects all others
+// to the sign-in form, which leads back.
 func (p *Portal) customers(h func(http.ResponseWriter, *http.Request, Customer)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		customer, ok := p.signedIn(r)
@@ -94,7 +94,7 @@ func (p *Portal) customers(h func(http.ResponseWriter, *http.Request, Customer))
 	}
 }
 
-// scripts is customers for what page scripts ask: strangers get 401 in JSON.
+// scripts is like customers, for requests of scripts: those not signed in get 401 in JSON.
 func (p *Portal) scripts(h func(http.ResponseWriter, *http.Request, Customer)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		customer, ok := p.signedIn(r)

@@ -21,8 +21,8 @@ const (
 	maxSessions = 10_000
 )
 
-// session is the server's side of SessionCookie. Customer is 0 while no customer has
-// signed in. Fields are guarded by Portal.mu.
+// session is the server's record for a SessionCookie. customer is 0 while no customer is
+// signed in. Portal.mu guards customer and seen.
 type session struct {
 	customer int
 	// token is the anti-forgery token of this session's forms.
@@ -35,12 +35,12 @@ type remembrance struct {
 	expires  time.Time
 }
 
-// sessionID is what an id has to look like to be adopted.
+// sessionID matches ids that open accepts from a client.
 var sessionID = regexp.MustCompile(`^[A-Za-z0-9,-]{16,128}$`)
 
 type sessionKey struct{}
 
-// withSession opens each request's session for the handlers behind.
+// withSession puts each request's session into its context, for sessionOf.
 func (p *Portal) withSession(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, p.open(w, r))))
@@ -49,8 +49,8 @@ func (p *Portal) withSession(next http.Handler) http.Handler {
 
 func sessionOf(r *http.Request) *session { return r.Context().Value(sessionKey{}).(*session) }
 
-// open returns the request's session, which it starts where there is none. An
-// unknown id is adopted as it is, as PHP does by default: attackers can choose it.
+// open returns the request's session, and starts one if there is none. It accepts an unknown
+// id from the client, as PHP does by default, so an attacker can choose it.
 func (p *Portal) open(w http.ResponseWriter, r *http.Request) *session {
 	var id string
 	if c, err := r.Cookie(SessionCookie); err == nil && sessionID.MatchString(c.Value) {
@@ -91,7 +91,8 @@ func (p *Portal) makeRoom(now time.Time) {
 	}
 }
 
-// signedIn returns the customer who is signed in, and signs in a browser with a remembrance.
+// signedIn returns the customer who is signed in. It first signs in a browser with a valid
+// RememberCookie.
 func (p *Portal) signedIn(r *http.Request) (Customer, bool) {
 	s := sessionOf(r)
 	p.mu.Lock()
@@ -118,8 +119,8 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request, c Customer, reme
 	})
 }
 
-// recall returns the id of the customer to whom the request's remembrance belongs, 0
-// for none. The caller holds p.mu.
+// recall returns the id of the customer to whom the request's RememberCookie belongs, or 0.
+// The caller must hold p.mu.
 func (p *Portal) recall(r *http.Request) int {
 	c, err := r.Cookie(RememberCookie)
 	if err != nil {
@@ -132,7 +133,7 @@ func (p *Portal) recall(r *http.Request) int {
 	return m.customer
 }
 
-// signOut ends the session and the remembrance, here and in the browser.
+// signOut deletes the session and the RememberCookie's record, and both cookies.
 func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

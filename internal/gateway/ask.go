@@ -23,22 +23,23 @@ var strangers = &portal.Answer{Kind: gate.Anonymous}
 // its response.
 type subject struct {
 	jar *portal.Jar
-	// header is what the question's header starts from; pins and carries are of it.
+	// header returns what the question's header starts from. pins and carries are derived from
+	// it.
 	header  func() http.Header
 	pins    portal.Pins
 	carries bool
-	// changed are the cookies that the response changed. A question is also put with the
-	// cookies of their own paths (design rule Q2).
+	// changed are the cookies that the response changed. plans adds questions with the cookies of
+	// their paths (design rule Q2).
 	changed []portal.Change
-	// freshly says that no question is enough that began before now. kept says that an
-	// answer of earlier may serve, exactly that it must have the same varying values.
+	// freshly forbids the use of a question that began before now. kept permits an answer from
+	// the visit's cache; exactly requires that it was given for the same varying values.
 	freshly, kept, exactly bool
-	// after says that the question is about a response; its answer is kept when the
-	// response was decided on.
+	// after says that the question is about a response. askPlan does not cache its answer;
+	// keepAfter does, once the response was decided on.
 	after bool
 }
 
-// present is the request's own credentials as they now are.
+// present returns the request's own credentials, with the changes that were taken so far.
 func (x *exchange) present() subject {
 	return subject{jar: x.jar, header: x.questionHeader, pins: x.facts.Pins, carries: x.facts.Carries}
 }
@@ -51,23 +52,29 @@ func (x *exchange) questionHeader() http.Header {
 	return x.question
 }
 
-// plan is one question: whoami with the cookies of one path, or of each whoami's own.
+// plan is one question: whoami with the cookies that a request to path carries.
 type plan struct {
-	path string // "" for each whoami's own
+	path string // "" gives each whoami the cookies of its own path
+	// view identifies these cookies in the answer's key. free is the view that the key's varying
+	// values are computed from.
 	view portal.JarKey
 	free portal.View
-	// jar is another than the subject's, or nil.
+	// jar is used in place of the subject's; nil for none.
 	jar *portal.Jar
 }
 
-// plans are the questions that a subject needs so that one of them carried exactly the
-// Cookie header of the request, and whoami's own and every changed cookie's path were
-// asked about where they get another header (design rule Q2).
+// plans returns the questions that a subject needs (design rule Q2):
+//
+//  1. one with exactly the Cookie header of the request;
+//  2. one with the cookies of the whoamis' own paths, if these differ;
+//  3. one for the path of each changed cookie, if it gets yet another header;
+//  4. one without the older twins of changed cookies, because portals differ in which of two
+//     cookies of one name they use.
 func (x *exchange) plans(s *subject) []plan {
 	here := s.jar.View(x.path)
 	list := []plan{{path: x.path, view: here.Key, free: here}}
 	if x.ownPage {
-		list = nil // an own page is not forwarded: whatever cookies the browser has count
+		list = nil // an own page is not forwarded; all cookies of the browser are asked about
 		s.changed = s.jar.Sealings()
 	}
 	if own, differs := x.ownView(s.jar, here); differs {
@@ -88,8 +95,8 @@ func (x *exchange) plans(s *subject) []plan {
 	return list
 }
 
-// changedPaths are the paths of the cookies that a response set, and Everywhere: a portal
-// may need several of them.
+// changedPaths returns the paths of the cookies that a response set, and Everywhere, which gets
+// all cookies: a portal may need several of them together.
 func (s *subject) changedPaths() (paths []string) {
 	for _, ch := range s.changed {
 		if !ch.Delete && ch.Class == portal.Sealed {
@@ -102,8 +109,9 @@ func (s *subject) changedPaths() (paths []string) {
 	return paths
 }
 
-// uncovered returns the name of a cookie that no question can tell the worth of: one that
-// the request carries, or that the response to one which may sign a user in set.
+// uncovered returns the name of a cookie that the request carries and no question does; empty for
+// none. If the request may sign a user in, the cookies that its response set count as well. ask
+// answers unknown then.
 func (x *exchange) uncovered(s *subject) string {
 	name := s.jar.Uncovered(x.path, x.g.asked)
 	if name != "" || !x.mayChange() {
@@ -117,8 +125,8 @@ func (x *exchange) uncovered(s *subject) string {
 	return ""
 }
 
-// ownView stands for the cookies that the whoamis' own paths get, and says whether they
-// differ from what the request's path gets.
+// ownView returns the key of the cookies that the whoamis' own paths get. differs says that they
+// are not the cookies of the request's path, which here is.
 func (x *exchange) ownView(jar *portal.Jar, here portal.View) (key portal.JarKey, differs bool) {
 	for _, path := range x.g.asked {
 		differs = differs || jar.View(path).Key != here.Key
@@ -134,8 +142,8 @@ func (x *exchange) ownView(jar *portal.Jar, here portal.View) (key portal.JarKey
 	return sha256.Sum256(all), true
 }
 
-// ask asks about the subject, or takes kept answers, and combines them. A copy that it
-// returns has the changes of all of them.
+// ask answers all questions that s needs, from the cache or by asking the portal, and combines
+// the answers. The result has the Changes of all of them.
 func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
 	if name := x.uncovered(&s); name != "" && !x.ownPage {
 		return &portal.Answer{Why: fmt.Sprintf("the portal's cookie %s is sent to this path and to no whoami: add a whoami below the cookie's path, "+
@@ -158,8 +166,8 @@ func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
 	return &all
 }
 
-// askPlan puts one question, or takes a kept answer to it. part says that it is one of
-// several.
+// askPlan answers one question, from the cache or by asking the portal, and caches the answer.
+// part says that it is one of several.
 func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *portal.Answer {
 	key := visits.Key{Pins: s.pins, View: p.view, Own: p.path == ""}
 	jar := cmp.Or(p.jar, s.jar)
@@ -185,8 +193,8 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 	}
 	epoch := answers.Epoch()
 	if x.visit.Token == "" {
-		// A visit that is named by its credentials may be several browsers': what a question
-		// set is for one of them.
+		// Several browsers may share a nameless visit. Cookies that a question set are for the
+		// browser that asked it; a request that only shared the question asks its own.
 		own := false
 		a, began := answers.Ask(key, s.freshly || x.g.Recheck == 0, x.g.Clock(), func() *portal.Answer { own = true; return put() })
 		switch {
@@ -197,7 +205,7 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 		}
 		return a
 	}
-	// Where every request asks, no request shares a question that began earlier.
+	// Under `recheck 0` every request asks: it must not share a question that began earlier.
 	a, began := answers.Ask(key, s.freshly || x.g.Recheck == 0, x.g.Clock(), put)
 	if !s.after {
 		x.keep(key, p, jar, a, epoch, began)
@@ -205,17 +213,19 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 	return a
 }
 
-// staysUnchecked reports whether an anonymous answer leads to no response that is checked:
-// under `watch unsafe`, and where strangers are refused. No response tells then that the
-// portal committed a sign-in after the question.
+// staysUnchecked reports whether an anonymous answer leads to no response check: under `watch
+// unsafe`, for own pages and upgrades, and where strangers are refused. No check then detects a
+// sign-in that the portal committed after the question, so the cache uses the shorter life (see
+// [visits.Answers.Kept]).
 func (x *exchange) staysUnchecked() bool {
 	fenced := x.g.site.Rules.Guest != nil && !x.facts.Guest
 	return x.g.WatchUnsafe || x.ownPage || x.facts.Upgrade || fenced
 }
 
-// put puts whoami's questions, and counts what they showed. One question about a response
-// counts for its address only: it costs the portal no more than the request did, and a page
-// may have hundreds of pictures.
+// put asks the portal and counts the answer. It first charges the question to the visit and to
+// the client's address; above the limit the answer is unknown. The first question about a
+// response is charged to the address only: it costs the portal no more than the request did, and
+// a page may have hundreds of pictures.
 func (x *exchange) put(ctx context.Context, c portal.Credentials) *portal.Answer {
 	v := x.visit
 	if x.reached && !x.asked {
@@ -231,8 +241,8 @@ func (x *exchange) put(ctx context.Context, c portal.Credentials) *portal.Answer
 	return &a
 }
 
-// mayPass reports whether the visit's user was last found to be one who may pass. That
-// holds across the requests after which no answer is kept.
+// mayPass reports whether the visit's user was last found to be one who may pass. It stays true
+// while no answer is cached, as after a form. It decides what is worth asking, never who passes.
 func (x *exchange) mayPass() bool { return x.visit != nil && x.visit.MayPass.Load() }
 
 // fetch puts one whoami question through the request's own route.
@@ -240,8 +250,8 @@ func (x *exchange) fetch(ctx context.Context, uri string, header http.Header) (w
 	return x.g.Fetch(ctx, x.next, x.facts.R, uri, header)
 }
 
-// keep remembers an answer to a question that began in this epoch at this time, unless
-// another request is open that may change it.
+// keep caches an answer for the visit's later requests, unless another changer is open that may
+// make it wrong. epoch and began are from before the question.
 func (x *exchange) keep(key visits.Key, p plan, asked *portal.Jar, a *portal.Answer, epoch uint64, began time.Time) {
 	if x.visit.Requests.Changers(x.changers()) {
 		return
@@ -250,7 +260,8 @@ func (x *exchange) keep(key visits.Key, p plan, asked *portal.Jar, a *portal.Ans
 	if len(a.Changes) == 0 || a.Kind == gate.Unknown {
 		return
 	}
-	// Requests that ask with the old cookies go on with the new ones.
+	// The question itself changed cookies. A request with the old ones takes the answer with its
+	// changes, and goes on with the new ones, for which the answer is cached as well.
 	renewed := *a
 	renewed.Changes = nil
 	jar := asked.Apply(a.Changes)
@@ -262,8 +273,9 @@ func (x *exchange) keep(key visits.Key, p plan, asked *portal.Jar, a *portal.Ans
 	x.visit.Answers.Keep(key, &renewed, epoch, x.g.lives(), began)
 }
 
-// lives is how long answers are believed. A stranger's serves for some minutes where
-// every response in between is checked, and else no longer than a user's.
+// lives is how long cached answers are used. An anonymous answer is used for some minutes,
+// because every response to a stranger is checked. Under `watch unsafe` that is not so, and it is
+// used no longer than a user's.
 func (g *Gateway) lives() visits.Lives {
 	lives := visits.Lives{User: g.Recheck, Anonymous: visits.AnonymousLife}
 	if g.WatchUnsafe {

@@ -9,12 +9,13 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// In an unsettled visit every response would be checked, those of the styles, scripts and
-// images too that furnish the page behind a form: some twenty questions. So such an asset
-// is fetched without credentials first. What the portal then gives to everybody needs no
-// question; anything else is asked for again, with credentials.
+// In an unsettled visit every response is checked. For the page after a form this includes its
+// styles, scripts and images: some twenty questions. So such an asset is fetched without
+// credentials first. If the portal gives it to everybody, no question is needed. Otherwise the
+// request is handled as usual, with credentials.
 
-// serveAnonymously answers with an asset that everybody gets. It reports whether it did.
+// serveAnonymously answers with an asset that everybody gets. It reports whether it did. decide
+// calls it before the portal is asked.
 func (x *exchange) serveAnonymously() bool {
 	if !x.wantsAnonymously() {
 		return false
@@ -43,8 +44,8 @@ func (x *exchange) serveAnonymously() bool {
 	return true
 }
 
-// wantsAnonymously reports whether the request is for an asset that would cost questions,
-// and carries nothing that stays when its cookies and headers are removed.
+// wantsAnonymously reports whether the request is for an asset that would cost questions, and has
+// no credential that remains when its cookies and headers are removed.
 func (x *exchange) wantsAnonymously() bool {
 	f := &x.facts
 	if !f.Asset || f.Stream || f.R.Method != http.MethodGet || len(f.R.Header["Range"]) > 0 {

@@ -13,10 +13,11 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
-// checkBody refuses a body that carries a session id or a token: no question carries it,
-// so it would let a session through that was not asked about. A value that the visit's
-// own cookie of that name has is what double-submit protection sends. It returns a
-// status, or 0.
+// checkBody refuses a body that carries a session id or a token: no question carries a body, so
+// the portal could recognise a user who was not asked about. A field that repeats the request's
+// own cookie of that name is allowed, because double-submit protection sends it. checkBody also
+// refuses several operations in one sign-in, and sets fillsIn. It returns the status of the
+// refusal, or 0.
 func (x *exchange) checkBody() (int, error) {
 	if x.queriesSeveral() {
 		x.g.events.SeveralOperations(x.about(""))
@@ -54,8 +55,8 @@ func (x *exchange) checkBody() (int, error) {
 	return 0, nil
 }
 
-// wantedField reports whether a field of a body says anything: a credential, one of
-// sign_in's fields, wherever it is sent, or at a sign-in what several operations stand in.
+// wantedField selects the fields that body.Scan returns: those that may be credentials, sign_in's
+// fields at any address, and at a sign-in those that may hold several operations.
 func (x *exchange) wantedField(name string) bool {
 	return x.inBody(name) || x.fieldOfSignIn(name) || x.facts.SignIn && operations(name)
 }
@@ -73,9 +74,9 @@ func (x *exchange) inBody(name string) bool {
 	return false
 }
 
-// sessionName reports whether the portal could take a field or a parameter of this name for
-// one of its cookies: of this visit, or of others. Fields of sign_in and of protection
-// against forged forms may well be named as cookies are.
+// sessionName reports whether the portal could take a field or parameter of this name for one of
+// its cookies, in this visit or any other. Fields of sign_in and CSRF tokens are excepted,
+// because they may have the names of cookies.
 func (x *exchange) sessionName(name string) bool {
 	if !x.jar.HasName(name) && !x.g.Visits.Names.Takes(x.g.Realm, name) {
 		return false
@@ -87,8 +88,9 @@ func (x *exchange) sessionName(name string) bool {
 // Express, Yii, ASP.NET.
 var forgeryToken = regexp.MustCompile(`(?i)^_?[cx]srf([-_]?token)?$|^__RequestVerificationToken`)
 
-// ticks reports whether a field is the box "stay signed in", as far as its name and its
-// value tell: Redmine, Spring Security and Shiro name it as the cookie that it asks for.
+// ticks reports whether a field is the check box "stay signed in", judged by its name and value.
+// It is no session id, although Redmine, Spring Security and Shiro name it like the cookie that
+// it requests.
 func ticks(f body.Field) bool {
 	return stayName.MatchString(f.Name) && tick.MatchString(f.Value)
 }
@@ -102,7 +104,7 @@ func (x *exchange) fieldOfSignIn(name string) bool {
 	return slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
 }
 
-// learn remembers the names of cookies that the portal set.
+// learn remembers the names of cookies that the portal set, for sessionName.
 func (x *exchange) learn(set []portal.Change) {
 	for _, ch := range set {
 		if ch.Class == portal.Sealed && !ch.Delete {
@@ -118,7 +120,7 @@ func (x *exchange) sentValue(value string) bool {
 		beginning = make([]byte, request.MaxBrought)
 		n, err := x.body.ReadAt(beginning, 0)
 		if err == nil && x.body.Size() > request.MaxBrought {
-			return true // it may come later
+			return true // it may be in the part that was not read
 		}
 		beginning = beginning[:n]
 	}

@@ -2,144 +2,31 @@ package gateway
 
 import (
 	"context"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
-	"github.com/secondgate/secondgate/internal/gateway/response"
 	"github.com/secondgate/secondgate/internal/gateway/spool"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
-// signInPause is how long an anonymous answer about a declared sign-in's response waits
-// to be confirmed: portals may commit a sign-in a moment after their response.
+// signInPause is how long askAtEnd waits before it asks again about the response to a declared
+// sign-in: portals may commit a sign-in a moment after their response.
 const signInPause = 250 * time.Millisecond
 
-// Arrived implements [response.Exchange]: it takes the portal's cookies out of the
-// response, and says whether the response goes on at once.
-func (x *exchange) Arrived(status int) response.Mode {
-	switch x.kind {
-	case verbatim:
-		dropOwnNames(x.rw.Header())
-		return response.Passed
-	case anonymously:
-		return x.arrivedAnonymous(status)
-	}
-	if status == http.StatusSwitchingProtocols && !(x.facts.Upgrade && x.before.MayPass()) {
-		// No tunnel for strangers (design rule G5), asked for or not.
-		x.g.events.Decided(gate.Upgrade, "after", x.about(""))
-		x.Withhold(gate.Upgrade, status, x.rw.Header())
-		return response.Dropped
-	}
-	x.tunnels = status == http.StatusSwitchingProtocols
-	if err := x.takeCookies(); err != nil {
-		x.g.events.Failed("the portal's response was refused", err, x.about(""))
-		x.Withhold(gate.Refuse, status, x.rw.Header())
-		return response.Dropped
-	}
-	if x.closeTunnel == nil && x.end != nil && x.visit != nil && response.IsStream(x.rw.Header()) {
-		x.closeTunnel = x.openTunnel() // asked for without saying so
-	}
-	facts := x.responseFacts(status)
-	switch {
-	case (gate.Checked(facts) || x.tunnels && !x.g.Rotates) && x.g.Identify == nil:
-		return x.keepMode(facts)
-	case x.Lost():
-		x.withholdLost()
-		return response.Dropped
-	}
-	if len(x.set) > 0 {
-		x.presumes = x.presumable(facts.Changes)
-		x.jar = x.jar.Apply(x.set)
-		x.changes = append(x.changes[:len(x.changes):len(x.changes)], x.set...)
-	}
-	x.end.release()
-	return response.Passed
-}
-
-// keepMode says how a response that has to be checked is kept.
-func (x *exchange) keepMode(f gate.Response) response.Mode {
-	x.detach()
-	if gate.Suspect(f) && x.visit != nil && !x.exclusive {
-		x.leaveSuspect = x.visit.Requests.Suspect()
-		x.settles = x.settles || f.Redirect || f.SignIn
-	}
-	if f.Redirect && (x.exclusive || !x.before.MayPass() && !x.g.WatchUnsafe) {
-		x.settles = true // it may be a sign-in that is saved late
-	}
-	switch {
-	case x.tunnels && x.before.MayPass():
-		return response.CheckedNow
-	case x.before.MayPass() && !x.exclusive && x.leaveSuspect == nil && !f.Overlapped:
-		return response.KeptUnsettled
-	}
-	if x.mayChange() {
-		return response.KeptWhole
-	}
-	return response.Kept
-}
-
-// detach gives the exchange a request of its own: portions of a response are checked beside
-// the handlers behind, which may change theirs.
-func (x *exchange) detach() {
-	if x.passedOn != nil {
-		return
-	}
-	x.passedOn = x.facts.R
-	r := *x.facts.R
-	u := *r.URL
-	r.URL, r.Header = &u, r.Header.Clone()
-	x.facts.R = &r
-	x.questionHeader()
-}
-
-func (x *exchange) responseFacts(status int) gate.Response {
-	after := x.jar.Apply(x.set)
-	x.overlapped = x.visit != nil && !x.exclusive && x.visit.Requests.ChangersSince(x.mark, x.changers())
-	return gate.Response{
-		Before: x.before, Credentials: x.hasCredentials(), Unsafe: x.facts.Unsafe, SignIn: x.facts.SignIn,
-		Unsettled: x.doubtful(), Overlapped: x.overlapped, Sets: counts(x.set), Changes: after.Key() != x.jar.Key(),
-		Redirect:    status >= 300 && status < 400 && status != http.StatusNotModified,
-		WatchUnsafe: x.g.WatchUnsafe, Rotates: x.g.Rotates,
-	}
-}
-
-// takeCookies takes Set-Cookie out of the response and reads it.
-func (x *exchange) takeCookies() (err error) {
-	h := x.rw.Header()
-	lines, ok := h["Set-Cookie"]
-	if !ok {
-		return nil
-	}
-	delete(h, "Set-Cookie")
-	x.set, err = portal.Changes(lines, x.path, x.g.CookiePolicy, x.now)
-	x.learn(x.set)
-	return err
-}
-
-// counts reports whether any of the cookies could tell the portal who a user is.
-func counts(set []portal.Change) bool {
-	return slices.ContainsFunc(set, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Public })
-}
-
-// arrivedAnonymous lets an asset pass that was fetched without credentials, and nothing
-// else.
-func (x *exchange) arrivedAnonymous(status int) response.Mode {
-	h := x.rw.Header()
-	delete(h, "Set-Cookie")
-	ok := status == http.StatusOK || status == http.StatusPartialContent
-	if ok = ok && route.IsAssetType(h.Get("Content-Type")); ok || status == http.StatusNotModified {
-		return response.Passed
-	}
-	x.refuseAsset(status)
-	return response.Dropped
-}
-
-// Check implements [response.Exchange].
+// Check implements [response.Exchange]. It asks the portal which user the credentials belong to
+// after the response, and decides whether what was kept is released. final says that the portal's
+// response has ended; otherwise a portion is checked.
+//
+//  1. A portion of a response that may be a sign-in's is refused without a question.
+//  2. readToken takes a new token from the response into the question.
+//  3. The epochs are read, and whether the visit is settled. This comes before the question,
+//     because the answer proves nothing about what happens after it was asked.
+//  4. askAtEnd asks, and decideAfter decides.
+//  5. If the response is released, prove records the epoch. A request with further portions then
+//     lets the next exclusive request run.
 func (x *exchange) Check(final bool) gate.Action {
 	if !final && x.mayChange() && (!x.before.MayPass() || x.sendsSignIn()) {
 		return gate.Refuse // the portal may commit a sign-in at the end of what it sends
@@ -153,9 +40,9 @@ func (x *exchange) Check(final bool) gate.Action {
 	if !ok {
 		return gate.Refuse
 	}
-	epoch, unrest, settled := uint64(0), uint64(0), !x.unsettled()
+	epoch, signInEpoch, settled := uint64(0), uint64(0), !x.unsettled()
 	if x.visit != nil {
-		epoch, unrest = x.visit.Answers.Epoch(), x.visit.Requests.SignInEpoch()
+		epoch, signInEpoch = x.visit.Answers.Epoch(), x.visit.Requests.SignInEpoch()
 	}
 	a := x.askAtEnd(s, final)
 	if token && a.Kind == gate.Anonymous {
@@ -164,30 +51,30 @@ func (x *exchange) Check(final bool) gate.Action {
 	}
 	if !final && x.before.MayPass() && a.Kind == gate.Anonymous {
 		x.g.events.Decided(gate.Refuse, "portion", x.about(""))
-		return gate.Refuse // the portal may know the renewed session at the end only
+		return gate.Refuse // the portal may save the renewed session at the response's end only
 	}
 	action := x.decideAfter(a, s, epoch)
 	if action == gate.Forward {
-		x.prove(unrest, settled)
+		x.prove(signInEpoch, settled)
 		if !final && x.yield != nil {
-			x.yield() // what follows is checked, be it beside another form
+			x.yield() // the further portions are checked, also beside another exclusive request
 		}
 		if !final && settled && x.before.MayPass() && !x.mayChange() {
-			x.end.release() // what follows passes, and ends with its client
+			x.end.release() // the rest passes unchecked; it may end when its client leaves
 		}
 	}
 	return action
 }
 
-// awaitsSignIn reports whether the request sent something to a declared sign-in that the
-// answer does not show: it names no other user than before, or one that an earlier
-// request may have signed in.
+// awaitsSignIn reports whether the request submitted a declared sign-in that the answer may not
+// show yet: the answer is anonymous, names the same user as before, or names a user whom an
+// earlier request may have signed in. askAtEnd asks again then.
 func (x *exchange) awaitsSignIn(a *portal.Answer) bool {
 	return x.sendsSignIn() && (a.Kind == gate.Anonymous || a.Kind == gate.User && (a.User == x.answer.User || x.unsettled()))
 }
 
-// sendsSignIn reports whether the request sent something to a declared sign-in, or one of
-// its fields elsewhere.
+// sendsSignIn reports whether the request submits something to a declared sign-in, or has one of
+// sign_in's fields in its body, at any address. A GET of the page with the form does neither.
 func (x *exchange) sendsSignIn() bool {
 	f := &x.facts
 	switch {
@@ -199,7 +86,8 @@ func (x *exchange) sendsSignIn() bool {
 	return f.SignIn && (f.Unsafe || route.HasParameter(f.R.URL.RawQuery, f.Site.Rules.Fields) || f.Any(f.Site.Rules.LinkSignIn))
 }
 
-// askAfter puts questions that begin now. Without credentials none is needed.
+// askAfter asks about s with questions that begin now. Without credentials the answer is
+// anonymous without a question.
 func (x *exchange) askAfter(s subject) *portal.Answer {
 	if s.jar.Empty() && !s.carries {
 		return strangers
@@ -207,9 +95,10 @@ func (x *exchange) askAfter(s subject) *portal.Answer {
 	return x.ask(context.WithoutCancel(x.facts.R.Context()), s)
 }
 
-// askAtEnd puts the questions about a response. Those about a declared sign-in are put once
-// more where they do not show it: the portal may commit it a moment later. The first ones
-// do not wait for that, because another browser's sign-in may end this session meanwhile.
+// askAtEnd asks about a response. If the answer does not show a declared sign-in, it asks again
+// after signInPause, because the portal may commit the sign-in a moment later. The first question
+// does not wait for that: meanwhile another browser's sign-in as the same user may end this
+// session.
 func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
 	first := x.askAfter(s)
 	if !final || !x.awaitsSignIn(first) || x.owes(first) {
@@ -217,7 +106,8 @@ func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
 	}
 	time.Sleep(signInPause)
 	if counts(x.set) && len(first.Changes) > 0 && !x.g.Rotates {
-		// The portal may have begun another session for one that it did not know yet.
+		// The portal may not have known the response's session at the first question, and have
+		// begun another one for it. So the response's session is asked about once more.
 		if same := x.askAfter(s); same.Kind != gate.Anonymous {
 			return same
 		}
@@ -229,17 +119,26 @@ func (x *exchange) askAtEnd(s subject, final bool) *portal.Answer {
 	return &a
 }
 
-// owes reports whether the answer names a user who owes a code: nothing that happens later
-// makes the response another user's.
+// owes reports whether the answer names a user who owes a factor. askAtEnd does not ask again
+// then, because no later event makes the response another user's.
 func (x *exchange) owes(a *portal.Answer) bool {
 	st, err := x.standingOf(context.WithoutCancel(x.facts.R.Context()), a)
 	return err == nil && st.Owes()
 }
 
-// decideAfter weighs the answer about a response. Cookies are kept whatever comes of it,
-// unless it is not known which user they belong to.
+// decideAfter decides about a response from the answer about it. s is what the question was
+// about; epoch is the epoch of the answers before it was asked.
+//
+//  1. If the answer is unknown or the store fails, the visit's answers are void and the response
+//     is refused. Its cookies are lost, because their user is not known.
+//  2. Otherwise the cookies of the response and of the question are taken into the jar, stamped
+//     with the answer's user, also if the response is withheld. Cookies older than the end of the
+//     user's sessions are removed.
+//  3. gate.After decides.
+//  4. If the visit's user changed, changeOwner ends what the former user had.
+//  5. keepAfter keeps the answer for the next request.
 func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.Action {
-	// A browser that goes away is no failure of the store's.
+	// Without the client's cancellation: a client that leaves must not look like a failing store.
 	after, err := x.standingOf(context.WithoutCancel(x.facts.R.Context()), a)
 	if err != nil {
 		x.g.events.Failed("store failed while a response was checked", err, x.about(a.User))
@@ -264,8 +163,8 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	if x.given != nil {
 		x.holdLate(before, x.changes[known:])
 	}
-	// The portal signed the user in on nothing but cookies of sessions that ended, or on a page
-	// to which nothing was sent that signs in.
+	// revived: the portal signed the user in by cookies of ended sessions alone, or by a request
+	// that submitted nothing, as a remember-me cookie does. The user must sign in again.
 	revived := outlived && (x.jar.Empty() || !x.facts.Unsafe && !x.sendsSignIn())
 	if revived {
 		x.dropAll()
@@ -296,67 +195,9 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 	return action
 }
 
-// mixed reports whether an anonymous answer proves nothing about a response, because
-// another request may have signed a user in and out beside it. An exclusive request is
-// doubted where it could be such a sign-in itself, or ran beside one that yielded.
-func (x *exchange) mixed() bool {
-	if x.visit == nil {
-		return false
-	}
-	c := &x.visit.Requests
-	if !x.exclusive {
-		x.overlapped = x.overlapped || c.ChangersSince(x.mark, x.changers())
-		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
-	}
-	return (c.SharedSince(x.mark) || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
-}
-
-// doubted reports whether the response to a declared sign-in or sign-out may have been made
-// for another user than the answer names: an earlier request may be committed later than a
-// sign-in, and a form that yielded its turn just before a sign-out.
-func (x *exchange) doubted() bool {
-	if !x.exclusive {
-		return false
-	}
-	return x.beganUnsettled && x.sendsSignIn() || x.facts.SignOut && x.visit.Requests.OthersSince(x.mark)
-}
-
-// changeOwner ends what stood on the visit's user until now: its clearance, its tunnels,
-// and its answers. What was kept for other cookies of the visit may have changed with it:
-// an old session id that lives on is the new user's too. Responses that started under the
-// old owner version are dropped. It returns the epoch in which an answer of the given one
-// is still good.
-func (x *exchange) changeOwner(epoch uint64, action gate.Action, after gate.Standing) uint64 {
-	if x.visit == nil {
-		return epoch
-	}
-	now := x.visit.Answers.Forget()
-	if action != gate.Forward || x.before.MayPass() {
-		x.bumpOwner(after.Answer)
-	}
-	x.g.Visits.Tunnels.CloseOf(x.visit)
-	x.endClearance("another sign-in or a sign-out")
-	if now == epoch+1 {
-		return now // no other request changed anything since the question was put
-	}
-	return epoch
-}
-
-// bumpOwner increments the owner version. This response stands on what was found out,
-// unless another request found a change before it; a declared sign-out that left no user
-// signed in stands all the same.
-func (x *exchange) bumpOwner(after gate.Answer) {
-	leaves := x.exclusive && x.facts.Leaves
-	if after == gate.Anonymous && !leaves && x.visit.Owner() != x.version {
-		return // it was found out already, and this response is dropped
-	}
-	now := x.visit.BumpOwner()
-	if now == x.version+1 || after == gate.Anonymous && leaves {
-		x.version = now
-	}
-}
-
-// keepAfter keeps the answer for the visit's next request.
+// keepAfter keeps the answer about a response for the visit's next request, which will carry the
+// cookies as they are now. It keeps nothing while another changer is open. If the user was and is
+// anonymous, it restores the suspended answers.
 func (x *exchange) keepAfter(s subject, a *portal.Answer, epoch uint64) {
 	if x.visit == nil || a == strangers || x.visit.Requests.Changers(x.changers()) {
 		return
@@ -373,59 +214,18 @@ func (x *exchange) keepAfter(s subject, a *portal.Answer, epoch uint64) {
 	}
 }
 
-// Lost implements [response.Exchange]: the clearance ended, the visit's user changed, or a
-// user without clearance owes a factor by now.
-func (x *exchange) Lost() bool {
-	if x.kind != gated {
-		return false
-	}
-	return x.ground != nil && x.ground.Ended() || x.visit != nil && x.visit.Owner() != x.version ||
-		x.end != nil && x.end.closed.Load() || x.owesNow()
-}
-
-// Unsettled implements [response.Exchange].
-func (x *exchange) Unsettled() bool {
-	if x.kind != gated || x.g.Identify != nil || x.tunnels {
-		return false
-	}
-	return x.doubtful()
-}
-
-// Settled implements [response.Exchange].
-func (x *exchange) Settled() bool { return !x.unsettled() }
-
-// doubtful reports whether who is signed in may have changed since the answer that the
-// response stands on: the visit is unsettled, or was so since.
-func (x *exchange) doubtful() bool {
-	if x.visit == nil || x.g.Rotates {
-		return false
-	}
-	if x.left != nil && x.left.Requests.SignInEpoch() != x.leftUnrest {
-		return true
-	}
-	return x.unproven.Load() || x.visit.Requests.SignInEpoch() != x.proven.Load()+uint64(x.changers()) || x.unsettled()
-}
-
-// prove notes that a question which began when the unrest count was that proved the
-// response good. Only one that began in a settled visit does so for good.
-func (x *exchange) prove(unrest uint64, settled bool) {
-	if x.visit != nil && settled {
-		x.proven.Store(unrest - uint64(x.changers()))
-		x.unproven.Store(false)
-	}
-}
-
-// mayChange reports whether the request may change who is signed in, as far as its facts
-// tell. A stranger's that belongs to no visit runs beside no others.
+// mayChange reports whether the request may change who is signed in, as far as its facts tell. In
+// a visit such a request runs exclusive; without a visit its facts decide.
 func (x *exchange) mayChange() bool {
 	return x.exclusive || x.visit == nil && (x.facts.Unsafe || x.facts.SignIn)
 }
 
-// MustCheck implements [response.Exchange]: what an exclusive request did is found out at
-// its end.
+// MustCheck implements [response.Exchange]. What a changer did is known only at the end of its
+// response, which is therefore checked although everything was released.
 func (x *exchange) MustCheck() bool { return x.mayChange() || x.leaveSuspect != nil }
 
-// Release implements [response.Exchange].
+// Release implements [response.Exchange]. It writes the cookies, and lets requests begin that
+// wait for shared ones.
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())
@@ -452,17 +252,4 @@ func (x *exchange) NoRoom() {
 func (x *exchange) Panicked(p any) {
 	x.g.events.Panicked("checking a response panicked", p)
 	x.voidAnswers()
-}
-
-// dropOwnNames takes Set-Cookie lines with names of Secondgate's own out of a
-// response that passes verbatim.
-func dropOwnNames(h http.Header) {
-	lines, ok := h["Set-Cookie"]
-	if !ok {
-		return
-	}
-	h["Set-Cookie"] = slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
-		name, _, _ := strings.Cut(line, "=")
-		return portal.IsReserved(strings.TrimSpace(name))
-	})
 }

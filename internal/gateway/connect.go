@@ -16,9 +16,9 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 )
 
-// serveConnect serves a CONNECT, in every mode and whatever is exempt. An extended CONNECT
-// for a WebSocket goes on as the upgrade that it is over HTTP/1.1: a GET that has no body,
-// and with a status that tells a tunnel from a page. No other CONNECT goes on at all.
+// serveConnect handles CONNECT, in every mode and before any exemption. An extended CONNECT for a
+// WebSocket is turned into the upgrade that it is over HTTP/1.1: a GET without a body, with a
+// response status that distinguishes a tunnel from a page. Any other CONNECT is refused.
 func (g *Gateway) serveConnect(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
 	status := request.RefuseConnect(r)
 	if g.site.Below(c.URL.Path) {
@@ -36,7 +36,7 @@ func (g *Gateway) serveConnect(w http.ResponseWriter, r *http.Request, c Client,
 	return g.serve(cw, r, c, next)
 }
 
-// asUpgrade makes an extended CONNECT for a WebSocket the request that opens one over
+// asUpgrade turns an extended CONNECT for a WebSocket into the request that opens one over
 // HTTP/1.1 (RFC 6455 4.1).
 func asUpgrade(r *http.Request) {
 	r.Method, r.Proto = http.MethodGet, fmt.Sprintf("HTTP/%d.%d", r.ProtoMajor, r.ProtoMinor)
@@ -71,8 +71,8 @@ func newConnectWriter(w http.ResponseWriter, r *http.Request) *connectWriter {
 // Unwrap lets http.ResponseController reach deadlines and flushing.
 func (w *connectWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// WriteHeader writes the status that HTTP/2 and HTTP/3 have for it, without the headers that
-// they don't have.
+// WriteHeader replaces 101 by 200, which opens a tunnel over HTTP/2 and HTTP/3, and removes the
+// headers of an upgrade, which these don't have.
 func (w *connectWriter) WriteHeader(status int) {
 	if status == http.StatusSwitchingProtocols {
 		w.switched, status = true, http.StatusOK
@@ -110,7 +110,8 @@ type connectConn struct {
 	rc            *http.ResponseController
 	local, remote net.Addr
 
-	// writing is held while bytes are written: none may be when the request is over.
+	// writing is held while bytes are written. end takes it, because rw must not be used when the
+	// request is over.
 	writing sync.Mutex
 	closed  bool
 }
@@ -138,7 +139,7 @@ func (c *connectConn) Close() error {
 	return c.body.Close()
 }
 
-// end lets nothing be written any more. A write that waits for the client is given up.
+// end makes all later writes fail. It aborts a write that waits for the client.
 func (c *connectConn) end() {
 	if !c.writing.TryLock() {
 		_ = c.rc.SetWriteDeadline(time.Unix(1, 0))
@@ -168,11 +169,11 @@ func (c *connectConn) SetReadDeadline(t time.Time) error { return c.rc.SetReadDe
 // SetWriteDeadline sets the time until which Write waits.
 func (c *connectConn) SetWriteDeadline(t time.Time) error { return c.rc.SetWriteDeadline(t) }
 
-// address is an address that a request names.
+// address is a net.Addr for an address that is known as text only.
 type address string
 
-// Network is the one that connections have.
+// Network implements net.Addr.
 func (address) Network() string { return "tcp" }
 
-// String is the address.
+// String implements net.Addr.
 func (a address) String() string { return string(a) }

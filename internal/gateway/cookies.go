@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/session"
@@ -14,23 +15,27 @@ import (
 // badRequest says that a request is one that no honest client sends.
 type badRequest struct{ error }
 
-// cookies are the portal's cookies, before and after. sent is the jar as the browser sent
-// it, jar is what they are now; changes are what was set since, gone what was taken out,
-// stale what never opened.
+// cookies are the portal's cookies of one request, and what has changed of them.
 type cookies struct {
+	// sent is the jar as the browser sent it. jar has the changes that were taken since.
 	sent, jar *portal.Jar
-	changes   []portal.Change
-	gone      []portal.Cookie
-	stale     []portal.Stale
-	// since is when the sessions of the request's user, or its visit's, were ended. The jar has
-	// no cookie from before, so what is set from here on is sealed after it, however soon: see
-	// session.EndMargin.
+	// changes are those that the browser must get.
+	changes []portal.Change
+	// gone are cookies that were removed from jar. The browser is told to delete them.
+	gone []portal.Cookie
+	// stale are sealed cookies that did not open. The browser is told to delete them, too.
+	stale []portal.Stale
+	// since is when the sessions of the request's user, or of its visit, were ended; zero for
+	// never. jar has no cookie from before that. writer seals new cookies with a time that is not
+	// before since, so that they don't count as ended; see session.EndMargin.
 	since time.Time
-	// given is the jar that the response's headers left the browser with; nil before they did.
+	// given is the jar that the browser has after the response's headers were sent; nil before.
 	given *portal.Jar
 }
 
-// open reads the cookies: which visit this is, and what the portal's jar holds.
+// open finds the visit by its cookie, and opens the portal's cookies that were sealed in it.
+// Without a visit cookie, or with several, the request has no visit, and only cookies that are
+// never sealed are in its jar.
 func (x *exchange) open() error {
 	lines := x.facts.R.Header["Cookie"]
 	x.sent, x.jar = portal.EmptyJar, portal.EmptyJar
@@ -75,7 +80,7 @@ func (x *exchange) takeHeld() {
 	}
 }
 
-// stand finds out what the visit's token is worth.
+// stand looks up what the visit's token is worth: its clearance, or that it was revoked.
 func (x *exchange) stand() error {
 	st, err := x.g.Visits.Standing(x.facts.R.Context(), x.visit)
 	if err != nil {
@@ -85,8 +90,9 @@ func (x *exchange) stand() error {
 	return nil
 }
 
-// reopen takes what the visit's last request opened, if this one carries the very
-// same header. That header was read in full then, and found to be this visit's.
+// reopen reuses the jar that the visit's last request opened, if this request has the very same
+// Cookie header. That header was parsed in full then, and found to be this visit's. If anything
+// differs, reopen returns false, and open parses the header.
 func (x *exchange) reopen(header string) bool {
 	v := x.g.Visits.Known(x.g.Realm, findToken(header, x.names.Visit))
 	if v == nil {
@@ -103,14 +109,15 @@ func (x *exchange) reopen(header string) bool {
 	return true
 }
 
-// reopenFor bounds how long an opened header is taken for opened, reopenMax which are
-// remembered at all, in bytes: honest ones are shorter, and thousands are kept. Those
-// without anything sealed are a stranger's, and not worth it.
+// reopenFor bounds how long an opened header is reused. reopenMax bounds the length of those that
+// are remembered, in bytes: thousands are, and honest ones are shorter.
 const (
 	reopenFor = 10 * time.Minute
 	reopenMax = 16 << 10
 )
 
+// remember stores the opened header for reopen. One without sealed cookies is a stranger's and
+// not worth it.
 func (x *exchange) remember(lines []string) {
 	if len(lines[0]) > reopenMax || !x.jar.Sealed() {
 		return
@@ -126,8 +133,8 @@ func (x *exchange) remember(lines []string) {
 	})
 }
 
-// findToken looks for the visit's cookie in an unparsed header. It only finds where
-// to look for what was read in full before; nothing is believed because of it.
+// findToken finds the visit's cookie in an unparsed header. reopen uses the result only to find
+// the header that it compares this one with; the result itself is not trusted.
 func findToken(header, name string) session.Token {
 	for rest := header; ; {
 		i := strings.Index(rest, name)
@@ -152,7 +159,8 @@ func (x *exchange) visitKeys() *portal.VisitKeys {
 	return x.keys
 }
 
-// take applies what a response set, stamped for the user that it was checked for.
+// take applies changes that a response set to the jar, and adds them to those that the browser
+// must get. They are stamped for the user that the response's check named.
 func (x *exchange) take(changes []portal.Change, user string) {
 	if len(changes) == 0 {
 		return
@@ -167,9 +175,9 @@ func (x *exchange) take(changes []portal.Change, user string) {
 	x.changes = append(x.changes[:len(x.changes):len(x.changes)], stamped...)
 }
 
-// fit removes the cookies that are stamped for another user; those of another site of the
-// host stay in the browser. It returns false if there were any: then the credentials are no
-// longer those that were asked about.
+// fit removes the cookies that are stamped for another user; the browser is told to delete them.
+// Cookies of another site of the host stay in the browser. It returns false if it removed any:
+// then the credentials are not those that were asked about.
 func (x *exchange) fit(user string) bool {
 	fitting, gone, _ := x.jar.Fits(user, x.g.Path)
 	if fitting == x.jar {
@@ -179,8 +187,15 @@ func (x *exchange) fit(user string) bool {
 	return false
 }
 
-// writeCookies writes into h what the browser has to know: what was set, what was taken
-// out, and the visit. The common case is that there is nothing.
+// writeCookies writes the cookies that the browser must get into h: those that changed, those to
+// be deleted, and the visit's. Most responses have none.
+//
+//  1. The visit's open tunnels follow the changes (tunnelCookies.follow).
+//  2. Changes that must not leave with this response wait in the visit (takeUnsealed). Those that
+//     waited for this user leave with it.
+//  3. The changes of an asset's response wait for the next page, because caches keep assets.
+//  4. The others are sealed, in a new visit if the response starts one, and the response is made
+//     unshareable.
 func (x *exchange) writeCookies(h http.Header) {
 	if x.kind == verbatim {
 		return
@@ -189,7 +204,7 @@ func (x *exchange) writeCookies(h http.Header) {
 		x.visit.Renewals.Tell(x.sent, x.changes)
 	}
 	if owed := x.takeUnsealed(); len(owed) > 0 {
-		defer func() { // in the visit that the response may start
+		defer func() { // at the end, because the response may start the visit that they wait in
 			if x.visit != nil {
 				x.visit.HoldFor(x.host, owed)
 			}
@@ -198,7 +213,7 @@ func (x *exchange) writeCookies(h http.Header) {
 		x.deliverOwed(h)
 	}
 	if x.facts.Asset && x.own {
-		x.visit.Hold(x.host, x.changes, x.sent.Precedes) // caches keep assets: the next page brings them
+		x.visit.Hold(x.host, x.changes, x.sent.Precedes) // the next page brings them
 		return
 	}
 	mint := x.wantsVisit()
@@ -221,8 +236,9 @@ func (x *exchange) writeCookies(h http.Header) {
 	x.presume()
 }
 
-// holdLate keeps for the visit's next page what a question set after the headers had gone. before
-// is the jar that the question carried: an earlier page may have brought the browser that far.
+// holdLate is called with cookies that a question set after the response's headers were sent.
+// They wait for the visit's next page. before is the jar that the question carried. They are for
+// a browser that has the cookies of before, or those that this response gave it.
 func (x *exchange) holdLate(before *portal.Jar, late []portal.Change) {
 	if len(late) == 0 || x.visit == nil || !x.own && x.minted == "" {
 		return
@@ -234,8 +250,8 @@ func (x *exchange) holdLate(before *portal.Jar, late []portal.Change) {
 	})
 }
 
-// takeUnsealed takes out of the changes the cookies that are never sealed and that the portal
-// set for a user to whom this response does not go. They wait until that user passes.
+// takeUnsealed removes from changes, and returns, the cookies that are never sealed and that the
+// portal set for a user who does not get this response. They wait until that user passes.
 func (x *exchange) takeUnsealed() (owed []portal.Change) {
 	if !slices.ContainsFunc(x.changes, x.waits) {
 		return nil
@@ -252,8 +268,8 @@ func (x *exchange) takeUnsealed() (owed []portal.Change) {
 	return owed
 }
 
-// waits reports whether a change must not leave with this response: the cookie would leave
-// unsealed, and the response is withheld, or goes to another than the cookie is stamped for.
+// waits reports whether a change must not leave with this response: the cookie is never sealed,
+// and the response is withheld or goes to another user than the cookie is stamped for.
 func (x *exchange) waits(c portal.Change) bool {
 	if c.Class == portal.Sealed {
 		return false
@@ -262,8 +278,8 @@ func (x *exchange) waits(c portal.Change) bool {
 	return x.withheld || user != "" && !(x.before.MayPass() && x.answer.User == user)
 }
 
-// dropUnsealed forgets the cookies that would leave unsealed. It is called where it is not
-// known for whom the portal set them.
+// dropUnsealed drops the changes of cookies that are never sealed. Withhold calls it where it is
+// not known for which user the portal set them.
 func (x *exchange) dropUnsealed() {
 	x.changes = slices.DeleteFunc(slices.Clone(x.changes), func(c portal.Change) bool { return c.Class != portal.Sealed })
 }
@@ -276,7 +292,8 @@ func (x *exchange) deliverOwed(h http.Header) {
 	}
 }
 
-// owedLines are the lines of cookies that waited until the user passes.
+// owedLines takes the cookies that waited for this user out of the visit, and returns their
+// Set-Cookie lines.
 func (x *exchange) owedLines() []string {
 	if !x.own {
 		return nil
@@ -284,7 +301,8 @@ func (x *exchange) owedLines() []string {
 	return unsealed(x.visit.TakeFor(x.host, x.answer.User))
 }
 
-// sealed returns the Set-Cookie lines for the visit, minted where there is none.
+// sealed returns the Set-Cookie lines for the browser's visit. With mint it starts the visit
+// first.
 func (x *exchange) sealed(mint bool) []string {
 	w := x.writer(mint)
 	var lines []string
@@ -307,8 +325,8 @@ func persistent(c portal.Change) bool {
 	return c.Class == portal.Sealed && !c.Delete && !c.Expires.IsZero()
 }
 
-// unsealed are the lines of cookies that are never sealed; the others have no visit
-// to belong to and are lost.
+// unsealed returns the Set-Cookie lines of the changes that are never sealed. It leaves the
+// others out: without a visit there is no key to seal them.
 func unsealed(changes []portal.Change) (lines []string) {
 	for _, c := range changes {
 		if c.Class != portal.Sealed {
@@ -318,18 +336,21 @@ func unsealed(changes []portal.Change) (lines []string) {
 	return lines
 }
 
-// wantsVisit reports whether the response starts a visit: the first navigation does,
-// and whatever sets a cookie of the portal. A cross-site request never does, for
-// there may be a visit that the browser did not send with it.
+// wantsVisit reports whether the response starts a visit: one to a navigation does, and one that
+// sets a cookie to be sealed. A cross-site request never does, because the browser may have a
+// visit cookie that it did not send with it. Nor does a background request of a visit that is over:
+// it may arrive after the user has signed in again, and would replace that visit.
 func (x *exchange) wantsVisit() bool {
-	if x.own || x.foreign || x.kind == anonymously {
+	late := x.over && request.SafeMethod(x.facts.R.Method) && !x.facts.Navigation()
+	if x.own || x.foreign || late || x.kind == anonymously {
 		return false
 	}
 	sets := slices.ContainsFunc(x.changes, func(c portal.Change) bool { return c.Class == portal.Sealed && !c.Delete })
 	return (sets || x.facts.Navigation()) && !x.facts.CrossSite()
 }
 
-// writer writes for the browser's visit, under a fresh token when it is minted now.
+// writer returns what writes cookies for the browser's visit. With mint it starts a new visit
+// first.
 func (x *exchange) writer(mint bool) *portal.Writer {
 	if mint {
 		x.mint(session.NewToken())
@@ -342,6 +363,7 @@ func (x *exchange) writer(mint bool) *portal.Writer {
 	return &portal.Writer{Keys: x.visitKeys(), Names: x.names, Now: now, MaxLife: session.MaxCookieLife}
 }
 
+// token is the token of the visit that the browser has after this response.
 func (x *exchange) token() session.Token {
 	if x.minted != "" {
 		return x.minted

@@ -10,13 +10,14 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 )
 
-// errMoved says that the visit moved to a fresh token while a request waited for its
-// turn: as in a double click on the challenge's button.
+// errMoved says that the visit moved to a fresh token while a request waited for its turn, as in
+// a double click on the challenge's button. The request is sent back to be repeated with the
+// fresh token.
 var errMoved = errors.New("the visit moved to a fresh token")
 
-// joinNameless gives a request that carries credentials but belongs to no visit a
-// place for its answers and its turn: one for equal credentials from one address, so
-// that strangers with the same header don't wait for each other. It has no clearance.
+// joinNameless gives a request with credentials but no visit cookie a nameless visit for its
+// answers and its turn: one for equal credentials from one address, so that strangers with the
+// same header don't wait for each other. It has neither a token nor a clearance.
 func (x *exchange) joinNameless() {
 	jar := x.jar.Key()
 	p := &x.facts.Pins
@@ -29,14 +30,18 @@ func (x *exchange) joinNameless() {
 	x.st = &visits.Standing{}
 }
 
-// enter reads the body of a request that may change who is signed in, and waits for the
-// request's turn in the visit.
+// enter makes a request that may change who is signed in exclusive in its visit. Other requests
+// return at once.
+//
+//  1. The body is read in full: a client could hold its end back while another request changes
+//     the user.
+//  2. Under `rotates`, a request of a user who may pass stays shared, except a declared sign-in.
+//  3. The request waits for its turn, and looks at the visit again.
 func (x *exchange) enter() error {
 	f := &x.facts
 	if !f.Unsafe && !f.SignIn || x.visit == nil {
 		return nil
 	}
-	// Who sent it is asked when all of it is there: a client may keep its end back.
 	if err := x.readBody(); err != nil {
 		return err
 	}
@@ -52,16 +57,21 @@ func (x *exchange) enter() error {
 	}
 	x.yield, x.leave, x.exclusive = yield, leave, true
 	if x.ownPage {
-		x.visit.Requests.Start() // its question may change something
+		x.visit.Requests.Start() // the question about it may sign a user in
 	}
 	return x.standAgain()
 }
 
-// awaitRest waits until no earlier request can change any more who is signed in, for
-// `settle` at most, where a response check could not tell: before a sign-in, which a late
-// one could overwrite after its response was rendered; before a sign-out, which may be
-// rendered for the user of a late one, and after which no question tells that user; before any exclusive request
-// where one was given up; and before a form page that is not checked, see presume.go.
+// awaitRest waits until no earlier request can change who is signed in any more, for `settle` at
+// most. It waits where a response check could not detect such a change:
+//
+//   - before a sign-in, because a late earlier one could replace its session after its response
+//     was rendered;
+//   - before a sign-out, because its response may be rendered for the user of a late sign-in, and
+//     no question names that user afterwards;
+//   - before any exclusive request, if an earlier request was given up;
+//   - before a form page that is not checked; see presume.go.
+//
 // It returns an error if the client left meanwhile.
 func (x *exchange) awaitRest() error {
 	if x.visit == nil || x.g.Rotates || x.g.Identify != nil {
@@ -84,9 +94,8 @@ func (x *exchange) awaitRest() error {
 	return nil
 }
 
-// lookAtClock is called after the request may have waited: for the client, who may keep
-// back the end of a body, or for other requests. Answers and clearances may have expired
-// meanwhile.
+// lookAtClock moves now forward. It is called after the request may have waited for the rest of
+// its body or for other requests: answers and clearances may have expired meanwhile.
 func (x *exchange) lookAtClock() {
 	now := x.g.Clock()
 	x.waited += now.Sub(x.now)
@@ -103,8 +112,8 @@ func (x *exchange) pause(d time.Duration) bool {
 	}
 }
 
-// standAgain looks at the visit's standing once more if it changed while the request
-// waited.
+// standAgain is called after the request waited for its turn. It reads the owner version, and
+// looks the token up again if its clearance ended. It returns errMoved if the token was revoked.
 func (x *exchange) standAgain() error {
 	x.version = x.visit.Owner()
 	if !x.own || !x.st.Ended() {
@@ -119,7 +128,9 @@ func (x *exchange) standAgain() error {
 	return nil
 }
 
-// begin gives the request its place among the visit's others.
+// begin counts the request among those of its visit, and records the point in time that its
+// response is judged by (mark, version, proven). A stranger's exclusive request first keeps
+// shared ones from beginning, and waits for those that run. A stranger's asset is not counted.
 func (x *exchange) begin() error {
 	if x.visit == nil {
 		return nil
@@ -149,12 +160,13 @@ func (x *exchange) begin() error {
 	}
 	x.mark, x.version = c.Mark(), x.visit.Owner()
 	x.proven.Store(c.SignInEpoch() - uint64(x.changers()))
-	x.beganUnsettled = x.restless()
+	x.beganUnsettled = x.unsettledWithoutSlow()
 	x.unproven.Store(x.unsettled())
 	return nil
 }
 
-// changers is how many of the visit's open changers this request is.
+// changers is how many of the visit's open changers are this request itself, 0 or 1. Callers
+// subtract it to count the others.
 func (x *exchange) changers() int {
 	if x.exclusive || x.leaveSuspect != nil {
 		return 1
@@ -162,8 +174,8 @@ func (x *exchange) changers() int {
 	return 0
 }
 
-// readBody keeps the whole body, so that no client can hold its last byte back while
-// the visit's user changes.
+// readBody keeps the whole body, so that no client can hold its last byte back while the visit's
+// user changes. Users who may pass have a larger budget.
 func (x *exchange) readBody() error {
 	if x.body != nil || !request.HasBody(x.facts.R) {
 		return nil
@@ -180,8 +192,8 @@ func (x *exchange) readBody() error {
 	return err
 }
 
-// live reports whether the visit has a clearance that counts at the time of the
-// request. Time is looked at once; a clearance that ended is seen at once.
+// live reports whether the visit has a clearance that is valid at the time of the request. Its
+// expiry is compared only once per standing; a clearance that was ended counts as ended at once.
 func (x *exchange) live() bool {
 	if x.timed != x.st {
 		x.timed, x.inTime = x.st, x.st.Live(x.g.Session, x.now)

@@ -16,8 +16,10 @@ import (
 	"github.com/secondgate/secondgate/internal/session"
 )
 
-// exchange is one request and its response. Its parts are in the order of their life
-// times: what came in, the browser's visit, the portal's cookies, the user, the response.
+// exchange is one request and its response. Gateway.serve makes one for each request. The fields
+// are grouped by life time: the request, the browser's visit, the portal's cookies, the answer
+// about the user, the place among the visit's other requests (openness), the response in flight
+// (outgoing).
 type exchange struct {
 	g    *Gateway
 	next Next
@@ -29,25 +31,31 @@ type exchange struct {
 	path  string
 	// ownPage says that the request is for an own page.
 	ownPage bool
-	// question is the header that questions about the request start from; it is derived
-	// from the request before other handlers change it, and nil until it is needed.
+	// question is the header that questions about the request start from. questionHeader derives
+	// it from the request before the handlers behind the gate can change it. Nil until a question
+	// is needed.
 	question http.Header
-	body     *spool.Spool
-	// fillsIn says that the body has one of sign_in's fields.
+	// body is the request's body after readBody has kept it; nil before, or if there is none.
+	body *spool.Spool
+	// fillsIn says that the body has one of the fields that `sign_in` names.
 	fillsIn bool
-	// reading is how long the body took to arrive, waited how long before now the request came.
+	// reading is how long the body took to arrive. waited is how long before now the request
+	// came: lookAtClock moves now forward. took computes the gate's own time from them.
 	reading, waited time.Duration
 
 	browser
 	cookies
 
-	// answer tells who sent the request, before is what that means.
+	// answer is the last answer to the question which user sent the request. before is the
+	// standing that follows from it under clearance and policy. decideAfter replaces both when it
+	// releases a response to a user.
 	answer *portal.Answer
 	before gate.Standing
-	// sessionsEnded is when the sessions of the user whom the last answer named were ended;
-	// zero for never, and in a visit with a clearance for that user.
+	// sessionsEnded is when all sessions of the user in the last answer were ended. It is zero if
+	// they never were, and in a visit with a clearance for that user.
 	sessionsEnded time.Time
-	// owner is the user that a withheld response belongs to.
+	// owner is the user that a withheld response belongs to: the one who has to pass the
+	// challenge.
 	owner string
 
 	openness
@@ -57,23 +65,28 @@ type exchange struct {
 // browser is the visit that a request belongs to.
 type browser struct {
 	names *portal.Names
-	// host is the site that the browser addressed. Handlers behind may change the request's.
+	// host is the site that the browser addressed. The handlers behind the gate may change the
+	// request's Host.
 	host string
-	// visit is nil for a stranger without any credentials; own says that it stands on the
-	// browser's own cookie.
+	// visit is nil for a stranger without any credentials. own says that it was found by the
+	// browser's own visit cookie; it is false for a nameless visit (joinNameless).
 	visit *visits.Visit
 	own   bool
-	st    *visits.Standing
-	keys  *portal.VisitKeys
-	// foreign says that the request was taken out of the visit that its cookie names; see
-	// isForeign.
+	// st is what the visit's token is worth: its clearance, if any, and whether it was revoked.
+	st   *visits.Standing
+	keys *portal.VisitKeys
+	// foreign says that leaveOwn took the request out of the visit that its cookie names.
 	foreign bool
-	// minted is the token of a visit that starts with this response, left the visit that the
-	// request ran in until then, leftUnrest the unrest count of that at the time; see mint.
-	minted     session.Token
-	left       *visits.Visit
-	leftUnrest uint64
-	// inTime is whether the clearance of the standing timed had not run out.
+	// over says that the visit that its cookie names has ended; see becomeStranger.
+	over bool
+	// minted is the token of the visit that this response starts; empty if it starts none. left
+	// is the visit in which the request ran until then, and leftSignInEpoch the sign-in epoch of
+	// left at that moment. See mint.
+	minted          session.Token
+	left            *visits.Visit
+	leftSignInEpoch uint64
+	// timed is the standing for which live last compared the time. inTime is the result: its
+	// clearance had not expired.
 	timed  *visits.Standing
 	inTime bool
 }
@@ -82,70 +95,96 @@ type browser struct {
 type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
-	// leave are to be called when the request is not open any more; yield lets other exclusive
-	// requests run beside its response.
+	// leave ends the turn of an exclusive request. leaveSuspect ends a shared request's place
+	// among the changers, which it has from the moment when its response looks like a sign-in's.
+	// yield lets the next exclusive request run although this response goes on. Each is nil if it
+	// does not apply. Over calls the first two.
 	leave, leaveSuspect, yield func()
-	// shared is runs while the request counts as a shared one that runs, and released while
-	// its response goes on; else 0.
+	// shared is runs or released while the visit counts the request as a shared one, else 0.
+	// leaveShared sets it back to 0.
 	shared atomic.Int32
-	// leaveMinted ends the request's place among the shared ones of a visit that it started.
+	// leaveMinted ends the request's place among the shared requests of the visit that it
+	// started; see mint.
 	leaveMinted func()
-	// mark is when the request began; version is the owner version that it stands on.
+	// mark is the point in the visit's time at which the request began; it shows which other
+	// requests overlap this one. version is the owner version under which the response may be
+	// released; Lost compares it with the visit's.
 	mark    visits.Mark
 	version uint64
-	// proven is the visit's unrest count that the response is known to be good for; unproven
-	// says that it began while the visit was unsettled.
+	// proven is a sign-in epoch of the visit, not counting this request itself. A question that
+	// began in this epoch has shown that the response may be released. doubtful compares it with
+	// the present epoch. unproven says that the visit was unsettled when the request began, and
+	// that no question in a settled visit has been answered since; see prove.
 	proven   atomic.Uint64
 	unproven atomic.Bool
-	// beganUnsettled says that it began while the visit was unsettled, but for requests that
-	// were given up long ago.
+	// beganUnsettled says that the visit was unsettled when the request began, in the sense of
+	// unsettledWithoutSlow.
 	beganUnsettled bool
-	// overlapped says that another changer was open beside a shared request.
+	// overlapped says that another changer was open while this shared request ran.
 	overlapped bool
 }
 
 // outgoing is the response in flight.
 type outgoing struct {
+	// out is what the handlers behind the gate write to; nil before run.
 	out *response.Writer
 	// kind is how the request was forwarded.
 	kind forwarded
-	// ground is the clearance that the response is released on; nil for none.
+	// ground is the standing with the clearance that the response is released on. It is nil if
+	// the user needs none. When that clearance ends, Lost reports true and the rest of the
+	// response is withheld.
 	ground *visits.Standing
 	owing
-	// closeTunnel takes the response off the list of tunnels; nil for what is none.
+	// closeTunnel removes the response from the list of open tunnels. Nil if it is no tunnel.
 	closeTunnel func()
-	// follows are the cookies that questions about the tunnel carry.
+	// follows are the cookies that questions about the open tunnel carry.
 	follows *tunnelCookies
-	// end finishes the request at the portal.
+	// end is the context of the request at the portal. It outlives the client; see finishing.
 	end *finishing
-	// set are the cookies that the response set. presumes says that they are presumed to be
-	// a stranger's.
+	// set are the cookies that the response set, until decideAfter takes them into the jar.
+	// presumes says that presume records the resulting credentials as a stranger's.
 	set      []portal.Change
 	presumes bool
-	// suspended are a stranger's answers, until it is known what the request changed.
+	// suspended are the visit's anonymous answers, which forward removed from the cache.
+	// keepAfter restores them if the request changed nothing.
 	suspended visits.Suspended
-	// settles says that the visit is unsettled when the request is over.
+	// settles says that the visit is unsettled for `settle` after the request has ended; Over
+	// calls unsettle then.
 	settles bool
-	// abandoned says that the request was given up before its response had ended.
+	// abandoned says that the request ended before its response was complete.
 	abandoned bool
-	// withheld says that the response is not released.
+	// withheld says that the gate answered in place of the response.
 	withheld bool
-	// cutOff says that the gate ended the response before the portal had.
+	// cutOff says that the gate ended the response before the portal had. The portal may then
+	// still execute the request; see leaveShared.
 	cutOff bool
-	// asked says that the request put a question.
+	// asked says that the portal was asked about this request or its response; see put.
 	asked bool
 	// reached says that the request was sent on to the portal. passedOn is the request that the
-	// handlers behind have, where the exchange's is another; see detach.
+	// handlers behind the gate have, once detach has replaced facts.R by a copy; nil before.
 	reached  bool
 	passedOn *http.Request
-	// into is what may be put into the response, links that links may.
+	// into is what may be inserted into the response. links says that this includes links, which
+	// are for signed-in users.
 	into  insertion
 	links bool
-	// tunnels says that the response is a tunnel: the portal took the offer to leave HTTP.
+	// tunnels says that the response is a tunnel: the portal answered an upgrade with 101.
 	tunnels bool
 }
 
-// serve takes the request to the portal, and the response back.
+// serve handles one request. The order matters:
+//
+//  1. A request for an own page goes to servePages.
+//  2. Begin refuses a malformed request, and what `deny` forbids. A request under `trust` is
+//     forwarded as it came.
+//  3. open finds the visit and opens the cookies. A request with a token that was rotated a
+//     moment ago is sent back.
+//  4. StripSessions removes undeclared session ids from the address; Classify completes the
+//     facts.
+//  5. A request that another site caused is taken out of the visit. Credentials without a visit
+//     get a nameless one.
+//  6. enter waits for the turn of a request that may change who is signed in.
+//  7. decide asks the portal, and acts on the answer.
 func (x *exchange) serve(r *http.Request, c Client) error {
 	x.facts.R, x.facts.Client, x.facts.Site = r, c, x.g.site
 	x.weighed.Store(uint32(x.g.Visits.Tunnels.Changes()))
@@ -188,7 +227,14 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 	return x.decide()
 }
 
-// decide finds out who sent the request, and does what package gate says.
+// decide is the rest of serve, once the request has its turn:
+//
+//  1. checkBody refuses session ids in the body.
+//  2. awaitRest waits for earlier requests that may still change who is signed in.
+//  3. serveAnonymously answers with an asset that everybody gets.
+//  4. begin counts the request among those of its visit.
+//  5. identifyBefore asks the portal which user sent it.
+//  6. gate.Before decides whether it is forwarded.
 func (x *exchange) decide() error {
 	if status, err := x.checkBody(); err != nil {
 		return x.refuseError(err)
@@ -214,7 +260,7 @@ func (x *exchange) decide() error {
 	})
 	switch a {
 	case gate.Forward:
-		if x.before.Cleared && x.st.Ended() { // while it was asked about
+		if x.before.Cleared && x.st.Ended() { // it ended while the portal was asked
 			return x.refuse(gate.Challenge)
 		}
 		return x.forward()
@@ -225,7 +271,7 @@ func (x *exchange) decide() error {
 	return x.refuse(a)
 }
 
-// close frees what the request held.
+// close frees what the request held. Gateway.serve calls it last, also after a panic.
 func (x *exchange) close() {
 	x.Over(true)
 	if x.body != nil {
@@ -241,8 +287,9 @@ func (x *exchange) close() {
 	}
 }
 
-// Over implements [response.Exchange]: the request is not open any more. ended says that
-// the portal is done with it.
+// Over implements [response.Exchange]. It makes the visit unsettled where `settles` says so, and
+// ends the request's place among the changers. With ended, the portal is done with the request,
+// which then no longer counts as a shared one either. Over may be called more than once.
 func (x *exchange) Over(ended bool) {
 	if x.visit != nil {
 		x.unsettle(x.left)
@@ -259,15 +306,16 @@ func (x *exchange) Over(ended bool) {
 	}
 }
 
-// The states of a shared request.
+// The states of a shared request: requests that bar others wait for one that runs, but not for
+// one with a released response.
 const (
 	runs = iota + 1
 	released
 )
 
-// leaveShared ends the request's place among the shared ones. The portal may still be at work
-// on one that the gate cut off, and write a whole session back at its end: it counts for as long
-// as the portal is given to finish a request.
+// leaveShared ends the request's place among the shared ones. If the gate cut the response off,
+// the portal may still execute the request, and write a whole session back at its end. Such a
+// request is counted for finishTime longer.
 func (x *exchange) leaveShared() {
 	state, cut := x.shared.Swap(0), x.cutOff
 	switch {
@@ -286,12 +334,14 @@ func (x *exchange) leaveShared() {
 	}
 }
 
-// passed reports whether the portal answered a user who may pass, or a trusted request.
+// passed reports whether the portal answered a trusted request or, without BareAll, a user who
+// may pass. From all other requests Gateway.serve removes the credentials; see Options.Bare.
 func (x *exchange) passed() bool {
 	return x.reached && (x.kind == verbatim || !x.g.BareAll && x.before.MayPass() && !x.out.Dropping())
 }
 
-// about is the request as an event's subject; without a user it is the answer's.
+// about returns the request as the subject of an event. If user is empty, it is the owner of a
+// withheld response, or else the user of the last answer.
 func (x *exchange) about(user string) event.Subject {
 	if user == "" {
 		user = x.owner
@@ -304,14 +354,14 @@ func (x *exchange) about(user string) event.Subject {
 	}
 }
 
-// timeRefusal counts a request that never got to the portal. The own pages are none:
-// they work, as when a code is checked.
+// timeRefusal measures a request that did not reach the portal. Own pages are left out, because
+// they do work of their own, such as the check of a code.
 func (x *exchange) timeRefusal() {
 	if !x.reached && x.g.events.Measures() && !x.g.site.Below(x.facts.Client.URL.Path) {
 		x.g.events.NotForwarded(x.took())
 	}
 }
 
-// took is how long the gate has had the request: without the time in which its body
-// arrived, which is the client's.
+// took is the time for which the gate has had the request, without the time in which the client
+// sent the body.
 func (x *exchange) took() time.Duration { return time.Since(x.now) + x.waited - x.reading }

@@ -14,18 +14,24 @@ const (
 	watchInterval = time.Second
 )
 
-// finishing is the context of a request at the portal. It outlives the client until the
-// response is over, because what the portal does must not happen unnoticed: after a
-// sign-in that its client left, requests would be served by the answer from before it. It ends with cancel,
-// finishTime after the client left, or, once release was called, with the client; both
-// are noticed within watchInterval.
+// finishing is the context of a request at the portal. It outlives the client until the response
+// is over. Otherwise a client could leave during a sign-in, which the portal completes all the
+// same; the gate would not notice, and serve later requests by the answer from before it. The
+// context ends
 //
-// The embedded context is one of package context's own: a context that is derived from
-// another kind, as reverse_proxy and http.Transport each derive one, costs a goroutine.
+//  1. with cancel or close;
+//  2. finishTime after the client left;
+//  3. once release was called, as soon as the client has left.
+//
+// That a client left is noticed within watchInterval.
+//
+// The embedded context is one of package context's own: a context that is derived from another
+// kind, as reverse_proxy and http.Transport each derive one, costs a goroutine.
 type finishing struct {
 	context.Context
 	end    context.CancelFunc
 	client context.Context
+	// mayEnd says that release was called.
 	mayEnd atomic.Bool
 	// closed says that close was called.
 	closed atomic.Bool
@@ -45,15 +51,16 @@ type finishing struct {
 type unfinished struct {
 	mu    sync.Mutex
 	first *finishing
-	// clock tells when clearances end; began is where times begin that no clock sets back.
+	// clock tells when clearances end. began is the origin of leftAt; it is a monotonic time.
 	clock func() time.Time
 	began time.Time
 	// watching says that the timer runs.
 	watching bool
 }
 
-// finish returns the context of the request with the client's context; the caller calls
-// cancel. expires is when the response is to be closed at the latest.
+// finish returns the context of a request at the portal, derived from the client's. The caller
+// calls cancel. expires is when the response is closed at the latest, in Unix nanoseconds; 0 for
+// never.
 func (u *unfinished) finish(client context.Context, expires int64) *finishing {
 	f := &finishing{client: client, in: u, expires: expires}
 	f.Context, f.end = context.WithCancel(context.WithoutCancel(client))
@@ -82,6 +89,7 @@ func (u *unfinished) watch() {
 	}
 }
 
+// due returns the requests that end now, and starts the timer again while there are requests.
 func (u *unfinished) due(now int64, elapsed time.Duration) (left, expired []*finishing) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -2,17 +2,17 @@ package gateway
 
 import "github.com/secondgate/secondgate/internal/gateway/visits"
 
-// The visit's cookie has SameSite=None, most of the portals' have not. So a page of any other
-// site can make the owner's browser send requests that name the owner's visit and carry
-// nothing of the owner's session. Such a request runs as it would without the visit's cookie,
-// and its response starts no visit: it does not wait in the visit nor hold it up, and what it
-// signs in is not the visit's user. A client that only says that another site caused the
-// request gains nothing: it could leave the visit's cookie out.
+// The visit's cookie has SameSite=None; most of a portal's cookies have not. So a page of any
+// other site can make a browser send requests that name the browser's visit and carry nothing of
+// its session. Such a request is handled as if it had no visit cookie, and its response starts no
+// visit. It neither waits for the visit's requests nor delays them, and if it signs a user in,
+// that is not the visit's user. A client that only claims that another site caused its request
+// gains nothing: it could as well leave the visit's cookie out.
 
-// isForeign reports whether a page of another site caused the request in the visit of a user,
-// without anything by which the portal could recognise that user; or in the background, in
-// any visit. In a stranger's, one that leads to a page may be the first request of a portal
-// that is shown in a frame.
+// isForeign reports whether a page of another site caused the request, and the request carries
+// nothing by which the portal could recognise the visit's user. A navigation is foreign only in
+// the visit of a user: in a stranger's visit it may be the first request of a portal that is
+// shown in a frame.
 func (x *exchange) isForeign() bool {
 	if !x.sent.Empty() || x.facts.Carries || x.g.Identify != nil || !x.facts.Foreign() {
 		return false

@@ -27,11 +27,11 @@ const (
 // forward sends the request on with the portal's cookies, and watches the response.
 func (x *exchange) forward() error {
 	if x.mayChange() {
-		// Whatever was known may be wrong as soon as this request arrives.
+		// The cached answers may be wrong from the moment when this request arrives.
 		if x.visit != nil {
 			x.suspended = x.visit.Answers.Suspend()
 		}
-		// The page with a sign-in form, at the sign-in's own address, changes nothing.
+		// A GET of the page with the sign-in form does not change who is signed in.
 		x.settles = x.facts.Unsafe || x.facts.SignOut || x.sendsSignIn()
 	}
 	if x.before.Answer == gate.User {
@@ -56,8 +56,8 @@ func (x *exchange) forward() error {
 	return x.run()
 }
 
-// voidAnswers forgets what is known of the visit, and makes it unsettled: the portal may have
-// signed a user in, or may still do so, and no answer tells.
+// voidAnswers drops the visit's answers, and makes it unsettled. It is called where the portal
+// may have signed a user in, or may still do so, and no answer tells.
 func (x *exchange) voidAnswers() {
 	if x.visit != nil {
 		x.visit.Answers.Forget()
@@ -82,9 +82,9 @@ func (x *exchange) forwardAnonymous() error {
 	return x.run()
 }
 
-// forwardVerbatim forwards what `trust` names as it came, but for our own cookies, which
-// the portal must neither see nor set, and for an offer of HTTP/2: it would lead further than
-// to what is trusted.
+// forwardVerbatim forwards a request under `trust` as it came, except for Secondgate's own
+// cookies, which the portal must neither see nor set, and an offer of HTTP/2: over that
+// connection a client could send requests that are not trusted.
 func (x *exchange) forwardVerbatim() error {
 	r := x.facts.R
 	request.DropHTTP2(r)
@@ -96,21 +96,21 @@ func (x *exchange) forwardVerbatim() error {
 	return x.run()
 }
 
-// run has next answer the request, and sees the response through.
+// run calls the handlers behind the gate, and completes the response, also after a panic in them.
 func (x *exchange) run() (err error) {
 	w := response.New(x, x.rw, x.g.Timing, x.room(), x.facts.Client.Address)
 	w.Page = x.page()
 	x.out = w
 	defer func() {
 		p := recover()
-		x.ended(p == nil && err == nil) // until then questions read the request
+		x.ended(p == nil && err == nil) // before withdraw, because its questions read the request
 		x.withdraw(p != nil || err != nil)
 		switch {
 		case w.Aborted():
 			panic(http.ErrAbortHandler) // the client must not take a part for the whole
 		case p == nil:
 		case w.Dropping() && p == any(http.ErrAbortHandler):
-			err = nil // the refusal is on its way; being cut off was our doing
+			err = nil // the gate itself cut the response off, and its refusal is on its way
 		default:
 			panic(p)
 		}
@@ -137,8 +137,8 @@ func (x *exchange) run() (err error) {
 	return err
 }
 
-// room is what a kept response is taken from. That of a form of a user who may pass has to
-// be kept whole.
+// room is the budget that a kept response is charged to. A form's response to a user who may pass
+// has to be kept whole, and has the larger one.
 func (x *exchange) room() *spool.Budget {
 	if x.exclusive && x.before.MayPass() {
 		return x.g.Visits.Uploads
@@ -146,7 +146,8 @@ func (x *exchange) room() *spool.Budget {
 	return x.g.Visits.Bodies
 }
 
-// ended sees to what depends on the end of the response; whole says that it came to it.
+// ended completes the response. whole says that the handlers ended it regularly. If it was not
+// seen to its end, the portal may have signed a user in, and the visit's answers are void.
 func (x *exchange) ended(whole bool) {
 	x.abandoned = x.abandoned || !whole
 	x.cutOff = x.cutOff || !whole && x.kind == gated && x.out.Dropping()

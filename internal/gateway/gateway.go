@@ -72,19 +72,20 @@ type Options struct {
 	Headers      *portal.Headers
 	// Queries are declared credentials in the query.
 	Queries []string
-	// Bearer is how the portal knows tokens; see there.
+	// Bearer is where requests and responses carry tokens of the portal.
 	Bearer Bearer
-	// Asker asks whoami. Identify, instead of it, reads who another authenticator found.
+	// Asker asks whoami. If another authenticator stands before the gate, Identify is set in its
+	// place, and returns the user that it found; empty for none.
 	Asker    *portal.Asker
 	Identify func(r *http.Request) (id string)
 	// Fetch sends a whoami question through next, as part of base's route.
 	Fetch func(ctx context.Context, next Next, base *http.Request, uri string, header http.Header) (whoami.Response, error)
 	// SetUser tells the rest of the server who the user is.
 	SetUser func(r *http.Request, id string)
-	// Bare takes everything to sign in with off a request that is over, unless the portal
-	// answered a user who may pass: handlers before the gate may send it to the portal again.
-	// Nil leaves it as it is. With BareAll it does so for those, too: a handler before the gate
-	// is known to do that.
+	// Bare removes all credentials from a request that is over, unless the portal answered a user
+	// who may pass: a handler before the gate may send the request to the portal again. Nil
+	// leaves the request unchanged. BareAll makes no exception for users who may pass; it is set
+	// if a handler before the gate is known to do that.
 	Bare    func(r *http.Request)
 	BareAll bool
 
@@ -121,8 +122,8 @@ type Options struct {
 // Gateway is one site's gate. It is safe for concurrent use.
 type Gateway struct {
 	Options
-	// number tells gateways apart in what outlives a configuration: a pointer there would
-	// keep the whole of a replaced one in memory.
+	// number identifies the gateway in data that outlives a configuration. A pointer there would
+	// keep all of a replaced configuration in memory.
 	number uint64
 	site   *request.Site
 	names  *portal.RealmNames
@@ -138,7 +139,7 @@ type Gateway struct {
 	observer *observe.Observer
 }
 
-// made counts gateways.
+// made is how many gateways were made. New takes numbers from it.
 var made atomic.Uint64
 
 // New returns a gateway.
@@ -179,9 +180,8 @@ func (g *Gateway) observed() observe.Options {
 	}
 }
 
-// Stop ends what runs beside the requests, in `mode observe` the questions, and closes
-// what the next configuration would not have opened. A gateway that was stopped goes on
-// carrying requests.
+// Stop ends the questions of `mode observe`, and closes the responses that the next configuration
+// would not have opened. A gateway that was stopped still serves requests.
 func (g *Gateway) Stop() {
 	if g.observer != nil {
 		g.observer.Stop()
@@ -213,7 +213,8 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, c Client, next N
 	return err
 }
 
-// settleTime is Settle, and 0 where the portal renews its session at each sign-in.
+// settleTime is how long a visit is unsettled after a request that may sign a user in. It is 0
+// under `rotates`: each sign-in then has a new session id, by which it is noticed.
 func (g *Gateway) settleTime() time.Duration {
 	if g.Rotates {
 		return 0

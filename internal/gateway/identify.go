@@ -15,15 +15,16 @@ func (x *exchange) hasCredentials() bool {
 	return x.g.Identify != nil || !x.jar.Empty() || x.facts.Carries
 }
 
-// passedBefore reports whether the visit's user was last found to be one who may pass, and
-// the request carries any credentials. That decides only what is worth asking or reading,
-// never who passes.
+// passedBefore reports whether the request carries credentials, in a visit with a user who was
+// last found to be one who may pass. It decides what is worth asking or reading, never who
+// passes.
 func (x *exchange) passedBefore() bool { return x.mayPass() && x.hasCredentials() }
 
-// identifyBefore finds out who sent the request, and what that means.
+// identifyBefore finds out which user sent the request, before it is forwarded, and sets answer
+// and before. It also ends the clearance if that user has signed out. A second call does nothing.
 func (x *exchange) identifyBefore() error {
 	if x.answer != nil {
-		return nil // asked already on the way to the turn
+		return nil // enter has asked already
 	}
 	x.lookAtClock()
 	f := &x.facts
@@ -37,8 +38,8 @@ func (x *exchange) identifyBefore() error {
 		return err
 	}
 	if unsure := x.before.Owes() || x.before.Answer == gate.Unknown; unsure && x.visit != nil && x.visit.Answers.ForgetOthers(x.answer.User) {
-		// The question itself may have signed a user in, by a credential that it carried,
-		// within the session that others in the visit know as another's.
+		// The question itself may have signed a user in, by a credential that it carried. Other
+		// answers of the visit may name another user for the same session: they are dropped.
 		x.visit.Requests.BumpSignInEpoch()
 		x.settles = true
 	}
@@ -46,8 +47,8 @@ func (x *exchange) identifyBefore() error {
 	if !x.before.Cleared {
 		x.seeSignIn(x.answer)
 	}
-	// A visit may hold several sessions. An own page is asked about with its own path's
-	// cookies, so a user who may pass there says nothing about the others.
+	// A visit may hold several sessions. An own page is asked about with the cookies of its own
+	// path. That its user may pass says nothing about the other sessions.
 	if may := x.before.MayPass(); x.visit != nil && x.visit.MayPass.Load() != may && !(x.ownPage && may) {
 		x.visit.MayPass.Store(may)
 	}
@@ -58,22 +59,29 @@ func (x *exchange) identifyBefore() error {
 	return nil
 }
 
-// unsettled reports whether who is signed in may have changed without the gate having
-// noticed. Where the portal renews its session at each sign-in, it has noticed.
+// unsettled reports whether the signed-in user may have changed without the gate having noticed.
+// Under `rotates` it has noticed, because each sign-in has a new session id.
 func (x *exchange) unsettled() bool {
-	return x.restless() || x.visit != nil && !x.g.Rotates && x.visit.Slow(x.g.Clock())
+	return x.unsettledWithoutSlow() || x.visit != nil && !x.g.Rotates && x.visit.Slow(x.g.Clock())
 }
 
-// restless is unsettled, but for requests that were given up long ago.
-func (x *exchange) restless() bool {
+// unsettledWithoutSlow is unsettled without the requests that [visits.Shared.Slow] reports: those
+// that were given up and that the portal may still execute.
+func (x *exchange) unsettledWithoutSlow() bool {
 	return x.visit != nil && !x.g.Rotates && x.visit.Unsettled(x.changers(), x.g.Clock)
 }
 
-// maxRounds bounds how often the credentials may shrink in one request.
+// maxRounds bounds how often identify asks in one request.
 const maxRounds = 4
 
-// identify asks who the credentials belong to, takes out the cookies that were stamped
-// for another user, and asks again about the rest, until question and request agree.
+// identify asks which user the credentials belong to, until all of them fit the answer:
+//
+//  1. It asks.
+//  2. It removes the cookies of ended sessions, and asks again if there were any.
+//  3. It takes the cookies that the question set, removes those that are stamped for another
+//     user, and asks again if there were any.
+//
+// After maxRounds the answer is unknown.
 func (x *exchange) identify(freshly bool) (err error) {
 	if x.g.Identify != nil {
 		x.answer = x.identified()
@@ -92,7 +100,7 @@ func (x *exchange) identify(freshly bool) (err error) {
 		}
 		if x.dropEnded() || ended != "" && x.dropRevived(ended) {
 			ended = x.answer.User
-			continue // before its changes are taken: they are the ended session's
+			continue // without the answer's changes: they belong to the ended session
 		}
 		x.take(x.answer.Changes, x.answer.User)
 		if x.fit(x.answer.User) {
@@ -104,8 +112,8 @@ func (x *exchange) identify(freshly bool) (err error) {
 	return err
 }
 
-// askBefore asks about the request's credentials as they now are. An answer that was
-// given for other varying values serves only a user who may pass.
+// askBefore asks about the request's credentials as they now are. A cached answer that was given
+// for other varying values is used only if it names a user who may pass.
 func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error) {
 	if !x.hasCredentials() {
 		return strangers, gate.Standing{Answer: gate.Anonymous}, nil
@@ -123,8 +131,8 @@ func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error
 	return a, st, err
 }
 
-// identified reads which user another authenticator found. None is not anonymous here:
-// it was that authenticator's job to find one.
+// identified returns the user that another authenticator found. If it found none, the answer is
+// unknown, not anonymous: it was its job to find one.
 func (x *exchange) identified() *portal.Answer {
 	if id := x.g.Identify(x.facts.R); id != "" {
 		return &portal.Answer{Kind: gate.User, User: id, Name: id}
@@ -133,7 +141,8 @@ func (x *exchange) identified() *portal.Answer {
 	return &portal.Answer{Why: "the placeholder under `user` is empty"}
 }
 
-// standingOf weighs an answer against clearance and policy.
+// standingOf derives the standing from an answer, the visit's clearance and the policy. It also
+// sets sessionsEnded for the user that the answer names.
 func (x *exchange) standingOf(ctx context.Context, a *portal.Answer) (gate.Standing, error) {
 	st := gate.Standing{Answer: a.Kind}
 	x.sessionsEnded = time.Time{}
@@ -186,9 +195,9 @@ func (x *exchange) dropRevived(user string) bool {
 	return len(gone) > 0
 }
 
-// dropOutlived is called when a response signed a user in. It removes cookies that are older
-// than the end of the user's sessions: dropRevived would take the new session for one that
-// they signed in. It reports whether it removed any.
+// dropOutlived is called when a response signed a user in. It removes cookies that are older than
+// the end of the user's sessions. If it left them, dropRevived would remove the new session at
+// the next request, as one that these cookies signed in. It reports whether it removed any.
 func (x *exchange) dropOutlived(a *portal.Answer) bool {
 	if a.Kind != gate.User || x.sessionsEnded.IsZero() || x.before.Answer == gate.User && x.answer.User == a.User {
 		return false
@@ -204,13 +213,13 @@ func (x *exchange) dropAll() {
 	x.jar, x.gone = jar, append(x.gone, gone...)
 }
 
-// outlived reports whether a cookie is of a session that ended before its time.
+// outlived reports whether a cookie was sealed before the user's sessions were ended.
 func (x *exchange) outlived(sealed time.Time) bool {
 	return session.Outdated(sealed, x.sessionsEnded, x.now)
 }
 
-// endIfSignedOut ends the clearance when the very credentials it was given for are
-// anonymous. Where some of them are missing, as on a cross-site request, nothing ends.
+// endIfSignedOut ends the clearance if the request carries all the credentials that it was given
+// for, and they are anonymous. If some are missing, as on a cross-site request, nothing ends.
 func (x *exchange) endIfSignedOut() {
 	if x.before.Answer != gate.Anonymous || !x.live() {
 		return
@@ -234,12 +243,12 @@ func (x *exchange) endClearance(why string) {
 	x.g.events.ClearanceEnded(about, why, err)
 }
 
-// seeSignIn notes which user the visit is signed in as, and tells once that it became
-// signed in. A cookie that came back stamped with the user tells that this was seen
-// before, perhaps by a server that has been restarted since; a clearance does too.
+// seeSignIn records which user the visit is signed in as, and emits one event when a user has
+// signed in. It emits none if a cookie came back stamped for the user: the sign-in was seen
+// before, perhaps before the server was restarted. It is not called with a clearance.
 func (x *exchange) seeSignIn(a *portal.Answer) {
 	if x.visit == nil {
-		return // a user who is found elsewhere gets a visit with the first page
+		return // with Identify, the first page starts the visit; the event is emitted then
 	}
 	last := x.visit.SignedIn.Load()
 	switch {
@@ -258,8 +267,8 @@ func (x *exchange) seeSignIn(a *portal.Answer) {
 	x.g.events.SignIn(x.about(user))
 }
 
-// seeSignInAfter is seeSignIn for a response that was checked. One that begins a visit
-// is told at once: when the visit comes back its cookies are stamped.
+// seeSignInAfter is seeSignIn for a response that was checked. If the response may start a visit,
+// the event is emitted at once: the next request's cookies are stamped already.
 func (x *exchange) seeSignInAfter(a *portal.Answer) {
 	if x.visit == nil && a.Kind == gate.User && !x.sent.StampedFor(a.User, x.g.Path) {
 		x.g.events.SignIn(x.about(a.User))

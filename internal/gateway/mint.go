@@ -7,12 +7,19 @@ import (
 	"github.com/secondgate/secondgate/internal/session"
 )
 
-// mint starts a visit with this response. It is called before the browser learns the token.
+// mint starts a visit with this response. writer calls it before the browser learns the token.
 //
-// The visit does not begin without a history: the request that starts it may be a sign-in
-// that the portal saves late, or a stream that writes a whole session back at its end. So
-// what is known of the request moves into the visit, whether its response is released or
-// replaced, and whether it ran in a nameless visit or in none.
+// The request may be a sign-in that the portal saves late, or a stream that writes a whole
+// session back at its end. A new visit without any history would count as settled meanwhile. So
+// what is known of the request moves into the visit, whether the response is released or
+// replaced, and whether the request ran in a nameless visit or in none:
+//
+//  1. The old visit's facts are read: doubtful, overlapped.
+//  2. leaveVisit makes the new visit unsettled for as long as the old one is.
+//  3. The request joins the new visit's shared requests, and its changers if it may change who is
+//     signed in.
+//  4. proven and unproven are set anew, because they refer to the new visit's sign-in epoch from
+//     here on.
 func (x *exchange) mint(token session.Token) {
 	old, changes, doubtful := x.visit, x.mayChange() || x.leaveSuspect != nil, x.doubtful()
 	if old != nil && !x.exclusive {
@@ -25,11 +32,11 @@ func (x *exchange) mint(token session.Token) {
 	x.mark, x.version = c.Mark(), x.visit.Owner()
 	x.leaveMinted = c.Join()
 	if changes {
-		before, here := x.leaveSuspect, c.Suspect()
+		leaveOld, leaveNew := x.leaveSuspect, c.Suspect()
 		x.leaveSuspect = func() {
-			here()
-			if before != nil {
-				before()
+			leaveNew()
+			if leaveOld != nil {
+				leaveOld()
 			}
 		}
 	}
@@ -40,9 +47,10 @@ func (x *exchange) mint(token session.Token) {
 	x.unsettle(x.visit)
 }
 
-// leaveVisit takes over how long the visit that the request ran in is unsettled. The
-// request keeps its place there, and what happens there later makes its response doubtful;
-// a visit with a token that the browser never learned needs neither.
+// leaveVisit makes the new visit unsettled for as long as old is, the visit that the request ran
+// in. The request keeps its place in old, and a later sign-in there makes its response doubtful.
+// If this request itself minted old, the browser never learned its token, no other request runs
+// there, and old is released.
 func (x *exchange) leaveVisit(old *visits.Visit) {
 	if old == nil {
 		return
@@ -53,13 +61,13 @@ func (x *exchange) leaveVisit(old *visits.Visit) {
 		old.Release()
 		return
 	}
-	x.left, x.leftUnrest = old, old.Requests.SignInEpoch()
+	x.left, x.leftSignInEpoch = old, old.Requests.SignInEpoch()
 }
 
-// ranIn is the visit that the request began in; nil for none.
+// ranIn is the visit that the request began in, also after mint; nil for none.
 func (x *exchange) ranIn() *visits.Visit { return cmp.Or(x.left, x.visit) }
 
-// unsettle makes the visit unsettled, where the request is one after which it is.
+// unsettle makes the visit unsettled from now on, if `settles` says so.
 func (x *exchange) unsettle(v *visits.Visit) {
 	if v == nil || !x.settles || x.g.settleTime() <= 0 {
 		return

@@ -22,7 +22,8 @@ func operations(name string) bool {
 	return name == body.Batch || cookie.Same("query", name) || cookie.Same("operations", name)
 }
 
-// isGraphQL reports whether the whole body is a document, in which no field is found.
+// isGraphQL reports whether the body as a whole is a GraphQL document; body.Scan finds no field
+// in one.
 func isGraphQL(h http.Header) bool {
 	kind := strings.ToLower(h.Get("Content-Type"))
 	return strings.Contains(kind, "graphql") && !strings.Contains(kind, "json")
@@ -37,10 +38,10 @@ func several(fields []body.Field) bool {
 	return n > 1
 }
 
-// many is how many operations a field counts as that can't be read.
+// many is what a field that can't be read counts as, so that it is refused.
 const many = 2
 
-// changing is how many operations that change something a field holds, at least.
+// changing counts the operations in a field that change something.
 func changing(f body.Field) (n int) {
 	switch {
 	case !operations(f.Name):

@@ -10,21 +10,21 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// owing is when it was last looked at whether a user without clearance owes a factor. A
-// response may go on for hours, and the user, who owed nothing when it began, may set up a
-// factor meanwhile, or a stricter configuration may take over. So a response without
-// clearance looks again with every write, which is one comparison as long as nothing changed.
-// A response on a clearance needs none of it.
+// owing records when it was last checked whether a user without clearance owes a factor. A
+// response may go on for hours. Meanwhile the user, who owed nothing when it began, may set up a
+// factor, or a stricter configuration may take effect. So Lost checks a response without
+// clearance with every write; while nothing changed, that is one comparison. A response on a
+// clearance needs no such check.
 type owing struct {
-	// weighed is the table's count of changes then (see [visits.Tunnels.Changes]), weighedAt
-	// when that was, in Unix seconds; 0 for the time of the request. Both are short, since
-	// every request has them.
+	// weighed is [visits.Tunnels.Changes] at the last check. weighedAt is its time in Unix
+	// seconds; 0 for the time of the request. Both are 32 bits long, because every request has
+	// them.
 	weighed, weighedAt atomic.Uint32
 }
 
-// owesNow reports whether the response is one to a user who had no clearance and owed
-// nothing, and who owes a factor by now, or has sessions that were ended. Another process may have changed that, too: the
-// store is looked at once in `recheck` at least.
+// owesNow reports whether the user, who had no clearance and owed nothing when the response
+// began, owes a factor by now, or had all sessions ended. The store is read at least once per
+// `recheck`, because another process may have changed that.
 func (x *exchange) owesNow() bool {
 	if x.ground != nil || x.before.Cleared || !x.before.MayPass() {
 		return false

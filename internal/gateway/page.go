@@ -20,13 +20,15 @@ type Insertions struct {
 
 // insertion is what may be put into the response to one request.
 type insertion struct {
+	// expected says that the response may be a page that something is inserted into.
 	expected bool
-	// gzip: the browser takes it.
+	// gzip says that the browser accepts gzip.
 	gzip bool
 }
 
-// expectPage finds out, before the portal is asked, whether the request may bring a page
-// that something is put into, and has the portal send it whole and readable.
+// expectPage decides, before the portal is asked, whether something may be inserted into the
+// response. If so, it changes the request's header so that the portal sends the page whole and in
+// a coding that can be read. Questions carry that header, too, so the pins are derived anew.
 func (x *exchange) expectPage() {
 	in, f := x.g.Insertions, &x.facts
 	if in == nil || f.Stream || f.Unsafe || !request.SafeMethod(f.R.Method) || !f.ShowsPage() || route.IsAsset(f.R.Method, f.R.URL, false) {
@@ -39,13 +41,13 @@ func (x *exchange) expectPage() {
 	f.Pins, _ = f.PinsOf(f.R)
 }
 
-// seenSignedIn reports whether the visit was signed in when it was last asked about. The
-// request must be prepared before it is asked about again: questions carry what it does.
+// seenSignedIn reports whether the visit was signed in by the last answer. expectPage can't use
+// the present one: it changes the header that the question carries.
 func (x *exchange) seenSignedIn() bool {
 	return x.g.Identify != nil || x.live() || x.visit != nil && x.visit.SignedIn.Load() != nil
 }
 
-// page is what is put into the response; see [response.Page].
+// page returns what the response's Writer needs for insertions; see [response.Page].
 func (x *exchange) page() response.Page {
 	if !x.into.expected || x.kind != gated {
 		return response.Page{}
@@ -66,7 +68,7 @@ func (x *exchange) page() response.Page {
 	}
 }
 
-// pieces are what belongs into a response with this header.
+// pieces returns what is inserted into a response with this header.
 func (x *exchange) pieces(h http.Header) (pieces []insert.Piece) {
 	in := x.g.Insertions
 	if in.Script != "" {

@@ -14,8 +14,8 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages"
 )
 
-// servePages answers a request for an own page: it finds out who sent it, as for the
-// portal, and leaves the rest to package web.
+// servePages handles a request for an own page. It finds out which user sent it, as for a request
+// to the portal; package userpages does the rest.
 func (x *exchange) servePages() error {
 	if x.facts.R.URL != x.facts.Client.URL {
 		r := *x.facts.R
@@ -92,7 +92,7 @@ func hostname(host string) string {
 	return host
 }
 
-// visitActs is what the pages may do to the visit; see userpages.Visit.
+// visitActs implements userpages.Visit: what an own page may do to the visit.
 type visitActs exchange
 
 // Rotate prepares a clearance under a fresh token.
@@ -100,8 +100,8 @@ func (v *visitActs) Rotate() userpages.Rotation {
 	return &rotation{x: (*exchange)(v), token: session.NewToken()}
 }
 
-// End ends the session and takes the visit out of the browser. Without a clearance nothing
-// is written to the store (strangers write nothing): only this browser forgets its cookies.
+// End ends the session, and removes the visit and its cookies from the browser. Without a
+// clearance it writes nothing to the store, because strangers must not write there.
 func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	x := (*exchange)(v)
 	if !x.own {
@@ -123,12 +123,13 @@ func (v *visitActs) End(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// EndOthers forgets clearances with records that a committed transaction replaced.
+// EndOthers drops clearances from memory that a committed transaction removed from the store.
 func (v *visitActs) EndOthers(ids []store.VisitID) {
 	v.g.Visits.End(v.g.Realm, ids...)
 }
 
-// Changed closes what the user had open without a clearance: now one may be owed.
+// Changed closes the tunnels that the user opened without a clearance, because the user may owe
+// one now.
 func (v *visitActs) Changed() {
 	v.g.Visits.Tunnels.CloseUnproven(store.UserKey{Realm: v.g.Realm, ID: v.answer.User})
 }
@@ -150,9 +151,9 @@ func (t *rotation) Grant(tx store.Tx, factor string) error {
 	return t.x.g.Session.Write(tx, t.grant(factor))
 }
 
-// stillGood returns store.ErrSpent where the user's sessions were ended after the request was
-// found to be the user's: a code does not bring a session back. (That of a visit which has a
-// clearance has a tombstone then.)
+// stillGood returns store.ErrSpent if the user's sessions were ended after the request was found
+// to be the user's: a code must not bring a session back. A visit with a clearance needs no
+// check, because the end of its session has left a tombstone for its token.
 func (t *rotation) stillGood(tx store.Tx) error {
 	if t.x.before.Cleared {
 		return nil
@@ -184,7 +185,9 @@ func (t *rotation) grant(factor string) session.Grant {
 	return g
 }
 
-// Commit seals the jar for the fresh token and deletes what was sealed for the old.
+// Commit moves the browser to the fresh token: the Set-Cookie lines for the old visit are
+// dropped, its sealed cookies deleted, and all cookies sealed for the fresh token, also those of
+// other sites.
 func (t *rotation) Commit(w http.ResponseWriter) {
 	x := t.x
 	h := w.Header()
@@ -211,7 +214,8 @@ func (t *rotation) Commit(w http.ResponseWriter) {
 	h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
 }
 
-// dropOwnLines takes back what was set for the visit before it moved or ended.
+// dropOwnLines removes the Set-Cookie lines that were written for the visit before it moved or
+// ended.
 func (x *exchange) dropOwnLines(h http.Header) {
 	lines := h["Set-Cookie"]
 	keep := lines[:0:0]

@@ -8,22 +8,22 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// Under `watch unsafe` the portal may be one where strangers lose their session by a
-// second request, and with it the form that they are about to send. So between a sign-in
-// form and its sending nothing is asked: what a stranger's response set is presumed to be
-// a stranger's, once, for a request that fills in the form. Its response is checked all
-// the same, so that a presumption shows nothing to anyone.
+// Sites with `watch unsafe` may have a portal that replaces a stranger's session at the next
+// request. A question would invalidate a sign-in form that is open in the browser. So nothing is
+// asked between the response with the form and its submission: the credentials that the response
+// left are presumed to be a stranger's, once, for a request that fills in the form. The response
+// to that request is checked, so a wrong presumption discloses nothing.
 
 // presume remembers the credentials that an unchecked response leaves a stranger with.
-// It is called when they are written, because the response may start the visit.
+// writeCookies calls it last, because the response may start the visit.
 func (x *exchange) presume() {
 	if x.presumes && x.visit != nil {
 		x.visit.Answers.Presume(x.presumption(), x.now)
 	}
 }
 
-// presumption stands for the credentials as they now are, wherever and in which order they
-// are sent: a browser may send what was set anew last.
+// presumption is the key of the present credentials. It does not depend on the path or on the
+// order of the cookies, because browsers may send a cookie that was set anew last.
 func (x *exchange) presumption() visits.Key {
 	return visits.Key{Pins: x.facts.Pins, View: x.jar.Unordered()}
 }
@@ -33,20 +33,22 @@ func (x *exchange) presumable(changes bool) bool {
 	return x.g.WatchUnsafe && changes && x.g.Identify == nil && x.before.Answer == gate.Anonymous
 }
 
-// presumed reports whether the request fills in a sign-in form with credentials that
-// are presumed a stranger's. Whatever the request is, they are not after it.
+// presumed reports whether the request fills in a sign-in form with credentials that are presumed
+// to be a stranger's. It uses the presumption up, whatever the request is.
 func (x *exchange) presumed() bool {
 	return x.g.WatchUnsafe && x.visit.Answers.Presumed(x.presumption(), x.now) && x.facts.FillsIn && !x.live()
 }
 
-// outdated reports whether a page that a stranger got for a filled-in form shows one
-// that the question about it made useless, because the portal began another session.
+// outdated reports whether the page that a stranger got for a filled-in form has a form that is
+// useless, because the question about the response made the portal begin another session.
+// gate.After then has the sign-in page loaded again.
 func (x *exchange) outdated(status int, a *portal.Answer, asked portal.JarKey) bool {
 	redirect := status >= http.StatusMultipleChoices && status < http.StatusBadRequest
 	return x.g.WatchUnsafe && a.Kind == gate.Anonymous && !redirect && x.jar.Key() != asked && x.facts.Navigation() && x.facts.FillsIn
 }
 
-// reloadSignIn sends the browser to the sign-in page, for a form that can be sent.
+// reloadSignIn redirects to the sign-in page, so that the browser gets a form of its present
+// session.
 func (x *exchange) reloadSignIn() {
 	to := x.g.site.Rules.SignInPage
 	if to == "" {

@@ -12,7 +12,7 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages"
 )
 
-// refuse answers in the portal's place, before it was reached.
+// refuse answers a request that is not forwarded.
 func (x *exchange) refuse(a gate.Action) error {
 	x.g.events.Withheld(a)
 	x.writeCookies(x.rw.Header())
@@ -25,8 +25,9 @@ func (x *exchange) refuse(a gate.Action) error {
 	return nil
 }
 
-// Withhold implements [response.Exchange]: it answers in place of a response. Of that
-// response only where it led is kept, sealed, for its owner.
+// Withhold implements [response.Exchange]. It answers in place of the portal's response. Of that,
+// only the cookies are kept, sealed, and the address that the user returns to after the
+// challenge.
 func (x *exchange) Withhold(a gate.Action, status int, header http.Header) {
 	x.g.events.Withheld(a)
 	x.withheld = true
@@ -54,8 +55,8 @@ func (x *exchange) withholdLost() {
 	x.demand(gate.Challenge, x.wanted())
 }
 
-// demand sends a page's request to the challenge or the set-up, and tells anything
-// else in a problem document (RFC 9457) where that is.
+// demand redirects a page's request to the challenge or to the set-up. Any other request gets a
+// problem document (RFC 9457) that names that page.
 func (x *exchange) demand(a gate.Action, back userpages.Return) {
 	page := x.g.Path + "/challenge"
 	if a == gate.Enrol {
@@ -74,7 +75,7 @@ func (x *exchange) demand(a gate.Action, back userpages.Return) {
 	x.rw.WriteHeader(http.StatusSeeOther)
 }
 
-// answerFor answers what needs no code: it would not help.
+// answerFor answers for the actions that a code would not change.
 func (x *exchange) answerFor(a gate.Action) {
 	switch a {
 	case gate.Guest:
@@ -91,11 +92,13 @@ func (x *exchange) answerFor(a gate.Action) {
 	}
 }
 
-// retry has a page asked for once more, or the front page after a form or a declared sign-in:
-// what signed in may have been used up. It says nothing of where the response led.
+// retry makes the browser ask for the page once more. After a form, a sign-out or a declared
+// sign-in it leads to the front page, because what was submitted may be used up. A GET of a
+// sign-in's address without its fields is the page with the form, and is asked for again. retry
+// does not disclose where the response led.
 func (x *exchange) retry() {
 	to := x.facts.Client.URL.RequestURI()
-	if x.exclusive || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
+	if x.sendsSignIn() || x.facts.SignOut || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
 		to = "/"
 	}
 	if x.facts.Navigation() {
@@ -120,7 +123,7 @@ func (x *exchange) refuseStatus(status int) error {
 	return nil
 }
 
-// restore removes everything of the portal's from the header of the response.
+// restore removes what the portal wrote from the response's header, and returns the header.
 func (x *exchange) restore() http.Header {
 	if x.out == nil {
 		return x.rw.Header()
@@ -128,7 +131,7 @@ func (x *exchange) restore() http.Header {
 	return x.out.Restore()
 }
 
-// refuseError answers where something failed: closed.
+// refuseError refuses a request after an error.
 func (x *exchange) refuseError(err error) error {
 	status := http.StatusServiceUnavailable
 	switch {
@@ -159,7 +162,7 @@ func (x *exchange) refuseAsset(portalStatus int) {
 	x.status(http.StatusForbidden)
 }
 
-// status answers with a page, or a problem document for what is not shown to people.
+// status answers a navigation with a page, and any other request with a problem document.
 func (x *exchange) status(status int) {
 	x.rw.Header()["Cache-Control"] = []string{"no-store"}
 	if !x.facts.Navigation() {
@@ -169,7 +172,8 @@ func (x *exchange) status(status int) {
 	x.g.Pages.Refuse(x.rw, x.facts.R, x.visitor(), status)
 }
 
-// problem is a problem document; challenge is where a person can pass, if anywhere.
+// problem answers with a problem document. challenge is the page where the user can pass; empty
+// for none.
 func (x *exchange) problem(status int, title, challenge string) {
 	body, err := json.Marshal(struct {
 		Type      string `json:"type"`
@@ -189,8 +193,8 @@ func (x *exchange) problem(status int, title, challenge string) {
 	}
 }
 
-// wanted is where a refused request was going: its own address, or, for a form that
-// was not sent, the page that the form is on.
+// wanted is where the user returns to if the request was not forwarded: its own address or, for a
+// form, the page with the form.
 func (x *exchange) wanted() userpages.Return {
 	if request.SafeMethod(x.facts.R.Method) {
 		return userpages.Return{Target: x.facts.Client.URL.RequestURI()}
@@ -198,9 +202,9 @@ func (x *exchange) wanted() userpages.Return {
 	return userpages.Return{Target: x.local(x.facts.R.Header.Get("Referer")), NotSent: true}
 }
 
-// led is where a withheld response leads: where it redirects to, or else the page
-// that was asked for. A form that was answered without a redirect had arrived, so
-// the way leads to the front page.
+// led is where the user returns to if the response was withheld: the target of its redirect, else
+// the page that was asked for. A form that was answered without a redirect did reach the portal;
+// the user returns to the front page.
 func (x *exchange) led(status int, header http.Header) userpages.Return {
 	if status >= 300 && status < 400 {
 		if to := header.Get("Location"); to != "" {

@@ -11,14 +11,17 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages"
 )
 
-// revokedTime is how long a request that still carries a rotated token is taken for one
-// that the browser had sent before it got the new token.
+// revokedTime is how long after a rotation a request with the old token counts as one that the
+// browser sent before it got the new token.
 const revokedTime = time.Minute
 
-// justRevoked reports whether the request's token was rotated away just now. A request is a
-// stranger's, whatever else it carries, if its token was rotated away longer ago, if its session
-// was ended, or if it asks for a page and was sent back often enough: then the response with the fresh
-// token was lost, and the user has to sign in again. A form may be one of many clicks, so it waits.
+// justRevoked reports whether the request's token was rotated away a moment ago, so that the
+// caller sends the request back. Otherwise it makes the request a stranger's and returns false:
+//
+//   - if the token was rotated away longer ago, or its session was ended;
+//   - if it asks for a page that was sent back often enough. Then the response with the fresh
+//     token was lost, and the user has to sign in again. A form may be one of many
+//     clicks: within revokedTime it is always sent back.
 func (x *exchange) justRevoked() bool {
 	lost := request.SafeMethod(x.facts.R.Method) && x.facts.Navigation() && x.st.Retries.Exhausted(x.facts.R)
 	if !x.st.SessionEnded && !lost && x.now.Sub(x.st.RevokedAt) < revokedTime {
@@ -28,12 +31,14 @@ func (x *exchange) justRevoked() bool {
 	return false
 }
 
+// becomeStranger takes the request out of its visit. The browser is told to delete the visit's
+// sealed cookies; those that are never sealed stay.
 func (x *exchange) becomeStranger() {
 	if x.st.SessionEnded {
 		x.since = session.After(x.st.RevokedAt)
 	}
 	x.visit.Release()
-	x.visit, x.own, x.st, x.keys = nil, false, &visits.NoStanding, nil
+	x.visit, x.own, x.st, x.keys, x.over = nil, false, &visits.NoStanding, nil, true
 	x.stale = nil
 	if rc, err := portal.Read(x.facts.R.Header["Cookie"], x.names, x.host, x.g.CookiePolicy); err == nil {
 		x.stale = rc.All()
@@ -42,8 +47,8 @@ func (x *exchange) becomeStranger() {
 	}
 }
 
-// sendBack sends a page's request to the same address again, by when the browser has the
-// fresh token, and tells a script to retry. The request is never forwarded.
+// sendBack redirects a page's request to its own address; the browser has the fresh token by
+// then. A script is told to retry. The request is never forwarded.
 func (x *exchange) sendBack() error {
 	h := x.rw.Header()
 	h.Set("Cache-Control", "no-store")

@@ -11,13 +11,13 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// tokenAge is how old the visit's token is at least before that of a script's request
-// takes its place: scripts in two tabs may use two by turns.
+// tokenAge is how old the visit's token must be before a token that a script sent replaces it.
+// Scripts in two tabs may use two tokens in turn.
 const tokenAge = time.Minute
 
-// rememberToken keeps the token that a script sent sealed in the visit, for the pages
-// and WebSockets that browsers send none with. A stranger's is kept where a code is owed,
-// so that there is a visit in which it can be given.
+// rememberToken seals a token that a script sent into the visit, for pages and WebSockets, with
+// which browsers send none. A stranger's is sealed only if the user owes a code, so that there is
+// a visit in which the code can be given.
 func (x *exchange) rememberToken() {
 	name := x.g.Bearer.Header
 	if name == "" || x.before.Answer != gate.User || x.facts.CrossSite() {
@@ -64,9 +64,9 @@ func (x *exchange) newToken(res whoami.Response) (string, error) {
 	return token, nil
 }
 
-// readToken takes what the response to a sign-in or sign-out does to the visit's token
-// into the question about it. ok is false for a response of which that can't be told;
-// signsIn says that the response has a token, which must belong to a user.
+// readToken changes the subject s of the question about a response to the token that the response
+// gives to, or takes from, the visit. signsIn says that the response has a token, which must then
+// belong to a user. ok is false if the response can't be read; then it is refused.
 func (x *exchange) readToken(s *subject, final bool) (signsIn, ok bool) {
 	if x.g.Bearer.Header == "" {
 		return false, true
@@ -94,9 +94,9 @@ func (x *exchange) readToken(s *subject, final bool) (signsIn, ok bool) {
 	return false, true
 }
 
-// presentToken makes the subject one about the credentials as they are with the new token,
-// or after a sign-out without any. As a header the token is asked about by itself,
-// whatever the cookies say.
+// presentToken makes the subject one about the credentials with the new token, or, after a
+// sign-out, without any. The question carries the token as a header, so that the portal answers
+// about it and not about cookies.
 func (x *exchange) presentToken(s *subject, change portal.Change, token string) {
 	name := x.g.Bearer.Header
 	header := maps.Clone(x.questionHeader())

@@ -17,12 +17,12 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// recheckAlways is how often tunnels are asked about under `recheck 0`, which asks with every
-// request: a tunnel has no requests.
+// recheckAlways is how often a tunnel is asked about under `recheck 0`, which otherwise means
+// with every request.
 const recheckAlways = 10 * time.Second
 
-// openTunnel registers a WebSocket or event stream, to be closed with what it stands on,
-// and asked about again every `recheck` (design rule G5).
+// openTunnel registers a WebSocket or event stream with [visits.Tunnels], which closes it when
+// its visit, clearance or configuration ends, and calls Ask every `recheck` (design rule G5).
 func (x *exchange) openTunnel() (remove func()) {
 	t := &visits.Tunnel{
 		Gate: x.g.gate, Visit: x.visit, User: store.UserKey{Realm: x.g.Realm, ID: x.answer.User},
@@ -46,7 +46,8 @@ func (x *exchange) openTunnel() (remove func()) {
 	return func() { unlist(); unfollow() }
 }
 
-// followCookies has questions about the tunnel carry its own cookies.
+// followCookies has questions about the tunnel carry its own cookies, renewed as the portal
+// renews them, and no others of the visit.
 func (x *exchange) followCookies() (remove func()) {
 	x.follows = newTunnelCookies(x.sent, x.jar)
 	if x.visit == nil {
@@ -62,8 +63,8 @@ func (x *exchange) endTunnel() {
 	}
 }
 
-// probe returns an exchange for questions beside the response of x, which a check of the
-// response changes: what is known of the request now, and the ground that x stands on.
+// probe returns a copy of the exchange for questions about the tunnel. They run beside the
+// response of x, and the check of that response changes x.
 func (x *exchange) probe() *exchange {
 	p := &exchange{
 		g: x.g, next: x.next, now: x.now, facts: x.facts, path: x.path, question: x.question,
@@ -74,9 +75,9 @@ func (x *exchange) probe() *exchange {
 	return p
 }
 
-// stillPasses asks the portal whether the tunnel's cookies are still the user's, and whether
-// the user may pass. Where the portal set others in their place, those that it was opened
-// with must not have become another user's either.
+// stillPasses asks the portal whether the tunnel's cookies still belong to its user, and whether
+// that user may pass. If the portal has renewed cookies, those that the tunnel was opened with
+// must not belong to another user either.
 func (x *exchange) stillPasses() bool {
 	s := x.present()
 	s.freshly, s.after = true, true
@@ -109,9 +110,9 @@ func (x *exchange) namesUser(a *portal.Answer) bool {
 	return a.Kind == gate.User && a.User == x.answer.User
 }
 
-// firstPasses asks about the cookies that the tunnel was opened with, where the portal set
-// others in their place. Those that outlive the browser are left out only where the portal
-// knows the user by the others: otherwise one of them may be the session.
+// firstPasses asks about the cookies that the tunnel was opened with, if the portal has renewed
+// some. They must be the user's or anonymous. Renewed cookies that outlive the browser are left
+// out only if the portal knows the user by the others; otherwise one of them may be the session.
 func (x *exchange) firstPasses(ctx context.Context, s subject, first *portal.Jar) bool {
 	if session, old := x.follows.session(); session != nil && !s.carries {
 		s.jar = session
@@ -128,8 +129,8 @@ func (x *exchange) firstPasses(ctx context.Context, s subject, first *portal.Jar
 	return a.Kind == gate.Anonymous || x.namesUser(a)
 }
 
-// askTunnel is ask; what the questions set waits for the visit's next page, where the browser
-// has the cookie that it is set in place of.
+// askTunnel is ask for a tunnel, which has no response header for the cookies that questions set.
+// They wait for the visit's next page, if the browser has the cookie that is replaced.
 func (x *exchange) askTunnel(ctx context.Context, s subject) *portal.Answer {
 	a := x.ask(ctx, s)
 	if x.own && len(a.Changes) > 0 && a.Kind == gate.User {
@@ -143,8 +144,8 @@ func (x *exchange) askTunnel(ctx context.Context, s subject) *portal.Answer {
 	return a
 }
 
-// browserHas reports whether the cookie that a change sets was the tunnel's in the browser's
-// last request, and not another session's.
+// browserHas reports whether the browser's last request carried the tunnel's cookie that a change
+// replaces, and not one of another session. It is true if that is not known.
 func (x *exchange) browserHas(ch portal.Change) bool {
 	o := x.visit.Opened.Load()
 	if o == nil || o.By != x.g.number || o.Host != x.host {
@@ -153,9 +154,9 @@ func (x *exchange) browserHas(ch portal.Change) bool {
 	return x.follows.has(o.Jar, ch)
 }
 
-// Hijacked implements [response.Exchange]: bytes from the client make the visit unsettled,
-// because the portal may sign a user in inside a frame; bytes from the portal wait while
-// another request of the visit may change who is signed in, and so do those of the client.
+// Hijacked implements [response.Exchange]. Bytes from the client make the visit unsettled,
+// because the portal may sign a user in inside a frame. Bytes in both directions wait while
+// another request of the visit may change who is signed in.
 func (x *exchange) Hijacked(c net.Conn, brw *bufio.ReadWriter) (net.Conn, *bufio.ReadWriter) {
 	if x.kind != gated || x.visit == nil || x.g.Identify != nil {
 		return c, brw
@@ -164,22 +165,24 @@ func (x *exchange) Hijacked(c net.Conn, brw *bufio.ReadWriter) (net.Conn, *bufio
 	return t, buffered(t)
 }
 
-// frames are what goes through an open tunnel.
+// frames checks the bytes that pass through an open tunnel.
 type frames struct {
 	x *exchange
 	// noted is when bytes of the client last made the visit unsettled, in Unix nanoseconds.
 	noted atomic.Int64
 
-	// turn is taken while what the portal sends waits for a question. It is no mutex, because
-	// it is held for seconds.
+	// turn is a lock: it is taken while bytes wait for a question. It is no mutex, because it is
+	// held for seconds, and the wait for it must end with the tunnel.
 	turn chan struct{}
-	// proven is the visit's generation when a question in a settled visit last showed that the
-	// user may pass; asked is when one was put.
+	// proven is the visit's generation at the last question that was put in a settled visit and
+	// showed that the user may pass. In this generation no further question is needed. asked is
+	// when a question was last put.
 	proven visits.Generation
 	asked  time.Time
 }
 
-// newFrames returns the frames of a tunnel that x opens.
+// newFrames returns the frames of a tunnel that x opens. If the visit was settled when x began,
+// and nothing has changed that since, the answer about x itself is the proof.
 func newFrames(x *exchange) *frames {
 	f := &frames{x: x.probe(), turn: make(chan struct{}, 1)}
 	if g := x.visit.Generation(); !x.beganUnsettled && !x.visit.Slow(x.now) && g.Begun == x.mark.Entered() && g.Before(x.now) {
@@ -188,10 +191,10 @@ func newFrames(x *exchange) *frames {
 	return f
 }
 
-// noteEvery bounds how often bytes of the client are noted.
+// noteEvery is how often bytes of the client make the visit unsettled anew, at most.
 const noteEvery = 100 * time.Millisecond
 
-// heard notes bytes from the client.
+// heard makes the visit unsettled, because the client has sent bytes.
 func (f *frames) heard() {
 	if f.x.g.Rotates || f.x.g.Settle <= 0 {
 		return
@@ -204,17 +207,19 @@ func (f *frames) heard() {
 	}
 }
 
-// maxHold bounds how long what the client sends waits while a request is open: portals end
-// tunnels that are silent for long. holdPoll is how often it is looked at.
+// maxHold bounds how long bytes of the client wait while a request is open: portals end tunnels
+// that are silent for long. holdPoll is how often rest looks whether it is over.
 const (
 	maxHold  = 10 * time.Second
 	holdPoll = 50 * time.Millisecond
 )
 
-// mayComeIn reports whether bytes of the client may go to the portal, and ends the tunnel
-// where not. The portal could take them for those of a user whom another request signs in,
-// so they wait until the visit is settled, and a question comes first. A form that began while
-// it was put makes them wait once more.
+// mayComeIn reports whether bytes of the client may go to the portal; if not, it ends the tunnel.
+// The portal could take them for those of a user whom another request signs in. So
+//
+//  1. spaced and rest wait until the visit is settled and the next question may be put;
+//  2. goesOn asks;
+//  3. if a form began meanwhile, this is repeated, for maxHold at most.
 func (f *frames) mayComeIn() bool {
 	x := f.x
 	for began := x.g.Clock(); ; {
@@ -232,7 +237,8 @@ func (f *frames) mayComeIn() bool {
 	}
 }
 
-// spaced waits as long as questions are apart, so that the next one follows rest at once.
+// spaced waits until the next question may be put, so that goesOn can ask as soon as rest
+// returns. It returns false if the tunnel ends.
 func (f *frames) spaced() bool {
 	x := f.x
 	select {
@@ -246,8 +252,9 @@ func (f *frames) spaced() bool {
 	return d <= 0 || d > x.g.Timing.Stream || x.visit.Generation() == proven || x.pause(d)
 }
 
-// rest waits until no request may change any more who is signed in. Where forms follow each
-// other closely, it waits for `settle` after the first moment at which none is open.
+// rest waits until no request may change who is signed in any more. If forms follow each other
+// closely, it returns `settle` after the first moment at which none was open, and after maxHold
+// in any case. It returns false if the tunnel ends.
 func (f *frames) rest() bool {
 	x := f.x
 	var quiet time.Time
@@ -265,9 +272,9 @@ func (f *frames) rest() bool {
 	}
 }
 
-// mayGoOn reports whether bytes of the portal may go to the client, and ends the tunnel
-// where not. While a request may change who is signed in, and once afterwards, it asks
-// first; more than once a second the bytes wait.
+// mayGoOn reports whether bytes of the portal may go to the client; if not, it ends the tunnel.
+// While a request may change who is signed in, and once afterwards, the portal is asked first. If
+// the last question was put less than a second ago, the bytes wait.
 func (f *frames) mayGoOn() bool {
 	_, ok := f.goesOn()
 	return ok
@@ -286,6 +293,8 @@ func (f *frames) goesOn() (asked visits.Generation, ok bool) {
 	return asked, ok
 }
 
+// proves asks whether the tunnel's user may still pass, unless that is proven for the present
+// generation. It returns the generation in which the question was put.
 func (f *frames) proves() (asked visits.Generation, ok bool) {
 	x := f.x
 	select {
@@ -314,7 +323,7 @@ func (f *frames) proves() (asked visits.Generation, ok bool) {
 // tunnelConn is the client's connection of a tunnel.
 type tunnelConn struct {
 	net.Conn
-	// in has what the client sent before the connection was handed over, and then the rest.
+	// in has the bytes that arrived before the connection was handed over, and then the rest.
 	in *bufio.Reader
 	*frames
 }
@@ -338,7 +347,7 @@ func (t *tunnelConn) Write(p []byte) (int, error) {
 	return t.Conn.Write(p)
 }
 
-// Close ends the tunnel, and what waits in it.
+// Close ends the tunnel, and the waits of its frames.
 func (t *tunnelConn) Close() error {
 	t.x.end.cancel()
 	return t.Conn.Close()

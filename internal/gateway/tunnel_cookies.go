@@ -13,9 +13,10 @@ import (
 // place since. Other cookies of the visit may be another session's.
 type tunnelCookies struct {
 	mu sync.Mutex
-	// first are the cookies that the tunnel was opened with, now those in their place.
+	// first are the cookies that the tunnel was opened with. now are the same, as the portal has
+	// renewed them.
 	first, now *portal.Jar
-	// values are what each cookie was set to, as digests, the newest last.
+	// values are the digests of the values that each cookie has had, the newest last.
 	values map[cookieID][]digest
 }
 
@@ -28,12 +29,13 @@ type cookieID struct {
 // digest stands for a value, which may be long.
 type digest [sha256.Size]byte
 
-// maxValues bounds the values that are remembered of one cookie: portals that set a
-// session's cookie with each response are sent earlier ones by requests that run side by side.
+// maxValues bounds the values that are remembered of one cookie. Earlier ones are needed because
+// requests that run side by side carry them, at a portal that renews its session's cookie with
+// each response.
 const maxValues = 16
 
-// newTunnelCookies returns those of a tunnel that is opened with the cookies of jar; sent are
-// the same as the browser sent them.
+// newTunnelCookies returns the cookies of a tunnel that is opened with jar. sent are the cookies
+// as the browser sent them.
 func newTunnelCookies(sent, jar *portal.Jar) *tunnelCookies {
 	c := &tunnelCookies{first: jar, now: jar, values: make(map[cookieID][]digest)}
 	for _, j := range []*portal.Jar{sent, jar} {
@@ -62,8 +64,8 @@ func (c *tunnelCookies) add(ch portal.Change) {
 	}
 }
 
-// follow takes what a response set in place of one of the tunnel's cookies: one of the same
-// name and path, if the request carried the tunnel's. See [visits.Renewals].
+// follow takes a cookie that a response set in place of one of the tunnel's: one of the same name
+// and path, if the request carried the tunnel's value. [visits.Renewals] calls it.
 func (c *tunnelCookies) follow(sent *portal.Jar, changes []portal.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,8 +80,9 @@ func (c *tunnelCookies) follow(sent *portal.Jar, changes []portal.Change) {
 	}
 }
 
-// has reports whether a jar has the tunnel's cookie that a change sets, or like the tunnel
-// none; what is no credential belongs to no session.
+// has reports whether jar has the tunnel's value of the cookie that a change sets, or, if the
+// tunnel has no such cookie, none either. A public cookie belongs to no session and always
+// counts.
 func (c *tunnelCookies) has(jar *portal.Jar, ch portal.Change) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,8 +111,8 @@ func (c *tunnelCookies) known(jar *portal.Jar, ch portal.Change) bool {
 	return slices.Contains(values, sha256.Sum256([]byte(value)))
 }
 
-// jars returns the cookies in place of those that the tunnel was opened with, and these
-// where they are others: portals may keep a session alive under its old name, too.
+// jars returns the cookies as renewed and, if they were, those that the tunnel was opened with: a
+// portal may keep a session alive under its old name, too. first is nil if none was renewed.
 func (c *tunnelCookies) jars() (now, first *portal.Jar) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,10 +122,11 @@ func (c *tunnelCookies) jars() (now, first *portal.Jar) {
 	return c.now, c.first
 }
 
-// session returns the jars as they may be asked about without the renewed cookies that
-// outlive the browser: a portal may take an old token of a remembered sign-in for a stolen
-// one, and end all of the user's sessions. now has only the renewed cookies that do not; both
-// are nil where there are not cookies of both kinds.
+// session returns jars without renewed cookies that outlive the browser. A portal may take an old
+// remember-me token for a stolen one, and end all of the user's sessions, so it is not asked
+// about without need. now has only the renewed cookies that do not outlive the browser; first has
+// the first cookies without the renewed ones that do. Both are nil unless cookies of both kinds
+// were renewed.
 func (c *tunnelCookies) session() (now, first *portal.Jar) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,8 +140,8 @@ func (c *tunnelCookies) session() (now, first *portal.Jar) {
 	return c.now.Apply(deleted(rest)), c.first.Apply(deleted(outlive))
 }
 
-// renewed returns the first cookies that the portal set others in place of: those that
-// outlive the browser, and the others.
+// renewed returns the first cookies that the portal has renewed: those that outlive the browser,
+// and the others.
 func (c *tunnelCookies) renewed() (outlive, others []portal.Change) {
 	for _, ch := range c.first.Sealings() {
 		switch value, ok := c.now.Value(ch); {

@@ -13,7 +13,7 @@ import (
 type Coding struct {
 	// From is gzip, deflate, br, zstd, or empty.
 	From string
-	// Gzip: it is sent as gzip.
+	// Gzip says that the page is sent as gzip.
 	Gzip bool
 }
 
@@ -28,11 +28,11 @@ const (
 
 var errGrows = fmt.Errorf("it is longer than %d MiB and than %d times its compressed form", maxPlain>>20, maxRatio)
 
-// intake is the page as the worker reads it. It gives the first error again, io.EOF
-// included: not every decompressor does.
+// intake is what the worker reads the page from, decompressed. It enforces maxPlain and maxRatio,
+// and repeats its first error, io.EOF included: not every decompressor does.
 type intake struct {
 	page io.Reader
-	// coded: the page comes compressed from hand.
+	// coded says that the page arrives compressed. hand counts the compressed bytes.
 	coded bool
 	hand  *handoff
 	read  int64
@@ -53,7 +53,7 @@ func (in *intake) Read(p []byte) (n int, err error) {
 	return n, in.err
 }
 
-// maxMade bounds, in bytes, what is made of a page and not yet written.
+// maxMade bounds, in bytes, the output that the worker has made and that is not sent yet.
 const maxMade = 64 << 10
 
 // outlet takes the worker's output. It pauses the worker when maxMade is reached, even in the
@@ -79,14 +79,14 @@ func (o *outlet) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// encoder compresses with gzip, once there is something to compress.
+// encoder compresses with gzip. It takes a compressor when the first byte arrives.
 type encoder struct {
 	to    io.Writer
 	gz    *gzip.Writer
 	dirty bool
 }
 
-// writers are as large as a page, so they are used again.
+// writers are compressors for reuse, because each takes as much memory as a page.
 var writers = sync.Pool{New: func() any {
 	w, err := gzip.NewWriterLevel(nil, 5) // as Caddy's encode
 	if err != nil {
@@ -112,7 +112,7 @@ func (e *encoder) flush() error {
 	return e.gz.Flush()
 }
 
-// close writes the end; release gives the compressor back.
+// close ends the compressed page; release returns the compressor to writers.
 func (e *encoder) close() error {
 	if e.gz == nil {
 		return nil

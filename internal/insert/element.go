@@ -7,19 +7,22 @@ import (
 	"golang.org/x/net/html"
 )
 
-// headStart is the position of what opens the head.
+// headStart is the position of a piece that goes to the beginning of the head, as the assist
+// script does.
 const headStart Position = -1
 
-// element is an element of the page. Selectors compare its node, which is linked to its
-// ancestors and, if a selector needs them, to the elements before it.
+// element is an element of the page. Selectors are matched against its node, which is linked to
+// its ancestors and, if a selector needs them, to its preceding siblings.
 type element struct {
 	node   html.Node
 	parent *element
-	// children are counted for selectors that look at siblings; kept is their part of maxKept.
+	// children counts its children for maxSiblings; kept is what they add to tree.kept. Both are
+	// used only if a selector looks at siblings.
 	children, kept int
-	// in are the sets that an element of HTML is in.
+	// in has the sets that an HTML element's name is in; it is empty for SVG and MathML.
 	in set
-	// implied: it has no start tag. void: it has neither content nor end tag.
+	// implied says that it has no start tag in the page; void, that it has neither content nor
+	// end tag.
 	implied, void bool
 }
 
@@ -29,7 +32,7 @@ func (e *element) foreign() bool { return e.node.Namespace != "" }
 // is reports whether it is an element of HTML with one of these names.
 func (e *element) is(names set) bool { return e.in&names != 0 }
 
-// match picks elements.
+// match selects elements.
 type match func(*element) bool
 
 func among(names set) match { return func(e *element) bool { return e.is(names) } }
@@ -40,7 +43,9 @@ func named(list ...string) match {
 
 var plainName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// endTag is the tag that ends it. Formatting has none: browsers open it anew behind.
+// endTag is the end tag that the scanner writes before a piece if the page has none there. It is
+// empty for formatting elements, because browsers reopen them after the piece, for html, head and
+// body, and in SVG and MathML.
 func (e *element) endTag() string {
 	if e.foreign() || e.is(formatting) || e.is(structure) || !plainName.MatchString(e.name()) {
 		return ""
@@ -61,8 +66,8 @@ func (e *element) takesLink() bool {
 	return true
 }
 
-// set is a set of names, as one bit of what setsOf has for each of them. Open elements are
-// compared with sets for every tag, so this must not look names up.
+// set is a set of element names. It is one bit; setsOf has for each name the bits of its sets.
+// Every tag is compared with all open elements, so element.is must not look names up.
 type set uint32
 
 var (
@@ -95,14 +100,15 @@ var (
 	tableParts = names("caption", "col", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr")
 	cells      = names("td", "th", "caption", "template", "html")
 	bodies     = names("tbody", "thead", "tfoot")
-	// skeleton: what stands directly in it and is no part of the table goes before the table.
+	// skeleton are the parts of a table that hold no content: an element directly in one of them,
+	// if it is no table part, is placed before the table.
 	skeleton = names("table", "tbody", "thead", "tfoot", "tr")
 
 	// endsP end an open paragraph.
 	endsP = names("address", "article", "aside", "blockquote", "center", "details", "dialog", "dir", "div", "dl", "fieldset",
 		"figcaption", "figure", "footer", "header", "hgroup", "main", "menu", "nav", "ol", "p", "search", "section", "summary", "ul",
 		"h1", "h2", "h3", "h4", "h5", "h6", "pre", "listing", "form", "hr", "xmp", "li", "dd", "dt", "plaintext")
-	// blocks end by their own end tag, whatever is open within.
+	// blocks are closed by their end tag even if other elements within them are open.
 	blocks = names("address", "article", "aside", "blockquote", "button", "center", "details", "dialog", "dir", "div", "dl",
 		"fieldset", "figcaption", "figure", "footer", "header", "hgroup", "listing", "main", "menu", "nav", "ol", "pre", "search",
 		"section", "select", "summary", "ul", "applet", "marquee", "object", "dd", "dt")
@@ -115,17 +121,20 @@ var (
 		"tr", "track", "ul", "wbr", "xmp")
 	// omitted may lack their end tags.
 	omitted = names("dd", "dt", "li", "optgroup", "option", "p", "rb", "rp", "rt", "rtc")
-	// walls are the elements that no end tag closes from within.
+	// walls bound the scope of an end tag: within one, it closes no element outside of it.
 	walls      = names("applet", "caption", "html", "table", "td", "th", "marquee", "object", "template", "select")
 	listWalls  = names("ol", "ul")
 	pWalls     = names("button")
 	tableWalls = names("html", "table", "template")
 
+	// noLink are elements that can't have a link as a child; in noLinkWithin, a link can't stand
+	// at any depth.
 	noLink = names("html", "head", "table", "tbody", "thead", "tfoot", "tr", "colgroup", "frameset", "picture", "video", "audio",
 		"datalist", "dl", "ruby")
 	noLinkWithin = names("a", "button", "select", "template", "head")
 
-	// Where HTML goes on within other markup, and what can't be in it at all.
+	// integration and mathText are elements of SVG and MathML that contain HTML again; a start
+	// tag in breakout ends SVG and MathML.
 	integration = names("foreignobject", "desc", "title")
 	mathText    = names("mi", "mo", "mn", "ms", "mtext", "annotation-xml")
 	breakout    = names("b", "big", "blockquote", "body", "br", "center", "code", "dd", "div", "dl", "dt", "em", "embed", "h1",

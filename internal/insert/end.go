@@ -6,7 +6,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// end takes an end tag, and returns the element that it ends, if any.
+// end applies an end tag to the tree. It returns the element that the tag closes, or nil.
 func (t *tree) end(name string) *element {
 	t.made, t.popped = t.made[:0], t.popped[:0]
 	t.spend(1)
@@ -105,8 +105,8 @@ func (t *tree) endForm() *element {
 	return t.takeOut(i)
 }
 
-// endFormatting ends <b> and the like, also where blocks within are still open, which
-// then go on outside of it.
+// endFormatting closes <b> and the like. Blocks that are open within it stay open and become
+// children of its parent.
 func (t *tree) endFormatting(name string) *element {
 	i := t.inScope(named(name), walls)
 	if i < 0 {
@@ -122,7 +122,7 @@ func (t *tree) endFormatting(name string) *element {
 	return e
 }
 
-// takeOut closes an element while elements within it stay open.
+// takeOut closes the open element i, while the elements within it stay open.
 func (t *tree) takeOut(i int) *element {
 	e := t.open[i]
 	t.spend(len(t.open) - i)

@@ -2,13 +2,13 @@ package insert
 
 import "io"
 
-// handoff lets a worker read what a writer writes, so that only one of the two runs at
-// a time: give returns when the worker asks for more and has used up all it was given.
-// So the worker can be written as if it read a file, decompressors included, and nothing
+// handoff connects a writer (Stream) with a worker that reads what is written. Only one of the
+// two runs at a time: give returns when the worker has used up all it was given and asks for
+// more. So the worker can be written as if it read a file, decompressors included, and nothing
 // needs a lock. (iter.Pull does the same, but may not change threads.)
 //
-// There is back-pressure in the other direction, too: the worker calls pause when it has
-// made enough output, and goes on when the writer has taken it.
+// It also has back-pressure: the worker calls pause when it has made enough output, and continues
+// when the writer has taken it.
 type handoff struct {
 	in     chan []byte
 	idle   chan struct{} // the worker waits: for output to be taken if full, else for input
@@ -16,11 +16,12 @@ type handoff struct {
 	cur    []byte
 	// given counts the bytes that the writer gave so far.
 	given int64
-	// begun: the worker has asked once. over: nothing comes any more.
+	// begun says that the worker has read once; over, that the input has ended.
 	begun, over bool
-	// full: the worker waits for its output to be taken. gone: its output is not taken any more.
+	// full says that the worker waits for its output to be taken; gone, that no output is taken
+	// any more.
 	full, gone bool
-	// ended is the writer's: the worker has returned.
+	// ended says that the worker has returned. Only the writer uses it.
 	ended bool
 }
 
@@ -28,7 +29,7 @@ func newHandoff() *handoff {
 	return &handoff{in: make(chan []byte), idle: make(chan struct{}), resume: make(chan struct{})}
 }
 
-// Read is the worker's.
+// Read gives the worker the next input. Only the worker calls it.
 func (h *handoff) Read(p []byte) (int, error) {
 	if h.gone {
 		return 0, errClosed
@@ -53,8 +54,8 @@ func (h *handoff) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// pause is the worker's: it waits until the writer has taken what was made. An error
-// says that nothing is taken any more.
+// pause waits until the writer has taken the output. It returns an error if no output is taken
+// any more. Only the worker calls it.
 func (h *handoff) pause() error {
 	h.full = true
 	h.idle <- struct{}{}

@@ -12,9 +12,9 @@ import (
 	"github.com/secondgate/secondgate/internal/contentcoding"
 )
 
-// Fits reports whether a response with status 200 is a page that pieces may be put into:
-// HTML to be shown, whole, in a charset with tags in ASCII, compressed in a way that
-// can be undone.
+// Fits reports whether pieces may be inserted into a response with status 200: it is HTML,
+// complete and shown inline, in a charset that writes tags in ASCII, and in a coding that can be
+// decompressed.
 func Fits(h http.Header) bool {
 	if len(h["Content-Type"]) != 1 || h.Get("Content-Range") != "" {
 		return false
@@ -59,9 +59,9 @@ func Shared(h http.Header) bool {
 	return false
 }
 
-// Prepare makes a request's header one to which the portal answers with the whole page, and
-// in a form that can be read: gzip or nothing. Validators would bring back a page
-// from before it had its pieces.
+// Prepare changes the header of a request so that the portal answers with the whole page, plain
+// or in gzip. Validators are removed, because a 304 would bring back a page from before it had
+// its pieces. It reports whether the browser accepts gzip.
 func Prepare(h http.Header) (gzip bool) {
 	gzip = acceptsGzip(h["Accept-Encoding"])
 	want := "identity"
@@ -89,8 +89,8 @@ var refused = regexp.MustCompile(`^\s*q\s*=\s*0(\.0*)?\s*$`)
 // obsolete are the header fields about the response's bytes that an insertion makes wrong.
 var obsolete = []string{"Content-Length", "Etag", "Last-Modified", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"}
 
-// Change makes the header of a response that fits that of the page with its pieces, and
-// says how its body has to be read and written.
+// Change adapts the header of a response that fits to the page with its pieces. It returns how
+// the body has to be read and written.
 func Change(h http.Header, gzip bool) Coding {
 	from, _ := contentcoding.Name(h["Content-Encoding"])
 	c := Coding{From: from, Gzip: gzip && from != ""}
@@ -108,7 +108,8 @@ func Change(h http.Header, gzip bool) Coding {
 
 var nonces = regexp.MustCompile(`'nonce-([A-Za-z0-9+/_-]+={0,2})'`)
 
-// Nonce is the nonce that all of a response's policies accept for scripts, or empty.
+// Nonce returns the script nonce that all policies of the response accept; empty if they have
+// none or different ones.
 func Nonce(h http.Header) string {
 	nonce := ""
 	for _, policy := range h["Content-Security-Policy"] {
@@ -126,7 +127,7 @@ func Nonce(h http.Header) string {
 	return nonce
 }
 
-// scriptSources is what a policy says of scripts (CSP 3, 6.8.4).
+// scriptSources returns the sources that a policy allows for scripts (CSP 3, 6.8.4).
 func scriptSources(policy string) string {
 	said := make(map[string]string)
 	for directive := range strings.SplitSeq(policy, ";") {

@@ -28,16 +28,16 @@ const (
 
 // Piece is a bit of HTML and the place for it.
 type Piece struct {
-	// selector is nil for a piece that opens the head.
+	// selector is nil for a piece that goes to the beginning of the head.
 	selector []chain
-	// siblings: the selector looks at the elements before one.
+	// siblings says that the selector may look at preceding siblings.
 	siblings bool
 	where    Position
 	html     string
 }
 
-// Link is a link for people. The selector must not look ahead (see
-// config.Link), for the page is never held back to find out what comes.
+// Link returns a link for signed-in users. The selector must not look ahead (see config.Link),
+// because the page is not held back until later tags arrive.
 func Link(selector string, where Position, href, text string) (Piece, error) {
 	group, err := cascadia.ParseGroup(selector)
 	if err != nil {
@@ -47,8 +47,8 @@ func Link(selector string, where Position, href, text string) (Piece, error) {
 	return Piece{selector: chainsOf(group), siblings: strings.ContainsAny(selector, "+~:"), where: where, html: a}, nil
 }
 
-// Script is a classic script that runs before any other of the page: first in its
-// head, without defer. The nonce is one that the page's own policy accepts, or empty.
+// Script returns a classic script that runs before any other of the page: it goes first in the
+// head, without defer. nonce is one that the page's own policy accepts, or empty.
 func Script(src, nonce string) Piece {
 	if nonce != "" {
 		nonce = fmt.Sprintf(` nonce="%s"`, escape(nonce))
@@ -76,7 +76,7 @@ type wish struct {
 	state state
 	// element is the one that was found; the piece waits for its end.
 	element *element
-	// why says why it is missed.
+	// why is the reason if the piece is not inserted; see Stream.Missed.
 	why string
 }
 

@@ -28,16 +28,17 @@ type scanner struct {
 	tree   *tree
 	wishes []*wish
 
-	// window is what was read and has not gone out yet, but for the first sent bytes. The
-	// token that is looked at begins at token, which is below zero if its beginning has gone
-	// out: then it is no tag. first is how the page begins.
+	// window is what was read; its first sent bytes were sent already. The present token begins
+	// at index token. That is less than sent if the token's beginning was sent, which happens
+	// only if it is no tag. first is the beginning of the page, for the byte order mark.
 	window      []byte
 	sent, token int
 	first       []byte
 	read        int
-	// raw: the tokenizer is within a script, a style or the like.
+	// raw says that the tokenizer is within a script, a style or the like.
 	raw bool
-	// ends are the end tags that the present token implies.
+	// ends are the end tags that the present token implies; a piece that goes behind them is
+	// preceded by them.
 	ends []byte
 }
 
@@ -69,15 +70,15 @@ func (s *scanner) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// certain is the index up to which the window may go out.
+// certain is the index up to which the window may be sent before more is read.
 func (s *scanner) certain() int {
-	if s.token < s.sent { // more of what is no tag
+	if s.token < s.sent { // the token is no tag
 		return s.sent + len(s.window[s.sent:]) - endsOpen(s.window[s.sent:], s.raw)
 	}
 	return s.token + certain(s.window[s.token:], s.raw)
 }
 
-// endsOpen is 1 if text ends with what may begin a tag.
+// endsOpen is 1 if text ends with a byte that may begin a tag, else 0.
 func endsOpen(text []byte, raw bool) int {
 	if !raw && bytes.HasSuffix(text, []byte("<")) {
 		return 1
@@ -85,8 +86,8 @@ func endsOpen(text []byte, raw bool) int {
 	return 0
 }
 
-// certain is how much of an incomplete token may go out, because no piece can belong
-// before it: all but the beginning of a tag.
+// certain is how much of an incomplete token may be sent: all, but for the beginning of a tag,
+// because a piece may belong before it.
 func certain(token []byte, raw bool) int {
 	switch n := len(token); {
 	case raw || n == 0:
@@ -119,7 +120,7 @@ func (s *scanner) place(text string) {
 	_, _ = io.WriteString(s.out, text)
 }
 
-// scan goes on until all is placed or can't be.
+// scan reads the page until every piece is placed or missed, or the page ends.
 func (s *scanner) scan() {
 	for s.hopes() {
 		kind := s.z.Next()
@@ -145,7 +146,8 @@ func (s *scanner) scan() {
 	}
 }
 
-// hopes reports whether a piece can still be placed.
+// hopes reports whether a piece can still be placed. If the tree has given up (tree.over), it
+// marks the remaining pieces as missed.
 func (s *scanner) hopes() bool {
 	for _, w := range s.wishes {
 		if w.state == wanted || w.state == waiting {
@@ -158,7 +160,7 @@ func (s *scanner) hopes() bool {
 	return false
 }
 
-// bom begins a page in UTF-16, as does what has it the other way round.
+// bom is the byte order mark of UTF-16, big endian.
 const bom = "\xfe\xff"
 
 // unreadable reports whether the page begins as UTF-16, in which the scanner can't read tags.
@@ -181,7 +183,7 @@ func (s *scanner) startTag(size int, selfClosing bool) {
 		s.z.NextIsNotRawText()
 	}
 	s.z.AllowCDATA(s.tree.inForeign())
-	s.settle(nil)
+	s.placeAtEnds(nil)
 	s.openHead()
 	var behind []string
 	for _, e := range s.tree.made {
@@ -198,7 +200,7 @@ func (s *scanner) endTag(size int) {
 	s.raw = false
 	explicit := s.tree.end(name)
 	s.z.AllowCDATA(s.tree.inForeign())
-	s.settle(explicit)
+	s.placeAtEnds(explicit)
 	s.token += size
 	for _, w := range s.wishes {
 		if w.state == waiting && w.element == explicit {
@@ -208,20 +210,22 @@ func (s *scanner) endTag(size int) {
 	}
 }
 
-// settle places what waits for the ends of elements that the present token ended. Those
-// that have no end tag of their own get one where a piece comes in between.
-func (s *scanner) settle(explicit *element) {
+// placeAtEnds places the pieces that wait for the ends of elements which the present token
+// closed, innermost first. If an element has no end tag of its own and a piece goes behind it,
+// the tag is written before the piece. explicit is the element that an end tag names; a piece
+// behind it has to wait for that tag.
+func (s *scanner) placeAtEnds(explicit *element) {
 	for _, e := range s.tree.popped {
-		s.settleAt(e, Append, e)
+		s.placeWaiting(e, Append, e)
 		if e == explicit {
 			return // what comes after it comes after its tag
 		}
 		s.ends = append(s.ends, e.endTag()...)
-		s.settleAt(e, After, e.parent)
+		s.placeWaiting(e, After, e.parent)
 	}
 }
 
-func (s *scanner) settleAt(e *element, where Position, parent *element) {
+func (s *scanner) placeWaiting(e *element, where Position, parent *element) {
 	for _, w := range s.wishes {
 		if w.state == waiting && w.element == e && w.where == where {
 			s.place(string(s.ends) + w.at(parent))
@@ -230,8 +234,8 @@ func (s *scanner) settleAt(e *element, where Position, parent *element) {
 	}
 }
 
-// openHead places what opens the head: after its tag, or, where it has none, before the
-// tag that a browser opens it for.
+// openHead places the pieces for the beginning of the head: after its tag or, if it has none,
+// before the tag for which a browser opens it.
 func (s *scanner) openHead() {
 	for _, w := range s.wishes {
 		if w.selector != nil || w.state != wanted {
@@ -250,8 +254,8 @@ func (s *scanner) openHead() {
 	}
 }
 
-// find compares a new element with the selectors, and returns what comes right behind
-// its tag.
+// find matches a new element against the selectors. It returns what goes directly behind the
+// element's tag.
 func (s *scanner) find(e *element) (behind []string) {
 	for _, w := range s.wishes {
 		switch {
@@ -274,8 +278,8 @@ func (s *scanner) find(e *element) (behind []string) {
 	return behind
 }
 
-// end places what waits for the end of an element that the page does not end. A page
-// that breaks off within a tag or a script gets nothing more.
+// end handles the end of the page: it places the pieces that wait for elements which the page
+// does not close. A page that breaks off within a tag or a script gets nothing more.
 func (s *scanner) end(err error) {
 	if !errors.Is(err, io.EOF) {
 		s.tree.over = errBounds.Error()
@@ -286,5 +290,5 @@ func (s *scanner) end(err error) {
 		return
 	}
 	s.tree.endAll()
-	s.settle(nil)
+	s.placeAtEnds(nil)
 }

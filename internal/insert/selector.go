@@ -7,67 +7,70 @@ import (
 	"golang.org/x/net/html"
 )
 
-// chain is one selector without commas, cut at its combinators: its last compound first,
-// because that one is compared with the new element. Cascadia compares each compound; how
-// far they lie apart is walked here, so that the work can be counted (see tree.spend).
+// chain is one complex selector, split at its combinators, rightmost compound first: that one is
+// matched against the new element. Cascadia matches each compound. This file evaluates the
+// combinators itself, so that the work is counted (tree.spend).
 type chain []compound
 
-// compound is what one element is compared with.
+// compound is the part of a selector that is matched against one element.
 type compound struct {
 	cascadia.Sel
-	// joint is what stands before it: ' ', '>', '+' or '~', or 0 at the beginning.
-	joint byte
-	// plain is what stands before its pseudo-classes, or nil. They are compared after it.
+	// combinator is the one to its left: ' ', '>', '+' or '~'; 0 for the leftmost compound.
+	combinator byte
+	// plain is the compound without its pseudo-classes. It is matched first because it is cheap.
+	// Nil if there is no pseudo-class or nothing before it.
 	plain cascadia.Sel
 	reach reach
-	// inner is how many combinators are in it, as in :not(a b).
-	inner int
+	// innerCombinators is how many combinators are within the compound, as in :not(a b).
+	innerCombinators int
 }
 
-// reach is the set of elements that a compound compares.
+// reach is the set of elements that matching a compound looks at. Its work is charged before.
 type reach int
 
 const (
 	itself reach = iota
-	// around: at its ancestors and the elements before it, as :nth-child and :lang do.
-	around
-	// everywhere: at the elements before its ancestors, too.
+	// ancestorsAndSiblings: the element's ancestors and preceding siblings, as for :nth-child
+	// and :lang.
+	ancestorsAndSiblings
+	// everywhere: also the preceding siblings of its ancestors.
 	everywhere
 )
 
-// chainsOf are the chains of a selector group. The string that cascadia makes of a selector
-// is cut where it is the same again when put together; else it stays one compound.
+// chainsOf returns the chains of a selector group. It splits the text that cascadia writes for
+// each selector. If joining the parts does not give the same text again, the selector stays one
+// compound with the highest cost.
 func chainsOf(group cascadia.SelectorGroup) (chains []chain) {
 	for _, sel := range group {
-		c, ok := cut(sel.String())
+		c, ok := splitChain(sel.String())
 		if !ok || c.String() != sel.String() {
-			c = chain{{Sel: sel, reach: everywhere, inner: joints(sel.String())}}
+			c = chain{{Sel: sel, reach: everywhere, innerCombinators: countCombinators(sel.String())}}
 		}
 		chains = append(chains, c)
 	}
 	return chains
 }
 
-// cut parses the compounds of a selector one by one.
-func cut(text string) (c chain, ok bool) {
-	var joint byte
+// splitChain splits a selector at its combinators and parses each compound.
+func splitChain(text string) (c chain, ok bool) {
+	var combinator byte
 	for {
 		size := compoundSize(text)
 		sel, err := cascadia.Parse(text[:size])
 		if err != nil {
 			return nil, false
 		}
-		c = append(chain{compoundOf(sel, text[:size], joint)}, c...)
+		c = append(chain{compoundOf(sel, text[:size], combinator)}, c...)
 		if size == len(text) {
 			return c, true
 		}
-		joint, _ = jointAt(text[size:])
-		text = text[size+jointSize:]
+		combinator, _ = combinatorAt(text[size:])
+		text = text[size+combinatorSize:]
 	}
 }
 
-func compoundOf(sel cascadia.Sel, text string, joint byte) compound {
-	c := compound{Sel: sel, joint: joint}
+func compoundOf(sel cascadia.Sel, text string, combinator byte) compound {
+	c := compound{Sel: sel, combinator: combinator}
 	size := 0
 	for size < len(text) && text[size] != ':' {
 		size += skip(text[size:])
@@ -76,35 +79,36 @@ func compoundOf(sel cascadia.Sel, text string, joint byte) compound {
 		return c
 	}
 	c.plain, _ = cascadia.Parse(text[:size]) // an empty one is none
-	c.reach, c.inner = around, joints(text)
-	if c.inner > 0 || strings.Contains(text, "abled") {
+	c.reach, c.innerCombinators = ancestorsAndSiblings, countCombinators(text)
+	if c.innerCombinators > 0 || strings.Contains(text, "abled") {
 		c.reach = everywhere
 	}
 	return c
 }
 
-// compoundSize is the length of what a text begins with, up to a combinator or the end.
+// compoundSize returns the length of text up to the first top-level combinator.
 func compoundSize(text string) int {
 	for i := 0; i < len(text); i += skip(text[i:]) {
-		if _, ok := jointAt(text[i:]); ok {
+		if _, ok := combinatorAt(text[i:]); ok {
 			return i
 		}
 	}
 	return len(text)
 }
 
-// jointAt is the combinator that a text begins with, as cascadia writes it: between two blanks.
-func jointAt(text string) (joint byte, ok bool) {
-	if len(text) < jointSize || text[0] != ' ' || text[2] != ' ' || !strings.Contains(" >+~", text[1:2]) {
+// combinatorAt returns the combinator at the beginning of text. Cascadia writes it between two
+// blanks.
+func combinatorAt(text string) (combinator byte, ok bool) {
+	if len(text) < combinatorSize || text[0] != ' ' || text[2] != ' ' || !strings.Contains(" >+~", text[1:2]) {
 		return 0, false
 	}
 	return text[1], true
 }
 
-const jointSize = 3
+const combinatorSize = 3
 
-// skip is the length of what belongs together at the beginning of a text: an escaped
-// character, or what is in quotes, brackets or parentheses.
+// skip returns the length of the unit at the beginning of text: an escaped character, a part in
+// quotes, brackets or parentheses, or one byte.
 func skip(text string) int {
 	closing := map[byte]byte{'"': '"', '[': ']', '(': ')'}[text[0]]
 	switch {
@@ -124,10 +128,11 @@ func skip(text string) int {
 	return len(text)
 }
 
-// joints counts what may be combinators anywhere in a selector, rather too many than too few.
-func joints(text string) (n int) {
+// countCombinators counts what may be a combinator anywhere in a selector. An overestimate only
+// raises the cost charged; an underestimate would break the bound on work.
+func countCombinators(text string) (n int) {
 	for i := range len(text) {
-		if _, ok := jointAt(text[i:]); ok {
+		if _, ok := combinatorAt(text[i:]); ok {
 			n++
 		}
 	}
@@ -137,15 +142,15 @@ func joints(text string) (n int) {
 func (c chain) String() string {
 	text := ""
 	for i := len(c) - 1; i >= 0; i-- {
-		if c[i].joint != 0 {
-			text += " " + string(c[i].joint) + " "
+		if c[i].combinator != 0 {
+			text += " " + string(c[i].combinator) + " "
 		}
 		text += c[i].Sel.String()
 	}
 	return text
 }
 
-// matchesAny reports whether one of the chains leads to an element.
+// matchesAny reports whether one of the chains matches n.
 func (t *tree) matchesAny(chains []chain, n *html.Node) bool {
 	for _, c := range chains {
 		if t.matches(c, n) {
@@ -155,12 +160,13 @@ func (t *tree) matchesAny(chains []chain, n *html.Node) bool {
 	return false
 }
 
-// matches walks a chain backwards from an element. It gives up when the page's work is spent.
+// matches reports whether a chain matches n. It walks from n to ancestors and siblings, and
+// returns false once the page's work budget is used up.
 func (t *tree) matches(c chain, n *html.Node) bool {
 	if n == nil || !t.compare(&c[0], n) {
 		return false
 	}
-	switch rest := c[1:]; c[0].joint {
+	switch rest := c[1:]; c[0].combinator {
 	case 0:
 		return true
 	case '>':
@@ -183,7 +189,8 @@ func (t *tree) matches(c chain, n *html.Node) bool {
 	return false
 }
 
-// compare compares one element, if there is work left for it.
+// compare charges the cost of matching n, then matches it. It returns false if the page's work
+// budget is used up.
 func (t *tree) compare(c *compound, n *html.Node) bool {
 	if c.reach == itself || c.plain != nil {
 		if !t.spend(weight(n)) {
@@ -197,13 +204,13 @@ func (t *tree) compare(c *compound, n *html.Node) bool {
 		return false
 	}
 	work, one := int64(1), int64(c.reach.work(n)) // 64 bits: the product may be maxWork squared
-	for range max(1, c.inner) {
+	for range max(1, c.innerCombinators) {
 		work = min(work*one, maxWork+1)
 	}
 	return t.spend(int(work)) && c.Match(n)
 }
 
-// weight is the work of comparing an element's own name and attributes.
+// weight is the cost of matching an element's own name and attributes.
 func weight(n *html.Node) int {
 	work := 1 + len(n.Attr)
 	for _, a := range n.Attr {
@@ -212,7 +219,7 @@ func weight(n *html.Node) int {
 	return work
 }
 
-// work is that of looking once at all that is in reach of an element.
+// work is the cost of looking once at all elements in reach of n.
 func (r reach) work(n *html.Node) int {
 	work := weight(n)
 	for s := n.PrevSibling; s != nil; s = s.PrevSibling {

@@ -34,7 +34,7 @@ func TestChains(t *testing.T) {
 		for _, c := range chainsOf(group) {
 			text := ""
 			for i := len(c) - 1; i >= 0; i-- {
-				if j := c[i].joint; j != 0 {
+				if j := c[i].combinator; j != 0 {
 					text += "|" + string(j) + "|"
 				}
 				text += c[i].Sel.String()

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// start takes a start tag.
+// start applies a start tag to the tree.
 func (t *tree) start(tok html.Token, selfClosing bool) {
 	t.made, t.popped = t.made[:0], t.popped[:0]
 	t.spend(1 + len(tok.Attr))
@@ -125,7 +125,8 @@ func (t *tree) startInBody(tok html.Token, selfClosing bool) {
 	}
 }
 
-// startEmptyForm opens a form in a table, but in no cell, and closes it.
+// startEmptyForm handles a form tag in a table outside its cells: browsers open the form and
+// close it at once.
 func (t *tree) startEmptyForm(tok html.Token) {
 	if t.form == nil && t.templates == 0 {
 		t.form = t.make(tok, t.top(), "")
@@ -133,7 +134,8 @@ func (t *tree) startEmptyForm(tok html.Token) {
 	}
 }
 
-// makeRoom closes what can't contain an element of this name.
+// makeRoom closes the open elements that can't contain an element of this name. ignored says that
+// the start tag opens nothing.
 func (t *tree) makeRoom(name string) (ignored bool) {
 	switch name {
 	case "form":
@@ -189,7 +191,8 @@ func (t *tree) closeTop(wanted match) {
 	}
 }
 
-// implyEnds closes what needs no end tag, down to an element with the excepted name.
+// implyEnds closes the innermost elements that may lack an end tag, down to one with the excepted
+// name.
 func (t *tree) implyEnds(except string) {
 	for t.top().is(omitted) && t.top().name() != except {
 		t.popTo(len(t.open) - 1)
@@ -225,8 +228,8 @@ func (t *tree) closeItem(items match) {
 	}
 }
 
-// place is the parent of a new element: what is open, or, for what can't stand directly
-// in a table, what that table is in.
+// place returns the parent of a new element: the innermost open element or, for what can't stand
+// directly in a table, the parent of that table.
 func (t *tree) place(tok html.Token) *element {
 	t.closeTop(named("colgroup"))
 	e := t.top()
@@ -255,7 +258,7 @@ func (t *tree) belongs(tok html.Token) bool {
 	return false
 }
 
-// inTable reports whether what comes is in a table, but in none of its cells.
+// inTable reports whether the present position is in a table, but in none of its cells.
 func (t *tree) inTable() bool {
 	for i := len(t.open) - 1; i >= 0; i-- {
 		t.spend(1)

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// startTablePart opens a part of the innermost table, with what it implies.
+// startTablePart opens a part of the innermost table, and the parts that it implies, such as
+// tbody and tr for td.
 func (t *tree) startTablePart(tok html.Token) {
 	table := t.inScope(named("table"), tableWalls)
 	if table < 0 {
@@ -31,7 +32,7 @@ func (t *tree) startTablePart(tok html.Token) {
 	t.push(t.make(tok, t.top(), ""))
 }
 
-// openBody closes down to the table's body, and implies one where there is none.
+// openBody closes elements down to the table's body, or opens an implied one.
 func (t *tree) openBody(table int) {
 	if body := t.inScope(among(bodies), tableWalls); body > table {
 		t.popTo(body + 1)
@@ -50,7 +51,8 @@ func (t *tree) openRow(table int) {
 	t.imply("tr", t.top())
 }
 
-// startForeign takes a start tag within SVG or MathML; false: it is HTML, and ends that.
+// startForeign handles a start tag within SVG or MathML. It returns false if the tag is HTML,
+// which ends SVG and MathML.
 func (t *tree) startForeign(tok html.Token, selfClosing bool) bool {
 	if breakout.has(tok.Data) || tok.Data == "font" && coloured(tok) {
 		t.breakOut()
@@ -64,7 +66,7 @@ func (t *tree) startForeign(tok html.Token, selfClosing bool) bool {
 	return true
 }
 
-// breakOut ends SVG and MathML.
+// breakOut closes all open elements of SVG and MathML.
 func (t *tree) breakOut() {
 	for t.inForeign() {
 		t.popTo(len(t.open) - 1)
@@ -80,7 +82,8 @@ func coloured(tok html.Token) bool {
 	return false
 }
 
-// endForeign takes an end tag within SVG or MathML; false: it ends something of HTML.
+// endForeign handles an end tag within SVG or MathML. ok is false if the tag closes an HTML
+// element.
 func (t *tree) endForeign(name string) (ended *element, ok bool) {
 	for i := len(t.open) - 1; i > 0; i-- {
 		e := t.open[i]

@@ -30,15 +30,15 @@ type tree struct {
 	body, form *element
 	open       []*element
 	templates  int
-	// siblings: a selector looks at them. standards: there is a doctype. texted: text opened
-	// the body, before any head.
+	// siblings says that a selector looks at siblings; standards, that the page has a doctype;
+	// texted, that text opened the body before any head.
 	siblings, standards, texted bool
-	// work is what was spent of maxWork, kept what was of maxKept.
+	// work counts towards maxWork, kept towards maxKept.
 	work, kept int
-	// over is why selectors are no longer compared; empty while they are.
+	// over is why selectors are no longer matched; empty while they are.
 	over string
 
-	// made are the elements that the last token opened; popped those that it closed,
+	// made are the elements that the last token opened. popped are those that it closed,
 	// innermost first.
 	made, popped []*element
 }
@@ -47,7 +47,7 @@ func newTree(siblings bool) *tree {
 	return &tree{siblings: siblings, doc: &element{node: html.Node{Type: html.DocumentNode}}}
 }
 
-// spend counts work, and reports whether there was that much left.
+// spend adds n to the work, and reports whether the page's budget still suffices.
 func (t *tree) spend(n int) bool {
 	if t.work += n; t.work > maxWork && t.over == "" {
 		t.over = "the page takes more work than is spent on one"
@@ -62,13 +62,13 @@ func (t *tree) top() *element {
 	return t.open[len(t.open)-1]
 }
 
-// inForeign reports whether what comes is within SVG or MathML.
+// inForeign reports whether the next token is within SVG or MathML.
 func (t *tree) inForeign() bool {
 	e := t.top()
 	return e.foreign() && !e.integrates()
 }
 
-// integrates reports whether HTML goes on within a foreign element.
+// integrates reports whether the content of an SVG or MathML element is HTML again.
 func (e *element) integrates() bool {
 	switch e.node.Namespace {
 	case "svg":
@@ -79,7 +79,7 @@ func (e *element) integrates() bool {
 	return false
 }
 
-// make opens an element, as parent's last child.
+// make creates an element as parent's last child. push opens it.
 func (t *tree) make(tok html.Token, parent *element, namespace string) *element {
 	e := &element{parent: parent, node: html.Node{
 		Type: html.ElementNode, Data: tok.Data, DataAtom: tok.DataAtom, Attr: tok.Attr, Namespace: namespace,
@@ -98,8 +98,8 @@ func (t *tree) make(tok html.Token, parent *element, namespace string) *element 
 	return e
 }
 
-// line puts an element after its siblings. A misplaced element in a table is put before that
-// table.
+// line links an element behind its siblings, within the bounds. A misplaced element in a table is
+// put before that table.
 func (t *tree) line(e, parent *element) {
 	e.node.Parent = nil
 	if last := parent.node.LastChild; last != nil && last.Data == "table" && t.holds(last) {
@@ -117,6 +117,7 @@ func (t *tree) line(e, parent *element) {
 	}
 }
 
+// holds reports whether the element of node n is open.
 func (t *tree) holds(n *html.Node) bool {
 	t.spend(len(t.open))
 	for _, e := range t.open {
@@ -166,8 +167,8 @@ func (t *tree) closed(e *element) {
 	}
 }
 
-// inScope is the index of the innermost open element with one of these names that no
-// wall hides, or -1.
+// inScope returns the index of the innermost open element that wanted selects, or -1 if there is
+// none within the walls in hide.
 func (t *tree) inScope(wanted match, hide ...set) int {
 	for i := len(t.open) - 1; i >= 0; i-- {
 		e := t.open[i]
@@ -187,7 +188,8 @@ func (t *tree) inScope(wanted match, hide ...set) int {
 	return -1
 }
 
-// close closes the innermost element with one of these names, if it can be reached.
+// close closes the innermost element that wanted selects, and all within it, if it is in scope.
+// It returns the element, or nil.
 func (t *tree) close(wanted match, hide ...set) *element {
 	i := t.inScope(wanted, hide...)
 	if i < 0 {
@@ -198,7 +200,7 @@ func (t *tree) close(wanted match, hide ...set) *element {
 	return e
 }
 
-// text opens the body for text that is not blank.
+// text applies a text token: text that is not blank opens the body.
 func (t *tree) text(raw []byte) {
 	t.made, t.popped = t.made[:0], t.popped[:0]
 	if t.body != nil || t.templates > 0 || len(bytes.TrimSpace(raw)) == 0 || t.top().is(rawText) {

@@ -1,8 +1,9 @@
-// Package keys reads and writes the master keys, and derives all other keys from them.
+// Package keys parses and generates master keys ([Parse], [Generate]), derives all other keys
+// from them ([Ring.Derive]), and seals secrets for the store ([Ring.Seal]).
 //
-// A master key never encrypts data itself. Each purpose has a derived key (HKDF-SHA256, RFC
-// 5869), and each sealed value is bound by authenticated data to what it belongs to, so that it
-// opens nowhere else.
+// A master key never encrypts data itself: each purpose has a key derived by HKDF-SHA256 (RFC
+// 5869). A sealed value is bound to its realm, user and field by authenticated data, so it
+// does not open in another record.
 package keys
 
 import (
@@ -25,8 +26,8 @@ const Size = 32
 // maxKeys bounds a key file: rotation needs two, a long history a few more.
 const maxKeys = 16
 
-// ID names a master key without telling anything of it; two keys of one ring hardly
-// ever share one, and nothing breaks if they do.
+// ID identifies a master key without disclosing anything about it. Two keys of a ring may in
+// rare cases share one; Open then tries both.
 type ID [4]byte
 
 // String is the ID in hexadecimal, as commands and errors show it.
@@ -34,7 +35,8 @@ func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 const idSize = len(ID{})
 
-// ErrOpen says that something did not open: another key, another owner, or tampered with.
+// ErrOpen says that a sealed value did not open: it was sealed with another key or for another
+// record, or was changed.
 var ErrOpen = errors.New("sealed data does not open")
 
 // Ring is a list of master keys, newest first. The newest seals, all open.
@@ -115,7 +117,7 @@ func (r *Ring) IDs() []ID {
 	return ids
 }
 
-// KeyOf tells by which key something was sealed, be that key in a ring or not.
+// KeyOf returns the ID of the key with which a value was sealed. The key may be unknown.
 func KeyOf(sealed []byte) (ID, error) {
 	if len(sealed) < idSize {
 		return ID{}, ErrOpen
@@ -123,8 +125,8 @@ func KeyOf(sealed []byte) (ID, error) {
 	return ID(sealed[:idSize]), nil
 }
 
-// Seal encrypts plain for the store. Bound names what it belongs to (realm, user,
-// field); Open needs the same words in the same order.
+// Seal encrypts plain with the newest key. bound names the record that it belongs to (realm,
+// user, field); Open needs the same words in the same order.
 func (r *Ring) Seal(plain []byte, bound ...string) []byte {
 	k := &r.keys[0]
 	out := make([]byte, idSize, idSize+len(plain)+k.store.Overhead())
@@ -132,7 +134,7 @@ func (r *Ring) Seal(plain []byte, bound ...string) []byte {
 	return k.store.Seal(out, nil, plain, boundData(bound))
 }
 
-// Open decrypts what Seal made, with whichever key of the ring it was sealed, or
+// Open decrypts what Seal returned, if the ring has the key with which it was sealed, or
 // returns ErrOpen.
 func (r *Ring) Open(sealed []byte, bound ...string) ([]byte, error) {
 	if len(sealed) < idSize {

@@ -18,13 +18,13 @@ type Store interface {
 	Update(ctx context.Context, key store.UserKey, fn func(tx store.Tx) error) error
 }
 
-// Setup is what mails are sent with, as the settings say now.
+// Setup is the part of the running configuration that the queue needs.
 type Setup struct {
 	Server Server
-	// Write puts a mail into words. It returns ErrUnwritable where that will never do;
-	// after any other error the mail waits.
+	// Write writes the text of a mail. It returns ErrUnwritable if the mail can never be
+	// written; after any other error the mail is tried again later.
 	Write func(ctx context.Context, m store.Mail) (Letter, error)
-	// Log is the running configuration's.
+	// Log is the running configuration's logger.
 	Log *zap.Logger
 }
 
@@ -32,47 +32,48 @@ type Setup struct {
 var ErrUnwritable = errors.New("the mail can't be written")
 
 const (
-	// lookEvery is how often the queue is looked at when nothing wakes it.
+	// lookEvery is how often Run reads the store's queue if Wake is not called.
 	lookEvery = 2 * time.Second
-	// batch is how many mails go over one connection.
+	// batch is the maximum number of mails over one connection.
 	batch = 50
-	// restart is how many mails are tried at once after a start, due or not.
+	// restart is the maximum number of mails in the first pass after a start.
 	restart = 1000
 	// firstWait is how long a mail waits after its first failure; each further one
 	// doubles it, up to longestWait.
 	firstWait   = time.Minute
 	longestWait = time.Hour
-	// shortestPause and longestPause bound for how long a server that fails is left alone.
+	// shortestPause and longestPause bound the pause after a failure of the mail server,
+	// which doubles with each further failure.
 	shortestPause = 5 * time.Second
 	longestPause  = 5 * time.Minute
-	// tellEvery is how often a server that fails is told of.
+	// tellEvery is how often a failing mail server is logged.
 	tellEvery = 10 * time.Minute
 )
 
-// Queue sends what waits in the store.
+// Queue sends the mails that wait in the store.
 type Queue struct {
 	store Store
 	setup func() *Setup
 	clock func() time.Time
 	wake  chan struct{}
 
-	// log is the present pass's.
+	// log is the logger of the current pass.
 	log *zap.Logger
-	// of the server: which it is, for how long and until when it is left alone, and when
-	// that was told.
+	// The mail server, the length and the end of the pause after its last failure, and the
+	// time at which that was last logged.
 	server          Server
 	pause           time.Duration
 	until, lastTold time.Time
 }
 
-// NewQueue returns the queue of a store. setup is asked whenever mails are sent, as
-// configurations are replaced; while none names a mail server it returns nil, and
-// nothing is sent.
+// NewQueue returns the queue of a store. setup is called before every pass, because the
+// configuration may have been replaced. While it returns nil, because no mail server is
+// configured, nothing is sent.
 func NewQueue(st Store, setup func() *Setup, clock func() time.Time) *Queue {
 	return &Queue{store: st, setup: setup, clock: clock, wake: make(chan struct{}, 1)}
 }
 
-// Wake has the queue looked at now: a mail was queued that a user waits for.
+// Wake makes Run start a pass at once. It is called if a user waits for a mail.
 func (q *Queue) Wake() {
 	select {
 	case q.wake <- struct{}{}:
@@ -80,7 +81,8 @@ func (q *Queue) Wake() {
 	}
 }
 
-// Run sends mails until ctx ends. What a crash left claimed or waiting is tried first.
+// Run sends mails until ctx ends. The first pass also tries mails that are not yet due,
+// because a crash may have left them claimed and not sent.
 func (q *Queue) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -103,10 +105,10 @@ func (q *Queue) Run(ctx context.Context) {
 	}
 }
 
-// pass tries the mails that are due until some time.
+// pass sends the mails that are due before until, at most limit, over one connection.
 func (q *Queue) pass(ctx context.Context, setup *Setup, until time.Time, limit int) {
 	q.log = setup.Log
-	if q.server != setup.Server { // what failed was another
+	if q.server != setup.Server { // the pause was for another server
 		q.server, q.pause, q.until, q.lastTold = setup.Server, 0, time.Time{}, time.Time{}
 	}
 	if q.clock().Before(q.until) {
@@ -147,7 +149,8 @@ func (q *Queue) pass(ctx context.Context, setup *Setup, until time.Time, limit i
 
 var errTaken = errors.New("another took the mail")
 
-// claim counts a try and puts the next one off, before anything is sent.
+// claim counts a try and postpones the next one, before the mail is sent. It returns errTaken
+// if another server with the same store has claimed the mail.
 func (q *Queue) claim(ctx context.Context, m *store.Mail) error {
 	return q.store.UpdateMail(ctx, m.ID, func(now *store.Mail) (bool, error) {
 		if !now.Due.Equal(m.Due) {
@@ -159,12 +162,13 @@ func (q *Queue) claim(ctx context.Context, m *store.Mail) error {
 	})
 }
 
-// wait is how long a mail waits after that many tries and another one.
+// wait returns how long a mail waits for its next try, if it was tried that often before.
 func wait(tries int) time.Duration {
 	return min(firstWait<<min(max(tries, 0), 10), longestWait)
 }
 
-// deliver claims a mail and sends it. Its error is about the server.
+// deliver claims a mail and sends it. It handles failures of this mail itself; an error that
+// it returns is a failure of the mail server.
 func (q *Queue) deliver(ctx context.Context, setup *Setup, c *connection, m *store.Mail) error {
 	if err := q.claim(ctx, m); err != nil {
 		if !errors.Is(err, errTaken) && !errors.Is(err, store.ErrNotFound) {
@@ -205,19 +209,20 @@ func (q *Queue) remove(ctx context.Context, m *store.Mail) {
 	}
 }
 
-// end gives a mail up. Who waits for a code learns that it does not come.
+// end gives a mail up. If it has a code, the page that asks for the code will say that the
+// mail failed.
 func (q *Queue) end(ctx context.Context, m *store.Mail, why string) {
 	q.log.Error("mail given up", append(about(m), zap.Int("tries", m.Tries), zap.String("reason", why))...)
 	if m.Kind == store.MailEnrolCode {
 		if err := q.codeFailed(ctx, m); err != nil {
 			q.storeFailed(ctx, err)
-			return // tried again, and ended again
+			return // the mail stays in the queue, and the next try ends it again
 		}
 	}
 	q.remove(ctx, m)
 }
 
-// codeFailed notes on a code that its mail does not come, and records it.
+// codeFailed marks the code of a mail that failed (store.MailCode.Failed), and records an event.
 func (q *Queue) codeFailed(ctx context.Context, m *store.Mail) error {
 	return q.store.Update(ctx, m.Key(), func(tx store.Tx) error {
 		code, err := tx.MailCode()
@@ -242,7 +247,8 @@ func (q *Queue) storeFailed(ctx context.Context, err error) {
 	}
 }
 
-// serverFailed leaves the server alone for a while, which grows; the mails wait.
+// serverFailed starts a pause after a failure of the mail server, and logs it at most once in
+// tellEvery. The mails stay queued.
 func (q *Queue) serverFailed(ctx context.Context, setup *Setup, err error) {
 	if ctx.Err() != nil {
 		return
@@ -266,7 +272,7 @@ func (q *Queue) serverWorks(setup *Setup) {
 	q.pause, q.until, q.lastTold = 0, time.Time{}, time.Time{}
 }
 
-// about describes a mail in the log: its user and kind, neither address nor text.
+// about returns the log fields of a mail. They have neither its address nor its text.
 func about(m *store.Mail) []zap.Field {
 	return []zap.Field{zap.String("mail", m.Kind), zap.String("mail_id", m.ID), zap.String("realm", m.Realm), zap.String("user_id", m.User)}
 }

@@ -1,8 +1,9 @@
 // Package mail takes mails from the store's queue and sends them to a mail server (SMTP, RFC
-// 5321).
+// 5321). Package server runs its [Queue].
 //
-// A mail is claimed before it is sent, and removed after the server accepted it. After a crash it
-// is sent again, with the same Message-ID. Passwords and texts of mails are never logged.
+// A mail is claimed before it is sent, and removed after the mail server has accepted it. It
+// is sent at least once: after a crash it may be sent again, with the same Message-ID.
+// Passwords and texts of mails are never logged.
 package mail
 
 import (
@@ -21,9 +22,9 @@ import (
 	smtp "github.com/wneessen/go-mail"
 )
 
-// The ways to the mail server, as they stand in the settings.
+// How the connection to the mail server is encrypted, as in the settings.
 const (
-	StartTLS = "starttls" // plain at first; encrypted before anything is said
+	StartTLS = "starttls" // plain at first; encrypted by STARTTLS before sign-in and mails
 	TLS      = "tls"      // encrypted from the first byte
 	NoTLS    = "none"     // for a server on this machine
 )
@@ -33,26 +34,26 @@ type Server struct {
 	// Host and Port are where it listens; Host is also what its certificate must name.
 	Host string
 	Port int
-	// TLS is StartTLS, TLS or NoTLS. With StartTLS a server that does not offer it gets
-	// nothing.
+	// TLS is StartTLS, TLS or NoTLS. With StartTLS, no mail is sent to a server that does
+	// not offer it.
 	TLS string
-	// User and Password sign in; both empty, or neither.
+	// User and Password are for the sign-in at the mail server; both or neither are set.
 	User, Password string
 	From           mail.Address
-	// Roots are who may sign the server's certificate; nil is the system's.
+	// Roots are the accepted certificate authorities; nil stands for the system's.
 	Roots *x509.CertPool
-	// Timeout bounds the way to the server, and then each mail. 0 is 30 s.
+	// Timeout bounds connecting to the server, and then sending each mail. 0 is 30 s.
 	Timeout time.Duration
 }
 
-// Letter is a mail, written.
+// Letter is the content of a mail.
 type Letter struct {
 	// ID is the left side of the Message-ID.
 	ID       string
 	To       string
 	Date     time.Time
 	Language string
-	// Subject is one line, Text and HTML say the same.
+	// Subject is one line. Text and HTML are two forms of the same content.
 	Subject, Text, HTML string
 }
 
@@ -64,14 +65,14 @@ var (
 	ErrLater = errors.New("the mail server asked to try again later")
 )
 
-// connection is an open way to the server.
+// connection is an open connection to the mail server.
 type connection struct {
 	client *smtp.Client
 	server *Server
 	unbind func() bool
 }
 
-// connect opens a connection, which ends with ctx.
+// connect opens a connection. It is closed when ctx ends.
 func (s *Server) connect(ctx context.Context) (*connection, error) {
 	var conn net.Conn
 	client, err := smtp.NewClient(s.Host, s.options(func(c net.Conn) { conn = c })...)
@@ -92,7 +93,7 @@ func (s *Server) options(opened func(net.Conn)) []smtp.Option {
 	policy := smtp.TLSMandatory
 	switch s.TLS {
 	case TLS:
-		policy = smtp.TLSOpportunistic // it is on already: see dial
+		policy = smtp.TLSOpportunistic // dial has encrypted the connection already
 	case NoTLS:
 		policy = smtp.NoTLS
 	}
@@ -113,12 +114,13 @@ func (s *Server) options(opened func(net.Conn)) []smtp.Option {
 	return options
 }
 
-// dial is our own so that a connection is closed when what comes after it fails.
+// dial opens the TCP or TLS connection. It replaces the SMTP client's dial function, so that
+// connect can close the connection if a later step fails.
 func (s *Server) dial(ctx context.Context, network, address string, settings *tls.Config) (net.Conn, error) {
 	if s.TLS == TLS {
 		conn, err := (&tls.Dialer{Config: settings}).DialContext(ctx, network, address)
 		if err != nil {
-			return nil, err // not a nil *tls.Conn
+			return nil, err // a nil *tls.Conn would be a net.Conn that is not nil
 		}
 		return conn, nil
 	}
@@ -137,8 +139,8 @@ func (c *connection) close() {
 	c.client.Close() //nolint:errcheck // all that was to be said is said
 }
 
-// send returns ErrRefused or ErrLater about this mail; after other errors the
-// connection is of no more use.
+// send sends a mail. ErrRefused and ErrLater are about this mail. After any other error the
+// connection can no longer be used.
 func (c *connection) send(l *Letter) error {
 	msg, err := c.server.message(l)
 	if err != nil {
@@ -155,9 +157,9 @@ func (c *connection) send(l *Letter) error {
 	return judge(refusal)
 }
 
-// judge tells what is about the mail from what is about the server. The sender is the
-// same for all mails, so a refused one is the server's affair, like one who is not
-// signed in, and costs no mail.
+// judge returns ErrRefused or ErrLater for a refusal of this mail, and e itself for a failure
+// that concerns all mails, so that no mail is given up for it: a missing sign-in, or a
+// refused sender, which is the same for all mails.
 func judge(e *smtp.SendError) error {
 	code := e.ErrorCode()
 	switch {
@@ -169,13 +171,13 @@ func judge(e *smtp.SendError) error {
 	return fmt.Errorf("%w: %s", ErrLater, reason(e))
 }
 
-// reason is what the server said, without the mail's address and on one line.
+// reason returns the server's reply on one line, without the recipient's address.
 func reason(e *smtp.SendError) string {
 	said, _, _ := strings.Cut(e.Error(), ", affected")
 	return oneLine(said)
 }
 
-// message makes what goes over the wire.
+// message converts a letter to a message of the SMTP client.
 func (s *Server) message(l *Letter) (*smtp.Msg, error) {
 	if oneLine(l.To) != l.To || oneLine(l.ID) != l.ID {
 		return nil, errors.New("the address or id holds control characters")
@@ -201,11 +203,11 @@ func (s *Server) domain() string {
 	return s.From.Address[strings.LastIndexByte(s.From.Address, '@')+1:]
 }
 
-// oneLine makes of any text one line: names come from portals, and a line end would
-// begin another header.
+// oneLine replaces control characters by blanks. Names come from portals, and a line end in
+// one would begin another header.
 func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, unicode.IsControl), " ")
 }
 
-// String is where the server is, for the log.
+// String returns host and port for the log, without the password.
 func (s *Server) String() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }

@@ -17,7 +17,7 @@ import (
 // module.
 const Prefix = "caddy_two_factor_"
 
-// other is the value that an unlisted value of a label is counted under.
+// other is the label value that replaces a value that is not listed.
 const other = "other"
 
 // label is a label of a counter with all its values.
@@ -49,7 +49,8 @@ func newCounter(name, help string, labels ...label) *prometheus.CounterVec {
 	return c
 }
 
-// showZeros creates the series of every combination of values that begins with these.
+// showZeros creates the series for every combination of the labels' values, so that it is
+// exported as zero. values are the values of the labels before, in the recursion.
 func showZeros(c *prometheus.CounterVec, labels []label, values ...string) {
 	if len(labels) == 0 {
 		c.WithLabelValues(values...)
@@ -76,5 +77,5 @@ func NewStore() *Store {
 	return &Store{newCounter("store_errors_total", "Failures of the store, by what it was asked for.", label{"operation", []string{Read, Write, Check}})}
 }
 
-// Failed counts a failure: of Read, Write or Check.
+// Failed counts a failure of an operation: Read, Write or Check.
 func (s *Store) Failed(operation string) { s.WithLabelValues(operation).Inc() }

@@ -14,11 +14,12 @@ const (
 	Throttled = "throttled"
 	// Off: the authenticator's codes are off after too many wrong ones.
 	Off = "off"
-	// Failed: the code was not decided, as when the store failed or another tab was first.
+	// Failed: the code was not checked, for example because the store failed or another
+	// tab has passed the challenge meanwhile.
 	Failed = "failed"
 )
 
-// What the throttle that refused a code counts by.
+// What a throttle counts wrong codes by.
 const (
 	ByUser    = "user"
 	ByAddress = "address"
@@ -44,19 +45,19 @@ var (
 	whoamiBounds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}
 )
 
-// Realm counts what happens in one realm. What a nil Realm counts is discarded. It is safe
-// for concurrent use. Its registry is a [prometheus.Collector].
+// Realm has the metrics of one realm. A nil Realm counts nothing. It is safe for concurrent
+// use. Its registry is a [prometheus.Collector].
 type Realm struct {
 	*prometheus.Registry
 
 	challenges, steps, enrolments, answers, throttles, held *prometheus.CounterVec
 
-	// Metrics on the path of a cleared request, without a lookup by label.
+	// Metrics of cleared requests. Their label values are fixed, so counting needs no lookup.
 	dropped, pages             prometheus.Counter
 	whoami, forwarded, refused prometheus.Observer
 }
 
-// discard counts for nil realms.
+// discard takes the counts of nil realms. It is never exported.
 var discard = New("")
 
 func (r *Realm) orDiscard() *Realm {
@@ -88,7 +89,7 @@ func New(realm string) *Realm {
 	return r
 }
 
-// counter adds a counter with these labels besides that of the realm.
+// counter registers a counter with these labels and the label of the realm.
 func (r *Realm) counter(realm, name, help string, labels ...label) *prometheus.CounterVec {
 	c := newCounter(name, help, append([]label{{"realm", []string{realm}}}, labels...)...)
 	r.MustRegister(c)
@@ -101,13 +102,13 @@ func (r *Realm) histogram(name, help string, bounds []float64, labels ...string)
 	return h
 }
 
-// Challenge counts a submitted code. An unlisted factor stands for a code that has the
-// shape of none.
+// Challenge counts a submitted code. A factor that is not listed, as for a code that has no
+// factor's shape, is counted as "other".
 func (r *Realm) Challenge(factor, result string) {
 	r.orDiscard().challenges.WithLabelValues(factor, result).Inc()
 }
 
-// Step counts an accepted code by its step, relative to the present one: -1, 0 or 1.
+// Step counts an accepted code by its time step relative to the current one: -1, 0 or 1.
 func (r *Realm) Step(offset int64) {
 	step := map[int64]string{-1: "previous", 0: "current", 1: "next"}[offset]
 	r.orDiscard().steps.WithLabelValues(step).Inc()
@@ -116,27 +117,27 @@ func (r *Realm) Step(offset int64) {
 // Enrolment counts an authenticator that was set up: First or Replacement.
 func (r *Realm) Enrolment(kind string) { r.orDiscard().enrolments.WithLabelValues(kind).Inc() }
 
-// Answer counts what a question showed, and how long it took.
+// Answer counts the answer to a question, and how long the question took.
 func (r *Realm) Answer(kind string, took time.Duration) {
 	r = r.orDiscard()
 	r.answers.WithLabelValues(kind).Inc()
 	observe(r.whoami, took)
 }
 
-// Unnamed counts an unknown answer without a question: the placeholder of another
-// authenticator was empty.
+// Unnamed counts an unknown answer without a question. It is for sites that take the user
+// from another authenticator: its placeholder was empty.
 func (r *Realm) Unnamed() { r.orDiscard().answers.WithLabelValues(Unknown).Inc() }
 
-// Throttle counts a code that was refused unread: ByUser or ByAddress.
+// Throttle counts a code that was refused without a check: ByUser or ByAddress.
 func (r *Realm) Throttle(by string) { r.orDiscard().throttles.WithLabelValues(by).Inc() }
 
-// Held counts a request or response in place of which the gate answered.
+// Held counts a request or response that the gateway withheld and answered itself.
 func (r *Realm) Held(verdict string) { r.orDiscard().held.WithLabelValues(verdict).Inc() }
 
 // Dropped counts cookies that were removed because they were not sealed.
 func (r *Realm) Dropped(n int) { r.orDiscard().dropped.Add(float64(n)) }
 
-// Page counts a page that a browser asked to be shown.
+// Page counts a forwarded request by which a browser opens a page.
 func (r *Realm) Page() { r.orDiscard().pages.Inc() }
 
 // Forward counts how long the gate took before it forwarded a request.
@@ -145,5 +146,5 @@ func (r *Realm) Forward(took time.Duration) { observe(r.orDiscard().forwarded, t
 // Refuse counts how long the gate took before it answered a request itself.
 func (r *Realm) Refuse(took time.Duration) { observe(r.orDiscard().refused, took) }
 
-// observe counts a duration. It is never negative, though a test may have moved the clock.
+// observe counts a duration. A negative one, as after a test moved the clock, counts as 0.
 func observe(h prometheus.Observer, took time.Duration) { h.Observe(max(took, 0).Seconds()) }

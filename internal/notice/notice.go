@@ -1,8 +1,9 @@
-// Package notice decides which security events a user is told of by email, and at which
-// address.
+// Package notice decides which security events a user is told of by email, and to which
+// address. Package server calls [Mails] for events that it has recorded, and queues the
+// mails; package factor calls [New] for the code before a first set-up.
 //
-// A notice goes only to the address that the portal named, and says only what that user may
-// know. It contains no code, no link and no text written by staff.
+// A notice goes only to the address that the portal named. It contains no code, no link and
+// no text written by staff.
 package notice
 
 import (
@@ -17,17 +18,18 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Keep is for how long a notice is tried to be sent.
+// Keep is how long sending a mail is tried before it is given up.
 const Keep = 3 * 24 * time.Hour
 
-// WrongCodes is the kind of the notice that a person with the password has no code.
+// WrongCodes is the kind of the notice that a person with the password entered wrong codes.
 const WrongCodes = store.EventThrottled
 
-// soon merges notices that say the same again.
+// soon is the time within which a second notice of the same kind is not sent.
 const soon = 5 * time.Minute
 
-// told are the events that a user is told of: under which kind, and for how long one
-// stands for those that follow. On and off are always told: the last is what holds.
+// told are the events that a user is told of. kind is the kind of the mail. quiet is how long
+// after a mail no other of the same kind is sent. Turning on and off have no quiet time,
+// because the last mail must say what holds now.
 var told = map[string]struct {
 	kind  string
 	quiet time.Duration
@@ -47,12 +49,13 @@ var told = map[string]struct {
 	store.EventStaffRecoveryCode:  {store.EventStaffRecoveryCode, 0},
 }
 
-// byStaff are the events in which address and browser are a staff member's.
+// byStaff are the events with the address and browser of a staff member, which Mails leaves
+// out.
 var byStaff = map[string]bool{
 	store.EventStaffReset: true, store.EventStaffUnlocked: true, store.EventStaffEndedSessions: true, store.EventStaffRecoveryCode: true,
 }
 
-// Kinds are the kinds of all mails, for the test that each can be written.
+// Kinds returns the kinds of all mails. A test checks that each has its texts.
 func Kinds() []string {
 	kinds := []string{store.MailEnrolCode}
 	for event, t := range told {
@@ -63,8 +66,9 @@ func Kinds() []string {
 	return kinds
 }
 
-// Mails makes the mails that tell of events. A user without an address gets none. find
-// returns a user's record, or store.ErrNotFound; errors of the store as a whole are returned.
+// Mails returns the mails that tell users of events. A user without an address gets none.
+// find must return a user's record or store.ErrNotFound. A single record that can't be read
+// is passed over; any other error of find is returned.
 func Mails(events []store.Event, find func(store.UserKey) (store.User, error)) ([]store.Mail, error) {
 	var mails []store.Mail
 	for _, e := range events {
@@ -74,7 +78,7 @@ func Mails(events []store.Event, find func(store.UserKey) (store.User, error)) (
 		}
 		u, err := find(store.UserKey{Realm: e.Realm, ID: e.User})
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) {
-			continue // one record that can't be read must not hold up all events
+			continue // one bad record must not keep the mails about other events back
 		}
 		if err != nil {
 			return nil, fmt.Errorf("looking for a user's address: %w", err)
@@ -104,9 +108,9 @@ func New(key store.UserKey, kind, to, language string, at time.Time) store.Mail 
 // maxAddress is the longest address that SMTP carries (RFC 5321 4.5.3.1.3, less the brackets).
 const maxAddress = 254
 
-// Address takes what the portal shows for an e-mail address, and reports whether it is
-// one: a single plain one in ASCII, without a name, comment, quotes or anything that
-// could be read as more, or as another, than it is.
+// Address returns the email address in a text that the portal shows, and reports whether it
+// is valid. It accepts one plain ASCII address without a name, comment or quotes, so that no
+// mail program can read it as another address or as several.
 func Address(s string) (string, bool) {
 	s = strings.TrimSpace(s)
 	if s == "" || len(s) > maxAddress || strings.ContainsAny(s, `"<>()[],;:\`) {

@@ -59,8 +59,8 @@ type Credentials struct {
 	Header http.Header
 	// Query are the declared parameters of the query, as they were sent.
 	Query string
-	// Added says that the server itself adds credentials to the request and its questions:
-	// a client certificate, a placeholder. Bare questions go without them.
+	// Added says that the server itself adds credentials to the request and its questions: a
+	// client certificate, a placeholder. Bare says that this question goes without them.
 	Added, Bare bool
 }
 
@@ -134,19 +134,20 @@ func (s *session) round() Answer {
 	return s.answer(whoami.Agree(verdicts))
 }
 
-// session is a round of questions.
+// session is one call of Ask: the credentials, as the questions' responses change them.
 type session struct {
 	Credentials
 	asker   *Asker
 	ctx     context.Context
 	fetch   Fetch
 	changes []Change
-	// began says that a question carried no cookie. What it set begins another session than
-	// the browser's, and is forgotten after the round.
+	// began says that a question carried no cookie. The cookies that it set begin another session
+	// than the browser's. They are sent with the later questions, but are not in the answer's
+	// Changes.
 	began bool
 }
 
-// put asks one question, after its first step if it has one.
+// put asks one question. If the question has two steps, the first fetches a token for the second.
 func (s *session) put(q *whoami.Question) (whoami.Verdict, error) {
 	token := ""
 	if uri, ok := q.First(); ok {
@@ -174,7 +175,8 @@ func at(uri string, v whoami.Verdict) whoami.Verdict {
 	return v
 }
 
-// get sends one request with the credentials as they now are.
+// get sends one request with the present credentials, and takes the cookies that its response
+// sets.
 func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	asked := pathOf(uri)
 	cookies := asked

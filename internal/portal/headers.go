@@ -113,7 +113,7 @@ type Pins struct {
 // Headers assigns a class to each request header at one site.
 type Headers struct {
 	classes map[string]class
-	// asUsual says that the declared headers change none of the classes in usual.
+	// asUsual says that no declared header is among those in usual, so that class may use usual.
 	asUsual bool
 }
 

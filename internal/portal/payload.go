@@ -23,15 +23,15 @@ func (s Stamp) Anonymous() bool { return s.User == "" }
 // names user, "" for anonymous.
 func (s Stamp) fits(user string) bool { return s.Anonymous() || s.User == user }
 
-// of reports whether the stamp may be the site's own.
+// of reports whether the stamp is the site's, or of an old version without a site.
 func (s Stamp) of(site string) bool { return s.Site == "" || s.Site == site }
 
 // Cookie is one of the portal's cookies, opened.
 type Cookie struct {
 	Name, Value, Path string
 	SameSite          http.SameSite
-	// Domain and HTTPOnly are what the portal asked for. Sealed, every cookie is
-	// host-only and out of reach of scripts; these are for giving it back: see Line.
+	// Domain and HTTPOnly are as the portal set them. A sealed cookie is always host-only and
+	// HttpOnly; Line uses these two to give the cookie back unsealed.
 	Domain   string
 	HTTPOnly bool
 	// Expires is when it ends; zero for a session cookie.

@@ -22,7 +22,8 @@ type Plain struct {
 	sealed Received
 }
 
-// Pair is one cookie of a Cookie header. Raw is how it was sent, "" for one that was not.
+// Pair is one cookie of a Cookie header. Raw is its text as it was sent; empty for a pair that
+// was added.
 type Pair struct{ Name, Value, Raw string }
 
 // visitLen is the length of a visit's token in base64url. Secondgate's cookies are distinguished
@@ -75,7 +76,8 @@ func ours(name, value string) bool {
 // Own reports whether the header had any of Secondgate's own cookies.
 func (p *Plain) Own() bool { return p.own }
 
-// Open opens what was sealed in an earlier `mode enforce`. Stale are those that don't.
+// Open opens the cookies that an earlier `mode enforce` sealed. It also returns those that do not
+// open.
 func (p *Plain) Open(k *VisitKeys, now, oldest time.Time) (*Jar, []Stale) {
 	return p.sealed.Open(k, now, oldest)
 }

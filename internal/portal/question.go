@@ -72,7 +72,7 @@ func (h *Headers) Varying(header http.Header, v View) Varying {
 	return sha256.Sum256([]byte(strings.Join(parts, "\x01")))
 }
 
-// maxUsual bounds a value that browsers send by themselves, in bytes.
+// maxUsual bounds a value that counts as one that browsers send by themselves, in bytes.
 const maxUsual = 1024
 
 // usualValues reports whether a header of class constant has a value that browsers send

@@ -24,7 +24,7 @@ type Received struct {
 	// Dropped are the names of cookies that will not reach the portal.
 	Dropped []string
 
-	site                string // its tag
+	site                string // the site's tag, see siteTag
 	pieces              []piece
 	passthrough, public []pair
 }
@@ -87,8 +87,8 @@ func (rc *Received) addPiece(rest, value string) {
 	rc.pieces = append(rc.pieces, piece{tag, index, value})
 }
 
-// dropTwins drops unsealed cookies that come twice: two parsers would not agree on
-// which of them counts.
+// dropTwins drops unsealed cookies of which there are two with one name, because parsers differ
+// in which of them they use.
 func (rc *Received) dropTwins() {
 	twins := func(pairs []pair) []pair {
 		return slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool {
@@ -172,7 +172,7 @@ func (rc *Received) join(first piece) (sealed string, pieces int) {
 	return strings.Join(parts, ""), n
 }
 
-// openCookie opens one sealed value; its tag is bound to it.
+// openCookie opens one sealed value. It fails if the value was sealed under another tag.
 func (k *VisitKeys) openCookie(tag, sealed string) (Cookie, error) {
 	plain, err := k.open(sealed, tag)
 	if err != nil {

@@ -35,7 +35,7 @@ func NewSealer(ring *keys.Ring, realm string) *Sealer {
 // VisitKeys seal and open the cookies of one visit at one site. They are safe for
 // concurrent use.
 type VisitKeys struct {
-	site  string // its tag
+	site  string // the site's tag, see siteTag
 	names []byte
 	aeads []cipher.AEAD
 }
@@ -75,7 +75,8 @@ var errSealed = errors.New("not sealed for this visit")
 
 const nonceSize, gcmTag = 12, 16
 
-// seal encrypts plain under the newest key; bound names what it is.
+// seal encrypts plain under the newest key. open fails unless it gets the same bound text, which
+// is the cookie's tag.
 func (k *VisitKeys) seal(plain []byte, bound string) string {
 	buf := make([]byte, nonceSize, nonceSize+len(plain)+gcmTag)
 	rand.Read(buf)
@@ -83,7 +84,7 @@ func (k *VisitKeys) seal(plain []byte, bound string) string {
 	return base64.RawURLEncoding.EncodeToString(buf)
 }
 
-// open decrypts what seal made.
+// open decrypts a value that seal returned, under any of the visit's keys.
 func (k *VisitKeys) open(value, bound string) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil || len(raw) < nonceSize+gcmTag {

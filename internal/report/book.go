@@ -11,10 +11,10 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// flushEvery is how often the numbers are written to the store: what a crash may cost.
+// flushEvery is how often the numbers are written to the store. A crash loses those since.
 const flushEvery = time.Minute
 
-// Run writes the numbers down until ctx ends, and then once more.
+// Run writes the numbers to the store every minute until ctx ends, and then once more.
 func (b *Book) Run(ctx context.Context) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
@@ -36,13 +36,14 @@ func (b *Book) flushOrLog(ctx context.Context) {
 	}
 }
 
-// Flush writes what was counted since the last time, where something has to be. What
-// can't be written is counted again with the next.
+// Flush writes the pages that have numbers from Add; a page that has only numbers from Note
+// waits. Numbers that can't be written are kept for the next Flush.
 func (b *Book) Flush(ctx context.Context) error {
 	return b.flush(ctx, func(p page) bool { return b.due[p] })
 }
 
-// flush writes the pages that which names; it is called with b.mu held.
+// flush writes the pages for which which returns true. It calls which with b.mu held. It
+// drops other pages of days that are given up.
 func (b *Book) flush(ctx context.Context, which func(page) bool) error {
 	b.flushing.Lock()
 	defer b.flushing.Unlock()
@@ -79,8 +80,8 @@ func (b *Book) write(ctx context.Context, p page, c *counts) error {
 	})
 }
 
-// back returns to the book what could not be written. Days of which nothing could be
-// written for long are given up.
+// back adds numbers that could not be written to the book again. Those of a day that is
+// given up (see old) are dropped, so that the book stays bounded.
 func (b *Book) back(p page, c *counts) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,10 +97,10 @@ func (b *Book) back(p page, c *counts) {
 	}
 }
 
-// old reports whether a page is of a day that is given up.
+// old reports whether a page's day is given up: it is more than two days ago.
 func (b *Book) old(p page) bool { return p.date < store.DateOf(b.clock().AddDate(0, 0, -2)) }
 
-// Read returns the numbers of the last so many days, today's included.
+// Read writes all pages and returns the numbers of the last days, today's included.
 func (b *Book) Read(ctx context.Context, days int) ([]store.Day, error) {
 	if err := b.flush(ctx, func(page) bool { return true }); err != nil {
 		return nil, err
@@ -107,14 +108,15 @@ func (b *Book) Read(ctx context.Context, days int) ([]store.Day, error) {
 	return b.store.Days(ctx, store.DateOf(b.clock().AddDate(0, 0, 1-days)))
 }
 
-// tell logs the summary of the day before, once a day and realm. After a restart it
-// waits for the next: what was told before is not known.
+// tell logs the summary of the previous day once for each realm. After a restart the first
+// summary is that of the day of the restart, since it is not known whether an earlier one
+// was logged.
 func (b *Book) tell(ctx context.Context) {
 	now := b.clock()
 	today, yesterday := store.DateOf(now), store.DateOf(now.AddDate(0, 0, -1))
 	days, err := b.store.Days(ctx, yesterday)
 	if err != nil {
-		return // Flush has said it
+		return // Flush has logged the store's failure
 	}
 	for _, d := range days {
 		last, known := b.told[d.Realm]
@@ -125,6 +127,8 @@ func (b *Book) tell(ctx context.Context) {
 	}
 }
 
+// bound returns the name under which AddTime counts d: the smallest of Bounds that is not
+// less, or the last one.
 func bound(d time.Duration) string {
 	ms := int(d / time.Millisecond)
 	for _, b := range Bounds {

@@ -2,11 +2,11 @@ package report
 
 import "strings"
 
-// maxSegments is how much of a path is kept.
+// maxSegments is the number of a path's segments that Pattern keeps.
 const maxSegments = 4
 
-// Pattern makes of a path one that stands for many and tells nothing of a person:
-// segments with digits, signs or much text become `*`, and long paths end with `…`.
+// Pattern returns a path in a form that many paths share and that names no person: segments
+// with digits or signs, and long segments, become `*`, and long paths end with `…`.
 func Pattern(path string) string {
 	var out strings.Builder
 	n := 0
@@ -21,7 +21,8 @@ func Pattern(path string) string {
 	return out.String()
 }
 
-// plain keeps a segment that looks like one of a program's own names.
+// plain returns a segment unchanged if it is a short word, as in the names of a program's
+// pages, and otherwise "*".
 func plain(segment string) string {
 	const longest = 24
 	if len(segment) > longest {

@@ -7,11 +7,11 @@ import (
 	"text/tabwriter"
 )
 
-// section is one part of the printed report: what it is about, the kind that it lists,
-// and what to do when there is anything in it.
+// section is a part of the printed report: the kind of numbers that it lists, its title, and
+// the advice that is printed if it has any.
 type section struct{ kind, title, advice string }
 
-// sections are in the order in which they are worth reading.
+// sections are printed in this order; the first concern the most users.
 var sections = []section{
 	{Requests, "Requests", ""},
 	{SignIns, "Sign-ins, by how they were noticed", "`none seen`: signed in before this was watched, by a remembered sign-in, or by a way that sign_in does not name."},
@@ -28,7 +28,7 @@ var sections = []section{
 	{Portal, "The portal itself", ""},
 }
 
-// maxRows bounds what is printed of one section.
+// maxRows is the number of rows that are printed of one section.
 const maxRows = 20
 
 // Print writes the report for people.

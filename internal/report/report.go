@@ -1,8 +1,9 @@
-// Package report counts what the gate saw, by realm and day, and keeps it in the
-// store, so that an operator can read it before the gate is switched on and after.
+// Package report counts what the gateway saw, by realm and day, and keeps the numbers in the
+// store. An operator reads them before and after `mode enforce` is switched on. The gateway
+// counts in a [Book]; the admin API reads it for the command report, which calls [Print].
 //
-// A report is bounded, and holds numbers under short names only: kinds of
-// request, names of cookies and headers, patterns of paths, reasons, and users' ids.
+// The numbers of a day are bounded. They have short names only: kinds of requests, names of
+// cookies and headers, patterns of paths, reasons, and users' ids.
 package report
 
 import (
@@ -17,16 +18,16 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// The kinds of numbers. What a name stands for is said with each.
+// The kinds of numbers. Each comment says what the names of that kind are.
 const (
-	// Requests that arrived, by the mode of the site: "observe". In `mode enforce` only
-	// what is rare is counted.
+	// Requests are arrived requests, by the mode of the site: "observe". They are not
+	// counted in `mode enforce`, where only rare things are.
 	Requests = "requests"
 	// SignIns by how they were noticed: see SignInKinds. SignOuts have no name.
 	SignIns  = "sign_ins"
 	SignOuts = "sign_outs"
-	// UserChallenged, UserEnrolled and UserFree are users by their id, and how often: who
-	// would have been (or was) asked for a code, who to set one up, and who for nothing.
+	// UserChallenged, UserEnrolled and UserFree count by user id how often a user would have
+	// been (or was) asked for a code, asked to set up a factor, or not asked.
 	UserChallenged = "user_challenged"
 	UserEnrolled   = "user_enrol"
 	UserFree       = "user_free"
@@ -42,18 +43,19 @@ const (
 	Changed = "changed"
 	// Waits are requests that would have waited for a question: "before" or "after".
 	Waits = "waits"
-	// Took is how long questions took, by the bound in milliseconds: see Bounds.
+	// Took are questions to the portal by their time: the names are Bounds.
 	Took = "took_ms"
 	// Unasked counts requests without a question, by the reason.
 	Unasked = "unasked"
-	// Portal is what was found out about the portal itself.
+	// Portal are properties of the portal that were noticed.
 	Portal = "portal"
 )
 
-// SignInKinds are how a sign-in was noticed, the surest first.
+// SignInKinds are the names under SignIns, the most certain first.
 var SignInKinds = []string{"declared path", "field name", "other POST", "GET", "none seen"}
 
-// Bounds are the upper bounds of Took in milliseconds; the last holds all above.
+// Bounds are the upper bounds of the names under Took, in milliseconds. The last also has
+// everything above it.
 var Bounds = []int{10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 15000}
 
 const (
@@ -61,7 +63,7 @@ const (
 	maxNames = 100
 	maxUsers = 1000
 	maxName  = 120
-	// Other counts what is beyond those bounds.
+	// Other is the name under which everything beyond these bounds is counted.
 	Other = "(others)"
 )
 
@@ -71,8 +73,8 @@ type Days interface {
 	Days(ctx context.Context, from string) ([]store.Day, error)
 }
 
-// Book counts in memory and writes what it counted to the store now and then. A nil
-// Book counts nothing. It is safe for concurrent use.
+// Book counts in memory, and writes the numbers to the store every minute (Run). A nil Book
+// counts nothing. It is safe for concurrent use.
 type Book struct {
 	store Days
 	clock func() time.Time
@@ -80,17 +82,18 @@ type Book struct {
 
 	mu    sync.Mutex
 	fresh map[page]*counts
-	// due are the pages of which something has to be written.
+	// due are the pages that the next Flush writes; see Add and Note.
 	due map[page]bool
-	// told is the last date with a summary in the log, by realm; see tell.
+	// told has by realm the date on which tell last ran; only tell uses it.
 	told map[string]string
-	// flushing keeps two flushes from passing each other.
+	// flushing is held during a flush, so that only one runs at a time.
 	flushing sync.Mutex
 }
 
+// page identifies the numbers of one realm and day.
 type page struct{ realm, date string }
 
-// counts are numbers, and how many names each kind has.
+// counts are the numbers of a page. names is how many names each kind has, which is bounded.
 type counts struct {
 	n     map[store.Count]int64
 	names map[string]int
@@ -109,11 +112,12 @@ func New(st Days, clock func() time.Time, log *zap.Logger) *Book {
 	return &Book{store: st, clock: clock, log: log, fresh: make(map[page]*counts), due: make(map[page]bool), told: make(map[string]string)}
 }
 
-// Add counts one.
+// Add counts one under a name, and has the page written by the next Flush.
 func (b *Book) Add(realm, kind, name string) { b.count(realm, kind, name, true) }
 
-// Note counts one of what strangers can cause, who must not have anything written: it
-// waits until something else is, or the numbers are read.
+// Note counts one like Add, but does not cause a write to the store. It is for what anonymous
+// visitors can cause. The number is written with the page's next Add, or when the numbers
+// are read.
 func (b *Book) Note(realm, kind, name string) { b.count(realm, kind, name, false) }
 
 func (b *Book) count(realm, kind, name string, due bool) {
@@ -135,7 +139,7 @@ func (b *Book) count(realm, kind, name string, due bool) {
 // AddTime counts a question that took so long.
 func (b *Book) AddTime(realm string, d time.Duration) { b.Add(realm, Took, bound(d)) }
 
-// add counts under the name, or among the others where there are too many names.
+// add counts n under k's name, or under Other if the kind has too many names already.
 func (c *counts) add(k store.Count, n int64) {
 	if _, known := c.n[k]; !known && k.Name != Other {
 		if c.names[k.Kind] >= limit(k.Kind) {
@@ -154,7 +158,7 @@ func limit(kind string) int {
 	return maxNames
 }
 
-// short makes a name one short piece of text.
+// short returns a name without control characters, cut to maxName bytes.
 func short(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {

@@ -11,17 +11,17 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Summary is what was counted of one realm over some days.
+// Summary has the numbers of one realm, added up over several days.
 type Summary struct {
 	Realm string `json:"realm"`
-	// From and To are the first and the last date of which there are numbers.
+	// From and To are the first and the last date with numbers.
 	From string `json:"from"`
 	To   string `json:"to"`
 	// Counts are the numbers by kind and name; see the kinds of this package.
 	Counts map[string]map[string]int64 `json:"counts"`
 }
 
-// Summarize adds days up, by realm; days are in the order of store.Days.
+// Summarize adds up days by realm. The days must be in the order of store.Days.
 func Summarize(days []store.Day) (all []Summary) {
 	for _, d := range days {
 		if len(all) == 0 || all[len(all)-1].Realm != d.Realm {
@@ -39,7 +39,7 @@ func Summarize(days []store.Day) (all []Summary) {
 	return all
 }
 
-// Total is the sum of one kind.
+// Total returns the sum of the numbers of one kind.
 func (s Summary) Total(kind string) (sum int64) {
 	for _, n := range s.Counts[kind] {
 		sum += n
@@ -47,8 +47,8 @@ func (s Summary) Total(kind string) (sum int64) {
 	return sum
 }
 
-// Users are how many users there are under the kinds, each counted once. At most so
-// many a day are counted by name: see Other.
+// Users returns the number of different users under several kinds. A day has at most maxUsers
+// names of a kind; further users are counted together as one (Other).
 func (s Summary) Users(kinds ...string) int {
 	all := make(map[string]bool)
 	for _, kind := range kinds {
@@ -65,7 +65,7 @@ type Named struct {
 	N    int64
 }
 
-// Ranked are the names of a kind, the most frequent first.
+// Ranked returns the names of a kind with their numbers, the largest first.
 func (s Summary) Ranked(kind string) (list []Named) {
 	for _, name := range slices.Sorted(maps.Keys(s.Counts[kind])) {
 		list = append(list, Named{name, s.Counts[kind][name]})
@@ -74,8 +74,8 @@ func (s Summary) Ranked(kind string) (list []Named) {
 	return list
 }
 
-// Quantile is the bound in milliseconds below which that part of the questions was
-// answered, 0 if there were none.
+// Quantile returns the time in milliseconds (one of Bounds) within which that part of the
+// questions was answered, or 0 if there were none.
 func (s Summary) Quantile(part float64) int {
 	need := int64(part*float64(s.Total(Took)) + 0.5)
 	for _, b := range Bounds {
@@ -87,7 +87,7 @@ func (s Summary) Quantile(part float64) int {
 	return 0
 }
 
-// fields are the numbers that one line of the log has room for.
+// fields returns the numbers that tell logs.
 func (s Summary) fields(date string) []zap.Field {
 	return []zap.Field{
 		zap.String("realm", s.Realm), zap.String("date", date),

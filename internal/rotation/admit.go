@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// ErrWrongKeys says that the keys are another store's.
+// ErrWrongKeys says that none of the keys opens what the store was made with.
 var ErrWrongKeys = errors.New("none of them is the one that this store was made with: restore the right keys, or name another storage directory (nothing was changed)")
 
 // Sealed reports whether the store was made with some key.
@@ -22,7 +22,8 @@ func (k *Keeper) Sealed(ctx context.Context) (bool, error) {
 	return raw != nil, err
 }
 
-// Opens checks that the keys open what the store was made with. It changes nothing.
+// Opens checks that the keys open the store's key check. It changes nothing. It does not
+// look at the users' records; see Fits.
 func (k *Keeper) Opens(ctx context.Context, ring *keys.Ring) error {
 	raw, err := k.meta(ctx, keyCheck)
 	if err != nil {
@@ -31,8 +32,8 @@ func (k *Keeper) Opens(ctx context.Context, ring *keys.Ring) error {
 	return opens(ring, raw)
 }
 
-// Fits checks that the keys open all that the store holds, as Admit does. It changes
-// nothing; every ring fits a new store.
+// Fits checks, as Admit does, that no key is missing that a record needs. It changes nothing.
+// Every ring fits a new store.
 func (k *Keeper) Fits(ctx context.Context, ring *keys.Ring) error {
 	sealed, err := k.meta(ctx, keyCheck)
 	if err != nil || sealed == nil {
@@ -49,7 +50,7 @@ func (k *Keeper) Fits(ctx context.Context, ring *keys.Ring) error {
 	return err
 }
 
-// opens checks that the keys open what every store has sealed.
+// opens checks that the keys open the record keyCheck.
 func opens(ring *keys.Ring, sealed []byte) error {
 	if _, err := ring.Open(sealed, keyCheck); err != nil {
 		return ErrWrongKeys
@@ -57,9 +58,10 @@ func opens(ring *keys.Ring, sealed []byte) error {
 	return nil
 }
 
-// Admit checks that the keys open all that the store holds, and marks a new store with
-// them. From then on, until release is called, the newest of them counts as one that
-// seals. An error names what is missing; then nothing was changed.
+// Admit must be called before a configuration seals with the ring. It checks that no key is
+// missing that a record needs, writes the key check of a new store, and updates the list of
+// keys. Until release is called, the newest key counts as in use and can't be removed. If
+// Admit returns an error, it names the missing key and nothing was changed.
 func (k *Keeper) Admit(ctx context.Context, ring *keys.Ring) (release func(), err error) {
 	if err := k.check(ctx, ring); err != nil {
 		return nil, err
@@ -81,7 +83,7 @@ func (k *Keeper) Admit(ctx context.Context, ring *keys.Ring) (release func(), er
 	return k.seal(ring.Newest()), nil
 }
 
-// check opens what every store has sealed, or seals it in a new one.
+// check opens the record keyCheck, or writes it if the store is new.
 func (k *Keeper) check(ctx context.Context, ring *keys.Ring) error {
 	old, err := k.meta(ctx, keyCheck)
 	if err != nil {
@@ -98,8 +100,8 @@ func (k *Keeper) check(ctx context.Context, ring *keys.Ring) error {
 	})
 }
 
-// known are the keys that may have sealed something. A store that has no list yet is
-// looked through.
+// known returns the IDs of the keys that may have sealed something, from the store's list. If
+// the store has no list yet, it reads all records.
 func (k *Keeper) known(ctx context.Context) ([]string, error) {
 	raw, err := k.meta(ctx, store.MetaKeys)
 	if err != nil {
@@ -119,7 +121,8 @@ func (k *Keeper) known(ctx context.Context) ([]string, error) {
 	return list, nil
 }
 
-// gone are the known keys that are not in the ring, if nothing needs them any more.
+// gone returns the known keys that are missing from the ring. It returns an error if a record
+// is still sealed with one of them, or a running configuration still seals with it.
 func (k *Keeper) gone(ctx context.Context, known []string, ring *keys.Ring) ([]string, error) {
 	var missing []string
 	for _, id := range known {
@@ -145,7 +148,8 @@ func (k *Keeper) gone(ctx context.Context, known []string, ring *keys.Ring) ([]s
 	return missing, nil
 }
 
-// note puts the key that will seal on the list and takes those off that are gone.
+// note adds the newest key to the store's list and removes the keys in gone. The newest key
+// must be on the list before it seals anything.
 func (k *Keeper) note(ctx context.Context, newest string, gone []string) error {
 	var added bool
 	raw, err := k.meta(ctx, store.MetaKeys)
@@ -181,7 +185,7 @@ func (k *Keeper) note(ctx context.Context, newest string, gone []string) error {
 	return k.tell(ctx, newest, added && !first, gone)
 }
 
-// tell records what became of the list.
+// tell records events for the keys that were added to and removed from the list.
 func (k *Keeper) tell(ctx context.Context, newest string, added bool, gone []string) error {
 	var events []store.Event
 	for _, id := range gone {
@@ -196,7 +200,7 @@ func (k *Keeper) tell(ctx context.Context, newest string, added bool, gone []str
 	return k.store.Record(ctx, events...)
 }
 
-// name gives a store its name, once.
+// name gives a new store its random name (store.MetaID).
 func (k *Keeper) name(ctx context.Context) error {
 	if old, err := k.meta(ctx, store.MetaID); old != nil || err != nil {
 		return err
@@ -211,7 +215,7 @@ func (k *Keeper) name(ctx context.Context) error {
 	})
 }
 
-// seal notes that a configuration seals with a key.
+// seal counts a configuration that seals with a key, until release is called.
 func (k *Keeper) seal(id keys.ID) (release func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -225,7 +229,7 @@ func (k *Keeper) seal(id keys.ID) (release func()) {
 	}
 }
 
-// seals finds one of these keys that some configuration seals with.
+// seals returns one of these keys with which a running configuration seals, if there is one.
 func (k *Keeper) seals(ids []string) (keys.ID, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -8,21 +8,21 @@ import (
 	"github.com/secondgate/secondgate/internal/keys"
 )
 
-// page is how many users are read at once.
+// page is the number of users that are read at once.
 const page = 500
 
 // Key says what a master key is needed for.
 type Key struct {
 	ID string `json:"id"`
-	// Newest seals everything new.
+	// Newest says that new records are sealed with it.
 	Newest bool `json:"newest"`
-	// Records is how many are sealed with it.
+	// Records is the number of records that are sealed with it.
 	Records int `json:"records"`
 	// Removable keys may be taken out of the key file.
 	Removable bool `json:"removable"`
 }
 
-// List looks through all records and tells what the keys are needed for, newest first.
+// List reads all records and returns what each key of the ring is needed for, newest first.
 func (k *Keeper) List(ctx context.Context, ring *keys.Ring) ([]Key, error) {
 	records, err := k.count(ctx)
 	if err != nil {
@@ -37,7 +37,7 @@ func (k *Keeper) List(ctx context.Context, ring *keys.Ring) ([]Key, error) {
 	return list, nil
 }
 
-// count says how many records are sealed with each key.
+// count returns the number of records that are sealed with each key.
 func (k *Keeper) count(ctx context.Context) (map[keys.ID]int, error) {
 	records := make(map[keys.ID]int)
 	raw, err := k.meta(ctx, keyCheck)
@@ -51,8 +51,8 @@ func (k *Keeper) count(ctx context.Context) (map[keys.ID]int, error) {
 	return records, err
 }
 
-// each gives fn every user that has something sealed, and the oldest of its keys by
-// the given order.
+// each calls fn for every user who has sealed values, once for each key that they are sealed
+// with. (Equal keys that are not adjacent in factor.SealedWith's list repeat the call.)
 func (k *Keeper) each(ctx context.Context, fn func(id keys.ID, p person) error) error {
 	for after := ""; ; {
 		users, err := k.store.Everyone(ctx, after, page)
@@ -62,7 +62,7 @@ func (k *Keeper) each(ctx context.Context, fn func(id keys.ID, p person) error) 
 		for i := range users.Users {
 			ids, err := factor.SealedWith(&users.Users[i])
 			if err != nil {
-				continue // nothing opens it, and no key is missing for it
+				continue // the value names no key, so no key would open it
 			}
 			for _, id := range slices.Compact(ids) {
 				if err := fn(id, users.Users[i].Key); err != nil {

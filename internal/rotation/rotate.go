@@ -16,14 +16,14 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// person names the record's user.
+// person identifies the user of a record.
 type person = store.UserKey
 
-// workers is how many records are resealed at once: each waits for the disk most of
-// the time, and sign-ins want it too.
+// workers is the number of records that are resealed concurrently. Each waits for the disk
+// most of the time; more would delay sign-ins.
 const workers = 4
 
-// marker is the record that says that a rotation is under way, for the next start.
+// marker is the record that exists while a rotation runs. Resume reads it after a restart.
 const marker = "rotation"
 
 // The states of a rotation.
@@ -34,14 +34,14 @@ const (
 	Failed  = "failed"
 )
 
-// Progress is how far a rotation is.
+// Progress is the state of a rotation.
 type Progress struct {
 	State string `json:"state"`
-	// Key is the ID of the key that everything is sealed with afterwards.
+	// Key is the ID of the key with which the rotation seals.
 	Key string `json:"key,omitempty"`
-	// Total is how many records were sealed with others at the beginning, Resealed how
-	// many no longer are. Unopened secrets belong to no key that is there; their users
-	// have to be reset.
+	// Total is the number of records that were sealed with other keys at the beginning, and
+	// Resealed the number of those that were resealed. Unopened is the number of secrets
+	// that no key opens; their users must be reset.
 	Total    int `json:"total"`
 	Resealed int `json:"resealed"`
 	Unopened int `json:"unopened"`
@@ -52,7 +52,7 @@ type Progress struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Progress returns how far the last rotation is.
+// Progress returns the state of the last rotation since the server was started.
 func (k *Keeper) Progress() Progress {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -62,9 +62,9 @@ func (k *Keeper) Progress() Progress {
 	return k.progress
 }
 
-// Start begins to seal all records with the newest key, in the background, unless
-// that is going on. The ring is asked for anew for every record, so that a reload in
-// the midst counts; nil ends the rotation as Close does.
+// Start begins to reseal all records with the newest key, in the background. If a rotation
+// is running, it only returns its state. ring is called for every record, so that a reload
+// of the configuration takes effect; if it returns nil, the rotation ends as by Close.
 func (k *Keeper) Start(ctx context.Context, ring func() *keys.Ring) (Progress, error) {
 	newest := ring()
 	if newest == nil {
@@ -85,7 +85,8 @@ func (k *Keeper) Start(ctx context.Context, ring func() *keys.Ring) (Progress, e
 	return k.progress, nil
 }
 
-// Resume goes on with a rotation that a crash or a stop ended.
+// Resume continues a rotation that a crash or a stop of the server ended. It is called when
+// a configuration is loaded, and does nothing if a rotation was started in this process.
 func (k *Keeper) Resume(ctx context.Context, ring func() *keys.Ring) error {
 	raw, err := k.meta(ctx, marker)
 	if err != nil || len(raw) == 0 || k.Progress().State != Never {
@@ -99,7 +100,7 @@ func (k *Keeper) Resume(ctx context.Context, ring func() *keys.Ring) error {
 func (k *Keeper) run(ring func() *keys.Ring) {
 	err := k.rotate(ring)
 	if k.ctx.Err() != nil || errors.Is(err, errStopping) {
-		return // the marker stays, so that the next start goes on
+		return // the marker stays, so that Resume continues after the next start
 	}
 	if err == nil {
 		err = k.finish()
@@ -121,8 +122,9 @@ func (k *Keeper) run(ring func() *keys.Ring) {
 
 var errStopping = errors.New("the server is stopping")
 
-// rotate goes through all records until it finds none to reseal: while it runs, a
-// request that began before the last reload may still seal with the key of then.
+// rotate makes passes over all records until a pass finds none to reseal. One pass is not
+// enough: a request that began before the last reload may still seal with the key that was
+// the newest then.
 func (k *Keeper) rotate(ring func() *keys.Ring) error {
 	if err := k.measure(ring); err != nil {
 		return err
@@ -135,7 +137,7 @@ func (k *Keeper) rotate(ring func() *keys.Ring) error {
 	}
 }
 
-// measure counts what is to be done.
+// measure sets Progress.Total: the number of records that are sealed with other keys.
 func (k *Keeper) measure(ring func() *keys.Ring) error {
 	records, err := k.count(k.ctx)
 	if err != nil {
@@ -155,7 +157,8 @@ func (k *Keeper) measure(ring func() *keys.Ring) error {
 	return nil
 }
 
-// pass reseals what needs it and returns how much that was.
+// pass reseals every record that is not sealed with the newest key, and returns their
+// number. first says that it is the first pass, which reports secrets that no key opens.
 func (k *Keeper) pass(ring func() *keys.Ring, first bool) (int, error) {
 	before := k.Progress().Resealed
 	if r := ring(); r != nil {
@@ -176,15 +179,15 @@ func (k *Keeper) pass(ring func() *keys.Ring, first bool) (int, error) {
 		}
 		return nil
 	})
-	// What failed in the group is the cause when the walk was cancelled.
+	// If a goroutine failed, its error cancelled each, so it is the one to return.
 	if failed := group.Wait(); failed != nil {
 		err = failed
 	}
 	return k.Progress().Resealed - before, err
 }
 
-// reseal changes one user's record as it then is, whatever happened to it since it was
-// looked at.
+// reseal reseals one user's record. It reads the record again in the transaction, because it
+// may have changed or been deleted since each read it.
 func (k *Keeper) reseal(ctx context.Context, ring *keys.Ring, who person, first bool) error {
 	var changed bool
 	err := k.store.Update(ctx, who, func(tx store.Tx) error {
@@ -212,7 +215,7 @@ func (k *Keeper) reseal(ctx context.Context, ring *keys.Ring, who person, first 
 	return err
 }
 
-// resealCheck does it for the record by which the store knows its keys.
+// resealCheck reseals the record keyCheck.
 func (k *Keeper) resealCheck(ring func() *keys.Ring) error {
 	r := ring()
 	if r == nil {
@@ -236,7 +239,7 @@ func (k *Keeper) resealCheck(ring func() *keys.Ring) error {
 	return err
 }
 
-// finish records the end, and that nothing is to be gone on with.
+// finish records the event of a completed rotation, and removes the marker.
 func (k *Keeper) finish() error {
 	p := k.Progress()
 	err := k.store.Record(k.ctx, store.Event{At: k.clock(), Kind: store.EventKeysRotated, Detail: map[string]string{

@@ -1,14 +1,17 @@
-// Package rotation knows which master keys a store needs, and re-seals records of old keys with
-// the newest key.
+// Package rotation finds out which master keys a store needs, and reseals records of old keys
+// with the newest key. The server calls [Keeper.Admit] when it loads a configuration; the
+// admin API calls [Keeper.List] and [Keeper.Start] for the commands `keys list` and
+// `keys rotate`.
 //
-// A key is given up only when nothing in the store is sealed with it. A server that lacks one of the keys refuses to start, and says which.
+// A key can be removed only if nothing in the store is sealed with it. A server that lacks a
+// needed key refuses to start, and names the key.
 //
-// # How it knows
+// # The list of keys
 //
-// The store keeps a list of the keys that may have sealed something: each is put there
-// before it first seals. So at start it is enough to compare that list with the keys
-// that are given. Only when one of the list is missing are the records looked through,
-// and then it is refused, or struck off the list.
+// The store has a list of the keys that may have sealed something (store.MetaKeys). Each key
+// is added before it first seals. At the start it is therefore enough to compare the list
+// with the keys given. Only if a key of the list is missing, all records are read: if one
+// needs the key, the start is refused, else the key is removed from the list.
 package rotation
 
 import (
@@ -24,7 +27,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// keyCheck is the record by which a store knows its master keys: something sealed.
+// keyCheck is the record with a known text that is sealed with a master key. A ring that
+// can't open it is another store's.
 const keyCheck = "key check"
 
 // Store is what a Keeper needs of the store.
@@ -36,7 +40,7 @@ type Store interface {
 	Record(ctx context.Context, events ...store.Event) error
 }
 
-// Keeper looks after the master keys of one open store. Safe for concurrent use.
+// Keeper checks and rotates the master keys of one open store. Safe for concurrent use.
 type Keeper struct {
 	store Store
 	log   *zap.Logger
@@ -46,8 +50,8 @@ type Keeper struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
-	mu       sync.Mutex // guards what follows
-	sealing  map[keys.ID]int
+	mu       sync.Mutex      // guards the fields below
+	sealing  map[keys.ID]int // number of running configurations that seal with each key
 	progress Progress
 }
 
@@ -58,18 +62,18 @@ func New(st Store, log *zap.Logger, clock func() time.Time) *Keeper {
 	return k
 }
 
-// Close ends a rotation that is under way; it goes on at the next start.
+// Close stops a running rotation and waits for it. Resume continues it after the next start.
 func (k *Keeper) Close() {
 	k.stop()
 	k.work.Wait()
 }
 
-// inUse is the record store.MetaKeys.
+// inUse is the content of the record store.MetaKeys.
 type inUse struct {
 	Keys []string `json:"keys"`
 }
 
-// KeysIn reads the IDs out of the record store.MetaKeys; none are in an empty one.
+// KeysIn returns the key IDs in the record store.MetaKeys. An empty record has none.
 func KeysIn(raw []byte) ([]string, error) {
 	var list inUse
 	if len(raw) == 0 {

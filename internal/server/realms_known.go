@@ -49,7 +49,7 @@ func orphaned(known []knownRealm, configured, retired []string) (orphans []known
 func retiredInUse(configured, retired []string, source string) error {
 	for _, name := range retired {
 		if slices.Contains(configured, name) {
-			return fmt.Errorf("%s names %q, and a two_factor has that realm; remove the name from retired_realms", strings.TrimPrefix(source+": retired_realms", ": "), name)
+			return fmt.Errorf("%s names %q, and a two_factor has that realm; remove it from retired_realms", strings.TrimPrefix(source+": retired_realms", ": "), name)
 		}
 	}
 	return nil

@@ -6,17 +6,17 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Account is one user as staff see them. Times are UTC, zero for never. The JSON is that
-// of the admin API.
+// Account is one user as staff see them. Times are UTC, zero for never. The admin API returns
+// it as JSON.
 type Account struct {
 	Realm string `json:"realm"`
 	ID    string `json:"id"`
-	// Name is how the portal shows the user, Email the address that it names.
+	// Name and Email are those that the portal shows. Only ID identifies the user.
 	Name  string `json:"name,omitempty"`
 	Email string `json:"email,omitempty"`
 	// Activated says that the user has a second factor.
 	Activated bool `json:"activated"`
-	// Factors are those there are: "totp", "backup".
+	// Factors are the kinds that the user has: "totp", "backup".
 	Factors   []string  `json:"factors"`
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	// EnabledAt is when two-factor authentication was turned on, UsedAt when a factor was
@@ -26,16 +26,16 @@ type Account struct {
 	// BackupLeft of BackupTotal backup codes are unused.
 	BackupLeft  int `json:"backup_codes_left"`
 	BackupTotal int `json:"backup_codes_total"`
-	// LockedUntil is until when wrong codes hold the user up; zero if they don't.
+	// LockedUntil is when the wait after wrong codes ends; zero if there is no wait.
 	LockedUntil time.Time `json:"locked_until,omitzero"`
-	// Off says that codes of the authenticator are off after too many wrong ones, until
-	// a backup code, a recovery code or staff unlocks.
+	// Off says that codes of the authenticator are refused after too many wrong ones,
+	// until a backup code, a recovery code or staff unlocks them.
 	Off bool `json:"codes_off,omitempty"`
 	// Recovery is the outstanding recovery code, nil if there is none.
 	Recovery *Recovery `json:"recovery_code,omitempty"`
 }
 
-// Locked reports whether wrong codes hold the user up now.
+// Locked reports whether codes are refused now because of earlier wrong ones.
 func (a Account) Locked() bool { return a.Off || !a.LockedUntil.IsZero() }
 
 // Recovery is a recovery code that was issued and neither used nor expired.
@@ -55,11 +55,11 @@ type Session struct {
 	Agent   string    `json:"user_agent,omitempty"`
 }
 
-// Details is all that staff see of one user.
+// Details is everything that staff see of one user.
 type Details struct {
 	Account
-	// Sessions are live, newest first, at most MaxSessions; SessionCount is how many
-	// there are.
+	// Sessions are the live ones, newest first, at most MaxSessions. SessionCount is the
+	// number of all live ones.
 	Sessions     []Session `json:"sessions"`
 	SessionCount int       `json:"session_count"`
 	// History are the newest events about the user, newest first, at most MaxHistory.

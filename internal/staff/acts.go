@@ -10,15 +10,16 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Act is who does something to whom, and why.
+// Act identifies the user whom an act changes, the staff member who acts, and the reason.
+// The audit event of the act has all of it.
 type Act struct {
-	// Realm and User are exact; no similar user is taken. An empty Realm is the only one.
+	// Realm and User are the exact names. An empty Realm stands for the only realm.
 	Realm, User string
-	// Staff is the name of who acts: 1 to 200 characters.
+	// Staff is the staff member's name: 1 to 200 characters.
 	Staff string
-	// Reason is why: 3 to 500 characters.
+	// Reason has 3 to 500 characters.
 	Reason string
-	// Address is where staff act from, empty for the server itself.
+	// Address is the staff member's client address, empty for a command on the server.
 	Address string
 }
 
@@ -29,10 +30,10 @@ const (
 	MaxRecoveryLife     = 7 * 24 * time.Hour
 )
 
-// Reset takes away all factors of the user, their backup codes, counted wrong codes and
-// an outstanding recovery code, and ends all sessions; it returns how many had passed a
-// code. From then on the password alone is enough, until the user sets a factor up again.
-// ErrRefused: the user has no factor.
+// Reset removes all factors of the user, their backup codes, counted wrong codes and an
+// outstanding recovery code, and ends all sessions. It returns the number of ended sessions
+// that had passed a code. From then on the password alone signs in, until the user sets up a
+// factor again. ErrRefused: the user has no factor.
 func (d *Desk) Reset(ctx context.Context, a Act) (sessions int, err error) {
 	key, err := d.admit(ctx, &a)
 	if err != nil {
@@ -47,8 +48,9 @@ func (d *Desk) Reset(ctx context.Context, a Act) (sessions int, err error) {
 	return len(ended), d.ended(ctx, key, ended, err)
 }
 
-// Unlock forgets the wrong codes that hold the user up, and what a clock that was ahead
-// has left. ErrRefused: nothing does.
+// Unlock resets the count of wrong codes. If the server's clock was ahead, it also resets the
+// time step of the last accepted code, which lies in the future (factor.Service.Ahead) and
+// makes every earlier code invalid. ErrRefused: there is neither.
 func (d *Desk) Unlock(ctx context.Context, a Act) error {
 	key, err := d.admit(ctx, &a)
 	if err != nil {
@@ -63,9 +65,9 @@ func (d *Desk) Unlock(ctx context.Context, a Act) error {
 	return d.done(ctx, key, err)
 }
 
-// EndSessions ends all sessions of the user: every browser has to give the password again,
-// and a code, if the user has a factor. It returns how many had passed a code; there may
-// have been others.
+// EndSessions ends all sessions of the user: every browser must sign in again with the
+// password and, if the user has a factor, a code. It returns the number of ended sessions
+// that had passed a code; others, which had not, end too.
 func (d *Desk) EndSessions(ctx context.Context, a Act) (sessions int, err error) {
 	key, err := d.admit(ctx, &a)
 	if err != nil {
@@ -77,9 +79,9 @@ func (d *Desk) EndSessions(ctx context.Context, a Act) (sessions int, err error)
 	return len(ended), d.ended(ctx, key, ended, err)
 }
 
-// RecoveryCode issues a code that is good for one challenge within life (0 is
-// DefaultRecoveryLife), in the place of an earlier one. It is returned here and kept
-// nowhere. ErrRefused: the user has no factor, so that none is asked for.
+// RecoveryCode issues a code that is valid for one challenge within life (0 is
+// DefaultRecoveryLife). It replaces an earlier one. Only its hash is stored. ErrRefused: the
+// user has no factor, so no code is asked for.
 func (d *Desk) RecoveryCode(ctx context.Context, a Act, life time.Duration) (code string, until time.Time, err error) {
 	key, err := d.admit(ctx, &a)
 	if err != nil {
@@ -103,7 +105,8 @@ func (d *Desk) RecoveryCode(ctx context.Context, a Act, life time.Duration) (cod
 	return code, issued.Expires, nil
 }
 
-// admit checks who acts and why, and that the user is known.
+// admit is the first step of every act. It checks the act's fields and that the user exists,
+// and sets a.Realm.
 func (d *Desk) admit(ctx context.Context, a *Act) (store.UserKey, error) {
 	realm, err := d.Realm(a.Realm)
 	if err != nil {
@@ -126,8 +129,8 @@ func (d *Desk) record(tx store.Tx, kind string, a Act, detail map[string]string)
 	})
 }
 
-// ended concludes an act that ended the user's sessions: what it ended in the store ends in
-// memory too.
+// ended is the last step of an act that ended sessions in the store: if that was committed,
+// it ends them in the gateway's memory too.
 func (d *Desk) ended(ctx context.Context, key store.UserKey, ids []store.VisitID, err error) error {
 	if err == nil {
 		d.End(key, ids...)
@@ -135,10 +138,10 @@ func (d *Desk) ended(ctx context.Context, key store.UserKey, ids []store.VisitID
 	return d.done(ctx, key, err)
 }
 
-// done concludes an act.
+// done is the last step of every act. It replaces store.ErrNotFound by ErrUnknown.
 func (d *Desk) done(ctx context.Context, key store.UserKey, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
-		return d.unknown(ctx, key) // deleted meanwhile
+		return d.unknown(ctx, key) // the user was deleted after admit
 	}
 	return err
 }

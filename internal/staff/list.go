@@ -19,7 +19,7 @@ const (
 	StatusAny          Status = "any"
 	StatusActivated    Status = "activated"
 	StatusNotActivated Status = "not-activated"
-	// StatusLocked are those whom wrong codes hold up now.
+	// StatusLocked selects users with earlier wrong codes, for which codes are refused now.
 	StatusLocked Status = "locked"
 )
 
@@ -43,32 +43,32 @@ const (
 
 // Query asks for a page of users.
 type Query struct {
-	// Realm is the realm; empty is the only one.
+	// Realm is the realm; empty stands for the only one.
 	Realm  string
 	Status Status
-	// Search restricts to users with a name, id or email address that begins with it, ignoring
-	// case. Those found by what they are sorted by come first, then those found by id (or
-	// name), then those found by address only.
+	// Search selects users with a name, id or email address that begins with it, ignoring
+	// case. Matches of the field that the list is sorted by come first (name or id), then
+	// those of the other, then those of the email address only.
 	Search string
 	// Sort and Descending are the order.
 	Sort       Sort
 	Descending bool
-	// After is Next of the page before, empty for the first.
+	// After is Next of the previous page, empty for the first.
 	After string
 	// Limit is the page's size, 1 to MaxLimit; 0 is DefaultLimit.
 	Limit int
 }
 
-// Page is a part of a listing. Next is empty on the last page, and only there: a page may
-// be shorter than asked for.
+// Page is a part of a listing. Next is the cursor for the next page; it is empty on the last
+// page only. A page may have fewer users than Limit although another follows.
 type Page struct {
 	Realm string    `json:"realm"`
 	Users []Account `json:"users"`
 	Next  string    `json:"next,omitempty"`
 }
 
-// List returns a page of a realm's users. What a page costs does not depend on how many
-// users there are.
+// List returns a page of a realm's users. Its cost does not depend on the number of users in
+// the realm.
 func (d *Desk) List(ctx context.Context, q Query) (Page, error) {
 	realm, err := d.Realm(q.Realm)
 	if err != nil {
@@ -86,8 +86,9 @@ func (d *Desk) List(ctx context.Context, q Query) (Page, error) {
 	return page, d.fill(ctx, q.Status, sq, &page)
 }
 
-// maxFills bounds how many pages of the store make one of the listing: of those whom
-// wrong codes once held up, only those count whom they hold up now.
+// maxFills bounds how many pages of the store fill reads for one page of the listing. It
+// reads more than one for StatusLocked: the store's index also has users with a wait that
+// has ended, whom fill leaves out.
 const maxFills = 20
 
 // fill reads users until the page is full.
@@ -112,10 +113,12 @@ func (d *Desk) fill(ctx context.Context, status Status, sq store.UserQuery, page
 	return nil
 }
 
-// maxFound is how many users a search may find that is sorted by a time: no index helps.
+// maxFound is the number of users that a search sorted by a time may find. The store has no
+// index for that, so all of them are read.
 const maxFound = 1000
 
-// found sorts all that a search finds by a time, and cuts a page out of it.
+// found fills page for a search that is sorted by a time: it reads all matches, sorts them
+// and takes the page that begins at the number in q.After.
 func (d *Desk) found(ctx context.Context, q Query, sq store.UserQuery, page *Page) error {
 	from := 0
 	if q.After != "" {
@@ -142,7 +145,7 @@ func (d *Desk) found(ctx context.Context, q Query, sq store.UserQuery, page *Pag
 	return nil
 }
 
-// compare orders by a time; those without a factor stay at the end.
+// compare orders two users by a time. Users without a factor come last in both directions.
 func compare(a, b Account, by store.Sort, descending bool) int {
 	at := func(a Account) time.Time {
 		if by == store.ByEnabled {

@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Show returns all that there is to see of one user, by the exact id. An empty realm is
-// the only one.
+// Show returns everything that staff see of the user with exactly this id. An empty realm
+// stands for the only one.
 func (d *Desk) Show(ctx context.Context, realm, id string) (Details, error) {
 	realm, err := d.Realm(realm)
 	if err != nil {
@@ -40,8 +40,9 @@ func (d *Desk) Show(ctx context.Context, realm, id string) (Details, error) {
 	return all, nil
 }
 
-// Find returns the user whom a text means: the one with exactly that id, or else the only
-// one with a name, id or email address that begins with it. ErrAmbiguous names a few of several.
+// Find returns the user with exactly this id, or else the only user with a name, id or email
+// address that begins with the text. If several match, it returns ErrAmbiguous and names a
+// few. It is for looking only: acts need the exact id.
 func (d *Desk) Find(ctx context.Context, realm, text string) (Account, error) {
 	realm, err := d.Realm(realm)
 	if err != nil {
@@ -70,8 +71,8 @@ func (d *Desk) Find(ctx context.Context, realm, text string) (Account, error) {
 	return d.account(&found[0]), nil
 }
 
-// user reads one user by the exact id. An unknown one is an ErrUnknown that names a few
-// whom may have been meant.
+// user reads the user with exactly this id. If there is none, it returns ErrUnknown and
+// names users with a similar one.
 func (d *Desk) user(ctx context.Context, key store.UserKey) (store.User, error) {
 	u, err := d.Store.User(ctx, key)
 	switch {
@@ -83,7 +84,7 @@ func (d *Desk) user(ctx context.Context, key store.UserKey) (store.User, error) 
 	return u, nil
 }
 
-// unknown says that there is no such user, and whom there is with such a name.
+// unknown returns the ErrUnknown for a user, with the users that like finds.
 func (d *Desk) unknown(ctx context.Context, key store.UserKey) error {
 	found, more, err := d.like(ctx, key)
 	if err != nil || len(found) == 0 {
@@ -92,7 +93,7 @@ func (d *Desk) unknown(ctx context.Context, key store.UserKey) error {
 	return refuse(ErrUnknown, "there is no %s; did you mean one of these, by the id: %s", name(key), names(found, more))
 }
 
-// candidates is how many users a sentence names.
+// candidates is the number of users that an error names.
 const candidates = 5
 
 // like finds a few users with a name, id or address that begins with the key's id.
@@ -118,7 +119,7 @@ func names(users []store.User, more bool) string {
 	return strings.Join(all, ", ")
 }
 
-// account is what staff see of a record.
+// account returns what staff see of a user's record.
 func (d *Desk) account(u *store.User) Account {
 	a := Account{
 		Realm: u.Key.Realm, ID: u.Key.ID, Name: u.Name, Email: u.Email,

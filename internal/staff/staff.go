@@ -1,11 +1,10 @@
-// Package staff is what the support desk does with customers' second factors: list users, show
-// one, reset factors, unlock, end sessions, issue a recovery code.
+// Package staff has the operations of the support desk on customers' second factors: list
+// users, show one, reset factors, unlock, end sessions, issue a recovery code. A [Desk] is
+// called by the admin API, which the commands use, and by the pages of `two_factor_admin`.
 //
-// Each act needs a name and a reason. It is one transaction of the store that holds the change
-// and its audit event, so the audit log has exactly what was done.
-//
-// Who may see and who may act is decided by the callers: the admin API, the commands, and the
-// pages of `two_factor_admin`.
+// Each act requires a staff member's name and a reason. The change and its audit event are
+// one transaction of the store, so neither exists without the other. The package does not
+// check who may see or act; its callers do.
 package staff
 
 import (
@@ -19,14 +18,13 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Options are what a Desk is made from.
+// Options configure a Desk.
 type Options struct {
 	Store store.Store
-	// Realms are the realms that this server serves, each with what is done with the
-	// factors of its users.
+	// Realms are the realms that this server serves, each with its factor service.
 	Realms map[string]*factor.Service
-	// End forgets, in the gateway's memory, clearances that a committed transaction
-	// ended, and closes all that the user had open (visits.Table.EndUser).
+	// End removes clearances that a committed transaction ended from the gateway's memory,
+	// and closes the user's open connections (visits.Table.EndUser).
 	End func(user store.UserKey, ids ...store.VisitID)
 	// Clock is time.Now if nil.
 	Clock func() time.Time
@@ -43,11 +41,11 @@ func New(o Options) *Desk {
 	return &Desk{o}
 }
 
-// Realms are the names of the realms that can be worked in, sorted.
+// Realms returns the names of the realms that this server serves, sorted.
 func (d *Desk) Realms() []string { return slices.Sorted(maps.Keys(d.Options.Realms)) }
 
-// Realm returns the realm to work in: the named one, or, where none is named, the only
-// one there is. Otherwise it is an ErrInput or ErrUnknown that lists those there are.
+// Realm returns the named realm or, if name is empty, the only one. If there is no such realm
+// or name is empty and there are several, it returns ErrUnknown or ErrInput with a list.
 func (d *Desk) Realm(name string) (string, error) {
 	all := d.Realms()
 	switch {
@@ -65,8 +63,8 @@ func (d *Desk) Realm(name string) (string, error) {
 
 func (d *Desk) now() time.Time { return d.Clock().UTC() }
 
-// factors is the service of a realm that was found by Realm.
+// factors returns the service of a realm that Realm returned.
 func (d *Desk) factors(realm string) *factor.Service { return d.Options.Realms[realm] }
 
-// name is how sentences call a user.
+// name returns the words for a user in an error.
 func name(key store.UserKey) string { return fmt.Sprintf("user %q of realm %q", key.ID, key.Realm) }

@@ -6,14 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of what staff write, in characters.
+// Bounds of a reason and of a staff member's name, in characters.
 const (
 	MinReason = 3
 	MaxReason = 500
 	MaxStaff  = 200
 )
 
-// check reports what of the act's words is not as it has to be, and trims them.
+// check trims the reason and the name, and returns ErrInput if one of them is not valid or
+// the user's id is missing.
 func (a *Act) check() error {
 	a.Reason, a.Staff = strings.TrimSpace(a.Reason), strings.TrimSpace(a.Staff)
 	switch n := utf8.RuneCountInString(a.Reason); {
@@ -35,7 +36,7 @@ func (a *Act) check() error {
 	return nil
 }
 
-// CheckName reports whether a name of staff can stand in the audit log: ErrInput if not.
+// CheckName returns ErrInput if a staff member's name can't be written to the audit log.
 func CheckName(staff string) error {
 	switch n := utf8.RuneCountInString(staff); {
 	case n == 0:
@@ -48,8 +49,9 @@ func CheckName(staff string) error {
 	return nil
 }
 
-// OneLine reports whether a text is valid and has nothing that would make it look like
-// other text where it is shown: control characters, line ends, changes of direction.
+// OneLine reports whether a text is valid UTF-8 without control characters, line ends and
+// changes of direction. Such characters could make a line of the audit log look like
+// another.
 func OneLine(s string) bool {
 	if !utf8.ValidString(s) {
 		return false

@@ -19,14 +19,14 @@ import (
 
 // act is one thing that staff can do to a user.
 type act struct {
-	// name is the act's in forms and addresses.
+	// name is the value of the parameter `act` in forms and addresses.
 	name                    string
 	label, title, text, ask templates.Text
 	danger                  bool
-	// can says whether there is anything to do.
+	// can reports whether the act is possible for a user in this state.
 	can func(d staff.Details) bool
-	// do does it, and returns how many sessions it ended; done is the message after it. An
-	// issued recovery code has a page of its own instead: see issue.
+	// do performs the act, and returns how many sessions it ended. done is the id of the
+	// message after it. Both are empty for the recovery code: see issue.
 	do   func(d Desk, ctx context.Context, a staff.Act) (sessions int, err error)
 	done string
 }
@@ -68,7 +68,7 @@ func findAct(name string) (act, bool) {
 	return act{}, false
 }
 
-// showAct is the form that asks for the reason.
+// showAct shows the form of an act, which asks for the reason.
 func (c *call) showAct() {
 	query := c.r.URL.Query()
 	a, known := findAct(query.Get("act"))
@@ -87,7 +87,7 @@ func (c *call) showAct() {
 	c.show(http.StatusOK, c.blank(a, d))
 }
 
-// blank is the act's form with nothing filled in.
+// blank returns the act's form with nothing filled in.
 func (c *call) blank(a act, d staff.Details) templates.StaffAct {
 	page := templates.StaffAct{
 		Act: a.name, Title: a.title, Text: a.text, Ask: a.ask, Submit: a.label, Danger: a.danger,
@@ -100,7 +100,7 @@ func (c *call) blank(a act, d staff.Details) templates.StaffAct {
 	return page
 }
 
-// doAct does what a form asks for.
+// doAct performs the act that a form asks for.
 func (c *call) doAct() {
 	a, known := findAct(c.form.Get("act"))
 	if !known {
@@ -131,7 +131,7 @@ func (c *call) doAct() {
 	}
 }
 
-// again shows the form once more, with what is wrong with the reason.
+// again shows the form once more, and says what is wrong with the reason.
 func (c *call) again(a act, d staff.Details, reason string) {
 	page := c.blank(a, d)
 	page.Reason = reason
@@ -149,14 +149,16 @@ func (c *call) again(a act, d staff.Details, reason string) {
 	c.show(http.StatusUnprocessableEntity, page)
 }
 
-// notDone answers an act that is no longer possible, as when another did it meanwhile.
+// notDone answers an act that is no longer possible, for example because another staff member
+// has done it meanwhile.
 func (c *call) notDone(d staff.Details) {
 	shown := account(d.Account)
 	c.leaveFlash(flash{ID: "desk.not_done", User: shown.Shown()})
 	c.redirect(shown.Href)
 }
 
-// said leaves the message and leads back to the user.
+// said stores the message about a finished act for the next page, and returns the address of
+// the user's page.
 func (c *call) said(id string, d staff.Details, count int) string {
 	shown := account(d.Account)
 	f := flash{ID: id, User: shown.Shown(), Count: count}
@@ -167,8 +169,8 @@ func (c *call) said(id string, d staff.Details, count int) string {
 	return shown.Href
 }
 
-// act does an act, and returns the address of the next page. A browser that disconnects does
-// not stop it half-way.
+// act performs an act, and returns the address of the next page. The act is not cancelled if
+// the browser disconnects.
 func (c *call) act(a act, asked staff.Act, d staff.Details) (next string, err error) {
 	ctx := context.WithoutCancel(c.r.Context())
 	if a.do == nil {

@@ -38,8 +38,8 @@ var (
 	fault      = &guard.Denial{Status: http.StatusServiceUnavailable, Title: templates.Say("desk.fault_title"), Body: templates.Say("desk.fault")}
 )
 
-// realm is the realm that a query or form names, or the first one. When it returns
-// false, an answer was given.
+// realm returns the realm that a query or form names, or the first one if it names none. If
+// it returns false, it has sent the response.
 func (c *call) realm(named string) (string, bool) {
 	all := c.realms()
 	if named == "" && len(all) > 0 {
@@ -54,7 +54,7 @@ func (c *call) realm(named string) (string, bool) {
 
 func (c *call) redirect(target string) { guard.Redirect(c.w, target) }
 
-// show renders a page with the message that is left for the next page.
+// show renders a page with the message that an earlier request left for it (flash).
 func (c *call) show(status int, page templates.Page) {
 	c.showFramed(status, page, templates.Frame{Flash: c.takeFlash()})
 }
@@ -69,7 +69,7 @@ func (c *call) showFramed(status int, page templates.Page, f templates.Frame) {
 	guard.Render(c.w, c.r, c.Logger, c.set, status, f, page)
 }
 
-// ownQuery is what the language switch keeps of the page's query.
+// ownQuery returns the page's query for the links of the language switch.
 func (c *call) ownQuery() url.Values {
 	q := c.r.URL.Query()
 	q.Del("lang")
@@ -84,11 +84,12 @@ func (c *call) deny(d *guard.Denial) {
 	if d.Status == http.StatusServiceUnavailable {
 		c.w.Header().Set("Retry-After", "30")
 	}
-	// The message for the next page is kept for a page that staff meant to see.
+	// The flash is not taken: it is kept for the next page that is no refusal.
 	c.showFramed(d.Status, page, templates.Frame{})
 }
 
-// fail answers what the desk could not do. wrong is the answer to wrong input.
+// fail answers a request for which the desk returned an error. wrong is the answer if the
+// error is staff.ErrInput.
 func (c *call) fail(err error, wrong *guard.Denial) {
 	switch {
 	case errors.Is(err, staff.ErrUnknown):
@@ -104,7 +105,7 @@ func (c *call) fail(err error, wrong *guard.Denial) {
 	}
 }
 
-// log writes a line with who it is about.
+// log writes a log line with the staff member's name and address.
 func (c *call) log(message string, level zapcore.Level, more ...zap.Field) {
 	fields := []zap.Field{zap.String("staff", c.v.Staff), zap.String("client_ip", c.v.Address)}
 	c.Logger.Log(level, message, append(fields, more...)...)

@@ -16,8 +16,8 @@ import (
 // in every language.
 var csvHeader = []string{"realm", "id", "name", "status", "factors", "enabled_since", "last_used", "backup_codes_left", "locked_until", "first_seen"}
 
-// export streams all users that a listing finds, as CSV (RFC 4180), page by page. What
-// fails on the way breaks the connection off, so that a part is not taken for the whole.
+// export streams all users of a listing as CSV (RFC 4180). If reading fails midway, it aborts
+// the connection, so that the browser does not take a part for the whole file.
 func (c *call) export() {
 	query := c.r.URL.Query()
 	realm, ok := c.realm(query.Get("realm"))
@@ -96,8 +96,8 @@ func csvTime(at time.Time) string {
 	return at.UTC().Format(time.RFC3339)
 }
 
-// plain keeps a cell from being taken for a formula by a spreadsheet: names come from
-// the portal, where customers choose them (OWASP, CSV injection).
+// plain returns a cell that no spreadsheet takes for a formula. Customers choose their names
+// at the portal, so a name may be an attack on staff (OWASP, CSV injection).
 func plain(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(cell)[0]) {
 		return "'" + cell

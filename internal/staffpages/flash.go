@@ -7,8 +7,8 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// The fields. Their names differ from those of customers' pages, since browsers don't
-// keep the cookies of two ports of one host apart.
+// The state that is kept in sealed cookies. The names differ from those of customers' pages,
+// because browsers send a host's cookies to all of its ports.
 var (
 	flashField = cookiestate.Field[flash]{Name: "staff-flash", Life: 5 * time.Minute}
 	codeField  = cookiestate.Field[issued]{Name: "staff-code", Life: 10 * time.Minute}
@@ -16,10 +16,10 @@ var (
 
 // flash is a message about what was just done, for the next page.
 type flash struct {
-	// ID is the message's; User and Count fill it in.
+	// ID is the id of the message; User and Count are its parameters.
 	ID, User string
 	Count    int
-	// Told is the address that an e-mail about it goes to, empty for none.
+	// Told is the user's address to which an email about the act goes, or empty.
 	Told string
 }
 
@@ -30,7 +30,8 @@ func (c *call) browser() cookiestate.Browser {
 }
 
 func (c *call) leaveFlash(f flash) {
-	// Names are bounded by the store; should one be too long, the page is merely silent.
+	// The store bounds the length of names. If one is too long anyway, the page has no
+	// message.
 	_ = flashField.Put(c.browser(), c.owner(), f)
 }
 
@@ -46,12 +47,13 @@ func (c *call) takeFlash() templates.Text {
 	return templates.Say("desk.told", "Done", said, "Email", f.Told)
 }
 
-// issued is a recovery code on its way to the page that shows it, once.
+// issued is a new recovery code in the sealed cookie for the page that shows it once.
 type issued struct {
 	Realm, ID, Code string
 	Expires         time.Time
 }
 
+// takeCode returns the recovery code that was issued for this user, and deletes its cookie.
 func (c *call) takeCode(realm, id string) issued {
 	code, ok := codeField.Get(c.browser(), c.owner())
 	if !ok || code.Realm != realm || code.ID != id {

@@ -1,9 +1,10 @@
 // Package staffpages serves the pages of the support desk: the list of users, one user with
-// history, and the forms by which staff act. caddyplugin calls [Pages.ServeHTTP]. The pages
-// are plain net/http, work without JavaScript, and do to users only what package staff does.
+// history, and the forms of acts such as a reset. caddyplugin calls [Pages.ServeHTTP] for
+// the directive two_factor_admin. The pages work without JavaScript, and change users only
+// by package staff.
 //
-// A visitor without an authenticated name sees nothing. A change takes a POST from a page of
-// this origin, with a reason, by staff who may act, in a realm that this desk shows.
+// A visitor without an authenticated name gets a refusal. A change requires a POST from a
+// page of this origin, with a reason, by staff who may act, in a realm that this desk shows.
 package staffpages
 
 import (
@@ -23,7 +24,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// Desk is what the pages show and do; *staff.Desk is one.
+// Desk has the operations that the pages need. [staff.Desk] implements it.
 type Desk interface {
 	Realms() []string
 	List(ctx context.Context, q staff.Query) (staff.Page, error)
@@ -34,17 +35,17 @@ type Desk interface {
 	RecoveryCode(ctx context.Context, a staff.Act, life time.Duration) (code string, until time.Time, err error)
 }
 
-// Options is what the pages are made from.
+// Options configure the pages.
 type Options struct {
-	// Desk is asked for at every request, since a configuration's realms are known only
-	// once all of it is loaded.
+	// Desk is called for every request, because a configuration's realms are known only
+	// after all of it is loaded.
 	Desk func() Desk
-	// Realms are those that these pages show; empty for all.
+	// Realms are the realms that these pages show; empty for all.
 	Realms []string
-	// State keeps a message and a recovery code just issued in the browser of staff.
+	// State keeps a message and a newly issued recovery code in sealed cookies.
 	State *cookiestate.Store
-	// Acted is called after an act: it has the audit log written, so that the history
-	// shows at once what was done. Default: nothing.
+	// Acted is called after an act. It must have the audit log written, so that the
+	// history shows the act at once. Default: nothing.
 	Acted func()
 	// Mails reports whether users get an e-mail about what staff do. Default: no.
 	Mails func() bool
@@ -54,12 +55,12 @@ type Options struct {
 	Logger *zap.Logger
 }
 
-// Visitor is the sender of a request, as the server found out.
+// Visitor is the sender of a request. caddyplugin fills it in.
 type Visitor struct {
 	// Staff is the authenticated name; empty for none.
 	Staff string
-	// Behind says that the request passed a portal's gate, so that the name may be a
-	// customer's.
+	// Behind says that the request passed the gateway of a portal before. The name may then
+	// be a customer's, so the request is refused.
 	Behind bool
 	// Sees and Acts are what this member of staff may do. Without Sees, Acts has no effect.
 	Sees, Acts bool
@@ -105,7 +106,7 @@ func New(o Options) (*Pages, error) {
 	return p, nil
 }
 
-// acting shows the page to staff only who may act.
+// acting returns a handler that calls page only for staff who may act.
 func acting(page func(*call)) func(*call) {
 	return func(c *call) {
 		if !c.v.Acts {
@@ -141,12 +142,12 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request, v Visitor) {
 	handle(c)
 }
 
-// stranger refuses a visitor who is not known to be staff, and logs the reason for the
-// operator.
+// stranger returns the refusal of a visitor who is not known to be staff, or nil. It logs
+// the reason for the operator.
 func (c *call) stranger() *guard.Denial {
 	switch {
 	case c.v.Behind:
-		c.v.Staff = "" // it may be a customer's, which the page must not show
+		c.v.Staff = "" // the name may be a customer's, and the page must not show it
 		c.Logger.Error("two_factor_admin stands behind two_factor, where customers are signed in, so it lets nobody in: give it a site of its own, behind an authentication for staff")
 		return behindGate
 	case c.v.Staff == "":
@@ -162,7 +163,7 @@ func (c *call) stranger() *guard.Denial {
 	return nil
 }
 
-// realms are those that can be worked in here.
+// realms returns the realms that these pages show.
 func (p *Pages) realms() []string {
 	all := p.Desk().Realms()
 	if len(p.Realms) == 0 {

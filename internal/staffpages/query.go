@@ -12,18 +12,19 @@ import (
 const (
 	// pageSize is how many users a page shows.
 	pageSize = 50
-	// maxTrail is how many pages back the way is kept in the address.
+	// maxTrail is the number of earlier pages that the address keeps for "back".
 	maxTrail = 20
-	// maxSearch bounds what is searched for, in bytes.
+	// maxSearch bounds the search text, in bytes.
 	maxSearch = 800
 )
 
-// listing is what an address of the list asks for:
+// listing is the query of an address of the list:
 //
-//	?realm=NAME&q=TEXT&status=any|activated|not-activated|locked&sort=[-]ORDER&after=CURSOR&back=CURSOR…
+//	?realm=NAME&q=TEXT&status=any|activated|not-activated|locked&sort=[-]ORDER&after=CURSOR&back=CURSOR…&deep=1
 //
-// after is where the page begins, back are the beginnings of the pages before it but the
-// first, deep says that there were more.
+// after is the cursor at which the page begins, empty for the first page. Each back (trail)
+// is the cursor of an earlier page except the first. deep says that the trail was cut at
+// maxTrail, so that its first element is not the second page.
 type listing struct {
 	realm, search, status, sort, after string
 	trail                              []string
@@ -46,7 +47,8 @@ func readListing(realm string, q url.Values) listing {
 
 func (l listing) sortsBy(order string) bool { return strings.TrimPrefix(l.sort, "-") == order }
 
-// query is what the desk is asked; false if that is not known or too long.
+// query returns the query for the desk. It returns false if the status or order is unknown,
+// or the text or trail is too long.
 func (l listing) query(limit int) (staff.Query, bool) {
 	order, descending := strings.CutPrefix(l.sort, "-")
 	return staff.Query{
@@ -61,7 +63,7 @@ func (l listing) known() bool {
 		slices.ContainsFunc(l.sorts(), func(c templates.Choice) bool { return c.Value == l.sort })
 }
 
-// href is the address of this listing at path. What is the default is left out.
+// href returns the address of this listing at path, without parameters that are the default.
 func (l listing) href(path string) string {
 	pairs := []string{"realm", l.realm, "q", l.search}
 	if l.status != string(staff.StatusAny) {
@@ -80,13 +82,13 @@ func (l listing) href(path string) string {
 	return address(path, pairs...)
 }
 
-// first is the listing's first page.
+// first returns the listing's first page.
 func (l listing) first() listing {
 	l.after, l.trail, l.deep = "", nil, false
 	return l
 }
 
-// next is the page that begins at a cursor.
+// next returns the following page, which begins at cursor.
 func (l listing) next(cursor string) listing {
 	trail := slices.Clone(l.trail)
 	if l.after != "" {
@@ -99,7 +101,8 @@ func (l listing) next(cursor string) listing {
 	return l
 }
 
-// back is the page before; false where it is not known, or this one is the first.
+// back returns the previous page. It returns false if this is the first page, or if the
+// trail was cut and does not have it.
 func (l listing) back() (listing, bool) {
 	switch n := len(l.trail); {
 	case n > 0:
@@ -111,7 +114,8 @@ func (l listing) back() (listing, bool) {
 	return l, false
 }
 
-// sorted is the first page in another order; the order that it is in already turns round.
+// sorted returns the first page ordered by order. If that is the present order, ascending,
+// it becomes descending.
 func (l listing) sorted(order staff.Sort) listing {
 	l = l.first()
 	if l.sort == string(order) {
@@ -122,7 +126,7 @@ func (l listing) sorted(order staff.Sort) listing {
 	return l
 }
 
-// direction is how a column is sorted, in ARIA's words.
+// direction returns how a column is sorted, as a value of aria-sort, or "".
 func (l listing) direction(order staff.Sort) string {
 	switch l.sort {
 	case string(order):
@@ -140,7 +144,8 @@ var statuses = []templates.Choice{
 	{Value: string(staff.StatusLocked), Label: templates.Say("desk.locked")},
 }
 
-// orders are the columns by which a list is sorted; a search by the first two only.
+// orders are the columns by which a list can be sorted. A search can be sorted by the first
+// two only.
 var orders = []struct {
 	sort  staff.Sort
 	label templates.Text

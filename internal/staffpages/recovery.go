@@ -10,7 +10,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// recoveryHours are what a recovery code may live for.
+// recoveryHours are the lives of a recovery code, in hours, that the form offers.
 var recoveryHours = []int{1, 4, 24, 72, 168}
 
 func lives() (choices []templates.Choice) {
@@ -24,7 +24,7 @@ func lives() (choices []templates.Choice) {
 	return choices
 }
 
-// hours is what the form chose; 0 is nothing known.
+// hours returns the life that the form chose, or 0 if it is no number.
 func (c *call) hours() int {
 	n, err := strconv.Atoi(c.form.Get("life"))
 	if err != nil {
@@ -33,8 +33,9 @@ func (c *call) hours() int {
 	return n
 }
 
-// issue makes a recovery code. It goes to the page that shows it in a sealed cookie,
-// never in an address, which histories and logs keep.
+// issue makes a recovery code, and returns the address of the page that shows it. The code
+// is passed to that page in a sealed cookie, and not in the address, which browsers and logs
+// keep.
 func (c *call) issue(ctx context.Context, a staff.Act, d staff.Details) (string, error) {
 	code, until, err := c.Desk().RecoveryCode(ctx, a, time.Duration(c.hours())*time.Hour)
 	if err != nil {

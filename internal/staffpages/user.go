@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// showUser is all about one user, and what can be done.
+// showUser shows one user with sessions and history, and links to the possible acts.
 func (c *call) showUser() {
 	query := c.r.URL.Query()
 	d, ok := c.details(query.Get("realm"), query.Get("id"))
@@ -31,7 +31,7 @@ func (c *call) showUser() {
 	c.show(http.StatusOK, page)
 }
 
-// details reads one user. When it returns false, an answer was given.
+// details reads one user. If it returns false, it has sent the response.
 func (c *call) details(realm, id string) (staff.Details, bool) {
 	realm, ok := c.realm(realm)
 	if !ok {
@@ -54,7 +54,7 @@ func sessions(all []staff.Session) (out []templates.Session) {
 	return out
 }
 
-// happened are the sentences for what the audit log knows of a user.
+// happened has the sentence for each kind of event in the history.
 var happened = map[string]templates.Text{
 	store.EventSignIn:             templates.Say("history.sign_in"),
 	store.EventSignedOut:          templates.Say("history.signed_out"),
@@ -79,12 +79,13 @@ var happened = map[string]templates.Text{
 	store.EventStaffRecoveryCode:  templates.Say("history.staff_recovery_code"),
 }
 
-// means are the factors that are said with an event.
+// means has the names of the factors for events in withFactor.
 var means = map[string]templates.Text{
 	"totp": templates.Say("common.totp"), "backup": templates.Say("common.backup"), "recovery": templates.Say("desk.recovery_code"),
 }
 
-// withFactor are the events with a sentence that does not name the factor.
+// withFactor are the kinds of events that are shown with the factor, because their sentence
+// does not name it.
 var withFactor = map[string]bool{store.EventPassed: true, store.EventFailed: true, store.EventThrottled: true}
 
 func history(events []store.Event) (out []templates.StaffEvent) {

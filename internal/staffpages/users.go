@@ -8,7 +8,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// showUsers is the list of a realm's users.
+// showUsers shows a page of the list of a realm's users.
 func (c *call) showUsers() {
 	realms := c.realms()
 	if len(realms) == 0 {
@@ -36,7 +36,7 @@ func (c *call) showUsers() {
 	c.show(http.StatusOK, page)
 }
 
-// page is what the template wants of a part of the list.
+// page returns the template's data for a page of the list.
 func (l listing) page(found staff.Page) templates.StaffUsers {
 	page := templates.StaffUsers{
 		Realm: l.realm, Search: l.search, Status: l.status, Sort: l.sort,

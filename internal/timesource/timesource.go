@@ -17,13 +17,13 @@ import (
 )
 
 const (
-	// samples are taken in one comparison. The one with the shortest round trip counts,
-	// since it has the most exact offset.
+	// samples is the number of queries in one comparison. The one with the shortest round
+	// trip is used, because its offset has the smallest error.
 	samples = 3
 	// answerTime is the time-out of one answer.
 	answerTime = 1500 * time.Millisecond
-	// maxRoundTrip is the longest usable round trip. Half of it bounds the error of the
-	// offset, which must stay far below the offset that is warned of.
+	// maxRoundTrip is the longest round trip that is accepted. Half of it bounds the error
+	// of the offset, and must be far below the offset of which caddyplugin warns.
 	maxRoundTrip = time.Second
 	// defaultPort is NTP's.
 	defaultPort = "123"
@@ -40,8 +40,8 @@ type Reading struct {
 // errTooFar says that the round trip of an answer was too long.
 var errTooFar = fmt.Errorf("its answers take longer than %v", maxRoundTrip)
 
-// Compare asks the source at HOST:PORT. It takes some seconds at most, less where ctx
-// ends earlier.
+// Compare asks the NTP server at HOST:PORT. It returns after a few seconds at most, or when
+// ctx ends.
 func Compare(ctx context.Context, address string) (best Reading, err error) {
 	for n := range samples {
 		r, err := ask(ctx, address)
@@ -72,7 +72,7 @@ func ask(ctx context.Context, address string) (Reading, error) {
 	return Reading{Offset: -response.ClockOffset, Error: response.RTT / 2}, nil
 }
 
-// dialer looks the name up within the time of ctx.
+// dialer returns a dial function that ends with ctx, also during the look-up of the name.
 func dialer(ctx context.Context) func(local, remote string) (net.Conn, error) {
 	return func(_, remote string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, answerTime)

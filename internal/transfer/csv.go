@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// csvRows reads CSV. A record is put together from lines until its quotes are even, and
-// then read by encoding/csv, so that one that is never closed doesn't swallow the file.
+// csvRows reads CSV. It collects lines until the number of quotes is even, and parses them
+// as one record with encoding/csv. A quote that is never closed is thus a problem of one
+// line, and the rest of the file is not read as a part of it.
 type csvRows struct {
 	lines   *lines
 	comma   rune
@@ -63,7 +64,7 @@ func (c *csvRows) header(text string) error {
 	return nil
 }
 
-// next implements rows. Empty lines are passed over.
+// next implements rows. It skips empty lines.
 func (c *csvRows) next() (row, *Problem, error) {
 	for {
 		line, text, err := c.record()
@@ -97,7 +98,7 @@ func (c *csvRows) row(line int, text string) (row, *Problem, error) {
 	return out, nil, nil
 }
 
-// record returns the next record's text and the line it begins in.
+// record returns the text of the next record and the number of its first line.
 func (c *csvRows) record() (line int, text string, err error) {
 	var whole strings.Builder
 	for {
@@ -122,7 +123,8 @@ func (c *csvRows) record() (line int, text string, err error) {
 	}
 }
 
-// split parts one record. The words of encoding/csv tell places and no content.
+// split parses one record into fields. Its errors name the position and show no content,
+// which may be a secret.
 func (c *csvRows) split(text string) ([]string, error) {
 	r := csv.NewReader(strings.NewReader(text))
 	r.Comma, r.FieldsPerRecord = c.comma, -1

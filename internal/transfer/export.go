@@ -9,21 +9,21 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Exporter takes the users of one realm out who have a factor.
+// Exporter exports the users of one realm who have a factor.
 type Exporter struct {
 	Factors *factor.Service
 	Store   store.Store
 	Realm   string
 }
 
-// Check opens every secret, and counts them: an export must not break off half-way
-// because of one that does not open.
+// Check decrypts every secret and returns the number of users. It is called before Write, so
+// that an export does not fail midway because of a secret that does not open.
 func (e *Exporter) Check(ctx context.Context) (n int, err error) {
 	err = e.each(ctx, func(*factor.Import) error { n++; return nil })
 	return n, err
 }
 
-// Write writes them, and tells how many they were.
+// Write writes the users in a format, and returns their number.
 func (e *Exporter) Write(ctx context.Context, w io.Writer, format string) (n int, err error) {
 	out, err := NewWriter(w, format, e.Realm)
 	if err != nil {

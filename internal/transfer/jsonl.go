@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// jsonRows reads JSON lines. It walks the object itself: encoding/json would let the
-// last of two fields of one name win, and take "User" for "user".
+// jsonRows reads JSON lines. It reads each object token by token, because json.Unmarshal
+// accepts a field twice and uses the last, and ignores case in the fields' names.
 type jsonRows struct{ lines *lines }
 
-// next implements rows. Empty lines are passed over.
+// next implements rows. It skips empty lines.
 func (j *jsonRows) next() (row, *Problem, error) {
 	for {
 		text, err := j.lines.next()
@@ -61,7 +61,7 @@ func readObject(text []byte) (map[string]string, *Problem) {
 			fields[name] = value
 		}
 	}
-	// The closing brace, and then nothing.
+	// The closing brace must follow, and then the end of the line.
 	_, err := d.Token()
 	if _, end := d.Token(); err != nil || !errors.Is(end, io.EOF) {
 		p := errNoObject
@@ -93,7 +93,8 @@ func readField(d *json.Decoder) (name, value string, p *Problem) {
 	return name, value, nil
 }
 
-// plain is a value as CSV would have it.
+// plain returns a JSON value as the text that CSV would have for it. ok is false for values
+// of other types.
 func plain(v any) (string, bool) {
 	switch v := v.(type) {
 	case nil:

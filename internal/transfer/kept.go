@@ -10,15 +10,16 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// The sizes of what an export has in the place of backup codes, in bytes.
+// The sizes, in bytes, of the salt and of each hash with which an export replaces backup
+// codes.
 const (
 	saltSize = 16
 	hashSize = 32
 )
 
-// readKept reads a set of backup codes as it was exported. Of another realm it is left
-// out with a note: realm and user are a part of what was hashed, so that none of its
-// codes would open anything here.
+// readKept reads the hashes of backup codes from an export. Hashes of another realm are left
+// out with a note: the realm and the user are hashed together with the code, so these codes
+// are not valid here.
 func (p *parser) readKept(fields map[string]string, in *factor.Import) (set *store.BackupSet, note, bad *fault) {
 	hashes := list(fields[fieldBackupHashes])
 	if len(hashes) == 0 {

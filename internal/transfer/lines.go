@@ -9,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// What is wrong with a file as a whole; Read returns it with the line it was found in.
+// Errors about a file as a whole. Read returns them with the number of the line.
 var (
 	errEmpty  = errors.New("the file is empty: want a line for each user")
 	errBinary = errors.New("this is no text: want CSV or JSON lines in UTF-8")
 	errUTF16  = errors.New("this is UTF-16: save the file as UTF-8")
 )
 
-// What is wrong with one line.
+// Errors about one line; see ofLine.
 var (
 	errLong   = fmt.Errorf("longer than %d bytes", maxLine)
 	errNoUTF8 = errors.New("not UTF-8: save the file as UTF-8")
@@ -28,7 +28,7 @@ type lines struct {
 	number int // of the line read last, from 1
 }
 
-// newLines looks at how the text begins and skips the mark of UTF-8.
+// newLines refuses an empty file and UTF-16, and skips UTF-8's byte order mark.
 func newLines(r io.Reader) (*lines, error) {
 	l := &lines{r: bufio.NewReaderSize(r, maxLine)}
 	head, err := l.r.Peek(3)
@@ -46,8 +46,9 @@ func newLines(r io.Reader) (*lines, error) {
 	return l, nil
 }
 
-// next returns a line without its end; the bytes are good until the next call. errLong
-// and errNoUTF8 are about this line only, and io.EOF is the end.
+// next returns a line without its line end. The bytes are valid until the next call. After
+// errLong and errNoUTF8, which are about this line only, the next line can be read. io.EOF
+// is the end of the file.
 func (l *lines) next() ([]byte, error) {
 	l.number++
 	line, err := l.r.ReadSlice('\n')
@@ -70,5 +71,5 @@ func (l *lines) next() ([]byte, error) {
 	return bytes.TrimRight(line, "\r\n"), nil
 }
 
-// ofLine tells whether an error of next is about one line only.
+// ofLine reports whether an error of next is about one line only.
 func ofLine(err error) bool { return errors.Is(err, errLong) || errors.Is(err, errNoUTF8) }

@@ -15,31 +15,32 @@ import (
 	"github.com/secondgate/secondgate/internal/factor"
 )
 
-// Bounds of a secret in bytes. RFC 4226 R6: it must have 128 bits and should have 160;
-// 80 is what the first authenticator apps were given, and still many systems make.
+// Bounds of a secret in bytes. RFC 4226, R6, requires 128 bits and recommends 160. Secrets
+// of 80 bits are accepted with a warning, because many systems make them.
 const (
 	minSecret  = 10
 	goodSecret = 16
 	maxSecret  = 128
 )
 
-// Bounds of the rest: those of the settings, and the seven digits that RFC 4226 knows.
+// Bounds of digits and period, the same as those of the settings. Seven digits are allowed
+// here too, as in RFC 4226.
 const (
 	minDigits, maxDigits = 6, 8
 	minPeriod, maxPeriod = 15, 120
 )
 
-// fault is what is wrong with a field.
+// fault is a field and what is wrong with it.
 type fault struct{ field, text string }
 
-// parser makes an Import of a row's fields.
+// parser converts a row's fields to a factor.Import.
 type parser struct {
-	// canonical is the id that the realm knows a user by.
+	// canonical returns the id in the form that whoami gives it, or what is wrong with it.
 	canonical func(id string) (string, error)
 	realm     string
 }
 
-// parse returns the import, or its first fault; odd is what is worth a warning.
+// parse returns the import, or its first fault (bad). odd are faults that only give a warning.
 func (p *parser) parse(fields map[string]string) (in factor.Import, odd []fault, bad *fault) {
 	if in.User, bad = p.user(fields[fieldUser]); bad != nil {
 		return in, nil, bad
@@ -78,9 +79,9 @@ func (p *parser) user(id string) (string, *fault) {
 	return known, nil
 }
 
-// withURI puts what a link says in the place of the fields that it stands for. The
-// words of the link are judged like those of the fields: otp's own accessors would put
-// a default in the place of a mistake.
+// withURI replaces the field `uri` by the fields that the link contains. These are then
+// checked like fields of the file. The accessors of package otp are not used, because they
+// return a default for an invalid value.
 func withURI(fields map[string]string) (map[string]string, *fault) {
 	link := fields[fieldURI]
 	if link == "" {
@@ -159,8 +160,9 @@ var (
 	errCut    = errors.New("not whole: base32 never ends 1, 3 or 6 letters after a group of 8")
 )
 
-// decodeBase32 refuses lengths that no encoder makes (RFC 4648, section 6), of which
-// encoding/base32 would drop the last letter.
+// decodeBase32 decodes base32 with or without padding, in either case. It refuses lengths
+// that no encoder makes (RFC 4648, section 6): encoding/base32 would drop the last letter,
+// and the text is not whole.
 func decodeBase32(text string) ([]byte, error) {
 	text = strings.ToUpper(strings.TrimRight(text, "="))
 	b, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(text)
@@ -194,6 +196,8 @@ func readPeriod(fields map[string]string, in *factor.Import) (bad *fault) {
 	return bad
 }
 
+// number returns the number in a field, which must be from low to high, or missing if the
+// field is empty.
 func number(fields map[string]string, name string, missing, low, high int) (int, *fault) {
 	text := strings.TrimSpace(fields[name])
 	if text == "" {
@@ -206,10 +210,11 @@ func number(fields map[string]string, name string, missing, low, high int) (int,
 	return n, nil
 }
 
-// errCode says what a backup code is, since another can't be typed at the challenge.
+// errCode describes the shape of a backup code. Codes of another shape are refused, because
+// the challenge would not accept them.
 var errCode = errors.New("are not all of our shape: 16 symbols of 0 to 9 and A to Z without I, L, O and U, as XXXX-XXXX-XXXX-XXXX, parted by ; or , (others can't be typed at the challenge: leave the field empty, and customers make new codes on their settings page)")
 
-// maxCodes bounds a set, as the settings do.
+// maxCodes bounds the number of a user's backup codes, as the settings do.
 const maxCodes = 20
 
 func readCodes(fields map[string]string, in *factor.Import) *fault {

@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// Options say how a file is to be read.
+// Options say how Read reads a file.
 type Options struct {
 	Format string
-	// Realm is where its users are to go.
+	// Realm is the realm into which the users will be imported.
 	Realm string
-	// Canonical is the id by which the realm knows a user, or what is wrong with it.
+	// Canonical returns the id in the form that whoami gives it, or what is wrong with it.
 	Canonical func(id string) (string, error)
 }
 
-// Read reads and judges a whole file. Problems of lines are in the File; an error is
-// about the file as a whole, or about reading it, and names the line.
+// Read reads and checks a whole file. What is wrong with single lines is in File.Problems.
+// An error is about the file as a whole, or about reading it, and names the line.
 func Read(r io.Reader, o Options) (*File, error) {
 	l, err := newLines(r)
 	if err != nil {
@@ -50,7 +50,7 @@ func atLine(line int, err error) error {
 	return fmt.Errorf("line %d: %w", line, err)
 }
 
-// maxShown bounds what is repeated of a user's id that is none, in bytes.
+// maxShown bounds, in bytes, how much of an invalid user id a problem shows.
 const maxShown = 80
 
 // reading is the state of Read.
@@ -58,7 +58,8 @@ type reading struct {
 	file   *File
 	rows   rows
 	parser parser
-	// users and secrets (by hash) say in which line they stand.
+	// users and secrets have the line of each user id and of each secret's hash, to find
+	// those that are in the file twice.
 	users   map[string]int32
 	secrets map[uint64]int32
 	seed    maphash.Seed
@@ -84,11 +85,11 @@ func (r *reading) all() error {
 	}
 }
 
-// take judges one row.
+// take checks one row and adds it to the file's items or problems.
 func (r *reading) take(next row) {
 	in, odd, bad := r.parser.parse(next.fields)
 	user := in.User
-	if user == "" { // it may be anything, of any length
+	if user == "" { // the id is not valid, so it may have any content and length
 		user = strings.ToValidUTF8(next.fields[fieldUser][:min(maxShown, len(next.fields[fieldUser]))], "")
 	}
 	if bad != nil {

@@ -1,7 +1,7 @@
 package transfer
 
-// row is one user's fields, by name, as they stand in the file; empty ones are left
-// out. A list is joined by semicolons.
+// row has one user's fields by name, unchanged from the file. Empty fields are left out. The
+// elements of a list are joined with semicolons.
 type row struct {
 	line   int
 	fields map[string]string
@@ -9,8 +9,8 @@ type row struct {
 
 // rows reads a file row by row.
 type rows interface {
-	// next returns a row; or a problem of one line, after which it goes on; or an error:
-	// io.EOF at the end, any other about the file as a whole.
+	// next returns a row, or a problem of one line, after which the next row can be read,
+	// or an error: io.EOF at the end, any other about the file as a whole.
 	next() (row, *Problem, error)
 }
 

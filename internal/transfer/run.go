@@ -11,17 +11,17 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// What becomes of users who have another authenticator than the file's.
+// What an import does if a user of the file already has another authenticator.
 const (
 	// ReplaceNever refuses the file.
 	ReplaceNever = "never"
-	// ReplaceSkip leaves them as they are.
+	// ReplaceSkip keeps the user's authenticator.
 	ReplaceSkip = "skip"
-	// ReplaceAlways puts the file's in its place.
+	// ReplaceAlways replaces it by the file's.
 	ReplaceAlways = "always"
 )
 
-// CheckReplace refuses what is none of them.
+// CheckReplace returns an error for a value that is none of these.
 func CheckReplace(replace string) error {
 	switch replace {
 	case ReplaceNever, ReplaceSkip, ReplaceAlways:
@@ -30,21 +30,21 @@ func CheckReplace(replace string) error {
 	return fmt.Errorf("replace %q is unknown; want never, skip or always", replace)
 }
 
-// Counts are how many users there are of each kind.
+// Counts are the numbers of users of each kind.
 type Counts struct {
-	// Unknown users get a record, Known ones have one without a factor.
+	// Unknown users had no record before. Known users had one without a factor.
 	Unknown int `json:"unknown"`
 	Known   int `json:"known"`
-	// Same users have this very authenticator already, and are left alone.
+	// Same users already have the file's authenticator, and are not changed.
 	Same int `json:"same"`
-	// Replaced and Skipped users have another one.
+	// Replaced and Skipped users had another one; see ReplaceAlways and ReplaceSkip.
 	Replaced int `json:"replaced"`
 	Skipped  int `json:"skipped"`
-	// Failed users set up another one while the import ran, and are left alone.
+	// Failed users set up another one while the import ran, and were not changed.
 	Failed int `json:"failed"`
 }
 
-// Done is how many users are through.
+// Done returns the number of users who were handled.
 func (c Counts) Done() int {
 	return c.Unknown + c.Known + c.Same + c.Replaced + c.Skipped + c.Failed
 }
@@ -70,22 +70,24 @@ type Importer struct {
 	Store   store.Store
 	Realm   string
 	Replace string
-	// Event is what is recorded of every user; kind, time, user and factor are filled in.
+	// Event is the template of the event that is recorded for every user; kind, time, user
+	// and factor are filled in.
 	Event store.Event
-	// Ended is told of clearances that ended.
+	// Ended is called with clearances that an import ended in the store. It must end them
+	// in memory. It may be nil, and is called by several goroutines.
 	Ended func(ids ...store.VisitID)
-	// Changed is told of each user who got an authenticator: connections that were opened
-	// while the user owed nothing must be closed. It may be nil, and is called by several
+	// Changed is called for each user who got an authenticator. It must close connections
+	// that were opened while the user owed no code. It may be nil, and is called by several
 	// goroutines.
 	Changed func(user store.UserKey)
-	// Progress is told, at most once a second, how many users are through.
+	// Progress is called, at most once a second, with the number of users handled.
 	Progress func(done int)
 
 	told time.Time
 }
 
-// Check tells what an import would do, and adds to the file's problems the users who
-// have another authenticator, where that refuses it.
+// Check returns what an import would do, and changes nothing in the store. Under
+// ReplaceNever it adds each user who has another authenticator to the file's problems.
 func (i *Importer) Check(ctx context.Context, f *File) (counts Counts, err error) {
 	i.told = time.Now()
 	seen := false
@@ -113,8 +115,8 @@ func (i *Importer) Check(ctx context.Context, f *File) (counts Counts, err error
 	return counts, i.checkStrange(ctx, f)
 }
 
-// checkStrange warns of a file with users of whom none was ever seen, in a realm where
-// others were: its ids are then hardly those that whoami says.
+// checkStrange warns if the realm has users, but none of those in the file: the file's ids
+// are then probably not the ones that whoami gives.
 func (i *Importer) checkStrange(ctx context.Context, f *File) error {
 	page, err := i.Store.Users(ctx, store.UserQuery{Realm: i.Realm, Limit: 1})
 	if err != nil {
@@ -133,12 +135,12 @@ func (i *Importer) tell(done int) {
 	}
 }
 
-// writers write at a time: the store syncs what they write together, and those who
-// sign in meanwhile don't wait long.
+// writers is the number of concurrent writers. The store syncs concurrent writes together,
+// so more of them are faster; too many would delay sign-ins meanwhile.
 const writers = 16
 
-// Run imports a file without problems, user by user. An error ends it: the users
-// before are imported, counts says how many, and running it again does the rest.
+// Run imports a file that has no problems, each user in a transaction. An error stops it:
+// some users are then imported, as the counts say, and running it again imports the others.
 func (i *Importer) Run(ctx context.Context, f *File) (Counts, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -190,7 +192,8 @@ func (r *run) work(ctx context.Context) {
 	}
 }
 
-// note counts a user. Codes that were left out are told of if the check found others.
+// note counts a user. It warns of backup codes that were left out, if Check has not warned of
+// the same number before.
 func (r *run) note(item *Item, done factor.Imported, failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,33 +1,34 @@
-// Package transfer imports authenticators from other systems and exports them, as CSV or as JSON
-// lines.
+// Package transfer imports authenticators from other systems, and exports them, as CSV or JSON
+// lines. The admin API calls [Read], [Importer] and [Exporter]; the commands `import` and
+// `export` read its [Message]s.
 //
-// A file is read and validated whole before the first of its users is written. Each user is
-// written whole, in one transaction, or not at all. A server
-// that dies in between has imported some of the users; the same file, given again,
-// imports the others and leaves those alone.
+// A file is read and validated as a whole before the first user is written. Each user is
+// written in one transaction. If the server stops midway, some users are imported; importing
+// the same file again imports the others and does not change those.
 //
 // # The fields
 //
-// The first line of CSV names its columns, in any order; a line of JSON is an object
-// with the same names, and no others. Parted by commas, semicolons or tabs, whichever
-// the first line has; quotes as in RFC 4180; UTF-8, with or without its mark.
+// The first line of CSV names the columns, in any order. A line of JSON is an object with
+// the same names, and no others. CSV is separated by commas, semicolons or tabs, whichever
+// the first line has, and quoted as in RFC 4180. The text is UTF-8, with or without a byte
+// order mark.
 //
 //	user           the portal's id of the user, as whoami says it; the only one that is
-//	               always wanted, with secret or uri
+//	               always required, with secret or uri
 //	secret         the shared key in base32 (RFC 4648; padding, blanks, dashes and small
 //	               letters are fine), or as encoding says
 //	encoding       base32 (default) or hex
 //	algorithm      SHA1 (default), SHA256 or SHA512
 //	digits         6 (default), 7 or 8
 //	period         seconds, 15 to 120 (default 30)
-//	uri            an otpauth://totp/ link in the place of these five; its label is ignored
-//	backup_codes   codes of our shape, 16 symbols each, parted by ; or , or line ends; in
-//	               JSON a list
+//	uri            an otpauth://totp/ link instead of these five; its label is ignored
+//	backup_codes   backup codes of Secondgate's shape, 16 symbols each, separated by ; or ,
+//	               or line ends; in JSON a list
 //	backup_realm, backup_scheme, backup_salt, backup_hashes, backup_total
-//	               what an export has in the place of backup codes, which are nowhere kept
-//	               in the clear; good for the same user of the same realm only
+//	               hashes of backup codes, which an export has because the codes are not
+//	               stored; valid for the same user of the same realm only
 //
-// What is empty, or null, is taken for absent.
+// An empty field, or null, counts as absent.
 package transfer
 
 import (
@@ -46,15 +47,16 @@ const (
 const (
 	// MaxFile is in bytes.
 	MaxFile = 512 << 20
-	// MaxUsers is how many one file may have.
+	// MaxUsers is the maximum number of users.
 	MaxUsers = 1_000_000
-	// maxLine bounds one line in bytes, and one record of CSV with fields over several lines.
+	// maxLine bounds a line, and a CSV record of several lines, in bytes.
 	maxLine = 64 << 10
-	// maxProblems bounds the problems that are kept, and the warnings; all are counted.
+	// maxProblems bounds the problems that are kept, and the warnings. Further ones are only
+	// counted.
 	maxProblems = 1000
 )
 
-// CheckFormat refuses a format that is none.
+// CheckFormat returns an error for a value that is none of these formats.
 func CheckFormat(format string) error {
 	if format != CSV && format != JSONL {
 		return fmt.Errorf("format %q is unknown; want csv or jsonl", format)
@@ -62,22 +64,21 @@ func CheckFormat(format string) error {
 	return nil
 }
 
-// Problem is what is wrong with one line, or odd about it. It tells no secret.
+// Problem is an error or a warning about one line. It contains no secret.
 type Problem struct {
 	Line int `json:"line,omitempty"`
-	// User is whom the line is about, as far as that was read.
+	// User is the id in the line, if it could be read.
 	User  string `json:"user,omitempty"`
 	Field string `json:"field,omitempty"`
 	Text  string `json:"text"`
-	// Warning says that it does not keep the file from being imported.
+	// Warning says that the file can be imported in spite of it.
 	Warning bool `json:"warning,omitempty"`
 }
 
-// File is what was read.
+// File is the result of Read.
 type File struct {
 	Items []Item
-	// Lines is how many lines there were, Refused how many have problems, Warned how many
-	// warnings there are.
+	// Lines is the number of users, Refused that of errors, Warned that of warnings.
 	Lines, Refused, Warned int
 	// Problems are the first of them, in the order of the file.
 	Problems []Problem
@@ -87,7 +88,7 @@ type File struct {
 type Item struct {
 	Line int
 	factor.Import
-	// spent is of how many left-out backup codes a warning was given.
+	// spent is the number of left-out backup codes that the last warning named.
 	spent int
 }
 
@@ -98,7 +99,8 @@ func (f *File) refuse(p Problem) {
 	}
 }
 
-// warnSpent warns of backup codes that are left out, once for each number of them.
+// warnSpent warns that n of a user's backup codes are left out. Check and Run both call it;
+// it warns again only if n has changed.
 func (f *File) warnSpent(i *Item, n int) {
 	if n == 0 || n == i.spent {
 		return

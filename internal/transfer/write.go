@@ -12,7 +12,7 @@ import (
 	"github.com/secondgate/secondgate/internal/factor"
 )
 
-// exported is one user of an export; its JSON names are the fields.
+// exported is one user of an export. Its JSON names are those of the package's fields.
 type exported struct {
 	User      string   `json:"user"`
 	Secret    string   `json:"secret"`
@@ -42,7 +42,7 @@ func export(realm string, in *factor.Import) exported {
 	return out
 }
 
-// Writer writes users as Read reads them.
+// Writer writes users in the form that Read reads.
 type Writer struct {
 	realm string
 	json  *json.Encoder
@@ -79,7 +79,7 @@ func (w *Writer) Write(in *factor.Import) error {
 	})
 }
 
-// Flush writes what is kept back.
+// Flush writes what is buffered. It must be called after the last Write.
 func (w *Writer) Flush() error {
 	if w.csv == nil {
 		return nil

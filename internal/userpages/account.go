@@ -11,11 +11,13 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// account is how the visitor's account is called, for the visitor's own eyes.
+// account returns the name of the visitor's account for pages that only the visitor sees: the
+// email address, the name or the user id.
 func (c *call) account() string { return cmp.Or(c.v.Email, c.v.Name, c.v.User) }
 
-// beforeCode is account for those who gave the password only: of a name that the portal
-// shows, the beginnings of its words. The user id is what they signed in with, or a number.
+// beforeCode returns the name of the account for the challenge page, which an attacker with
+// the password sees. Email address and display name are masked. A user id is shown, because
+// it is what was typed at the sign-in, or a number.
 func (c *call) beforeCode() string {
 	if c.v.Email == "" && c.v.Name != "" && c.v.Name != c.v.User {
 		return maskedName(c.v.Name)
@@ -33,9 +35,8 @@ func maskedName(name string) string {
 	return strings.Join(words, " ")
 }
 
-// masked hides most of an e-mail address: before the code is given, only the
-// password is known, and who knows it need not learn the address. Other names are
-// shown as they are.
+// masked hides most of an email address, so that an attacker with the password does not
+// learn it before the code. Names that are no email address are returned unchanged.
 func masked(account string) string {
 	at := strings.LastIndexByte(account, '@')
 	if at < 1 || at == len(account)-1 {
@@ -51,7 +52,7 @@ var (
 	notDialled = regexp.MustCompile(`[^0-9+]`)
 )
 
-// contact makes the operator's support setting a link, if it is an e-mail address, a
+// contact returns the operator's support setting, with a link if it is an email address, a
 // web address or a telephone number.
 func contact(support string) templates.Contact {
 	shown := templates.Contact{Shown: support}

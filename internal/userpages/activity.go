@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	// maxActivity bounds the list of recent activity, activityPage what is read for it:
-	// some events are not shown.
+	// maxActivity is the number of events that the page lists. activityPage is the number
+	// that is read from the store for it; it is larger because some events are not listed.
 	maxActivity  = 20
 	activityPage = 50
 )
 
-// byStaff are the kinds that support staff caused. They are shown without address and
-// browser, which are those of staff.
+// byStaff are the kinds of events that support staff cause. They are listed without address
+// and browser, which are those of the staff member.
 var byStaff = map[string]bool{
 	store.EventStaffReset: true, store.EventStaffUnlocked: true, store.EventStaffEndedSessions: true,
 	store.EventStaffRecoveryCode: true, store.EventImported: true,
 }
 
-// ofCustomers are the other kinds that are shown.
+// ofCustomers are the other kinds of events that are listed.
 var ofCustomers = map[string]bool{
 	store.EventSignIn: true, store.EventSignedOut: true, store.EventPassed: true, store.EventFailed: true,
 	store.EventThrottled: true, store.EventLocked: true, store.EventEnrolled: true, store.EventReplaced: true,
@@ -32,8 +32,8 @@ var ofCustomers = map[string]bool{
 	store.EventRecoveryUsed: true, store.EventSessionEnded: true, store.EventSessionsEnded: true,
 }
 
-// activity returns recent events of the visitor's account, the newest first. If they can't
-// be read, the page is shown without them.
+// activity returns the recent events of the visitor's account for the settings page, newest
+// first. If they can't be read, the page is shown without them.
 func (c *call) activity() (list []templates.Activity) {
 	q := store.EntryQuery{Realm: c.Realm, User: c.v.User, Newest: true, Limit: activityPage}
 	page, err := c.Store.Entries(c.r.Context(), q)
@@ -49,8 +49,8 @@ func (c *call) activity() (list []templates.Activity) {
 	return list
 }
 
-// shown reports whether an event is listed. An accepted backup or recovery code is not,
-// since it has a second event of its own kind.
+// shown reports whether an event is listed. An accepted backup or recovery code is recorded
+// as two events; the one of the kind EventPassed is left out.
 func shown(e *store.Event) bool {
 	double := e.Kind == store.EventPassed && e.Factor != "totp"
 	return (ofCustomers[e.Kind] || byStaff[e.Kind]) && !double

@@ -13,15 +13,18 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// freshCodes are backup codes that were just made. They stay readable in this visit
-// until they are closed, ten minutes at most; the store has only their hashes.
+// freshCodes are new backup codes in a sealed cookie of the visit. The page shows them until
+// the user confirms that they are saved, for ten minutes at most. The store has only hashes,
+// so they can't be shown later.
 type freshCodes struct {
 	Codes []string
 	Made  time.Time
-	// First says that two-factor authentication was turned on with them.
+	// First says that they were made when two-factor authentication was turned on.
 	First bool
 }
 
+// keepCodes puts new backup codes into the sealed cookie for this visit, and leads to the
+// page that shows them.
 func (c *call) keepCodes(codes []string, visit store.VisitID, first bool) {
 	fresh := freshCodes{Codes: codes, Made: c.Clock(), First: first}
 	if err := codesField.Put(c.browser(), cookiestate.Owner{User: c.v.User, Visit: visit}, fresh); err != nil {
@@ -57,6 +60,7 @@ func (c *call) showBackup() {
 	}
 }
 
+// manage is the page that tells how many codes are left and makes new ones.
 func (c *call) manage(field templates.Code) templates.Page {
 	page := templates.Manage{Code: field}
 	if set := c.user.Backup; set != nil {
@@ -76,7 +80,8 @@ func (c *call) answerBackup() {
 	}
 }
 
-// generate makes new backup codes for a fresh code; the old ones stop.
+// generate makes new backup codes if the user enters a fresh code. The old backup codes are
+// no longer valid then.
 func (c *call) generate() {
 	if !c.user.Activated() {
 		c.to("/")
@@ -92,7 +97,8 @@ func (c *call) generate() {
 	c.keepCodes(codes, c.v.Clearance.ID, false)
 }
 
-// closeCodes ends the showing, once the user says that the codes are saved.
+// closeCodes deletes the cookie with the new codes, if the user has ticked that they are
+// saved. Otherwise it shows them again.
 func (c *call) closeCodes() {
 	fresh, ok := c.freshCodes()
 	if !ok {
@@ -111,7 +117,7 @@ func (c *call) closeCodes() {
 	c.to("/")
 }
 
-// download sends the codes as a text file, with date and account in it.
+// download sends the codes as a text file that names the date and the account.
 func (c *call) download(fresh freshCodes) {
 	lines := []templates.Text{
 		templates.Say("backup.sheet_title"),
@@ -134,7 +140,7 @@ func (c *call) download(fresh freshCodes) {
 	guard.Send(c.w, c.r, http.StatusOK, "text/plain; charset=utf-8", []byte(text))
 }
 
-// notInFile is what is left out of file names, on any system.
+// notInFile matches characters that some system does not allow in file names.
 var notInFile = regexp.MustCompile(`[^A-Za-z0-9._@]+`)
 
 // maxFileWord bounds each part of a file name.

@@ -26,7 +26,7 @@ type call struct {
 	user store.User
 }
 
-// signedIn shows the page to visitors only who are signed in at the portal.
+// signedIn returns a handler that calls page only if the visitor is signed in at the portal.
 func signedIn(page func(*call)) func(*call) {
 	return func(c *call) {
 		if c.loadUser() {
@@ -35,8 +35,8 @@ func signedIn(page func(*call)) func(*call) {
 	}
 }
 
-// cleared shows the page to visitors only who owe no code: those with a clearance, and
-// those who have no second factor.
+// cleared returns a handler that calls page only if the visitor owes no code: with a
+// clearance, or without a second factor. Others are sent to the challenge.
 func cleared(page func(*call)) func(*call) {
 	return signedIn(func(c *call) {
 		if c.user.Activated() && !c.cleared() {
@@ -47,13 +47,15 @@ func cleared(page func(*call)) func(*call) {
 	})
 }
 
+// cleared reports whether this visit has a clearance for its user.
 func (c *call) cleared() bool {
 	return c.v.Clearance != nil && c.v.Clearance.User == c.v.User && !c.v.Owes
 }
 
 func (c *call) key() store.UserKey { return store.UserKey{Realm: c.Realm, ID: c.v.User} }
 
-// loadUser reads the visitor's record. When it returns false, an answer was given.
+// loadUser reads the visitor's record into c.user. If it returns false, it has sent the
+// response.
 func (c *call) loadUser() bool {
 	if c.v.User == "" {
 		c.signedOut()
@@ -71,9 +73,10 @@ func (c *call) loadUser() bool {
 	return true
 }
 
-// keepLanguage remembers the language for notices. Only a visitor with a clearance may
-// choose it, from a page of this origin: an attacker with the password, or with a link on
-// another site, could choose one that the user can't read. If it can't be kept, the page is shown all the same.
+// keepLanguage stores the page's language for the user's email notices. loadUser calls it
+// only for a visitor with a clearance who came from a page of this origin. Otherwise an
+// attacker with the password, or with a link on another site, could choose a language that
+// the user can't read. If it can't be stored, the page is shown all the same.
 func (c *call) keepLanguage() {
 	if err := c.Store.Update(c.r.Context(), c.key(), c.noteLanguage); err != nil {
 		c.Logger.Warn("a user's language could not be kept", append(c.who(), zap.Error(err))...)
@@ -89,7 +92,8 @@ func (c *call) noteLanguage(tx store.Tx) error {
 	return tx.PutUser(u)
 }
 
-// signedOut answers a visitor who is not signed in on a page about an account.
+// signedOut answers the request of a visitor who is not signed in for a page that needs a
+// user.
 func (c *call) signedOut() {
 	if c.form == nil && c.r.URL.Path == c.Path+"/challenge" {
 		c.redirect("/")
@@ -101,17 +105,18 @@ func (c *call) signedOut() {
 	})
 }
 
-// toChallenge redirects to the challenge, which leads back to this page.
+// toChallenge redirects to the challenge, and stores this page as the one to return to.
 func (c *call) toChallenge() {
 	ret := Return{User: c.v.User, Target: c.r.URL.EscapedPath(), NotSent: c.form != nil}
 	c.State.SetReturn(c.w, ret, c.v.Secure)
 	c.to("/challenge")
 }
 
-// to answers 303 to an own page.
+// to redirects (303) to an own page.
 func (c *call) to(sub string) { c.redirect(c.Path + sub) }
 
-// changed leads to the settings, which show what another tab or staff changed meanwhile.
+// changed redirects to the settings, with a message that another tab or staff changed the
+// user's factors meanwhile.
 func (c *call) changed() {
 	c.flash("flash.changed")
 	c.to("/")
@@ -119,7 +124,7 @@ func (c *call) changed() {
 
 func (c *call) redirect(target string) { guard.Redirect(c.w, target) }
 
-// show renders a page with the message that is left for the next page.
+// show renders a page with the message that an earlier request left for it (flash).
 func (c *call) show(status int, page templates.Page) {
 	c.showFramed(status, page, templates.Frame{Flash: c.takeFlash()})
 }
@@ -130,13 +135,13 @@ func (c *call) showFramed(status int, page templates.Page, f templates.Frame) {
 }
 
 func (c *call) deny(d *guard.Denial) {
-	// The message for the next page is kept for a page that the user meant to see.
+	// The flash is not taken: it is kept for the next page that is no refusal.
 	c.showFramed(d.Status, templates.Notice{Title: d.Title, Body: d.Body, Problem: true,
 		Link: c.Path + "/", LinkText: templates.Say("problem.settings")}, templates.Frame{})
 }
 
-// broken answers a failure of the server: it logs the reason and tells the customer what to
-// do.
+// broken answers 503 after a failure of the server. It logs the reason; the page only tells
+// the customer what to do.
 func (c *call) broken(message string, err error) {
 	c.Logger.Error(message, append(c.who(), zap.Error(err))...)
 	c.w.Header().Set("Retry-After", "30")
@@ -151,7 +156,8 @@ func (c *call) who() []zap.Field {
 	return []zap.Field{zap.String("realm", c.Realm), zap.String("user_id", c.v.User), zap.String("client_ip", c.v.Address)}
 }
 
-// ownQuery is what the language switch keeps of the page's query.
+// ownQuery returns the parameters of the page's query that the links of the language switch
+// keep.
 func (c *call) ownQuery() url.Values {
 	q := url.Values{}
 	for _, name := range []string{"use", "as"} {
@@ -162,6 +168,6 @@ func (c *call) ownQuery() url.Values {
 	return q
 }
 
-// portal is the portal's name on the pages, issuer that in the authenticator app.
+// portal returns the portal's name on the pages, and issuer that in the authenticator app.
 func (c *call) portal() string { return cmp.Or(c.Brand.Name, c.Issuer, c.v.Host) }
 func (c *call) issuer() string { return cmp.Or(c.Issuer, c.Brand.Name, c.v.Host) }

@@ -22,7 +22,8 @@ func (c *call) showChallenge() {
 	}
 }
 
-// forBackup says that the page is the one for a backup code. Either takes both kinds.
+// forBackup reports whether the challenge page for a backup code is shown. It only changes
+// the texts: both pages accept both kinds of codes.
 func (c *call) forBackup() bool { return c.r.URL.Query().Get("use") == "backup" }
 
 func (c *call) challengeField() templates.Code {
@@ -37,7 +38,8 @@ func (c *call) challenge(field templates.Code) templates.Page {
 	return templates.Challenge{Portal: c.portal(), Account: c.beforeCode(), Backup: c.forBackup(), Digits: c.digits(), Code: field}
 }
 
-// answerChallenge takes the code, or "Cancel and sign out", which needs no known user.
+// answerChallenge checks the code that was sent, and gives the visit a clearance. "Cancel and
+// sign out" is handled before the user is read, so that it works without a known user.
 func (c *call) answerChallenge() {
 	if c.form.Get("action") == "sign-out" {
 		c.signOut()
@@ -47,7 +49,7 @@ func (c *call) answerChallenge() {
 		return
 	}
 	if c.cleared() || !c.user.Activated() {
-		c.to("/challenge") // another tab was faster; no code is spent for nothing
+		c.to("/challenge") // another tab has passed already, so the code is not spent
 		return
 	}
 	rotation := c.v.Visit.Rotate()
@@ -69,8 +71,9 @@ func (c *call) answerChallenge() {
 	c.goOn()
 }
 
-// goOn leads to the page that was asked for. Where that was a form, it says that it
-// was not sent; after a redirect, so that a reload sends no code again.
+// goOn redirects to the page that the browser wanted before the challenge. If that request
+// was a form, a page says that the form was not sent. After a POST that page is shown only
+// behind a redirect, so that a reload does not send the code again.
 func (c *call) goOn() {
 	if ret, ok := peekReturn(c.browser(), c.v.User); ok && ret.NotSent && c.form != nil {
 		c.to("/challenge")
@@ -90,7 +93,8 @@ func (c *call) goOn() {
 	}
 }
 
-// signOut ends this visit, here and at the portal as far as its cookies go.
+// signOut ends this visit: its clearance here, and its session at the portal in so far as
+// its sealed cookies are deleted.
 func (c *call) signOut() {
 	if !c.leave() {
 		return
@@ -99,8 +103,8 @@ func (c *call) signOut() {
 	c.redirect("/")
 }
 
-// leave takes the visit, and all that is kept for these pages, out of the browser. When it
-// returns false, an answer was given.
+// leave ends the visit, and deletes its cookies and those of the own pages in the browser.
+// If it returns false, it has sent the response.
 func (c *call) leave() bool {
 	if err := c.v.Visit.End(c.w, c.r); err != nil {
 		c.broken("ending a visit failed", err)

@@ -17,13 +17,16 @@ import (
 const (
 	// backupLetters is the length of a backup code without its dashes.
 	backupLetters = 16
-	// clockMisses is after how many wrong codes the clock is worth a look.
+	// clockMisses is the number of wrong codes from which on the page asks to check the
+	// telephone's clock.
 	clockMisses = 2
-	// wordsInSeconds is up to which wait the pages count seconds.
+	// wordsInSeconds is the longest wait, in seconds, that the pages tell in seconds. Longer
+	// ones are told in minutes.
 	wordsInSeconds = 90
 )
 
-// kindOf returns the kind of factor that a typed code has the shape of.
+// kindOf returns the kind of factor by the shape of a typed code: all digits and as many as
+// an app shows is TOTP, anything else a backup code.
 func kindOf(code string, digits int) string {
 	code = strings.NewReplacer(" ", "", "\t", "", "-", "").Replace(code)
 	if len(code) == digits && strings.Trim(code, "0123456789") == "" {
@@ -32,8 +35,9 @@ func kindOf(code string, digits int) string {
 	return factor.KindBackup
 }
 
-// attempt is the code that was posted. In a cleared visit it counts against that
-// visit's own budget.
+// attempt returns the code that was posted as an attempt for package factor. In a cleared
+// visit, wrong codes count for that visit and not for the user (Attempt.Cleared), so that
+// they lock no other browser out.
 func (c *call) attempt() factor.Attempt {
 	code := c.form.Get("code")
 	a := factor.Attempt{User: c.v.User, Code: code, Kind: kindOf(code, c.digits()), Address: c.v.Address, Agent: c.v.Agent}
@@ -51,16 +55,16 @@ func (c *call) digits() int {
 	return c.user.TOTP.Digits
 }
 
-// eitherCode is the field on pages that take any fresh code.
+// eitherCode returns the field for pages that accept a code of any kind.
 func (c *call) eitherCode() templates.Code {
 	return templates.Code{Label: templates.Say("code.either"), Hint: templates.Say("code.either_hint", "Digits", c.digits()),
 		Digits: c.digits(), Mixed: true}
 }
 
-// refuse answers a code that was not accepted: mostly with its page again, which page
-// makes from the field with the reasons in it. Statuses: 422 for a wrong or malformed
-// code (401 would make browsers look for a scheme, 200 would look like success), 429
-// for a wait that is in effect, 403 where only a backup code helps, 503 for our faults.
+// refuse answers an attempt that failed with err. In most cases it shows the page again,
+// which the function page makes from the field with the reason. Statuses: 422 for a wrong or
+// malformed code (401 would need an authentication scheme, 200 would look like success), 429
+// during a wait, 403 if only a backup code helps, 503 for a failure of the server.
 func (c *call) refuse(err error, a factor.Attempt, field templates.Code, page func(templates.Code) templates.Page) {
 	status := http.StatusUnprocessableEntity
 	var throttled *factor.Throttled
@@ -95,12 +99,12 @@ func (c *call) malformed(a factor.Attempt) templates.Text {
 	return templates.Say("code.malformed", "Digits", c.digits(), "Letters", backupLetters)
 }
 
-// consequences says what a wrong code of the authenticator has brought about: how many
-// tries are left or how long to wait, and when to look at the clock. None of it discloses
-// anything about the code itself.
+// consequences returns the sentences about what a wrong code of the authenticator has caused:
+// how many tries are left or how long to wait, and, after several, the hint to check the
+// clock. They disclose nothing about the right code.
 func (c *call) consequences(a factor.Attempt) (more []templates.Text) {
 	if a.Cleared != nil || a.Kind != factor.KindTOTP {
-		return nil // counted apart, and without a wait of the user
+		return nil // counted elsewhere, without a wait for the user
 	}
 	u, err := c.Store.User(c.r.Context(), c.key())
 	if err != nil {
@@ -118,8 +122,8 @@ func (c *call) consequences(a factor.Attempt) (more []templates.Text) {
 	return more
 }
 
-// throttled says how long to wait, and of a wait of the client's network that another
-// network helps.
+// throttled returns the sentence that tells how long to wait. If the wait is for the
+// client's network, the sentence also says that another network helps.
 func (c *call) throttled(t *factor.Throttled) templates.Text {
 	if !t.ByAddress() {
 		return c.wait(t.Until)
@@ -134,7 +138,7 @@ func (c *call) retryAfter(until time.Time) int {
 	return seconds
 }
 
-// wait says how long to wait, to people and in Retry-After.
+// wait returns the sentence that tells how long to wait, and sets Retry-After.
 func (c *call) wait(until time.Time) templates.Text {
 	seconds := c.retryAfter(until)
 	if seconds <= wordsInSeconds {
@@ -143,7 +147,7 @@ func (c *call) wait(until time.Time) templates.Text {
 	return templates.Say("code.wait_minutes", "Count", (seconds+59)/60)
 }
 
-// endedHere is for the wrong code that ended this session.
+// endedHere ends this visit after one wrong code too many in it, and says so.
 func (c *call) endedHere() {
 	c.Logger.Warn("session ended after wrong codes", c.who()...)
 	c.v.Visit.EndOthers([]store.VisitID{c.v.Clearance.ID})

@@ -15,8 +15,8 @@ func (c *call) showDisable() {
 
 func disable(field templates.Code) templates.Page { return templates.Disable{Code: field} }
 
-// mayDisable: there is something to turn off, and the operator leaves the choice.
-// When it returns false, an answer was given.
+// mayDisable reports whether the user has a second factor and the operator lets users turn
+// it off. If it returns false, it has sent the response.
 func (c *call) mayDisable() bool {
 	switch {
 	case !c.user.Activated():
@@ -32,7 +32,8 @@ func (c *call) mayDisable() bool {
 	return true
 }
 
-// answerDisable turns everything off for a fresh code, and ends all sessions but this one.
+// answerDisable removes the user's factors if the user enters a fresh code, and ends all
+// sessions but this one.
 func (c *call) answerDisable() {
 	if !c.mayDisable() {
 		return

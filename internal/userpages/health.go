@@ -14,22 +14,23 @@ import (
 )
 
 const (
-	// healthKept is how long an answer serves: any client may ask, and each check writes.
+	// healthKept is how long a result is reused. Without that any client could cause a
+	// write to the store with each request.
 	healthKept = 3 * time.Second
-	// healthTime is what a check may take.
+	// healthTime is the time-out of all checks together.
 	healthTime = 2 * time.Second
 )
 
-// Check is one thing that must hold for the server to be ready.
+// Check is the result of one health check.
 type Check struct {
-	// Name and Problem are public: fixed words that disclose nothing about this server.
-	// Problem is empty when the check holds.
+	// Name and Problem are shown to every client, so they are fixed words that disclose
+	// nothing about this server. Problem is empty if the check passed.
 	Name, Problem string
-	// Err is the reason, for the log.
+	// Err is the reason, which is only logged.
 	Err error
 }
 
-// health keeps the results of the last checks.
+// health runs health checks and caches their results for healthKept.
 type health struct {
 	check func(context.Context) []Check
 
@@ -38,8 +39,9 @@ type health struct {
 	found []Check
 }
 
-// now checks at most once in healthKept; concurrent requests wait for the same answer.
-// A problem is logged when it is found, not at each request.
+// now returns the cached results, or runs the checks if these are older than healthKept.
+// Concurrent requests wait for the same run. report is called for each problem that a run
+// finds, and not again for cached results.
 func (h *health) now(ctx context.Context, clock func() time.Time, report func(problem Check)) []Check {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -47,7 +49,7 @@ func (h *health) now(ctx context.Context, clock func() time.Time, report func(pr
 	if age := now.Sub(h.at); !h.at.IsZero() && age >= 0 && age < healthKept {
 		return h.found
 	}
-	// Other requests wait for the answer, so it does not end with the first request.
+	// Other requests wait for this run, so it must not be cancelled with the first request.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTime)
 	defer cancel()
 	h.found, h.at = h.check(ctx), now
@@ -59,7 +61,7 @@ func (h *health) now(ctx context.Context, clock func() time.Time, report func(pr
 	return h.found
 }
 
-// storeCheck is the check of `/health`, and of `/health/ready` where Options.Ready is nil.
+// storeCheck is the check of `/health`, and of `/health/ready` if Options.Ready is nil.
 func (o *Options) storeCheck(ctx context.Context) []Check {
 	if err := o.Store.Check(ctx); err != nil {
 		return []Check{{Name: "store", Problem: "can't be written", Err: err}}
@@ -67,14 +69,15 @@ func (o *Options) storeCheck(ctx context.Context) []Check {
 	return []Check{{Name: "store"}}
 }
 
-// AsksHealth reports whether a path is that of a health check, where the own pages are at
-// base. Health checks answer every client alike, and in `mode observe` as well.
+// AsksHealth reports whether a path is one of the health checks' paths below base, the path
+// of the own pages. The gateway lets these pass without a question, also in `mode observe`.
 func AsksHealth(base, path string) bool {
 	sub, below := strings.CutPrefix(path, base)
 	return below && (sub == "/health" || sub == "/health/live" || sub == "/health/ready")
 }
 
-// showHealth is for monitors that know one address only: whether the store can write.
+// showHealth answers `/health`: whether the store can write. It is for monitors that can
+// have one address only.
 func (c *call) showHealth() {
 	answer := c.checked(&c.health, func(problem Check) {
 		c.Logger.Error("the store can't write; look at its disk and the log of its start", zap.Error(problem.Err))
@@ -82,11 +85,13 @@ func (c *call) showHealth() {
 	c.sendHealth(healthAnswer{Status: answer.Status})
 }
 
-// showLive says that the process answers. It checks nothing else: a supervisor that restarts
-// the server without this answer must not do so because a disk is full.
+// showLive answers `/health/live`: the process runs. It checks nothing else, because a
+// supervisor that gets no such answer restarts the server, and a restart does not help if,
+// for example, the disk is full.
 func (c *call) showLive() { c.sendHealth(healthAnswer{Status: "ok"}) }
 
-// showReady says whether customers can sign in here, and if not, what is missing.
+// showReady answers `/health/ready`: whether customers can sign in, and if not, which check
+// failed.
 func (c *call) showReady() {
 	c.sendHealth(c.checked(&c.readiness, func(problem Check) {
 		c.Logger.Error("not ready", zap.String("check", problem.Name), zap.String("problem", problem.Problem), zap.Error(problem.Err))
@@ -104,7 +109,7 @@ func (c *call) checked(h *health, report func(problem Check)) healthAnswer {
 	return answer
 }
 
-// healthAnswer is what monitors read.
+// healthAnswer is the JSON body of a health check's response.
 type healthAnswer struct {
 	// Status is "ok" or "unavailable".
 	Status string `json:"status"`

@@ -15,13 +15,13 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// mailLate is after how long a mail that waits is worth a word.
+// mailLate is the age from which on the page says that the mail has not been sent yet.
 const mailLate = 10 * time.Second
 
-// owesMail returns the address that a code is sent to before a first set-up: an attacker
-// who only has the password does not read the mail there. It is the address that the portal
-// names now, or else the last one that it named. If the portal never named one, no code is
-// asked for; the enrolment's event says so.
+// owesMail returns the address to which a code is sent before a first set-up, and whether
+// that is required. An attacker who only has the password can't read the mail there. It is
+// the address that the portal names now, or else the last one that it named. If the portal
+// never named one, no code is required, and the enrolment's event says so.
 func (c *call) owesMail() (to string, owes bool) {
 	if !c.EnrolMail || c.user.Activated() {
 		return "", false
@@ -32,21 +32,22 @@ func (c *call) owesMail() (to string, owes bool) {
 	return notice.Address(c.user.Email)
 }
 
-// mayEnrol reports whether a set-up carries the proof that it waits for. The proof is
-// sealed with it, for this user, and in this visit: see setupOwner.
+// mayEnrol reports whether the set-up in progress may be confirmed: no code by email is
+// required, or one was entered for the required address (Enrolment.Proven). Proven is sealed
+// in the set-up's cookie for this user and visit; see setupOwner.
 func (c *call) mayEnrol(e factor.Enrolment) bool {
 	to, owes := c.owesMail()
 	return !owes || e.Proven == to
 }
 
-// mailCodeField is the field before anything was typed.
+// mailCodeField returns the empty field for the code by email.
 func mailCodeField() templates.Code {
 	return templates.Code{Label: templates.Say("mail_code.label"),
 		Hint: templates.Say("mail_code.hint", "Count", int(factor.MailCodeLife/time.Minute)), Digits: factor.MailCodeDigits}
 }
 
-// showMailCode asks for the code, or offers to send it: a page that is only looked at
-// sends nothing.
+// showMailCode shows the field for the code if one was sent to the address, or else the
+// button that sends one. Opening the page sends no mail.
 func (c *call) showMailCode(status int, to string, field templates.Code) {
 	page := templates.MailCode{Portal: c.portal(), Address: masked(to), Code: field, Support: contact(c.Support),
 		Required: c.Required}
@@ -62,13 +63,14 @@ func (c *call) showMailCode(status int, to string, field templates.Code) {
 	c.show(status, page)
 }
 
-// mailWaits reports whether the mail with the code has not left yet, though it should.
+// mailWaits reports whether the mail with the code is still in the queue although it should
+// have been sent: a try failed, or it is older than mailLate.
 func (c *call) mailWaits(code store.MailCode) bool {
 	m, err := c.Store.Mail(c.r.Context(), code.Mail)
 	return err == nil && (m.Tries > 0 || c.Clock().Sub(m.At) >= mailLate)
 }
 
-// sendMailCode has a code sent, and leads to the page that asks for it.
+// sendMailCode queues a mail with a code, and redirects to the page with the field for it.
 func (c *call) sendMailCode() {
 	to, owes := c.owesMail()
 	if !owes {
@@ -101,7 +103,8 @@ func (c *call) sendMailCode() {
 	c.showMailCode(http.StatusTooManyRequests, to, field)
 }
 
-// proveMail takes the code and begins the set-up that carries the proof.
+// proveMail checks the code by email. If it is right, it begins a set-up with the proven
+// address in it.
 func (c *call) proveMail() {
 	to, owes := c.owesMail()
 	if !owes {

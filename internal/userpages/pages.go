@@ -16,7 +16,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// Factors is what pages do with factors; *factor.Service does it.
+// Factors are the operations on factors that the pages need. [factor.Service] has them.
 type Factors interface {
 	SendMailCode(ctx context.Context, a factor.Attempt, to, language string) error
 	ProveMail(ctx context.Context, a factor.Attempt, to string) error
@@ -29,33 +29,34 @@ type Factors interface {
 	EndOthers(ctx context.Context, a factor.Attempt, spare store.VisitID, move func(store.Tx) error) ([]store.VisitID, error)
 }
 
-// Options is what the pages of one site are made from.
+// Options configure the pages of one site.
 type Options struct {
-	// Path is where the pages live: a path without a slash at its end, as "/two-factor".
+	// Path is the path below which the pages are, such as "/two-factor", without a slash at
+	// its end.
 	Path  string
 	Realm string
 	// Issuer is shown in the authenticator app; default: the brand's name, or the site's host.
 	Issuer string
-	// Support is where locked-out customers turn: an e-mail address, a telephone
-	// number or a URL; empty for "the way you usually do".
+	// Support is shown to customers who are locked out: an email address, a telephone
+	// number or a URL. If it is empty, the page tells them to use the usual way.
 	Support string
 	Brand   templates.Brand
 	// Locales holds further translations, see templates.Options.
 	Locales fs.FS
 	// Required says that every user must have a second factor, so that it can't be turned off.
 	Required bool
-	// EnrolMail says that a first set-up waits for a code that is sent to the user's
-	// e-mail address, where there is one.
+	// EnrolMail says that a first set-up requires a code that is sent to the user's email
+	// address, if there is one.
 	EnrolMail bool
-	// FreeTries is how many wrong codes cost no wait, so that the page can say how
-	// many are left; 0 says nothing.
+	// FreeTries is the number of wrong codes without a wait. The page says how many are
+	// left; 0 turns that off.
 	FreeTries int
 
 	Factors Factors
 	Store   store.Store
 	State   *State
-	// Ready looks at all that must hold for customers to be able to sign in; default: the
-	// store alone. It may take two seconds.
+	// Ready runs the checks of `/health/ready`. It is cancelled after healthTime. Default:
+	// the check of the store.
 	Ready func(context.Context) []Check
 	// Logger and Clock default to none and time.Now.
 	Logger *zap.Logger
@@ -113,8 +114,8 @@ func (p *Pages) table() map[string]guard.Route[*call] {
 	}
 }
 
-// Impersonal reports whether the page at this path is the same for every visitor, so that
-// no question is needed (Visitor.User may be empty).
+// Impersonal reports whether the page at this path is the same for every visitor. The
+// gateway then asks the portal no question, and Visitor.User may be empty.
 func (p *Pages) Impersonal(path string) bool {
 	sub := strings.TrimPrefix(path, p.Path)
 	return sub == "/help" || AsksHealth(p.Path, path) || strings.HasPrefix(sub, "/assets/")
@@ -148,7 +149,7 @@ func (c *call) showAsset(name string) {
 	}
 }
 
-// Letter puts a notice into words, with the site's languages.
+// Letter writes an email notice in a language of the site.
 func (p *Pages) Letter(lang string, l templates.Letter) (templates.Written, error) {
 	return p.set.Write(lang, l)
 }

@@ -6,15 +6,15 @@ import (
 	"github.com/secondgate/secondgate/internal/factor"
 )
 
-// recoveredTime is for how long after the challenge a recovery code lets its user begin
-// with a new authenticator.
+// recoveredTime is how long after a challenge that was passed with a recovery code the user
+// may replace the authenticator without another code.
 const recoveredTime = time.Hour
 
-// recovered reports whether this visit was opened by a recovery code of staff just now.
-// Then the authenticator may be replaced without another fresh code (ASVS 7.5.1): the
-// recovery code was one, and who had to ask for it has no other. It may be so once: what
-// is confirmed ends this clearance, like all others, and gives one of another kind.
-// Nothing else that wants a fresh code goes without.
+// recovered reports whether this visit passed the challenge with a recovery code within
+// recoveredTime. The authenticator may then be replaced without another fresh code (ASVS
+// 7.5.1), since a user who needed a recovery code has none. This works once: confirming the
+// new authenticator ends this clearance and gives one of the kind TOTP. All other changes
+// require a fresh code.
 func (c *call) recovered() bool {
 	if !c.cleared() || c.v.Clearance.Factor != factor.KindRecovery {
 		return false
@@ -23,8 +23,8 @@ func (c *call) recovered() bool {
 	return age >= 0 && age < recoveredTime
 }
 
-// afterRecovery leads to the settings, which say what to do now, wherever the customer
-// was going.
+// afterRecovery redirects to the settings, which say what to do now. The page that the
+// browser wanted before the challenge is dropped.
 func (c *call) afterRecovery() {
 	returnField.Drop(c.browser())
 	c.to("/")

@@ -7,7 +7,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// refusals are the pages for what the gateway refuses on the way to the portal.
+// refusals are the texts of Refuse by status.
 var refusals = map[int]*guard.Denial{
 	http.StatusBadRequest:            {Status: http.StatusBadRequest, Title: templates.Say("refused.request_title"), Body: templates.Say("refused.request")},
 	http.StatusUnauthorized:          {Status: http.StatusUnauthorized, Title: templates.Say("refused.sign_in_title"), Body: templates.Say("refused.sign_in")},
@@ -18,9 +18,9 @@ var refusals = map[int]*guard.Denial{
 	http.StatusRequestEntityTooLarge: {Status: http.StatusRequestEntityTooLarge, Title: templates.Say("refused.large_title"), Body: templates.Say("refused.large")},
 }
 
-// Refuse answers a page's request that the gateway does not let through, with a
-// neutral sentence and the next step. A status without a page of its own is a fault
-// on this side: it becomes a 503 that says to try again.
+// Refuse answers a request for a page of the portal that the gateway refuses, with a neutral
+// sentence and the next step. The gateway calls it. A status that is not in refusals is a
+// failure of the server: it becomes a 503 that says to try again.
 func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, v *Visitor, status int) {
 	guard.Protect(w.Header())
 	c := &call{Pages: p, w: w, r: r, v: v, lang: guard.Language(w, r, p.set, v.Secure)}
@@ -34,7 +34,8 @@ func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, v *Visitor, statu
 	}, templates.Frame{})
 }
 
-// showHelp is the same for every visitor: it discloses nothing about any account.
+// showHelp shows the help page. It is the same for every visitor, so it discloses nothing
+// about any account.
 func (c *call) showHelp() {
 	c.showFramed(http.StatusOK, templates.Help{Portal: c.portal(), Support: contact(c.Support), Now: c.Clock()}, templates.Frame{})
 }

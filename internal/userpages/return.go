@@ -11,33 +11,36 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages/guard"
 )
 
-// Return is where a browser was going when it was sent to the challenge.
+// Return is the request that the gateway answered with a redirect to the challenge. It is
+// kept in a sealed cookie, and the challenge leads back to its target.
 type Return struct {
-	// User is the only user that the target is disclosed to.
+	// User is the user who made the request. The target is disclosed to no other user.
 	User string
 	// Target is a path on this origin, with query; see ValidTarget.
 	Target string
-	// NotSent says that a form was being sent, and was not; Target is the form's page.
+	// NotSent says that the request was a form, which was not forwarded. Target is then
+	// the page with the form.
 	NotSent bool
 	// Padding gives all sealed targets the same length. Without it the length of the cookie tells an
 	// attacker with the password where the portal led the user.
 	Padding string
 }
 
-// padded returns the target with its padding.
+// padded returns ret with the Padding that its target needs.
 func (ret Return) padded() Return {
 	ret.Padding = strings.Repeat("=", max(0, maxTarget-jsonLength(ret.Target)))
 	return ret
 }
 
-// jsonLength is how many bytes a printable ASCII string has as JSON, without its quotes.
+// jsonLength returns the length of a string in JSON, without its quotes.
 func jsonLength(s string) int {
-	text, _ := json.Marshal(s) // a string always has one
+	text, _ := json.Marshal(s) // a string can always be written as JSON
 	return len(text) - 2
 }
 
-// SetReturn remembers where to return to, for an hour. An invalid target becomes
-// "/"; one that is too long for a cookie loses its query.
+// SetReturn stores where to return to in a sealed cookie, for an hour. An invalid target
+// becomes "/"; a target that is too long for a cookie loses its query. The gateway calls it
+// when it redirects to the challenge.
 func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
 	path, _, _ := strings.Cut(ret.Target, "?")
 	for _, target := range []string{ret.Target, path, "/"} {
@@ -52,8 +55,8 @@ func (s *State) SetReturn(w http.ResponseWriter, ret Return, secure bool) {
 	}
 }
 
-// TakeReturn reads what SetReturn remembered for this user and deletes it. What was
-// remembered for another user is deleted unread.
+// TakeReturn reads what SetReturn stored for this user, and deletes the cookie. A return of
+// another user is deleted unread.
 func (s *State) TakeReturn(w http.ResponseWriter, r *http.Request, user string, secure bool) (Return, bool) {
 	b := s.browser(w, r, secure)
 	defer returnField.Drop(b)
@@ -65,10 +68,11 @@ func peekReturn(b cookiestate.Browser, user string) (Return, bool) {
 	return ret, ok && ValidTarget(ret.Target)
 }
 
-// takeReturn remembers the page that a script of this site says to come back to, and
-// leads to the same page without that in its address. It returns false where nothing
-// was said. Links from other sites are ignored: one could make a user who has just given a
-// code perform what the portal does on a GET.
+// takeReturn handles the parameter `return`, with which a script of the portal (assist.js)
+// names the page to return to. It stores the target and redirects to the same page without
+// the parameter. It returns false if there is none. The target is ignored if a page of
+// another site led here, because it could make the portal change something by a GET right
+// after the user has entered a code.
 func (c *call) takeReturn() bool {
 	target := c.r.URL.Query().Get("return")
 	if target == "" {
@@ -81,8 +85,8 @@ func (c *call) takeReturn() bool {
 	return true
 }
 
-// fromHere reports whether a page of this origin led here: as the browser says, or else
-// by Referer.
+// fromHere reports whether a page of this origin led to this request, by Sec-Fetch-Site or,
+// if that is missing, by Referer.
 func fromHere(r *http.Request, secure bool) bool {
 	if site := r.Header["Sec-Fetch-Site"]; len(site) > 0 {
 		return len(site) == 1 && site[0] == "same-origin"

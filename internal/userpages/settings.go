@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// lowBackup is from how few backup codes on the page warns.
+	// lowBackup is the number of unused backup codes at or below which the page warns.
 	lowBackup = 2
 	// maxSessions bounds the list of sessions.
 	maxSessions = 50
@@ -37,7 +37,7 @@ func (c *call) showSettings() {
 		page.BackupLeft, page.BackupTotal, page.BackupUsed = len(set.Hashes), set.Total, set.UsedAt
 	}
 	if !c.v.Owes {
-		page.Activity = c.activity() // it is not for attackers who only have the password
+		page.Activity = c.activity() // an attacker with the password must not see it
 	}
 	c.show(http.StatusOK, page)
 }
@@ -59,7 +59,7 @@ func (c *call) sessions() ([]templates.Session, error) {
 
 func (c *call) this(id store.VisitID) bool { return c.v.Clearance != nil && c.v.Clearance.ID == id }
 
-// endSessions does what the list of sessions offers.
+// endSessions answers the buttons of the list of sessions.
 func (c *call) endSessions() {
 	if c.form.Get("action") == "end-others" {
 		c.endOthers()
@@ -68,10 +68,11 @@ func (c *call) endSessions() {
 	c.endSession()
 }
 
-// endOthers signs the user out everywhere but here. It takes no code: it opens nothing.
+// endOthers ends all sessions of the user except this one. It requires no code, because it
+// gives no access to anything.
 func (c *call) endOthers() {
 	if !c.user.Activated() {
-		c.deny(guard.Unreadable) // it is offered to those who have a second factor
+		c.deny(guard.Unreadable) // the page has the button only for users with a second factor
 		return
 	}
 	rotation := c.v.Visit.Rotate()
@@ -93,7 +94,7 @@ func (c *call) endOthers() {
 	c.to("/")
 }
 
-// endSession signs one browser of the user out: this one, or another.
+// endSession ends one session of the user, which may be this one.
 func (c *call) endSession() {
 	var id store.VisitID
 	raw, err := hex.DecodeString(c.form.Get("visit"))

@@ -27,7 +27,8 @@ func (c *call) showSetup() {
 		return
 	}
 	if fresh, unread := c.freshCodes(); unread && fresh.First {
-		// The second of two clicks on "Turn on" leads here; the first one's response is lost.
+		// After two clicks on "Turn on" the browser drops the response to the first, which
+		// showed the codes, and the second leads here.
 		c.to("/backup-codes")
 		return
 	}
@@ -66,8 +67,10 @@ func (c *call) answerSetup() {
 	}
 }
 
-// setupOwner binds a replacement to the clearance that a fresh code gave when it began, and a
-// set-up that carries the proof of an e-mail address to the visit that gave it.
+// setupOwner returns the owner of the set-up's cookie. A replacement belongs to the visit's
+// clearance, since it began with a fresh code in that visit. A first set-up with a proven
+// email address belongs to the visit in which the address was proven. Any other belongs to
+// the user.
 func (c *call) setupOwner() cookiestate.Owner {
 	if c.user.Activated() {
 		return cookiestate.Owner{User: c.v.User, Visit: c.v.Clearance.ID}
@@ -78,14 +81,15 @@ func (c *call) setupOwner() cookiestate.Owner {
 	return c.owner()
 }
 
-// enrolment is the set-up in progress, if it still fits the user's factors. All tabs
-// share it, and it survives a refresh and a wrong code.
+// enrolment returns the set-up in progress from its cookie. ok is false if there is none, or
+// if the user's factors have changed since. All tabs share it, and it survives a reload and
+// a wrong code.
 func (c *call) enrolment() (factor.Enrolment, bool) {
 	e, ok := setupField.Get(c.browser(), c.setupOwner())
 	return e, ok && e.Replaces == c.active() && c.mayEnrol(e)
 }
 
-// active is the id of the user's authenticator, empty without one.
+// active returns the id of the user's authenticator, or "".
 func (c *call) active() string {
 	if c.user.TOTP == nil {
 		return ""
@@ -93,8 +97,9 @@ func (c *call) active() string {
 	return c.user.TOTP.ID
 }
 
-// begin starts a set-up and keeps it in the browser, with the address that was proven
-// for it. When it returns false, an answer was given.
+// begin starts a set-up and stores it in its cookie. replaces is the id of the authenticator
+// that it replaces, proven the email address that was proven for it; each may be empty. If
+// it returns false, it has sent the response.
 func (c *call) begin(replaces, proven string) (factor.Enrolment, bool) {
 	e, err := c.Factors.Begin(replaces)
 	e.Proven = proven
@@ -108,9 +113,11 @@ func (c *call) begin(replaces, proven string) (factor.Enrolment, bool) {
 	return e, err == nil
 }
 
+// proof is the page that asks for a fresh code before the authenticator is replaced.
 func proof(field templates.Code) templates.Page { return templates.Proof{Code: field} }
 
-// replace takes the fresh code without which no authenticator is replaced (ASVS 7.5.1).
+// replace checks the fresh code that is required before an authenticator is replaced (ASVS
+// 7.5.1), and begins the set-up of the new one.
 func (c *call) replace() {
 	if !c.user.Activated() {
 		c.to("/setup")
@@ -162,7 +169,8 @@ func groups(key string) (out []string) {
 	return append(out, key)
 }
 
-// confirm makes the set-up the user's authenticator, if the code is right.
+// confirm checks the code of the set-up in progress. If it is right, the set-up becomes the
+// user's authenticator and the visit gets a clearance.
 func (c *call) confirm() {
 	e, ok := c.enrolment()
 	if !ok {
@@ -196,7 +204,8 @@ func (c *call) confirm() {
 	c.afterSetup(done.BackupCodes, rotation.Visit(), e.Replaces == "")
 }
 
-// afterSetup shows the backup codes, where new ones were made.
+// afterSetup leads to the page with the new backup codes, or to the settings if the old
+// ones stay valid.
 func (c *call) afterSetup(codes []string, visit store.VisitID, first bool) {
 	if codes == nil {
 		c.flash("flash.replaced")
@@ -206,8 +215,9 @@ func (c *call) afterSetup(codes []string, visit store.VisitID, first bool) {
 	c.keepCodes(codes, visit, first)
 }
 
-// refuseSetup answers a code that did not confirm. This secret is not in use, so the
-// page may tell that the code is right for another minute.
+// refuseSetup answers a code that did not confirm the set-up. The secret is not in use yet,
+// so the page may disclose that the code is right for another time, that is, that a clock is
+// wrong.
 func (c *call) refuseSetup(err error, e factor.Enrolment) {
 	field := setupCode(e)
 	field.Focus = true
@@ -230,7 +240,7 @@ func (c *call) refuseSetup(err error, e factor.Enrolment) {
 	c.showEnrolment(http.StatusUnprocessableEntity, e, field)
 }
 
-// drift says how far the phone's clock is off, in minutes, at least one.
+// drift returns the sentence that tells by how many minutes the telephone's clock is wrong.
 func drift(d time.Duration) templates.Text {
 	minutes := max(1, int(d.Abs().Round(time.Minute)/time.Minute))
 	if d < 0 {

@@ -12,11 +12,11 @@ import (
 // CookiePrefix begins the names of all cookies of the own pages, see cookiestate.CookiePrefix.
 const CookiePrefix = cookiestate.CookiePrefix
 
-// State keeps what customers' pages remember in the browser: a set-up in progress,
-// where to return to, backup codes just made, a message.
+// State stores state of customers' pages in sealed cookies: a set-up in progress, where to
+// return to, new backup codes, a message for the next page.
 type State struct{ store *cookiestate.Store }
 
-// NewState makes the state of a realm from generations of keys; see cookiestate.New.
+// NewState returns the state of a realm; for the keys see cookiestate.New.
 func NewState(realm string, hash, block [][]byte, clock func() time.Time) (*State, error) {
 	s, err := cookiestate.New(realm, hash, block, clock)
 	return &State{s}, err
@@ -36,10 +36,10 @@ func (s *State) browser(w http.ResponseWriter, r *http.Request, secure bool) coo
 
 func (c *call) browser() cookiestate.Browser { return c.State.browser(c.w, c.r, c.v.Secure) }
 
-// owner is the owner of state that any visit of the user may read.
+// owner returns the owner of state that any visit of the user may read.
 func (c *call) owner() cookiestate.Owner { return cookiestate.Owner{User: c.v.User} }
 
-// flash leaves a message, by its id, for the next page that the user sees.
+// flash stores the id of a message for the next page that the user sees; show takes it.
 func (c *call) flash(id string) {
 	_ = flashField.Put(c.browser(), c.owner(), id) // an id always fits
 }

@@ -9,11 +9,11 @@ import (
 // maxTarget bounds a return target, which has to fit into a cookie.
 const maxTarget = 1600
 
-// ValidTarget reports whether s is a path (with query) on this origin, for every
-// way in which a browser or a server on the way may read it. It refuses whatever
-// names a scheme or host, backslashes (browsers take them for slashes), control
-// characters and blanks (browsers drop some of them), all these percent-encoded in
-// the path, too, and paths that begin with //, or could once dots are resolved.
+// ValidTarget reports whether s is a path, with an optional query, on this origin, however a
+// browser or proxy reads it. It keeps the challenge from redirecting to another site. It
+// refuses a scheme or host, backslashes (browsers read them as slashes), control characters
+// and blanks (browsers drop some), and paths that begin with // or may do so after dots are
+// resolved. Backslashes and control characters are refused percent-encoded, too.
 func ValidTarget(s string) bool {
 	if len(s) == 0 || len(s) > maxTarget || s[0] != '/' || !printable(s) {
 		return false
@@ -25,7 +25,7 @@ func ValidTarget(s string) bool {
 	return rooted(u.Path) && !ambiguous(u.Path)
 }
 
-// printable refuses all that is not visible ASCII, and backslashes.
+// printable reports whether s has only visible ASCII characters and no backslash.
 func printable(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f || s[i] == '\\' {
@@ -35,8 +35,8 @@ func printable(s string) bool {
 	return true
 }
 
-// rooted checks the decoded path: it may hold any letters and blanks, but no
-// control characters and no backslash.
+// rooted reports whether the decoded path begins with a slash and has no control character
+// and no backslash. It may have any letters and blanks.
 func rooted(path string) bool {
 	for i := range len(path) {
 		if path[i] < ' ' || path[i] == 0x7f || path[i] == '\\' {
@@ -46,8 +46,8 @@ func rooted(path string) bool {
 	return strings.HasPrefix(path, "/")
 }
 
-// ambiguous says that the decoded path begins with //, or may do so to some reader
-// once its dots are resolved: programs differ in what ".." takes away from "a//".
+// ambiguous reports whether the decoded path begins with //, or may do so after its dots are
+// resolved. Programs differ in what ".." removes from "a//", so // with dots is refused.
 func ambiguous(path string) bool {
 	if !strings.Contains(path, "//") {
 		return false

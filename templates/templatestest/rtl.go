@@ -1,8 +1,8 @@
-// Package templatestest makes a language for tests that is written from right to
-// left, so that layouts are seen mirrored before a translation exists.
+// Package templatestest makes a pseudo-language that is written from right to left. Tests of
+// the pages pass [Locales] to package templates, to see mirrored layouts before a real
+// translation exists.
 //
-// The language has every message that English has, with the same
-// placeholders, so a page that lacks a word in it lacks it in English, too.
+// The language has every message that English has, with the same placeholders.
 package templatestest
 
 import (
@@ -19,10 +19,10 @@ import (
 // bidirectional pseudo-locale.
 const RTL = "ar-XB"
 
-// Override and pop turn the direction of the Latin letters between them.
+// override and pop make the Latin letters between them run from right to left.
 const override, pop = "\u202e", "\u202c"
 
-// placeholder is what the messages fill in; it stays as it is.
+// placeholder matches the parameters in a message, which mirror leaves unchanged.
 var placeholder = regexp.MustCompile(`\{\{[^}]*\}\}`)
 
 // Locales is for templates.Options.Locales.
@@ -65,7 +65,8 @@ func mirror(s string) string {
 	return out.String() + turned(s[last:])
 }
 
-// turned leaves blanks at the ends outside, where they part words.
+// turned encloses s in override and pop, but leaves the blanks at its ends outside, where
+// they separate words.
 func turned(s string) string {
 	words := strings.TrimSpace(s)
 	if words == "" {

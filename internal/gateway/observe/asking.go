@@ -23,10 +23,10 @@ import (
 // request waits for them, and not while its requests are open, because the portal may hold the
 // session's lock.
 const (
-	// idleTime is how long the last request of an idle visit is over.
+	// idleTime is how long after its last request a visit counts as idle.
 	idleTime = time.Second
-	// longTime is how long a request runs until it is taken for a stream or a long poll,
-	// which hold no lock.
+	// longTime is how long a request runs before it counts as a stream or a long poll, which
+	// hold no lock.
 	longTime = 10 * time.Second
 	// After hastyTries a visit counts as idle without idleTime; after maxTries the question
 	// is given up.

@@ -94,7 +94,7 @@ func (o *observation) browserJar() *portal.Jar {
 	return o.state.credentials(o.CookiePolicy)
 }
 
-// answer is the present answer about the request's visit.
+// answer is the last answer about the request's visit, or one that needs no question.
 func (o *observation) answer() answer {
 	switch {
 	case o.Site.Identify != nil:

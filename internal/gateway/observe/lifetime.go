@@ -26,7 +26,7 @@ type lifetime struct {
 	ended atomic.Bool
 
 	mu sync.Mutex
-	// streams says that the response has no end of its own, closing that it has to end.
+	// streams says that the response has no end of its own; closing, that it has to end.
 	streams, closing bool
 	// conn is the client's connection, once a tunnel took it over.
 	conn net.Conn

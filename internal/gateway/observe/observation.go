@@ -29,7 +29,8 @@ type observation struct {
 	// visit is nil before the browser has one. state is the visit's, or a new one.
 	visit *visits.Visit
 	state *state
-	// opened are cookies that an earlier `mode enforce` sealed, stale those that don't open.
+	// opened are cookies that an earlier `mode enforce` sealed. stale are sealed cookies that do
+	// not open.
 	opened *portal.Jar
 	stale  []portal.Stale
 	// substituted are the new values that the request is forwarded with; see jar.substitute.

@@ -36,8 +36,8 @@ type state struct {
 	// visit busy.
 	scheduled bool
 	tries     int
-	// running are the open requests and when they began; nil before the first. idleAt is
-	// when the last one that ended is over for long enough.
+	// running are the open requests and when they began; nil before the first. idleAt is when the
+	// visit counts as idle after the last request that ended.
 	running map[*observation]time.Time
 	idleAt  time.Time
 }

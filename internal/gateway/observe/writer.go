@@ -21,7 +21,7 @@ type writer struct {
 	o    *observation
 	life *lifetime
 	rw   http.ResponseWriter
-	// seen says that the headers were looked at.
+	// seen says that respond has examined the headers.
 	seen bool
 }
 

@@ -1,6 +1,6 @@
-// Package browse is a browser without a screen and without scripts. It follows
-// redirects, keeps cookies, reads pages, and finds and sends forms. The commands inspect
-// and check use it to act as a customer at a portal.
+// Package browse is a web browser without a screen and without scripts. A [Browser] follows
+// redirects, keeps cookies, reads pages, and finds and sends forms; [Browser.SignIn] signs
+// in by a portal's form. Packages inspect, check and direct use it to act as a customer.
 //
 // No error of this package contains a password, a cookie's value or the query of a URL.
 package browse
@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// redirects is the limit for one navigation. Browsers allow some twenty.
+	// redirects is the limit for one navigation. Browsers allow about 20.
 	redirects = 10
 	// limit is the size limit of a page, after decompression.
 	limit = 5 << 20
@@ -31,7 +31,7 @@ const (
 	agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 )
 
-// Options say how a Browser reaches a portal; every field may be left empty.
+// Options say how a Browser reaches a portal. The zero value is valid.
 type Options struct {
 	Transport http.RoundTripper // http.DefaultTransport if nil
 	Timeout   time.Duration     // of one request with its body, 30 s if 0
@@ -71,7 +71,7 @@ func (b *Browser) Only(keep func(Cookie) bool) *Browser {
 	return c
 }
 
-// Put stores a cookie, as a page's script would.
+// Put stores a cookie, as a page's script does with document.cookie.
 func (b *Browser) Put(c Cookie) { b.jar.put(c) }
 
 // Navigation returns the headers that a current browser sends when an address is typed
@@ -155,8 +155,9 @@ func (b *Browser) navigate(ctx context.Context, r request) (*Page, error) {
 		"open this address in a browser; if it works there, the portal may need cookies, HTTPS or another host name than the one given")
 }
 
-// navigation returns the headers of a navigation that a page started. The Referer follows
-// strict-origin-when-cross-origin, the browsers' default.
+// navigation returns the headers of a navigation. If a link or form of a page started it
+// (r.from), they include the Referer under strict-origin-when-cross-origin, the browsers'
+// default policy. kind is the Content-Type, or "".
 func navigation(r request, kind string) http.Header {
 	h := Navigation()
 	if kind != "" {

@@ -8,19 +8,19 @@ import (
 	"net/url"
 )
 
-// Every error of this package wraps one of these in a sentence that says what was seen
-// and what to do.
+// The errors of this package, to be tested with errors.Is. Each is wrapped in a sentence
+// with the page, what was seen there and what the operator can do.
 var (
 	ErrUnreachable  = errors.New("the portal can't be reached")                    // no connection, no response in time, or a server error
-	ErrTLS          = errors.New("the portal's certificate is not accepted")       // or not for this name
-	ErrTooLarge     = errors.New("the page is too large")                          // or has no end
+	ErrTLS          = errors.New("the portal's certificate is not accepted")       // not trusted, or for another name
+	ErrTooLarge     = errors.New("the page is too large")                          // or did not end in time
 	ErrRedirects    = errors.New("the portal redirects without end")               // a redirect loop
-	ErrNotHTML      = errors.New("this is no web page")                            // where a form was looked for
-	ErrNoForm       = errors.New("there is no sign-in form")                       // with one password field, nor a link to one
-	ErrStillForm    = errors.New("the portal did not take user name and password") // the form came again: a wrong password
-	ErrCaptcha      = errors.New("the sign-in form has a captcha")                 // which only a person can solve
+	ErrNotHTML      = errors.New("this is no web page")                            // Find looked for a form there
+	ErrNoForm       = errors.New("there is no sign-in form")                       // neither a form with one password field nor a link to one
+	ErrStillForm    = errors.New("the portal did not take user name and password") // it answered with the form again
+	ErrCaptcha      = errors.New("the sign-in form has a captcha")                 // only a person can solve it
 	ErrSecondFactor = errors.New("the portal already asks for a second factor")
-	ErrRefused      = errors.New("the portal refused the sign-in") // the request itself (401, 403, 429, …)
+	ErrRefused      = errors.New("the portal refused the sign-in") // by the status (401, 403, 429, …)
 )
 
 // problem wraps a sentinel with the page, what was seen there and what to do. The page is
@@ -29,14 +29,14 @@ func problem(kind error, at *url.URL, seen, remedy string) error {
 	return fmt.Errorf("%w: %s: %s; %s", kind, place(at), seen, remedy)
 }
 
-// place is a URL without user, query and fragment.
+// place returns a URL without user, query and fragment, so that errors show no secret.
 func place(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// failed describes a request that brought no response.
+// failed returns the error for a request that got no response.
 func failed(at *url.URL, err error) error {
-	// The URL that url.Error shows has its query, so only what is inside goes on.
+	// The text of url.Error has the URL with its query, so only the wrapped error is shown.
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}

@@ -15,13 +15,13 @@ import (
 	"golang.org/x/text/encoding"
 )
 
-// Form is a form on a page, with the fields that a browser sends of it.
+// Form is a form on a page, with the fields that a browser may send.
 type Form struct {
-	Action  *url.URL // the page's own without a valid one
+	Action  *url.URL // the page's own address if the form has no valid action
 	Method  string   // GET or POST
 	Enctype string
 	ID      string
-	Fields  []Field // in the page's order, without those that can't be sent
+	Fields  []Field // in the page's order, without disabled ones
 
 	page    *url.URL
 	charset encoding.Encoding
@@ -32,11 +32,11 @@ type Field struct {
 	Name         string
 	Type         string // lower case: text, password, hidden, checkbox, select, textarea, submit …
 	Value        string
-	Sent         bool // a browser sends it without any input: an unchecked box is not
+	Sent         bool // a browser sends it if the user changes nothing; false for an unchecked box
 	ID           string
 	Autocomplete string
 
-	action string // formaction of a button
+	action string // a button's formaction, which replaces the form's Action
 }
 
 // Forms returns the page's forms, in its order.
@@ -83,9 +83,9 @@ func (p *Page) newForm(s *goquery.Selection) *Form {
 
 const control = "input,select,textarea,button"
 
-// controls are the form's controls: inside it, or with its id in their form attribute.
-// Browsers and the parser leave a form between the rows of a table empty; its controls are
-// those that follow it without a form of their own.
+// controls returns the form's controls: those inside it, and those with its id in their form
+// attribute. A form between the rows of a table is left empty by browsers and by the parser.
+// The controls of such a form are those that follow it and belong to no other form.
 func (p *Page) controls(s *goquery.Selection) *goquery.Selection {
 	id, named := s.Attr("id")
 	misplaced := s.Children().Length() == 0 && s.Parent().Is("table,tbody,thead,tr")
@@ -105,8 +105,8 @@ func (p *Page) controls(s *goquery.Selection) *goquery.Selection {
 	})
 }
 
-// fieldsOf returns a control's fields: one, none if it can't be sent, or several for a
-// list with several selected options.
+// fieldsOf returns a control's fields: none if it is disabled, several for a list with
+// several selected options, else one.
 func fieldsOf(c *goquery.Selection) []Field {
 	f := Field{
 		Name: c.AttrOr("name", ""), ID: c.AttrOr("id", ""), Autocomplete: strings.ToLower(c.AttrOr("autocomplete", "")),
@@ -133,8 +133,8 @@ func fieldsOf(c *goquery.Selection) []Field {
 	return []Field{f}
 }
 
-// options are a list's selected options that are not disabled. A select without `multiple` and without
-// a selected option sends its first option that is not disabled.
+// options returns a field for each selected option of a list that is not disabled. If no
+// option is selected, a list without `multiple` sends its first option that is not disabled.
 func options(f Field, c *goquery.Selection) (all []Field) {
 	f.Type, f.Sent = "select", f.Name != ""
 	chosen := c.Find("option[selected]")
@@ -162,9 +162,9 @@ func (f *Form) Field(name string) (field Field, ok bool) {
 // pair is a field in a request.
 type pair struct{ name, value string }
 
-// Submit sends a form in the page's character set. values replace the form's own, and
-// names that the form does not have are added. It presses the first button with a name and value in
-// values ("" stands for any value), else the form's first button.
+// Submit sends a form in the page's character set. values replace the values of the form's
+// fields; a name that the form does not have is added. Submit presses the button that has
+// its name and value in values ("" stands for any value), or else the form's first button.
 func (b *Browser) Submit(ctx context.Context, f *Form, values map[string]string) (*Page, error) {
 	button := f.button(values)
 	to := *f.Action
@@ -186,6 +186,7 @@ func (b *Browser) Submit(ctx context.Context, f *Form, values map[string]string)
 	return b.navigate(ctx, r)
 }
 
+// button returns the button that Submit presses, or nil if the form has none.
 func (f *Form) button(values map[string]string) (pressed *Field) {
 	for i := range f.Fields {
 		x := &f.Fields[i]
@@ -200,7 +201,8 @@ func (f *Form) button(values map[string]string) (pressed *Field) {
 	return pressed
 }
 
-// pairs are the fields to send, in the order of the form.
+// pairs returns the names and values to send: those of the form in its order, then values
+// with names that the form does not have.
 func (f *Form) pairs(button *Field, values map[string]string) (all []pair) {
 	used := map[string]bool{}
 	for i := range f.Fields {
@@ -238,7 +240,7 @@ func (f *Form) body(pairs []pair) (kind string, body []byte) {
 	var out bytes.Buffer
 	w := multipart.NewWriter(&out)
 	for _, p := range pairs {
-		// A bytes.Buffer takes every write.
+		// Writing to a bytes.Buffer can't fail.
 		_ = w.WriteField(f.encode(p.name), f.encode(p.value))
 	}
 	_ = w.Close()

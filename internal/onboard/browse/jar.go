@@ -19,11 +19,11 @@ type Cookie struct {
 	Path        string
 	Secure      bool
 	HTTPOnly    bool
-	Expires     time.Time // zero: ends with the browser
+	Expires     time.Time // zero for a cookie that lasts as long as the Browser
 }
 
-// jar keeps cookies in the order of their arrival. The package does not use
-// net/http/cookiejar because that hides the paths and names of what it keeps.
+// jar keeps cookies in the order of their arrival. net/http/cookiejar is not used because it
+// does not show the paths and domains of its cookies.
 type jar []Cookie
 
 func (j jar) alive(now time.Time) []Cookie {

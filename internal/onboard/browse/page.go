@@ -11,7 +11,7 @@ import (
 	"golang.org/x/text/encoding"
 )
 
-// Page is a response, read to its end.
+// Page is a response with its whole body.
 type Page struct {
 	URL    *url.URL // after redirects
 	Status int
@@ -21,7 +21,7 @@ type Page struct {
 	doc *goquery.Document
 }
 
-// HTML reports whether the page has the type of a web page, or no type and looks like one.
+// HTML reports whether the page is HTML, by its Content-Type or, without one, by its body.
 func (p *Page) HTML() bool {
 	kind := p.Header.Get("Content-Type")
 	if kind == "" {
@@ -47,10 +47,10 @@ func (p *Page) Text() string {
 	return string(got)
 }
 
-// Doc is the parsed page, never nil.
+// Doc returns the parsed page. It parses once, and never returns nil.
 func (p *Page) Doc() *goquery.Document {
 	if p.doc == nil {
-		// The parser takes any text, so only a reader can fail, and this one does not.
+		// The parser accepts any text, and a strings.Reader does not fail.
 		p.doc, _ = goquery.NewDocumentFromReader(strings.NewReader(p.Text()))
 	}
 	return p.doc
@@ -73,8 +73,8 @@ func (p *Page) Links() (all []Link) {
 	return all
 }
 
-// Scripts returns the scripts of the pages: inline ones, and the files on each page's own
-// host that fetch returns. It fetches each file once, and at most so many.
+// Scripts returns the texts of the pages' scripts: the inline ones, and the files on each
+// page's own host. It calls fetch once for each file, and for at most `most` files.
 func Scripts(pages []*Page, most int, fetch func(*url.URL) (text string, ok bool)) (texts []string) {
 	seen := make(map[string]bool)
 	for _, p := range pages {
@@ -97,7 +97,7 @@ func Scripts(pages []*Page, most int, fetch func(*url.URL) (text string, ok bool
 	return texts
 }
 
-// Resolve returns the address of a reference on the page, with its <base>.
+// Resolve returns the absolute address of a link on the page. It honours the page's <base>.
 func (p *Page) Resolve(href string) (*url.URL, error) {
 	at := p.URL
 	if base, ok := p.Doc().Find("base[href]").First().Attr("href"); ok {
@@ -112,8 +112,9 @@ func (p *Page) Resolve(href string) (*url.URL, error) {
 	return u, nil
 }
 
-// redirect is where a browser goes on its own, or nil: a redirect's Location, or the
-// target of a page that refreshes itself at once.
+// redirect returns the address to which a browser goes without the user: a redirect's
+// Location, or the target of a meta refresh (see refresh). It returns nil if the
+// browser stays.
 func (p *Page) redirect() *url.URL {
 	switch p.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -127,8 +128,8 @@ func (p *Page) redirect() *url.URL {
 	return p.refresh()
 }
 
-// refresh reads <meta http-equiv="refresh" content="0; url=…">, which some portals use
-// after a sign-in.
+// refresh returns the target of <meta http-equiv="refresh" content="0; url=…">, which some
+// portals send after a sign-in, or nil.
 func (p *Page) refresh() *url.URL {
 	if !p.HTML() {
 		return nil

@@ -12,21 +12,22 @@ import (
 	"github.com/PuerkitoBio/goquery"
 )
 
-// Account is a customer's at the portal.
+// Account is a customer's user name and password at the portal.
 type Account struct{ User, Password string }
 
-// Entry is a portal's sign-in form and, after SignIn or Enter, the page that it led to.
+// Entry is a portal's sign-in form and, after SignIn or Enter, the page that the sign-in
+// led to.
 type Entry struct {
-	Login    *Page // with the form
+	Login    *Page // the page with the form
 	Form     *Form
 	User     string // name of the field for the user name
 	Password string // name of the field for the password
-	Page     *Page  // that the sign-in led to
+	Page     *Page  // the page that the sign-in led to
 }
 
 // SignIn finds the sign-in form, starting at page, and sends it. Its errors are those of
-// Find, and ErrStillForm, ErrCaptcha, ErrSecondFactor, ErrRefused. The entry is returned
-// with them, as far as the sign-in came.
+// Find, and ErrStillForm, ErrCaptcha, ErrSecondFactor, ErrRefused. On an error it also
+// returns the entry if the form was found; Page is set if the form was sent.
 func (b *Browser) SignIn(ctx context.Context, page string, a Account) (*Entry, error) {
 	e, err := b.Find(ctx, page)
 	if err == nil {
@@ -47,8 +48,8 @@ func (b *Browser) Enter(ctx context.Context, e *Entry, a Account) error {
 	return err
 }
 
-// Look returns an error if the page that the sign-in led to shows that it failed. No
-// error is no proof that it worked: only a page that names the user is one.
+// Look returns an error if the page that the sign-in led to shows that it failed. A nil
+// error does not prove that the customer is signed in; only a page that names the user does.
 func (e *Entry) Look() error {
 	p := e.Page
 	if err := serverFault(p); err != nil {
@@ -73,16 +74,16 @@ func (e *Entry) Look() error {
 	return nil
 }
 
-// again reports whether the page shows the same form.
+// again reports whether the page that the sign-in led to has the same form.
 func (e *Entry) again() bool { return e.Page.Form(e.same) != nil }
 
-// same reports whether a form has the entry's fields.
+// same reports whether a form has the entry's field names for user name and password.
 func (e *Entry) same(f *Form) bool {
 	user, password, ok := f.signIn()
 	return ok && user == e.User && password == e.Password
 }
 
-// links is how many links to a sign-in are tried.
+// links is the number of links to a sign-in that Find tries.
 const links = 4
 
 var (
@@ -94,9 +95,9 @@ var (
 		`input[name*="captcha" i],img[src*="captcha" i],[data-sitekey]`
 )
 
-// Find looks for the sign-in form: on the page itself, or behind a link on it with the
+// Find looks for the sign-in form on the page, and then on pages to which it links with the
 // words of a sign-in. Errors: ErrNoForm, ErrCaptcha, ErrNotHTML, ErrUnreachable, ErrTLS,
-// ErrTooLarge, ErrRedirects.
+// ErrTooLarge, ErrRedirects. With ErrCaptcha the entry may be returned too.
 func (b *Browser) Find(ctx context.Context, page string) (*Entry, error) {
 	first, err := b.Get(ctx, page)
 	if err != nil {
@@ -144,7 +145,7 @@ func noForm(p *Page) error {
 		"give the address of the sign-in page itself; a form that scripts build, or that asks for the name first and the password on a second page, can't be filled in from here")
 }
 
-// best is the sign-in form with the highest score, or nil.
+// best returns the entry of the page's sign-in form with the highest score, or nil.
 func best(p *Page) *Entry {
 	var found *Entry
 	top := -1
@@ -175,8 +176,8 @@ func (f *Form) score() int {
 	return s
 }
 
-// signIn returns the names of the form's fields for the user and the password, if it has
-// both.
+// signIn returns the names of the form's fields for the user name and the password. ok is
+// false if the form has no text field, or not exactly one password field.
 func (f *Form) signIn() (user, password string, ok bool) {
 	var names []Field
 	count := 0
@@ -200,7 +201,8 @@ func (f *Form) signIn() (user, password string, ok bool) {
 	return nameOf(names), password, true
 }
 
-// nameOf returns the field for the user name: one with a name for that, else the first.
+// nameOf returns the name of the field for the user name: the first with a name or an
+// autocomplete value that says so, or else the first of all.
 func nameOf(fields []Field) string {
 	say := func(f Field) bool {
 		return strings.Contains(f.Autocomplete, "username") || (nameField.MatchString(f.Name+" "+f.ID) && !codeName.MatchString(f.Name) && !captchaName(f.Name))
@@ -215,8 +217,8 @@ func captchaName(name string) bool { return strings.Contains(strings.ToLower(nam
 
 func captcha(s *goquery.Selection) bool { return s.Find(captchaSelectors).Length() > 0 }
 
-// around is the part of the page that belongs to the form. A captcha elsewhere, for
-// example at a newsletter's form, does not prevent the sign-in.
+// around returns the page's forms that are the entry's. Only a captcha inside them prevents
+// the sign-in, and not one in the form of a newsletter, for example.
 func around(p *Page, e *Entry) *goquery.Selection {
 	return p.Doc().Find("form").FilterFunction(func(_ int, s *goquery.Selection) bool { return e.same(p.newForm(s)) })
 }

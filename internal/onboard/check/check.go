@@ -1,10 +1,10 @@
-// Package check tests a site with the gateway against its real portal. It does what
-// customers do, and what an attacker does who has their passwords, and reports for each
-// property whether the gateway has it. The command check calls [Run].
+// Package check tests a site's configuration: it runs the gateway in front of the real
+// portal, signs test customers in, and tries what an attacker with their passwords can try.
+// The command check calls [Run]. The [Report] has a row for each property.
 //
-// The package changes nothing at the portal except that test customers sign in and out,
-// with their own passwords; it never sends a wrong one. A row is ok only if the check saw
-// what the row says.
+// A row is ok only if the check saw what the row says. The package changes nothing at the
+// portal except that the test customers sign in and out, with their own passwords. It never
+// sends a wrong password, since portals lock accounts for that.
 package check
 
 import (
@@ -19,27 +19,28 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// Stage is the gateway under test, with a store of its own in which no user is enrolled.
+// Stage is the gateway under test. Its store is empty, so no user is enrolled. The command
+// check implements it.
 type Stage interface {
-	// Gate leads to the portal through the gateway, Portal on the same way without it.
+	// Gate returns a transport to the portal through the gateway, and Portal one without it.
 	Gate() http.RoundTripper
 	Portal() http.RoundTripper
 	// Users returns the ids that whoami has named so far.
 	Users(ctx context.Context) ([]string, error)
 	// Asked returns the questions to the portal since the last call, oldest first.
 	Asked() []Asked
-	// Break answers whoami with a fault from now on; nil ends that.
+	// Break makes the portal answer whoami with a fault. Nil ends that.
 	Break(f *Fault)
 	// Log returns what the gateway has logged since its start.
 	Log() ([]Entry, error)
 	// Settle replaces the site's `settle` from now on.
 	Settle(d time.Duration) error
-	// Spreads returns the proxies behind the gateway that may send one visitor's requests
-	// to several upstreams.
+	// Spreads returns the proxies behind the gateway that may send the requests of one
+	// visit to several upstreams.
 	Spreads() []Spread
 }
 
-// Spread is a proxy with several upstreams.
+// Spread is a proxy that may send the requests of one visit to several upstreams.
 type Spread struct {
 	Saw     string // how it chooses among them
 	Do      string // what to change
@@ -52,13 +53,14 @@ type Asked struct {
 	Response whoami.Response
 }
 
-// Fault is an answer from which whoami learns nothing.
+// Fault is a response to whoami that must be judged as unknown.
 type Fault struct {
 	Status int
 	Body   string
 }
 
-// ErrorLogger is the logger of the server's messages that the portal can't be reached.
+// ErrorLogger is the name of the logger to which the server writes that the portal can't be
+// reached.
 const ErrorLogger = "http.log.error"
 
 // Entry is a line of the gateway's log, or of ErrorLogger's.
@@ -78,8 +80,8 @@ type Plan struct {
 	First, Second browse.Account
 }
 
-// Run runs all checks. It returns an error if they could not be run; faults of the gateway
-// are in the report.
+// Run runs all checks. It returns an error if they could not be run. What a check found
+// wrong with the configuration is in the report.
 func Run(ctx context.Context, p Plan, s Stage) (Report, error) {
 	if len(p.Site.Whoami) == 0 {
 		return Report{}, errors.New("this site has no whoami but takes its users from another authenticator (user): there is no portal's sign-in to rehearse")
@@ -111,20 +113,21 @@ type run struct {
 	plan   Plan
 	stage  Stage
 	site   config.Site
-	portal direct.Portal // without the gateway
+	portal direct.Portal // asked without the gateway
 	report Report
 
 	first, second *customer
-	users         []string // that whoami had named after the first sign-in
-	forced        int      // number of forced questions
-	signedOut     bool     // the first customer, through the gateway
+	users         []string // ids that whoami had named after the first sign-in
+	forced        int      // counter of force, for a new header value each time
+	signedOut     bool     // the check signOut has signed the first customer out
 	// late is the time from a sign-in's response to its commit at the portal; committed is
 	// whoami's verdict then.
 	late      time.Duration
 	committed whoami.Verdict
 }
 
-// customer is a test customer, as the portal shows them without the gateway.
+// customer is a test customer. direct, entry, home and marks come from a sign-in at the
+// portal without the gateway; the other fields are set by checks through the gateway.
 type customer struct {
 	browse.Account
 	direct *browse.Browser
@@ -137,7 +140,7 @@ type customer struct {
 	device    *device
 }
 
-// Names of rows that other rows refer to.
+// Names of rows that the texts of other rows mention.
 const (
 	rowPaths     = "cookies reach whoami"
 	rowSignIn    = "sign-in seen"
@@ -150,8 +153,9 @@ type step struct {
 	check func() outcome
 }
 
-// checks runs all checks in the order of a customer's visits. After an outcome that ends
-// them, the rest is reported as not tried.
+// checks runs all checks and adds a row for each to the report. The order matters: later
+// checks use the sessions of earlier ones. After an outcome with last set, all other rows
+// are reported as not tried.
 func (r *run) checks() {
 	steps := []step{
 		{"one upstream for each visit", r.upstreams},
@@ -186,7 +190,7 @@ func (r *run) checks() {
 			o = s.check()
 			ended = o.last
 		}
-		if o.Name != "" && o.Name != s.row { // a check of another row failed again
+		if o.Name != "" && o.Name != s.row { // the outcome is about an earlier row, which now failed
 			r.report.Rows = append(r.report.Rows, o.Row)
 			o = notReached()
 		}
@@ -195,7 +199,7 @@ func (r *run) checks() {
 	}
 }
 
-// leave signs out the sessions that are still signed in.
+// leave signs all customers out, at the portal and through the gateway, when Run ends.
 func (r *run) leave() {
 	for _, c := range r.customers() {
 		if c.gate != nil {

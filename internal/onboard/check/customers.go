@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// another signs the second customer in. Whoami must name another user.
+// another is the check that whoami names another user for the second customer.
 func (r *run) another() outcome {
 	if r.second == nil {
 		return skipped("give a second test customer")
@@ -31,8 +31,9 @@ func (r *run) another() outcome {
 	return ok("whoami names %q", c.id)
 }
 
-// clearance enrols the second customer and tries to reach their pages with the clearance of
-// the first: with the cookies of both, and by signing in within the cleared visit.
+// clearance is the check that one customer's clearance does not open another's pages. It
+// enrols the second customer. It then tries to reach their pages with the clearance of the
+// first: with the cookies of both, and by signing in within the cleared visit.
 func (r *run) clearance() outcome {
 	a, c := r.first, r.second
 	switch {
@@ -78,15 +79,15 @@ func (r *run) clearance() outcome {
 	return ok("neither both customers' cookies nor a sign-in inside the other's visit opens anything")
 }
 
-// signInInside signs the second customer in within the first one's visit, and reports
-// whether the gateway asked for the code.
+// signInInside signs a customer in within the visit of b, and reports whether the gateway
+// asked for the code. It returns false if the portal shows no form to a signed-in user.
 func (r *run) signInInside(b *browse.Browser, c *customer) bool {
 	e, err := b.Find(r.ctx, c.entry.Login.URL.String())
 	return err == nil && b.Enter(r.ctx, e, c.Account) == nil && r.isOwn(e.Page, "challenge")
 }
 
-// aliases signs in with other spellings of the first customer's name. Each that the portal
-// takes must be the same user, who has a second factor.
+// aliases is the check that other spellings of the first customer's name are the same user.
+// Otherwise a spelling would be a user without a second factor, whom the password opens.
 func (r *run) aliases() outcome {
 	c := r.first
 	var taken, not []string
@@ -111,7 +112,7 @@ func (r *run) aliases() outcome {
 	return ok("%s", saw)
 }
 
-// spellings are forms of the name that portals are known to take.
+// spellings returns other forms of the first customer's name that portals may accept.
 func (r *run) spellings() (all []string) {
 	c := r.first
 	list := []string{strings.ToUpper(c.User), strings.ToLower(c.User), " " + c.User + " "}
@@ -126,8 +127,8 @@ func (r *run) spellings() (all []string) {
 	return all
 }
 
-// spelling signs in with another spelling of the first customer's name. It reports whether
-// the portal takes it, and whether whoami names no new user then.
+// spelling signs in through the gateway with another spelling of the first customer's name.
+// taken reports whether the portal accepts it, same that whoami names no new user then.
 func (r *run) spelling(user string) (taken, same bool) {
 	b := r.browser()
 	before, err := r.stage.Users(r.ctx)
@@ -158,7 +159,7 @@ func (r *run) otherUsers() []string {
 	return slices.DeleteFunc(users, func(id string) bool { return id == r.first.id })
 }
 
-// normal proposes how two ids of one customer can become one.
+// normal returns the advice for a whoami that names several ids for one customer.
 func normal(id string, others []string) string {
 	const typed = "whoami repeats what was typed: point `user` at the customer number"
 	if slices.ContainsFunc(others, func(o string) bool { return strings.EqualFold(strings.TrimSpace(o), strings.TrimSpace(id)) }) {

@@ -20,13 +20,15 @@ import (
 // door is a way to sign in besides the sign-in form that some portals have.
 type door struct {
 	row string
-	// try sends its requests with a browser, and returns the responses.
+	// try sends the requests with a browser, and returns the responses; nil elements are
+	// requests that failed.
 	try func(r *run, b *browse.Browser, c *customer) []*browse.Page
-	// open reports whether a response without the customer's marks shows a sign-in. It
-	// may be nil.
+	// open reports whether a response shows that the sign-in worked although it has none
+	// of the customer's marks. It may be nil.
 	open func(p *browse.Page) bool
-	do   string
-	// borrowed doors use the customer's session at the portal, which must not be signed out.
+	do   string // advice if the door is open; %s is replaced by the path
+	// borrowed says that the door uses the session of customer.direct. It must not be
+	// signed out, because later doors use it too.
 	borrowed bool
 }
 
@@ -43,11 +45,12 @@ var sideDoors = []door{
 	{"side door the portal's own cookies", rawCookies, nil, "take the session's cookie out of `leave`, and this path out of `trust`", true},
 }
 
-// doorPages are the pages that a door opened, or nil: there at the portal itself, here
-// through the gateway.
+// doorPages are the pages that a door opened: there at the portal itself, here through the
+// gateway. A page is nil if the door did not open.
 type doorPages struct{ there, here *browse.Page }
 
-// doors are the checks of the side doors. The first of them tries all doors.
+// doors returns a step for each side door. The first step to run tries all of them, because
+// tryDoors runs some at the same time.
 func (r *run) doors() (steps []step) {
 	pages := sync.OnceValue(r.tryDoors)
 	for i, d := range sideDoors {
@@ -56,11 +59,11 @@ func (r *run) doors() (steps []step) {
 	return steps
 }
 
-// tryDoors tries each door with the first customer's password: at the portal, to see
-// whether there is such a door, and through the gateway, where it has to be shut. Doors
-// that the portal does not have are tried through the gateway at the same time, because it
-// waits for a while before it takes a sign-in for failed. The others could end each other's
-// sessions.
+// tryDoors tries each door with the first customer's password: at the portal, to learn
+// whether it has such a door, and through the gateway, where the door must be shut. Doors
+// that the portal does not have are tried through the gateway concurrently, because the
+// gateway waits for `settle` after each sign-in that seems to fail. Doors that it has are
+// tried one after another, because their sign-ins could end each other's sessions.
 func (r *run) tryDoors() []doorPages {
 	pages := make([]doorPages, len(sideDoors))
 	for i, d := range sideDoors {
@@ -97,8 +100,9 @@ func (d door) outcome(pages doorPages) outcome {
 	return ok("shut; the portal has none, as far as was tried")
 }
 
-// through tries a door and returns the page that it opened, or nil. Then it opens the
-// customer's page, because the door may have signed the browser in.
+// through tries a door, and then opens the customer's page, because the door may have signed
+// the browser in without showing it. It returns the first page that is the customer's, or
+// nil if the door is shut.
 func (r *run) through(d door, b *browse.Browser) *browse.Page {
 	pages := d.try(r, b, r.first)
 	direct.Sleep(r.ctx, r.late)
@@ -122,7 +126,7 @@ func basic(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	return pages
 }
 
-// values are the fields of the sign-in form.
+// values returns the sign-in form filled in: its hidden fields, user name and password.
 func values(c *customer) url.Values {
 	v := url.Values{}
 	for _, f := range c.entry.Form.Fields {
@@ -135,8 +139,9 @@ func values(c *customer) url.Values {
 	return v
 }
 
-// queryLogin sends the form's fields in the query, within an anonymous session that the
-// portal knows, so that no cookie needs to change.
+// queryLogin sends the form's fields in the query. It opens an anonymous session first: if
+// the portal signs that session in, no cookie changes, which is the harder case for the
+// gateway to notice.
 func queryLogin(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	_, _ = b.Get(r.ctx, r.start())
 	for _, address := range append([]string{c.entry.Form.Action.String(), r.start()}, r.memberPages(c)...) {
@@ -207,7 +212,7 @@ func xmlRPC(r *run, b *browse.Browser, c *customer) []*browse.Page {
 	return r.call(b, "text/xml", []string{"/xmlrpc.php", "/lib/exe/xmlrpc.php", "/xmlrpc", "/RPC2"}, signIn("wp.getUsersBlogs"), signIn("dokuwiki.login"))
 }
 
-// refusedCall matches the response to a sign-in that failed.
+// refusedCall matches the XML-RPC response false, with which a failed sign-in is answered.
 var refusedCall = regexp.MustCompile(`<params>\s*<param>\s*<value>\s*<boolean>0</boolean>`)
 
 func xmlRPCOpen(p *browse.Page) bool {
@@ -232,7 +237,7 @@ func jsonRPCOpen(p *browse.Page) bool {
 	return got.Result != nil && got.Result != false && got.Result != ""
 }
 
-// jsonSignIn is the sign-in of apps and scripts.
+// jsonSignIn sends user name and password as JSON, as apps and scripts of portals do.
 func jsonSignIn(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	body := map[string]string{"username": c.User, "login": c.User, "email": c.User, "password": c.Password}
 	body[c.entry.User], body[c.entry.Password] = c.User, c.Password
@@ -298,7 +303,8 @@ func sessionInBody(r *run, b *browse.Browser, c *customer) (pages []*browse.Page
 	return pages
 }
 
-// rawCookies sends a session of the portal that did not come through the gateway.
+// rawCookies sends the portal's own session cookies, as an attacker can who signed in at
+// the portal without the gateway. The gateway must drop them, because they are not sealed.
 func rawCookies(r *run, b *browse.Browser, c *customer) (pages []*browse.Page) {
 	for _, k := range c.direct.Cookies() {
 		b.Put(k)

@@ -26,13 +26,13 @@ func (d *device) options() totp.ValidateOpts {
 	return totp.ValidateOpts{Period: uint(d.key.Period()), Skew: 3, Digits: d.key.Digits(), Algorithm: d.key.Algorithm()}
 }
 
-// code is the code of the time step so many steps from now.
+// code returns the code of a time step, counted from the current one.
 func (d *device) code(steps int) (string, error) {
 	at := time.Now().Add(time.Duration(steps) * time.Duration(d.key.Period()) * time.Second)
 	return totp.GenerateCodeCustom(d.key.Secret(), at, d.options())
 }
 
-// wrong is a code that belongs to no time step near now.
+// wrong returns a code that no time step near the current one has.
 func (d *device) wrong() (string, error) {
 	for n := 0; ; n++ {
 		c := fmt.Sprintf("%0*d", d.key.Digits().Length(), n)
@@ -42,7 +42,7 @@ func (d *device) wrong() (string, error) {
 	}
 }
 
-// spare takes one of the backup codes.
+// spare returns the next backup code. Each can be used once.
 func (d *device) spare() (string, error) {
 	if len(d.backup) == 0 {
 		return "", errors.New("the backup codes are used up")
@@ -54,7 +54,8 @@ func (d *device) spare() (string, error) {
 
 var errNoSetup = errors.New("the set-up page did not come, or not in its usual form")
 
-// setUp enrols the signed-in customer on the gateway's own pages.
+// setUp enrols the customer who is signed in with b on the gateway's set-up page, as a
+// person with an authenticator app does. It returns the new authenticator.
 func (r *run) setUp(b *browse.Browser) (*device, error) {
 	page, err := b.Get(r.ctx, r.at(r.site.Path+"/setup"))
 	if err != nil {
@@ -103,7 +104,7 @@ func (r *run) give(b *browse.Browser, code string, backup bool) (*browse.Page, e
 	return b.Submit(r.ctx, form, map[string]string{"code": code})
 }
 
-// passes gives a backup code and reports whether it was taken.
+// passes enters a backup code at the challenge, and reports whether the gateway accepted it.
 func (r *run) passes(c *customer) bool {
 	code, err := c.device.spare()
 	if err != nil {
@@ -113,7 +114,7 @@ func (r *run) passes(c *customer) bool {
 	return err == nil && !r.isOwn(page, "challenge")
 }
 
-// enrol sets the second factor up for the first customer.
+// enrol is the check that a customer can set up a second factor. It enrols the first one.
 func (r *run) enrol() outcome {
 	d, err := r.setUp(r.first.gate)
 	if err != nil {
@@ -126,8 +127,8 @@ func (r *run) enrol() outcome {
 	return ok("possible, with a real code; optional: customers turn it on at %s/", r.site.Path)
 }
 
-// challenge signs the enrolled customer in again. After the password, the gateway must
-// release no page of the portal before the code.
+// challenge is the check that after the password, and before the code, the gateway releases
+// no page of the portal. It signs the enrolled first customer in again.
 func (r *run) challenge() outcome {
 	c := r.first
 	page, err := r.throughGate(c)
@@ -164,8 +165,8 @@ func (r *run) challenge() outcome {
 	return ok("signed in, asked for the code; %d pages tried, none released", len(pages))
 }
 
-// passthroughSessions names the cookies of a sign-in that only the site's `leave` keeps
-// from being sealed.
+// passthroughSessions returns the names of the first customer's cookies that would be
+// sealed if the site's `leave` did not name them.
 func (r *run) passthroughSessions() string {
 	policy, usual := portal.NewCookiePolicy(r.site.Leave), portal.NewCookiePolicy(nil)
 	var names []string
@@ -177,6 +178,7 @@ func (r *run) passthroughSessions() string {
 	return strings.Join(names, ", ")
 }
 
+// wrongCode is the check that a wrong code does not open the portal.
 func (r *run) wrongCode() outcome {
 	c := r.first
 	code, err := c.device.wrong()
@@ -197,8 +199,9 @@ func (r *run) wrongCode() outcome {
 	return ok("the question stays, and so do the pages behind it")
 }
 
-// rightCode gives an unused code: that of the next time step, if the settings allow it, or
-// a backup code.
+// rightCode is the check that a right code opens the customer's page. The code of the
+// current time step is spent by the enrolment, so it enters that of the next step, or a
+// backup code if the site accepts no other step (skew 0).
 func (r *run) rightCode() outcome {
 	c := r.first
 	code, err := c.device.code(1)
@@ -223,12 +226,12 @@ func (r *run) rightCode() outcome {
 	return ok("%s shows the customer's own page", p.URL.Path)
 }
 
-// blank is the page of a portal under maintenance.
+// blank is a page without content, such as a portal under maintenance may send.
 const blank = "<!DOCTYPE html><html><head><title></title></head><body></body></html>"
 
-// unknown answers whoami in the portal's place with an error, a blank page and 404, and
-// checks that the gateway refuses requests. It leaves out 404 if that is the sign of a
-// stranger, because a page that is gone looks the same.
+// unknown is the check that the gateway refuses requests (503) if whoami gives no answer.
+// It makes whoami answer with an error, a blank page and 404. It leaves out 404 if that is
+// the portal's answer to anonymous visitors.
 func (r *run) unknown() outcome {
 	faults := []Fault{{http.StatusInternalServerError, ""}, {http.StatusOK, blank}}
 	if !r.strangersGet(http.StatusNotFound) {
@@ -257,7 +260,7 @@ func (r *run) unknown() outcome {
 	return ok("503 when whoami answers %s", strings.Join(tried, ", "))
 }
 
-// strangersGet reports whether whoami answers strangers with this status.
+// strangersGet reports whether whoami answers anonymous visitors with this status.
 func (r *run) strangersGet(status int) bool {
 	if _, err := r.force(r.browser(), r.start()); err != nil {
 		return false

@@ -21,7 +21,8 @@ func (r *run) atPortal() *browse.Browser {
 	return browse.New(browse.Options{Transport: r.stage.Portal()})
 }
 
-// start is the page where a customer's sign-in begins.
+// start returns the address of the page with the sign-in form, from `sign_in`, or the front
+// page.
 func (r *run) start() string {
 	for _, s := range r.site.SignIn {
 		if s.Page != "" {
@@ -38,7 +39,8 @@ func (r *run) start() string {
 	return r.at("/")
 }
 
-// exempt are the paths of trust, public and guest, with nothing in place of a *.
+// exempt returns addresses under `trust`, `public` and `guest`, where the gateway asks no
+// code. Each * in a path is left out.
 func (r *run) exempt() (addresses []string) {
 	for _, sets := range [][]config.MatcherSet{r.site.Trust, r.site.Public, r.site.Guest} {
 		for _, set := range sets {
@@ -50,8 +52,8 @@ func (r *run) exempt() (addresses []string) {
 	return addresses
 }
 
-// memberPages are the pages that show whether the customer is signed in: the one that the
-// sign-in leads to, and whoami's.
+// memberPages returns pages that show whether the customer is signed in: the page that the
+// sign-in leads to, and the whoamis' pages.
 func (r *run) memberPages(c *customer) []string {
 	pages := []string{c.home}
 	for _, q := range r.portal.Questions {
@@ -60,7 +62,7 @@ func (r *run) memberPages(c *customer) []string {
 	return pages
 }
 
-// at is an address below the site's.
+// at returns the address of a path of the site.
 func (r *run) at(path string) string { return r.plan.URL + path }
 
 func pathOf(address string) string {
@@ -77,8 +79,9 @@ func (r *run) isOwn(p *browse.Page, name string) bool { return p.URL.Path == r.s
 // below reports whether a path is one of the gateway's own.
 func (r *run) below(path string) bool { return strings.HasPrefix(path, r.site.Path+"/") }
 
-// fromGate reports whether a page comes from the gateway or redirects to it. A refusal at
-// the portal's address is known by the gateway's style sheet.
+// fromGate reports whether a page comes from the gateway or redirects to one that does. The
+// gateway also answers at the portal's addresses when it refuses a request; such a page is
+// recognised by the gateway's style sheet.
 func (r *run) fromGate(p *browse.Page) bool {
 	if r.below(p.URL.Path) || r.below(p.Header.Get("Location")) {
 		return true
@@ -86,8 +89,9 @@ func (r *run) fromGate(p *browse.Page) bool {
 	return p.HTML() && r.below(p.Doc().Find(`link[rel="stylesheet"]`).First().AttrOr("href", ""))
 }
 
-// leaks returns the mark that shows that a page of the portal was released to a customer
-// who is signed in, or "".
+// leaks returns the first of the marks on a page, which shows that the portal's page for the
+// signed-in customer was released. It returns "" if there is none or the page is the
+// gateway's own.
 func (r *run) leaks(p *browse.Page, m marks) string {
 	if mark := m.on(p); mark != "" && !r.fromGate(p) {
 		return mark
@@ -100,8 +104,8 @@ func (r *run) look(b *browse.Browser, address string) (*browse.Page, error) {
 	return b.Once(r.ctx, http.MethodGet, address, browse.Navigation(), nil)
 }
 
-// once sends one request. It returns nil on an error, because the portal may not have the
-// door.
+// once sends one request. It returns nil on an error, which the side doors expect from
+// portals that have no such address.
 func (r *run) once(b *browse.Browser, method, address string, h http.Header, body string) *browse.Page {
 	p, err := b.Once(r.ctx, method, address, h, []byte(body))
 	if err != nil {
@@ -125,8 +129,9 @@ func (r *run) post(b *browse.Browser, address string, fields url.Values) *browse
 	return r.once(b, http.MethodPost, address, h, fields.Encode())
 }
 
-// force opens a page and makes the gateway ask whoami for it. The cache key of an answer
-// includes client hints, so a new one bypasses the cache; it is no credential.
+// force opens a page and makes the gateway ask whoami instead of using a cached answer. The
+// cache key includes client hints, so each call sends a new one. verdict returns what whoami
+// answered.
 func (r *run) force(b *browse.Browser, address string) (*browse.Page, error) {
 	r.forced++
 	h := browse.Navigation()
@@ -135,7 +140,8 @@ func (r *run) force(b *browse.Browser, address string) (*browse.Page, error) {
 	return b.Once(r.ctx, http.MethodGet, address, h, nil)
 }
 
-// verdict is the joint verdict of the last questions, and the answer that decided it.
+// verdict returns the joint verdict of the questions since the last call, and the answer
+// that decided it: that of an unknown verdict, or else the first one; nil if none was asked.
 func (r *run) verdict() (whoami.Verdict, *Asked) {
 	asked := r.stage.Asked()
 	if len(asked) == 0 {
@@ -153,7 +159,8 @@ func (r *run) verdict() (whoami.Verdict, *Asked) {
 	return whoami.Agree(all), deciding
 }
 
-// judge finds the last answer to a question among those asked.
+// judge returns the verdict on the last answer to a question among those asked, and that
+// answer. It returns nil if the question was not asked.
 func judge(q *whoami.Question, asked []Asked) (whoami.Verdict, *Asked) {
 	first, steps := q.First()
 	for i := len(asked) - 1; i >= 0; i-- {

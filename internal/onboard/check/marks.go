@@ -18,13 +18,14 @@ import (
 // shortest is the minimum length of a mark in bytes.
 const shortest = 3
 
-// marks are pieces of text that stand on a customer's pages each time they are opened, and
-// on no page of a stranger. They tell whether a page shows that the customer is signed in.
+// marks are pieces of text that are on a customer's pages each time they are opened, and on
+// no anonymous visitor's page. A page with a mark shows that the customer is signed in.
 type marks []string
 
-// newMarks takes pages of a customer, each opened twice (a piece that is on one of them
-// only is a time or a token), and pages of strangers. Text that was typed is no mark,
-// because any page may repeat it.
+// newMarks returns the marks of a customer. signedIn are the customer's pages, each opened
+// twice: a piece on only one of the two is a time or a token, and no mark. others are pages
+// of anonymous visitors. typed is what was sent; it is no mark, because any page may repeat
+// it.
 func newMarks(signedIn [][2]*browse.Page, others []*browse.Page, typed ...string) (m marks) {
 	known := setOf(typed)
 	for _, p := range others {
@@ -41,7 +42,8 @@ func newMarks(signedIn [][2]*browse.Page, others []*browse.Page, typed ...string
 	return m
 }
 
-// setOf keeps the comparison linear for pages with many thousands of pieces.
+// setOf returns the pieces as a set, so that pages with many thousands of pieces are compared
+// in linear time.
 func setOf(pieces []string) map[string]bool {
 	set := make(map[string]bool, len(pieces))
 	for _, p := range pieces {
@@ -104,8 +106,8 @@ func aboutMark(mark string) string {
 	return fmt.Sprintf("it shows %q, as only somebody signed in sees", mark)
 }
 
-// whereNamed finds the user name in a response to whoami and returns its place in the
-// form of the Caddyfile, or "".
+// whereNamed looks for the user name in a response to whoami, and returns the extractor for
+// it in the syntax of the Caddyfile, such as `json user.name`, or "".
 func whereNamed(res whoami.Response, user string) (found string) {
 	if strings.Contains(res.Header.Get("Content-Type"), "json") {
 		if v := gjson.ParseBytes(res.Body); v.IsObject() && gjson.ValidBytes(res.Body) {
@@ -136,7 +138,8 @@ func whereNamed(res whoami.Response, user string) (found string) {
 	return found
 }
 
-// selector names an element by its id, else in another way.
+// selector returns a CSS selector for an element: its id, or else the format otherwise with
+// name.
 func selector(s *goquery.Selection, otherwise, name string) string {
 	if id := s.AttrOr("id", ""); id != "" {
 		return "#" + id

@@ -15,11 +15,12 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// reference signs the customers in at the portal without the gateway. Errors there are not
-// the gateway's, and the pages there are what the gateway has to protect.
+// reference signs the customers in at the portal without the gateway, before any check. An
+// error here is not the gateway's fault, so Run ends with it. The customers' pages give the
+// marks that the gateway must not release.
 func (r *run) reference() (err error) {
 	stranger := r.atPortal()
-	// The server's own error page is among them, because a customer's page may contain it.
+	// /no-such-page gives the error page, so that none of its text becomes a mark.
 	strange := r.open(stranger, r.start(), r.at("/"), r.at("/no-such-page"))
 	if r.first, err = r.signInDirectly(r.plan.First); err != nil {
 		return err
@@ -32,7 +33,7 @@ func (r *run) reference() (err error) {
 	return r.learnMarks(stranger, strange)
 }
 
-// open opens the pages that it can.
+// open opens pages, and leaves out those that fail.
 func (r *run) open(b *browse.Browser, addresses ...string) (pages []*browse.Page) {
 	for _, address := range addresses {
 		if p, err := b.Get(r.ctx, address); err == nil {
@@ -52,7 +53,7 @@ func (r *run) signInDirectly(a browse.Account) (*customer, error) {
 		}
 		return nil, fmt.Errorf("signing in as %s at the portal itself, without the gate: %w%s", a.User, err, hint)
 	}
-	if r.committed.Kind == whoami.Unknown { // the first customer's sign-in is measured
+	if r.committed.Kind == whoami.Unknown { // not measured yet: this is the first customer
 		r.late, r.committed = r.portal.Commit(r.ctx, c.direct)
 	} else {
 		direct.Sleep(r.ctx, r.late)
@@ -61,7 +62,8 @@ func (r *run) signInDirectly(a browse.Account) (*customer, error) {
 	return c, nil
 }
 
-// proxyError quotes the server's last message that the portal can't be reached.
+// proxyError returns the server's last message that the portal can't be reached, as a part
+// of a sentence, or "".
 func (r *run) proxyError() string {
 	log, _ := r.stage.Log() // without a log there is nothing to quote
 	for _, e := range slices.Backward(log) {
@@ -72,7 +74,8 @@ func (r *run) proxyError() string {
 	return ""
 }
 
-// learnMarks compares each customer's pages with a stranger's.
+// learnMarks sets the marks of each customer from their pages and an anonymous visitor's
+// (strange). A customer without marks is not signed in, which is an error.
 func (r *run) learnMarks(stranger *browse.Browser, strange []*browse.Page) error {
 	pages := map[*customer][][2]*browse.Page{}
 	for _, c := range r.customers() {
@@ -105,11 +108,12 @@ func (r *run) customers() []*customer {
 	return []*customer{r.first, r.second}
 }
 
-// shortest settle of a check, for a portal that commits sign-ins at once.
+// promptly is the `settle` during the checks of a portal that commits sign-ins at once.
 const promptly = 50 * time.Millisecond
 
-// shortenSettle shortens `settle` where the portal was seen to need none. The gateway waits
-// that long before each sign-in that follows its form faster than a person's.
+// shortenSettle shortens `settle` if the portal commits sign-ins at once. The gateway waits
+// for `settle` before a sign-in that is sent sooner after its form than that, as those of
+// the checks are, so the checks would be slow.
 func (r *run) shortenSettle() error {
 	if r.committed.Kind != whoami.User || r.late > 0 || time.Duration(*r.site.Settle) <= promptly {
 		return nil
@@ -117,8 +121,8 @@ func (r *run) shortenSettle() error {
 	return r.stage.Settle(promptly)
 }
 
-// upstreams checks whether a question may reach another upstream than the request for
-// which it is asked.
+// upstreams is the check that a question reaches the same upstream as the request for which
+// it is asked. Another upstream may not know the session.
 func (r *run) upstreams() outcome {
 	all := r.stage.Spreads()
 	if i := slices.IndexFunc(all, func(s Spread) bool { return !s.Unknown }); i >= 0 {
@@ -130,8 +134,9 @@ func (r *run) upstreams() outcome {
 	return ok("whoami is asked where the request goes")
 }
 
-// cookiePaths looks for cookies of the portal that no whoami receives, because they are
-// for other paths. A cookie without Path is for the directory of the page that set it.
+// cookiePaths is the check that a whoami receives each sealed cookie of the portal. It does
+// not if the cookie is for another path. A cookie without a Path attribute is for the
+// directory of the page that set it.
 func (r *run) cookiePaths() outcome {
 	sealed := r.sealedCookies()
 	narrow := slices.DeleteFunc(slices.Clone(sealed), func(k browse.Cookie) bool { return k.Path == "/" })
@@ -153,7 +158,7 @@ func (r *run) cookiePaths() outcome {
 	return failed(withPaths(bare)+": no whoami gets it, so the gate can't tell whose a request there is and answers 503", do)
 }
 
-// sealedCookies are the first customer's cookies at the portal that the gateway seals.
+// sealedCookies returns the first customer's cookies that the gateway seals.
 func (r *run) sealedCookies() []browse.Cookie {
 	policy := portal.NewCookiePolicy(r.site.Leave)
 	return slices.DeleteFunc(r.first.direct.Cookies(), func(k browse.Cookie) bool { return policy.Class(k.Name) != portal.Sealed })
@@ -188,8 +193,8 @@ func (r *run) signsInBelow(k browse.Cookie) (needed, tried bool) {
 	return needed, tried
 }
 
-// commit compares `settle` with the time from a sign-in's response to its commit at the
-// portal.
+// commit is the check that `settle` is at least the time from a sign-in's response to its
+// commit at the portal.
 func (r *run) commit() outcome {
 	settle := time.Duration(*r.site.Settle)
 	late := fmt.Sprintf("the portal commits a sign-in up to %s after its response", r.late)
@@ -206,8 +211,8 @@ func (r *run) commit() outcome {
 	return ok("handled by the gate: %s, within `settle` (%s)", late, settle)
 }
 
-// bound measures to which request headers the portal binds a session. The checks before
-// show that questions carry them: whoami named the customer through the gateway.
+// bound reports to which request headers the portal binds a session. This never fails: the
+// gateway's questions carry the request's headers, as the checks before have shown.
 func (r *run) bound() outcome {
 	var b *browse.Browser
 	again := func() (*browse.Browser, error) {

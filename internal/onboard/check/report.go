@@ -32,8 +32,9 @@ type Report struct {
 	Rows []Row `json:"checks"`
 }
 
-// outcome is what one check returns. Its row has no name; the runner in check.go sets that. If last is set, the
-// checks that follow depend on this one and are not tried.
+// outcome is what one check returns. run.checks sets the name of its row, unless the outcome
+// is about another row. If last is set, the checks that follow depend on this one and are
+// not tried.
 type outcome struct {
 	Row
 	last bool
@@ -43,7 +44,7 @@ func ok(format string, args ...any) outcome {
 	return outcome{Row: Row{Status: OK, Saw: fmt.Sprintf(format, args...)}}
 }
 
-// failed takes what was seen, and what to change.
+// failed is the outcome of a check that found a fault: what was seen, and what to change.
 func failed(saw, do string) outcome { return outcome{Row: Row{Status: Failed, Saw: saw, Do: do}} }
 
 // broken is the outcome of a check that ended with an error. It counts as failed.
@@ -51,7 +52,7 @@ func broken(err error) outcome { return failed(err.Error(), "see the log") }
 
 func skipped(why string) outcome { return outcome{Row: Row{Status: NotTried, Saw: why}} }
 
-// notReached is a check that depends on one that failed.
+// notReached is the outcome of a check that was not tried because an earlier one failed.
 func notReached() outcome { return skipped("a line above has to be right first") }
 
 // ending marks an outcome on which the checks that follow depend.

@@ -18,8 +18,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// sealed copies the cookies that the gateway does not seal into another browser. None of
-// them may be a session there.
+// sealed is the check that the cookies that the gateway does not seal don't sign in. It
+// copies them into another browser, alone and together, and looks whether that is signed in.
 func (r *run) sealed() outcome {
 	c := r.first
 	policy := portal.NewCookiePolicy(r.site.Leave)
@@ -47,7 +47,8 @@ func (r *run) sealed() outcome {
 	return ok("all but %s, which sign nobody in", strings.Join(names, ", "))
 }
 
-// signsIn reports whether the gateway or the portal takes this browser for a signed-in one.
+// signsIn reports whether this browser is signed in: the portal's page shows the customer,
+// or the gateway asks for a code.
 func (r *run) signsIn(b *browse.Browser) bool {
 	p, err := r.force(b, r.first.home)
 	if err != nil {
@@ -62,11 +63,12 @@ const (
 	maxNames   = 40
 )
 
-// setByScript finds the names in `document.cookie = "NAME=…"`.
+// setByScript captures the names in `document.cookie = "NAME=…"`.
 var setByScript = regexp.MustCompile("document\\.cookie\\s*=\\s*[\"'`]([A-Za-z0-9_.-]{1,60})=")
 
-// dropped sends the cookies that the portal's scripts set, as far as the scripts show them.
-// It reports which of them the gateway drops, and which sealed ones scripts name.
+// dropped reports which cookies the portal's scripts may miss: those that scripts set and
+// the gateway drops, and sealed ones that scripts name. It sends each cookie that a script
+// sets by a literal name. The outcome is ok in any case, since not every page needs them.
 func (r *run) dropped() outcome {
 	text := r.scripts()
 	b := r.first.gate.Clone()
@@ -96,7 +98,7 @@ func (r *run) dropped() outcome {
 	return o
 }
 
-// droppedNames are the cookies that the gateway logged as dropped.
+// droppedNames returns the names of the cookies that the gateway logged as dropped.
 func (r *run) droppedNames() (names []string) {
 	log, _ := r.stage.Log() // without a log none is known
 	for _, e := range log {
@@ -107,7 +109,7 @@ func (r *run) droppedNames() (names []string) {
 	return names
 }
 
-// wanted are sealed cookies that the portal lets scripts read and that scripts name.
+// wanted returns the names of sealed cookies that lack HttpOnly and that a script names.
 func (r *run) wanted(text string) (names []string) {
 	for _, k := range r.sealedCookies() {
 		named := regexp.MustCompile(`["'` + "`" + `]` + regexp.QuoteMeta(k.Name) + `["'` + "`" + `=]`)
@@ -118,7 +120,7 @@ func (r *run) wanted(text string) (names []string) {
 	return names
 }
 
-// scripts are the scripts of the sign-in page and of the customer's own.
+// scripts returns the scripts of the sign-in page and of the page after the sign-in.
 func (r *run) scripts() string {
 	return strings.Join(browse.Scripts([]*browse.Page{r.first.entry.Login, r.first.entry.Page}, maxScripts, func(u *url.URL) (string, bool) {
 		p, err := r.first.direct.Once(r.ctx, http.MethodGet, u.String(), http.Header{"Accept": {"*/*"}}, nil)
@@ -129,9 +131,9 @@ func (r *run) scripts() string {
 	}), "\n")
 }
 
-// bodyIDs sends, within the customer's visit, a field with the name of each sealed cookie
-// and another value. The gateway must refuse it, because whoami would not be asked about
-// that session.
+// bodyIDs is the check that the gateway refuses a form field with the name of a sealed
+// cookie and another value than the visit's. The portal may take such a field for the id of
+// another session, about which whoami is not asked.
 func (r *run) bodyIDs() outcome {
 	var names []string
 	for _, k := range r.sealedCookies() {
@@ -164,14 +166,14 @@ var delays = []time.Duration{0, 5 * time.Millisecond, 50 * time.Millisecond}
 // droppedSignIn is the result of a sign-in with a connection that is closed before the response.
 type droppedSignIn struct {
 	err      error
-	dropped  bool         // the response had not come yet
-	released *browse.Page // to a signed-in customer, without a code
-	asked    bool         // a code was asked for
+	dropped  bool         // the connection was closed before the response came
+	released *browse.Page // a page that was then released to the customer without a code, or nil
+	asked    bool         // the gateway then asked for a code
 }
 
-// droppedConnection sends sign-ins and closes their connections before the response. The
-// portal may sign the customer in all the same, so the gateway must not use a cached answer
-// from before for the visit's next requests.
+// droppedConnection is the check that a sign-in is noticed although its connection is
+// closed before the response. The portal may sign the customer in all the same, so the
+// gateway must not use an earlier cached answer for the visit's next requests.
 func (r *run) droppedConnection() outcome {
 	all := make([]droppedSignIn, len(delays))
 	var running sync.WaitGroup
@@ -227,8 +229,9 @@ func (r *run) signInAndDrop(delay time.Duration) (d droppedSignIn) {
 	return d
 }
 
-// watchVisit opens the customer's pages at once, and again when the portal has committed.
-// It returns a page that was released to the customer, and whether a code was asked for.
+// watchVisit opens the customer's pages at once, and again after the portal has committed
+// the sign-in. It returns the first page that was released to the customer, or nil, and
+// whether the gateway asked for a code.
 func (r *run) watchVisit(b *browse.Browser) (released *browse.Page, asked bool) {
 	for _, wait := range []time.Duration{0, 250*time.Millisecond + r.late} {
 		direct.Sleep(r.ctx, wait)

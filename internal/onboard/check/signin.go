@@ -15,8 +15,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// stranger checks that whoami proves that a visitor who has not signed in is anonymous. The
-// question is forced, because the gateway need not ask without a cookie.
+// stranger is the check that whoami answers anonymous for a visitor who has not signed in.
+// The question is forced, because without a cookie the gateway need not ask.
 func (r *run) stranger() outcome {
 	b := r.browser()
 	for _, address := range []string{r.start(), r.at("/")} {
@@ -53,7 +53,8 @@ func answerOf(a *Asked) string {
 	return s
 }
 
-// signOf proposes a sign under `anonymous` for the answer that a stranger got.
+// signOf returns the advice which sign to set under `anonymous`, from the answer that an
+// anonymous visitor got.
 func signOf(a *Asked) string {
 	const in = "in whoami, say what this answer has that nobody signed in ever gets: "
 	switch {
@@ -70,7 +71,8 @@ func signOf(a *Asked) string {
 	return in + "`anonymous html SELECTOR`, with an element that only strangers are shown, such as the sign-in form"
 }
 
-// signIn signs the first customer in through the gateway, not yet enrolled.
+// signIn is the check that whoami names a user after the first customer signed in through
+// the gateway. The customer is not yet enrolled.
 func (r *run) signIn() outcome {
 	r.stage.Asked()
 	c := r.first
@@ -87,7 +89,8 @@ func (r *run) signIn() outcome {
 	return ok("%s %s: whoami names a user", c.entry.Form.Method, c.entry.Form.Action.Path)
 }
 
-// throughGate signs a customer in with a new browser.
+// throughGate signs a customer in through the gateway with a new browser, and keeps it in
+// c.gate. It returns the page that the sign-in led to.
 func (r *run) throughGate(c *customer) (*browse.Page, error) {
 	b := r.browser()
 	page, err := r.enter(b, c.Account)
@@ -105,8 +108,9 @@ func (r *run) openHome(c *customer, page *browse.Page) (err error) {
 	return err
 }
 
-// signInFailed explains why the first customer's sign-in failed through the gateway. It
-// worked without it, so a form that comes again is the gateway's doing.
+// signInFailed explains why the first customer's sign-in failed through the gateway. The
+// same sign-in worked without the gateway, so the portal refused it for another reason than
+// a wrong password.
 func (r *run) signInFailed(err error) outcome {
 	if r.refused() {
 		return r.unseen()
@@ -124,8 +128,8 @@ func (r *run) signInFailed(err error) outcome {
 	return o
 }
 
-// enter signs in and returns the page that the sign-in led to: the portal's or the
-// gateway's own.
+// enter signs in with a browser and returns the page that the sign-in led to, a page of the
+// portal or of the gateway. It waits until the portal has committed the sign-in.
 func (r *run) enter(b *browse.Browser, a browse.Account) (*browse.Page, error) {
 	e, err := b.Find(r.ctx, r.start())
 	if err != nil {
@@ -145,12 +149,13 @@ func (r *run) enter(b *browse.Browser, a browse.Account) (*browse.Page, error) {
 	return b.Get(r.ctx, e.Page.URL.String())
 }
 
-// slowest bounds how long a form is filled in.
+// slowest is the longest wait of fillIn.
 const slowest = 3 * time.Second
 
-// fillIn waits as long as a person takes for a form, if the portal commits sign-ins late.
-// The gateway sends a sign-in back to the front page if it is sent within `settle` of the
-// session's begin and is not yet committed when it is checked.
+// fillIn waits between fetching the form and sending it, as a person does, if the portal
+// commits sign-ins late. Without the wait the gateway redirects to the front page: it does
+// so after a sign-in that is sent within `settle` of the session's begin and is not
+// committed when whoami is asked.
 func (r *run) fillIn() {
 	if r.late > 0 {
 		direct.Sleep(r.ctx, min(time.Duration(*r.site.Settle), slowest))
@@ -183,7 +188,7 @@ func (r *run) unseen() (o outcome) {
 	return o
 }
 
-// better proposes where whoami's page names the customer.
+// better returns the advice where whoami's page names the customer, if it does.
 func (r *run) better(a *Asked) string {
 	if found := whereNamed(a.Response, r.first.User); found != "" {
 		return "on this page the user name stands in `user " + found + "`"
@@ -191,7 +196,8 @@ func (r *run) better(a *Asked) string {
 	return "open " + a.URI + " in a browser that is signed in, and name what holds the id; or ask another page"
 }
 
-// answer checks that whoami names one user, and always the same.
+// answer is the check that whoami names one user, each time the same, by an id that
+// customers can't change.
 func (r *run) answer() outcome {
 	c := r.first
 	if _, err := r.force(c.gate, c.home); err != nil {
@@ -210,10 +216,12 @@ func (r *run) answer() outcome {
 // displayNames are words of settings and pages for names that customers can change.
 var displayNames = regexp.MustCompile(`(?i)display|full_?name|nick|first_?name|last_?name|real_?name|greet|hello|welcome`)
 
-// opaque matches numbers and UUIDs, which customers can't choose.
+// opaque matches ids of digits, hexadecimal letters and dashes with at least one digit, such
+// as numbers and UUIDs, which customers can't choose.
 var opaque = regexp.MustCompile(`^[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*$`)
 
-// canonical checks that customers can't choose the id.
+// canonical checks that the id that whoami names is none that customers can change, such as
+// a display name. Otherwise a customer could take over the name of another.
 func (r *run) canonical(asked *Asked) outcome {
 	c := r.first
 	for _, w := range r.site.Whoami {

@@ -15,8 +15,8 @@ import (
 
 var signOutWords = regexp.MustCompile(`(?i)log[ _-]?(out|off)|sign[ _-]?(out|off)|abmeld|kirjaudu ulos|logga ut|déconnexion|uitloggen`)
 
-// signOutBy signs out as a customer does: by the link or form on a page, else at the
-// address under sign_out. It returns the request that it sent.
+// signOutBy signs out as a customer does: by a link or form on the page home, or else at the
+// address under `sign_out`. It returns method and path of the request that it sent.
 func (r *run) signOutBy(b *browse.Browser, home string) (how string, err error) {
 	page, err := b.Get(r.ctx, home)
 	if err != nil {
@@ -42,9 +42,10 @@ func (r *run) signOutBy(b *browse.Browser, home string) (how string, err error) 
 	return "GET " + pathOf(address), err
 }
 
-// postSignOut signs out a customer where the sign-out link alone has no effect. It sends the
-// declared address with the fields that are hidden in all forms of the page, as portals'
-// scripts do to add a token. It returns the request, or "" where it sent none.
+// postSignOut signs a customer out if a GET of the sign-out's address had no effect. It
+// POSTs to the declared address with the hidden fields that all forms of the page have,
+// because portals' scripts add a token in this way. It returns method and path, or "" if it
+// sent nothing.
 func (r *run) postSignOut(c *customer) (how string, err error) {
 	page, err := c.gate.Get(r.ctx, c.home)
 	if err != nil {
@@ -59,8 +60,8 @@ func (r *run) postSignOut(c *customer) (how string, err error) {
 	return "", err
 }
 
-// common is a form of the page with only the hidden fields that all of its POST forms have,
-// or nil.
+// common returns a form with only those hidden fields that all POST forms of the page have
+// with the same value, or nil if there are none.
 func common(p *browse.Page) (form *browse.Form) {
 	for _, f := range p.Forms() {
 		switch {
@@ -87,7 +88,8 @@ func (r *run) signOutForm(p *browse.Page) *browse.Form {
 	})
 }
 
-// signOutLink is the page's own link, because it may carry a token, else the declared one.
+// signOutLink returns the address of the page's link to sign out, or else the declared
+// address, or "". The link goes first because it may carry a token.
 func (r *run) signOutLink(p *browse.Page) string {
 	for _, l := range p.Links() {
 		if l.URL.Host == p.URL.Host && !r.below(l.URL.Path) && (r.declared(l.URL) || signOutWords.MatchString(l.Href) || signOutWords.MatchString(l.Text)) {
@@ -102,7 +104,7 @@ func (r *run) signOutLink(p *browse.Page) string {
 	return ""
 }
 
-// declared reports whether an address is one of sign_out's.
+// declared reports whether an address matches a pattern of `sign_out`.
 func (r *run) declared(u *url.URL) bool {
 	return slices.ContainsFunc(r.site.SignOut, func(s string) bool {
 		pattern, query, _ := strings.Cut(s, "?")
@@ -115,8 +117,8 @@ func (r *run) declared(u *url.URL) bool {
 	})
 }
 
-// signOut signs the first customer out. Neither this browser nor a copy of its cookies from
-// before may reach the customer's pages afterwards.
+// signOut is the check that after a sign-out neither the browser nor a copy of its cookies
+// from before reaches the customer's pages.
 func (r *run) signOut() outcome {
 	c := r.first
 	copied := c.gate.Clone()
@@ -144,7 +146,7 @@ func (r *run) signOut() outcome {
 	return ok("%s; a copy of the cookies from before is worth nothing", how)
 }
 
-// afterSignOut checks that whoami proves the visit anonymous.
+// afterSignOut is the check that whoami answers anonymous after the sign-out.
 func (r *run) afterSignOut() outcome {
 	if !r.signedOut {
 		return skipped("nobody could be signed out")

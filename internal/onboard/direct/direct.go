@@ -1,5 +1,5 @@
-// Package direct asks a portal, without the gateway in front of it, which user is signed
-// in, and measures three properties of its sessions that the gateway has to handle:
+// Package direct asks a portal which user is signed in, without the gateway in front of it.
+// It also measures three properties of the portal's sessions that the gateway must handle:
 // cookies that no whoami receives ([Portal.Uncovered]), sign-ins that are committed after
 // their response ([Portal.Commit]), and sessions that are bound to request headers
 // ([Portal.Bound]). The commands inspect and check use it.
@@ -24,7 +24,7 @@ import (
 // timeout bounds one question.
 const timeout = 10 * time.Second
 
-// Portal is a portal and the questions to it.
+// Portal is a portal and the questions to ask it, one for each whoami of the site.
 type Portal struct {
 	URL       string // scheme and host
 	Questions []*whoami.Question
@@ -58,15 +58,16 @@ func (p Portal) Ask(ctx context.Context, b *browse.Browser, uri string, header h
 	return Response(page), nil
 }
 
-// Response converts a page, which is decompressed already, for package whoami.
+// Response converts a page to the form that package whoami judges. The page's body is
+// decompressed already, so the Content-Encoding header is removed.
 func Response(p *browse.Page) whoami.Response {
 	h := p.Header.Clone()
 	h.Del("Content-Encoding")
 	return whoami.Response{Status: p.Status, Header: h, Body: p.Body, Truncated: len(p.Body) > portal.MaxBody}
 }
 
-// Put asks one question, with the step before it if it has one. extra replaces headers of
-// the question.
+// Put asks one question. If it has a first step (whoami.Question.First), Put makes that
+// request before, and uses the token from its response. extra replaces request headers.
 func (p Portal) Put(ctx context.Context, b *browse.Browser, q *whoami.Question, extra http.Header) whoami.Verdict {
 	token := ""
 	if uri, ok := q.First(); ok {
@@ -88,7 +89,8 @@ func (p Portal) Put(ctx context.Context, b *browse.Browser, q *whoami.Question, 
 	return q.Judge(res)
 }
 
-// Who asks all questions with a browser's cookies, which the responses may change.
+// Who asks all questions with the browser's cookies and returns the joint verdict. The
+// responses may change the browser's cookies. extra replaces request headers.
 func (p Portal) Who(ctx context.Context, b *browse.Browser, extra http.Header) whoami.Verdict {
 	var all []whoami.Verdict
 	for _, q := range p.Questions {
@@ -97,8 +99,9 @@ func (p Portal) Who(ctx context.Context, b *browse.Browser, extra http.Header) w
 	return whoami.Agree(all)
 }
 
-// Uncovered returns the cookies that no question carries, because all cookies of that name
-// are for other paths than the questions' (design rule Q2).
+// Uncovered returns the cookies with a name that no question carries: the Path attributes of
+// all cookies of that name match none of the questions' paths. Below such a path the gateway
+// can't tell the user of a request (design rule Q2).
 func (p Portal) Uncovered(cookies []browse.Cookie) []browse.Cookie {
 	carried := make(map[string]bool)
 	for _, q := range p.Questions {
@@ -116,14 +119,16 @@ func (p Portal) Uncovered(cookies []browse.Cookie) []browse.Cookie {
 	return slices.DeleteFunc(slices.Clone(cookies), func(c browse.Cookie) bool { return carried[c.Name] })
 }
 
-// moments are when a sign-in is looked for, after the end of its response.
+// moments are the times, from the end of a sign-in's response, at which When looks whether
+// the portal has committed the sign-in.
 var moments = []time.Duration{
 	0, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 1500 * time.Millisecond, 2 * time.Second, 3 * time.Second,
 }
 
-// Commit returns how long after the response of a sign-in the portal committed it, and the
-// last verdict. b must just have received that response. The duration is 0 if whoami names
-// a user at once. Commit waits only while whoami answers that no user is signed in.
+// Commit measures how long after the response of a sign-in the portal commits it. It must
+// be called right after b received that response. It asks whoami until the answer is no
+// longer anonymous, for 3 seconds at most, and returns the time and the last verdict. The
+// time is 0 if the first answer names a user.
 func (p Portal) Commit(ctx context.Context, b *browse.Browser) (time.Duration, whoami.Verdict) {
 	var v whoami.Verdict
 	after, _ := When(ctx, func() bool {
@@ -133,8 +138,8 @@ func (p Portal) Commit(ctx context.Context, b *browse.Browser) (time.Duration, w
 	return after, v
 }
 
-// When calls seen at once and then at growing intervals, for 3 seconds at most, until it
-// returns true. It returns the moment of that call; ok is false if none returned true.
+// When calls seen at each of moments until it returns true. It returns the moment of the
+// last call; ok is false if no call returned true or ctx ended.
 func When(ctx context.Context, seen func() bool) (after time.Duration, ok bool) {
 	began := time.Now()
 	for _, after = range moments {
@@ -158,8 +163,8 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// others are headers that portals are known to bind sessions to, with values that package
-// browse does not send.
+// others are request headers that some portals bind sessions to, each with a value that
+// differs from what package browse sends.
 var others = []struct{ name, value string }{
 	{"User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"},
 	{"Accept-Language", "fi-FI,fi;q=0.8"},
@@ -169,9 +174,9 @@ var others = []struct{ name, value string }{
 	{"Sec-Ch-Ua", `"Chromium";v="141", "Not?A_Brand";v="8"`},
 }
 
-// Bound returns the headers to which the portal binds the session of b: with another value
-// it does not know the user. Where that ends the session, again has to return a browser
-// that is signed in anew.
+// Bound returns the names of the headers to which the portal binds the session of b: if the
+// header has another value, whoami does not name the user. If such a request ends the
+// session, Bound calls again, which must return a newly signed-in browser.
 func (p Portal) Bound(ctx context.Context, b *browse.Browser, again func() (*browse.Browser, error)) (names []string, err error) {
 	for _, o := range others {
 		if o.name == "Referer" {

@@ -22,11 +22,12 @@ import (
 // cookieScript matches a script that reads or writes cookies.
 var cookieScript = regexp.MustCompile(`document\s*\.\s*cookie|[Cc]ookies?\.(get|set|read)|getCookie|setCookie`)
 
-// writes matches document.cookie = "name=…".
+// writes matches document.cookie = "name=…", and captures the name.
 var writes = regexp.MustCompile(`document\s*\.\s*cookie\s*=\s*["'` + "`" + `]([A-Za-z0-9_.-]{2,60})=`)
 
-// scripts looks for cookies that the portal's scripts need: set without HttpOnly, and named
-// by a script that uses cookies. A cookie that signs in is never put under `leave`.
+// scripts puts cookies under `leave` that the portal's scripts need: set without HttpOnly,
+// and named by a script that uses cookies. A cookie that signs in is never put there; a note
+// names it instead. A further note names cookies that only scripts write.
 func (in *inspection) scripts(ctx context.Context) error {
 	in.say("reading the portal's scripts")
 	b, err := in.alive(ctx)
@@ -68,18 +69,19 @@ func (in *inspection) scripts(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// named reports whether a script uses cookies and names this one.
+// named reports whether any of the scripts uses cookies and contains this name as a word.
 func named(texts []string, name string) bool {
 	word := regexp.MustCompile(`(^|[^A-Za-z0-9_-])` + regexp.QuoteMeta(name) + `($|[^A-Za-z0-9_-])`)
 	return slices.ContainsFunc(texts, func(t string) bool { return cookieScript.MatchString(t) && word.MatchString(t) })
 }
 
-// maxAssets is how many style sheets and scripts with unusual addresses are compared.
+// maxAssets is the number of style sheets and scripts that publics compares. Those with an
+// address that the gateway recognises (route.IsAsset) are not compared and don't count.
 const maxAssets = 12
 
-// publics finds style sheets and scripts that are the same for the customer and for
-// strangers, and that the gateway would not recognise by their address. It leaves images
-// out, because the same address may serve private ones.
+// publics puts style sheets and scripts under `public` that are the same for the customer
+// and for anonymous visitors. It skips those that the gateway recognises by their address.
+// It leaves images out, because the same address may serve private ones.
 func (in *inspection) publics(ctx context.Context) error {
 	in.say("comparing style sheets and scripts")
 	b, err := in.alive(ctx)
@@ -115,7 +117,8 @@ func (in *inspection) publics(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// assets are the style sheets and scripts of the pages, of the portal's own host.
+// assets returns the addresses of the style sheets and scripts that the crawled pages load
+// from the portal's own host, each once.
 func (in *inspection) assets() (list []*url.URL) {
 	seen := make(map[string]bool)
 	for _, v := range in.views {
@@ -150,7 +153,7 @@ func styleOrScript(h http.Header) bool {
 	return route.IsAssetType(kind) && (strings.Contains(kind, "css") || strings.Contains(kind, "javascript"))
 }
 
-// matchPath is a matcher set of Caddy.
+// matchPath returns a Caddy matcher set that matches one path.
 func matchPath(p string) config.MatcherSet {
 	return config.MatcherSet{"path": fmt.Appendf(nil, "[%q]", p)}
 }

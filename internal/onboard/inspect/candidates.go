@@ -16,28 +16,29 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// candidate is an extractor that may name the user.
+// candidate is an extractor at a place that may read the user's id. rank scores it, and
+// prove tests it against the evidence.
 type candidate struct {
 	place
 	extract config.Extractor
-	value   string // in the first customer's first session
+	value   string // that it reads in the first customer's first session
 	traits
 	score     int
-	normalize []string // what makes the value the same for every spelling; mostly nothing
-	not       []string // placeholders that strangers see
-	signs     []config.Sign
+	normalize []string      // whoami's normalize steps, if the value depends on the typed spelling; mostly nil
+	not       []string      // placeholder that anonymous visitors see in the user's place
+	signs     []config.Sign // signs of an anonymous response, set by proveStrangers
 }
 
 // traits are the properties on which a candidate's score depends.
 type traits struct {
-	key      []string // the words of its name
-	path     []string // the words of all keys that lead to it, in JSON
+	key      []string // the words of the field's, element's or attribute's name
+	path     []string // in JSON: the words of all keys from the root to the value
 	json     bool
 	readonly bool // an input that can't be changed
 	hidden   bool
 	editable bool // an input that a form would save
 	text     bool // an element's text
-	class    bool // found by class only
+	class    bool // the selector is a class, which is less specific than an id
 }
 
 const (
@@ -97,7 +98,7 @@ func (f *finder) add(selector, attr string, t traits) {
 	}
 }
 
-// silent are inputs that never hold a user's name or id.
+// silent lists the types of inputs that never hold a user's name or id.
 var silent = []string{"password", "checkbox", "radio", "submit", "button", "image", "file", "reset"}
 
 func (f *finder) input(_ int, s *goquery.Selection) {
@@ -127,8 +128,9 @@ func plainName(name string) bool {
 	return name != "" && len(name) < 80 && !strings.ContainsAny(name, "\"\\\n\r{}") && strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
-// element adds the text of elements without children. If their parent has an id or class
-// and they have none, the parent's names them.
+// element adds the text of an element that has an id or class and no children. If it has
+// children, the text of each leaf child without an id or class is added, selected by the
+// element's name and the child's tag.
 func (f *finder) element(_ int, s *goquery.Selection) {
 	node := goquery.NodeName(s)
 	if slices.Contains([]string{"html", "body", "script", "style", "template", "form", "main", "input", "select", "textarea", "button", "option"}, node) {
@@ -148,7 +150,7 @@ func (f *finder) element(_ int, s *goquery.Selection) {
 	}
 }
 
-// own are the selectors of an element's id and classes.
+// own returns a selector for the element's id and one for each of its classes.
 func own(s *goquery.Selection) (list []string) {
 	if id := s.AttrOr("id", ""); plainCSS.MatchString(id) {
 		list = append(list, "#"+id)
@@ -161,7 +163,8 @@ func own(s *goquery.Selection) (list []string) {
 	return list
 }
 
-// numberedLink is a link with a number, as /people/17?tab=settings.
+// numberedLink matches a path with a number as a segment, such as /people/17?tab=settings,
+// and captures what precedes the number, and the number.
 var numberedLink = regexp.MustCompile(`^(/[A-Za-z0-9/_-]*/)([0-9]{1,18})($|[/?#])`)
 
 // link adds the number in a link to the user's own page.
@@ -177,8 +180,8 @@ func (f *finder) link(_ int, s *goquery.Selection) {
 	}
 }
 
-// data adds attributes such as data-user-id, and data-id of elements with a person's word
-// in their id.
+// data adds attributes such as data-user-id. It adds data-id only if the element's id has a
+// word from persons, such as id="user-menu".
 func (f *finder) data(_ int, s *goquery.Selection) {
 	if id := s.AttrOr("id", ""); s.AttrOr("data-id", "") != "" && plainCSS.MatchString(id) && hasAny(words(id), persons) {
 		f.add("#"+id, "data-id", traits{key: append(words(id), "id"), readonly: true})
@@ -213,12 +216,13 @@ const (
 type leaf struct {
 	path  string
 	names []string // of the keys on its path
-	value string   // as a sign compares it
-	named bool     // text or a whole number, which may be a user's name or id
+	value string   // in the form that config.Sign's Value is compared with
+	named bool     // the value is text or a whole number, so it may be a user's name or id
 }
 
-// leaves are the values of a document, in the order of their keys. Of an array only the
-// first element is read, although its path means all of them.
+// leaves returns the values of a document in the order of their keys. It reads only the
+// first element of an array. The path of such a value stands for the same value in all
+// elements.
 func leaves(body []byte) (all []leaf) {
 	if gjson.ValidBytes(body) {
 		walk(gjson.ParseBytes(body), "", nil, &all)
@@ -226,6 +230,8 @@ func leaves(body []byte) (all []leaf) {
 	return all
 }
 
+// walk appends the leaves below v. It stops at maxDepth and maxLeaves, and skips keys that
+// have a special meaning in a gjson path.
 func walk(v gjson.Result, path string, names []string, all *[]leaf) {
 	if len(names) > maxDepth || len(*all) > maxLeaves {
 		return
@@ -257,13 +263,15 @@ func walk(v gjson.Result, path string, names []string, all *[]leaf) {
 	}
 }
 
-// within are the candidates in a JSON document: a response, or the content of an element.
+// within returns the candidates in a JSON document. The document is a response (holder is
+// empty) or the content of the page's element that holder selects.
 func within(at place, holder config.Extractor, body []byte) (found []*candidate) {
 	for _, l := range leaves(body) {
 		if !l.named || strings.TrimSpace(l.value) == "" || len(l.value) > maxValue {
 			continue
 		}
-		// The last two keys say what it is: user.id, and not invoices.0.id.
+		// Only the last two keys are the name, as in user.id. Earlier keys describe the
+		// surroundings.
 		near := l.names[max(0, len(l.names)-2):]
 		x := holder
 		x.JSON = l.path

@@ -17,10 +17,10 @@ const (
 	maxCookies   = 16
 )
 
-// crumb is a cookie of a signed-in session.
+// crumb is a cookie of a signed-in session, with the result of leaving it out.
 type crumb struct {
 	browse.Cookie
-	matters bool // without it a response changes
+	matters bool // it signs in: without it whoami or a page no longer shows the user
 }
 
 func (c crumb) String() string {
@@ -30,8 +30,9 @@ func (c crumb) String() string {
 	return c.Name + " (path " + c.Path + ")"
 }
 
-// leaveOut asks whoami and pages that show the user, with each cookie left out in turn. A
-// missing cookie may end the session at the portal, so a new one is opened where needed.
+// leaveOut finds out which cookies sign in (in.crumbs). For each cookie in turn, it asks
+// whoami and the witnesses without that cookie. If that ends the session at the portal, it
+// signs in again.
 func (in *inspection) leaveOut(ctx context.Context) error {
 	in.say("leaving out each cookie in turn")
 	b, err := in.alive(ctx)
@@ -61,8 +62,8 @@ func (in *inspection) leaveOut(ctx context.Context) error {
 	return nil
 }
 
-// witnesses are pages that show the name to the first customer and not to strangers, one
-// for each part of the portal.
+// witnesses returns pages that show the customer's name to the first customer and not to
+// anonymous visitors: at most one for each first path segment, and maxWitnesses in total.
 func (in *inspection) witnesses(ctx context.Context) (list []place) {
 	var parts []string
 	for _, v := range in.views {
@@ -109,7 +110,8 @@ func (in *inspection) naming() *regexp.Regexp {
 	return in.name
 }
 
-// without leaves out one cookie.
+// without asks whoami and the witnesses without one cookie, and returns whether the cookie
+// signs in. If a witness still shows the user when whoami does not, secondScope handles it.
 func (in *inspection) without(ctx context.Context, c browse.Cookie, witnesses []place) (crumb, error) {
 	still := in.is(ctx, in.lacking(c), in.id)
 	one := crumb{c, !still}
@@ -135,13 +137,15 @@ func (in *inspection) without(ctx context.Context, c browse.Cookie, witnesses []
 	return one, nil
 }
 
-// lacking is the session without one cookie, whatever its value is now.
+// lacking returns a copy of the session's browser without the cookie of c's name, path and
+// domain. The value is not compared, because the portal may have changed it since.
 func (in *inspection) lacking(c browse.Cookie) *browse.Browser {
 	return in.again.Only(func(o browse.Cookie) bool { return o.Name != c.Name || o.Path != c.Path || o.Domain != c.Domain })
 }
 
-// secondScope handles pages that still show the user when whoami does not. One becomes a
-// second whoami if it names the same id; the gateway then requires that both agree.
+// secondScope handles pages that still show the user without cookie c, although whoami then
+// answers anonymous. The first that names the same id becomes a second whoami, and the
+// gateway then requires that both agree. If none does, a note says so.
 func (in *inspection) secondScope(ctx context.Context, c browse.Cookie, knowing []place) {
 	var uris []string
 	for _, at := range knowing {
@@ -157,8 +161,8 @@ func (in *inspection) secondScope(ctx context.Context, c browse.Cookie, knowing 
 	in.note(where, "Without the cookie %s whoami knows nobody while %s still shows the user, in no way that a second whoami could use. The gateway sends no cookie of a user to the portal when the answer is another, so this is shut.", c.Name, strings.Join(uris, ", "))
 }
 
-// alsoAsk makes a place a second whoami, if it names the same user with and without the
-// cookie.
+// alsoAsk makes a place a second whoami if a proven candidate there names the same user
+// with and without the cookie. It returns true if the place is a whoami afterwards.
 func (in *inspection) alsoAsk(ctx context.Context, c browse.Cookie, at place) bool {
 	if in.site.Portal != "" {
 		return false

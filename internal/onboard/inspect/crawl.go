@@ -24,23 +24,26 @@ var usual = []string{
 	"settings/profile", "preferences", "customer", "customer/account", "member", "dashboard", "profile.php", "account.php",
 }
 
-// stop is a page to visit. A guess is visited with a copy of the cookies, because an error
-// page or another application on the same host may set some.
+// stop is a page in the crawl's queue. A guess is an address that no page linked. It is
+// requested with a copy of the cookies, because an error page or another application on the
+// same host may set cookies.
 type stop struct {
 	place
 	guess bool
 }
 
-// queue holds the pages still to visit.
+// queue holds the pages that the crawl has still to visit. seen has every address that was
+// ever queued.
 type queue struct {
 	in   *inspection
 	next []stop
 	seen map[string]bool
 }
 
-// crawl visits pages as the first customer: the one that the sign-in led to, the address
-// given, their links, usual places, and the links of personal pages. It follows redirects
-// only as links, because whoami does not follow them.
+// crawl visits pages as the first customer and collects them in in.views: the page that the
+// sign-in led to, the address given, their links, the usual paths, and the links of personal
+// pages. A redirect's target is queued as a page of its own, because whoami follows no
+// redirects.
 func (in *inspection) crawl(ctx context.Context) error {
 	in.say("looking at pages that may name the user")
 	ctx, cancel := context.WithTimeout(ctx, crawlTimeout)
@@ -80,7 +83,8 @@ func (in *inspection) crawl(ctx context.Context) error {
 	return nil
 }
 
-// add queues a path with its query, once; personal ones before others.
+// add queues a path with its query, unless it was queued before. Addresses with a word from
+// personal go before all others, because the crawl stops at maxPages.
 func (q *queue) add(uri string, at stop) {
 	if uri == "" {
 		uri = "/"
@@ -114,8 +118,9 @@ func (q *queue) link(u *url.URL, text string) {
 	}
 }
 
-// visit requests a place and keeps a page or JSON. It returns false if the response could
-// not be read to its end.
+// visit requests a place, and appends the response to in.views if it is an HTML page or
+// JSON. It queues the links of the first page and of personal pages. It returns false if the
+// response could not be read to its end or is too large.
 func (q *queue) visit(ctx context.Context, at stop) bool {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()

@@ -15,7 +15,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// ends looks for the sign-out, and tries it in a new session.
+// ends looks for the sign-out on the crawled pages and tries it in a new session. If whoami
+// then answers anonymous, signedOut adds it to the settings. It tries three pages at most.
 func (in *inspection) ends(ctx context.Context) error {
 	in.say("signing out")
 	b, err := in.session(ctx)
@@ -71,7 +72,8 @@ func (in *inspection) signedOut(ctx context.Context, at *url.URL, before *browse
 	}
 }
 
-// exitPattern is the path, with the part of the query that means sign-out.
+// exitPattern returns the pattern for `sign_out`: the path, and if that has no word of a
+// sign-out, also the query parameter that has one. It returns "" if neither has one.
 func exitPattern(u *url.URL) string {
 	path, _, _ := strings.Cut(u.EscapedPath(), ";")
 	if strings.ContainsAny(path, "*{}\"") {
@@ -96,7 +98,8 @@ var calls = []string{"/xmlrpc.php", "/lib/exe/xmlrpc.php", "/lib/exe/jsonrpc.php
 // signIns are paths at which portals accept the sign-ins of apps.
 var signIns = []string{"/api/login", "/api/auth/login", "/api/v1/login", "/api/session", "/api/sessions", "/api/token", "/auth/token", "/oauth/token"}
 
-// sideDoors tries ways to sign in besides the sign-in form.
+// sideDoors tries the side doors: ways to sign in besides the sign-in form. Most only add a
+// note, because the gateway closes them; remoteCalls adds `deny`.
 func (in *inspection) sideDoors(ctx context.Context) error {
 	in.say("trying side doors")
 	in.basic(ctx)
@@ -165,8 +168,8 @@ func (in *inspection) sessionInAddress(ctx context.Context) {
 	}
 }
 
-// remoteCalls looks for paths that accept remote calls. It sends only GETs, so it finds
-// that something answers there.
+// remoteCalls adds paths that seem to accept remote calls to `deny`. It sends only GETs, so
+// it can only find that something answers at the path.
 func (in *inspection) remoteCalls(ctx context.Context) {
 	resolved, _ := in.site.Resolved() // the settings were compiled before
 	found := false
@@ -182,8 +185,8 @@ func (in *inspection) remoteCalls(ctx context.Context) {
 	}
 }
 
-// answers reports whether a path answers strangers differently from a random path beside
-// it, and without sending them to sign in.
+// answers reports whether something is served at a path: it answers an anonymous visitor
+// otherwise than a random path in the same directory does, and does not redirect.
 func (in *inspection) answers(ctx context.Context, p string) bool {
 	res, err := in.ask(ctx, in.browser(), place{uri: p}, nil)
 	if err != nil || res.Status == http.StatusNotFound || res.Status == http.StatusGone || res.Status/100 == 3 || res.Status == http.StatusForbidden || res.Status == http.StatusServiceUnavailable {
@@ -198,7 +201,8 @@ func (in *inspection) answers(ctx context.Context, p string) bool {
 	return none.Status != res.Status || kind(none) != kind(res) && !strings.Contains(kind(res), "html")
 }
 
-// otherSignIns adds the paths of apps' sign-ins to the sign-in.
+// otherSignIns adds paths at which apps sign in to `sign_in`, if the portal answers there
+// and refuses GET.
 func (in *inspection) otherSignIns(ctx context.Context) {
 	for _, p := range signIns {
 		if len(in.site.SignIn) > 0 && in.refusesGet(ctx, p) && in.addSignIn(p) {

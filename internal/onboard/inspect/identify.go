@@ -12,7 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// maxPlaces is how many places are compared between all sessions.
+// maxPlaces is the number of places that observe requests in each session. More places
+// would find more candidates, but each costs a request in every session.
 const maxPlaces = 8
 
 // observation is one browser session: the response of each place (an address and the Accept header
@@ -27,14 +28,15 @@ type observation struct {
 type evidence struct {
 	places    []place
 	presets   map[string][]*whoami.Question
-	looked    snapshot      // the first customer's crawl
+	looked    snapshot      // the first customer's responses during the crawl
 	users     []observation // of the first customer's later sessions
 	other     *observation  // of the second customer's, nil without one
 	strangers []observation // without cookies, in an anonymous session, in the same session a second time
 }
 
-// prepare chooses what is compared: the places with the best candidates, and the presets
-// with the fields of this sign-in form.
+// prepare chooses what observe requests in every later session: the places with the best
+// candidates, and the questions of the presets that have this form's field names. It is the
+// step after crawl.
 func (in *inspection) prepare(context.Context) error {
 	saved := make(map[string]bool)
 	in.ev.looked = make(snapshot)
@@ -85,8 +87,8 @@ func (in *inspection) identify(ctx context.Context) error {
 	return in.compile()
 }
 
-// proven are the candidates that hold in all the evidence, best first. If none does, they
-// are tried again with normalised case and blanks.
+// proven returns the candidates that prove accepts, best first. If prove accepts none, each
+// is tried again with case and blanks normalised.
 func (in *inspection) proven(ranked []*candidate) []*candidate {
 	for _, normalize := range [][]string{nil, {"trim", "lower"}} {
 		var good []*candidate
@@ -127,8 +129,9 @@ func (in *inspection) prove(c *candidate) bool {
 	return in.proveStrangers(c)
 }
 
-// proveStrangers finds the signs of an anonymous response, and the placeholder that it may
-// have in the user's place.
+// proveStrangers sets the candidate's signs of an anonymous response, and the placeholder
+// that such a response may show in the user's place (not). It returns false if anonymous
+// visitors see the customer's id or more than one placeholder, or if no sign was found.
 func (in *inspection) proveStrangers(c *candidate) bool {
 	c.not = nil
 	users := []whoami.Response{in.ev.looked[c.place]}
@@ -146,7 +149,7 @@ func (in *inspection) proveStrangers(c *candidate) bool {
 		nobody = append(nobody, o.snapshot[c.place])
 	}
 	if slices.Contains(c.not, c.value) || len(c.not) > 1 {
-		return false // the same for strangers, or something else each time
+		return false // anonymous visitors see the customer's id, or more than one text
 	}
 	c.signs = in.signs(nobody, users)
 	if sign := c.placeholder(); len(c.signs) == 0 && sign.HTML != "" && only(sign, nobody, users) {
@@ -155,7 +158,8 @@ func (in *inspection) proveStrangers(c *candidate) bool {
 	return len(c.signs) > 0
 }
 
-// read is the user that the gateway would read from the candidate's place.
+// read returns the user id that the gateway would read from the response of the
+// candidate's place in s. ok is false if there is no response or it names no user.
 func (c *candidate) read(s snapshot) (id string, ok bool) {
 	res, there := s[c.place]
 	q, err := whoami.Compile(c.whoami())
@@ -177,7 +181,8 @@ func (c *candidate) whoami() config.Whoami {
 	return w
 }
 
-// likely are the questions of the presets with the fields of this sign-in form.
+// likely returns the questions of each preset that has the field names of this sign-in
+// form, by the preset's name.
 func (in *inspection) likely() map[string][]*whoami.Question {
 	list := make(map[string][]*whoami.Question)
 	for name := range strings.SplitSeq(config.PresetNames(), ", ") {
@@ -195,8 +200,9 @@ func (in *inspection) likely() map[string][]*whoami.Question {
 	return list
 }
 
-// recognise looks for a preset that fits and makes it the settings: the sign-in form has
-// its fields, and its questions gave the right verdict in every session.
+// recognise replaces the settings with a preset, and keeps the measured `settle`. The
+// preset must have the sign-in form's field names, and its questions must have given the
+// right verdict in every session. It returns false if no preset fits.
 func (in *inspection) recognise() bool {
 	for _, name := range slices.Sorted(maps.Keys(in.ev.presets)) {
 		id, ok := in.fits(name)
@@ -206,7 +212,8 @@ func (in *inspection) recognise() bool {
 		case in.NoPreset:
 			in.note("", "The preset %s would do as well.", name)
 		default:
-			in.site, in.id = config.Site{Portal: name}, id
+			// committed has measured `settle` before; no preset knows this portal's delay.
+			in.site, in.id = config.Site{Portal: name, Settle: in.site.Settle}, id
 			in.note("portal", "The form's fields are those of %s, and its whoami gives the right answers. %s", name, in.seenBy())
 			return true
 		}

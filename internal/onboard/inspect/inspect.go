@@ -1,10 +1,10 @@
-// Package inspect learns how a portal works by using it as its customers do, and writes
-// the settings that two_factor needs. The command inspect calls [Inspect].
+// Package inspect learns how a portal works by signing test customers in and reading its
+// pages, and writes the settings that two_factor needs. The command inspect calls [Inspect].
 //
-// It writes only what it saw. A setting that would weaken the gateway if it were wrong
-// (rotates, leave, watch unsafe, public) needs a proof of its own; what could not be
-// learned is reported. It changes nothing at the portal: it sends GETs, the sign-in form
-// and the sign-out, and follows no link that may change something.
+// It writes only settings that it has tested. A setting that would weaken the gateway if it
+// were wrong (rotates, leave, watch unsafe, public) needs a proof of its own. What could not
+// be learned is listed in [Report.Unlearned]. It changes nothing at the portal: it sends
+// GETs, the sign-in form and the sign-out, and follows no link that may change something.
 package inspect
 
 import (
@@ -48,7 +48,8 @@ const (
 	crawlTimeout = 2 * time.Minute
 )
 
-// inspection is the state of one Inspect. Its steps fill it in.
+// inspection is the state of one Inspect. Its methods listed in Inspect are the steps; each
+// uses fields that earlier steps have set.
 type inspection struct {
 	Options
 	given  *url.URL // Options.URL
@@ -58,23 +59,24 @@ type inspection struct {
 	form   string // address of the page with the form
 
 	views      []*view
-	name       *regexp.Regexp // see naming
-	all        []*candidate   // of every page
-	candidates []*candidate   // the ones worth a proof, and then the proven ones, best first
+	name       *regexp.Regexp // cache of naming
+	all        []*candidate   // of every crawled page
+	candidates []*candidate   // best first; from prepare on the ranked ones, from identify on the proven ones
 	ev         evidence
 
 	site      config.Site
 	notes     map[string][]string
 	unlearned []string
 
-	// first is the first customer's browser of the crawl, again that of a later sign-in.
-	// Either session may have ended since. other is the second customer's.
+	// first is the browser of the first customer's first sign-in, which crawl uses. again is
+	// that of a later sign-in; use alive to get it signed in. other is the second customer's
+	// browser, or nil. The portal may have ended any of these sessions.
 	first, again, other *browse.Browser
 	late                time.Duration // from a sign-in's response to its commit at the portal
 	single              bool          // the portal ends a session when its customer signs in again
 	spelled             []string      // other spellings that sign in, quoted
 	crumbs              []crumb
-	id, otherID         string
+	id, otherID         string // what whoami names the first and the second customer; "" if not known
 }
 
 // Inspect learns the portal. Its errors say what was seen and what to do; they wrap those
@@ -97,12 +99,13 @@ func Inspect(ctx context.Context, o Options) (*Report, error) {
 
 func (in *inspection) say(format string, args ...any) { in.Progress(fmt.Sprintf(format, args...)) }
 
-// note adds a comment above a setting; where is as in config.Notes.
+// note adds a comment to the Caddyfile, above a setting. where names the setting as in
+// config.Notes; "" puts the comment above the site.
 func (in *inspection) note(where, format string, args ...any) {
 	in.notes[where] = append(in.notes[where], fmt.Sprintf(format, args...))
 }
 
-// missing adds something that could not be learned.
+// missing adds a sentence to Report.Unlearned.
 func (in *inspection) missing(format string, args ...any) {
 	in.unlearned = append(in.unlearned, fmt.Sprintf(format, args...))
 }
@@ -133,7 +136,8 @@ func (in *inspection) enterForm(ctx context.Context, b *browse.Browser, e *brows
 	return err
 }
 
-// session opens a session of the first customer that may be ended.
+// session signs the first customer in with a new browser. The caller may end that session,
+// because no other step uses it.
 func (in *inspection) session(ctx context.Context) (*browse.Browser, error) {
 	b, _, err := in.signIn(ctx, in.Customers[0])
 	return b, err
@@ -157,13 +161,13 @@ func (in *inspection) alive(ctx context.Context) (*browse.Browser, error) {
 	return b, nil
 }
 
-// is reports whether whoami names this user for a browser.
+// is reports whether whoami, asked with the browser's cookies, names the user id.
 func (in *inspection) is(ctx context.Context, b *browse.Browser, id string) bool {
 	v := in.portal.Who(ctx, b, nil)
 	return v.Kind == whoami.User && v.User == id
 }
 
-// anonymous reports whether whoami proves a browser anonymous.
+// anonymous reports whether whoami, asked with the browser's cookies, answers anonymous.
 func (in *inspection) anonymous(ctx context.Context, b *browse.Browser) bool {
 	return in.portal.Who(ctx, b, nil).Kind == whoami.Anonymous
 }
@@ -171,7 +175,7 @@ func (in *inspection) anonymous(ctx context.Context, b *browse.Browser) bool {
 // place is the URI of a question and the Accept header that it is sent with.
 type place struct{ uri, accept string }
 
-// ask sends one question to a place as the gateway does.
+// ask requests a place as the gateway does. extra replaces headers.
 func (in *inspection) ask(ctx context.Context, b *browse.Browser, at place, extra http.Header) (whoami.Response, error) {
 	h := make(http.Header)
 	if at.accept != "" {
@@ -181,10 +185,10 @@ func (in *inspection) ask(ctx context.Context, b *browse.Browser, at place, extr
 	return in.portal.Ask(ctx, b, at.uri, h)
 }
 
-// snapshot is what some places answered in one browser.
+// snapshot has the responses of several places to one browser.
 type snapshot map[place]whoami.Response
 
-// snap asks each place once. Places that can't be reached are missing.
+// snap requests each place once. A place without a response is left out.
 func (in *inspection) snap(ctx context.Context, b *browse.Browser, places []place) snapshot {
 	s := make(snapshot)
 	for _, at := range places {
@@ -195,7 +199,8 @@ func (in *inspection) snap(ctx context.Context, b *browse.Browser, places []plac
 	return s
 }
 
-// compile compiles the questions of the settings.
+// compile compiles the settings' whoamis into in.portal.Questions. It is called after each
+// change of in.site.Whoami.
 func (in *inspection) compile() error {
 	resolved, err := in.site.Resolved()
 	if err != nil {

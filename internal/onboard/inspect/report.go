@@ -22,7 +22,8 @@ type Report struct {
 	Caddyfile string      // a whole site, with a comment for each finding
 }
 
-// verify checks the final settings with a new session and with strangers.
+// verify is the last step. It checks the final whoamis: they must name the first customer
+// in a new session, and answer anonymous without cookies and in an anonymous session.
 func (in *inspection) verify(ctx context.Context) error {
 	in.say("trying what was found")
 	if err := in.compile(); err != nil {
@@ -81,8 +82,8 @@ func (in *inspection) head() string {
 	return b.String()
 }
 
-// clean removes what would end a comment, or be replaced by Caddy, from text of the portal or
-// the operator.
+// clean replaces control characters and line ends, which would end the comment, and breaks
+// up "{$", which Caddy would replace. The text may come from the portal.
 func clean(line string) string {
 	line = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x85 || r == '\u2028' || r == '\u2029' {
@@ -123,7 +124,7 @@ func (in *inspection) siteAddress() string {
 	return in.base.Hostname()
 }
 
-// bind makes a site on loopback listen there only.
+// bind returns the bind line with which a site on loopback listens only there, or "".
 func (in *inspection) bind() string {
 	u, err := url.Parse(in.siteAddress())
 	if err != nil || !loopback(u.Hostname()) {
@@ -150,7 +151,8 @@ func (in *inspection) upstream() string {
 	return "\t# Put here the address at which only this machine reaches the portal.\n" + proxy
 }
 
-// signInSettings writes the form to the settings, unless a preset has it.
+// signInSettings sets `sign_in` from the sign-in form. If a preset is used, it has
+// `sign_in`, and only the notes are moved to `portal`.
 func (in *inspection) signInSettings() {
 	if in.site.Portal != "" {
 		notes := in.notes["sign_in.0"]
@@ -169,8 +171,9 @@ func (in *inspection) signInSettings() {
 	in.propose("The sign-in form", func(site *config.Site) { site.SignIn = []config.SignIn{s} })
 }
 
-// propose makes a change of the settings if they can still be written and read. A portal's
-// names of fields and pages may prevent that.
+// propose applies a change to the settings if they can still be written as a Caddyfile and
+// resolved. If not, it drops the change, reports what under Unlearned and returns false. A
+// portal's names of fields and pages may contain characters that can't be written.
 func (in *inspection) propose(what string, change func(*config.Site)) bool {
 	s := in.site
 	change(&s)
@@ -186,8 +189,8 @@ func (in *inspection) propose(what string, change func(*config.Site)) bool {
 	return true
 }
 
-// declareForm adds the path that the form is sent to: under `watch unsafe` the gateway asks
-// no question only before a declared sign-in.
+// declareForm adds the path that the form is sent to to `sign_in`. Under `watch unsafe` the
+// gateway omits the question before a request only if that request is a declared sign-in.
 func (in *inspection) declareForm() {
 	if in.site.Portal != "" || len(in.site.SignIn) == 0 || len(in.site.SignIn[0].Paths) > 0 {
 		return
@@ -204,8 +207,8 @@ func (in *inspection) addSignIn(p string) bool {
 	})
 }
 
-// bare is the path of an address without a session id, with its query without tokens, empty
-// values and return addresses.
+// bare returns the path and query of an address without what differs between visits: a
+// session id after ";", and parameters that are tokens, return addresses or empty.
 func bare(u *url.URL) string {
 	path, _, _ := strings.Cut(u.EscapedPath(), ";")
 	if path == "" {
@@ -225,7 +228,7 @@ func bare(u *url.URL) string {
 	return path
 }
 
-// returns reports whether a parameter has the name of a return address.
+// returns reports whether a parameter, by its name, holds the page to return to.
 func returns(key string) bool {
 	return slices.ContainsFunc([]string{"next", "return", "redirect", "goto", "back", "dest", "url", "target", "continue", "from", "reauth", "service", "referer"},
 		func(w string) bool { return strings.Contains(strings.ToLower(key), w) })

@@ -44,7 +44,7 @@ func (in *inspection) overAnonymous(ctx context.Context) (*browse.Browser, *brow
 		return nil, nil, err
 	}
 	if !in.is(ctx, b.Clone(), in.id) {
-		return nil, nil, nil // between says more
+		return nil, nil, nil // between reports whether signing in works at all
 	}
 	if kept := in.kept(before, b); kept != "" {
 		in.note("", "The cookie %s keeps its value when somebody signs in, so `rotates` does not hold.", kept)
@@ -57,8 +57,8 @@ func (in *inspection) overAnonymous(ctx context.Context) (*browse.Browser, *brow
 	return b, e, nil
 }
 
-// kept returns a cookie that has the same value in both browsers and signs in, or "". If no
-// cookie signs in alone, any counts.
+// kept returns the name of a cookie that signs in and has the same value in both browsers,
+// or "". If leaveOut found no cookie that signs in, every cookie counts as one.
 func (in *inspection) kept(before, after *browse.Browser) string {
 	every := !slices.ContainsFunc(in.crumbs, func(k crumb) bool { return k.matters })
 	for _, old := range before.Cookies() {
@@ -72,8 +72,9 @@ func (in *inspection) kept(before, after *browse.Browser) string {
 	return ""
 }
 
-// overAnother signs the second customer in within the first one's session. `rotates` is
-// proven only if that gives new cookies, and the old ones don't name the second customer.
+// overAnother signs the second customer in within the first one's session, and sets
+// `rotates` if it is then proven: the sign-in gave new cookies, and whoami with the old
+// cookies does not name the second customer.
 func (in *inspection) overAnother(ctx context.Context, b *browse.Browser, e *browse.Entry) {
 	if in.other == nil || in.otherID == "" {
 		in.missing("Whether `rotates` holds: every sign-in tried gave new cookies, but a change of user within a session needs a second test customer.")
@@ -121,8 +122,8 @@ func (in *inspection) between(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// asked signs in with a question between form and submission, and reports whether that
-// worked.
+// asked reports whether a sign-in works if whoami is asked after the form was fetched and
+// before it is sent.
 func (in *inspection) asked(ctx context.Context) bool {
 	b := in.browser()
 	e, err := b.Find(ctx, in.form)
@@ -166,8 +167,9 @@ func (in *inspection) narrow(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// setApart marks, of several whoamis, those that name no user without the cookies of narrow
-// paths: they are not asked for requests elsewhere.
+// setApart marks a whoami as `apart` if, of several, it answers anonymous without the
+// cookies that have a path of their own. The gateway does not ask it about requests that
+// don't carry these cookies.
 func (in *inspection) setApart(ctx context.Context) {
 	if in.site.Portal != "" || len(in.site.Whoami) < 2 {
 		return
@@ -180,10 +182,12 @@ func (in *inspection) setApart(ctx context.Context) {
 			in.note(fmt.Sprintf("whoami.%d", i), "It needs a cookie that is for a path of its own only, so elsewhere it knows nobody: `apart`.")
 		}
 	}
-	_ = in.compile() // apart changes no question that compiled before
+	_ = in.compile() // can't fail: apart does not change how a question compiles
 }
 
-// cover chooses the settings for one such cookie.
+// cover handles a cookie that no whoami receives. If pages below its path show the user
+// without it, the cookie is put under `leave`. If such a page needs it, a proven candidate
+// there becomes a whoami. Otherwise the cookie is reported under Unlearned.
 func (in *inspection) cover(ctx context.Context, c browse.Cookie) {
 	below := in.pagesBelow(ctx, c)
 	needed := slices.ContainsFunc(below, func(at place) bool { return in.needs(ctx, c, at) })
@@ -196,7 +200,8 @@ func (in *inspection) cover(ctx context.Context, c browse.Cookie) {
 	}
 }
 
-// pagesBelow are pages below the cookie's path that show the user, and not to strangers.
+// pagesBelow returns crawled pages below the cookie's path that show the customer's name
+// to the customer, and not to anonymous visitors.
 func (in *inspection) pagesBelow(ctx context.Context, c browse.Cookie) (list []place) {
 	for _, v := range in.views {
 		if len(list) < maxWitnesses && v.isBelow(c.Path) && in.shows(ctx, in.again.Clone(), v.place) && !in.shows(ctx, in.browser(), v.place) {
@@ -221,7 +226,8 @@ func (in *inspection) needs(ctx context.Context, c browse.Cookie, at place) bool
 	return err != nil || err2 != nil || !in.names(without.Body) || in.names(alone.Body)
 }
 
-// leave puts a cookie under `leave`, with a note.
+// leave puts a cookie under `leave`, with a note. It returns false, and changes nothing, if
+// the name can't be written there.
 func (in *inspection) leave(c browse.Cookie, note string, args ...any) bool {
 	if strings.ContainsAny(c.Name, "*?[]\\{}\" ") || !in.propose("The cookie "+c.Name, func(site *config.Site) { site.Leave = append(slices.Clone(site.Leave), c.Name) }) {
 		return false

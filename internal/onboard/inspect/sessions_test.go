@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/onboard/browse"
+	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
 // studyHandler inspects a portal around a shop.
@@ -151,6 +153,27 @@ func TestH2_LaterThanSettle(t *testing.T) {
 	}
 	if in.site.Settle == nil || in.site.Settle.String() != "4s" || len(in.notes["settle"]) != 1 {
 		t.Errorf("settle %v, notes %q", in.site.Settle, in.notes)
+	}
+}
+
+// TestH2_PresetKeepsSettle: a preset replaces the settings, but not the `settle` that was
+// measured at the portal.
+func TestH2_PresetKeepsSettle(t *testing.T) {
+	t.Parallel()
+	settle := config.Duration(4 * time.Second)
+	verdict := func(v whoami.Verdict) observation {
+		return observation{presets: map[string]whoami.Verdict{"wordpress": v}}
+	}
+	in := &inspection{site: config.Site{Settle: &settle}, notes: map[string][]string{"settle": {"late"}}}
+	in.ev.presets = map[string][]*whoami.Question{"wordpress": nil}
+	in.ev.users = []observation{verdict(whoami.Verdict{Kind: whoami.User, User: "17"})}
+	in.ev.strangers = []observation{verdict(whoami.Verdict{Kind: whoami.Anonymous})}
+	if !in.recognise() || in.site.Portal != "wordpress" || in.site.Settle == nil || *in.site.Settle != settle {
+		t.Fatalf("%+v", in.site)
+	}
+	in.base = &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
+	if r, err := in.report(); err != nil || !strings.Contains(r.Caddyfile, "settle 4s") {
+		t.Errorf("%v %+v", err, r)
 	}
 }
 

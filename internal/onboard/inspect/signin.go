@@ -19,7 +19,7 @@ import (
 // ErrInput says that the options are not valid.
 var ErrInput = errors.New("this can't be inspected")
 
-// ErrNoUser says that no page was found that names the user canonically.
+// ErrNoUser says that no page was found that names the user by one unchangeable id.
 var ErrNoUser = errors.New("no page names the user in a way that can be relied on")
 
 // address validates the options and reads the portal's address.
@@ -52,7 +52,8 @@ func (in *inspection) setAddress(u *url.URL) {
 	in.portal.URL = in.base.String()
 }
 
-// signInPages are usual addresses of sign-in forms to which no link may lead.
+// signInPages are usual paths of sign-in forms. findForm tries them if the given page
+// neither has the form nor links to it.
 var signInPages = []string{
 	"login", "wp-login.php", "signin", "sign-in", "user/login", "users/sign_in", "auth/login",
 	"accounts/login/", "clientarea.php", "index.php?rp=/login", "my-account/", "account", "admin",
@@ -106,7 +107,7 @@ func (in *inspection) findForm(ctx context.Context) error {
 	return nil
 }
 
-// below is the address of one of the usual paths, below the directory of the given address.
+// below returns the address of a relative path, resolved against the address given.
 func (in *inspection) below(p string) string {
 	u, err := in.given.Parse(p)
 	if err != nil {
@@ -118,9 +119,9 @@ func (in *inspection) below(p string) string {
 // defaultSettle is the `settle` of a site that does not set it.
 const defaultSettle = 2 * time.Second
 
-// committed measures the time from a sign-in's response to its commit at the portal: until
-// then the pages are those of a stranger. If neither page names the customer, the portal is
-// taken to commit at once.
+// committed measures how long after a sign-in's response the portal commits it, that is,
+// from when on its pages show the customer. It sets in.late, and `settle` if the default is
+// too short. If no page names the customer, it assumes that the portal commits at once.
 func (in *inspection) committed(ctx context.Context) {
 	after, ok := direct.When(ctx, func() bool {
 		return slices.ContainsFunc([]string{in.entry.Page.URL.String(), in.URL}, func(at string) bool {
@@ -142,9 +143,10 @@ func (in *inspection) committed(ctx context.Context) {
 	in.note("settle", "The portal commits a sign-in up to %s after its response.", after)
 }
 
-// comeBack signs in again: with a wrong password, once; as before; with other spellings of
-// the name; and as the second customer. After a sign-in that failed it makes one that
-// works, to stay away from the portal's lock for wrong passwords.
+// comeBack signs in several times and observes each session: once with a wrong password,
+// then as before, with other spellings of the name, and as the second customer. A sign-in
+// that fails is followed by one that works, because portals lock accounts after several
+// failures in a row.
 func (in *inspection) comeBack(ctx context.Context) (err error) {
 	a := in.Customers[0]
 	if err := in.wrongPassword(ctx, a); err != nil {
@@ -173,7 +175,7 @@ func (in *inspection) comeBack(ctx context.Context) (err error) {
 	return nil
 }
 
-// wrongPassword notes the portal's response to one.
+// wrongPassword tries one wrong password, and notes how the portal answers it.
 func (in *inspection) wrongPassword(ctx context.Context, a browse.Account) error {
 	in.say("trying one wrong password")
 	_, e, err := in.signIn(ctx, browse.Account{User: a.User, Password: "wrong-" + rand.Text()})
@@ -192,7 +194,8 @@ func (in *inspection) wrongPassword(ctx context.Context, a browse.Account) error
 	return nil
 }
 
-// spellings are other forms of a name that portals take for the same.
+// spellings returns other forms of a user name that portals may accept for the same
+// account. The user id must be the same for all of them.
 func (in *inspection) spellings(name string) []string {
 	list := []string{strings.ToUpper(name), " " + name + " "}
 	if list[0] == name {
@@ -214,7 +217,8 @@ func (in *inspection) mail() string {
 	return ""
 }
 
-// spell signs in with another spelling. The portal may refuse it.
+// spell signs in with another spelling of a's name, and observes the session. If the portal
+// refuses it, spell signs in with the right one, so that failures don't add up to a lock.
 func (in *inspection) spell(ctx context.Context, as string, a browse.Account) error {
 	b, _, err := in.signIn(ctx, browse.Account{User: as, Password: a.Password})
 	if err == nil {

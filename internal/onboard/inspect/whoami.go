@@ -15,8 +15,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// choose makes the best candidate whoami, with a display name and an email address from
-// the same page.
+// choose sets `whoami` to the best candidate. If its page also has a user name and an email
+// address, whoami reads these too. The Accept header is dropped if it is not needed.
 func (in *inspection) choose(ctx context.Context) error {
 	best := in.candidates[0]
 	w := best.whoami()
@@ -43,7 +43,8 @@ func (in *inspection) choose(ctx context.Context) error {
 	return err
 }
 
-// askedPlainly reports whether a place answers JSON without an Accept header for it.
+// askedPlainly reports whether the candidate's question gives the right verdicts without
+// an Accept header, for the browser and for an anonymous visitor.
 func (in *inspection) askedPlainly(ctx context.Context, b *browse.Browser, c *candidate) bool {
 	w := c.whoami()
 	w.Header = nil
@@ -75,7 +76,7 @@ func (in *inspection) noteWhoami(best *candidate) {
 	}
 }
 
-// seenBy lists the sessions against which the choice was checked.
+// seenBy returns a sentence for the notes: in which sessions whoami named the right user.
 func (in *inspection) seenBy() string {
 	text := "Names the same user in two sessions"
 	if len(in.spelled) > 0 {
@@ -87,7 +88,7 @@ func (in *inspection) seenBy() string {
 	return text + "."
 }
 
-// uris lists the first places of candidates, each once.
+// uris returns the addresses of candidates, each once, at most the first `most`.
 func uris(list []*candidate, most int) string {
 	var seen []string
 	for _, c := range list {
@@ -98,7 +99,8 @@ func uris(list []*candidate, most int) string {
 	return strings.Join(seen, ", ")
 }
 
-// noUser is the error if no candidate was proven.
+// noUser returns the error for the case that no candidate was proven. near are the
+// candidates that had a high score.
 func (in *inspection) noUser(near []*candidate) error {
 	what := "none of them shows the user name or an account number"
 	if len(near) > 0 {
@@ -127,7 +129,8 @@ func (in *inspection) signs(strangers, users []whoami.Response) (found []config.
 	return found
 }
 
-// placeholder is the sign for the value in the user's place: <b id="who" data-id="0">.
+// placeholder returns a sign that matches the placeholder in the user's place, as in
+// <b id="who" data-id="0">. It is empty if the candidate is no attribute or has none.
 func (c *candidate) placeholder() config.Sign {
 	x := c.extract
 	if len(c.not) == 0 || x.HTML == "" || x.Attr == "" || x.JSON != "" || x.Regex != "" || !plainName(c.not[0]) {
@@ -148,7 +151,8 @@ func shows(sign config.Sign, res whoami.Response) bool {
 	return err == nil && q.Judge(res).Kind == whoami.Anonymous
 }
 
-// signsOf are candidates for signs in a stranger's response, the most reliable first.
+// signsOf returns possible signs in an anonymous response, the most reliable first. The
+// caller checks that no user's response shows them.
 func (in *inspection) signsOf(res whoami.Response) (list []config.Sign) {
 	switch {
 	case res.Status/100 == 3:
@@ -182,7 +186,8 @@ func (in *inspection) forbiddenSigns(res whoami.Response) (list []config.Sign) {
 	return list
 }
 
-// redirectGlob is a pattern with the path of a redirect, for any host and query.
+// redirectGlob returns the pattern of a `redirect` sign: the path of the Location, with any
+// host and query. It returns "" for the front page, which is no sign.
 func redirectGlob(location string) string {
 	u, err := url.Parse(location)
 	if err != nil || strings.Trim(u.Path, "/") == "" || strings.ContainsAny(u.Path, "*{}\"") {
@@ -196,7 +201,8 @@ func redirectGlob(location string) string {
 	if u.RawQuery == "" {
 		return host + path + "*"
 	}
-	// /index.php?rp=/login: a script's path alone would be every page.
+	// In /index.php?rp=/login the path is the same for every page, so the parameter with
+	// the word of a sign-in is a part of the pattern.
 	for key, values := range u.Query() {
 		if len(values) == 1 && entering.MatchString(values[0]) && !secret.MatchString(key) && len(values[0]) < 40 && !entering.MatchString(path) {
 			return host + path + "*" + key + "=" + values[0] + "*"
@@ -205,7 +211,8 @@ func redirectGlob(location string) string {
 	return host + path + "*"
 }
 
-// jsonSigns are values in a JSON document that mean an error, or that no user is signed in.
+// jsonSigns returns values in a JSON document that may be signs: first those with a key
+// such as "authenticated", then errors and values such as null, 0 and "guest".
 func jsonSigns(body []byte) (list []config.Sign) {
 	var weak []config.Sign
 	for _, l := range leaves(body) {
@@ -223,7 +230,8 @@ func jsonSigns(body []byte) (list []config.Sign) {
 	return append(list, weak...)
 }
 
-// htmlSigns are the sign-in form, and links and forms that lead to it.
+// htmlSigns returns parts of a page that may be signs: the sign-in form, values in embedded
+// JSON, classes such as "guest", and links and forms that lead to a sign-in.
 func (in *inspection) htmlSigns(body string) (list []config.Sign) {
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(body))
 	if err != nil {

@@ -10,32 +10,35 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
-// Words in the names of pages, links and fields. They only decide what is visited first and
-// what is left alone; no setting follows from a word alone.
+// Words in the names of pages, links and fields. They decide the order in which crawl visits
+// pages, which links it does not follow, and the score of candidates. No setting depends on
+// a word alone.
 var (
-	// personal are pages that are likely to name the user.
+	// personal are words in the addresses of pages that are likely to name the user.
 	personal = []string{"me", "whoami", "self", "user", "users", "profile", "account", "accounts", "settings", "session", "customer", "member",
 		"clientarea", "details", "preferences", "my", "konto", "profil", "oma", "mypage", "dashboard", "home", "current", "userinfo", "ucp"}
-	// persons are words that make an id a person's.
+	// persons are words before "id" that make it the id of a person, as in user_id.
 	persons = []string{"user", "account", "customer", "client", "member", "me", "my", "profile", "person", "login", "auth", "contact", "current",
 		"self", "viewer", "who", "people", "data", "result", "kunden", "kunde", "asiakas", "subscriber"}
 	identifiers = []string{"id", "uid", "uuid", "guid", "sub", "number", "no", "nr", "num", "nummer", "numero"}
-	// ownerWords make a number without the name of an id a person's.
+	// ownerWords are names under which a number may be the user's id although the name does
+	// not end in "id", as in <b id="me">17</b>.
 	ownerWords = []string{"me", "who", "whoami", "user", "customer", "member", "ids", "uid"}
-	// containers are neutral keys around the user in JSON.
+	// containers are keys in JSON that may enclose the user. They don't tell to which person
+	// the value belongs.
 	containers = []string{"result", "results", "props", "state", "response", "payload", "attributes", "session", "value", "page", "initial",
 		"context", "logged", "in", "ids", "identity", "principal", "root"}
 	names    = []string{"login", "username", "user", "uname", "userid"}
 	display  = []string{"display", "nick", "nickname", "full", "fullname", "first", "firstname", "last", "lastname", "real", "title", "greeting"}
 	fleeting = []string{"token", "nonce", "csrf", "xsrf", "session", "sessionid", "sid", "hash", "time", "date", "timestamp", "expires", "sectok", "signature", "version", "balance", "sum", "total", "count", "amount", "price"}
-	// doing are links that may change something at the portal.
+	// doing are words of links that may change something at the portal. harmless refuses them.
 	doing = []string{"delete", "remove", "destroy", "drop", "cancel", "unsubscribe", "subscribe", "add", "create", "new", "edit", "save", "update", "insert",
 		"upload", "toggle", "enable", "disable", "activate", "deactivate", "confirm", "approve", "accept", "reject", "install", "upgrade", "purge", "clear",
 		"flush", "reset", "restore", "revoke", "switch", "impersonate", "export", "download", "pay", "buy", "order", "checkout", "vote", "follow",
 		"unfollow", "block", "move", "rename", "send", "resend", "revert", "rollback", "lock", "unlock", "restart", "reboot",
 		"transfer", "renew", "register", "draft", "trash", "import", "join", "invite"}
-	// commands are such words in a path or in a parameter that names an action only:
-	// ?id=start is a page.
+	// commands are like doing, but count only in a path or in a parameter from actions:
+	// ?do=start may change something, ?id=start is a page.
 	commands = []string{"start", "stop", "run", "open", "close", "set", "leave", "sync", "refresh", "submit", "apply", "like", "mark", "execute", "toggle"}
 	actions  = []string{"do", "action", "act", "a", "op", "cmd", "command", "task", "mode", "method", "func", "function", "event"}
 	secret   = regexp.MustCompile(`(?i)nonce|token|sectok|csrf|xsrf|signature|^sig$|^key$|^hash$|sess`)
@@ -69,8 +72,9 @@ func hasAny(list, of []string) bool {
 	return slices.ContainsFunc(list, func(w string) bool { return slices.Contains(of, w) })
 }
 
-// harmless reports whether a link may be followed: it has no word for a change, and no
-// token, which links that change something have.
+// harmless reports whether crawl may follow a link. It refuses a link that has the word of
+// a sign-out or of a change, or a token, because links that change something often carry
+// one.
 func harmless(u *url.URL, text string) bool {
 	if leaving.MatchString(u.Path+"?"+u.RawQuery) || leaving.MatchString(text) {
 		return false
@@ -94,8 +98,8 @@ func harmless(u *url.URL, text string) bool {
 	return !hasAny(said, doing)
 }
 
-// isIdentifier reports whether a name is that of a person's id: user_id, accountId,
-// customer-number. alone is an id without a word for the person.
+// isIdentifier reports whether a name, split by words, is that of a person's id, such as
+// user_id, accountId or customer-number. alone is true for "id" without such a word.
 func isIdentifier(said []string) (yes, alone bool) {
 	if len(said) == 0 || !slices.Contains(identifiers, said[len(said)-1]) {
 		return false, false
@@ -117,11 +121,12 @@ func isName(said []string) bool {
 	return slices.Contains(names, last) || last == "name" && len(said) > 1 && slices.Contains(persons, said[len(said)-2])
 }
 
-// least is the score from which a candidate is checked. The name of an id reaches it, or the
-// user name that was typed in a place where it can't be changed.
+// least is the minimum score of a candidate that is checked. An id by its name reaches it if
+// it is also numeric, hidden, read-only, in JSON or on a personal page. The user name that
+// was typed reaches it where it is read-only, or where the field is named like a user name.
 const least = 45
 
-// scoring holds what the scores of candidates depend on.
+// scoring holds the facts about the customer and the portal that scores depend on.
 type scoring struct {
 	account browse.Account
 	// saved are the values that people can change in forms of the portal.
@@ -154,8 +159,8 @@ func (s scoring) typed(value string) bool {
 	return strings.EqualFold(value, name) || strings.EqualFold(value, local)
 }
 
-// of is a candidate's score. A person's id counts most, then a user name. A value that can
-// be edited, here or elsewhere, counts as a display name.
+// of returns a candidate's score. A person's id scores highest, then a user name. A value
+// that the user can edit, on this page or another, may be a display name and scores low.
 func (s scoring) of(c *candidate) int {
 	if hasAny(c.key, fleeting) || c.editable {
 		return 0
@@ -193,8 +198,8 @@ func (s scoring) of(c *candidate) int {
 	return points
 }
 
-// strange reports whether a path in JSON has a key that is not about the user, as in
-// ticket.agent.user.id.
+// strange reports whether a path in JSON has a word from none of the lists above. The value
+// may then be about another person, as in ticket.agent.user.id.
 func strange(path []string) bool {
 	return slices.ContainsFunc(path, func(w string) bool {
 		return !slices.Contains(persons, w) && !slices.Contains(identifiers, w) && !slices.Contains(names, w) && !slices.Contains(containers, w)

@@ -1,13 +1,16 @@
-// Package agent names the browser and system of a User-Agent, for lists of sessions and
-// events. No decision depends on it, since browsers can send any User-Agent.
+// Package agent finds the names of browser and system in a User-Agent. Packages userpages
+// and staffpages show them in lists of sessions and events, and package server in mails.
+//
+// No decision depends on [Device], because a client can send any User-Agent.
 package agent
 
 import "strings"
 
-// mark is a part of a User-Agent and what it stands for.
+// mark is a part of a User-Agent and the browser or system that it stands for.
 type mark struct{ part, name string }
 
-// The first mark that is found counts: most browsers also claim to be others.
+// browsers are tried in this order. The first match counts, because most browsers also name
+// others: Edge names Chrome, and Chrome names Safari.
 var browsers = []mark{
 	{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
 	{"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
@@ -18,8 +21,8 @@ var systems = []mark{
 	{"Macintosh", "Mac"}, {"Linux", "Linux"},
 }
 
-// Device names browser and system of a User-Agent for a list of sessions; empty for
-// what is not known. It is a reminder for people and decides nothing.
+// Device returns the names of browser and system in a User-Agent; each is empty if it is
+// not known.
 func Device(agent string) (browser, system string) {
 	return find(browsers, agent), find(systems, agent)
 }

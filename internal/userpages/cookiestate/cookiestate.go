@@ -35,21 +35,22 @@ const hostPrefix = "__Host-"
 // every browser keeps.
 const maxCookie = 3900
 
-// ErrTooLong: the state does not fit into a cookie; nothing was written.
+// ErrTooLong says that the state does not fit into a cookie. Nothing was written.
 var ErrTooLong = errors.New("state is too long for a cookie")
 
 // Store seals the state of a realm: each cookie is encrypted, authenticated, and bound to
 // realm, field and owner. Safe for concurrent use.
 type Store struct {
 	realm string
-	// prefix stands before a field's name in the cookie's: the realm's tag and a dot.
+	// prefix is the realm's tag and a dot, or empty. It precedes the field's name in the
+	// cookie's name.
 	prefix string
 	codecs []*securecookie.SecureCookie
 	clock  func() time.Time
 }
 
-// New makes the store of a realm from generations of keys, newest first: the newest
-// seals, all open. Hash keys have 32 or 64 bytes, block keys 32 (AES-256).
+// New returns the store of a realm. The keys are given newest first: the newest pair seals,
+// and all of them open. Hash keys have at least 32 bytes, block keys 32 (AES-256).
 func New(realm string, hash, block [][]byte, clock func() time.Time) (*Store, error) {
 	if len(hash) == 0 || len(hash) != len(block) {
 		return nil, fmt.Errorf("%d hash keys and %d block keys: want as many, one at least", len(hash), len(block))
@@ -62,15 +63,16 @@ func New(realm string, hash, block [][]byte, clock func() time.Time) (*Store, er
 		if len(hash[i]) < 32 || len(block[i]) != 32 {
 			return nil, fmt.Errorf("keys of generation %d have %d and %d bytes: want 32", i, len(hash[i]), len(block[i]))
 		}
-		// Ends are within the sealed values, by our clock; securecookie's are switched off.
+		// securecookie's own expiry is switched off (MaxAge 0), because it does not use our
+		// clock. The sealed envelope has the expiry instead.
 		codec := securecookie.New(hash[i], block[i]).SetSerializer(securecookie.JSONEncoder{}).MaxAge(0).MaxLength(maxCookie)
 		s.codecs = append(s.codecs, codec)
 	}
 	return s, nil
 }
 
-// Browser is a store together with the browser of one request. R may be nil where nothing
-// is read.
+// Browser is the store for one request: state is read from the cookies of R and written to
+// the response W. R may be nil if the caller only writes.
 type Browser struct {
 	*Store
 	W http.ResponseWriter
@@ -79,20 +81,20 @@ type Browser struct {
 	Secure bool
 }
 
-// Field is one kind of state: its name, which the cookie has too, and how long it lasts.
+// Field is one kind of state: its name, which is a part of the cookie's name, and its life.
 type Field[T any] struct {
 	Name string
 	Life time.Duration
 }
 
-// Owner is the user that state belongs to; Visit is zero where any visit of the user will
-// do.
+// Owner is whom state belongs to. Only a request of the same user and visit can read it.
+// Visit is zero if any visit of the user may.
 type Owner struct {
 	User  string
 	Visit store.VisitID
 }
 
-// envelope is what is sealed.
+// envelope is the content of a sealed cookie.
 type envelope[T any] struct {
 	Realm string
 	Owner Owner
@@ -103,8 +105,8 @@ type envelope[T any] struct {
 // CookieName returns the cookie's name of a field in this realm.
 func (s *Store) CookieName(name string, secure bool) string { return CookieName(s.prefix+name, secure) }
 
-// CookieName returns the name of a cookie that all realms of a host share: with a prefix
-// that browsers enforce where the browser speaks HTTPS.
+// CookieName returns the name of a cookie that all realms of a host share. Over HTTPS it has
+// the prefix __Host-, so that other hosts can't set the cookie.
 func CookieName(name string, secure bool) string {
 	if secure {
 		return hostPrefix + CookiePrefix + name
@@ -123,8 +125,8 @@ func (f Field[T]) Put(b Browser, o Owner, data T) error {
 	return nil
 }
 
-// Get reads state that belongs to o. A browser may send several cookies of one name, of
-// which others may be planted: the first that opens counts.
+// Get reads the state that belongs to o. A browser may send several cookies of one name, and
+// other hosts of the domain may have planted some. Get returns the first that opens.
 func (f Field[T]) Get(b Browser, o Owner) (data T, ok bool) {
 	name := b.CookieName(f.Name, b.Secure)
 	for _, c := range b.R.CookiesNamed(name) {
@@ -149,13 +151,14 @@ func (f Field[T]) Drop(b Browser) {
 	}
 }
 
-// Take is Get and Drop. What belongs to another owner is dropped unread.
+// Take reads the state and deletes it in the browser. State of another owner is deleted too.
 func (f Field[T]) Take(b Browser, o Owner) (data T, ok bool) {
 	defer f.Drop(b)
 	return f.Get(b, o)
 }
 
-// SetCookie replaces what this response has set for the name before.
+// SetCookie sets a cookie in the response. It replaces a Set-Cookie of the same name that
+// the response already has.
 func SetCookie(w http.ResponseWriter, name, value string, life time.Duration, secure bool) {
 	set := w.Header()["Set-Cookie"]
 	kept := set[:0:0]

@@ -11,19 +11,21 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// pagePolicy allows what the pages load from here, and nothing else: no inline code
-// or style, no frames around them, no forms to elsewhere.
+// pagePolicy is the Content-Security-Policy of the pages. It allows styles, scripts, images
+// and forms of this origin, and nothing else: no inline code or style, and no framing.
 const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// assetPolicy is for assets opened by themselves: a logo in SVG runs no script.
+// assetPolicy is the Content-Security-Policy of assets. It keeps an SVG logo that is opened
+// as a page from running scripts.
 const assetPolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 // Protect sets the headers that every own response has (ASVS 3.4).
 func Protect(h http.Header) {
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
-	// Not no-referrer: with that browsers send "Origin: null" with our own forms.
+	// Not no-referrer: with it, browsers send "Origin: null" with our own forms, and
+	// SameOrigin would refuse them.
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -32,7 +34,8 @@ func Protect(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// Redirect answers 303. Target is a path. (http.Redirect would clean it.)
+// Redirect answers 303. target is a path and is sent unchanged; http.Redirect would resolve
+// dots in it.
 func Redirect(w http.ResponseWriter, target string) {
 	w.Header().Set("Location", target)
 	w.WriteHeader(http.StatusSeeOther)

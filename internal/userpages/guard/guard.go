@@ -1,8 +1,9 @@
-// Package guard is what the own pages of customers and of staff have in common: which
-// requests reach a page ([Admit]), and how a page answers, with which headers.
+// Package guard has what the own pages of customers and of staff share: [Admit] decides which
+// requests reach a page's handler, and [Protect], [Render], [Send] and [Redirect] write the
+// responses with their security headers. Packages userpages and staffpages call it.
 //
-// A request that another site made a browser send changes nothing: a form counts only if
-// a page of this origin sent it, whole, with each field once.
+// It guarantees that a request that another site makes a browser send changes nothing: a
+// form is accepted only from a page of this origin, complete, and with each field once.
 package guard
 
 import (
@@ -17,13 +18,13 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// maxBody bounds a form; the longest has some hundred bytes.
+// maxBody bounds the body of a form. The pages' longest form has a few hundred bytes.
 const maxBody = 64 << 10
 
-// maxCode bounds the code field, far above the longest code in groups.
+// maxCode bounds the code field. The longest code, with blanks or dashes, is far shorter.
 const maxCode = 256
 
-// Denial is a request that is refused before it is looked at any further.
+// Denial is the answer to a request that is refused: a status and the page's text.
 type Denial struct {
 	Status      int
 	Title, Body templates.Text
@@ -40,9 +41,9 @@ var (
 	TooLarge    = &Denial{http.StatusRequestEntityTooLarge, templates.Say("problem.large_title"), templates.Say("problem.large")}
 )
 
-// SameOrigin reports whether the request was sent by a page of this origin, as the
-// browser says: by Sec-Fetch-Site (which only browsers at trustworthy addresses
-// send), or else by Origin. A request with neither is not.
+// SameOrigin reports whether a page of this origin sent the request. The browser says so in
+// Sec-Fetch-Site or, if it does not send that (as over plain HTTP), in Origin. A request
+// with neither header is refused.
 func SameOrigin(r *http.Request, secure bool) bool {
 	if site := r.Header["Sec-Fetch-Site"]; len(site) > 0 {
 		return len(site) == 1 && site[0] == "same-origin"
@@ -55,7 +56,8 @@ func SameOrigin(r *http.Request, secure bool) bool {
 	return err == nil && IsOrigin(u, r.Host, secure)
 }
 
-// IsOrigin reports whether an address is of the site that a request was for.
+// IsOrigin reports whether u has the origin of the site: host is the request's Host header,
+// and secure says that the browser speaks HTTPS.
 func IsOrigin(u *url.URL, host string, secure bool) bool {
 	if u.Host == "" {
 		return false
@@ -74,8 +76,9 @@ func withPort(host, port string) string {
 	return host + ":" + port
 }
 
-// ReadForm reads the urlencoded body of a request from this origin. The query is no part of
-// it, and no field may be given twice, because programs differ in which one counts.
+// ReadForm reads the urlencoded body of a request, and refuses requests from other origins.
+// The query is not a part of the form. A form with a field twice is refused, because
+// programs differ in which of the two they use.
 func ReadForm(w http.ResponseWriter, r *http.Request, secure bool) (url.Values, *Denial) {
 	if !SameOrigin(r, secure) {
 		return nil, Foreign

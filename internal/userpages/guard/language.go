@@ -8,13 +8,13 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// languageCookie remembers the choice; it is no secret and not sealed.
+// languageCookie is the cookie with the chosen language. It is no secret and is not sealed.
 const languageCookie = "lang"
 
 const languageLife = 365 * 24 * time.Hour
 
-// Language is that of ?lang= (which is remembered), of the choice remembered, or the
-// best for Accept-Language.
+// Language returns the language for a page: that of ?lang=, which a GET also stores in the
+// cookie, or else that of the cookie, or else the best one for Accept-Language.
 func Language(w http.ResponseWriter, r *http.Request, set *templates.Set, secure bool) string {
 	name := cookiestate.CookieName(languageCookie, secure)
 	if chosen := r.URL.Query().Get("lang"); chosen != "" && set.Has(chosen) {

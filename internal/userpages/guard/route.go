@@ -5,14 +5,15 @@ import (
 	"net/url"
 )
 
-// Route is one page: the handlers of GET (and HEAD) and of POST. Without one, the method is
-// refused.
+// Route is one page: its handlers for GET (and HEAD) and for POST. A POST is refused if Post
+// is nil.
 type Route[C any] struct {
 	Get, Post func(C)
 }
 
-// Admit returns the handler of a request, with the form where it is a POST, or the Denial.
-// page is the route of the request's path, if that is known.
+// Admit returns the handler for a request and, for a POST, the form; or the Denial with
+// which to refuse the request. page is the route of the request's path; known is false if
+// the path has none.
 func Admit[C any](w http.ResponseWriter, r *http.Request, page Route[C], known, secure bool) (func(C), url.Values, *Denial) {
 	switch {
 	case r.Header.Get("Service-Worker") != "":
