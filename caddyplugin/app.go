@@ -4,8 +4,9 @@
 // matchers and placeholders for internal/server and internal/gateway, and decides nothing
 // itself. Importing it also registers the admin API and the commands.
 //
-// What outlives a configuration is shared through one pool, and closed when no
-// configuration uses it any more. A configuration that fails to load changes nothing of it.
+// Resources that outlive a configuration, such as the open store, are shared through one pool
+// (see engines). They are closed when no configuration uses them any more. A configuration
+// that fails to load leaves them unchanged.
 package caddyplugin
 
 import (
@@ -28,7 +29,7 @@ import (
 
 func init() { caddy.RegisterModule(App{}) }
 
-// App is the app `two_factor`: what all sites of a server share.
+// App is the Caddy app `two_factor`. It has the settings and resources that all sites share.
 type App struct {
 	// StorageRaw is the storage engine. Default: Badger in two_factor/ below Caddy's
 	// data directory.
@@ -40,25 +41,29 @@ type App struct {
 	// NTP is the time source that the server's clock is compared with, at start and every
 	// hour: HOST or HOST:PORT. Default: none; the clock is not compared then.
 	NTP string `json:"ntp,omitempty"`
-	// Audit is for how long security events are kept. Default: 400 days.
+	// Audit has the settings of the audit log. Default: events are kept for 400 days.
 	Audit *Audit `json:"audit,omitempty"`
-	// RetiredRealms are realms of the store with second factors that no site has any more.
-	// Without them here a configuration with a realm that the store does not know is refused.
+	// RetiredRealms are realms that have users with second factors in the store, and that no
+	// site uses any more. If such a realm is not listed here, a configuration with a realm
+	// that is new to the store is refused, because the realm may have been renamed by mistake.
 	RetiredRealms []string `json:"retired_realms,omitempty"`
 	// RetiredSource is the file and line of retired_realms in the Caddyfile, for warnings.
 	RetiredSource string `json:"retired_source,omitempty"`
-	// SameIDs accepts that a realm's users get their ids from elsewhere: the values are those
-	// that the refusal names.
+	// SameIDs confirms that users keep their ids although a realm's ids now come from another
+	// source, such as another whoami. The values are the words that the error names which
+	// refuses such a change.
 	SameIDs []string `json:"same_ids,omitempty"`
-	// Mail is how notices and codes are sent by e-mail. Default: none are.
+	// Mail is the mail server for notices and codes. Default: no mails are sent.
 	Mail *Mail `json:"mail,omitempty"`
-	// AdminAPI is where the admin API acts and exports secrets: "socket", on a Unix socket
-	// that other users of the machine can't open, or "tcp", everywhere. Default: socket.
+	// AdminAPI restricts the requests of the admin API that change users or export secrets.
+	// "socket": only over a Unix socket that other users of the machine can't open. "tcp":
+	// over TCP as well. Default: socket.
 	AdminAPI string `json:"admin_api,omitempty"`
 
-	// ctx is the configuration's, for what is looked up when it starts.
+	// ctx is the configuration's context. Start looks up other apps in it.
 	ctx caddy.Context
-	// scratch is the temporary directory of a validation.
+	// scratch is the temporary directory of the store if the configuration is only
+	// validated, else "".
 	scratch string
 	// admin is the address of the admin endpoint, as the handlers' Caddyfile named it.
 	admin  string
@@ -73,7 +78,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "two_factor", New: func() caddy.Module { return new(App) }}
 }
 
-// Server is the configuration without Caddy, for the admin API and the command check.
+// Server returns the server that Provision opened. The admin API and the command check use it.
 func (a *App) Server() *server.Server { return a.server }
 
 // Provision checks the settings, and opens the store or shares it with an older
@@ -97,7 +102,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return err
 }
 
-// settings checks the settings, and resolves what they name. Nothing is opened.
+// settings translates the app's JSON for server.Open. It checks the values, and resolves
+// placeholders and modules. It opens no store.
 func (a *App) settings(ctx caddy.Context) (s server.Settings, err error) {
 	s = server.Settings{
 		Witness: ctx.Storage(), WitnessFlags: storageFlags(ctx.Storage()), Pool: engines,
@@ -146,8 +152,9 @@ func (a *App) loadStorage(ctx caddy.Context) (storage server.Storage, engine str
 	return storage, mod.(caddy.Module).CaddyModule().ID.Name(), nil
 }
 
-// storageFlags are what a command needs to find this storage: the default one depends on
-// the environment of the server.
+// storageFlags returns the flag by which a command finds Caddy's storage; errors show it to
+// the operator. Only the default storage needs one, because its directory depends on the
+// environment of the server's process.
 func storageFlags(st certmagic.Storage) string {
 	if st == certmagic.Storage(caddy.DefaultStorage) {
 		return " --caddy-storage " + caddy.DefaultStorage.Path
@@ -156,11 +163,11 @@ func storageFlags(st certmagic.Storage) string {
 }
 
 // active calls [server.Server.Started] when the whole configuration has started. Caddy starts
-// its apps in no order, so another app, as a port that is taken, may fail after this one has
-// started. The event "started" comes when all have.
+// its apps in no fixed order: another app may fail after App.Start, for example because a port
+// is in use. Caddy emits the event "started" after all apps have started.
 type active struct{ app *App }
 
-// onActive has active called.
+// onActive subscribes active to the event "started".
 func (a *App) onActive(ctx caddy.Context) error {
 	events, err := ctx.App("events")
 	if err != nil {
@@ -175,8 +182,8 @@ func (c active) Handle(context.Context, caddy.Event) error {
 	return nil
 }
 
-// Start makes these settings count for the work in the background. The store is open
-// since Provision, which the handlers need.
+// Start starts the background work with these settings. The store was opened in Provision,
+// because the handlers need it before Start.
 func (a *App) Start() error {
 	if err := a.server.Start(); err != nil {
 		return err
@@ -187,13 +194,13 @@ func (a *App) Start() error {
 	return nil
 }
 
-// Stop takes that back. The store is closed by Cleanup.
+// Stop ends the background work of this configuration. Cleanup closes the store.
 func (a *App) Stop() error {
 	a.server.Stop()
 	return nil
 }
 
-// Cleanup releases the store. It also runs when Provision failed half-way.
+// Cleanup releases the store. Caddy also calls it after Provision returned an error.
 func (a *App) Cleanup() error {
 	if a.scratch != "" {
 		defer os.RemoveAll(a.scratch) //nolint:errcheck // a temporary directory

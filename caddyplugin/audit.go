@@ -12,7 +12,7 @@ type Audit struct {
 	Keep config.Duration `json:"keep,omitempty"`
 }
 
-// keep is for how long events are kept.
+// keep returns how long events of the audit log are kept, with the default filled in.
 func (a *App) keep() time.Duration {
 	var settings Audit
 	if a.Audit != nil {

@@ -15,16 +15,17 @@ import (
 
 func init() {
 	httpcaddyfile.RegisterDirective("two_factor", parseDirective)
-	// After the rewrites and the other authenticators, before everything that
-	// routes or answers.
+	// After the directives that rewrite and those that authenticate; before all that route
+	// or respond.
 	httpcaddyfile.RegisterDirectiveOrder("two_factor", httpcaddyfile.After, "forward_auth")
 	httpcaddyfile.RegisterGlobalOption("two_factor", parseGlobal)
 }
 
-// defaultRealm is the realm of a site that stands alone and names none.
+// defaultRealm is the realm of the only site if it names none. keepsDefault is a sentence for
+// errors: a site that already has users must keep that realm.
 const defaultRealm, keepsDefault = config.DefaultRealm, config.KeepsDefaultRealm
 
-// parseDirective makes the route of a two_factor directive.
+// parseDirective returns the route for a two_factor directive of a Caddyfile.
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if !h.Next() {
 		return nil, h.ArgErr()
@@ -48,7 +49,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 	return h.NewRoute(matchers, &Handler{Site: site, Admin: adminOf(h), Source: fmt.Sprintf("%s:%d", at.File, at.Line)}), nil
 }
 
-// leavesOut reports whether the matchers before a directive's block leave requests out.
+// leavesOut reports whether the directive's matchers may exclude requests from the gate.
 func leavesOut(matchers caddy.ModuleMap) bool {
 	var paths []string
 	if len(matchers) == 1 && json.Unmarshal(matchers["path"], &paths) == nil {

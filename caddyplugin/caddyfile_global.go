@@ -15,7 +15,8 @@ import (
 	"github.com/secondgate/secondgate/internal/timesource"
 )
 
-// globalRows are the subdirectives of the global option two_factor, which all sites share.
+// globalRows are the subdirectives of the global option two_factor; its settings apply to all
+// sites.
 var globalRows = d.Rows{
 	{Field: "StorageRaw", Usage: "storage badger [DIR]", Otherwise: "`two_factor/` in Caddy's data directory", Block: badgerRows,
 		Doc: "Where second factors are kept."},
@@ -35,7 +36,7 @@ var globalRows = d.Rows{
 		Doc: "The audit log."},
 }
 
-// badgerRows document the block that [Badger] reads.
+// badgerRows are documentation only: Badger.UnmarshalCaddyfile parses the block.
 var badgerRows = d.Rows{
 	{Field: "MustExist", Usage: "must_exist", Otherwise: "not refused",
 		Doc: "Refuses a start that finds no store."},
@@ -43,25 +44,26 @@ var badgerRows = d.Rows{
 
 var mailRows = d.Rows{
 	{Field: "SMTP", Usage: "smtp HOST:PORT", Check: d.Valid(checkSMTP),
-		Doc: "The server that takes mails. Needed."},
+		Doc: "The mail server. Required."},
 	{Field: "TLS", Usage: "tls starttls|tls|none", Default: "starttls",
-		Doc: "How the connection to it is encrypted."},
+		Doc: "How the connection to the mail server is encrypted."},
 	{Field: "User", Usage: "user NAME", Otherwise: "none", Check: d.Valid(checkMailUser),
-		Doc: "The user name there."},
+		Doc: "User name at the mail server."},
 	{Field: "Password", Usage: "password {file.PATH}", Secret: true, Otherwise: "none", Check: d.Valid(checkPassword),
 		Doc: "The place of the password: `{file.PATH}` or `{env.NAME}`."},
 	{Field: "From", Usage: `from "NAME <ADDRESS>"`, Check: d.Valid(checkFrom),
-		Doc: "The sender of mails. Needed."},
-	{Field: "CA", Usage: "ca FILE", Otherwise: "the authorities that the system trusts",
-		Doc: "The authority that signs the server's certificate, in PEM."},
+		Doc: "Sender of all mails. Required."},
+	{Field: "CA", Usage: "ca FILE", Otherwise: "the system's roots",
+		Doc: "Root certificates for the mail server's certificate, in PEM."},
 }
 
 var auditRows = d.Rows{
 	{Field: "Keep", Usage: "keep DURATION", Default: "400d", Least: "1d", Most: "3650d",
-		Doc: "For how long security events are kept."},
+		Doc: "How long security events are kept."},
 }
 
-// parseGlobal reads the global option.
+// parseGlobal parses the global option two_factor into the JSON of the app. prev is not nil
+// if the Caddyfile has the option twice.
 func parseGlobal(tokens *caddytokens.Dispenser, prev any) (any, error) {
 	var app App
 	r := caddyfile.OfGlobal(tokens, "two_factor")
@@ -88,7 +90,8 @@ func parseGlobal(tokens *caddytokens.Dispenser, prev any) (any, error) {
 	return httpcaddyfile.App{Name: "two_factor", Value: raw}, nil
 }
 
-// parseStorage lets the engine read its own arguments.
+// parseStorage parses the line "storage ENGINE …". The engine's module parses what follows its
+// name.
 func (a *App) parseStorage(d *caddytokens.Dispenser) error {
 	if !d.NextArg() {
 		return d.Errf("storage names no engine; want: storage badger [DIR]")

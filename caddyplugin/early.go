@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// tooEarly reports whether the request must wait for the TLS handshake. Early data (TLS
-// 1.3, HTTP/3 0-RTT) can be replayed by a client that recorded it and, over HTTP/3, sent from
-// a forged address. So nothing that changes anything, and nothing of the own pages,
-// which count failures by address, is done for it. In `mode observe` everything is
-// forwarded.
+// tooEarly reports whether the request must wait for the TLS handshake. Early data (0-RTT in
+// TLS 1.3 and HTTP/3) can be replayed by an attacker who recorded it and, over HTTP/3, sent
+// from a forged address. Early data is therefore refused for requests that may change
+// something, and for the own pages, which count failures by address. In `mode observe` all
+// requests are forwarded.
 func (h *Handler) tooEarly(r *http.Request, asked *url.URL) bool {
 	unsafe := !safeMethod(r.Method) || r.ContentLength > 0
 	return !h.observes && (unsafe || h.ownPage(asked.Path)) && early(r)
 }
 
-// early reports whether the request arrived as early data, here or at a proxy in front,
-// which says so with Early-Data (RFC 8470). A client gains nothing by that header.
+// early reports whether the request arrived as early data, here or at a proxy in front, which
+// adds the header Early-Data (RFC 8470). A client that forges the header is only refused.
 func early(r *http.Request) bool {
 	if r.TLS != nil && !r.TLS.HandshakeComplete {
 		return true
@@ -36,8 +36,8 @@ func safeMethod(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-// refuseEarly has the client send the request again after the handshake. Browsers and
-// proxies do so by themselves.
+// refuseEarly answers 425 Too Early. Browsers and proxies then send the request again after
+// the handshake.
 func refuseEarly(w http.ResponseWriter) error {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusTooEarly)

@@ -17,24 +17,26 @@ import (
 )
 
 const (
-	// mostEnding is for how long the process may go on after the signal that ends it, if
-	// the configuration gives open requests no longer time.
+	// mostEnding is the longest time from the signal to the end of the process, not counting
+	// grace.
 	mostEnding = 9 * time.Second
-	// mostSaying is for how long the last sentence may take: the log may be on the disk
-	// that fails.
+	// mostSaying is the longest time that writing the last log entry may take. The log may be
+	// on a failing disk.
 	mostSaying = 300 * time.Millisecond
 )
 
-// unclean is why the process can't end well; nil while it can.
+// unclean is set when closing a store fails. The process then ends with this text and status
+// 1.
 var unclean atomic.Pointer[string]
 
-// grace is how long the running configuration gives open requests (grace_period).
+// grace is the time that the active configuration gives open requests at a shutdown
+// (grace_period and shutdown_delay).
 var grace atomic.Int64
 
-// boundEnd makes the end of the process bounded, whatever the disk does, in the command
-// `run`. Caddy traps the signals too and shuts down gracefully, but waits without limit
-// for requests and for modules, and looks at no second SIGTERM while it does. What was
-// reported as done is on the disk already, so the end may cut everything off.
+// boundEnd limits how long a shutdown of the command `run` takes. Caddy handles the signals,
+// too, and shuts down gracefully, but it waits without limit for requests and modules, and
+// ignores a second SIGTERM meanwhile. Ending the process at any moment loses nothing: whatever
+// was confirmed to a client is already on disk. App.Start calls boundEnd.
 var boundEnd = sync.OnceFunc(func() {
 	if commandOf(os.Args[1:]) != "run" {
 		return
@@ -42,7 +44,8 @@ var boundEnd = sync.OnceFunc(func() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go watchEnd(signals)
-	// Caddy ends with status 0 after an error of Cleanup. Its exit functions run last.
+	// Caddy ends with status 0 even if Cleanup failed. Exit functions run last, so this one
+	// can change the status.
 	caddy.OnExit(func(context.Context) {
 		if why := unclean.Load(); why != nil {
 			endNow(*why)
@@ -50,7 +53,8 @@ var boundEnd = sync.OnceFunc(func() {
 	})
 })
 
-// watchEnd ends the process a while after the first signal, and at once at the second.
+// watchEnd ends the process mostEnding plus grace after the first signal, and at once at the
+// second signal.
 func watchEnd(signals <-chan os.Signal) {
 	<-signals
 	end := time.NewTimer(mostEnding + time.Duration(grace.Load()))
@@ -65,7 +69,7 @@ func watchEnd(signals <-chan os.Signal) {
 	endNow("requests are open, or the store is busy, and the time to end is over; grace_period in the Caddyfile's global options gives requests more of it")
 }
 
-// endNow says why and ends the process with status 1.
+// endNow prints and logs why, and ends the process with status 1.
 func endNow(why string) {
 	said := make(chan struct{})
 	go func() {
@@ -80,7 +84,7 @@ func endNow(why string) {
 	os.Exit(1)
 }
 
-// commandOf is the command of a command line: the first word that is no flag.
+// commandOf returns the command of a command line: the first argument that is no flag.
 func commandOf(args []string) string {
 	i := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
 	if i < 0 {
@@ -89,7 +93,7 @@ func commandOf(args []string) string {
 	return args[i]
 }
 
-// noteGrace remembers how long the configuration gives open requests.
+// noteGrace sets grace from the configuration of the app http.
 func noteGrace(ctx caddy.Context) {
 	mod, err := ctx.AppIfConfigured("http")
 	if app, ok := mod.(*caddyhttp.App); err == nil && ok {

@@ -13,18 +13,19 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
-// drainTime bounds how long an error route waits for a client that still sends a body.
+// drainTime is the longest time that an error route waits for a client that still sends a
+// body.
 const drainTime = 2 * time.Second
 
-// strip makes the request a GET without anything to sign in with: no body, no query, no
-// header but the harmless ones, no client certificate, no user, none of the variables
-// userVars. The server's error
-// routes (`handle_errors`) get the request after an error, and nothing checks what they
-// forward to the portal or what it answers.
+// strip removes all credentials from the request, in place. It becomes a GET without body,
+// query, client certificate, authenticated user and the variables userVars; only harmless
+// headers remain. After an error the server's error routes (`handle_errors`) get the request,
+// and no gate checks what they forward to the portal.
 //
-// The gate strips what it returns an error for, in place, so that routes with error
-// routes of their own get nothing either; errorsHandler strips the rest: forward_auth,
-// tracing and others pass copies of the server's request on.
+// It is called twice. Handler.ServeHTTP strips requests that it returns an error for; this
+// also protects error routes of a subroute. errorsHandler strips all others, because the
+// request of the error routes may be another copy: forward_auth, tracing and other handlers
+// pass on copies.
 func strip(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, userVars []string) {
 	closeBody(w, r)
 	bare(r, repl, userVars)
@@ -52,7 +53,7 @@ func bare(r *http.Request, repl *caddy.Replacer, userVars []string) {
 	*r = *bare
 }
 
-// bareWithout is bare for the gate.
+// bareWithout returns bare as a function of the request alone, for gateway.Options.Bare.
 func bareWithout(userVars []string) func(r *http.Request) {
 	return func(r *http.Request) {
 		repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
@@ -60,8 +61,8 @@ func bareWithout(userVars []string) func(r *http.Request) {
 	}
 }
 
-// harmless are the headers that error routes get: what a page is written for, and who
-// is in front. A portal recognises no user by them.
+// harmless are the headers that strip keeps. Error pages use them for language, format and the
+// proxies in front. A portal recognises no user by them.
 var harmless = map[string]bool{
 	"Accept": true, "Accept-Charset": true, "Accept-Encoding": true, "Accept-Language": true, "Cache-Control": true, "Dnt": true,
 	"Pragma": true, "Sec-Fetch-Dest": true, "Sec-Fetch-Mode": true, "Sec-Fetch-Site": true, "Sec-Fetch-User": true, "Sec-Gpc": true,
@@ -69,8 +70,8 @@ var harmless = map[string]bool{
 	"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Port": true, "X-Forwarded-Proto": true, "X-Request-Id": true,
 }
 
-// closeBody closes the body, so that no copy of the request can be read. Over HTTP/1
-// that reads up to 256 KiB of what the client sends.
+// closeBody closes the body, so that it can't be read through any copy of the request. Over
+// HTTP/1, Close first reads up to 256 KiB from the client, for drainTime at most.
 func closeBody(w http.ResponseWriter, r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
@@ -82,8 +83,9 @@ func closeBody(w http.ResponseWriter, r *http.Request) {
 	_ = r.Body.Close()
 }
 
-// stripURLs takes query and session ids out of the request's URLs and returns what the
-// server is to restore. Its URL is the one that the server restores anyway.
+// stripURLs removes query and session ids from the request's URL and from that of the original
+// request, which Caddy restores for the error routes. It returns the original request as a
+// GET.
 func stripURLs(r *http.Request) http.Request {
 	stripURL(r.URL)
 	original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
@@ -100,9 +102,9 @@ func stripURL(u *url.URL) {
 	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
 }
 
-// stripPlaceholders empties the placeholders that still have something of the request
-// as it came. Caddy computes them from the server's own request, which may be out of
-// reach; values that are set go first.
+// stripPlaceholders empties the placeholders that may still hold a credential. Caddy computes
+// some of them from its own copy of the request, which strip can't change; a value that is set
+// takes precedence over the computed one.
 func stripPlaceholders(repl *caddy.Replacer, original http.Request) {
 	if repl == nil {
 		return
@@ -134,8 +136,8 @@ var tlsClient = []string{
 	"san.dns_names", "san.dns_names.0", "san.emails", "san.emails.0", "san.ips", "san.ips.0", "san.uris", "san.uris.0",
 }
 
-// anonymous is the state of a connection without the client's certificate. The original
-// is shared by all requests of the connection.
+// anonymous returns state without the client's certificate. It copies state, because all
+// requests of the connection share it.
 func anonymous(state *tls.ConnectionState) *tls.ConnectionState {
 	if state == nil || len(state.PeerCertificates) == 0 {
 		return state
@@ -145,7 +147,8 @@ func anonymous(state *tls.ConnectionState) *tls.ConnectionState {
 	return &bare
 }
 
-// logOnly is the user of the request for the access log alone; nil for none.
+// logOnly returns the request's user as a value that only the access log can read; nil if
+// there is no user.
 func logOnly(repl *caddy.Replacer) *loggedUser {
 	value, _ := repl.Get(userID)
 	if user, ok := value.(*loggedUser); ok {
@@ -157,15 +160,15 @@ func logOnly(repl *caddy.Replacer) *loggedUser {
 	return nil
 }
 
-// loggedUser is a value of {http.auth.user.id} that only the access log can read:
-// everything else resolves it to before.
+// loggedUser is a value of the placeholder {http.auth.user.id}. When the access log reads it,
+// it is id; otherwise it is before, the value from before the gate.
 type loggedUser struct {
 	repl       *caddy.Replacer
 	before, id string
 }
 
 func (u *loggedUser) String() string {
-	if _, logging := u.repl.Get("http.response.duration_ms"); logging { // set right before the line is written
+	if _, logging := u.repl.Get("http.response.duration_ms"); logging { // Caddy sets this just before it writes the access log
 		return u.id
 	}
 	return u.before

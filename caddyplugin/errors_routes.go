@@ -13,13 +13,13 @@ import (
 
 func init() { caddy.RegisterModule(errorsHandler{}) }
 
-// errorsName is the name under which errorsHandler stands in a configuration.
+// errorsName is the handler name of errorsHandler in a configuration.
 const errorsName = "two_factor_errors"
 
-// errorsHandler is `http.handlers.two_factor_errors`: the first handler of the error
-// routes of a server with gates. It strips requests to the gates' sites, whichever
-// handler returned the error: authentications and limits before a gate fail without the
-// gate having seen the request. A gate puts the handler there when it is provisioned.
+// errorsHandler is the module `http.handlers.two_factor_errors`, the first handler of the
+// error routes of a server with gates. It strips all requests to the gates' sites. A gate can
+// strip only requests that reach it; authentications and limits before it may fail earlier.
+// guardErrorRoutes inserts the handler when a gate is provisioned.
 type errorsHandler struct {
 	// Routes are the indexes of the server's routes that have a gate.
 	Routes []int `json:"routes"`
@@ -34,7 +34,7 @@ func (errorsHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers." + errorsName, New: func() caddy.Module { return new(errorsHandler) }}
 }
 
-// Provision finds the matchers of the gates' sites.
+// Provision looks up the matchers of the gates' sites.
 func (h *errorsHandler) Provision(ctx caddy.Context) error {
 	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -49,7 +49,7 @@ func (h *errorsHandler) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// ServeHTTP strips the request and goes on.
+// ServeHTTP strips the request if it may be for a gate's site, and calls the next handler.
 func (h *errorsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if slices.ContainsFunc(h.sites, func(sets caddyhttp.MatcherSets) bool { return mayBeFor(r, sets) }) {
 		repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
@@ -58,8 +58,8 @@ func (h *errorsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next c
 	return next.ServeHTTP(w, r)
 }
 
-// mayBeFor reports whether the request's host is one of a site's. Other matchers are
-// left out, because handlers may have changed what they look at.
+// mayBeFor reports whether the request's host is one of a site's. Other matchers are ignored:
+// handlers may have changed the path or headers since.
 func mayBeFor(r *http.Request, sets caddyhttp.MatcherSets) bool {
 	return len(sets) == 0 || slices.ContainsFunc(sets, func(set caddyhttp.MatcherSet) bool {
 		for _, m := range set {
@@ -72,8 +72,8 @@ func mayBeFor(r *http.Request, sets caddyhttp.MatcherSets) bool {
 	})
 }
 
-// guardErrorRoutes has the error routes of the server that is being provisioned begin
-// with errorsHandler. The server provisions its error routes after its routes.
+// guardErrorRoutes inserts errorsHandler as the first error route of the server that is being
+// provisioned. That is possible because Caddy provisions error routes after the other routes.
 func guardErrorRoutes(ctx caddy.Context, userVars []string) error {
 	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok || srv.Errors == nil || len(srv.Errors.Routes) == 0 {
@@ -103,7 +103,8 @@ type errorsConfig struct {
 	Vars    []string `json:"vars,omitempty"`
 }
 
-// guardOf returns the guard that error routes begin with, or a new one, and the others.
+// guardOf returns the errorsHandler at the beginning of error routes, or a new one, and the
+// other routes.
 func guardOf(routes caddyhttp.RouteList) (guard errorsConfig, rest caddyhttp.RouteList) {
 	if raw := routes[0].HandlersRaw; len(raw) == 1 && json.Unmarshal(raw[0], &guard) == nil && guard.Handler == errorsName {
 		return guard, routes[1:]

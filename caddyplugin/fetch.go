@@ -15,9 +15,10 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// fetch sends one whoami question about base through the handlers behind the gate, as a
-// request with a context of its own: route groups and dial addresses of the two must
-// not mix. The question has the placeholders and variables of base; see behind.
+// fetch sends one whoami question about the request base through the handlers behind the gate,
+// and returns the portal's response. The gateway calls it (gateway.Options.Fetch). The question
+// has its own context, because Caddy keeps route groups and dial addresses in a request's
+// context. It has the placeholders and variables of base; see behind.
 func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri string, header http.Header) (res whoami.Response, err error) {
 	srv, ok := base.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -47,7 +48,8 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 	return res, err
 }
 
-// recorder keeps a response, up to portal.MaxBody.
+// recorder is the response writer of a question. It keeps up to portal.MaxBody bytes of the
+// response; a longer one is truncated and the question cancelled (stop).
 type recorder struct {
 	header    http.Header
 	sent      http.Header
@@ -57,11 +59,12 @@ type recorder struct {
 	stop      context.CancelFunc
 }
 
-// record has next answer. A panic there counts as an unknown answer.
+// record sends r to next and returns the recorded response. A panic of a handler is returned
+// as an error, so that the answer is unknown.
 func (rec *recorder) record(ctx context.Context, next gateway.Next, r *http.Request) (res whoami.Response, err error) {
 	defer func() {
 		switch p := recover(); {
-		case rec.truncated: // the handler could not go on, which is an error or a panic of its own
+		case rec.truncated: // Write failed; handlers then return an error or panic, which is expected
 			res, err = rec.Response(), nil
 		case p != nil:
 			err = fmt.Errorf("the portal's answer was cut off: %v", p)
@@ -80,7 +83,8 @@ func (rec *recorder) record(ctx context.Context, next gateway.Next, r *http.Requ
 	return res, nil
 }
 
-// Response is what was answered until now. The command check finds questions by this method.
+// Response returns what was recorded so far. The command check recognises questions by this
+// method; see questionWriter in package cli.
 func (rec *recorder) Response() whoami.Response {
 	return whoami.Response{Status: rec.status, Header: rec.sent, Body: rec.body.Bytes(), Truncated: rec.truncated}
 }

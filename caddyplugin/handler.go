@@ -18,30 +18,33 @@ import (
 
 func init() { caddy.RegisterModule(Handler{}) }
 
-// Handler is `http.handlers.two_factor`: the gate in front of one portal.
+// Handler is the module `http.handlers.two_factor`: the gate in front of one portal.
 type Handler struct {
 	config.Site
 	// Admin is the address of the admin endpoint that the Caddyfile names, or "off". It
 	// is used for a warning only.
 	Admin string `json:"admin,omitempty"`
-	// Source is the file and line of the Caddyfile that it comes from. It stands before
-	// errors and beside warnings.
+	// Source is the file and line of the directive in the Caddyfile. Errors begin with it, and
+	// warnings have it as a field.
 	Source string `json:"source,omitempty"`
 
 	site *server.Site
-	// gate is the site's; no request is served while it returns an error.
-	gate   func() (*gateway.Gateway, error)
+	// gate returns the site's gate. While it returns an error, requests get status 503.
+	gate func() (*gateway.Gateway, error)
+	// passed is set on each request, for the support desk; see behindPortal.
 	passed gateMark
-	used   *used
-	// path is where the own pages are; observes is `mode observe`.
+	// used describes the handlers around the gate in the configuration.
+	used *used
+	// path is the path of the own pages; observes is true for `mode observe`.
 	path     string
 	observes bool
 	log      *zap.Logger
-	// asks are the addresses of whoami.
+	// asks are the URIs of the whoami questions.
 	asks []string
-	// pools are those of the proxies behind the gate, once the server has started.
+	// pools are the upstreams of the proxies behind the gate. upstreamsCheck sets them when
+	// the server has started.
 	pools *atomic.Pointer[pools]
-	// proxies are shared by all gates of the store.
+	// proxies remembers for which peers warnOfProxy has warned; all gates of a store share it.
 	proxies *throttle.Proxies
 }
 
@@ -158,7 +161,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	return nil
 }
 
-// gateway is what Caddy provides for the gateway.
+// gateway returns the options of the gateway that depend on Caddy. Server.Add adds the others.
 func (h *Handler) gateway(site config.Site) (o gateway.Options, err error) {
 	b := builder{site: site, prefixes: h.used.prefixes, opens: h.used.opened}
 	o = gateway.Options{Fetch: fetch, SetUser: setUser, Bare: bareWithout(h.used.userVars), BareAll: h.used.around, Logger: h.log}
@@ -172,12 +175,12 @@ func (h *Handler) gateway(site config.Site) (o gateway.Options, err error) {
 	return o, err
 }
 
-// Validate has nothing left to find: Provision validated the settings as they hold,
-// with preset and defaults. (The embedded Site's own is for those.)
+// Validate does nothing. It hides the method of the embedded Site, which Caddy would call on
+// settings without preset and defaults. Provision validates the resolved settings.
 func (h *Handler) Validate() error { return nil }
 
-// Cleanup ends what the gate does beside requests, when the configuration was replaced.
-// It also runs when Provision failed half-way.
+// Cleanup stops the gate's background work when the configuration was replaced. Caddy also
+// calls it after Provision returned an error.
 func (h *Handler) Cleanup() error {
 	if h.site != nil {
 		h.site.Stop()
@@ -222,21 +225,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return err
 }
 
-// secure reports whether the browser speaks HTTPS: to us, or to a proxy that the server
-// trusts. From anybody else the header means nothing.
+// secure reports whether the browser uses HTTPS, to this server or to a proxy in front of it.
+// The header counts only if it comes from a proxy that the server trusts.
 func secure(r *http.Request, trusted any) bool {
 	return r.TLS != nil || trusted == true && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
-// setUser names the user for the access log. It is called before the request is
-// forwarded.
+// setUser keeps the user's id for the access log; see logUser. The gateway calls it before
+// the request is forwarded (gateway.Options.SetUser).
 func setUser(r *http.Request, id string) {
 	if b, ok := caddyhttp.GetVar(r.Context(), behindVar).(*behind); ok {
 		b.user.Store(&id)
 	}
 }
 
-// identify resolves the placeholder under `user`; an unknown one means no user.
+// identify returns the function that resolves the placeholder of the setting `user`, for
+// gateway.Options.Identify. An unknown placeholder resolves to "", no user.
 func identify(placeholder string) func(*http.Request) string {
 	return func(r *http.Request) string {
 		repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)

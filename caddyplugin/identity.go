@@ -8,19 +8,21 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// userID is the placeholder of the user of Caddy's authentications, which is also the
-// user in the access log.
+// userID is the placeholder in which Caddy's authentication handlers put the user. Caddy's
+// access log takes the user from it.
 const userID = "http.auth.user.id"
 
-// identity names what Caddy itself may add to the request as a credential: the client's
-// certificate, verified or only presented, and the user of an authentication before the
-// gate. A portal may know a user by these alone (`header_up X-User {http.auth.user.id}`,
-// REMOTE_USER in FastCGI). It is "" if there is neither, and long if the name is.
+// identity returns a text that identifies the credentials that Caddy itself may add to the
+// request: the client's certificate, verified or only presented, and the user of an
+// authentication before the gate. A portal may recognise a user by these alone (`header_up
+// X-User {http.auth.user.id}`, REMOTE_USER in FastCGI). It is "" if there is neither. Its
+// length is not bounded, because the user's name is part of it.
 func identity(r *http.Request) string {
 	return join(fingerprint(r), authenticatedUser(r))
 }
 
-// join keeps certificate and user apart: a fingerprint has no NUL.
+// join joins fingerprint and user, separated by a NUL. No two pairs give the same text,
+// because a fingerprint contains no NUL.
 func join(fingerprint, user string) string {
 	if fingerprint == "" && user == "" {
 		return ""

@@ -16,21 +16,22 @@ import (
 	"github.com/secondgate/secondgate/internal/notice"
 )
 
-// Mail is how notices and codes are sent by e-mail. Without it none are.
+// Mail is the mail server for notices and codes. Without it no mails are sent.
 type Mail struct {
-	// SMTP is the mail server that takes them, HOST:PORT.
+	// SMTP is the address of the mail server, HOST:PORT.
 	SMTP string `json:"smtp,omitempty"`
-	// TLS is starttls (the default), tls, or none, which is for a server on this machine.
-	// The server's certificate must name HOST.
+	// TLS is starttls (the default), tls or none. none is allowed only for a server on this
+	// machine. The server's certificate must name HOST.
 	TLS string `json:"tls,omitempty"`
-	// User and Password sign in there; password is {file.…} or {env.…}.
+	// User and Password are the credentials at the mail server; Password is {file.…} or
+	// {env.…}.
 	User     string `json:"user,omitempty"`
 	Password string `json:"password,omitempty"`
-	// From is who the mails are from: an address, or a name with one, as
+	// From is the sender of all mails: an address, or a name and an address, such as
 	// "Oma Avaruus <noreply@example.com>".
 	From string `json:"from,omitempty"`
-	// CA is a file with certificates, in PEM, of who signs the mail server's; default:
-	// those that the system trusts.
+	// CA is a file with the root certificates, in PEM, for the mail server's certificate.
+	// Default: the system's roots.
 	CA string `json:"ca,omitempty"`
 }
 
@@ -62,7 +63,7 @@ func checkFrom(value string) error {
 	return fmt.Errorf("%q is not who a mail can be from; want an address, or a name with one: \"Example <noreply@example.com>\"", value)
 }
 
-// validate tells what is wrong with the settings together.
+// validate checks the settings that depend on each other; rows check each one by itself.
 func (m Mail) validate() error {
 	host, _, _ := net.SplitHostPort(m.SMTP)
 	wrong := func(where, problem string) error { return &directive.Error{Where: where, Problem: problem} }
@@ -88,7 +89,8 @@ func onThisMachine(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// server resolves settings that were checked: secrets are read, once for each configuration.
+// server translates checked settings for package mail. It reads the secrets, once for each
+// configuration.
 func (m *Mail) server() (mail.Server, error) {
 	var s mail.Server
 	settings := *m

@@ -7,7 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// nothingBehind is the warning for a gate with nothing behind it, or "".
+// nothingBehind returns the warning for a gate with no handler behind it that answers, or "".
 func nothingBehind(ctx caddy.Context) string {
 	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok || !endsWithGate(decoded(srv.Routes)) {
@@ -16,11 +16,12 @@ func nothingBehind(ctx caddy.Context) string {
 	return "nothing stands behind two_factor: every page would be empty; write reverse_proxy or php_fastcgi after it, in the same site or handle"
 }
 
-// passing are handlers that answer nothing by themselves.
+// passing are the handlers that never answer a request themselves.
 var passing = []string{"headers", "encode", "vars", "map", "rewrite", "request_body", "tracing"}
 
-// endsWithGate reports whether one of the routes, in the Caddyfile a site, ends with a
-// gate and nothing follows it that answers. Sites that were provisioned before are not in the list.
+// endsWithGate reports whether one of the routes ends with a gate and no handler that answers
+// follows. In a Caddyfile each route is a site. Routes that are provisioned already are not in
+// the list, so this finds only the site that is being provisioned, or later ones.
 func endsWithGate(routes []lineRoute) bool {
 	for i, r := range routes {
 		last, names := i == len(routes)-1, handlerNames(r)
@@ -31,8 +32,9 @@ func endsWithGate(routes []lineRoute) bool {
 	return false
 }
 
-// handlerNames are the names of a route's handlers in the order in which a request meets
-// them, without subroutes and those that are passing.
+// handlerNames returns the names of a route's handlers in the order in which a request reaches
+// them. Handlers of subroutes are included; the subroutes themselves and passing handlers are
+// not.
 func handlerNames(r lineRoute) (names []string) {
 	for _, h := range r.Handle {
 		if h["handler"] != "subroute" {

@@ -6,17 +6,18 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// engines holds what is open, by the place of the store, across reloads of the
-// configuration: Caddy provisions the new configuration before it stops the old one.
+// engines holds the open engines, by the place of their stores. At a reload Caddy provisions
+// the new configuration before it stops the old one; both then share an engine.
 var engines = pool{caddy.NewUsagePool()}
 
 // pool implements server.Pool.
 type pool struct{ shared *caddy.UsagePool }
 
-// shared is an engine in Caddy's pool.
+// shared is an engine as an element of Caddy's pool.
 type shared struct{ *server.Engine }
 
-// Destruct closes the engine, and remembers for the end of the process that it could not.
+// Destruct closes the engine. Caddy's pool calls it after the last Leave. If closing fails, it
+// sets unclean, so that the process ends with status 1.
 func (s shared) Destruct() error {
 	err := s.Close()
 	if err != nil {

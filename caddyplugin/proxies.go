@@ -7,15 +7,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// Warnings about a peer that names clients in a header that Caddy does not believe.
+// Warnings about a peer that sends client addresses in a header, such as X-Forwarded-For, and
+// that Caddy does not trust.
 const (
 	sharedAddress = "all customers behind this peer share one address, and with it its budgets of wrong codes: if it is a proxy of yours, name it in Caddy's trusted_proxies"
 	perhapsForged = sharedAddress + "; if it is not, the client made up a header that nothing believes"
 )
 
-// warnOfProxy warns once, and once more about a peer outside of private networks, of a
-// proxy that `trusted_proxies` may lack. The request's header must be as it arrived: the
-// gate removes some of it.
+// warnOfProxy logs a warning if `trusted_proxies` may lack a proxy: once for peers in private
+// networks, and once for others. It must be called before the gate removes headers from the
+// request.
 func (h *Handler) warnOfProxy(r *http.Request, address string) {
 	first, private := h.proxies.First(r.RemoteAddr, address, r.Header)
 	if !first {

@@ -11,19 +11,20 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// behind is the route behind the gate, with a snapshot of what the handlers before the
-// gate stored for this request: variables and placeholders. Every whoami question gets
-// the snapshot, so that the handlers behind the gate resolve the same values for the
-// question as for the request. The snapshot is taken before the request is forwarded,
-// because handlers behind the gate add to both.
+// behind is the next handler behind the gate for one request, with a snapshot of the variables
+// and placeholders that handlers before the gate stored for the request. Each whoami question
+// about the request gets the snapshot, so that handlers behind the gate resolve the same
+// values for the question as for the request. The snapshot is taken before the request is
+// forwarded, because handlers behind the gate may add variables and placeholders.
 type behind struct {
 	caddyhttp.Handler
 	mark *gateMark
-	// trusted and address are the server's variables of these names.
+	// trusted and address are the variables in which Caddy keeps whether the peer is a trusted
+	// proxy, and the client's address.
 	trusted, address any
-	// stored is everything else that handlers before the gate stored; nil for nothing.
+	// stored has everything else that handlers before the gate stored; nil if there is nothing.
 	stored *stored
-	// pools are those of the proxies behind the gate.
+	// pools are the upstreams of the proxies behind the gate; see met.
 	pools pools
 	// user is the user's id for the access log; see setUser.
 	user atomic.Pointer[string]
@@ -33,9 +34,10 @@ type behind struct {
 type stored struct {
 	vars         []variable
 	placeholders placeholders
-	// frozen are placeholders with the values that freeze computed.
+	// frozen are the placeholders that freeze set and thaw removes.
 	frozen []string
-	// users are the variables and placeholders that the portal may know a user by.
+	// users are the variables and placeholders by which the portal may recognise a user. bare
+	// empties them.
 	users []string
 }
 
@@ -44,8 +46,8 @@ type variable struct {
 	value any
 }
 
-// serverVars is the number of variables that the server sets for every request: the two
-// in behind, and the time of arrival, of which a question has its own.
+// serverVars is the number of variables that Caddy sets for every request: the two in behind,
+// and the time of arrival, which Caddy also sets for a question.
 const serverVars = 3
 
 func newBehind(next caddyhttp.Handler, mark *gateMark, vars map[string]any, repl *caddy.Replacer) *behind {
@@ -59,11 +61,11 @@ func newBehind(next caddyhttp.Handler, mark *gateMark, vars map[string]any, repl
 	return b
 }
 
-// behindVar is the variable in which a request has its *behind.
+// behindVar is the variable in which enter stores a request's *behind.
 const behindVar = "two_factor.behind"
 
-// enter leaves marks on the request: that it came through this gate, and where setUser
-// finds b.
+// enter sets two variables of the request: the gate's mark, for the support desk, and b, for
+// setUser.
 func (b *behind) enter(vars map[string]any) {
 	if vars != nil {
 		b.mark.mark(vars)
@@ -71,10 +73,10 @@ func (b *behind) enter(vars map[string]any) {
 	}
 }
 
-// logUser names the user for the access log when the request is over, and not before:
-// {http.auth.user.id} is REMOTE_USER in FastCGI, where a portal that trusts it would
-// take whoami's id for a login name. Error routes, which still run after a request that
-// was not served, don't get it either.
+// logUser sets {http.auth.user.id} for the access log. It is called after the request was
+// served. Before, FastCGI would send it to the portal as REMOTE_USER, and a portal that trusts
+// REMOTE_USER would take whoami's id for a login name. If the request was not served, error
+// routes still run; then the value is a loggedUser, which only the access log can read.
 func (b *behind) logUser(repl *caddy.Replacer, served bool) {
 	id := b.user.Load()
 	if id == nil || repl == nil {
@@ -88,7 +90,7 @@ func (b *behind) logUser(repl *caddy.Replacer, served bool) {
 	repl.Set(userID, &loggedUser{repl: repl, before: before, id: *id})
 }
 
-// repeat gives a question what the handlers before the gate stored for the request.
+// repeat sets the request's snapshot of variables and placeholders on a question.
 func (b *behind) repeat(question *http.Request, repl *caddy.Replacer) {
 	vars := question.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
 	if b.stored != nil {
@@ -101,14 +103,16 @@ func (b *behind) repeat(question *http.Request, repl *caddy.Replacer) {
 	b.mark.mark(vars)
 }
 
-// bare takes from a question what the server adds to it as a credential.
+// bare removes from a question the credentials that Caddy adds: the client certificate, the
+// authenticated user, and variables and placeholders made of them. fetch calls it for
+// questions about the cookies alone (portal.IsBare).
 func (b *behind) bare(question *http.Request, repl *caddy.Replacer) {
 	question.TLS = anonymous(question.TLS)
 	if b.stored == nil {
 		return
 	}
 	vars := question.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
-	repl.Set(userID, "") // FastCGI has it as REMOTE_USER without being told
+	repl.Set(userID, "") // FastCGI always sends it as REMOTE_USER
 	for _, name := range b.stored.users {
 		if name, ok := strings.CutPrefix(name, "http.vars."); ok {
 			vars[name] = ""
@@ -118,8 +122,8 @@ func (b *behind) bare(question *http.Request, repl *caddy.Replacer) {
 	}
 }
 
-// question makes the request of a whoami question about base, and returns it with its
-// replacer. Its context is a fresh one; see freshContext.
+// question returns the request of a whoami question about base, and its replacer. ctx must be
+// one of freshContext.
 func question(ctx context.Context, base *http.Request, u *url.URL, header http.Header, w http.ResponseWriter, srv *caddyhttp.Server) (*http.Request, *caddy.Replacer) {
 	r := (&http.Request{
 		Method: http.MethodGet, URL: u, RequestURI: u.RequestURI(), Host: base.Host, Header: header, Body: http.NoBody,
@@ -129,8 +133,8 @@ func question(ctx context.Context, base *http.Request, u *url.URL, header http.H
 	return caddyhttp.PrepareRequest(r, repl, w, srv), repl
 }
 
-// freshContext has nothing of the request's but the connection that it came on, and
-// ends with the question.
+// freshContext returns a context that has of the request's values only those of the
+// connection. It ends when the context question ends.
 func freshContext(question, request context.Context) (context.Context, context.CancelFunc) {
 	ctx := context.Background()
 	for _, key := range []any{http.ServerContextKey, http.LocalAddrContextKey} {

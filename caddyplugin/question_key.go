@@ -17,48 +17,54 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// used says which placeholders handlers behind a gate may use. Their values are part of
-// the key of an answer (design rule Q1): the portal may know another user when they are
-// others. Values that no handler behind the gate uses are left out, because they often
-// differ from path to path, as the groups of a path_regexp and the file of a try_files
-// do, and each value would cost a question. Made when a gate is provisioned.
+// used describes which placeholders and variables handlers behind a gate may use, and other
+// facts about the handlers around the gate. usedBehind makes it from the server's
+// configuration when a gate is provisioned.
+//
+// The values of used placeholders are part of the key of a cached answer: with other values
+// the portal may recognise another user. Placeholders that no handler behind the gate uses are
+// not in the key. Their values often differ from path to path, such as the groups of a
+// path_regexp or the file of a try_files, and each new key costs a question.
 type used struct {
-	// all says that it is not known what is behind the gate: everything counts.
+	// all is true if the handlers behind the gate are not known. All placeholders then count
+	// as used.
 	all bool
-	// texts are the strings of the configuration behind the gate.
+	// texts are all strings of the configuration behind the gate, joined by line ends.
 	texts string
-	// variables are the names of variables that matchers behind the gate look at.
+	// variables are the names of variables that matchers behind the gate compare.
 	variables []string
 	// userVars are variables that may name a user; see [lineWalk].
 	userVars []string
-	// prefixes are what handlers behind the gate take off the beginning of paths.
+	// prefixes are the path prefixes that handlers behind the gate remove.
 	prefixes []string
-	// opened are those of them behind which a proxy may stand.
+	// opened are those prefixes after the removal of which a proxy may get the request.
 	opened []string
-	// stolen is a variable of the server's or the gate's own that a handler before a gate sets.
+	// stolen is a variable reserved for Caddy or the gate that a handler before a gate sets; ""
+	// for none. Handler.provision refuses it.
 	stolen string
-	// oneSided are warnings about headers that handlers behind the gate set where no question
-	// comes by.
+	// oneSided are warnings about headers that handlers behind the gate set only in routes that
+	// no question matches.
 	oneSided []string
-	// unseen are rewrites behind the gate that make addresses which `deny`, `sign_in` and
-	// `sign_out` do not see.
+	// unseen are rewrites behind the gate. The paths that they produce are not compared with
+	// `deny`, `sign_in` and `sign_out`, because the gate sees the request before them.
 	unseen []string
-	// places are what placeholders that are made before the gate are made of.
+	// places tell what each placeholder that is set before the gate is made of.
 	places map[string]place
-	// around says that `intercept` may send requests to a proxy after the gate.
+	// around is true if an `intercept` before the gate may send requests to a proxy.
 	around bool
-	// shared says that `header` makes responses of a gate shareable.
+	// shared is true if a handler `header` before a gate may let caches share its responses.
 	shared bool
-	// errorRoutes says that a gate stands in a subroute that has error routes of its own.
+	// errorRoutes is true if a gate is in a subroute that has its own error routes.
 	errorRoutes bool
-	// unasked says that handlers behind the gate add to requests what questions can't have.
+	// unasked is an error if handlers behind the gate add to requests a value that questions
+	// don't have.
 	unasked error
-	// names are the placeholders that a handler `map`, or a handler like it, may provide.
+	// names are the placeholders that a handler such as `map` may compute; see freeze.
 	names []string
 }
 
-// families are placeholders that Caddy sets by the dozen. Others are few, and count
-// whether they are used or not.
+// families are prefixes of placeholders of which Caddy sets many for each request. They count
+// only if they are used. Other placeholders are few and always count; see counts.
 var families = []string{"http.regexp.", "http.url_pattern.", "http.matchers.", "http.reverse_proxy.", "http.intercept."}
 
 // ownVars are variables that say nothing of a request's user: the three that every
@@ -69,9 +75,10 @@ var ownVars = []string{
 	passedGate, behindVar, "trace_id", "span_id", "uuid", caddyhttp.MatcherErrorVarKey,
 }
 
-// freeze computes the placeholders that handlers like `map` compute when they are asked
-// for, once for the request and all its questions. Otherwise they would be made of what
-// the request then is: with its cookies sealed or opened, rewritten or not.
+// freeze computes the placeholders of handlers such as `map` once, and sets the values for the
+// request and all its questions. Such handlers compute a placeholder each time it is resolved,
+// from the request at that moment. Without freeze the value could change when cookies are
+// opened or the path is rewritten.
 func (u *used) freeze(s *stored, repl *caddy.Replacer) {
 	for _, name := range u.names {
 		if _, set := s.placeholders.valueOf(name); set {
@@ -85,18 +92,20 @@ func (u *used) freeze(s *stored, repl *caddy.Replacer) {
 	}
 }
 
-// thaw takes back what freeze set: the server's error routes get what the placeholders
-// are for a stripped request.
+// thaw removes the values that freeze set. Error routes then compute these placeholders from
+// the stripped request.
 func (u *used) thaw(s *stored, repl *caddy.Replacer) {
 	for _, name := range s.frozen {
 		repl.Delete(name)
 	}
 }
 
-// key is what [portal.Pins] has of the values that handlers before the gate stored for
-// the request: all that count, or a digest of them. passed says that handlers behind the
-// gate may pass some of them on to the portal, so that it may know a user by them, users
-// that some of these are not made of the address alone. It notes these in s.
+// key returns the part of the cache key (see [portal.Pins]) for the values that handlers
+// before the gate stored for the request: all values that count, or a digest of them.
+//
+// passed is true if handlers behind the gate may send one of the values to the portal, which
+// may then recognise a user by it. users is true if one of these is made of more than path,
+// method and client address. key appends the names of such values to s.users.
 func (u *used) key(s *stored) (key string, passed, users bool) {
 	pairs := make([]string, 0, len(s.vars)+len(s.placeholders.set))
 	add := func(kind string, v variable, placeholder string, passes bool) {
@@ -124,26 +133,27 @@ func (u *used) key(s *stored) (key string, passed, users bool) {
 	return portal.Short(strings.Join(pairs, "")), passed, len(s.users) > 0
 }
 
-// identity reports whether handlers behind the gate may pass on what [identity] is made of.
-// FastCGI has REMOTE_USER without being told.
+// identity reports whether handlers behind the gate may send the client's certificate or the
+// authenticated user to the portal; see the function identity. FastCGI always sends
+// REMOTE_USER.
 func (u *used) identity() bool {
 	return u.all || slices.ContainsFunc([]string{userID, "http.request.tls.client.", "fastcgi"}, func(s string) bool { return strings.Contains(u.texts, s) })
 }
 
-// passes reports whether handlers behind the gate may pass the value of a placeholder on.
-// What matchers found out about files says no more than the path.
+// passes reports whether handlers behind the gate may send the value of a placeholder to the
+// portal. Placeholders of file matchers don't count: they depend on the path alone.
 func (u *used) passes(name string) bool {
 	return (u.all || strings.Contains(u.texts, name)) && !strings.HasPrefix(name, "http.matchers.")
 }
 
-// pair is one value with its length, so that no value can look like two.
+// pair encodes one value with its length, so that the concatenation of pairs is unambiguous.
 func pair(kind, name string, value any) string {
 	text := caddy.ToString(value)
 	return kind + name + "\x00" + strconv.Itoa(len(text)) + ":" + text
 }
 
-// counts reports whether the value of a placeholder that was set is part of the key.
-// Those of the request itself are the question's own.
+// counts reports whether the value of a placeholder that was set is part of the key. Those
+// of http.request are not: Caddy computes them anew for a question.
 func (u *used) counts(name string) bool {
 	if strings.HasPrefix(name, "http.request.") {
 		return false
@@ -152,7 +162,7 @@ func (u *used) counts(name string) bool {
 	return u.all || !slices.ContainsFunc(families, in) || strings.Contains(u.texts, name)
 }
 
-// usedBehind reads the configuration of the server that is being provisioned.
+// usedBehind makes used from the configuration of the server that is being provisioned.
 func usedBehind(ctx caddy.Context) (*used, error) {
 	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -167,7 +177,7 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 		}
 	}
 	seen := c.passed
-	c.passed = true // where a named route is invoked is not looked at
+	c.passed = true // named routes may be invoked behind the gate
 	for _, route := range srv.NamedRoutes {
 		if err := c.read(*route); err != nil {
 			return nil, err
@@ -181,21 +191,22 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 	return u, nil
 }
 
-// configStrings are the strings of routes that are not provisioned yet; Caddy drops the
-// configuration of the others. The current route still has all of its own. Lists of
-// routes and handlers are in the order in which a request takes them.
+// configStrings collects the strings in the configuration of routes, in the order in which a
+// request reaches their handlers. Caddy drops the configuration of routes that are provisioned
+// already; that of the current route is still complete.
 type configStrings struct {
-	// passed says that a gate was seen; behind are the strings since then.
+	// passed is true once a gate was read; behind are the strings after it.
 	passed bool
 	behind []string
-	// names are all placeholders that are mentioned, or provided by a handler `map`.
+	// names are all placeholders that occur in a string, or that a handler `map` provides.
 	names []string
 }
 
-// mentioned finds a placeholder.
+// mentioned matches a placeholder in a text.
 var mentioned = regexp.MustCompile(`\{([^{}]+)\}`)
 
-// read takes the strings of a route, keys too: they name headers and variables.
+// read collects the strings of a route. Keys of objects are included, because they may be
+// names of headers and variables.
 func (c *configStrings) read(route caddyhttp.Route) error {
 	raw, err := json.Marshal(route)
 	if err != nil {
@@ -225,7 +236,8 @@ func (c *configStrings) take(text string) {
 	}
 }
 
-// used picks what may be used; all says that it is not known what is behind the gate.
+// used returns the used with names and texts of c. all means that the handlers behind the
+// gate are not known.
 func (c *configStrings) used(all bool) *used {
 	u := &used{all: all}
 	behind := strings.Join(c.behind, "\n")
@@ -239,7 +251,8 @@ func (c *configStrings) used(all bool) *used {
 	return u
 }
 
-// ofCaddy reports whether a placeholder is always Caddy's, whatever a handler provides.
+// ofCaddy reports whether Caddy itself always provides a placeholder; handlers can't replace
+// it.
 func ofCaddy(name string) bool {
 	of := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
 	return slices.ContainsFunc([]string{"http.request.", "http.vars.", "env.", "file."}, of)

@@ -16,28 +16,30 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// The portal may know a user by what handlers behind a gate add to the request. A
-// question has everything of the request but its line, its body and the headers that
-// describe these, so nothing that handlers behind a gate add may be made of those: the
-// portal would be asked about another user than the one that it sees. Such a
-// configuration is refused when it is loaded. What handlers before the gate made of them
-// is no problem: questions get these values (see behind).
+// The portal may recognise a user by a value that handlers behind a gate add to the request.
+// A question differs from its request in the request line, the body, and headers about these.
+// If handlers behind a gate add a value made of those parts, the portal is asked about another
+// user than the one it recognises in the request. walkLine finds such configurations, and they
+// are refused when they are loaded. Values made before the gate are allowed: questions get the
+// same values (see behind).
 
-// degree says how a text depends on what questions don't have.
+// degree tells how the value of a text for a request may differ from that for a question about
+// it. A higher degree includes the lower ones.
 type degree int
 
 const (
-	// isEqual texts are the same for a question and its request.
+	// isEqual: the value is the same for a question and its request.
 	isEqual degree = iota
-	// isWhole texts describe the request line as the portal sees it anyway: {uri}, {method}.
+	// isWhole: the value is the whole method, path or URI, which the portal gets anyway.
 	isWhole
-	// isChosen texts are a part of it, as {query.user}, or were made of it by a mapping.
+	// isChosen: the value is a part of the request line or body, such as {query.user}, or is
+	// computed from it by a mapping.
 	isChosen
-	// isSealed texts are made of a cookie, which is sealed until the request is forwarded.
+	// isSealed: the value is made of a cookie before the gate, where it is still sealed.
 	isSealed
 )
 
-// origin is a degree, and the placeholder that it comes from.
+// origin is a degree, and the placeholder that causes it.
 type origin struct {
 	degree degree
 	name   string
@@ -50,64 +52,70 @@ func (o origin) or(other origin) origin {
 	return o
 }
 
-// passedOne is what a gate declares that handlers behind it may use.
+// passedOne is a gate that a request has passed, with the settings of it that matter for
+// handlers behind it.
 type passedOne struct {
 	queries []string
 	headers *portal.Headers
 	leave   *portal.CookiePolicy
-	// sees are the directives of the gate that look at addresses; paths are those of its
-	// sign-ins and sign-outs.
+	// sees are the directives of the gate that compare paths: deny, sign_in and sign_out.
+	// paths are the paths of its sign-ins and sign-outs.
 	sees  []string
 	paths []string
-	// opens are the directives that let requests pass by their address.
+	// opens are the directives of the gate that let requests pass: trust and guest.
 	opens []string
-	// byQuery and byMethod say that these directives look at the query and at the method.
+	// byQuery and byMethod are true if deny, trust or guest compare the query or the method.
 	byQuery, byMethod bool
-	// asks are the addresses of whoami.
+	// asks are the URIs of the whoami questions.
 	asks []string
 }
 
-// lineWalk goes through the configuration of routes in the order in which a request does.
+// lineWalk visits the handlers in the configuration of a server in the order in which a
+// request reaches them. usedBehind copies its results into used, where the fields of the same
+// name are described.
 type lineWalk struct {
 	named map[string]*caddyhttp.Route
-	// made are placeholders that handlers made of what questions don't have.
+	// made are placeholders that depend on parts of the request that questions don't have.
 	made map[string]origin
-	// places are what handlers before gates make placeholders of, where it is not a user.
+	// places tell what placeholders that are set before gates are made of.
 	places map[string]place
-	// userVars are the variables that handlers make of what may name a user.
+	// userVars are variables with values that may name a user.
 	userVars []string
-	// variables are names that matchers behind gates look at.
+	// variables are names of variables that matchers behind gates compare.
 	variables []string
-	// prefixes are what handlers behind gates take off the beginning of paths.
+	// prefixes are the path prefixes that handlers behind gates remove.
 	prefixes []string
-	// unseen are rewrites behind gates that make addresses which `deny`, `sign_in` and
-	// `sign_out` do not see.
+	// unseen are rewrites behind gates.
 	unseen []string
-	// opened are the prefixes that handlers behind gates take off before a proxy.
+	// opened are the prefixes after the removal of which a proxy may get the request.
 	opened []string
-	// taken is a variable of the server's or of the gate's own that a handler on the way
-	// sets; stolen is the one that a handler before a gate sets.
+	// taken is a variable reserved for Caddy or the gate that a handler visited so far sets.
+	// stolen is the value of taken when a gate was reached.
 	taken, stolen string
-	// missed are the matchers that no question passes, on the way to a handler behind gates.
+	// missed is, while routes are visited that no question matches, the matcher that excludes
+	// questions.
 	missed string
-	// moved says that a handler behind gates changes paths in other ways than by prefixes.
+	// moved is true if a handler behind gates changes paths otherwise than by removing a prefix.
+	// Then it is not known which matchers a question matches.
 	moved bool
-	// oneSided are headers that handlers behind gates set where no question comes by.
+	// oneSided are warnings about headers that are set only where missed is not "".
 	oneSided []string
-	// shares counts handlers on the way to a gate that make responses shareable; shared says
-	// that a gate stands behind one.
+	// shares is the number of handlers visited on the way that let caches share responses.
+	// shared is true if a gate was reached while shares was above 0.
 	shares int
 	shared bool
-	// intercepts says that an intercept with a proxy was seen, around that a gate may stand
-	// behind it.
+	// intercepts is true if an intercept with a proxy was visited before a gate, around if a
+	// gate was reached after that.
 	intercepts, around bool
-	// errorRoutes says that a gate stands in a subroute that has error routes of its own.
+	// errorRoutes is true if a gate is in a subroute that has its own error routes.
 	errorRoutes bool
-	err         error
-	depth       int
+	// err is the first error that refuse found.
+	err error
+	// depth counts nested named routes, which may invoke themselves.
+	depth int
 }
 
-// lineRoute is a [caddyhttp.Route].
+// lineRoute is a [caddyhttp.Route] before it is provisioned.
 type lineRoute struct {
 	Group    string           `json:"group"`
 	Match    []map[string]any `json:"match"`
@@ -115,9 +123,9 @@ type lineRoute struct {
 	Terminal bool             `json:"terminal"`
 }
 
-// walkLine goes through the routes of a server. Its error says that handlers behind a gate
-// add to a request what its question can't have. Caddy drops the configuration of routes
-// that are provisioned: a gate sees what is provisioned with it, and later.
+// walkLine visits all routes of a server. The field err of the result is set if handlers
+// behind a gate add a value that questions don't have. Caddy drops the configuration of routes
+// that are provisioned already, so the walk sees only the current route and later ones.
 func walkLine(srv *caddyhttp.Server) *lineWalk {
 	w := &lineWalk{named: srv.NamedRoutes, made: make(map[string]origin), places: make(map[string]place)}
 	if sharesAtServer(srv) {
@@ -130,8 +138,8 @@ func walkLine(srv *caddyhttp.Server) *lineWalk {
 	return w
 }
 
-// decoded turns routes, in whichever form, into lineRoutes. What can't be decoded is not
-// what Caddy provisions either.
+// decoded converts routes, given in any form that marshals to JSON, into lineRoutes. It
+// returns nil if that fails; Caddy refuses to provision such routes, too.
 func decoded(routes any) (list []lineRoute) {
 	raw, err := json.Marshal(routes)
 	if err != nil || json.Unmarshal(raw, &list) != nil {
@@ -140,7 +148,7 @@ func decoded(routes any) (list []lineRoute) {
 	return list
 }
 
-// asMap is the configuration of a handler.
+// asMap returns the configuration of a handler as decoded JSON.
 func asMap(h any) (m map[string]any) {
 	raw, err := json.Marshal(h)
 	if err != nil || json.Unmarshal(raw, &m) != nil {
@@ -149,8 +157,9 @@ func asMap(h any) (m map[string]any) {
 	return m
 }
 
-// routes walks a list, and returns the gates that a request may have passed at its end.
-// Of the routes of a group a request takes one, and after a terminal route none.
+// routes visits a list of routes. gates are the gates that a request may have passed before
+// it; routes returns those that it may have passed after it. A request takes only one route of
+// each group, and none after a terminal route.
 func (w *lineWalk) routes(list []lineRoute, gates []passedOne) []passedOne {
 	all := gates
 	after := make(map[string][]passedOne) // by group
@@ -177,7 +186,7 @@ func (w *lineWalk) routes(list []lineRoute, gates []passedOne) []passedOne {
 			w.taken, w.moved = taken, moved
 		}
 		if answersItself([]lineRoute{{Handle: r.Handle}}) {
-			w.opened = w.opened[:opened] // files and texts of Caddy's, not the portal's
+			w.opened = w.opened[:opened] // Caddy answers here itself, so no proxy gets the request
 		}
 		if more := passed[len(before):]; len(more) > 0 && !r.Terminal {
 			after[r.Group] = append(after[r.Group], more...)
@@ -232,7 +241,8 @@ func hasErrorRoutes(h map[string]any) bool {
 	return err != nil || strings.Contains(string(raw), `"handler":"two_factor"`)
 }
 
-// gateOf reads a gate's configuration; a gate that asks no questions is none.
+// gateOf reads a gate's configuration. It returns nothing for a gate with `user`, which asks no
+// questions.
 func gateOf(h map[string]any) []passedOne {
 	raw, err := json.Marshal(h)
 	var site config.Site
@@ -280,17 +290,17 @@ func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
 		w.rewrite(own, gates)
 	}
 	if o := w.of(h["rewrite"], gates); o.degree >= isChosen {
-		w.make("http.reverse_proxy.header", o) // as of forward_auth: what it is answered goes by that
+		w.make("http.reverse_proxy.header", o) // its response headers depend on the rewritten URI, as for forward_auth
 	}
 	return w.responses(h, gates)
 }
 
-// rootOfSite is where FastCGI and files have their root unless they name one.
+// rootOfSite is the default root of FastCGI and file handlers.
 const rootOfSite = "{http.vars.root}"
 
-// chosen looks at what a destination is made of: the address of an upstream, or the root of
-// FastCGI. It may be chosen by the path: whoami has one, too, and warnOfUnasked tells where
-// it leads elsewhere.
+// chosen checks the text of a destination: the address of an upstream, or the root of FastCGI.
+// A destination that depends on the path is not refused: upstreamsCheck warns if whoami's path
+// leads to another one.
 func (w *lineWalk) chosen(what string, value any, gates []passedOne) {
 	switch v := value.(type) {
 	case string:
@@ -311,7 +321,7 @@ func (w *lineWalk) chosen(what string, value any, gates []passedOne) {
 	}
 }
 
-// responses goes through the routes of responses.
+// responses visits the routes in handle_response.
 func (w *lineWalk) responses(h map[string]any, gates []passedOne) []passedOne {
 	responses, _ := h["handle_response"].([]any)
 	for _, response := range responses {
@@ -322,8 +332,8 @@ func (w *lineWalk) responses(h map[string]any, gates []passedOne) []passedOne {
 	return gates
 }
 
-// check looks at what is done to the headers of a request: set, add and replace, each by
-// field.
+// check calls refuse for each request header that a handler sets, adds or replaces, and notes
+// what the header is made of. directive names the handler in errors.
 func (w *lineWalk) check(directive string, request map[string]any, gates []passedOne) {
 	for _, operation := range []string{"add", "set", "replace"} {
 		fields, _ := request[operation].(map[string]any)
@@ -345,13 +355,15 @@ func (w *lineWalk) check(directive string, request map[string]any, gates []passe
 	}
 }
 
-// asked reports whether questions have the header, or the portal reads it without.
+// asked reports whether a header that handlers set matters: questions have it, or it is Host or
+// Cookie, by which the portal may recognise a user.
 func (w *lineWalk) asked(field string, gates []passedOne) bool {
 	name := http.CanonicalHeaderKey(field)
 	return name == "Host" || name == "Cookie" || slices.ContainsFunc(gates, func(g passedOne) bool { return g.headers.InQuestions(name) })
 }
 
-// refuse notes the first error.
+// refuse sets w.err, unless it is set already, if a value with this origin must not be added
+// behind the gates. what names the place of the value in the error.
 func (w *lineWalk) refuse(what string, o origin, gates []passedOne) {
 	if w.err != nil || len(gates) == 0 || o.degree < isChosen {
 		return
@@ -372,11 +384,11 @@ func (w *lineWalk) refuse(what string, o origin, gates []passedOne) {
 
 const query = "http.request.uri.query."
 
-// short writes placeholders as Caddyfiles do.
+// short replaces the long form of placeholders by the short form of Caddyfiles.
 var short = strings.NewReplacer("http.request.uri.query.", "query.", "http.request.uri.path.", "path.", "http.request.header.", "header.",
 	"http.request.cookie.", "cookie.", "http.regexp.", "re.", "http.vars.", "vars.", "http.request.orig_uri.", "http.request.orig_uri.")
 
-// vars notes variables that are made of what questions don't have.
+// vars notes, for the handler `vars`, the origin and place of each variable.
 func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
 	for name, value := range h {
 		if name != "handler" {
@@ -389,15 +401,16 @@ func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
 			}
 			w.place("http.vars."+name, p)
 			w.make("http.vars."+name, w.of(value, gates))
-			if name == userID { // Caddy has this one in both places
+			if name == userID { // a variable of this name also sets the placeholder
 				w.make(userID, w.of(value, gates))
 			}
 		}
 	}
 }
 
-// mapping notes the placeholders of a `map`. What it makes of a whole request line is
-// not what the portal sees.
+// mapping notes, for the handler `map`, the origin and place of its placeholders. An output
+// made of the whole request line counts as a part of it (parted): the portal does not get the
+// output by itself.
 func (w *lineWalk) mapping(h map[string]any, gates []passedOne) {
 	o := w.of(h["source"], gates).or(w.of(h["mappings"], gates)).or(w.of(h["defaults"], gates))
 	o.degree = parted(o.degree)
@@ -410,6 +423,7 @@ func (w *lineWalk) mapping(h map[string]any, gates []passedOne) {
 	}
 }
 
+// parted raises isWhole to isChosen, for values that are only derived from the whole.
 func parted(d degree) degree {
 	if d == isWhole {
 		return isChosen
@@ -417,16 +431,18 @@ func parted(d degree) degree {
 	return d
 }
 
+// make notes the origin of a placeholder, unless its value is equal for questions.
 func (w *lineWalk) make(name string, o origin) {
 	if o.degree > isEqual {
 		w.made[name] = w.made[name].or(o)
 	}
 }
 
-// matchers notes the captures of regular expressions.
+// matchers notes, for a set of matchers, the origins of the placeholders that they set, such
+// as the captures of regular expressions, and the variables that they compare.
 func (w *lineWalk) matchers(set map[string]any, gates []passedOne) {
 	if len(gates) == 0 {
-		// The request has these captures before it is asked about.
+		// Captures before the gate are in the snapshot that questions get.
 		w.placeCaptures(set)
 		return
 	}
@@ -460,6 +476,7 @@ func (w *lineWalk) matchers(set map[string]any, gates []passedOne) {
 	}
 }
 
+// capture notes the origin o for the captures of one regular expression.
 func (w *lineWalk) capture(value any, o origin) {
 	if o.degree == isEqual {
 		return
@@ -470,9 +487,11 @@ func (w *lineWalk) capture(value any, o origin) {
 	w.make(unnamed, o)
 }
 
-// unnamed is the family of {re.1}, which is the group of whichever expression was last.
+// unnamed is the family of {re.1}: the groups of the last regular expression that matched.
 const unnamed = "http.regexp"
 
+// captures calls capture for each regular expression of a matcher. from returns the origin of
+// the text that the expression is matched against.
 func (w *lineWalk) captures(value any, from func(key string) origin) {
 	byKey, _ := value.(map[string]any)
 	for key, re := range byKey {
@@ -482,8 +501,8 @@ func (w *lineWalk) captures(value any, from func(key string) origin) {
 
 var quoted = regexp.MustCompile("['\"`]([^'\"`]*)['\"`]")
 
-// expression takes every text in an expression with regular expressions for the name of
-// one: which of them look at the path can't be told.
+// expression handles CEL expressions, which are not parsed. If one has a regular expression,
+// each quoted text in it counts as the name of one that is matched against the path.
 func (w *lineWalk) expression(value any) {
 	text := fmt.Sprint(value)
 	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
@@ -499,7 +518,7 @@ func (w *lineWalk) expression(value any) {
 	}
 }
 
-// of is what a text, or anything with texts in it, depends on.
+// of returns the highest origin of the placeholders in a text, or in all texts of a JSON value.
 func (w *lineWalk) of(value any, gates []passedOne) (o origin) {
 	switch v := value.(type) {
 	case string:
@@ -518,10 +537,10 @@ func (w *lineWalk) of(value any, gates []passedOne) (o origin) {
 	return o
 }
 
-// ofName is what a placeholder depends on. Before a gate the request has everything but
-// its opened cookies.
+// ofName returns the origin of a placeholder. Before a gate only cookies matter: they are
+// still sealed there.
 func (w *lineWalk) ofName(name string, gates []passedOne) origin {
-	name, _, _ = strings.Cut(name, ":") // a default
+	name, _, _ = strings.Cut(name, ":") // cuts off a default value
 	if strings.HasPrefix(name, "http.request.header.") {
 		name = "http.request.header." + headerOf(name)
 	}
@@ -540,7 +559,7 @@ func (w *lineWalk) ofName(name string, gates []passedOne) origin {
 	return origin{ofLine(name, gates), name}
 }
 
-// unlessLeft is equal for what is made of a cookie that every gate leaves as it is.
+// unlessLeft returns o, or an equal origin if o is a cookie that no gate seals (`leave`).
 func (w *lineWalk) unlessLeft(o origin, gates []passedOne) origin {
 	cookie, ok := strings.CutPrefix(o.name, "http.request.cookie.")
 	if o.degree != isSealed || !ok || len(gates) == 0 {
@@ -552,7 +571,8 @@ func (w *lineWalk) unlessLeft(o origin, gates []passedOne) origin {
 	return origin{}
 }
 
-// family is the placeholder's regular expression, URL pattern, file or response.
+// family returns the name under which the walk notes all placeholders of one regular
+// expression, URL pattern, file matcher or response. Other placeholders are their own family.
 func family(name string) string {
 	if rest, ok := strings.CutPrefix(name, "http.regexp."); ok {
 		re, _, named := strings.Cut(rest, ".")
@@ -569,7 +589,8 @@ func family(name string) string {
 	return name
 }
 
-// ofLine is how a placeholder of the request depends on its line and body, behind gates.
+// ofLine returns, for a placeholder of Caddy's that is resolved behind gates, how it depends
+// on the request's line, body and headers.
 func ofLine(name string, gates []passedOne) degree {
 	in := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
 	undeclared := func(g passedOne) bool {

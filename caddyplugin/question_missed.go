@@ -9,11 +9,12 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
-// A header that handlers behind a gate make of a cookie or of another header may be what
-// the portal knows users by. Where no question comes by, the portal is never asked about
-// it.
+// The portal may recognise users by a header that handlers behind a gate make of a cookie or of
+// another header. If they do so only in a route that no question matches, the portal is never
+// asked about the user of that header.
 
-// missedBy names a matcher that no question of the gates passes; "" for none, or no gate.
+// missedBy returns the matcher by which a route excludes all questions of the gates. sets are
+// the route's matchers. It returns "" if a question may match, or if there is no gate.
 func missedBy(sets []map[string]any, gates []passedOne, prefixes []string) (name string) {
 	if len(gates) == 0 {
 		return ""
@@ -33,7 +34,8 @@ func missedBy(sets []map[string]any, gates []passedOne, prefixes []string) (name
 	return name
 }
 
-// meets reports whether an address of whoami may match one of the paths.
+// meets returns a function that reports whether the URI of a question may match one of the
+// paths of a matcher.
 func meets(paths []any, prefixes []string) func(uri string) bool {
 	return func(uri string) bool {
 		path, _, _ := strings.Cut(uri, "?")
@@ -45,14 +47,15 @@ func meets(paths []any, prefixes []string) func(uri string) bool {
 	}
 }
 
-// credentialHeaders are those that nothing but credentials is sent in.
+// credentialHeaders are headers that contain nothing but credentials.
 var credentialHeaders = []string{"Authorization", "Cookie", "X-Api-Key", "X-Auth-Token"}
 
-// forwarded are headers that proxies tell about a request, not about its user.
+// forwarded are headers that say nothing about the user of a request.
 var forwarded = []string{"Host", "Forwarded", "X-Real-Ip", "X-Request-Id", "Connection", "Upgrade", "Accept", "Accept-Encoding", "Accept-Language", "User-Agent", "Referer", "Origin"}
 
-// oneSide looks at a header that is made of a cookie or of another header where no
-// question comes by: an error for what is a credential for sure, else noted for a warning.
+// oneSide checks a header that is set in a route that no question matches (w.missed). If the
+// header is made of a cookie or of another header, it is an error for credentialHeaders, and a
+// warning in w.oneSided for others.
 func (w *lineWalk) oneSide(directive, field string, values any, gates []passedOne) {
 	name := http.CanonicalHeaderKey(field)
 	from := madeOfCredential(values, name)
@@ -68,7 +71,8 @@ func (w *lineWalk) oneSide(directive, field string, values any, gates []passedOn
 	w.oneSided = append(w.oneSided, text)
 }
 
-// madeOfCredential is the cookie, or the header of another name, in a value; "" for none.
+// madeOfCredential returns the first placeholder in values of a cookie or of a header other
+// than field, or "".
 func madeOfCredential(values any, field string) string {
 	for _, m := range mentioned.FindAllStringSubmatch(fmt.Sprint(values), -1) {
 		if strings.HasPrefix(m[1], "http.request.cookie.") {

@@ -8,9 +8,9 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
-// A question has the declared parameters of its request, and no session id of a URL. A
-// rewrite behind a gate that makes one of these of anything else gives the portal a
-// credential that no question has.
+// A question has the declared query parameters of its request, and no session id in the URL.
+// If a rewrite behind a gate sets such a parameter to a value made of other parts of the
+// request, the portal gets a credential that no question has.
 
 // parameters refuses such rewrites.
 func (w *lineWalk) parameters(h map[string]any, gates []passedOne) {
@@ -56,8 +56,8 @@ func declaresQuery(gates []passedOne) bool {
 	return slices.ContainsFunc(gates, func(g passedOne) bool { return len(g.queries) > 0 })
 }
 
-// isCredential reports whether a parameter is declared, or names a session. A replacement
-// may be for all of them.
+// isCredential reports whether a query parameter is declared as a credential or is the usual
+// name of a session id. The name "*" means all parameters.
 func isCredential(name string, gates []passedOne) bool {
 	for _, g := range gates {
 		if name == "*" || slices.ContainsFunc(g.queries, func(declared string) bool { return route.ReadAs(name, declared) }) {

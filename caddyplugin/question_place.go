@@ -5,27 +5,28 @@ import (
 	"strings"
 )
 
-// place says what a placeholder that handlers before a gate make is made of, as far as
-// the configuration tells. The lower one wins.
+// place tells what the value of a placeholder that is set before a gate may be made of. If a
+// value is made of several things, the lowest place counts.
 type place int
 
 const (
-	// isUser may name a user: it is made of anything else.
+	// isUser: the value may identify a user. It is made of something not listed below.
 	isUser place = iota
-	// isPlace is made of the path, the method or the client's address: with the same of
-	// these, questions that leave out credentials have it, too.
+	// isPlace: the value is made of the path, the method or the client's address only.
+	// Questions without credentials have the same value.
 	isPlace
-	// isFixed is made of the site's own address or of nothing: it is no credential.
+	// isFixed: the value is constant or made of the site's own address. It is no credential.
 	isFixed
 )
 
+// placeNames are the prefixes of Caddy's own placeholders of each place.
 var placeNames = map[place][]string{
 	isPlace: {"http.request.uri.path", "http.request.orig_uri.path", "http.request.method", "http.request.orig_method",
 		"http.request.remote", "http.vars.client_ip"},
 	isFixed: {"http.request.host", "http.request.port", "http.request.scheme", "http.request.proto", "http.request.local", "env.", "system.", "time."},
 }
 
-// place notes what a placeholder is made of.
+// place notes the place of a placeholder.
 func (w *lineWalk) place(name string, p place) {
 	if before, known := w.places[name]; known {
 		p = min(p, before)
@@ -33,7 +34,8 @@ func (w *lineWalk) place(name string, p place) {
 	w.places[name] = p
 }
 
-// placeOf is what a text, or anything with texts in it, is made of.
+// placeOf returns the lowest place of the placeholders in a text, or in all texts of a JSON
+// value.
 func (w *lineWalk) placeOf(value any) place {
 	p := isFixed
 	switch v := value.(type) {
@@ -47,7 +49,7 @@ func (w *lineWalk) placeOf(value any) place {
 		}
 	case map[string]any:
 		if _, ok := v["input_regexp"]; ok {
-			return p // its outputs have groups, and no placeholders
+			return p // outputs of a mapping with input_regexp contain groups, not placeholders
 		}
 		for _, e := range v {
 			p = min(p, w.placeOf(e))
@@ -66,8 +68,8 @@ func (w *lineWalk) placeNamed(name string) place {
 	return w.places[family(name)]
 }
 
-// placeCaptures notes what the captures of matchers are made of. Those of other regular
-// expressions than path_regexp may name a user, even if one of these has the same name.
+// placeCaptures notes the places of matchers' captures. Captures of path_regexp are isPlace;
+// those of other regular expressions are isUser, also if a path_regexp has the same name.
 func (w *lineWalk) placeCaptures(set map[string]any) {
 	for module, value := range set {
 		of, _ := value.(map[string]any)
@@ -90,7 +92,7 @@ func (w *lineWalk) placeCaptures(set map[string]any) {
 	}
 }
 
-// captured is the placeholder of the captures of a regular expression.
+// captured returns the family of the captures of a regular expression.
 func captured(re map[string]any) string {
 	name, _ := re["name"].(string)
 	return strings.TrimSuffix("http.regexp."+name, ".")

@@ -13,19 +13,18 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// placeholders is a snapshot of what handlers added to a request's replacer.
+// placeholders is a snapshot of the placeholders that handlers added to a request's replacer.
 type placeholders struct {
-	// set are the values stored with Replacer.Set: matches of regular expressions, the
-	// user of an authentication, what forward_auth was answered.
+	// set are the values stored with Replacer.Set, such as captures of regular expressions,
+	// the authenticated user, and response headers of forward_auth.
 	set []variable
-	// mapped has the functions added with Replacer.Map and nothing else. The handler `map`
-	// adds one; it resolves its inputs when it is called, against the request.
+	// mapped has only the functions added with Replacer.Map. The handler `map` adds one, which
+	// resolves its source from the request each time it is called.
 	mapped caddy.Replacer
 }
 
-// get is a caddy.ReplacerFunc for the replacer of a question. Placeholders of the
-// request line, header and connection are the question's own, and so are variables,
-// which the question has copies of.
+// get is a caddy.ReplacerFunc for the replacer of a question. It does not resolve http.request
+// placeholders, which Caddy resolves from the question itself.
 func (p *placeholders) get(key string) (any, bool) {
 	if strings.HasPrefix(key, "http.request.") {
 		return nil, false
@@ -36,7 +35,7 @@ func (p *placeholders) get(key string) (any, bool) {
 	return p.mapped.Get(key)
 }
 
-// valueOf is the value that was stored under a name.
+// valueOf returns the value that was stored with Replacer.Set.
 func (p *placeholders) valueOf(name string) (value any, known bool) {
 	for _, e := range p.set {
 		if e.name == name {
@@ -46,15 +45,16 @@ func (p *placeholders) valueOf(name string) (value any, known bool) {
 	return nil, false
 }
 
-// replacerLayout mirrors caddy.Replacer. Its fields are not exported, and it can't
-// list what it has. checkLayout compares the two before a gate is built.
+// replacerLayout has the memory layout of caddy.Replacer, so that snapshot can read its fields.
+// They are not exported, and Caddy has no function that lists placeholders. checkLayout
+// compares the layouts before a gate is built.
 type replacerLayout struct {
 	providers []provider
 	static    map[string]any
 	mapMutex  *sync.RWMutex
 }
 
-// provider has the size of an interface value, and is never looked into.
+// provider has the size of an interface value. Its content is only copied.
 type provider [2]unsafe.Pointer
 
 func layout(repl *caddy.Replacer) *replacerLayout { return (*replacerLayout)(unsafe.Pointer(repl)) }
@@ -92,8 +92,8 @@ func snapshot(repl *caddy.Replacer) (p placeholders) {
 	return p
 }
 
-// builtIn is the number of providers that the replacer of every request has. They come
-// first.
+// builtIn is the number of providers that Caddy adds to the replacer of every request. They
+// are the first ones.
 var builtIn = sync.OnceValue(func() int {
 	repl := caddy.NewReplacer()
 	caddyhttp.PrepareRequest(&http.Request{URL: new(url.URL)}, repl, nil, nil)

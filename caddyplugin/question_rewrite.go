@@ -11,7 +11,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
-// looks notes what the gate looks for in addresses.
+// looks fills in, from the gate's settings, which of its directives compare paths, query and
+// method.
 func (g *passedOne) looks(site config.Site) {
 	lists, _ := json.Marshal([][]config.MatcherSet{site.Deny, site.Trust, site.Guest})
 	g.byQuery, g.byMethod = strings.Contains(string(lists), `"query":`), strings.Contains(string(lists), `"method":`)
@@ -35,7 +36,7 @@ func (g *passedOne) looks(site config.Site) {
 	}
 }
 
-// rewrite notes what a handler behind gates does to addresses.
+// rewrite notes how a handler behind gates changes the path, the query and the method.
 func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
 	if len(gates) == 0 {
 		return
@@ -56,10 +57,11 @@ func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
 	}
 }
 
-// rewritten returns the rewrites of a handler behind gates that have an unknown result,
-// or is one of the paths: the gate looks at the request before them. Taking a prefix off is
-// known to it, and what only puts the path as it is behind a fixed one shows that path to
-// it, too.
+// rewritten returns the rewrites of a handler behind gates to warn about. The gate compares
+// the path before such a rewrite, the portal gets the path after it. Listed are rewrites with a
+// result that is not known, or that is one of the gate's sign-in and sign-out paths. Not
+// listed are removals of a fixed prefix, which the gate takes into account (behindPrefixes),
+// and rewrites that only put a fixed path before the whole path.
 func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, g passedOne) (list []string) {
 	if uri, _ := h["uri"].(string); uri != "" {
 		path, query, _ := strings.Cut(uri, "?")
@@ -94,14 +96,14 @@ func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, g passedOne) (
 	return list
 }
 
-// shortened writes the placeholders of a text as Caddyfiles do.
+// shortened replaces the placeholders of a text by the short form of Caddyfiles.
 func shortened(text string) string {
 	return mentioned.ReplaceAllStringFunc(text, func(s string) string {
 		return "{" + strings.TrimPrefix(short.Replace(s[1:len(s)-1]), "http.request.uri.") + "}"
 	})
 }
 
-// unseenWarning says what is wrong with a rewrite behind a gate with these directives.
+// unseenWarning returns the warning about a rewrite behind a gate that has the directives sees.
 func unseenWarning(rewrite string, sees []string) string {
 	names, look := strings.Join(sees, " and "), "look"
 	if len(sees) == 1 {
@@ -111,7 +113,7 @@ func unseenWarning(rewrite string, sees []string) string {
 		"put it before two_factor (outside of handle and route Caddy does so by itself), or name the addresses that are rewritten there, too", names, look, rewrite, names)
 }
 
-// openedWarning says what is wrong with a rewrite behind a gate with these directives.
+// openedWarning returns the warning about a rewrite behind a gate that has the directives opens.
 func openedWarning(rewrite string, opens []string) string {
 	names := strings.Join(opens, " and ")
 	return fmt.Sprintf("%s: requests are let pass by their address before %s, which stands behind two_factor and may make the address of any other page of it: "+

@@ -9,18 +9,19 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// The gate makes every response private to which it adds a cookie (threat K1). A handler
-// `header` before it that changes responses when they are written has the last word.
+// The gate sets Cache-Control: private on every response to which it adds a cookie (threat K1).
+// A handler `header` before the gate that changes responses when they are written runs after
+// that and may undo it. Handler.provision refuses such a handler.
 
-// sharing reports whether shared caches go by a field. Expires is none of these: the gate's
-// Cache-Control wins over it (RFC 9111, 5.3).
+// sharing reports whether a response header can allow shared caches to store a response.
+// Expires can't: the gate's Cache-Control takes precedence (RFC 9111, 5.3).
 func sharing(field string) bool {
 	field = strings.ToLower(field)
 	return field == "cache-control" || field != "expires" && portal.Permits(field)
 }
 
-// shares reports whether the configuration of a handler `headers` makes written responses
-// shareable.
+// shares reports whether a handler `headers` with this configuration may make responses
+// shareable when they are written.
 func shares(h map[string]any) bool {
 	response, _ := h["response"].(map[string]any)
 	if response["deferred"] != true && response["require"] == nil {
@@ -49,7 +50,8 @@ func onlyWithoutCacheControl(require any) bool {
 	return named && values == nil
 }
 
-// isPrivate reports whether each of the values keeps shared caches away.
+// isPrivate reports whether each of the values of Cache-Control forbids shared caches to store
+// the response.
 func isPrivate(values any) bool {
 	list, _ := values.([]any)
 	for _, v := range list {
@@ -62,7 +64,7 @@ func isPrivate(values any) bool {
 	return len(list) > 0
 }
 
-// replacesPrivate reports whether replacements may make a response shareable that was not.
+// replacesPrivate reports whether replacements in headers may make a private response shareable.
 func replacesPrivate(replace any) bool {
 	fields, _ := replace.(map[string]any)
 	for field, operations := range fields {
@@ -81,8 +83,8 @@ func replacesPrivate(replace any) bool {
 	return false
 }
 
-// deletesCacheControl reports whether the field is deleted, also by a pattern: Caddy knows
-// stars at both ends.
+// deletesCacheControl reports whether Cache-Control is deleted, by its name or by a pattern
+// with a star at the beginning, the end or both.
 func deletesCacheControl(deleted any) bool {
 	list, _ := deleted.([]any)
 	for _, field := range list {
@@ -98,7 +100,8 @@ func deletesCacheControl(deleted any) bool {
 	return false
 }
 
-// sharesAtServer reports whether a route of the server that is provisioned already does so.
+// sharesAtServer reports whether a route that is provisioned already, and that applies to all
+// requests of the server, makes responses shareable.
 func sharesAtServer(srv *caddyhttp.Server) bool {
 	for _, r := range srv.Routes {
 		if r.Terminal || r.Group != "" || len(r.MatcherSets) > 0 {
@@ -113,8 +116,8 @@ func sharesAtServer(srv *caddyhttp.Server) bool {
 	return false
 }
 
-// forSomePaths reports whether the route takes requests for some paths only. A matcher of
-// the front page alone is none: pages get cookies.
+// forSomePaths reports whether the route matches only some paths, as for static files. A
+// matcher for the front page does not count, because the gate may add cookies to that page.
 func forSomePaths(r lineRoute) bool {
 	for _, set := range r.Match {
 		narrow := set["path_regexp"] != nil || set["file"] != nil

@@ -10,12 +10,12 @@ import (
 	"github.com/secondgate/secondgate/caddyplugin/admin"
 )
 
-// adminOverTCP is the value of `admin_api` with which the admin API acts and exports secrets
-// over TCP, too.
+// adminOverTCP is the value of `admin_api` that allows the admin API to change users and export
+// secrets over TCP.
 const adminOverTCP = "tcp"
 
-// adminOf is the address of the admin endpoint as a Caddyfile names it, empty if it does
-// not. Handlers keep it for warnOfAdmin: Caddy tells a module nothing about the endpoint.
+// adminOf returns the address of the admin endpoint that the Caddyfile names, "off", or "".
+// Handlers keep it for warnOfAdmin, because modules can't read it from Caddy's configuration.
 func adminOf(h httpcaddyfile.Helper) string {
 	admin, ok := h.Option("admin").(*caddy.AdminConfig)
 	switch {
@@ -27,7 +27,7 @@ func adminOf(h httpcaddyfile.Helper) string {
 	return admin.Listen
 }
 
-// warnOfAdmin warns of an admin endpoint over TCP when a configuration starts.
+// warnOfAdmin logs a warning if the admin endpoint listens on TCP. App.Start calls it.
 func (a *App) warnOfAdmin() {
 	named, err := caddy.NewReplacer().ReplaceOrErr(a.admin, true, true)
 	if err != nil || named == "off" {
@@ -37,7 +37,8 @@ func (a *App) warnOfAdmin() {
 	if err != nil || address.IsUnixNetwork() || address.IsFdNetwork() {
 		return
 	}
-	// A configuration in JSON names no endpoint here; the default one may be off in it.
+	// For a configuration in JSON, named is always "". The endpoint may be off then, so this
+	// checks whether the default address is in use.
 	if named == "" && caddy.ListenerUsage(address.Network, address.JoinHostPort(0)) == 0 {
 		return
 	}

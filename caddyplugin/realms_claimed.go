@@ -14,29 +14,31 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// claims are the handlers of a configuration that use the default realm. Two handlers
-// share it only if both name it, whatever their settings are: equal settings don't make
-// two sites one portal. A Caddyfile's directive that becomes several handlers names it in
-// all of them (see nameRealm). Caddy provisions handlers one after another.
+// claims are the handlers of a configuration that use the default realm. Two handlers may
+// share it only if both name it: two sites with equal settings may still have different
+// portals. If a directive of a Caddyfile becomes several handlers, all of them name the realm
+// (caddyfile.NameRealm). It needs no lock, because Caddy provisions handlers sequentially.
 type claims struct {
-	// named and unnamed are the site of the last handler that names the realm, and of the
-	// one that does not; nil for none.
+	// named is the last handler that names the realm, unnamed the one that does not; nil for
+	// none.
 	named, unnamed *claimant
 }
 
-// claimant is where a handler stands.
+// claimant is the place of a two_factor handler in the configuration.
 type claimant struct {
-	// address is the site's, for the operator.
+	// address is the site's address, for messages.
 	address string
-	// at are the parts of it that are compared one by one, see addresses; none for address.
+	// at are the parts of the address that are compared one by one; see addressesOf. If there
+	// are none, address is compared.
 	at []string
-	// shared says that it is a named route, which several sites may invoke.
+	// shared is true for a named route, which several sites may invoke.
 	shared bool
-	// route is the site's; nil for a named route.
+	// route is the site's route; nil for a named route.
 	route *caddyhttp.Route
 }
 
-// add notes a handler, or returns an error that says what to write.
+// add notes a handler. It returns an error if the handler would share the default realm
+// with another one and not both name it.
 func (c *claims) add(site config.Site, at claimant) error {
 	const remedy = "give each portal a realm of its own, or both the same if they share their users (in JSON \"realm\": \"NAME\"); " + keepsDefault
 	switch {
@@ -59,8 +61,8 @@ func (c *claims) add(site config.Site, at claimant) error {
 	return nil
 }
 
-// claimantOf is where the handler stands that is being provisioned. The server's routes are
-// provisioned one after another, and before its named routes.
+// claimantOf returns the place of the handler that is being provisioned. Caddy provisions the
+// server's routes sequentially, and named routes after them.
 func claimantOf(ctx caddy.Context) claimant {
 	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -74,9 +76,9 @@ func claimantOf(ctx caddy.Context) claimant {
 	return claimant{address: addressOf(sets, srv.Listen), at: addressesOf(sets, srv.Listen), route: &srv.Routes[i]}
 }
 
-// addressesOf are a site's addresses one by one: each host, and each host with each port; what
-// the server listens on if no host is named. So a site keeps its address when it gets an
-// alias, another port or another interface.
+// addressesOf returns a site's addresses: each host, and each host with each port; or the
+// listen addresses if no host is named. The list still has one of the former addresses after
+// the site gets an alias, another port or another interface.
 func addressesOf(sets caddyhttp.MatcherSets, listen []string) (at []string) {
 	hosts := hostsOf(sets)
 	if len(hosts) == 0 {
@@ -94,7 +96,7 @@ func addressesOf(sets caddyhttp.MatcherSets, listen []string) (at []string) {
 	return at
 }
 
-// addressOf is a site's address: its hosts, or what the server listens on.
+// addressOf returns a site's address for messages: its hosts and the listen addresses.
 func addressOf(sets caddyhttp.MatcherSets, listen []string) string {
 	hosts := hostsOf(sets)
 	if len(hosts) == 0 {
@@ -103,7 +105,7 @@ func addressOf(sets caddyhttp.MatcherSets, listen []string) string {
 	return strings.Join(hosts, ", ") + " (" + strings.Join(listen, ", ") + ")"
 }
 
-// hostsOf are the hosts that matchers name.
+// hostsOf returns the hosts that matchers name.
 func hostsOf(sets caddyhttp.MatcherSets) (hosts []string) {
 	for _, set := range sets {
 		for _, m := range set {
@@ -115,7 +117,7 @@ func hostsOf(sets caddyhttp.MatcherSets) (hosts []string) {
 	return hosts
 }
 
-// served are the addresses of all sites of the configuration.
+// served returns the addresses of all sites of the configuration, with and without a gate.
 func (a *App) served() (at []string, err error) {
 	mod, err := a.ctx.AppIfConfigured("http")
 	if errors.Is(err, caddy.ErrNotConfigured) {
@@ -132,8 +134,8 @@ func (a *App) served() (at []string, err error) {
 	return at, nil
 }
 
-// sharedByHost returns a warning if routes behind a gate choose the portal by the host. One
-// gate has one realm, and each host may well be a portal of its own; "" for none.
+// sharedByHost returns a warning if routes behind a gate choose the portal by the host, or "".
+// All portals behind a gate share its realm, but each host may have different users.
 func (w *questionWalk) sharedByHost() string {
 	if len(w.own) == 1 && !strings.Contains(w.own[0], "*") && net.ParseIP(w.own[0]) == nil {
 		return "" // the site has one host
@@ -156,8 +158,8 @@ func (w *questionWalk) sharedByHost() string {
 		"user 4711 of one is user 4711 of the other, with the same second factor; give each a site block of its own, with its own realm", by, w.gate.passed.realm)
 }
 
-// hostsApart reports whether two destinations are for different hosts: each has its own, or
-// one has and the other is for all the rest, not for some paths.
+// hostsApart reports whether two destinations are for different hosts: they have no host in
+// common, and one without hosts is not restricted to some paths.
 func hostsApart(one, other destination) bool {
 	common := slices.ContainsFunc(one.hosts, func(host string) bool { return slices.Contains(other.hosts, host) })
 	whole := func(d destination) bool { return len(d.hosts) > 0 || !d.narrow }

@@ -10,7 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// object is JSON as Caddy's configuration has it.
+// object is a decoded JSON object of Caddy's configuration.
 type object = map[string]any
 
 func list(v any) []any {
@@ -18,20 +18,21 @@ func list(v any) []any {
 	return l
 }
 
-// maxPlaces bounds into how many places matchers are taken apart. Beyond it they are one
-// place together.
+// maxPlaces is the maximum number of places that the sets of a route's matchers are split
+// into. Above it, all of them together are one place.
 const maxPlaces = 200
 
-// places are where the handlers of a realm stand in the claimant's site: its address, and
-// each path, host or other matcher that leads there. So a handler behind two paths is at two
-// places, and stays at one of them when the other goes.
+// places returns where the handlers of a realm are in the claimant's site. A place is a text:
+// the site's address and the matchers on the way to the handler. A handler behind a matcher
+// with two paths has two places. If one path is removed later, the other place remains, and
+// server.moved does not take the realm for moved.
 func (c claimant) places(realm string) []string {
 	if c.route != nil {
 		if found := c.find(realm); len(found) > 0 {
 			return found
 		}
 	}
-	return c.addresses() // in a named route, or a handler that has no routes
+	return c.addresses() // in a named route, or in a handler that find does not look into
 }
 
 func (c claimant) addresses() []string {
@@ -41,7 +42,7 @@ func (c claimant) addresses() []string {
 	return c.at
 }
 
-// find is where the handlers of a realm stand in the claimant's route.
+// find returns the places of the handlers of a realm in the claimant's route.
 func (c claimant) find(realm string) (found []string) {
 	for _, within := range c.within(realm) {
 		for _, address := range c.addresses() {
@@ -51,7 +52,7 @@ func (c claimant) find(realm string) (found []string) {
 	return found
 }
 
-// within is find without the address.
+// within returns the same places as find, without the address.
 func (c claimant) within(realm string) (found []string) {
 	at := []string{""}
 	if paths := pathsOf(c.route.MatcherSets); len(paths) > 0 {
@@ -66,7 +67,8 @@ func (c claimant) within(realm string) (found []string) {
 	return found
 }
 
-// pathsOf are the paths that a site's own matchers name. A Caddyfile has them further inside.
+// pathsOf returns the paths that the matchers of a site's route name. The Caddyfile adapter
+// puts path matchers into inner routes instead.
 func pathsOf(sets caddyhttp.MatcherSets) (paths []any) {
 	for _, set := range sets {
 		for _, m := range set {
@@ -80,7 +82,8 @@ func pathsOf(sets caddyhttp.MatcherSets) (paths []any) {
 	return paths
 }
 
-// placesIn finds handlers of a realm in h, which is at these places.
+// placesIn returns the places of handlers of a realm in h and its routes. at are the places of
+// h.
 func placesIn(h object, realm string, at []string) (found []string) {
 	if h["handler"] == "two_factor" {
 		named, _ := h["realm"].(string)
@@ -101,7 +104,7 @@ func placesIn(h object, realm string, at []string) (found []string) {
 	return found
 }
 
-// behindMatchers are the places behind matchers: one of the sets has to match.
+// behindMatchers returns the places behind matcher sets, of which one has to match.
 func behindMatchers(at []string, sets []any) (behind []string) {
 	if len(sets) == 0 {
 		return at
@@ -133,7 +136,7 @@ func behindMatcher(at []string, kind string, settings any) (behind []string) {
 	return behind
 }
 
-// jsonText is a setting as JSON, with sorted keys.
+// jsonText returns a setting as JSON with sorted keys.
 func jsonText(settings any) string {
 	raw, err := json.Marshal(settings)
 	if err != nil {

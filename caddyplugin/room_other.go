@@ -4,6 +4,5 @@ package caddyplugin
 
 import "io/fs"
 
-// room is how many bytes a file takes on the disk, or how long it is where that is not
-// known.
+// room returns the length of a file: how much space it uses on the disk is not known here.
 func room(info fs.FileInfo) int64 { return info.Size() }

@@ -16,16 +16,16 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// builder makes a gate's rules of resolved settings.
+// builder builds a gate's rules from resolved settings.
 type builder struct {
 	site config.Site
-	// prefixes are what handlers behind the gate take off the beginning of paths.
+	// prefixes are the path prefixes that handlers behind the gate remove.
 	prefixes []string
-	// opens are those of them behind which a proxy may stand.
+	// opens are those prefixes after the removal of which a proxy may get the request.
 	opens []string
 }
 
-// rules makes the site's lists.
+// rules builds the rules for public, deny, guest, trust, sign_in and sign_out.
 func (b *builder) rules() (rules gateway.Rules, err error) {
 	for _, list := range []struct {
 		name string
@@ -64,7 +64,8 @@ func (b *builder) rules() (rules gateway.Rules, err error) {
 	return rules, nil
 }
 
-// behind is the rule for paths as handlers behind the gate make them, too.
+// behind returns rule, extended to the paths that remain after handlers behind the gate remove
+// prefixes.
 func (b *builder) behind(rule gateway.Rule) gateway.Rule {
 	if rule == nil || len(b.prefixes) == 0 {
 		return rule
@@ -72,14 +73,15 @@ func (b *builder) behind(rule gateway.Rule) gateway.Rule {
 	return behindPrefixes{rule, b.prefixes}
 }
 
-// behindPrefixes is a rule with an Any that also looks at paths without the prefixes that handlers
-// behind the gate take off, one after another.
+// behindPrefixes is a rule with an Any that also compares the paths without the prefixes that
+// handlers behind the gate remove.
 type behindPrefixes struct {
 	gateway.Rule
 	prefixes []string
 }
 
-// maxReadings bounds what one path may become; beyond it the rule holds.
+// maxReadings is the maximum number of paths that one path may become by removing prefixes.
+// Above it, behindPrefixes.Any is true and openedBehind.All is false: both refuse more.
 const maxReadings = 100
 
 // Any reports whether the rule holds with or without prefixes.
@@ -88,7 +90,8 @@ func (b behindPrefixes) Any(r *http.Request, readings []string) bool {
 	return !ok || b.Rule.Any(r, all)
 }
 
-// withoutPrefixes are the readings with and without prefixes; false for too many.
+// withoutPrefixes returns the readings, and what remains of them after removing prefixes in
+// any order. ok is false if there are more than maxReadings.
 func withoutPrefixes(readings, prefixes []string) (all []string, ok bool) {
 	all = slices.Clone(readings)
 	for i := 0; i < len(all); i++ {
@@ -104,8 +107,8 @@ func withoutPrefixes(readings, prefixes []string) (all []string, ok bool) {
 	return all, true
 }
 
-// withoutPrefix is what Caddy's strip_path_prefix leaves of a path. The prefix need not end
-// where a segment does.
+// withoutPrefix returns what Caddy's strip_path_prefix makes of a path. As in Caddy, the
+// prefix may end within a segment. ok is false if path does not begin with prefix.
 func withoutPrefix(path, prefix string) (rest string, ok bool) {
 	n := len(prefix)
 	if n < 2 || len(path) < n || !strings.EqualFold(path[:n], prefix) {
@@ -123,7 +126,7 @@ func fields(s config.SignIn) (names []string) {
 	return names
 }
 
-// rule makes a list of matcher sets; no list makes no rule.
+// rule compiles a list of matcher sets; nil for an empty list.
 func rule(sets []config.MatcherSet) (gateway.Rule, error) {
 	if len(sets) == 0 {
 		return nil, nil
@@ -131,13 +134,13 @@ func rule(sets []config.MatcherSet) (gateway.Rule, error) {
 	return exempt.Compile(sets, clientIP)
 }
 
-// clientIP is the address that the server takes for the client's, behind the proxies
-// that it trusts.
+// clientIP returns the client's address as Caddy determined it, behind trusted proxies.
 func clientIP(r *http.Request) string {
 	address, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	return address
 }
 
+// bearer builds the rules for sign-ins with a bearer token in their response.
 func (b *builder) bearer() (gateway.Bearer, error) {
 	out := gateway.Bearer{Header: b.site.TokenHeader()}
 	for _, s := range b.site.SignIn {
@@ -153,8 +156,8 @@ func (b *builder) bearer() (gateway.Bearer, error) {
 	return out, nil
 }
 
-// address is a declared path, with the query parameters it must have, as WHMCS's
-// /index.php?rp=/login.
+// address is a path of sign_in or sign_out, with the query parameters that a request must
+// have, such as WHMCS's /index.php?rp=/login.
 type address struct {
 	patterns route.Patterns
 	query    url.Values
@@ -171,7 +174,7 @@ func addressRule(list []string) gateway.Rule {
 		path, query, _ := strings.Cut(s, "?")
 		values, err := url.ParseQuery(route.PlainQuery(query))
 		if err != nil {
-			values = nil // judged more often then, never less
+			values = nil // matches more requests, and so checks more of them
 		}
 		out = append(out, address{route.Patterns{path}, values})
 	}
@@ -188,8 +191,8 @@ func (l addressList) Any(r *http.Request, readings []string) bool {
 	return false
 }
 
-// All reports whether the request is one of the addresses however it is read: a sign-out
-// is spared what a sign-in is not.
+// All reports whether the request is one of the addresses in every reading of its path and
+// query. Sign-outs need this certainty, because the gate checks them less than sign-ins.
 func (l addressList) All(r *http.Request, readings []string) bool {
 	for i := range l {
 		if l[i].patterns.All(readings) && l[i].surelyHasQuery(r) {
@@ -205,18 +208,18 @@ func (a *address) hasQuery(r *http.Request) bool {
 	}
 	got, err := url.ParseQuery(route.PlainQuery(r.URL.RawQuery))
 	if err != nil {
-		return true // it was made to be read, so this is a doubt
+		return true // the portal may read the query otherwise; in doubt it matches
 	}
 	for name, want := range a.query {
-		if !slices.Contains(got[name], want[0]) { // which of several counts differs
+		if !slices.Contains(got[name], want[0]) { // portals differ in which of several values they take
 			return false
 		}
 	}
 	return true
 }
 
-// surelyHasQuery reports whether the query has each parameter once, and nothing that it
-// could be taken for besides.
+// surelyHasQuery reports whether the query has each parameter exactly once, with the declared
+// value.
 func (a *address) surelyHasQuery(r *http.Request) bool {
 	if len(a.query) == 0 {
 		return true

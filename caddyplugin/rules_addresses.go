@@ -14,16 +14,17 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// trusts reports whether the server takes this address for that of a proxy of its
-// operator's.
+// trusts reports whether the server's trusted_proxies contain this address. It lets Caddy
+// prepare a request from there and reads the result.
 func trusts(srv *caddyhttp.Server, address netip.Addr) bool {
 	r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Header: make(http.Header), RemoteAddr: net.JoinHostPort(address.String(), "1")}
 	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, srv)
 	return caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey) == true
 }
 
-// peersOf returns an error if a list opens something to addresses of trusted proxies by
-// remote_ip: behind a proxy, every client has its address.
+// peersOf returns an error if trust or guest has a remote_ip range with the address of a
+// trusted proxy. All clients behind the proxy have that address, so the list would apply to
+// all of them.
 func peersOf(srv *caddyhttp.Server, site config.Site) error {
 	for name, sets := range map[string][]config.MatcherSet{"trust": site.Trust, "guest": site.Guest} {
 		for _, set := range sets {
@@ -42,6 +43,7 @@ func peersOf(srv *caddyhttp.Server, site config.Site) error {
 	return nil
 }
 
+// firstOf returns the first address of a range, or the address itself.
 func firstOf(text string) (netip.Addr, bool) {
 	if prefix, err := netip.ParsePrefix(text); err == nil {
 		return prefix.Masked().Addr(), true
@@ -50,9 +52,9 @@ func firstOf(text string) (netip.Addr, bool) {
 	return address, err == nil
 }
 
-// trustsAll is the warning for a server that believes every peer's headers, or "".
+// trustsAll returns the warning for a server that trusts every peer as a proxy, or "".
 func trustsAll(srv *caddyhttp.Server) string {
-	for _, far := range []string{"192.0.2.1", "198.51.100.1", "203.0.113.1"} { // addresses of no network
+	for _, far := range []string{"192.0.2.1", "198.51.100.1", "203.0.113.1"} { // documentation addresses, which no proxy has
 		if !trusts(srv, netip.MustParseAddr(far)) {
 			return ""
 		}

@@ -12,12 +12,13 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
 
-// What `trust` and `guest` name is let pass by its address. Where a handler behind the gate
-// takes a prefix off, the portal gets another address, which must be named as well. (What
-// is `public` goes without credentials, so it opens nothing.)
+// `trust` and `guest` let requests pass by their path. If a handler behind the gate removes a
+// prefix, the portal gets another path, and the list must name that one as well. (`public`
+// forwards requests without credentials, so it needs no such check.)
 
-// opened is the rule for a list that opens something; an error says that nothing in the
-// list is left of what a pattern names once a prefix is off.
+// opened returns rule, the rule of trust or guest, restricted to requests that it also matches
+// after prefixes are removed. It returns an error for a pattern that could then never match,
+// because the list lacks the path without the prefix.
 func (b *builder) opened(name string, rule gateway.Rule, sets []config.MatcherSet) (gateway.Rule, error) {
 	if rule == nil || len(b.opens) == 0 {
 		return rule, nil
@@ -36,7 +37,7 @@ func (b *builder) opened(name string, rule gateway.Rule, sets []config.MatcherSe
 	return openedBehind{rule, b.opens}, nil
 }
 
-// pathsIn are the patterns of paths in a list.
+// pathsIn returns the path patterns in a list of matcher sets.
 func pathsIn(sets []config.MatcherSet) (patterns route.Patterns) {
 	for _, set := range sets {
 		var list []string
@@ -47,7 +48,8 @@ func pathsIn(sets []config.MatcherSet) (patterns route.Patterns) {
 	return patterns
 }
 
-// openedBehind is a rule with an All that also looks at paths without prefixes.
+// openedBehind is a rule with an All that also compares the paths without the prefixes that
+// handlers behind the gate remove.
 type openedBehind struct {
 	gateway.Rule
 	prefixes []string
@@ -59,8 +61,8 @@ func (o openedBehind) All(r *http.Request, readings []string) bool {
 	return ok && o.Rule.All(r, all)
 }
 
-// answersItself reports whether routes surely answer a request that takes them with what
-// is Caddy's own: files or a text.
+// answersItself reports whether Caddy itself answers every request that takes these routes,
+// with a file or a text, so that no proxy gets the request.
 func answersItself(routes []lineRoute) bool {
 	return slices.ContainsFunc(routes, func(r lineRoute) bool {
 		return len(r.Match) == 0 && slices.ContainsFunc(r.Handle, func(h map[string]any) bool {

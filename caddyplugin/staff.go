@@ -18,34 +18,34 @@ import (
 
 func init() { caddy.RegisterModule(StaffHandler{}) }
 
-// StaffHandler is `http.handlers.two_factor_admin`: the support desk, for a site of its
-// own behind an authentication for staff. It answers every request; nothing behind it
-// is ever reached.
+// StaffHandler is the module `http.handlers.two_factor_admin`: the support desk, for a site of
+// its own behind an authentication for staff. It answers every request itself and never calls
+// the next handler.
 type StaffHandler struct {
-	// Realms are those with users that are shown. Default: all realms of the server.
+	// Realms are the realms with users to show. Default: all realms of the server.
 	Realms []string `json:"realms,omitempty"`
-	// Staff is the placeholder that holds the name of who is signed in. Default:
-	// {http.auth.user.id}, which Caddy's authentications set.
+	// Staff is the placeholder with the name of the signed-in member of staff. Default:
+	// {http.auth.user.id}, which Caddy's authentication handlers set.
 	Staff string `json:"staff,omitempty"`
-	// Act names the staff who may act. Default: none.
+	// Act names the staff who may change users. Default: none.
 	Act *StaffRule `json:"act,omitempty"`
-	// View says who may look. Default: everybody who is authenticated. Who may act may
-	// look, too.
+	// View names the staff who may see users. Default: all who are authenticated. Staff who
+	// may change users may always see them.
 	View *StaffRule `json:"view,omitempty"`
 
 	server *server.Server
-	// ready is the server's; no request is served while it returns an error.
+	// ready is Server.Ready. While it returns an error, requests get status 503.
 	ready     func() error
 	pages     *staffpages.Pages
 	act, view caddyhttp.MatcherSets
 	log       *zap.Logger
 }
 
-// StaffRule names members of staff: any of its parts may hold.
+// StaffRule names members of staff. A member is named if any of its fields applies.
 type StaffRule struct {
-	// Everybody is everybody who is authenticated.
+	// Everybody names all who are authenticated.
 	Everybody bool `json:"everybody,omitempty"`
-	// Names are names as the authentication gives them, compared exactly.
+	// Names are compared exactly with the name in the placeholder Staff.
 	Names []string `json:"names,omitempty"`
 	// Match are Caddy matcher sets.
 	Match []config.MatcherSet `json:"match,omitempty"`
@@ -56,7 +56,7 @@ func (StaffHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.two_factor_admin", New: func() caddy.Module { return new(StaffHandler) }}
 }
 
-// Provision builds the pages.
+// Provision checks the settings and builds the pages.
 func (h *StaffHandler) Provision(ctx caddy.Context) (err error) {
 	h.log = ctx.Logger()
 	staffRows.Fill(h)
@@ -82,7 +82,7 @@ func (h *StaffHandler) Provision(ctx caddy.Context) (err error) {
 	return err
 }
 
-// warn says what is allowed but seldom right.
+// warn logs warnings about settings that are allowed but usually wrong.
 func (h *StaffHandler) warn() {
 	if h.Act == nil {
 		h.log.Warn("settings", zap.String("warning", "two_factor_admin names nobody who may act, so all staff may look only: name who may with act NAME..., act @MATCHER or act *"))
@@ -92,7 +92,8 @@ func (h *StaffHandler) warn() {
 	}
 }
 
-// checkStaff refuses what is the same for everybody: a word, or {env.X}.
+// checkStaff accepts a single placeholder of the request. A constant, such as a word or
+// {env.X}, would give every visitor the same name.
 func checkStaff(placeholder string) error {
 	if !strings.HasPrefix(placeholder, "{http.") || strings.IndexByte(placeholder, '}') != len(placeholder)-1 {
 		return fmt.Errorf("%q is not one placeholder of the request; want for example {http.auth.user.id} or {http.request.tls.client.subject}", placeholder)
@@ -130,8 +131,8 @@ func loadSet(ctx caddy.Context, set config.MatcherSet) (caddyhttp.MatcherSet, er
 	return out, nil
 }
 
-// holds reports whether the rule names this member of staff. A matcher that fails does
-// not hold.
+// holds reports whether the rule names this member of staff. A matcher that returns an error
+// does not match.
 func (s *StaffRule) holds(r *http.Request, name string, sets caddyhttp.MatcherSets) bool {
 	if s.Everybody || slices.Contains(s.Names, name) {
 		return true

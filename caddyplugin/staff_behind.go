@@ -6,28 +6,29 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// passedGate is the variable by which a request shows that it came through two_factor:
-// the *gateMark of the handler.
+// passedGate is the variable of a request that passed a gate. Its value is the *gateMark of the
+// gate's Handler.
 const passedGate = "two_factor.passed_gate"
 
-// gateMark says where a gate takes its user from, and in which name space it is.
+// gateMark has two settings of a gate: user, the placeholder it takes the user from ("" with
+// whoami), and its realm.
 type gateMark struct{ user, realm string }
 
-// mark leaves the gate's mark on a request. It is made once, so that this costs a
-// request no allocation.
+// mark sets the variable passedGate. m is shared by all requests, so this does not allocate.
 func (m *gateMark) mark(vars map[string]any) {
 	if vars != nil {
 		vars[passedGate] = m
 	}
 }
 
-// behindPortal reports whether a portal's gate stands before the support desk. There the
-// name in {http.auth.user.id} is a customer's, who must never become staff.
+// behindPortal reports whether the request passed a portal's gate before the support desk. The
+// desk then refuses it: the name in {http.auth.user.id} is a customer's, and a customer must
+// never be taken for staff.
 //
-// A gate with the same placeholder as the desk gives no one another
-// name: it asks staff, who are authenticated before it, for a second factor. That holds
-// only in a realm without customers, for these could set up the factor of a member of
-// staff of the same name.
+// A gate is allowed before the desk if its `user` is the same placeholder as the desk's
+// `staff`. It then asks staff, who are authenticated before it, for a second factor. Its realm
+// must have no customers, because a customer with the same name as a member of staff could set
+// up that member's factor.
 func (h *StaffHandler) behindPortal(r *http.Request) bool {
 	gate, ok := caddyhttp.GetVar(r.Context(), passedGate).(*gateMark)
 	if !ok {

@@ -12,21 +12,20 @@ import (
 
 func init() {
 	httpcaddyfile.RegisterHandlerDirective("two_factor_admin", parseStaff)
-	// After every authentication, and after two_factor, which stands right behind
-	// forward_auth.
+	// After all authentications and after two_factor, which is ordered after forward_auth.
 	httpcaddyfile.RegisterDirectiveOrder("two_factor_admin", httpcaddyfile.Before, "request_header")
 }
 
 // staffRows are the subdirectives of two_factor_admin.
 var staffRows = directive.Rows{
 	{Field: "Realms", Usage: "realm NAME...", Otherwise: "all of this server",
-		Doc: "The realms of the users that are shown. JSON: `realms`."},
+		Doc: "The realms with users to show. JSON: `realms`."},
 	{Field: "Staff", Usage: "staff {PLACEHOLDER}", Default: "{http.auth.user.id}", Check: directive.Valid(checkStaff),
 		Doc: "The placeholder with the name of the signed-in member of staff."},
 	{Field: "Act", Usage: "act NAME|@MATCHER|*...", Otherwise: "no one",
-		Doc: "Who may act."},
-	{Field: "View", Usage: "view NAME|@MATCHER|*...", Otherwise: "everybody who is authenticated",
-		Doc: "Who may look."},
+		Doc: "The staff who may change users."},
+	{Field: "View", Usage: "view NAME|@MATCHER|*...", Otherwise: "all who are authenticated",
+		Doc: "The staff who may see users."},
 }
 
 // parseStaff reads a two_factor_admin directive.
@@ -38,7 +37,7 @@ func parseStaff(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	return s, r.Locate(staffRows.Check(s))
 }
 
-// ReadArguments reads names of staff, matchers by their @name, and * for everybody.
+// ReadArguments reads names of staff, named matchers (@name), and * for all staff.
 func (s *StaffRule) ReadArguments(line directive.Line) error {
 	if len(line.Args) == 0 {
 		return directive.ErrArguments

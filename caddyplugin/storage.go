@@ -22,12 +22,12 @@ func init() { caddy.RegisterModule(Badger{}) }
 
 // Badger is the storage engine `badger`: a directory on this machine, for one server.
 type Badger struct {
-	// Directory holds the store and, unless `key` names another place, the master
-	// keys. Placeholders as {env.STATE_DIRECTORY} are resolved at start. Default:
-	// two_factor/ below Caddy's data directory.
+	// Directory has the store and, unless `key` names another place, the master keys.
+	// Placeholders such as {env.STATE_DIRECTORY} are resolved at start. Default: two_factor/ in
+	// Caddy's data directory.
 	Directory string `json:"directory,omitempty"`
-	// MustExist says that there is a store: a start that finds none is refused, even where
-	// Caddy's own storage, which knows of the store, was lost with it.
+	// MustExist refuses a start that finds no store. Without it, a lost store is only noticed
+	// by the witness in Caddy's own storage, which may be lost together with the store.
 	MustExist bool `json:"must_exist,omitempty"`
 }
 
@@ -65,10 +65,10 @@ func (b *Badger) dir() (string, error) {
 	return filepath.Abs(dir)
 }
 
-// Key is the absolute directory: what Badger's lock guards.
+// Key returns the absolute directory. Only one process can have the store there open.
 func (b *Badger) Key() (string, error) { return b.dir() }
 
-// KeyFile is the file master.key beside the store's own files.
+// KeyFile returns the path of master.key in the directory.
 func (b *Badger) KeyFile() (string, error) {
 	dir, err := b.dir()
 	return filepath.Join(dir, "master.key"), err
@@ -83,7 +83,7 @@ func (b *Badger) Open(log *zap.Logger) (store.Store, error) {
 	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
 }
 
-// Space returns how much of the disk the directory takes, and how much is free.
+// Space returns how many bytes the directory uses on the disk, and how many are free.
 func (b *Badger) Space() (used, free uint64, err error) {
 	dir, err := b.dir()
 	if err != nil {
@@ -109,7 +109,8 @@ func (b *Badger) Exists() (bool, error) {
 // Expected implements server.Expected.
 func (b *Badger) Expected() bool { return b.MustExist }
 
-// Examine gives fn a copy of the store; see badger.Examine.
+// Examine calls fn with an opened copy of the store; see badger.Examine. The command doctor
+// uses it.
 func (b *Badger) Examine(ctx context.Context, log *zap.Logger, fn func(st store.Store) error) (badger.Examined, error) {
 	dir, err := b.dir()
 	if err != nil {
@@ -118,8 +119,9 @@ func (b *Badger) Examine(ctx context.Context, log *zap.Logger, fn func(st store.
 	return badger.Examine(ctx, filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now}, fn)
 }
 
-// Aside prepares a store that is put in its place whole, and returns that place. It opens
-// nothing that is there, and is an error if something is.
+// Aside creates a store beside the final place, and returns that place. The command restore
+// fills it, and it is moved to its place when it is complete. Aside returns an error if a store
+// is there already.
 func (b *Badger) Aside(log *zap.Logger) (backup.Target, string, error) {
 	dir, err := b.dir()
 	if err != nil {
@@ -137,9 +139,9 @@ var (
 	_ server.Existing = (*Badger)(nil)
 )
 
-// size sums up the room that the files below a directory take on the disk: the database's
-// logs are longer than that. One that goes away meanwhile, as the
-// database's do, counts for nothing.
+// size returns how many bytes the files below a directory use on the disk. That may be less
+// than their lengths, because the database's logs are sparse. A file that the database removes
+// meanwhile is not counted.
 func size(dir string) (bytes int64, err error) {
 	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {

@@ -16,18 +16,18 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/check"
 )
 
-// upstreamsCheck warns at start about proxies behind gates that spread one visitor's
-// requests over several upstreams. A question may reach another upstream than the
-// request that it is about; if sessions reach the upstreams one after another, the two
-// differ in who is signed in.
+// upstreamsCheck logs warnings at start about proxies behind a gate: proxies that no question
+// reaches, and proxies that send requests of one visitor to several upstreams. A question may
+// then reach another upstream than its request, and the two may differ in who is signed in if
+// sessions are copied between the upstreams with a delay.
 type upstreamsCheck struct {
 	gate *Handler
 	srv  *caddyhttp.Server
 	log  *zap.Logger
 }
 
-// checkUpstreams has the proxies behind the gate checked when everything has started:
-// while the gate is provisioned, the handlers behind it are not.
+// checkUpstreams subscribes an upstreamsCheck to Caddy's event "started". The check can't run
+// while the gate is provisioned, because the handlers behind it are provisioned later.
 func checkUpstreams(ctx caddy.Context, gate *Handler) error {
 	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -40,8 +40,8 @@ func checkUpstreams(ctx caddy.Context, gate *Handler) error {
 	return events.(*caddyevents.App).On("started", &upstreamsCheck{gate: gate, srv: srv, log: ctx.Logger()})
 }
 
-// Handle warns of proxies that no question of the gate reaches, and once for each proxy
-// that spreads requests. The first gate of a server does the latter for all.
+// Handle logs the warnings about this gate's questions. For the first gate of a server it also
+// logs the warnings about the proxies behind all gates, and sets the pools of all gates.
 func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
 	for _, warning := range c.questions() {
 		c.log.Warn("settings", zap.String("warning", warning), zap.String("source", c.gate.Source))
@@ -63,7 +63,7 @@ func (c *upstreamsCheck) Handle(context.Context, caddy.Event) error {
 	return nil
 }
 
-// questions are the warnings about where the gate's questions go.
+// questions returns the warnings about the proxies that the gate's questions reach or miss.
 func (c *upstreamsCheck) questions() (warnings []string) {
 	uris, whole := c.gate.asks, walkQuestion(c.srv, c.gate, "")
 	var walks []*questionWalk
@@ -83,8 +83,8 @@ func (c *upstreamsCheck) questions() (warnings []string) {
 	return warnings
 }
 
-// Spreads are the proxies behind the gates of a server that don't keep a visitor at one upstream, for
-// the command check.
+// Spreads returns the proxies behind the gates of a server that may send requests of one
+// visitor to several upstreams. The command check shows them.
 func (a *App) Spreads(server string) (all []check.Spread) {
 	app, err := a.ctx.AppIfConfigured("http")
 	if err != nil {
@@ -106,7 +106,8 @@ func (a *App) Spreads(server string) (all []check.Spread) {
 	return all
 }
 
-// spreads returns what is wrong with the proxy's load balancing; "" for nothing.
+// spreads returns a warning if the proxy may send requests of one visitor to several upstreams,
+// or "".
 func spreads(p *reverseproxy.Handler) string {
 	if len(p.Upstreams) < 2 && p.DynamicUpstreams == nil {
 		return ""
@@ -135,8 +136,9 @@ func spreads(p *reverseproxy.Handler) string {
 	return proxy + ": lb_policy " + name + " does not keep a visitor at one upstream, so whoami may be asked at another one than the request goes to" + remedy
 }
 
-// policy names a selection policy, and reports whether it sends a visitor's requests and
-// the questions about them to one upstream while that is up.
+// policy returns the name of a selection policy. keeps is true if the policy sends a visitor's
+// requests, and the questions about them, to one upstream while that is up. known is false for
+// policies that this function does not know.
 func policy(s reverseproxy.Selector) (name string, keeps, known bool) {
 	if module, ok := s.(caddy.Module); ok {
 		name = module.CaddyModule().ID.Name()
@@ -144,7 +146,7 @@ func policy(s reverseproxy.Selector) (name string, keeps, known bool) {
 	switch name {
 	case "cookie", "ip_hash", "client_ip_hash", "first":
 		return name, true, true
-	case "header": // chosen at random for a request without it; every request has a Host
+	case "header": // random for requests without that header; every request has a Host
 		hash, ok := s.(*reverseproxy.HeaderHashSelection)
 		return name, ok && hash.Field == "Host", true
 	case "random", "random_choose", "least_conn", "round_robin", "weighted_round_robin", "uri_hash", "query":
@@ -153,7 +155,8 @@ func policy(s reverseproxy.Selector) (name string, keeps, known bool) {
 	return name, false, false
 }
 
-// marksDown reports whether clients' requests may have the proxy take an upstream for down.
+// marksDown reports whether requests of clients can make the proxy mark an upstream as down
+// (passive health checks).
 func marksDown(p *reverseproxy.Handler) bool {
 	if p.HealthChecks == nil || p.HealthChecks.Passive == nil {
 		return false
@@ -161,20 +164,21 @@ func marksDown(p *reverseproxy.Handler) bool {
 	return p.HealthChecks.Passive.FailDuration > 0 || p.HealthChecks.Passive.UnhealthyRequestCount > 0
 }
 
-// routeWalk goes through a server's routes in the order in which a request does, and
-// collects the gates and the proxies that a request may reach after a gate. It looks
-// into subroutes, named routes and handle_response.
+// routeWalk visits a server's provisioned routes in the order in which a request takes them,
+// including subroutes, named routes and handle_response. It collects the gates, and the
+// proxies that a request may reach after a gate.
 type routeWalk struct {
 	srv     *caddyhttp.Server
 	gates   []*Handler
 	proxies []*reverseproxy.Handler
-	// destinations are the placeholders that handlers `map` provide, before a gate or not.
+	// destinations are the placeholders that all handlers `map` provide.
 	destinations []string
 	depth        int
 }
 
-// routes walks a list and reports whether a request may have passed a gate at its end.
-// Of the routes of a group a request takes one, and after a terminal route none.
+// routes visits a list of routes. gated tells whether a request may have passed a gate before
+// the list; the result, whether it may have passed one after it. A request takes only one
+// route of each group, and none after a terminal route.
 func (w *routeWalk) routes(list caddyhttp.RouteList, gated bool) bool {
 	passed := make(map[string]bool) // by group
 	for _, r := range list {
@@ -189,7 +193,7 @@ func (w *routeWalk) routes(list caddyhttp.RouteList, gated bool) bool {
 	return gated || len(passed) > 0
 }
 
-// handlers is routes for the handlers of one route.
+// handlers does the same for the handlers of one route.
 func (w *routeWalk) handlers(list []caddyhttp.MiddlewareHandler, gated bool) bool {
 	for _, handler := range list {
 		switch h := handler.(type) {
@@ -219,7 +223,7 @@ func (w *routeWalk) proxy(p *reverseproxy.Handler, gated bool) bool {
 	return gated
 }
 
-// named walks a named route; one that invokes itself is walked a few times.
+// named visits a named route. The depth is limited, because named routes may invoke themselves.
 func (w *routeWalk) named(name string, gated bool) bool {
 	route, ok := w.srv.NamedRoutes[name]
 	if !ok || w.depth > 3 {

@@ -12,11 +12,12 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// A question goes through the handlers behind its gate. Where one of these answers in the
-// portal's place, its answer is no proof of anything.
+// A question goes through the handlers behind its gate. If a handler other than the proxy
+// answers it, the answer does not come from the portal and proves nothing.
 
-// answered notes that Caddy itself answers a question. What may be for some visitors alone
-// is noted only if it looks like the portal's answer to strangers.
+// answered adds a warning if Caddy itself answers a question. at tells whether the question
+// surely reaches this answer. If it may do so only for some visitors, the warning is added only
+// if whoami would take the answer for that to a stranger. by names the directive that answers.
 func (w *questionWalk) answered(at certainty, status int, location, by string) {
 	stranger := w.strangers(status, location)
 	switch {
@@ -30,8 +31,8 @@ func (w *questionWalk) answered(at certainty, status int, location, by string) {
 	}
 }
 
-// strangers reports whether an answer has one of the signs that whoami takes for a
-// stranger's.
+// strangers reports whether a response has one of the question's signs that no user is signed
+// in (`anonymous`).
 func (w *questionWalk) strangers(status int, location string) bool {
 	site, err := w.gate.Resolved()
 	if err != nil {
@@ -49,7 +50,8 @@ func (w *questionWalk) strangers(status int, location string) bool {
 	return false
 }
 
-// static is a text or a redirection of Caddy's.
+// static visits a handler `respond` or `redir`, which answers the question. It returns with
+// which certainty the question continues.
 func (w *questionWalk) static(h *caddyhttp.StaticResponse, at certainty) certainty {
 	status, err := strconv.Atoi(string(h.StatusCode))
 	if err != nil {
@@ -66,8 +68,8 @@ func (w *questionWalk) static(h *caddyhttp.StaticResponse, at certainty) certain
 	return never
 }
 
-// responses walks the routes for responses of a proxy, or of what `intercept` stands
-// before, and returns with which certainty the question goes on behind them.
+// responses visits the routes in handle_response of a proxy or an `intercept`, and returns with
+// which certainty the question continues to the handlers behind them.
 func (w *questionWalk) responses(list []caddyhttp.ResponseHandler, at certainty) certainty {
 	best := never
 	for _, r := range list {
@@ -92,7 +94,7 @@ func (w *questionWalk) responses(list []caddyhttp.ResponseHandler, at certainty)
 	return best
 }
 
-// turn walks what happens to failures.
+// turn calls walk with w.turned set: walk visits what happens to failed responses.
 func (w *questionWalk) turn(walk func()) {
 	before := w.turned
 	w.turned = true
@@ -100,20 +102,21 @@ func (w *questionWalk) turn(walk func()) {
 	w.turned = before
 }
 
-// fallback walks the routes for failures of whoami. The proxies there answer no question
-// that the portal answers, so they are not reached.
+// fallback visits routes that are taken if whoami's response is a failure. Proxies in them don't
+// count as reached, because they get no question that the portal answers.
 func (w *questionWalk) fallback(routes caddyhttp.RouteList) {
 	reached, values := len(w.reached), maps.Clone(w.values)
 	w.routes(routes, perhaps)
 	w.reached, w.values = w.reached[:reached], values
 }
 
-// succeeds reports whether a matcher of responses may fit a 2xx.
+// succeeds reports whether a response matcher may match a status 2xx.
 func succeeds(m *caddyhttp.ResponseMatcher) bool {
 	return m == nil || len(m.StatusCode) == 0 || slices.ContainsFunc(m.StatusCode, func(s int) bool { return s == 2 || s/100 == 2 })
 }
 
-// fails reports whether it may fit a failure, which a 401 is not.
+// fails reports whether a response matcher may match a failure: a status 4xx or 5xx except 401,
+// which is a usual answer to strangers.
 func fails(m *caddyhttp.ResponseMatcher) bool {
 	return m == nil || len(m.StatusCode) == 0 || slices.ContainsFunc(m.StatusCode, func(s int) bool {
 		return s == 4 || s == 5 || s >= 400 && s != http.StatusUnauthorized

@@ -14,11 +14,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
 )
 
-// Whoami is a GET of one path. Where routes behind a gate choose the proxy by path or
-// method, it meets one of the proxies, and says nothing about sign-ins at the others: if
-// these are portals of their own, their users are let in by password.
+// A whoami question is a GET of one path. If routes behind a gate choose the proxy by path or
+// method, the question reaches only one of the proxies, and its answer says nothing about
+// sign-ins at the others. If these are separate portals, their users get in by password alone.
 
-// certainty says whether a question takes a route.
+// certainty tells whether a question takes a route.
 type certainty int
 
 const (
@@ -27,40 +27,44 @@ const (
 	surely
 )
 
-// questionWalk goes through a server's routes as a question of one gate does, in the
-// order in which a request does.
+// questionWalk visits a server's provisioned routes in the order in which a question of one
+// gate takes them.
 type questionWalk struct {
 	srv  *caddyhttp.Server
 	gate *Handler
-	// any says that the walk is that of any request, which may take every route.
+	// any is true if the walk is not for a question but for all requests: every route may be
+	// taken.
 	any bool
 	uri string
-	// question is nil once a handler has rewritten its path.
+	// question is the request of the question; nil once a handler has rewritten its path.
 	question *http.Request
-	// behind says that the gate was passed.
+	// behind is true after the gate.
 	behind bool
 	// reached are the destinations that the question may reach.
 	reached []destination
-	// values are what handlers behind the gate set placeholders to, and byHost are the
-	// placeholders that handlers make of the request's host.
+	// values are the possible values of placeholders that handlers behind the gate set. byHost
+	// are the placeholders that handlers make of the request's host.
 	values map[string][]string
 	byHost map[string]bool
-	// captures are the placeholders of expressions for paths that stand behind the gate.
+	// captures are the placeholders of path_regexp matchers behind the gate.
 	captures []string
-	// under are the hosts of the innermost matcher in the site; hosts are those behind the gate.
+	// under are the hosts of the innermost host matcher within the site, before or behind the
+	// gate; hosts are those of the innermost one behind the gate.
 	under, hosts []string
-	// site are the hosts of the route that is walked, and own those of the gate's.
+	// site are the hosts of the site that is visited, own those of the gate's site.
 	site, own []string
-	// narrow says that a matcher of the path or the method stands on the way.
+	// narrow is true within a route behind the gate that matches the path or the method.
 	narrow bool
-	// turned says that the way is that of the portal's failures.
+	// turned is true while routes are visited that get failed responses only.
 	turned   bool
 	warnings []string
-	level    int
-	depth    int
+	// level counts nested routes, depth nested named routes.
+	level int
+	depth int
 }
 
-// walkQuestion walks as a question with this address, or as any request for "".
+// walkQuestion visits the server's routes as a question with this URI, or, if uri is "", as any
+// request.
 func walkQuestion(srv *caddyhttp.Server, gate *Handler, uri string) *questionWalk {
 	w := &questionWalk{srv: srv, gate: gate, any: uri == "", uri: uri, values: make(map[string][]string), byHost: make(map[string]bool)}
 	if u, err := url.ParseRequestURI(uri); err == nil {
@@ -71,8 +75,9 @@ func walkQuestion(srv *caddyhttp.Server, gate *Handler, uri string) *questionWal
 	return w
 }
 
-// routes walks a list that the question takes with this certainty, and returns with which
-// it goes on behind it. Before the gate, matchers say nothing about the question.
+// routes visits a list of routes that the question reaches with certainty at, and returns with
+// which certainty it continues behind the list. Matchers before the gate are ignored, because a
+// question starts behind the gate.
 func (w *questionWalk) routes(list caddyhttp.RouteList, at certainty) certainty {
 	taken := make(map[string]certainty) // by group
 	first := make(map[string]map[string][]string)
@@ -117,7 +122,7 @@ func (w *questionWalk) routes(list caddyhttp.RouteList, at certainty) certainty 
 			after = never
 		}
 		if after < here {
-			at = min(at, max(after, surely-here)) // what was answered surely goes no further
+			at = min(at, max(after, surely-here)) // a question that is surely answered does not continue
 		}
 	}
 	return at
@@ -155,7 +160,8 @@ func (w *questionWalk) handlers(list []caddyhttp.MiddlewareHandler, at certainty
 	return at
 }
 
-// within walks a route with what its matchers say about hosts and paths.
+// within calls walk with the fields for hosts and paths set by the route's matchers, and
+// restores them.
 func (w *questionWalk) within(r caddyhttp.Route, walk func()) {
 	under, hosts, narrow, site := w.under, w.hosts, w.narrow, w.site
 	named := hostsOf(r.MatcherSets)
@@ -185,8 +191,8 @@ func (w *questionWalk) within(r caddyhttp.Route, walk func()) {
 	w.under, w.hosts, w.narrow, w.site = under, hosts, narrow, site
 }
 
-// proxy notes a proxy. One with routes for responses may hand the question on, as
-// forward_auth does.
+// proxy adds the proxy's destinations to those reached. A proxy with handle_response may pass
+// the question to the next handler, as forward_auth does.
 func (w *questionWalk) proxy(p *reverseproxy.Handler, at certainty) certainty {
 	if !w.behind || at == never {
 		return at
@@ -205,8 +211,8 @@ func (w *questionWalk) named(name string, at certainty) certainty {
 	return w.routes(caddyhttp.RouteList{*route}, at)
 }
 
-// anySet says whether one of the sets of a route's matchers fits the question; no set
-// fits everything.
+// anySet returns with which certainty one of the matcher sets of a route matches the question.
+// A route without sets matches everything.
 func (w *questionWalk) anySet(sets caddyhttp.MatcherSets) certainty {
 	if len(sets) == 0 {
 		return surely
@@ -222,7 +228,8 @@ func (w *questionWalk) anySet(sets caddyhttp.MatcherSets) certainty {
 	return best
 }
 
-// fits says whether a matcher fits the question. Only path and method are decided, and for any request nothing is.
+// fits returns with which certainty a matcher matches the question. It evaluates only path and
+// method; for other matchers, and if w.any is set, the result is perhaps.
 func (w *questionWalk) fits(matcher any) certainty {
 	if w.any {
 		return perhaps
@@ -266,7 +273,7 @@ func sure(matches bool, err error) certainty {
 	return never
 }
 
-// unasked are the destinations behind a gate that no question of it reaches.
+// unasked returns those destinations in all that no question reaches.
 func unasked(all []destination, questions []*questionWalk) (list []string) {
 	for _, d := range all {
 		asked := slices.ContainsFunc(questions, func(w *questionWalk) bool {
@@ -279,7 +286,7 @@ func unasked(all []destination, questions []*questionWalk) (list []string) {
 	return list
 }
 
-// unaskedWarning says what is wrong with a destination that whoami does not reach.
+// unaskedWarning returns the warning about a destination that whoami does not reach.
 func unaskedWarning(to string, uris []string) string {
 	return "whoami " + strings.Join(uris, ", ") + " (a GET) never reaches reverse_proxy to " + to + ", so a sign-in there is not noticed: " +
 		"if it is a portal of its own, give it a two_factor of its own with another realm, in its handle; if both share their sessions, or it has none, it is right"

@@ -16,22 +16,26 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy/fastcgi"
 )
 
-// One address of an upstream may be several portals: virtual hosts, applications of one
-// PHP, parts of one path. A destination is everything of a proxy that tells these apart.
+// The address of an upstream may serve several portals: virtual hosts, applications of one PHP
+// server, or parts of a path. A destination has all settings of a proxy that choose between
+// them.
 
-// destination is where a proxy leads on one way to it.
+// destination describes the portal that a proxy forwards to, when it is reached in one way.
 type destination struct {
-	// text has the addresses, the Host header, FastCGI's root and the proxy's own rewrite.
+	// text has the addresses, the Host header, FastCGI's root and the proxy's own rewrite. Two
+	// destinations with the same text are the same portal.
 	text string
-	// hosts are those of the innermost host matcher behind the gate.
+	// hosts are the hosts of the innermost host matcher behind the gate.
 	hosts []string
-	// byHost is the placeholder by which the request's host chooses it; "" for none.
+	// byHost is the placeholder of the request's host, or made of it, in the upstream's address
+	// or root; "" for none.
 	byHost string
-	// narrow says that a matcher of the path or the method stands on the way.
+	// narrow is true if a matcher behind the gate restricts the path or the method.
 	narrow bool
 }
 
-// where are the texts of a proxy that choose the portal, and show is how they are shown.
+// where returns the texts of a proxy that choose the portal: addresses and root. show is the
+// same for messages.
 func where(p *reverseproxy.Handler) (texts []string, show string) {
 	to := strings.Join(dialsOf(p), " ")
 	if p.DynamicUpstreams != nil {
@@ -48,10 +52,10 @@ func where(p *reverseproxy.Handler) (texts []string, show string) {
 	return texts, show
 }
 
-// hostName is the placeholder of the request's host; proxies pass the host on.
+// hostName is the placeholder of the request's host.
 const hostName = "http.request.host"
 
-// hostFor is the Host header that a proxy sends.
+// hostFor returns the Host header that a proxy sends; by default, the request's host.
 func hostFor(p *reverseproxy.Handler) string {
 	if p.Headers != nil && p.Headers.Request != nil {
 		for field, values := range p.Headers.Request.Set {
@@ -63,8 +67,8 @@ func hostFor(p *reverseproxy.Handler) string {
 	return "{" + hostName + "}"
 }
 
-// destinations are those of a proxy on the way that is walked, one for each combination
-// of what the placeholders in it may be.
+// destinations returns the destinations of a proxy that the walk has reached, one for each
+// combination of the possible values of its placeholders.
 func (w *questionWalk) destinations(p *reverseproxy.Handler) (list []destination) {
 	texts, show := where(p)
 	show = w.ofQuestion(show)
@@ -82,8 +86,9 @@ func (w *questionWalk) destinations(p *reverseproxy.Handler) (list []destination
 	return list
 }
 
-// ofQuestion marks what a destination takes of the path where a question goes: a request
-// has another path, and so another destination.
+// ofQuestion marks the placeholders of the path in the text of a question's destination.
+// Requests have other paths, so their destination is another one than the question's; the mark
+// makes the texts differ.
 func (w *questionWalk) ofQuestion(text string) string {
 	if w.any {
 		return text
@@ -98,7 +103,8 @@ func (w *questionWalk) ofQuestion(text string) string {
 	})
 }
 
-// ofHost is a placeholder in the text that the request's host is in; "" for none.
+// ofHost returns the first placeholder in the text that is the request's host or made of it,
+// or "".
 func (w *questionWalk) ofHost(text string) string {
 	for _, m := range mentioned.FindAllStringSubmatch(text, -1) {
 		if isHost(m[1]) || w.byHost[m[1]] {
@@ -114,10 +120,11 @@ func isHost(name string) bool {
 	return strings.HasPrefix(name, hostName) || strings.EqualFold(name, "http.request.header.Host")
 }
 
-// maxAlternatives bounds what one text may become.
+// maxAlternatives is the maximum number of texts that resolve returns.
 const maxAlternatives = 50
 
-// resolve replaces placeholders that handlers behind the gate set by what they may be.
+// resolve replaces the placeholders that handlers behind the gate set by their possible values,
+// and returns a text for each combination.
 func (w *questionWalk) resolve(text string) []string {
 	list := []string{text}
 	for _, m := range mentioned.FindAllStringSubmatch(text, -1) {
@@ -136,7 +143,7 @@ func (w *questionWalk) resolve(text string) []string {
 	return list
 }
 
-// sets notes what a handler makes of placeholders that destinations may have.
+// sets notes the values that a handler gives to placeholders and to the Host header.
 func (w *questionWalk) sets(handler caddyhttp.MiddlewareHandler) {
 	switch h := handler.(type) {
 	case *caddyhttp.VarsMiddleware:
@@ -154,8 +161,9 @@ func (w *questionWalk) sets(handler caddyhttp.MiddlewareHandler) {
 	}
 }
 
-// set notes what a placeholder is from here on. Before the gate, a question has the
-// request's value.
+// set notes the possible values of a placeholder from here on, and whether they depend on the
+// request's host. Values from before the gate are not noted, because a question has the same
+// ones as its request.
 func (w *questionWalk) set(name string, values []string, byHost bool) {
 	w.byHost[name] = w.byHost[name] || byHost || name != hostName && slices.ContainsFunc(values, func(v string) bool { return w.ofHost(v) != "" })
 	if !w.behind {
@@ -168,8 +176,8 @@ func (w *questionWalk) set(name string, values []string, byHost bool) {
 	w.values[name] = list
 }
 
-// outputs are what a `map` may make of its destination with this index. What it makes of
-// whoami's path is known.
+// outputs returns the possible values of the destination with index i of a `map`. If the source
+// is the path, the value for a question is known, because its path is known.
 func (w *questionWalk) outputs(h *maphandler.Handler, i int) (list []string) {
 	source, known := "", false
 	if !w.any && w.question != nil && h.Source == "{http.request.uri.path}" {
@@ -199,8 +207,8 @@ func (w *questionWalk) outputs(h *maphandler.Handler, i int) (list []string) {
 	return list
 }
 
-// either are the values of placeholders behind a route that a request may take or not:
-// what they were, or what the route made of them.
+// either returns the possible values of placeholders behind a route that a request may or may
+// not take: those from before and those that the route set.
 func either(before, after map[string][]string) map[string][]string {
 	all := maps.Clone(before)
 	for name, values := range after {
@@ -213,7 +221,7 @@ func either(before, after map[string][]string) map[string][]string {
 	return all
 }
 
-// dialsOf are the addresses of a proxy's upstreams.
+// dialsOf returns the addresses of a proxy's upstreams, sorted.
 func dialsOf(p *reverseproxy.Handler) (dials []string) {
 	for _, u := range p.Upstreams {
 		dials = append(dials, u.Dial)

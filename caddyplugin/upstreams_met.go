@@ -10,17 +10,16 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
 
-// A proxy that keeps a visitor at one upstream goes to another one when that upstream is
-// down. If this happens between a request and the question about it, the question meets
-// sessions that the request did not meet: its answer proves nothing.
+// A proxy that keeps a visitor at one upstream chooses another one when that upstream is down.
+// If this happens between a request and the question about it, the two reach upstreams that may
+// have different sessions. The answer then proves nothing.
 
-// pools are the upstreams of each proxy that promises to keep a visitor at one of them, as
-// network and address.
+// pools are the addresses of the upstreams of each proxy that keeps a visitor at one of them.
 type pools [][]string
 
-// poolsOf returns the pools of proxies. Proxies that spread visitors are left out: their
-// upstreams have the same sessions, or the operator was warned. So are upstreams with
-// placeholders in their addresses, and dynamic ones.
+// poolsOf returns the pools of proxies. It leaves out proxies that send a visitor's requests to
+// several upstreams: either these share their sessions, or the operator was warned. It also
+// leaves out dynamic upstreams and those with placeholders in their addresses.
 func poolsOf(proxies []*reverseproxy.Handler) (list pools) {
 	for _, p := range proxies {
 		name, keeps, _ := policy(p.LoadBalancing.SelectionPolicy)
@@ -40,7 +39,7 @@ func poolsOf(proxies []*reverseproxy.Handler) (list pools) {
 	return list
 }
 
-// differ reports whether these are two upstreams of one pool.
+// differ reports whether one and other are two different upstreams of the same pool.
 func (p pools) differ(one, other string) bool {
 	return one != "" && other != "" && one != other &&
 		slices.ContainsFunc(p, func(pool []string) bool { return slices.Contains(pool, one) && slices.Contains(pool, other) })
@@ -49,13 +48,14 @@ func (p pools) differ(one, other string) bool {
 // upstreamName is the placeholder in which reverse_proxy names the upstream that it chose.
 const upstreamName = "http.reverse_proxy.upstream.hostport"
 
-// upstreamOf is the upstream that a request last met, "" for none.
+// upstreamOf returns the upstream that a request was last sent to, or "".
 func upstreamOf(repl *caddy.Replacer) string {
 	upstream, _ := repl.GetString(upstreamName)
 	return upstream
 }
 
-// meets has the request compare the upstreams of its questions with its own.
+// meets makes met compare upstreams for this request: it loads the pools, and deletes the
+// upstream that a handler before the gate used.
 func (b *behind) meets(known *atomic.Pointer[pools], repl *caddy.Replacer) {
 	if known == nil || repl == nil {
 		return
@@ -66,8 +66,8 @@ func (b *behind) meets(known *atomic.Pointer[pools], repl *caddy.Replacer) {
 	}
 }
 
-// met returns an error if a question met another upstream than the request that it is
-// about. Before the request is forwarded, it has met none.
+// met returns an error if a question was sent to another upstream of a pool than its request.
+// A request that was not forwarded yet has no upstream; met then returns nil. fetch calls it.
 func (b *behind) met(request *http.Request, question *caddy.Replacer) error {
 	repl, ok := request.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok || b.pools == nil {

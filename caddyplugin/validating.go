@@ -14,12 +14,12 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// validating reports whether this process only validates a configuration. Caddy
-// provisions it as for a start then, and does not tell modules that it will not start,
-// so the command line is looked at.
+// validating reports whether this process only validates a configuration (`validate`, or
+// `adapt --validate`). Caddy then provisions all modules as for a start and does not tell them
+// the difference, so this looks at the command line.
 //
-// A validation opens no store and makes no keys: as root it would make files that the
-// service's user can't open, and beside a running server the store is locked.
+// A validation must neither open the store nor create keys. Run as root, it would create files
+// that the service's user can't open; and while a server runs, the store is locked.
 var validating = sync.OnceValue(func() bool { return onlyValidates(os.Args[1:]) })
 
 func onlyValidates(args []string) bool {
@@ -36,8 +36,8 @@ func onlyValidates(args []string) bool {
 	return false
 }
 
-// toValidate is an empty storage in a temporary directory, which Cleanup removes, for a
-// validation; else nil.
+// toValidate returns, if the configuration is only validated, an empty storage in a temporary
+// directory, which Cleanup removes; otherwise nil.
 func (a *App) toValidate(configured server.Storage) (server.Storage, error) {
 	if !validating() {
 		a.warnRoot(configured)
@@ -54,8 +54,8 @@ func (a *App) toValidate(configured server.Storage) (server.Storage, error) {
 	return &Badger{Directory: dir}, nil
 }
 
-// warnRoot warns of a server that runs as root where another user's server keeps its
-// store: what root makes there, the other one can't open.
+// warnRoot logs a warning if this process runs as root and the store's directory belongs to
+// another user. Files that root creates there can't be opened by that user's server.
 func (a *App) warnRoot(storage server.Storage) {
 	file, err := storage.KeyFile()
 	if err != nil || os.Geteuid() != 0 {

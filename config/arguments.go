@@ -7,7 +7,8 @@ import (
 	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// ReadArguments reads one time. 0 is refused where it would mean the default.
+// ReadArguments reads one duration. It refuses 0, which would mean the default, unless the row
+// allows it (line.Zero).
 func (d *Duration) ReadArguments(line directive.Line) error {
 	if len(line.Args) != 1 {
 		return directive.ErrArguments
@@ -23,10 +24,10 @@ func (d *Duration) ReadArguments(line directive.Line) error {
 	return nil
 }
 
-// WriteArguments returns the time.
+// WriteArguments returns the duration.
 func (d *Duration) WriteArguments(*directive.Writer) []string { return []string{d.String()} }
 
-// ReadArguments reads COUNT/TIME, as 30/10m.
+// ReadArguments reads COUNT/TIME, such as 30/10m.
 func (r *Rate) ReadArguments(line directive.Line) error {
 	if len(line.Args) != 1 {
 		return directive.ErrArguments
@@ -59,7 +60,7 @@ func (c *Colour) WriteArguments(*directive.Writer) []string {
 	return []string{strings.TrimPrefix(string(*c), "#")}
 }
 
-// ReadArguments reads URI, and an extractor unless that stands in a block.
+// ReadArguments reads URI and an extractor. The extractor may be in a block instead.
 func (f *First) ReadArguments(line directive.Line) error {
 	if len(line.Args) == 0 || len(line.Args) == 1 && !line.Block {
 		return directive.ErrArguments
@@ -76,7 +77,7 @@ func (f *First) WriteArguments(w *directive.Writer) []string {
 	return append([]string{f.URI}, w.Words(&f.Extract)...)
 }
 
-// Forms are those of a line, see [directive.Formed].
+// Forms implements [directive.Formed], as do the methods below.
 func (Session) Forms() []string { return []string{"<Life>", "<Life> idle <Idle>"} }
 
 // Forms are those of a line.

@@ -7,9 +7,9 @@ import (
 	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// TokenHeader is the header in which whoami understands the tokens of sign-ins: the
-// only one declared with `credential header`, or Authorization. It is "" where no
-// sign-in has a token, and where it could be several.
+// TokenHeader returns the header in which the portal takes the bearer tokens of sign-ins:
+// Authorization if it is declared with `credential header`, else the only declared header. It
+// is "" if no sign-in has a token, and if several other headers are declared.
 func (s Site) TokenHeader() string {
 	if !slices.ContainsFunc(s.SignIn, func(in SignIn) bool { return in.Token != nil }) {
 		return ""
@@ -29,7 +29,7 @@ func (s Site) TokenHeader() string {
 	return headers[0]
 }
 
-// validateTokens refuses tokens of which whoami could not be asked.
+// validateTokens refuses tokens with which whoami could not be asked.
 func (s Site) validateTokens() error {
 	return each("sign_in", s.SignIn, func(in SignIn) error {
 		switch {
@@ -44,7 +44,8 @@ func (s Site) validateTokens() error {
 	})
 }
 
-// validateFailed accepts signs only beside a token, which they are about.
+// validateFailed checks the setting `failed`. It is refused without `token`: the signs are for
+// responses of a token sign-in that have no token.
 func (s SignIn) validateFailed() error {
 	if len(s.Failed) > 0 && s.Token == nil {
 		return wrong("failed", "it is about responses without a token, and no token is declared; want for example token json access_token")
@@ -52,8 +53,8 @@ func (s SignIn) validateFailed() error {
 	return each("failed", s.Failed, func(sign Sign) error { return sign.validateBy(Sign.validateFailed) })
 }
 
-// validateFailed refuses statuses that a response with a token may have, and those of
-// a failing portal, which may have signed in before it failed.
+// validateFailed refuses statuses that a response with a token may have, and statuses of a
+// portal that fails, which may have signed the user in before it failed.
 func (s Sign) validateFailed() error {
 	for _, code := range s.Status {
 		if code != http.StatusNoContent && code != http.StatusResetContent && (code < 300 || code > 499) {
@@ -75,7 +76,7 @@ func (t *Token) validate(paths []string) error {
 	return directive.At("token", validateJSONPath(t.JSON))
 }
 
-// Credentials are the headers and query parameters that the setting of this name declares.
+// Credentials returns the headers and query parameters that the setting `credential` declares.
 func (s Site) Credentials() (headers, queries []string) {
 	for _, c := range s.Credential {
 		if c.Header != "" {

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// Duration is a time.Duration that is written as Caddy writes it: "30s", "12h",
-// "30d" in JSON, or a number of nanoseconds.
+// Duration is a time.Duration with the JSON form that Caddy uses: a string such as "30s", "12h"
+// or "30d", or a number of nanoseconds.
 type Duration time.Duration
 
-// ParseDuration reads what time.ParseDuration does, and whole days as "30d".
+// ParseDuration parses the syntax of time.ParseDuration, and whole days such as "30d".
 func ParseDuration(s string) (Duration, error) {
 	if n := len(s); n > 1 && s[n-1] == 'd' {
 		days, err := strconv.ParseUint(s[:n-1], 10, 16)
@@ -34,7 +34,7 @@ func (d Duration) MarshalJSON() ([]byte, error) {
 	return json.Marshal(d.String())
 }
 
-// UnmarshalJSON reads a string as ParseDuration does, or a number of nanoseconds.
+// UnmarshalJSON reads a string for ParseDuration, or a number of nanoseconds.
 func (d *Duration) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '"' {
 		var s string
@@ -53,8 +53,7 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// String writes the duration shortly, and so that ParseDuration reads it: "30s",
-// "1h30m", "12h", "30d".
+// String returns the shortest form that ParseDuration parses: "30s", "1h30m", "12h", "30d".
 func (d Duration) String() string {
 	const day = 24 * Duration(time.Hour)
 	if days := d / day; days > 0 && days <= math.MaxUint16 && d%day == 0 {

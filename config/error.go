@@ -6,14 +6,15 @@ import (
 	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// Error is a setting that cannot stand: its path by JSON names, and what would be right.
+// Error is an invalid setting: its path by JSON names, and what is expected.
 type Error = directive.Error
 
 func wrong(where, format string, args ...any) error {
 	return &Error{Where: where, Problem: fmt.Sprintf(format, args...)}
 }
 
-// each checks the elements of a list and says which one is wrong.
+// each calls check for the elements of a list, and returns the first error with the index of
+// its element.
 func each[T any](where string, list []T, check func(T) error) error {
 	for i, v := range list {
 		if err := check(v); err != nil {
@@ -23,7 +24,7 @@ func each[T any](where string, list []T, check func(T) error) error {
 	return nil
 }
 
-// first returns the first error of checks that are cheap enough to run all.
+// first returns the first error in errs, or nil.
 func first(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

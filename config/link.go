@@ -10,19 +10,20 @@ import (
 	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// Link is a link to the settings page, put into the portal's own pages for users who
-// are signed in.
+// Link is a link to the settings page that is inserted into the portal's pages for signed-in
+// users.
 type Link struct {
-	// Selector finds its place: the first element that matches. It must not look ahead.
+	// Selector is a CSS selector; the link goes to the first element that matches. It must not
+	// depend on elements that follow, because pages are not held back; see validateStreamed.
 	Selector string `json:"selector"`
-	// Position is where it goes, seen from that element: "append" (default), which is
-	// within it, at its end, or "before" or "after" it.
+	// Position is where the link goes: "before" or "after" the element, or "append" (default),
+	// at the end of its content.
 	Position string `json:"position,omitempty"`
-	// Text is what it says.
+	// Text is the text of the link.
 	Text string `json:"text"`
 }
 
-// maxLinks bounds how many links one page is searched for.
+// maxLinks is the maximum number of links of a site, because each page is searched for all.
 const maxLinks = 8
 
 func (s Site) validateLinks() error {
@@ -43,15 +44,15 @@ func (l Link) validate() error {
 	)
 }
 
-// backward are the pseudo-classes that an element's start tag and what came before it
-// decide.
+// backward are the pseudo-classes that can be evaluated at an element's start tag, from the tag
+// and the elements before it.
 var backward = []string{"not", "first-child", "first-of-type", "nth-child", "nth-of-type", "root", "link", "lang", "enabled", "disabled", "checked", "input"}
 
-// pseudo finds pseudo-classes and pseudo-elements.
+// pseudo matches pseudo-classes and pseudo-elements.
 var pseudo = regexp.MustCompile(`:+([A-Za-z-]+)`)
 
-// validateStreamed accepts a selector that can be compared while the page streams by,
-// with what came before an element.
+// validateStreamed refuses a selector that can't be evaluated at an element's start tag while
+// the page is streamed.
 func validateStreamed(where, selector string) error {
 	if _, err := cascadia.ParseGroup(selector); err != nil {
 		return wrong(where, "%q is not a CSS selector: %v; want for example \"#menu ul\" (a bare # begins a comment, so quote it)", selector, err)
@@ -64,7 +65,8 @@ func validateStreamed(where, selector string) error {
 	return nil
 }
 
-// unquoted is a selector without what is in strings or square brackets, or behind a backslash.
+// unquoted returns a selector without strings, text in square brackets, and escaped characters,
+// so that a colon in these is not taken for a pseudo-class.
 func unquoted(selector string) string {
 	var b strings.Builder
 	quote, brackets := byte(0), 0

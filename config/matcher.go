@@ -11,9 +11,9 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/exempt"
 )
 
-// ReadArguments reads a path, with Caddy's wildcards, or the @name of a matcher of the
-// site, and refuses what can't be decided about. The settings are validated again as a
-// whole, but there a matcher has lost its name and line.
+// ReadArguments reads a path, with Caddy's wildcards, or the name of a matcher of the site
+// (@name). It refuses matchers that package exempt can't evaluate. Validate does so again, but
+// only here the error can have the matcher's name and line.
 func (m *MatcherSet) ReadArguments(line directive.Line) error {
 	word := line.Args[0]
 	set, ok, err := line.Matcher(word)
@@ -34,8 +34,8 @@ func (m *MatcherSet) ReadArguments(line directive.Line) error {
 	return nil
 }
 
-// WriteArguments returns a path as it is, and for everything else the name of a matcher
-// that is written before the directive.
+// WriteArguments returns the path if the set is a single path. Otherwise it writes a named
+// matcher before the directive and returns its name.
 func (m *MatcherSet) WriteArguments(w *directive.Writer) []string {
 	if p, ok := m.onePath(); ok {
 		return []string{p}
@@ -43,7 +43,7 @@ func (m *MatcherSet) WriteArguments(w *directive.Writer) []string {
 	return []string{w.Matcher(func() { m.write(w) })}
 }
 
-// onePath returns the path of a set that is nothing but one path with a slash before it.
+// onePath returns the path of a set that has only one path, and that path begins with a slash.
 func (m MatcherSet) onePath() (string, bool) {
 	var list []string
 	if len(m) != 1 || json.Unmarshal(m["path"], &list) != nil || len(list) != 1 {
@@ -60,7 +60,7 @@ func (m MatcherSet) write(w *directive.Writer) {
 	}
 }
 
-// writeMatcher writes one matcher of a set, those that exceptions are usually made of.
+// writeMatcher writes one matcher of a set. It knows the matchers that package exempt allows.
 func writeMatcher(w *directive.Writer, name string, raw json.RawMessage) error {
 	switch name {
 	case "path", "host", "method":
@@ -103,7 +103,8 @@ type namedRegexp struct {
 	Pattern string `json:"pattern"`
 }
 
-// writePathRegexp can't say an expression without a name: Caddy gives it one.
+// writePathRegexp writes a path_regexp. One without a name can't be written: Caddy would give
+// it a name when it reads the Caddyfile, and the settings would differ.
 func writePathRegexp(w *directive.Writer, m namedRegexp) {
 	if m.Name == "" {
 		w.Fail(m.Pattern, "it has no name, and Caddy would give it one")
@@ -121,7 +122,8 @@ func writeQuery(w *directive.Writer, query map[string][]string) {
 	w.Line("query", args...)
 }
 
-// writeHeader writes a field without values as one that must not be there.
+// writeHeader writes a header matcher. A nil list of values means that the request must not
+// have the field.
 func writeHeader(w *directive.Writer, header map[string][]string) {
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		switch {

@@ -7,25 +7,27 @@ import (
 	"strings"
 )
 
-// Preset is what is known of one portal: data, in a file of its own. It holds only what
-// was observed or what the portal's makers document; what is only plausible belongs
-// into the operator's Caddyfile.
+// Preset has the settings for one known portal. Each is in a file of its own. It has only
+// settings that were observed or that the portal's makers document. Settings that are merely
+// plausible belong in the operator's Caddyfile.
 type Preset struct {
-	// Name is what the subdirective portal takes.
+	// Name is the argument of the subdirective `portal`.
 	Name string
 	// Portal names the portal and the versions that the settings are for.
 	Portal string
-	// Tried is the version that was run here behind Secondgate, or "" where the
-	// settings were only read from the sources.
+	// Tried is the version of the portal that was tested behind Secondgate, or "" if the
+	// settings were only derived from its sources.
 	Tried string
-	// Sources are what was read: "repository path (version)".
+	// Sources are the files and documents that the settings are derived from, written
+	// "repository path (version)".
 	Sources []string
 	Site    Site
-	// Notes say why, setting by setting; they are shown with the Caddyfile.
+	// Notes explain settings, by their path. [Preset.Caddyfile] writes them as comments.
 	Notes Notes
 }
 
-// presets are constructors, so that no two callers share a preset's slices.
+// presets has a constructor for each preset, by name. Each call returns new slices, so that
+// callers can't change each other's preset.
 var presets = map[string]func() Preset{
 	"blesta":     blesta,
 	"dokuwiki":   dokuwiki,
@@ -39,12 +41,12 @@ var presets = map[string]func() Preset{
 	"wordpress":  wordpress,
 }
 
-// PresetNames lists the presets for people: "blesta, dokuwiki, …".
+// PresetNames returns the names of all presets for messages: "blesta, dokuwiki, …".
 func PresetNames() string {
 	return strings.Join(slices.Sorted(maps.Keys(presets)), ", ")
 }
 
-// FindPreset returns the preset of a name, and whether there is one.
+// FindPreset returns the preset with a name, and whether there is one.
 func FindPreset(name string) (Preset, bool) {
 	preset, ok := presets[name]
 	if !ok {
@@ -55,7 +57,7 @@ func FindPreset(name string) (Preset, bool) {
 	return p, true
 }
 
-// Presets are all presets, by name.
+// Presets returns all presets, sorted by name.
 func Presets() (list []Preset) {
 	for _, name := range slices.Sorted(maps.Keys(presets)) {
 		p, _ := FindPreset(name)
@@ -64,7 +66,8 @@ func Presets() (list []Preset) {
 	return list
 }
 
-// Caddyfile writes the preset out as the two_factor directive that it stands for.
+// Caddyfile returns the preset as a two_factor directive with all settings, for the command
+// presets.
 func (p Preset) Caddyfile() (string, error) {
 	notes := maps.Clone(p.Notes)
 	if notes == nil {
@@ -79,7 +82,7 @@ func (p Preset) Caddyfile() (string, error) {
 	return p.Site.Caddyfile(notes)
 }
 
-// paths are matcher sets of Caddy, one for each path pattern.
+// paths returns a matcher set for each path pattern.
 func paths(list ...string) (sets []MatcherSet) {
 	for _, p := range list {
 		sets = append(sets, matcher("path", []string{p}))
@@ -87,8 +90,8 @@ func paths(list ...string) (sets []MatcherSet) {
 	return sets
 }
 
-// queries are matcher sets of Caddy, one for each name of a query parameter, whatever
-// its value.
+// queries returns, for each name, a matcher set for requests with a query parameter of that
+// name and any value.
 func queries(names ...string) (sets []MatcherSet) {
 	for _, name := range names {
 		sets = append(sets, matcher("query", map[string][]string{name: {"*"}}))

@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// Resolved returns the settings as they hold: the preset fills in what is not set,
-// defaults fill in the rest, and the whole is validated. Errors are *Error. Calling
-// it again on its result changes nothing.
+// Resolved returns the settings with preset and defaults filled in, and validates them. Errors
+// are *Error. Calling it again on the result changes nothing.
 func (s Site) Resolved() (Site, error) {
 	s, err := s.withPreset()
 	if err != nil {
@@ -18,10 +17,10 @@ func (s Site) Resolved() (Site, error) {
 	return s, s.Validate()
 }
 
-// withPreset fills in from the preset. Single settings and whoami are replaced by
-// the site's own; lists add up, so that a site that adds a deny keeps the preset's, and
-// what Without names is not filled in.
-// The site's own elements come first: errors name their index.
+// withPreset fills in the preset's settings, except those that Without names. A single setting
+// or whoami of the site replaces the preset's. Lists are joined, so that a site that adds a
+// deny keeps the preset's. The site's own elements come first, so that the indexes in errors
+// are those of the Caddyfile.
 func (s Site) withPreset() (Site, error) {
 	if s.Portal == "" {
 		return s, s.Without.alone()
@@ -42,8 +41,8 @@ func (s Site) withPreset() (Site, error) {
 	return s, nil
 }
 
-// fillRelated fills in the defaults that depend on other settings. SiteRows.Fill made the
-// structs that are written to here.
+// fillRelated fills in the defaults that depend on other settings. It must run after
+// SiteRows.Fill, which allocates Brand and Throttle.
 func (s *Site) fillRelated() {
 	setDefault(&s.Issuer, s.Brand.Name)
 	s.Link = slices.Clone(s.Link) // sites are copied by value

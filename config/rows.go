@@ -2,16 +2,17 @@ package config
 
 import d "github.com/secondgate/secondgate/internal/directive"
 
-// DefaultRealm is the realm of a site that stands alone and names none.
+// DefaultRealm is the realm of the only site if it names none.
 const DefaultRealm = "default"
 
-// KeepsDefaultRealm is what to do for the customers of that realm when a site is added.
+// KeepsDefaultRealm is a sentence for errors: which site must keep the default realm when a
+// second site is added.
 const KeepsDefaultRealm = "write realm default into the site whose customers are enrolled already, mostly the older one, since only that realm has them"
 
-// SiteRows are the subdirectives of two_factor. They drive the reader of the Caddyfile,
-// [Site.Caddyfile], defaults, validation, what a preset fills in, and docs/caddyfile.md
-// (`go generate ./caddyplugin` brings that up to date). A new setting is a field of Site
-// and a row here.
+// SiteRows are the subdirectives of two_factor. They determine how a Caddyfile is read and
+// written ([Site.Caddyfile]), the defaults, the validation, how a preset is merged, and the
+// tables in docs/caddyfile.md (`go generate ./caddyplugin` updates them). A new setting is a
+// field of Site and a row here.
 var SiteRows = d.Rows{
 	{Field: "Realm", Usage: "realm NAME", Default: DefaultRealm, Check: d.Valid(validateRealm),
 		Doc: "The name space of users."},
@@ -20,19 +21,19 @@ var SiteRows = d.Rows{
 	{Field: "Path", Usage: "path PATH", Default: "/two-factor", Check: d.Valid(validateOwnPath),
 		Doc: "Where Secondgate's own pages are."},
 	{Field: "Portal", Usage: "portal PRESET", Otherwise: "none", Block: presetRows, Want: "portal PRESET [{ … }]",
-		Doc: "Fills in what is known of a portal."},
+		Doc: "Takes the settings for a known portal."},
 	{Field: "User", Usage: "user {PLACEHOLDER}", Otherwise: "none", Preset: d.Whole,
 		Doc: "The user's id, where an authenticator before `two_factor` sets it."},
 	{Field: "Whoami", Usage: "whoami URI", Args: "URI", Otherwise: "none", Block: whoamiRows, Preset: d.Whole,
 		Doc: "The question to the portal that tells who is signed in. May be repeated."},
 	{Field: "SignIn", Usage: "sign_in [PATH...]", Args: "Paths", Otherwise: "none", Block: signInRows, Preset: d.Added, Check: d.Valid(SignIn.validate),
-		Doc: "Where passwords are checked. May be repeated."},
+		Doc: "Where users sign in. May be repeated."},
 	{Field: "SignOut", Usage: "sign_out PATH...", Otherwise: "none", Preset: d.Added, Check: d.Valid(validateAddress),
 		Doc: "Where users sign out."},
 	{Field: "Rotates", Usage: "rotates", Otherwise: "not promised", Preset: d.Replaced,
 		Doc: "Promises that every sign-in changes a cookie."},
 	{Field: "Watch", Usage: "watch all|unsafe", Default: "all", Preset: d.Replaced,
-		Doc: "Which responses are judged in visits without a signed-in user."},
+		Doc: "Which responses are checked in visits without a signed-in user."},
 	{Field: "Leave", Usage: "leave COOKIE...", Otherwise: "the built-in list", Preset: d.Added, Check: d.Valid(validateLeave),
 		Doc: "Cookies that page scripts read, so that they are not sealed."},
 	{Field: "Credential", Usage: "credential header|query NAME", Otherwise: "none", Preset: d.Added, Check: d.Valid(Credential.validate),
@@ -40,11 +41,11 @@ var SiteRows = d.Rows{
 	{Field: "Public", Usage: "public PATH|@MATCHER...", Otherwise: "the usual assets", Preset: d.Added, Check: d.Valid(MatcherSet.validate),
 		Doc: "Pages that are the same for everybody."},
 	{Field: "Deny", Usage: "deny PATH|@MATCHER...", Otherwise: "none", Preset: d.Added, Check: d.Valid(MatcherSet.validate),
-		Doc: "Side doors, which are answered with 403."},
-	{Field: "Guest", Usage: "guest PATH|@MATCHER...", Otherwise: "what the portal shows them", Check: d.Valid(MatcherSet.validate),
-		Doc: "All that strangers reach."},
+		Doc: "Pages that are refused with status 403, such as side doors to the portal."},
+	{Field: "Guest", Usage: "guest PATH|@MATCHER...", Otherwise: "all that the portal shows them", Check: d.Valid(MatcherSet.validate),
+		Doc: "The only pages for visitors who are not signed in."},
 	{Field: "Trust", Usage: "trust PATH|@MATCHER...", Otherwise: "none", Check: d.Valid(MatcherSet.validate),
-		Doc: "Forwarded without a second factor."},
+		Doc: "Requests that are forwarded without a second factor."},
 	{Field: "Assist", Usage: "assist", Otherwise: "not inserted",
 		Doc: "Puts the assist script into the portal's pages."},
 	{Field: "Link", Usage: `link SELECTOR [before|after|append] "Text"`, Want: `link SELECTOR [before|after|append] "Text" (a bare # begins a comment, so quote "#menu")`, Otherwise: "none", Check: d.Valid(Link.validate),
@@ -54,9 +55,9 @@ var SiteRows = d.Rows{
 	{Field: "EnrolMail", Usage: "enrol_mail on|off", Otherwise: "`on` where mails can be sent",
 		Doc: "Whether the first set-up waits for a code that is sent by email."},
 	{Field: "Session", Usage: "session LIFE [idle IDLE]", Otherwise: "`12h idle 30m`", Check: d.Valid(Session.validate),
-		Doc: "How long a passed code holds, from `1m` to `400d`, and without a request."},
+		Doc: "How long a browser needs no new code: after a code, and (`idle`) after its last request. Each from `1m` to `400d`."},
 	{Field: "Recheck", Usage: "recheck DURATION", Default: "60s", Least: "0s", Most: "1h", Zero: "to ask with every request",
-		Doc: "How long an answer about a user is believed."},
+		Doc: "How long an answer of `whoami` about a user is used."},
 	{Field: "Settle", Usage: "settle DURATION", Default: "2s", Least: "0s", Most: "1m", Zero: "to keep answers at once",
 		Doc: "How late a portal may commit a sign-in after its response."},
 	{Field: "TOTP", Usage: "totp", Block: totpRows,
@@ -68,31 +69,31 @@ var SiteRows = d.Rows{
 	{Field: "Brand", Usage: "brand", Otherwise: "neutral", Block: brandRows,
 		Doc: "How the pages look."},
 	{Field: "Support", Usage: "support CONTACT", Otherwise: "none", Check: d.Valid(validateSupport),
-		Doc: "Whom users ask who are locked out."},
+		Doc: "The contact that is shown to users who are locked out."},
 	{Field: "Mode", Usage: "mode enforce|observe", Default: "enforce",
 		Doc: "Whether the gate acts, or only counts what it would do."},
 }
 
-// Notes are comments for [Site.Caddyfile], by the path of the setting that they stand above.
+// Notes are comments for [Site.Caddyfile]. Each is written above the setting with its path.
 type Notes = d.Notes
 
-// Caddyfile writes the settings as a two_factor directive, for a site of a
-// Caddyfile: indented by one tab, behind the named matchers that it needs, with
-// the notes as comments. It is the inverse of the reader in caddyplugin/caddyfile: reading
-// it gives these settings again, with the realm "default" where none is named.
+// Caddyfile returns the settings as a two_factor directive for a site block, indented by one
+// tab: first the named matchers that the directive needs, then the directive with the notes as
+// comments. It is the inverse of the reader in caddyplugin/caddyfile: reading it gives the same
+// settings, with the realm "default" if none is named.
 //
-// It writes what is set, nothing of a preset or a default. The settings are ones that
-// Resolved accepts. Few of those cannot be said in a Caddyfile, and are errors: text in
-// which Caddy would put something else in place of {$NAME} or a shorthand such as
-// {host}, and matchers that Secondgate does not know how to write.
+// It writes only what is set, not the preset's settings or defaults. The settings must be ones
+// that Resolved accepts. It returns an error for the few that can't be written: texts with
+// {$NAME} or a shorthand such as {host}, which Caddy would replace, and matchers that
+// writeMatcher does not know.
 func (s Site) Caddyfile(notes Notes) (string, error) {
 	return d.Write("two_factor", SiteRows, &s, notes)
 }
 
-// presetRows fill fields of Site itself.
+// presetRows are the block of `portal`. They set fields of Site itself.
 var presetRows = d.Rows{
 	{Field: "Without", Usage: "without SUBDIRECTIVE [VALUE...]", Want: "without SUBDIRECTIVE [VALUE...], for example without deny /xmlrpc.php",
-		Doc: "Takes settings of the preset away. May be repeated."},
+		Doc: "Leaves settings of the preset out. May be repeated."},
 }
 
 const (
@@ -103,25 +104,25 @@ const (
 
 var whoamiRows = d.Rows{
 	{Field: "First", Usage: "first URI EXTRACTOR", Want: `first URI EXTRACTOR, for example first /nonce regex "token=([a-z0-9]+)"`, Block: firstRows,
-		Doc: "A request that is made before; what it yields replaces `{first}` in a `header`."},
+		Doc: "A request before the question. The value extracted from its response replaces `{first}` in a `header`."},
 	{Field: "Header", Usage: "header NAME VALUE",
-		Doc: "Is set on the question. May be repeated."},
+		Doc: "A header of the question. May be repeated."},
 	{Field: "Anonymous", Usage: "anonymous SIGN", Want: "anonymous" + signWant, Check: d.Valid(Sign.validate),
-		Doc: "How the response to a stranger looks. Needed; may be repeated."},
+		Doc: "How to recognise the response to a visitor who is not signed in. Required; may be repeated."},
 	{Field: "User", Usage: "user EXTRACTOR [not VALUE...]", Want: "user" + extractorWant, Check: d.Valid(Extractor.validate),
-		Doc: "Where the canonical id is. Needed."},
+		Doc: "Where the response has the user's canonical id. Required."},
 	{Field: "Name", Usage: "name EXTRACTOR [not VALUE...]", Want: "name" + extractorWant, Check: d.Valid(Extractor.validate),
-		Doc: "Where the user's name is, which is only shown."},
+		Doc: "Where the response has the user's name. It is only displayed."},
 	{Field: "Email", Usage: "email EXTRACTOR [not VALUE...]", Want: "email" + extractorWant, Check: d.Valid(Extractor.validate),
-		Doc: "Where the user's email address is."},
+		Doc: "Where the response has the user's email address."},
 	{Field: "Apart", Usage: "apart",
 		Doc: "This part of the portal has a sign-in of its own."},
 	{Field: "Normalize", Usage: "lower", Word: true,
-		Doc: "Puts the id in lower case."},
+		Doc: "Converts the id to lower case."},
 	{Field: "Normalize", Usage: "nfkc", Word: true,
-		Doc: "Puts the id in Unicode's form NFKC."},
+		Doc: "Converts the id to the Unicode form NFKC."},
 	{Field: "Normalize", Usage: "trim", Word: true,
-		Doc: "Takes spaces around the id away."},
+		Doc: "Removes spaces around the id."},
 }
 
 var firstRows = d.Rows{
@@ -141,31 +142,31 @@ var signInRows = d.Rows{
 	{Field: "Token", Usage: "token json PATH", Otherwise: "none",
 		Doc: "Where the response has a bearer token."},
 	{Field: "Failed", Usage: "failed SIGN", Want: "failed" + signWant, Otherwise: "a status from 400 to 499",
-		Doc: "How a response without a token looks. May be repeated."},
+		Doc: "How to recognise the response to a failed sign-in. May be repeated."},
 }
 
 var totpRows = d.Rows{
 	{Field: "Digits", Usage: "digits 6|8", Default: "6", Check: d.Valid(validateDigits),
 		Doc: "How many digits a code has."},
 	{Field: "Period", Usage: "period DURATION", Default: "30s", Least: "15s", Most: "2m", Check: d.Valid(validatePeriod),
-		Doc: "For how long a code is shown, in whole seconds."},
+		Doc: "How long a code is shown, in whole seconds."},
 	{Field: "Algorithm", Usage: "algorithm SHA1|SHA256|SHA512", Default: "SHA1",
-		Doc: "The hash that codes are made with."},
+		Doc: "The hash algorithm of codes."},
 	{Field: "Skew", Usage: "skew 0|1", Default: "1", Check: d.Valid(validateSkew),
 		Doc: "How many steps before and after the current one are accepted."},
 }
 
 var throttleRows = d.Rows{
-	{Field: "Free", Usage: "free COUNT", Otherwise: "`5`, or what is less than `stop`", Least: "0", Most: "20",
+	{Field: "Free", Usage: "free COUNT", Otherwise: "`5`, but less than `stop`", Least: "0", Most: "20",
 		Doc: "How many failures in a row have no wait."},
 	{Field: "Wait", Usage: "wait DURATION", Default: "30s", Least: "1s", Most: "1h",
 		Doc: "The first waiting time; it doubles with every further failure."},
-	{Field: "Max", Usage: "max DURATION", Otherwise: "`15m`, or `wait`", Least: "1s", Most: "24h",
+	{Field: "Max", Usage: "max DURATION", Otherwise: "`15m`, or `wait` if that is longer", Least: "1s", Most: "24h",
 		Doc: "The longest waiting time."},
 	{Field: "Stop", Usage: "stop COUNT", Default: "100", Least: "3", Most: "100", // NIST SP 800-63B-4, section 3.2.2
 		Doc: "How many failures in a row turn codes off."},
 	{Field: "Address", Usage: "address COUNT/DURATION", Default: "30/10m", Check: d.Valid(Rate.validate),
-		Doc: "How many failures one address may have in a time."},
+		Doc: "How many failures one IP address may cause within a time."},
 }
 
 var brandRows = d.Rows{

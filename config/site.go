@@ -1,9 +1,9 @@
 // Package config holds the operator's settings: their types, defaults and validation, and the
 // presets that fill them in.
 //
-// Settings that pass Validate are complete: no other package checks again whether a value is
-// present and makes sense. The package knows nothing of Caddy: the JSON here is the JSON of the handler, and caddyplugin/caddyfile
-// reads Caddyfiles into these structs, by the rows of [SiteRows].
+// Settings that pass Validate are complete: other packages don't check again whether a value is
+// present and valid. The package does not import Caddy. Its structs are the JSON of the handler
+// two_factor; caddyplugin/caddyfile reads Caddyfiles into them by the rows of [SiteRows].
 package config
 
 import "encoding/json"
@@ -15,11 +15,11 @@ type Site struct {
 	Realm string `json:"realm,omitempty"`
 	// Issuer is shown in the authenticator app and on the pages. Default: the brand's name, or the request's host.
 	Issuer string `json:"issuer,omitempty"`
-	// Path is where the own pages live. Default: /two-factor.
+	// Path is the path of the own pages. Default: /two-factor.
 	Path string `json:"path,omitempty"`
 	// Portal names a preset. Its settings fill in what is not set here.
 	Portal string `json:"portal,omitempty"`
-	// Without takes settings of the preset away: {"deny": ["/xmlrpc.php"]}.
+	// Without lists settings of the preset to leave out: {"deny": ["/xmlrpc.php"]}.
 	Without Without `json:"without,omitempty"`
 
 	// Leave lists names (globs with *) of cookies that the portal's scripts must
@@ -28,22 +28,25 @@ type Site struct {
 	// Credential declares headers and query parameters that whoami understands.
 	Credential []Credential `json:"credential,omitempty"`
 
-	// Whoami are the questions that tell which user's credentials a request carries. All must agree.
+	// Whoami are the questions by which the portal tells the user of a request. All answers
+	// must name the same user.
 	Whoami []Whoami `json:"whoami,omitempty"`
-	// User is a placeholder that names the user, behind another authenticator in
-	// Caddy; then there is no Whoami.
+	// User is a placeholder with the user's id, for a gate behind an authentication in Caddy.
+	// It excludes Whoami.
 	User string `json:"user,omitempty"`
 
-	// Rotates says that every sign-in and every change of user changes a cookie, and
-	// that the session the old cookie names never becomes signed in.
+	// Rotates is the operator's promise that the portal changes a cookie at every sign-in and
+	// change of user, and that the session of the old cookie never becomes signed in.
 	Rotates *bool `json:"rotates,omitempty"`
-	// Watch is which responses are judged while a visit is anonymous: "all" (default) or "unsafe".
+	// Watch is which responses are checked while a visit is anonymous: "all" (default) or
+	// "unsafe", only those to unsafe methods.
 	Watch string `json:"watch,omitempty"`
 
 	SignIn  []SignIn `json:"sign_in,omitempty"`
 	SignOut []string `json:"sign_out,omitempty"`
 
-	// Public, Deny, Guest and Trust are Caddy matcher sets, any of which may match.
+	// Public, Deny, Guest and Trust are lists of Caddy matcher sets. A list applies to a
+	// request if one of its sets matches.
 	Public []MatcherSet `json:"public,omitempty"`
 	Deny   []MatcherSet `json:"deny,omitempty"`
 	Guest  []MatcherSet `json:"guest,omitempty"`
@@ -56,22 +59,23 @@ type Site struct {
 
 	// Require is who must have a second factor: "optional" (default) or "always".
 	Require string `json:"require,omitempty"`
-	// Mode is "enforce" (default), or "observe": everything is forwarded as it comes, and
-	// what the gate would have done is counted for the report.
+	// Mode is "enforce" (default) or "observe": all requests are forwarded unchanged, and the
+	// report counts what the gate would have done.
 	Mode string `json:"mode,omitempty"`
 	// Session is the life of a clearance.
 	Session *Session `json:"session,omitempty"`
-	// Recheck is how long whoami's answer about a user is believed. Default 60s; 0 asks every time.
+	// Recheck is how long an answer of whoami about a user is used. Default 60s; with 0 each
+	// request asks.
 	Recheck *Duration `json:"recheck,omitempty"`
-	// Settle is for how long after a request that may have changed who is signed in no
-	// answer is kept, because portals may commit a sign-in after their response. Default
-	// 2s, at most 60s.
+	// Settle is the time after a request that may have changed who is signed in, during which
+	// no answer is kept, because portals may save a sign-in after their response. Default 2s,
+	// at most 60s.
 	Settle *Duration `json:"settle,omitempty"`
 
 	TOTP *TOTP `json:"totp,omitempty"`
-	// EnrolMail says whether a user's first set-up waits for a code that is sent to the
-	// e-mail address that whoami names: on or off. Default: on where mails can be sent
-	// and a whoami has email.
+	// EnrolMail is "on" or "off". With "on", the first set-up of a second factor requires a
+	// code that is sent to the e-mail address that whoami names. Default: "on" if a mail server
+	// is configured and a whoami has email.
 	EnrolMail string `json:"enrol_mail,omitempty"`
 	// BackupCodes is how many backup codes a set has, 4 to 20. Default 10.
 	BackupCodes int       `json:"backup_codes,omitempty"`
@@ -81,7 +85,8 @@ type Site struct {
 	Support string `json:"support,omitempty"`
 }
 
-// MatcherSet is one Caddy matcher set in JSON: matcher name to its configuration.
+// MatcherSet is one Caddy matcher set in JSON. It maps the name of each matcher to its
+// configuration.
 type MatcherSet map[string]json.RawMessage
 
 // Credential is one declared credential; exactly one field is set.
@@ -92,54 +97,55 @@ type Credential struct {
 
 // Whoami is one question to the portal.
 type Whoami struct {
-	// URI is the path and query that is asked.
+	// URI is the path and query of the page to request.
 	URI string `json:"uri"`
-	// First is asked before it, and what it yields replaces {first} in Header.
+	// First is a request before the question; the value extracted from its response replaces
+	// {first} in Header.
 	First *First `json:"first,omitempty"`
-	// Header is set on the question.
+	// Header are the headers of the question.
 	Header map[string]string `json:"header,omitempty"`
 	// Anonymous are the signs that no user is signed in; one of them is enough.
 	Anonymous []Sign `json:"anonymous,omitempty"`
-	// User yields the canonical id.
+	// User extracts the canonical id.
 	User *Extractor `json:"user,omitempty"`
-	// Name and Email are optional and never identify anybody.
+	// Name and Email are optional and never identify a user.
 	Name  *Extractor `json:"name,omitempty"`
 	Email *Extractor `json:"email,omitempty"`
-	// Apart says that this part of the portal has a sign-in of its own, so that a user who
-	// is signed in elsewhere may be a stranger here.
+	// Apart is true if this part of the portal has a sign-in of its own. A user who is signed
+	// in elsewhere may then be anonymous here.
 	Apart bool `json:"apart,omitempty"`
-	// Normalize lists, in order, what is done to the id: lower, nfkc, trim.
+	// Normalize lists the conversions of the id, in order: lower, nfkc, trim.
 	Normalize []string `json:"normalize,omitempty"`
 }
 
-// First is a request with a result that the question needs, as an anti-forgery token. The
-// signs in Anonymous are looked for in its response too: an endpoint that gives
-// tokens to users only tells strangers by itself, and then the question is not
-// asked. Neither a sign nor exactly one value: the answer is unknown.
+// First is a request for a value that the question needs, such as an anti-forgery token. If its
+// response has one of the signs in Anonymous, the answer is anonymous and the question is not
+// sent, for endpoints that give tokens to users only. If it has neither a sign nor exactly one
+// value, the answer is unknown.
 type First struct {
 	URI     string    `json:"uri"`
 	Extract Extractor `json:"extract"`
 }
 
-// Sign is one positive sign, that no user is signed in or that a sign-in failed; exactly one of Redirect,
-// Status, HTML, JSON and Regex is set, or HTML with JSON or Regex, which then look at
-// what the element, or its attribute Attr, holds.
+// Sign is a positive sign in a response that no user is signed in, or that a sign-in failed.
+// Exactly one of Redirect, Status, HTML, JSON and Regex is set; or HTML with JSON or Regex,
+// which are then applied to the text of the element, or to its attribute Attr.
 type Sign struct {
 	// Redirect is a glob that the Location of a 3xx response matches.
 	Redirect string `json:"redirect,omitempty"`
 	Status   []int  `json:"status,omitempty"`
-	// HTML is a CSS selector that matches something.
+	// HTML is a CSS selector that must match an element.
 	HTML string `json:"html,omitempty"`
 	Attr string `json:"attr,omitempty"`
-	// JSON is a path that exists, or has Value where that is set.
+	// JSON is a path that must exist, with the value Value if that is set.
 	JSON  string  `json:"json,omitempty"`
 	Value *string `json:"value,omitempty"`
 	Regex string  `json:"regex,omitempty"`
 }
 
-// Extractor yields values from a response; exactly one of HTML, JSON, Regex and
-// Header is set, or HTML with JSON or Regex, which then look at what the element, or
-// its attribute, holds.
+// Extractor extracts values from a response. Exactly one of HTML, JSON, Regex and Header is
+// set; or HTML with JSON or Regex, which are then applied to the text of the element, or to its
+// attribute Attr.
 type Extractor struct {
 	// HTML is a CSS selector; the value is the attribute Attr, or the element's text.
 	HTML string `json:"html,omitempty"`
@@ -148,33 +154,36 @@ type Extractor struct {
 	// Regex is a regular expression with one group.
 	Regex  string `json:"regex,omitempty"`
 	Header string `json:"header,omitempty"`
-	// Not lists placeholders for no user: values that never count.
+	// Not lists values that mean no user, such as "0"; they are ignored.
 	Not []string `json:"not,omitempty"`
 }
 
-// SignIn hints at where the portal's sign-in is. Its field names make any request
-// that carries one of them a sign-in that is judged.
+// SignIn describes a sign-in of the portal. Requests to its paths, and any request with one of
+// its form fields, are treated as sign-ins.
 type SignIn struct {
 	Paths []string `json:"paths,omitempty"`
-	// Page is where the form is. Username and Password are the names of its fields.
+	// Page is the URI of the page with the form. Username and Password are the names of the
+	// form's fields.
 	Page     string `json:"page,omitempty"`
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
-	// Token is where the response to these paths has the bearer token that whoami then
-	// understands in the declared header.
+	// Token is the place of a bearer token in the responses of these paths. The portal takes
+	// the token in the header Site.TokenHeader.
 	Token *Token `json:"token,omitempty"`
-	// Failed are the signs that a response without a token may be released: the sign-in
-	// failed, or the request was none. Any one will do. Default: a status of 400 to 499.
+	// Failed are the signs that a sign-in failed, or that the request was no sign-in. A
+	// response without a token is released only if it has one of them. Default: a status of
+	// 400 to 499.
 	Failed []Sign `json:"failed,omitempty"`
 }
 
-// Token is where a response has a token.
+// Token is the place of a bearer token in a response.
 type Token struct {
 	// JSON is a path to it, as in Extractor.
 	JSON string `json:"json,omitempty"`
 }
 
-// Session is the life of a clearance. Defaults: 12h, idle 30m.
+// Session is the life of a clearance: Life at most, and Idle without a request. Defaults: 12h,
+// 30m.
 type Session struct {
 	Life Duration `json:"life,omitempty"`
 	Idle Duration `json:"idle,omitempty"`
@@ -186,25 +195,27 @@ type TOTP struct {
 	Digits    int      `json:"digits,omitempty"`
 	Period    Duration `json:"period,omitempty"`
 	Algorithm string   `json:"algorithm,omitempty"`
-	// Skew is how many steps to either side are accepted: 0 or 1.
+	// Skew is the number of time steps before and after the current one of which codes are
+	// accepted: 0 or 1.
 	Skew *int `json:"skew,omitempty"`
 }
 
 // Throttle are the waiting times after wrong codes. Defaults: free 5, wait 30s,
 // max 15m, stop 100, address 30/10m.
 type Throttle struct {
-	// Free is how many failures in a row cost nothing.
+	// Free is the number of failures in a row without a waiting time.
 	Free *int `json:"free,omitempty"`
 	// Wait is the first waiting time; it doubles with every failure up to Max.
 	Wait Duration `json:"wait,omitempty"`
 	Max  Duration `json:"max,omitempty"`
-	// Stop is how many failures in a row turn a factor off; at most 100 (NIST SP 800-63B).
+	// Stop is the number of failures in a row that turns a factor off; at most 100 (NIST SP
+	// 800-63B).
 	Stop int `json:"stop,omitempty"`
-	// Address bounds the failures from one address (IPv6: one /64).
+	// Address limits the failures from one IP address (IPv6: one /64).
 	Address *Rate `json:"address,omitempty"`
 }
 
-// Rate is a number in a time.
+// Rate is a maximum number within a time.
 type Rate struct {
 	Count int      `json:"count,omitempty"`
 	Per   Duration `json:"per,omitempty"`

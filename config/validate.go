@@ -18,7 +18,8 @@ var (
 	placeholder = regexp.MustCompile(`^\{[^{}\s]+\}$`)
 )
 
-// Validate returns the first invalid setting, as *Error. Presets and defaults must be filled in, as *Error.
+// Validate returns the first invalid setting, as *Error. Preset and defaults must be filled in;
+// Resolved does both.
 func (s Site) Validate() error {
 	return first(
 		s.validateIdentity(),

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// maxLife is what browsers grant a cookie (RFC 6265bis, section 5.5).
+// maxLife is the longest life that browsers give a cookie (RFC 6265bis, section 5.5).
 const maxLife = 400 * 24 * Duration(time.Hour)
 
 func (s Session) validate() error {
@@ -29,7 +29,8 @@ func (s Session) validate() error {
 	return nil
 }
 
-// Digits and skew are what authenticator apps can do and RFC 6238, section 5.2, advises.
+// Digits and skew are limited to what authenticator apps support and RFC 6238, section 5.2,
+// recommends.
 
 func validateDigits(n int) error {
 	if n != 6 && n != 8 {
@@ -96,7 +97,7 @@ func validateFile(file string, extensions ...string) error {
 
 var telephone = regexp.MustCompile(`^\+?[0-9][0-9 ()/.-]{3,30}$`)
 
-// validateSupport accepts what a customer can use: an e-mail address, a telephone number, a web page.
+// validateSupport accepts an e-mail address, a telephone number or the URL of a web page.
 func validateSupport(support string) error {
 	if telephone.MatchString(support) {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// validateAddress accepts a path pattern as Caddy's path matcher takes it, with the
-// query parameters that a request must have, if any: /index.php?rp=/login.
+// validateAddress accepts a pattern of Caddy's path matcher, optionally with query parameters
+// that a request must have: /index.php?rp=/login.
 func validateAddress(address string) error {
 	p, query, _ := strings.Cut(address, "?")
 	if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") {
@@ -37,8 +37,8 @@ func validateURI(uri string) error {
 	return nil
 }
 
-// fixedHeaders make the request what it is or belong to the connection; none can
-// be declared as a credential, read from an answer or set on a question.
+// fixedHeaders are headers that Secondgate sets itself or that belong to the connection. They
+// can't be declared as a credential, read from a response or set on a question.
 var fixedHeaders = []string{
 	"Cookie", "Connection", "Content-Length", "Host", "Keep-Alive", "Proxy-Connection",
 	"Set-Cookie", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
@@ -57,7 +57,7 @@ func validateHeader(name string) error {
 	return nil
 }
 
-// tokenChars are those of header names and cookie names (RFC 9110, section 5.6.2).
+// tokenChars are the characters of header names and cookie names (RFC 9110, section 5.6.2).
 const tokenChars = "!#$%&'*+-.^_`|~0123456789" +
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

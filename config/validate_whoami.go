@@ -13,10 +13,10 @@ import (
 	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// firstPlaceholder stands in Whoami.Header for what First yields.
+// firstPlaceholder is replaced in Whoami.Header by the value that First extracts.
 const firstPlaceholder = "{first}"
 
-// maxWhoami bounds the questions of a site.
+// maxWhoami is the maximum number of questions of a site.
 const maxWhoami = 16
 
 func (w Whoami) validate(ownPath string) error {
@@ -32,7 +32,8 @@ func (w Whoami) validate(ownPath string) error {
 	return first(w.validateHeaders(), w.validateNormalize())
 }
 
-// outside refuses a question to Secondgate's own pages: it would ask itself.
+// outside refuses a question for one of Secondgate's own pages, which the portal does not
+// answer.
 func outside(where, uri, ownPath string) error {
 	p, _, _ := strings.Cut(uri, "?")
 	if p == ownPath || strings.HasPrefix(p, ownPath+"/") {
@@ -62,8 +63,8 @@ func (w Whoami) validateFirst(ownPath string) error {
 	)
 }
 
-// personal headers would answer for another user than the request's sender, or for
-// a part of the page only.
+// personal are headers that a question must not set: it would then be answered for another
+// user than the request's, or with a part of the page.
 var personal = []string{"Authorization", "Proxy-Authorization", "Range"}
 
 func (w Whoami) validateHeaders() error {
@@ -96,10 +97,11 @@ func (w Whoami) validateNormalize() error {
 	return nil
 }
 
-// validate accepts a sign that no user is signed in.
+// validate checks a sign that no user is signed in.
 func (s Sign) validate() error { return s.validateBy(Sign.validateStatus) }
 
-// validateBy accepts a sign; statuses are looked at by a check of their own.
+// validateBy checks a sign. status checks its statuses, for which `anonymous` and `failed` have
+// different rules.
 func (s Sign) validateBy(status func(Sign) error) error {
 	set := countSet(s.Redirect, s.HTML, s.JSON, s.Regex)
 	if len(s.Status) > 0 {
@@ -141,12 +143,12 @@ func validateRedirect(glob string) error {
 	return nil
 }
 
-// ambiguous are statuses by which servers say that they could not read a request, so
-// that a signed-in user can cause them with odd headers.
+// ambiguous are statuses of servers for requests that they can't or won't process. A signed-in
+// user can cause them, for example with unusual headers.
 var ambiguous = []int{400, 408, 413, 414, 417, 421, 425, 429, 431}
 
-// validateStatus refuses what would make a working page, an unreadable request or a
-// broken portal look like a stranger.
+// validateStatus refuses statuses that a signed-in user may get as well: those of a working
+// page, of a request that the server can't process, and of a failing portal.
 func (s Sign) validateStatus() error {
 	for _, code := range s.Status {
 		switch {
@@ -161,7 +163,7 @@ func (s Sign) validateStatus() error {
 	return nil
 }
 
-// validate accepts an extractor with exactly one source.
+// validate checks an extractor. It must have exactly one source, or html with json or regex.
 func (e Extractor) validate() error {
 	inside := e.HTML != "" && countSet(e.JSON, e.Regex) == 1 && e.Header == ""
 	if n := countSet(e.HTML, e.JSON, e.Regex, e.Header); n != 1 && !inside {
@@ -185,8 +187,8 @@ func validateSelector(selector string) error {
 	return nil
 }
 
-// validateSeen refuses a selector that finds something on a page with nothing on it, as
-// body or html:not(.member) do: a page that came out empty is no stranger's.
+// validateSeen refuses a selector that matches on an empty page, such as body or
+// html:not(.member). A portal that fails may send an empty page to a signed-in user.
 func validateSeen(selector string) error {
 	sel, err := cascadia.ParseGroup(selector)
 	page, _ := html.Parse(strings.NewReader("")) // reading fails never
@@ -207,7 +209,7 @@ func validateRegex(expression string) error {
 	return nil
 }
 
-// validateGroup wants one capturing group.
+// validateGroup accepts a regular expression with exactly one capturing group.
 func validateGroup(expression string) error {
 	if err := validateRegex(expression); err != nil {
 		return err
@@ -218,8 +220,8 @@ func validateGroup(expression string) error {
 	return nil
 }
 
-// validateJSONPath accepts keys with dots between, a dot before them allowed, and
-// \. for a dot within a key.
+// validateJSONPath accepts keys separated by dots. A dot before the first key is allowed; a dot
+// within a key is written \.
 func validateJSONPath(p string) error {
 	keys := strings.Split(strings.ReplaceAll(strings.TrimPrefix(p, "."), `\.`, "-"), ".")
 	if slices.Contains(keys, "") {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Warnings tells what is allowed but seldom right, a sentence each; of the settings
-// as the operator wrote them or resolved: presets give no cause.
+// Warnings returns a sentence for each setting that is allowed but usually wrong. The settings
+// may be resolved or not: no preset has such a setting.
 func (s Site) Warnings() []string {
 	var list []string
 	warn := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
@@ -49,13 +49,14 @@ func (s Site) Warnings() []string {
 	return list
 }
 
-// unanchored reports whether the sign is an expression that may find its text anywhere.
+// unanchored reports whether the sign is a regular expression that may match in any part of
+// the page.
 func (s Sign) unanchored() bool {
 	return s.Regex != "" && !(strings.HasPrefix(s.Regex, "^") && strings.HasSuffix(s.Regex, "$"))
 }
 
-// warn tells of text that another user may have put on the page. An expression for
-// the whole body has nothing of that.
+// warn warns of a regular expression that may match text that another user has put on the page.
+// An expression for the whole body can't be misled that way.
 func (s Sign) warn(uri string, warn func(string, ...any)) {
 	if s.unanchored() {
 		warn("whoami %s: anonymous regex %q may hold for text that somebody planted on the page; prefer redirect, status or html, or anchor it with ^ and $", uri, s.Regex)

@@ -10,13 +10,12 @@ import (
 	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// Without takes settings of a preset away, by the subdirective they belong to: the
-// values that are listed, or all where none is. In deny, a query is written ?NAME=VALUE and a
-// header NAME:VALUE.
+// Without maps subdirectives to the values of the preset to leave out; an empty list leaves out
+// all. In deny, a query is written ?NAME=VALUE and a header NAME:VALUE.
 type Without map[string][]string
 
-// take removes what is listed from the preset's settings. What the preset does not have
-// is an error: it is a typing mistake, or the preset of another version.
+// take removes the listed values from the preset's settings. It returns an error for a value
+// that the preset does not have: it is mistyped, or of another version of the preset.
 func (w Without) take(preset *Preset) error {
 	for _, name := range slices.Sorted(maps.Keys(w)) {
 		if !slices.Contains(takeable, name) {
@@ -32,8 +31,9 @@ func (w Without) take(preset *Preset) error {
 	return nil
 }
 
-// takeable are the lists that add up, and the promise that no word of the operator's
-// takes back.
+// takeable are the subdirectives that `without` accepts: lists, which are joined with the
+// preset's, and `rotates`, which the operator can't switch off otherwise. Other settings are
+// replaced by the operator's own.
 var takeable = func() (names []string) {
 	for _, row := range SiteRows {
 		if row.Preset == directive.Added || row.Field == "Rotates" {
@@ -44,7 +44,8 @@ var takeable = func() (names []string) {
 	return names
 }()
 
-// alone refuses to take something away from no preset.
+// alone returns an error if there are values to leave out. withPreset calls it if the site has
+// no preset.
 func (w Without) alone() error {
 	if len(w) > 0 {
 		return wrong("without", "there is no portal whose settings could be taken away; want it beside a preset (%s)", PresetNames())
@@ -56,14 +57,14 @@ func ofPreset(preset *Preset, name string, err error) error {
 	return wrong("without."+name, "preset %s: %v", preset.Name, err)
 }
 
-// Label is how a credential of a preset is named.
+// Label returns the name by which `without` selects a credential of a preset.
 func (c Credential) Label() string { return c.Header + c.Query }
 
-// Label is how a sign-in of a preset is named.
+// Label returns the name by which `without` selects a sign-in of a preset.
 func (s SignIn) Label() string { return strings.Join(s.Paths, " ") }
 
-// Label is how a matcher set of a preset is named: its path, its query as ?NAME=VALUE,
-// or its header as NAME:VALUE.
+// Label returns the name by which `without` selects a matcher set of a preset: its path, its
+// query as ?NAME=VALUE, or its header as NAME:VALUE.
 func (m MatcherSet) Label() string {
 	var path []string
 	if json.Unmarshal(m["path"], &path) == nil {

@@ -19,15 +19,16 @@ import (
 
 func init() { caddy.RegisterModule(API{}) }
 
-// API is `admin.api.two_factor`: what the commands ask of a running server, which
-// holds the store's lock. Caddy's admin endpoint has no login, so what acts or exports
-// secrets is for a private socket only; see guarded.
+// API is the module `admin.api.two_factor`. The commands send their requests to it, because
+// the running server holds the store's lock and no other process can open the store. Caddy's
+// admin endpoint has no login. Routes that change users or export secrets therefore answer
+// on a private socket only; see guarded.
 //
 //	GET /two_factor/report?days=N    what was counted in the last N days: []report.Summary
 //
-// For the audit log see auditRoutes, for users userRoutes, for backups and master keys
-// keepingRoutes, for the server as a whole statusRoute; all of it is described in
-// docs/admin-api.md.
+// The other routes: auditRoutes (audit log), userRoutes (users), keepingRoutes (backups and
+// master keys), transferRoutes (import and export), statusRoute (the server as a whole).
+// docs/admin-api.md describes them all.
 type API struct{}
 
 // CaddyModule returns the module's information.
@@ -35,7 +36,7 @@ func (API) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "admin.api.two_factor", New: func() caddy.Module { return new(API) }}
 }
 
-// Routes are the endpoint's.
+// Routes returns all routes of the API, each behind guarded. Caddy calls it.
 func (API) Routes() []caddy.AdminRoute {
 	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: getter(serveReport)}
 	all := slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes, keepingRoutes)
@@ -45,7 +46,7 @@ func (API) Routes() []caddy.AdminRoute {
 	return all
 }
 
-// DefaultDays is how far back a report goes if nothing is said.
+// DefaultDays is the number of days in a report if the request or command gives none.
 const DefaultDays = 7
 
 func serveReport(w http.ResponseWriter, r *http.Request, s *server.Server) error {
@@ -72,7 +73,8 @@ func CheckDays(n int) error {
 	return nil
 }
 
-// running is the server of the configuration that runs now.
+// running returns the server of the active configuration. It returns [server.ErrNoSite] if
+// that configuration has no app two_factor.
 func running() (*server.Server, error) {
 	mod, err := caddy.ActiveContext().AppIfConfigured("two_factor")
 	if errors.Is(err, caddy.ErrNotConfigured) {
@@ -84,7 +86,8 @@ func running() (*server.Server, error) {
 	return mod.(interface{ Server() *server.Server }).Server(), nil
 }
 
-// getter answers GET with what serve finds on the running server.
+// getter returns a handler that calls serve with the running server, for GET only. Other
+// methods get status 405. Without a running server it answers 503.
 func getter(serve func(w http.ResponseWriter, r *http.Request, s *server.Server) error) caddy.AdminHandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if r.Method != http.MethodGet {
@@ -107,7 +110,7 @@ func badRequest(err error) error {
 	return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 }
 
-// answerJSON is the admin API's answer.
+// answerJSON writes v as JSON with this status.
 func answerJSON(w http.ResponseWriter, status int, v any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -20,11 +20,11 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// auditRoutes are the endpoint's for the audit log; see docs/audit.md.
+// auditRoutes are the routes of the audit log; see docs/audit.md.
 //
-//	GET /two_factor/audit            a page of it: AuditPage. Query: realm, user, from, to,
+//	GET /two_factor/audit            a page of the log: AuditPage. Query: realm, user, from, to,
 //	                                 limit (1 to 1000), after, newest
-//	GET /two_factor/audit/export     all of it, the oldest first, as JSON lines. Query: realm, user, from, to
+//	GET /two_factor/audit/export     the whole log, oldest first, as JSON lines. Query: realm, user, from, to
 //	GET /two_factor/audit/verify     audit.Report. Query: head, repeatable
 var auditRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/audit", Handler: auditHandler(serveAuditList)},
@@ -32,13 +32,15 @@ var auditRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/audit/verify", Handler: auditHandler(serveAuditVerify)},
 }
 
-// AuditPage is a page of the audit log; Next is empty on the last.
+// AuditPage is a page of the audit log. Next is the value of the parameter `after` for the
+// next page, empty on the last page.
 type AuditPage struct {
 	Entries []audit.Line `json:"entries"`
 	Next    string       `json:"next,omitempty"`
 }
 
-// auditHandler is getter for the audit log, after all pending events were recorded.
+// auditHandler is a getter that first writes all pending events to the audit log, so that
+// serve sees them.
 func auditHandler(serve func(w http.ResponseWriter, r *http.Request, s *server.Server) error) caddy.AdminHandlerFunc {
 	return getter(func(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 		s.FlushAudit()
@@ -62,8 +64,8 @@ func serveAuditList(w http.ResponseWriter, r *http.Request, s *server.Server) er
 	return answerJSON(w, http.StatusOK, out)
 }
 
-// serveAuditExport streams the log. After an error it aborts the connection, so that a part
-// does not look complete.
+// serveAuditExport streams the log. After an error it aborts the connection. Otherwise the
+// client would take an incomplete export for a complete one.
 func serveAuditExport(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	q, err := auditQuery(r.URL.Query())
 	if err != nil {
@@ -94,7 +96,7 @@ func serveAuditVerify(w http.ResponseWriter, r *http.Request, s *server.Server) 
 	return answerJSON(w, http.StatusOK, report)
 }
 
-// ParseHeads reads heads of the audit log, as 42:9f86d081….
+// ParseHeads parses heads of the audit log, written SEQ:HASH, such as 42:9f86d081….
 func ParseHeads(texts []string) (heads []audit.Head, err error) {
 	for _, text := range texts {
 		h, err := audit.ParseHead(text)
@@ -106,11 +108,11 @@ func ParseHeads(texts []string) (heads []audit.Head, err error) {
 	return heads, nil
 }
 
-// DefaultEntries is how many entries a page has if nothing is said.
+// DefaultEntries is the number of entries in a page if the request gives no limit.
 const DefaultEntries = 100
 
-// auditQuery reads realm, user, from and to, and those of the other parameters that
-// may be given.
+// auditQuery parses the parameters of a request. All routes take realm, user, from and to.
+// also names the further parameters that this route takes; others are refused.
 func auditQuery(values url.Values, also ...string) (q store.EntryQuery, err error) {
 	if err := onlyParameters(values, append(also, "realm", "user", "from", "to")...); err != nil {
 		return q, err
@@ -141,8 +143,8 @@ func auditQuery(values url.Values, also ...string) (q store.EntryQuery, err erro
 	return q, nil
 }
 
-// onlyParameters refuses what is not known or given twice: a filter with a mistake in
-// its name would else show everything.
+// onlyParameters returns an error for a parameter that is unknown or given twice. If unknown
+// ones were ignored, a filter with a misspelt name would return all entries.
 func onlyParameters(values url.Values, known ...string) error {
 	for name, given := range values {
 		switch {
@@ -155,8 +157,8 @@ func onlyParameters(values url.Values, known ...string) error {
 	return nil
 }
 
-// auditTime reads a moment: 2026-11-22, 2026-11-22T06:15:00Z, or 36h and 7d for so long
-// ago.
+// auditTime parses a date (2026-11-22), a time (2026-11-22T06:15:00Z) or an age (36h, 7d).
+// An empty text is the zero time.
 func auditTime(name, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

@@ -17,16 +17,17 @@ import (
 	"github.com/secondgate/secondgate/internal/backup"
 )
 
-// backupStall is for how long the reader of a backup may take nothing of it: it is
-// given up then, since the store keeps what the backup still has to read.
+// backupStall is the longest time that a client may read nothing of a backup. The backup is
+// aborted then, because the store can't free old versions of records while a backup runs.
 const backupStall = time.Minute
 
-// maxOrder bounds the body of a request, in bytes.
+// maxOrder is the maximum size of a BackupOrder, in bytes.
 const maxOrder = 64 << 10
 
 // BackupOrder is the body of POST /two_factor/backup.
 type BackupOrder struct {
-	// Recipients are public keys of age, age1…: only their owners can read the backup.
+	// Recipients are public keys of age (age1…). Only the owners of the private keys can
+	// read the backup.
 	Recipients []string `json:"recipients"`
 }
 
@@ -89,20 +90,22 @@ func readOrder(w http.ResponseWriter, r *http.Request) ([]age.Recipient, []strin
 	return to, order.Recipients, nil
 }
 
-// jsonBody says whether the body is sent as what no page of another site can send.
+// jsonBody reports whether the request's Content-Type is application/json. A page of another
+// site can make a browser post forms and text here, but not JSON.
 func jsonBody(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == "application/json"
 }
 
-// reader writes to the client that reads the backup. A write ends with an error if the client
-// reads nothing for backupStall, or when the store is to close.
+// reader is the client that reads the backup; it implements [io.Writer]. A write returns an
+// error if the client reads nothing for backupStall, and after end was called, which happens
+// when the store is about to close.
 type reader struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	sent    int64
 
-	mu    sync.Mutex // guards ended, and the deadline with it
+	mu    sync.Mutex // guards ended and calls of SetWriteDeadline
 	ended bool
 }
 
@@ -113,8 +116,8 @@ func (p *reader) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// extend moves the deadline of the next write. Where none can be set, only the end of the
-// connection ends a write.
+// extend sets the deadline of the next write. If the connection supports no deadlines, a
+// write blocks until the connection ends.
 func (p *reader) extend() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,7 +126,7 @@ func (p *reader) extend() {
 	}
 }
 
-// end makes the write that waits fail, and all that follow.
+// end makes the current write and all later ones fail.
 func (p *reader) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -29,7 +29,7 @@ func serveExport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	// On record before the first secret leaves.
+	// The export is in the audit log before the first secret is sent.
 	t.event.Kind, t.event.Detail = store.EventExported, map[string]string{"users": fmt.Sprint(n), "format": t.format}
 	if err := t.server.Store().Record(r.Context(), t.event); err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("recording the export: %w (nothing was exported)", err)}
@@ -42,7 +42,7 @@ func serveExport(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t.server.Logger.Error("an export broke off", append(fields, zap.Error(err))...)
-		panic(http.ErrAbortHandler) // a part must not look complete
+		panic(http.ErrAbortHandler) // an incomplete file must not look complete
 	}
 	t.server.Logger.Warn("the secrets of a realm were exported", fields...)
 	return nil

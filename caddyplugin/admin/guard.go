@@ -13,7 +13,8 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// SocketRemedy is what to do about an admin endpoint that is not private.
+// SocketRemedy tells the operator how to make the admin endpoint private. Errors and a
+// warning at start end with it.
 const SocketRemedy = "in the Caddyfile's global options write `admin unix//run/secondgate/admin.sock|0600` (the shipped systemd unit has that socket without any option); or, if nothing else runs on this machine, `admin_api tcp` in the option two_factor"
 
 var (
@@ -21,9 +22,9 @@ var (
 	errOpenSocket = errors.New("every user of the machine may open the socket of the admin endpoint, so the admin API neither acts nor exports secrets: give it the mode 0600, as in `admin unix//run/secondgate/admin.sock|0600`")
 )
 
-// guarded lets a route act only for those who may: a request that is not a GET or HEAD
-// changes users, exports secrets or makes a backup. New routes are guarded by this rule,
-// too, as long as GET only looks.
+// guarded calls mayAct before each request that is not a GET or HEAD, because these change
+// users, export secrets or make a backup. API.Routes applies it to every route. A GET must
+// therefore never change anything or return secrets.
 func guarded(route caddy.AdminRoute) caddy.AdminRoute {
 	serve := route.Handler
 	route.Handler = caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -41,9 +42,9 @@ func guarded(route caddy.AdminRoute) caddy.AdminRoute {
 	return route
 }
 
-// mayAct says by which way a request may act: over a Unix socket that other users can't
-// open, over Caddy's remote administration, which knows its clients by certificate, or
-// over TCP if the configuration says so.
+// mayAct returns an error unless the request came by one of three ways: over a Unix socket
+// that other users of the machine can't open; over Caddy's remote administration, which
+// authenticates clients by certificate; or over TCP if the configuration has `admin_api tcp`.
 func mayAct(s *server.Server, r *http.Request) error {
 	if s.AdminOverTCP {
 		return nil

@@ -19,10 +19,12 @@ import (
 	"github.com/secondgate/secondgate/internal/transfer"
 )
 
-// importing lets one import run at a time: each holds its whole file in memory.
+// importing is locked while an import runs, so that only one runs at a time. Each holds its
+// whole file in memory.
 var importing sync.Mutex
 
-// importPause is how long the body of an import may pause, and an answer be unread.
+// importPause is the longest time that the client may send nothing of an import's body, or
+// read nothing of the answer.
 const importPause = time.Minute
 
 func serveImport(w http.ResponseWriter, r *http.Request) error {
@@ -41,7 +43,8 @@ func serveImport(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// whole is the import up to its summary, which is told when the next one may come.
+// whole runs the import without sending its summary. The caller sends the summary after the
+// lock importing is released, so that a client that has read it can start the next import.
 func (i *importRun) whole(w http.ResponseWriter, r *http.Request) error {
 	if !importing.TryLock() {
 		return caddy.APIError{HTTPStatus: http.StatusConflict, Err: errors.New("another import is running; wait for it")}
@@ -59,7 +62,7 @@ func (i *importRun) whole(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// importRun is one import on its way.
+// importRun is one import in progress.
 type importRun struct {
 	*transferring
 	transfer.Importer
@@ -98,7 +101,8 @@ func newImport(w http.ResponseWriter, r *http.Request, t *transferring) (*import
 	return i, nil
 }
 
-// read reads the whole file, however long that takes as long as it goes on.
+// read reads the whole file. There is no limit on the total time, only on pauses
+// (importPause).
 func (i *importRun) read(r *http.Request) (*transfer.File, error) {
 	body := io.LimitReader(r.Body, transfer.MaxFile+1)
 	counted := &pausing{body: body, rc: i.rc}
@@ -112,7 +116,8 @@ func (i *importRun) read(r *http.Request) (*transfer.File, error) {
 	return file, err
 }
 
-// pausing is a body that may take any time, but not pause for long.
+// pausing reads a request's body. Each Read fails if no data arrives within importPause. n
+// counts the bytes read.
 type pausing struct {
 	body io.Reader
 	rc   *http.ResponseController
@@ -128,7 +133,8 @@ func (p *pausing) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// run checks and writes the file, and sums up what comes of it.
+// run checks the file, writes it unless a line was refused or it is a dry run, sends the
+// problems, and fills in i.summary.
 func (i *importRun) run(ctx context.Context, f *transfer.File) {
 	s := &i.summary
 	s.Lines = f.Lines
@@ -149,7 +155,7 @@ func (i *importRun) run(ctx context.Context, f *transfer.File) {
 	}
 }
 
-// begin says which phase begins.
+// begin sends the client a message that a phase begins.
 func (i *importRun) begin(phase string, f *transfer.File) {
 	i.phase = transfer.Progress{Phase: phase, Of: len(f.Items)}
 	i.Progress(0)
@@ -167,8 +173,8 @@ func (i *importRun) logRun(err error) {
 	i.server.Logger.Info("authenticators were imported", fields...)
 }
 
-// say sends a line at once. One that is not read ends the request, and with it the
-// import.
+// say sends a line to the client at once. If the client does not read it within importPause,
+// the server ends the request, which cancels the import.
 func (i *importRun) say(m transfer.Message) {
 	_ = i.rc.SetWriteDeadline(time.Now().Add(importPause))
 	_ = i.out.Encode(m)

@@ -10,12 +10,12 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// keepingRoutes are those of backups and master keys:
+// keepingRoutes are the routes of backups and master keys:
 //
 //	POST /two_factor/backup         {"recipients": ["age1…"]}: the store, encrypted for them
-//	GET  /two_factor/keys           what each master key is needed for: KeyReport
+//	GET  /two_factor/keys           the master keys and how many records each seals: KeyReport
 //	POST /two_factor/keys/rotate    {}: starts a rotation of the keys: rotation.Progress
-//	GET  /two_factor/keys/rotate    how far it is
+//	GET  /two_factor/keys/rotate    its progress: rotation.Progress
 var keepingRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/backup", Handler: caddy.AdminHandlerFunc(serveBackup)},
 	{Pattern: "/two_factor/keys", Handler: getter(serveKeys)},
@@ -26,8 +26,9 @@ var keepingRoutes = []caddy.AdminRoute{
 type KeyReport struct {
 	Keys     []rotation.Key    `json:"keys"`
 	Rotation rotation.Progress `json:"rotation"`
-	// Unread says that the key file begins with another key than the running server
-	// seals with, and what to do.
+	// Unread is a message for the operator: the first key of the key file is not the one
+	// that the running server seals with, so the file was changed without a reload. Empty if
+	// they are equal.
 	Unread string `json:"unread,omitempty"`
 }
 
@@ -43,8 +44,7 @@ func serveKeys(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	return answerJSON(w, http.StatusOK, out)
 }
 
-// serveRotate starts a rotation (POST), which goes on in the background, or tells how
-// far it is (GET).
+// serveRotate starts a rotation in the background (POST), or returns its progress (GET).
 func serveRotate(w http.ResponseWriter, r *http.Request) error {
 	s, err := running()
 	if err != nil {

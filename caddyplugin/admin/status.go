@@ -9,7 +9,7 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// statusRoute is the endpoint's for the state of the server as a whole.
+// statusRoute is the route for the state of the server as a whole.
 //
 //	GET /two_factor/status           server.Status
 var statusRoute = caddy.AdminRoute{Pattern: "/two_factor/status", Handler: getter(serveStatus)}
@@ -22,7 +22,7 @@ func serveStatus(w http.ResponseWriter, r *http.Request, s *server.Server) error
 	return answerJSON(w, http.StatusOK, status)
 }
 
-// Build is what the program was built from.
+// Build returns the versions of Secondgate, Caddy and Go that this program was built from.
 func Build() server.Build {
 	const module = "github.com/secondgate/secondgate"
 	caddys, _ := caddy.Version()
@@ -32,7 +32,7 @@ func Build() server.Build {
 		return b
 	}
 	b.Version, b.Go = info.Main.Version, info.GoVersion
-	for _, m := range info.Deps { // in another Caddy that was built with this plugin
+	for _, m := range info.Deps { // a Caddy built with this plugin has Secondgate as a dependency
 		if m.Path == module {
 			b.Version = m.Version
 		}

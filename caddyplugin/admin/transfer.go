@@ -18,20 +18,20 @@ import (
 	"github.com/secondgate/secondgate/internal/transfer"
 )
 
-// What the admin API has for leaving and arriving. Both take, in the query: realm (may
-// be left out where there is only one), format (csv or jsonl), staff and reason (which an
-// import may do without), with the format's media type as Content-Type.
+// transferRoutes are the routes of import and export. Both take these parameters: realm
+// (optional if there is only one), format (csv or jsonl), staff, and reason (optional for an
+// import). Both require the format's media type as Content-Type.
 //
 //	POST /two_factor/import?…&replace=never|skip|always&dry_run=true&source=NAME
-//	    the file as the body; answers transfer.Message as JSON lines
+//	    The body is the file. The answer is JSON lines of transfer.Message.
 //	POST /two_factor/export?…
-//	    answers the file; a connection that breaks off means that it is not whole
+//	    The answer is the file. If the connection breaks off, the file is incomplete.
 var transferRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/import", Handler: caddy.AdminHandlerFunc(serveImport)},
 	{Pattern: "/two_factor/export", Handler: caddy.AdminHandlerFunc(serveExport)},
 }
 
-// transferring is what both have of a request.
+// transferring is what the handlers of import and export both read from a request.
 type transferring struct {
 	server *server.Server
 	realm  *server.Realm
@@ -39,9 +39,9 @@ type transferring struct {
 	event  store.Event
 }
 
-// newTransferring reads what both have; reasoned wants a reason, also are the parameters
-// that one of them has besides. Others are refused: an import with a mistake in the name of
-// dry_run would write.
+// newTransferring parses the request of an import or export. reasoned makes the parameter
+// reason mandatory. also names the parameters that only this route takes. Unknown ones are
+// refused: if dry_run were misspelt and ignored, the import would write.
 func newTransferring(r *http.Request, reasoned bool, also ...string) (*transferring, error) {
 	if r.Method != http.MethodPost {
 		return nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
@@ -69,9 +69,9 @@ func newTransferring(r *http.Request, reasoned bool, also ...string) (*transferr
 	return t, nil
 }
 
-// checkKind wants the format's media type of the request, though an export has no body: a
-// page of another site may have a browser on this machine post forms and text, but
-// neither of these.
+// checkKind returns an error unless Content-Type is the format's media type, even for an
+// export, which has no body. A page of another site can make a browser on this machine post
+// forms and text here, but not these types.
 func checkKind(r *http.Request, format string) error {
 	if err := transfer.CheckFormat(format); err != nil {
 		return badRequest(err)
@@ -86,7 +86,8 @@ func checkKind(r *http.Request, format string) error {
 // MediaTypes are the media types of the formats of an import and an export.
 var MediaTypes = map[string]string{transfer.CSV: "text/csv", transfer.JSONL: "application/x-ndjson"}
 
-// actor is an event with who acts and why, in words that stand as at the support desk.
+// actor returns an audit event with the parameters staff and reason. They have the same
+// limits as at the support desk.
 func actor(q url.Values, reasoned bool) (store.Event, error) {
 	name, reason := strings.TrimSpace(q.Get("staff")), strings.TrimSpace(q.Get("reason"))
 	if n := utf8.RuneCountInString(name); n < 1 || n > staff.MaxStaff || !staff.OneLine(name) {
@@ -99,8 +100,9 @@ func actor(q url.Values, reasoned bool) (store.Event, error) {
 	return store.Event{Staff: name, Reason: reason, At: clock.Now().UTC()}, nil
 }
 
-// patient takes away the ten seconds that Caddy's admin endpoint gives a request: when
-// they are over a body could not be read on, and a closed connection would not be noticed.
+// patient removes the read deadline of ten seconds that Caddy's admin endpoint sets for each
+// request. After that deadline the rest of a body could not be read, and a closed connection
+// would not be noticed.
 func patient(w http.ResponseWriter) error {
 	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("taking time for the request: %w", err)

@@ -19,12 +19,12 @@ import (
 	"github.com/secondgate/secondgate/internal/staff"
 )
 
-// userRoutes are the endpoint's for the support desk; see docs/admin-api.md.
+// userRoutes are the routes of the support desk; see docs/admin-api.md.
 //
 //	GET  /two_factor/users                 staff.Page. Query: realm, status, search, sort,
 //	                                       descending, after, limit
 //	GET  /two_factor/users/show            staff.Details. Query: realm, and id (exact) or search
-//	POST /two_factor/users/reset           UserAct in, UserDone out; likewise:
+//	POST /two_factor/users/reset           body UserAct, answer UserDone, as for the next three
 //	POST /two_factor/users/unlock
 //	POST /two_factor/users/end-sessions
 //	POST /two_factor/users/recovery-code
@@ -37,8 +37,8 @@ var userRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/users/recovery-code", Handler: actHandler(issueRecoveryCode)},
 }
 
-// deskHandler finds the running configuration's desk, and says in the status what kind
-// of refusal its errors are.
+// deskHandler returns a handler for one method that calls serve with the support desk of the
+// running server. Errors of the desk become a status by deskStatus.
 func deskHandler(method string, serve func(w http.ResponseWriter, r *http.Request, d *staff.Desk) error) caddy.AdminHandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if r.Method != method {
@@ -104,7 +104,8 @@ func userQuery(values url.Values) (q staff.Query, err error) {
 	return q, nil
 }
 
-// serveUser takes ids in the query, where they may hold any character.
+// serveUser answers with one user. The id is a query parameter, not part of the path, because
+// ids may contain any character.
 func serveUser(w http.ResponseWriter, r *http.Request, d *staff.Desk) error {
 	values := r.URL.Query()
 	if err := onlyParameters(values, "realm", "id", "search"); err != nil {
@@ -128,38 +129,39 @@ func serveUser(w http.ResponseWriter, r *http.Request, d *staff.Desk) error {
 	return answerJSON(w, http.StatusOK, details)
 }
 
-// UserAct is the body of an act.
+// UserAct is the body of a request that changes a user.
 type UserAct struct {
 	Realm  string `json:"realm,omitempty"`
 	User   string `json:"user"`
 	Staff  string `json:"staff"`
 	Reason string `json:"reason"`
-	// Life is a recovery code's, as 24h or 7d.
+	// Life is how long a recovery code is valid, such as 24h or 7d. Only for recovery-code.
 	Life string `json:"life,omitempty"`
 }
 
-// UserDone says what an act did.
+// UserDone is the answer to a request that changes a user.
 type UserDone struct {
 	Realm string `json:"realm"`
 	User  string `json:"user"`
-	// SessionsEnded is how many sessions ended.
+	// SessionsEnded is the number of sessions that the request ended.
 	SessionsEnded int `json:"sessions_ended"`
-	// Code is the recovery code, Expires its end. It is told here and nowhere else.
+	// Code is the recovery code, Expires the end of its validity. The code can't be read
+	// again later: the store has only its hash.
 	Code    string    `json:"code,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
 }
 
-// maxAct bounds a body, in bytes.
+// maxAct is the maximum size of a UserAct, in bytes.
 const maxAct = 64 << 10
 
-// errMediaType refuses what a page of another site could send from a browser on this
-// machine: it may post forms and text anywhere, but not JSON.
+// errMediaType is the answer to a body that is not declared as JSON. A page of another site
+// can make a browser on this machine post forms and text here, but not JSON.
 var errMediaType = caddy.APIError{
 	HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("want a body with Content-Type: application/json"),
 }
 
-// actHandler reads an act and carries it out. Who hangs up does not stop it half-way:
-// staff would not know what was done.
+// actHandler returns a handler that reads a UserAct and calls do. If the client disconnects,
+// do is not cancelled: staff would not know whether the change was made.
 func actHandler(do func(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) error) caddy.AdminHandlerFunc {
 	return deskHandler(http.MethodPost, func(w http.ResponseWriter, r *http.Request, d *staff.Desk) error {
 		in, err := readAct(w, r)
@@ -193,7 +195,7 @@ func readAct(w http.ResponseWriter, r *http.Request) (in UserAct, err error) {
 	return in, nil
 }
 
-// remoteHost is where a request comes from; nothing over a Unix socket.
+// remoteHost returns the client's address without the port, or "" for a Unix socket.
 func remoteHost(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -242,7 +244,7 @@ func issueRecoveryCode(ctx context.Context, d *staff.Desk, a staff.Act, in UserA
 	return err
 }
 
-// lifeless refuses a life where there is nothing that could have one.
+// lifeless returns an error if Life is set. All routes but recovery-code call it.
 func (in UserAct) lifeless() error {
 	if in.Life != "" {
 		return badRequest(errors.New("life: only a recovery code has one"))

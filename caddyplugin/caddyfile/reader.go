@@ -2,8 +2,8 @@
 // package directive. Package caddyplugin registers the directives and makes handlers of
 // what is read here.
 //
-// It guarantees that every error has the file and the line of what is wrong, and what
-// would be right there. Nothing is resolved: placeholders stay as they are written.
+// Every error names the file, the line, and what is expected there. Placeholders are kept as
+// they are written; the server resolves them when it loads the configuration.
 package caddyfile
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// Site reads a two_factor directive. The settings are validated, so that what is wrong
-// with them is told with file and line.
+// Site reads a two_factor directive. It also validates the settings, because only here the
+// file and line of each setting are known.
 func Site(h httpcaddyfile.Helper) (site config.Site, err error) {
 	r := OfHandler(h, "two_factor")
 	if err := r.Read(config.SiteRows, &site); err != nil {
@@ -34,27 +34,30 @@ func Site(h httpcaddyfile.Helper) (site config.Site, err error) {
 // Reader reads one directive or global option.
 type Reader struct {
 	*caddyfile.Dispenser
-	// Custom read the subdirectives of their names: what is behind them and in their blocks.
+	// Custom has a function for each subdirective that no row can describe, by its name. It
+	// reads the arguments and the block.
 	Custom map[string]func() error
 
 	name    string
 	matcher matcherOf
-	// where are the tokens of settings, by the paths that directive.Error has.
+	// where maps the path of a setting, as directive.Error.Where has it, to its token, from
+	// which Locate takes the file and line.
 	where map[string]caddyfile.Token
 }
 
-// OfHandler reads the directive of a handler, which takes no argument but a matcher.
+// OfHandler returns a Reader for the directive of a handler, which takes no argument but a
+// matcher.
 func OfHandler(h httpcaddyfile.Helper, name string) *Reader {
 	return &Reader{Dispenser: h.Dispenser, name: name, matcher: matchersOf(h)}
 }
 
-// OfGlobal reads a global option.
+// OfGlobal returns a Reader for a global option.
 func OfGlobal(d *caddyfile.Dispenser, name string) *Reader {
 	return &Reader{Dispenser: d, name: name}
 }
 
-// Read reads the directive's block into settings, a pointer to a struct. It does not
-// check them.
+// Read reads the directive's block into settings, a pointer to a struct. It does not validate
+// the values.
 func (r *Reader) Read(rows directive.Rows, settings any) error {
 	r.Next()
 	r.where = map[string]caddyfile.Token{"": r.Token()}
@@ -72,8 +75,9 @@ func (r *Reader) Read(rows directive.Rows, settings any) error {
 	return nil
 }
 
-// block reads a block with settings below path. What is not in rows, or is there
-// again, is an error.
+// block reads a block into the struct into. path is the path of the block's settings, owner
+// the subdirective that the block belongs to. A word that is in no row, or is given twice, is
+// an error.
 func (r *Reader) block(path, owner string, rows directive.Rows, into reflect.Value) error {
 	last := owner
 	for nesting := r.Nesting(); r.NextBlock(nesting); {
@@ -125,8 +129,8 @@ func (r *Reader) opensBlock() bool {
 	return opens
 }
 
-// explain adds the subdirective, its usage, the file and the line, unless an inner
-// block has done so.
+// explain adds the subdirective, its usage, the file and the line to err. An error that an
+// inner block has already explained is returned unchanged.
 func (r *Reader) explain(err error, row directive.Row) error {
 	var here directive.Problem
 	switch {
@@ -140,8 +144,8 @@ func (r *Reader) explain(err error, row directive.Row) error {
 	return err
 }
 
-// Locate adds the file and line of the setting that err is about, or of the directive
-// where the Caddyfile does not mention it.
+// Locate adds file and line to err: those of the setting that err is about, of the nearest
+// block around it that the Caddyfile has, or else of the directive.
 func (r *Reader) Locate(err error) error {
 	if err == nil {
 		return nil
@@ -160,7 +164,7 @@ func (r *Reader) Locate(err error) error {
 	return tokenError(r.where[path], "%w", err)
 }
 
-// Given returns the place of a subdirective, file:line, or "" where it is not given.
+// Given returns the place of a subdirective as file:line, or "" if the Caddyfile lacks it.
 func (r *Reader) Given(path string) string {
 	if token, ok := r.where[path]; ok {
 		return token.File + ":" + strconv.Itoa(token.Line)
@@ -171,7 +175,7 @@ func (r *Reader) Given(path string) string {
 // matcherOf returns the matcher set that a word stands for; see [directive.Line].
 type matcherOf = func(word string) (map[string]json.RawMessage, bool, error)
 
-// matchersOf resolves paths and the names of the site's matchers.
+// matchersOf returns a matcherOf for paths and for the named matchers of the site (@name).
 func matchersOf(h httpcaddyfile.Helper) matcherOf {
 	return func(word string) (map[string]json.RawMessage, bool, error) {
 		h.Dispenser = caddyfile.NewDispenser([]caddyfile.Token{{Text: word}})

@@ -9,21 +9,24 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// defaultRealm is the realm of a site that stands alone and names none.
+// defaultRealm is the realm of the only site if it names none.
 const defaultRealm = config.DefaultRealm
 
-// realmsKey is where the directives of one Caddyfile meet in Helper.State.
+// realmsKey is the key in Helper.State under which the directives of one Caddyfile share
+// realmTokens.
 const realmsKey = "two_factor.realms"
 
-// realmTokens are the directives of a Caddyfile that use the default realm: the one that
-// doesn't name it, and the last one that does.
+// realmTokens are the places of the directives that use the default realm: unnamed of the one
+// that names no realm, named of the last one that names the default realm.
 type realmTokens struct{ unnamed, named *caddyfile.Token }
 
-// NameRealm gives the realm a name for the adapted configuration, in which one directive
-// becomes several handlers if its site has addresses on several ports. Each directive is
-// a site of its own, however equal the settings are: the portals behind two sites, or
-// behind two `handle` of one, have users of their own. Two directives share a realm only
-// if both name it.
+// NameRealm returns the realm of a directive: realm, or the default realm if realm is "". It
+// is an error if two directives would share the default realm and not both name it: the
+// portals behind two sites, or behind two `handle` blocks of one site, may have different
+// users.
+//
+// This is checked on the Caddyfile and not on the handlers, because one directive becomes
+// several handlers if its site has addresses on several ports.
 func NameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string, error) {
 	known, _ := h.State[realmsKey].(*realmTokens)
 	if known == nil {
@@ -50,19 +53,19 @@ func NameRealm(h httpcaddyfile.Helper, realm string, at caddyfile.Token) (string
 	return defaultRealm, nil
 }
 
-// What to do about two sites that name no realm.
+// Sentences for errors about two sites that name no realm: what the operator can do.
 const (
 	ownRealms    = "give each portal a realm of its own (realm NAME, such as realm shop), or both the same if they share their users; " + keepsDefault + "; the second site is this one"
 	keepsDefault = config.KeepsDefaultRealm
 )
 
-// placeOf is the file and line of a token, with the imports that led there.
+// placeOf returns the file and line of a token, and the imports that lead to it.
 func placeOf(at caddyfile.Token) string {
 	_, place, _ := strings.Cut(tokenError(at, "").Error(), ", at ")
 	return place
 }
 
-// tokenError has the file and the line of a token.
+// tokenError returns an error that ends with the file and line of a token.
 func tokenError(at caddyfile.Token, format string, args ...any) error {
 	d := caddyfile.NewDispenser([]caddyfile.Token{at})
 	d.Next()

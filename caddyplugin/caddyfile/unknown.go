@@ -6,8 +6,9 @@ import (
 	"github.com/secondgate/secondgate/internal/directive"
 )
 
-// unknown is the error for a word that a block does not know: a slip of the
-// pen, something of a later version, or a block where none belongs.
+// unknown returns the error for a word that is no subdirective of a block: a typing error, a
+// subdirective of a later version, a block after a subdirective that takes none, or a missing
+// "}". after is the subdirective before the word, block the one that the block belongs to.
 func (r *Reader) unknown(name, after, block string, rows directive.Rows) error {
 	if name == "{" || name == "}" {
 		return r.Errf("unexpected %q: %s takes no block here", name, after)
@@ -21,13 +22,15 @@ func (r *Reader) unknown(name, after, block string, rows directive.Rows) error {
 	return r.Errf("unknown subdirective %q of %s in this version; docs/caddyfile.md lists what is known", name, block)
 }
 
-// directives are those of Caddy's that commonly follow the block.
+// directives are Caddy's directives that commonly follow a two_factor block. If one occurs
+// inside the block, a "}" is probably missing.
 var directives = []string{
 	"reverse_proxy", "php_fastcgi", "file_server", "handle", "handle_path", "handle_errors", "route", "encode", "header", "log", "tls", "root",
 	"rewrite", "redir", "respond", "import", "basic_auth", "forward_auth", "request_header", "request_body", "uri", "try_files", "vars", "map", "bind", "metrics",
 }
 
-// nearest is the name that lies within two typing errors of word, or "".
+// nearest returns the subdirective that differs least from word, at most by two typing
+// errors, or "".
 func nearest(word string, rows directive.Rows) string {
 	if len(word) < 3 || len(word) > 20 {
 		return ""

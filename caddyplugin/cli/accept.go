@@ -75,8 +75,9 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 	return err
 }
 
-// lost is an error if the store that is expected is there and whole, or in use. What can't
-// be found out is left to the operator.
+// lost returns an error if the store is not lost: a running server has it open, or it is there
+// and passes all checks. If its condition can't be determined, lost returns nil, and the
+// operator's word counts.
 func (s *namedStore) lost(ctx context.Context) error {
 	c, err := s.condition(ctx)
 	switch {
@@ -142,8 +143,8 @@ func initStore(cmd *cobra.Command, f storeFlags) error {
 	return err
 }
 
-// present reports whether there is a store that the server starts with, and says so. The
-// error is that there is one that it does not start with.
+// present reports whether there is a store that the server starts with, and prints what it
+// holds. It returns an error if there is a store that the server would not start with.
 func (s *namedStore) present(cmd *cobra.Command) (done bool, err error) {
 	c, err := s.condition(cmd.Context())
 	if errors.Is(err, errUnknown) {

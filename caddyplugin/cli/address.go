@@ -10,16 +10,16 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// serviceSocket is where the shipped systemd unit has the server's admin endpoint.
+// serviceSocket is the socket of the admin endpoint in the shipped systemd unit.
 const serviceSocket = "/run/secondgate/admin.sock"
 
 var errAdminOff = errors.New("the configuration says `admin off`, so no command reaches the server: give it a socket (`admin unix//run/secondgate/admin.sock|0600`)")
 
-// adminAddress is the address of the running server's admin endpoint: as given, as a
-// configuration says, or the default one.
+// adminAddress returns the address of the running server's admin endpoint: address if it is
+// given, else the one in the configuration file, else the default one.
 //
-// Caddy's DetermineAdminAPIAddress does the same, but logs two lines about the file
-// that it reads, which stand before a command's answer.
+// Caddy's DetermineAdminAPIAddress does the same, but logs two lines about the file that it
+// reads. They would be printed before the command's output.
 func adminAddress(address, file, adapter string) (string, error) {
 	if address != "" {
 		return address, nil
@@ -43,18 +43,19 @@ func adminAddress(address, file, adapter string) (string, error) {
 	return cmp.Or(listen, defaultAdmin(serviceSocket)), nil
 }
 
-// UseServiceSocket makes commands of Caddy that ask the running server find it where the
-// commands of this package do.
+// UseServiceSocket makes Caddy's own commands, such as reload, use the same default address
+// of the admin endpoint as the commands of this package.
 func UseServiceSocket() { caddy.DefaultAdminListen = defaultAdmin(serviceSocket) }
 
-// defaultAdmin is the socket of the service if it is there and CADDY_ADMIN names no
-// other endpoint, else Caddy's default.
+// defaultAdmin returns the address of the service's socket if that exists and CADDY_ADMIN is
+// not set, else Caddy's default address.
 func defaultAdmin(socket string) string {
 	if os.Getenv("CADDY_ADMIN") != "" {
 		return caddy.DefaultAdminListen
 	}
 	info, err := os.Stat(socket)
-	// Where it may not be looked for, the service is there, and this is another user.
+	// Without permission for the directory the service exists, and this process runs as
+	// another user. The socket is the right address then, too.
 	if err == nil && info.Mode().Type() == os.ModeSocket || errors.Is(err, fs.ErrPermission) {
 		return "unix/" + socket
 	}

@@ -17,14 +17,15 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// serverFlags are those by which commands that ask the running server find it.
+// serverFlags adds the flags that name the running server's admin endpoint.
 func serverFlags(cmd *cobra.Command) {
 	cmd.Flags().String("address", "", "address of the server's admin endpoint (default: as in --config, else $CADDY_ADMIN, the socket /run/secondgate/admin.sock, or localhost:2019)")
 	cmd.Flags().StringP("config", "c", "", "configuration file to find the admin endpoint in")
 	cmd.Flags().StringP("adapter", "a", "", "adapter for that file, if it is no Caddyfile")
 }
 
-// endpoint is a running server's admin endpoint.
+// endpoint is the admin endpoint of a running server. Its methods send requests to
+// [admin.API].
 type endpoint struct{ address string }
 
 func serverOf(cmd *cobra.Command) (endpoint, error) {
@@ -36,8 +37,8 @@ func serverOf(cmd *cobra.Command) (endpoint, error) {
 	return endpoint{address}, nil
 }
 
-// ask sends a request with a body in JSON, if it is not nil, and returns the answer's,
-// which the caller closes. What the server refuses is an error in the server's words.
+// ask sends a request, with body as JSON unless it is nil, and returns the body of the
+// answer; the caller closes it. A status of 400 or above is an error with the server's text.
 func (s endpoint) ask(method, path string, body any) (answer io.ReadCloser, err error) {
 	var raw []byte
 	if body != nil {
@@ -61,7 +62,7 @@ func (s endpoint) ask(method, path string, body any) (answer io.ReadCloser, err 
 // two_factor: Caddy serves a moment before it makes a configuration the active one.
 const startTime = 2 * time.Second
 
-// send is ask with a body of any kind.
+// send sends one request with a body of the media type kind, and returns as ask does.
 func (s endpoint) send(method, path, kind string, body io.Reader) (io.ReadCloser, error) {
 	res, err := caddycmd.AdminAPIRequest(s.address, method, path, http.Header{"Content-Type": {kind}}, body)
 	if err == nil {
@@ -73,8 +74,8 @@ func (s endpoint) send(method, path, kind string, body io.Reader) (io.ReadCloser
 	return nil, fmt.Errorf("the server at %s: %w", s.address, plainly(err))
 }
 
-// unreached is the error that no server answers at an address, nil if one did. Caddy keeps the
-// text of the cause only.
+// unreached returns the error for an address at which no server answers, or nil if the cause
+// is another one. cause is the text of Caddy's error, which wraps nothing.
 func unreached(address, cause string) error {
 	switch {
 	case !strings.Contains(cause, ": dial "):
@@ -85,7 +86,8 @@ func unreached(address, cause string) error {
 	return fmt.Errorf("no server answers at %s: start it, since it holds the store; if it runs with another admin endpoint, name that with --address or --config, and if it has `admin off`, give it one (%s)", address, cause)
 }
 
-// answer is ask for an answer in JSON of some megabytes at most.
+// answer sends a request as ask does, and decodes the JSON answer into out. It reads
+// maxReport bytes at most.
 func (s endpoint) answer(method, path string, body, out any) error {
 	res, err := s.ask(method, path, body)
 	if err != nil {
@@ -98,7 +100,9 @@ func (s endpoint) answer(method, path string, body, out any) error {
 	return nil
 }
 
-// plainly takes the server's sentence out of the JSON that Caddy wraps in its error.
+// plainly returns the server's error as a refusal. Caddy's error contains the server's answer,
+// {"error": "…"}, within a longer text; plainly extracts it. Other errors are returned as they
+// are.
 func plainly(err error) error {
 	_, raw, found := strings.Cut(err.Error(), "{")
 	var said struct{ Error string }
@@ -108,7 +112,7 @@ func plainly(err error) error {
 	return err
 }
 
-// printJSON writes a command's result for programs.
+// printJSON writes the result of a command as indented JSON, for the flag --json.
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

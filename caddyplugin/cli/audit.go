@@ -34,7 +34,7 @@ a Caddyfile, --address names it.`,
 	},
 }
 
-// auditFilter are the flags that restrict what is shown.
+// auditFilter adds the flags that select events, and serverFlags.
 func auditFilter(cmd *cobra.Command) {
 	cmd.Flags().String("realm", "", "only events of this realm")
 	cmd.Flags().String("user", "", "only events of this user, by the portal's id; wants --realm")
@@ -65,7 +65,7 @@ func auditListCommand() *cobra.Command {
 	return cmd
 }
 
-// mostListed bounds --limit; who wants more exports.
+// mostListed is the maximum of --limit. The command export has no limit.
 const mostListed = 100_000
 
 func runAuditList(cmd *cobra.Command, _ []string) error {
@@ -88,7 +88,8 @@ func runAuditList(cmd *cobra.Command, _ []string) error {
 	return audit.PrintTable(cmd.OutOrStdout(), lines)
 }
 
-// newestLines collects pages until there are so many, and turns them round.
+// newestLines fetches pages, newest entries first, until it has limit entries, and returns
+// them oldest first.
 func newestLines(s endpoint, q url.Values, limit int) (lines []audit.Line, err error) {
 	q.Set("newest", "true")
 	for {
@@ -203,7 +204,8 @@ func runAuditVerify(cmd *cobra.Command, _ []string) error {
 
 var errBroken = errors.New("the audit log does not hold")
 
-// verified verifies a file here, or has the server verify its own.
+// verified verifies the audit log in an exported file, or asks the server to verify its own
+// log if file is "".
 func verified(cmd *cobra.Command, file string, heads []audit.Head) (report audit.Report, err error) {
 	if file != "" {
 		f, err := os.Open(file)

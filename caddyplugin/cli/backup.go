@@ -93,7 +93,8 @@ func runBackup(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// readers are those who will be able to read the backup.
+// readers returns the age recipients of the backup: the public keys of --recipient, or else
+// the passphrase from the file or the prompt.
 func readers(cmd *cobra.Command, recipients []string, passphraseFile string) ([]age.Recipient, error) {
 	if len(recipients) > 0 && passphraseFile != "" {
 		return nil, errors.New("--recipient and --passphrase-file: want one of them")
@@ -113,8 +114,9 @@ func readers(cmd *cobra.Command, recipients []string, passphraseFile string) ([]
 	return []age.Recipient{to}, nil
 }
 
-// fetchBackup lets the server encrypt for us alone, so that no passphrase leaves this
-// process and all of it can be checked as it comes, and encrypts it anew.
+// fetchBackup writes a backup to file. The server encrypts it to a key pair made for this
+// call. This process decrypts and verifies the stream, and encrypts it to the recipients. A
+// passphrase therefore never leaves this process, and an incomplete backup is noticed.
 func fetchBackup(ctx context.Context, srv endpoint, file string, to []age.Recipient) (done written, err error) {
 	us, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -146,7 +148,7 @@ func fetchBackup(ctx context.Context, srv endpoint, file string, to []age.Recipi
 	return done, err
 }
 
-// cause says why a stream ended that should not have.
+// cause returns the error to show the operator for a backup stream that broke off.
 func cause(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -157,7 +159,8 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// whole is a private file that appears under its name when it is complete.
+// whole is a file with mode 0600 under a temporary name. commit gives it its final name, so
+// that an incomplete file never has that name.
 type whole struct {
 	*os.File
 	name string
@@ -171,7 +174,8 @@ func newWhole(name string) (*whole, error) {
 	return &whole{f, name}, nil
 }
 
-// commit makes the file durable and names it, unless something has that name by now.
+// commit syncs the file to disk and gives it its final name. It returns an error if a file of
+// that name has appeared meanwhile.
 func (w *whole) commit() (size int64, err error) {
 	info, err := w.Stat()
 	if err == nil {
@@ -182,7 +186,7 @@ func (w *whole) commit() (size int64, err error) {
 	}
 	if err := os.Link(w.File.Name(), w.name); errors.Is(err, fs.ErrExist) {
 		return 0, fmt.Errorf("%s is there by now and is not written over", w.name)
-	} else if err != nil { // a file system without links
+	} else if err != nil { // the file system may not support hard links
 		if err := os.Rename(w.File.Name(), w.name); err != nil {
 			return 0, err
 		}
@@ -194,7 +198,7 @@ func (w *whole) commit() (size int64, err error) {
 	return info.Size(), errors.Join(dir.Sync(), dir.Close())
 }
 
-// discard removes what has no name yet.
+// discard removes the temporary name. After commit the file remains under its final name.
 func (w *whole) discard() {
 	_ = w.Close()
 	_ = os.Remove(w.File.Name())

@@ -41,7 +41,7 @@ something did, and 2 if there could be no rehearsal.`,
 		f.StringVar(&c.site, "site", "", "The site's host name, if several have two_factor")
 		f.BoolVar(&c.json, "json", false, "Write the table as JSON")
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-			cmd.SilenceErrors = true // both ends are said below
+			cmd.SilenceErrors = true // the error or the table is printed below
 			report, err := c.run(cmd.Context(), prompt{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()})
 			if err != nil {
 				fmt.Fprintf(cmd.ErrOrStderr(), "There was no rehearsal: %v.\n", err)
@@ -82,7 +82,8 @@ func (c checkFlags) run(ctx context.Context, p prompt) (report check.Report, err
 	if len(accounts) > 1 {
 		plan.Second = accounts[1]
 	}
-	// From here on something has to be put away. Before, a signal just ends the prompt.
+	// From here on a signal must not end the process at once: the stage has to be stopped and
+	// its directory removed. Before, a signal simply ends the prompt.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	st, err := startStage(site, plan.Site.Realm)

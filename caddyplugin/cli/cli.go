@@ -1,6 +1,6 @@
-// Package cli has the subcommands of `two-factor`: those that ask the running server through
-// package admin, those that look at the store of a stopped one, and those that learn and
-// check a portal. Importing it registers them with Caddy.
+// Package cli implements the subcommands of `two-factor`. Some send requests to the running
+// server (package admin), some examine or restore the store of a stopped server, and two
+// inspect and check a portal. Importing the package registers the commands with Caddy.
 package cli
 
 import (
@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Commands returns the subcommands, a file each. init registers them below `caddy two-factor`, so that
-// none has the name of a command of Caddy's. The secondgate binary also has them at its top level.
-// Strict gives them exit status 2 for wrong use.
+// Commands returns the subcommands, each wrapped by Strict, which gives wrong use the exit
+// status 2. init registers them below `caddy two-factor`, so that their names can't collide
+// with Caddy's commands. The program secondgate has them at its top level as well.
 func Commands() []caddycmd.Command {
 	all := []caddycmd.Command{
 		presetsCommand, inspectCommand(), checkCommand, reportCommand,
@@ -26,7 +26,7 @@ func Commands() []caddycmd.Command {
 	return all
 }
 
-// group is a command that only has others below it.
+// group returns a command that has only subcommands. Without one it prints its help.
 func group(name, short string, commands ...caddycmd.Command) caddycmd.Command {
 	return caddycmd.Command{
 		Name: name, Usage: "COMMAND", Short: short,

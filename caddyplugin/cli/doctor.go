@@ -22,9 +22,10 @@ import (
 	"github.com/secondgate/secondgate/internal/store/witness"
 )
 
-// Examiner is a storage engine's module that can verify its store without writing to it.
+// examiner is implemented by storage engines that can verify a store without writing to it.
+// The commands doctor, init and accept-loss use it.
 type examiner interface {
-	// Examine gives fn a copy of the store; see badger.Examine.
+	// Examine calls fn with an opened copy of the store; see badger.Examine.
 	Examine(ctx context.Context, log *zap.Logger, fn func(st store.Store) error) (badger.Examined, error)
 }
 
@@ -79,16 +80,17 @@ func runDoctor(cmd *cobra.Command, f storeFlags, keyFile string) error {
 	return nil
 }
 
-// doctor prints what it finds, a line each.
+// doctor prints one line for each check, and counts the problems.
 type doctor struct {
 	out      io.Writer
 	named    *namedStore
 	problems int
-	// unreadable counts what the engine logs as an error: records that can't be read.
+	// unreadable is the number of errors that the engine has logged. It logs one for each
+	// record that it can't read.
 	unreadable int
 }
 
-// say prints one line: that all is well, or what is wrong.
+// say prints the line of one check: well, or the error if wrong is not nil.
 func (d *doctor) say(what, well string, wrong error) {
 	if wrong != nil {
 		d.problems++
@@ -97,12 +99,13 @@ func (d *doctor) say(what, well string, wrong error) {
 	fmt.Fprintf(d.out, "%-12s %s\n", what+":", plain(well))
 }
 
-// logger counts the engine's errors, which name what can't be read, and prints them.
+// logger returns the logger for the engine. It prints errors, which name the unreadable
+// records, and counts them in d.unreadable.
 func (d *doctor) logger() *zap.Logger {
 	return zap.New(counter{zapcore.NewCore(zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "message"}), zapcore.AddSync(d.out), zap.ErrorLevel), &d.unreadable})
 }
 
-// counter counts entries.
+// counter is a zapcore.Core that counts the entries written.
 type counter struct {
 	zapcore.Core
 	n *int
@@ -120,7 +123,7 @@ func (c counter) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	return c.Core.Write(e, fields)
 }
 
-// With keeps counting.
+// With returns a counter with the same count.
 func (c counter) With(fields []zapcore.Field) zapcore.Core { return counter{c.Core.With(fields), c.n} }
 
 func (d *doctor) examine(ctx context.Context, st store.Store) error {
@@ -147,7 +150,8 @@ func (d *doctor) examine(ctx context.Context, st store.Store) error {
 	return d.compare(ctx, st, activated)
 }
 
-// countRecords counts the activated users of each realm by their own records.
+// countRecords counts the activated users of each realm by reading every user record, without
+// the index that CountUsers reads.
 func countRecords(ctx context.Context, st store.Store) (map[string]int, error) {
 	activated := make(map[string]int)
 	for after := ""; ; {
@@ -166,7 +170,8 @@ func countRecords(ctx context.Context, st store.Store) (map[string]int, error) {
 	}
 }
 
-// compare holds the store against the master keys and its witness.
+// compare checks that the master keys open the store, and that the store is the one that its
+// witness in Caddy's storage describes.
 func (d *doctor) compare(ctx context.Context, st store.Store, activated map[string]int) error {
 	keeper := rotation.New(st, zap.NewNop(), clock.Now)
 	defer keeper.Close()
@@ -176,13 +181,14 @@ func (d *doctor) compare(ctx context.Context, st store.Store, activated map[stri
 	}
 	d.say("Master keys", "open the store", err)
 	if err != nil {
-		return nil // no signature can be looked at
+		return nil // the witness's signature can't be verified without the keys
 	}
 	d.say("Witness", "is this store's, or there is none", d.judge(ctx, st, ring, activated))
 	return nil
 }
 
-// judge compares the store with its witness; without master keys not with its signature.
+// judge compares the store with its witness. If ring is nil, the witness's signature is not
+// verified.
 func (d *doctor) judge(ctx context.Context, st store.Store, ring *keys.Ring, activated map[string]int) error {
 	known, err := witness.Load(ctx, d.named.caddys)
 	if err != nil {

@@ -86,14 +86,15 @@ func runExport(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
-// private is a file that is there only once it is whole.
+// private is a file with mode 0600 under a temporary name. keep gives it its final name, so
+// that an incomplete export never has that name. It is empty for standard output.
 type private struct {
 	f    *os.File
 	name string
 }
 
-// newPrivate makes the file, readable by its owner only, under a name of its own beside
-// the one that it is to have. Without a name it does nothing.
+// newPrivate creates the temporary file in the directory of name. If name is "", it creates
+// none.
 func newPrivate(name string) (*private, error) {
 	if name == "" {
 		return &private{}, nil
@@ -108,8 +109,8 @@ func newPrivate(name string) (*private, error) {
 	return &private{f: f, name: name}, nil
 }
 
-// keep gives the file its name, by a link where there are such, which never takes
-// another file's place.
+// keep syncs the file and gives it its final name. It uses a hard link, which never replaces
+// an existing file, or a rename if the file system has no hard links.
 func (p *private) keep() error {
 	if err := errors.Join(p.f.Sync(), p.f.Close()); err != nil {
 		return err
@@ -121,7 +122,7 @@ func (p *private) keep() error {
 	return os.Rename(p.f.Name(), p.name)
 }
 
-// drop removes what is not, or no longer, needed.
+// drop removes the temporary name. After keep the file remains under its final name.
 func (p *private) drop() {
 	if p.f != nil {
 		p.f.Close()

@@ -84,7 +84,8 @@ func runImport(cmd *cobra.Command, args []string) error {
 	return errors.Join(err, failure(cmd, summary))
 }
 
-// openImport opens the file, or takes standard input; source names it for the log.
+// openImport opens the file, or takes standard input for "-". source is its name in the audit
+// log.
 func openImport(cmd *cobra.Command, name string) (file io.ReadCloser, source string, err error) {
 	if name == "-" {
 		return io.NopCloser(cmd.InOrStdin()), "standard input", nil

@@ -16,8 +16,9 @@ import (
 // errStopped says that a server died, or was stopped, during an import.
 var errStopped = errors.New("the server stopped answering; give the same file again, and it does the rest")
 
-// importProgress shows how far an import is: on a terminal by one line that changes, else
-// by a line for every tenth.
+// importProgress prints the progress of an import. On a terminal it rewrites one line;
+// otherwise it prints a line after every tenth of the users. open is true while the cursor is
+// at the end of the rewritten line.
 type importProgress struct {
 	w        io.Writer
 	terminal bool
@@ -39,7 +40,7 @@ func (l *importProgress) show(p *transfer.Progress) {
 	l.phase, l.tenth = p.Phase, tenth
 }
 
-// end ends the line that changes.
+// end prints the line end after a rewritten line.
 func (l *importProgress) end() {
 	if l.open {
 		fmt.Fprintln(l.w)
@@ -47,7 +48,7 @@ func (l *importProgress) end() {
 	}
 }
 
-// followImport shows what the server says, until its summary.
+// followImport prints the messages of the server, and returns the last one, the summary.
 func followImport(body io.Reader, w io.Writer, terminal bool) (*transfer.Summary, error) {
 	progress := importProgress{w: w, terminal: terminal}
 	defer progress.end()
@@ -119,7 +120,7 @@ func printSummary(w io.Writer, s *transfer.Summary) error {
 	return nil
 }
 
-// failure is what the command ends with.
+// failure returns the error that the command ends with, or nil if all users were imported.
 func failure(cmd *cobra.Command, s *transfer.Summary) error {
 	switch {
 	case s.Error != "":

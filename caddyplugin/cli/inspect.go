@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/inspect"
 )
 
-// inspectCommand learns a portal. Progress goes to standard error, the Caddyfile alone
-// to standard output, so that it can be redirected into a file.
+// inspectCommand returns the command inspect. It prints progress to standard error and only
+// the Caddyfile to standard output, so that it can be redirected into a file.
 func inspectCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "inspect",

@@ -89,7 +89,7 @@ func useOf(k rotation.Key) string {
 	return "needed; see keys rotate"
 }
 
-// pollEvery is how often the command asks how far the rotation is.
+// pollEvery is the interval between two requests for the progress of a rotation.
 const pollEvery = 300 * time.Millisecond
 
 func runKeysRotate(cmd *cobra.Command, _ []string) error {
@@ -122,7 +122,8 @@ func runKeysRotate(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
-// follow waits for the end, and says now and then how far it is.
+// follow waits until the rotation ends, updates p, and prints the progress every five
+// seconds. If ctx ends, it returns nil; the rotation continues in the server.
 func follow(ctx context.Context, srv endpoint, p *rotation.Progress, say io.Writer) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()

@@ -10,11 +10,11 @@ import (
 	"syscall"
 )
 
-// ownedByUs is an error if a directory belongs to another user than this process's.
+// ownedByUs returns an error if a directory belongs to another user than this process.
 func ownedByUs(dir string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it is made
+		return nil // the caller creates it
 	}
 	if err != nil {
 		return fmt.Errorf("looking at Caddy's storage: %w", err)

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// passphrase reads the first line of a file, or asks; twice, if it is a new one that
-// could not be corrected later.
+// passphrase reads the first line of a file, or asks if file is "". fresh means that the
+// passphrase is a new one: it must have the minimum length, and a terminal asks for it twice,
+// because a backup encrypted with a mistyped one could never be read.
 func (p prompt) passphrase(ctx context.Context, file string, fresh bool) (string, error) {
 	if file != "" {
 		text, err := firstLine(file)
@@ -43,8 +44,8 @@ func (p prompt) passphrase(ctx context.Context, file string, fresh bool) (string
 	return text, nil
 }
 
-// leastPassphrase is the least length of a new passphrase, in characters. Who has a
-// backup can try passphrases as long as they like.
+// leastPassphrase is the minimum length of a new passphrase, in characters. An attacker who
+// has a backup can try passphrases without any limit.
 const leastPassphrase = 12
 
 func longEnough(text string) error {

@@ -15,17 +15,17 @@ import (
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
 
-// maxLine bounds a line from a person, in bytes.
+// maxLine is the maximum length of a line of input, in bytes.
 const maxLine = 4096
 
 // errNoAccount means that no test customer was given.
 var errNoAccount = errors.New("no test customer: give user name and password at the prompt, or as two lines on standard input")
 
-// prompt asks a person, or a script's standard input, for test customers. What it
-// reads goes nowhere but into the accounts: not to the screen, a log or an error.
+// prompt reads test customers' names and passwords, or passphrases, from a terminal or from a
+// script's standard input. It never prints or logs a password.
 type prompt struct {
 	in  io.Reader
-	out io.Writer // the questions; not standard output, which may go into a file
+	out io.Writer // gets the questions: standard error, since standard output may be a file
 }
 
 // accounts asks for one customer and then for a second, who may be left out. From a
@@ -49,7 +49,7 @@ func (p prompt) accounts(ctx context.Context) ([]browse.Account, error) {
 	return []browse.Account{first, second}, nil
 }
 
-// account asks for one; an empty name means none.
+// account asks for one customer. If the name is empty, it returns an empty account.
 func (p prompt) account(ctx context.Context, question string) (a browse.Account, err error) {
 	if a.User, err = p.name(question); err != nil || a.User == "" {
 		return a, err
@@ -89,7 +89,7 @@ func (p prompt) secret(ctx context.Context, question string) (string, error) {
 	return string(secret), nil
 }
 
-// terminal is the terminal's descriptor, if a person sits there.
+// terminal returns the file descriptor of the input, and whether it is a terminal.
 func (p prompt) terminal() (fd int, screen bool) {
 	f, ok := p.in.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -98,8 +98,8 @@ func (p prompt) terminal() (fd int, screen bool) {
 	return int(f.Fd()), true
 }
 
-// restoreAtEnd gives the terminal its echo back when Ctrl-C ends the program, which
-// it then does; the function that it returns ends that.
+// restoreAtEnd starts a goroutine that, on Ctrl-C or SIGTERM, switches the terminal's echo on
+// again and ends the program. The returned function ends the goroutine.
 func restoreAtEnd(ctx context.Context, fd int) func() {
 	state, err := term.GetState(fd)
 	if err != nil {
@@ -119,7 +119,8 @@ func restoreAtEnd(ctx context.Context, fd int) func() {
 	return func() { signal.Stop(signals); cancel() }
 }
 
-// line reads up to the end of a line byte by byte: what follows belongs to others.
+// line reads one line, byte by byte. A buffered reader would also consume input after the
+// line, which later reads need.
 func (p prompt) line() (string, error) {
 	var text []byte
 	one := make([]byte, 1)

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The exit statuses of all commands, as docs/admin-api.md lists them. Status 0 is
-// success; any other error is status 1.
+// statusWrongUse is the exit status for wrong input. Status 0 is success, 1 any other error;
+// docs/admin-api.md lists them.
 const statusWrongUse = 2
 
 // ended is the error of a command that ends with an exit status other than 1.
@@ -26,7 +26,7 @@ type ended struct {
 
 func (e ended) Unwrap() []error { return []error{e.error, e.caddys} }
 
-// ExitStatus is the status that the program ends with after a command returned err.
+// ExitStatus returns the exit status for the error of a command.
 func ExitStatus(err error) int {
 	if err == nil {
 		return 0
@@ -37,7 +37,7 @@ func ExitStatus(err error) int {
 	return 1
 }
 
-// exitStatus is err with an exit status above 1.
+// exitStatus returns err wrapped as ended, with a status above 1.
 func exitStatus(cmd *cobra.Command, err error, status int) error {
 	silent := cmd.SilenceErrors
 	caddys := caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return status, nil })(cmd, nil)
@@ -45,18 +45,19 @@ func exitStatus(cmd *cobra.Command, err error, status int) error {
 	return ended{err, status, caddys}
 }
 
-// saidNo is a server's sentence, with all that Caddy's error says.
+// saidNo is a refusal by the server: error is the server's sentence, whole the text of Caddy's
+// error, which also has the HTTP status.
 type saidNo struct {
 	error
 	whole string
 }
 
-// askedWrong finds the statuses by which the admin API says that the input was wrong, and
-// that nothing was changed.
+// askedWrong matches the HTTP statuses with which the admin API refuses wrong input. Nothing
+// was changed then.
 var askedWrong = regexp.MustCompile(`HTTP (400|403|404|409):`)
 
-// refused concludes a command with its error. A server's refusal of the input is a wrong
-// use of the command, with status 2.
+// refused returns the error for a command to return. If the server refused the input, it is
+// that of wrongInput, with status 2; otherwise err.
 func refused(cmd *cobra.Command, err error) error {
 	var no saidNo
 	if errors.As(err, &no) && askedWrong.MatchString(no.whole) {
@@ -65,8 +66,8 @@ func refused(cmd *cobra.Command, err error) error {
 	return err
 }
 
-// wrongInput concludes a command that was given something wrong: one sentence, and the
-// exit status 2. An error that was concluded before stays as it is.
+// wrongInput prints a sentence that nothing was done and why, and returns an error with exit
+// status 2. An error that already has an exit status is returned unchanged.
 func wrongInput(cmd *cobra.Command, err error) error {
 	if err == nil {
 		return nil
@@ -79,8 +80,8 @@ func wrongInput(cmd *cobra.Command, err error) error {
 	return exitStatus(cmd, err, statusWrongUse)
 }
 
-// Strict makes a command, and those below it, end with status 2 for unknown flags, for
-// wrong arguments, and for what the server refuses as wrong.
+// Strict makes a command and its subcommands end with status 2 for unknown flags, for wrong
+// arguments, and for input that the server refuses.
 func Strict(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(wrongInput)
 	if want := cmd.Args; want != nil {
@@ -94,10 +95,10 @@ func Strict(cmd *cobra.Command) {
 	}
 }
 
-// WrongUse is how commands outside this package report wrong input.
+// WrongUse is wrongInput for commands in other packages.
 func WrongUse(cmd *cobra.Command, err error) error { return wrongInput(cmd, err) }
 
-// noWords and oneWord say how many words a command wants besides its flags.
+// noWords and oneWord check the number of a command's arguments besides its flags.
 func noWords(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return wrongInput(cmd, fmt.Errorf("%q is one word too many; see --help", args[0]))

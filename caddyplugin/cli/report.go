@@ -60,7 +60,7 @@ func runReport(cmd *cobra.Command, _ []string) error {
 	return report.Print(cmd.OutOrStdout(), all)
 }
 
-// maxReport bounds what is read of an answer, in bytes.
+// maxReport is the maximum size that is read of any answer, in bytes.
 const maxReport = 64 << 20
 
 func fetchReport(srv endpoint, days int) ([]byte, error) {

@@ -113,7 +113,8 @@ func (r restore) restore(ctx context.Context, to backup.Target, in io.Reader, wi
 	return backup.Restore(ctx, to, b, o)
 }
 
-// settings are the configuration's, or those of the directory.
+// settings returns the store and the keys to restore with: those of the configuration, or
+// those in the directory of --dir.
 func (r restore) settings() (*storeSettings, error) {
 	switch {
 	case (r.config == "") == (r.dir == ""):
@@ -136,14 +137,14 @@ func (r restore) settings() (*storeSettings, error) {
 	return settingsOf(app, r.keyFile)
 }
 
-// Restorer is a storage engine's module that a backup can be restored into.
+// restorer is implemented by storage engines that a backup can be restored into.
 type restorer interface {
-	// Aside prepares a store that is put in its place whole, and returns that place. It
-	// opens nothing that is there, and is an error if something is.
+	// Aside creates a store beside the final place, and returns that place. The store is
+	// moved there when it is complete. Aside returns an error if a store is there already.
 	Aside(log *zap.Logger) (target backup.Target, place string, err error)
 }
 
-// aside prepares the restoring of the store.
+// aside calls Aside of the storage engine.
 func (s *storeSettings) aside(log *zap.Logger) (backup.Target, string, error) {
 	storage, ok := s.storage.(restorer)
 	if !ok {
@@ -171,7 +172,7 @@ func (r restore) identities(cmd *cobra.Command) ([]age.Identity, error) {
 	}
 	defer f.Close()
 	all, err := age.ParseIdentities(f)
-	if err != nil { // age's error may show the line
+	if err != nil { // age's error may contain the line, which may be a private key
 		return nil, fmt.Errorf("%s has no private key that can be read: want a line AGE-SECRET-KEY-1…, as age-keygen writes it", r.identity)
 	}
 	return all, nil

@@ -16,7 +16,7 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// object is JSON as Caddy's configuration has it.
+// object is a decoded JSON object of Caddy's configuration.
 type object = map[string]any
 
 // readConfig reads the operator's configuration as Caddy would, without loading it.
@@ -44,7 +44,8 @@ func readConfig(file, adapter string) (object, error) {
 	return c, nil
 }
 
-// foundSite is a site of the operator's with a two_factor handler.
+// foundSite is a site of the operator's configuration that has a two_factor handler: one route
+// of a server, as the Caddyfile adapter makes one for each site block.
 type foundSite struct {
 	hosts  []string // its host matchers; none for a site that is only a port
 	listen string   // ":443"
@@ -54,7 +55,8 @@ type foundSite struct {
 	gates  []json.RawMessage // its two_factor handlers, each once
 }
 
-// name is how the site is called on the command line and in messages.
+// name returns the site's first host, or its listen address if it has none. Messages and
+// --site use it.
 func (s foundSite) name() string {
 	if len(s.hosts) == 0 {
 		return s.listen
@@ -62,7 +64,8 @@ func (s foundSite) name() string {
 	return s.hosts[0]
 }
 
-// host is what its requests are addressed to.
+// host returns the host and port of the site's URL. If the site's name is a wildcard, wanted
+// (the value of --site) must name one host.
 func (s foundSite) host(wanted string) (string, error) {
 	host := s.name()
 	if len(s.hosts) == 0 {
@@ -95,7 +98,7 @@ func (s foundSite) answersTo(wanted string) bool {
 	return port == own && s.hasHost(bare)
 }
 
-// hasHost says whether one of the site's names, which may have *, is this host.
+// hasHost reports whether one of the site's names, which may be wildcards, matches host.
 func (s foundSite) hasHost(host string) bool {
 	return slices.ContainsFunc(s.hosts, func(h string) bool {
 		ok, err := path.Match(strings.ToLower(h), strings.ToLower(host))
@@ -103,7 +106,7 @@ func (s foundSite) hasHost(host string) bool {
 	})
 }
 
-// pickSite finds the site to be rehearsed: that which wanted names, or the only one.
+// pickSite returns the site to rehearse: the one that wanted names, or the only one.
 func pickSite(c object, wanted string) (foundSite, error) {
 	sites := findSites(c)
 	if len(sites) == 0 {
@@ -169,12 +172,13 @@ func siteWithGate(server, route object) (foundSite, bool) {
 	return s, len(s.gates) > 0
 }
 
-// behindProxy says that customers reach the server through another, which it trusts:
-// then that one is where HTTPS ends.
+// behindProxy reports whether the server has trusted proxies. Customers then reach it through
+// a proxy that terminates HTTPS.
 func behindProxy(server object) bool { return server["trusted_proxies"] != nil }
 
-// secureSite follows Caddy's automatic HTTPS: names that no `http://` or `auto_https
-// off` takes out of it, and any server with TLS of its own, or behind one.
+// secureSite reports whether customers use HTTPS: the site is behind a proxy, the server has
+// TLS settings, or Caddy's automatic HTTPS applies to the site's host (it does not with
+// `http://` or `auto_https off`).
 func secureSite(s foundSite) bool {
 	if behindProxy(s.server) {
 		return true
@@ -190,7 +194,7 @@ func secureSite(s foundSite) bool {
 	return !slices.ContainsFunc(list(auto["skip"]), func(h any) bool { return fmt.Sprint(h) == s.hosts[0] })
 }
 
-// settings are those of the site's gate.
+// settings returns the settings of the site's only gate, with preset and defaults.
 func (s foundSite) settings() (config.Site, error) {
 	var site config.Site
 	if err := json.Unmarshal(s.gates[0], &site); err != nil {
@@ -199,7 +203,8 @@ func (s foundSite) settings() (config.Site, error) {
 	return site.Resolved()
 }
 
-// eachHandler replaces every handler below v by what change makes of it.
+// eachHandler replaces each handler in the routes below v by the handlers that change returns
+// for it, and does the same inside these.
 func eachHandler(v any, change func(object) []any) {
 	switch v := v.(type) {
 	case object:
@@ -243,7 +248,7 @@ func sortedKeys(o object) []string {
 	return names
 }
 
-// copied is an object of its own.
+// copied returns a deep copy of o.
 func copied(o object) object {
 	raw, err := json.Marshal(o)
 	if err != nil {

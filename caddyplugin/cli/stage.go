@@ -22,20 +22,20 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// stage is a rehearsal's gateway: the operator's site in this process, on loopback,
-// with a store and a key of its own in a directory that goes with it.
+// stage runs the operator's site for a rehearsal: in this process, on loopback addresses, with
+// its own store and key in a temporary directory. It implements what check.Run needs.
 type stage struct {
 	*whoamiWatch
 	dir, token   string
 	realm        string
 	site         foundSite
-	gate, portal string // addresses on loopback: with two_factor, and without
-	// settle takes the place of the operator's, if it is not 0.
+	gate, portal string // addresses on loopback: the site with two_factor, and without it
+	// settle replaces the operator's setting `settle` if it is not 0.
 	settle time.Duration
 }
 
-// startStage runs the site. The operator's own server, if it runs, notices nothing:
-// no admin endpoint, no port of its own, no certificate and no store is touched.
+// startStage starts the site. It does not affect the operator's server if that runs: the
+// stage has no admin endpoint, and uses neither the server's ports, certificates nor store.
 func startStage(s foundSite, realm string) (st *stage, err error) {
 	registerRehearsal()
 	dir, err := os.MkdirTemp("", "secondgate-check-")
@@ -52,8 +52,9 @@ func startStage(s foundSite, realm string) (st *stage, err error) {
 	return st, st.load()
 }
 
-// load runs the site, on fresh addresses: Caddy closes a replaced server's only after a
-// while, and resets connections that still came to it.
+// load loads the site's configuration into Caddy, with new loopback addresses each time. With
+// the old addresses, requests could still reach the replaced server, which Caddy closes only
+// after a while, and their connections would be reset.
 func (st *stage) load() (err error) {
 	if st.gate, st.portal, err = twoAddresses(); err != nil {
 		return err
@@ -68,20 +69,20 @@ func (st *stage) load() (err error) {
 	return nil
 }
 
-// Settle has the gate wait no longer than this for what the portal commits late.
+// Settle loads the site again with this setting `settle`, so that check.Run waits less.
 func (st *stage) Settle(d time.Duration) error {
 	st.settle = d
 	return st.load()
 }
 
-// stop leaves nothing behind.
+// stop stops Caddy and removes the temporary directory.
 func (st *stage) stop() error {
 	err := caddy.Stop()
 	rehearsals.Delete(st.token)
 	return errors.Join(err, os.RemoveAll(st.dir))
 }
 
-// twoAddresses are free ones on loopback.
+// twoAddresses returns two loopback addresses with free ports.
 func twoAddresses() (a, b string, err error) {
 	var listeners [2]net.Listener
 	for i := range listeners {
@@ -98,7 +99,7 @@ func (st *stage) config() object {
 		"admin":   object{"disabled": true, "config": object{"persist": false}},
 		"storage": object{"module": "file_system", "root": filepath.Join(st.dir, "caddy")},
 		"logging": object{"logs": object{
-			"default": object{"level": "PANIC"}, // on the screen
+			"default": object{"level": "PANIC"}, // this log goes to standard error
 			"rehearsal": object{
 				"level": "DEBUG", "writer": object{"output": "file", "filename": st.logFile()}, "encoder": object{"format": "json"},
 			},
@@ -116,7 +117,9 @@ func (st *stage) config() object {
 func (st *stage) storeDir() string { return filepath.Join(st.dir, "two_factor") }
 func (st *stage) logFile() string  { return filepath.Join(st.dir, "log.json") }
 
-// server is the operator's, with this site alone, on a loopback address in the clear.
+// server returns the configuration of the operator's server with this site as its only route,
+// on a loopback address without TLS. change is applied to each handler. The first route is
+// the rehearsalHandler that admits only the rehearsal's requests.
 func (st *stage) server(address string, change func(object) []any) object {
 	server := copied(st.site.server)
 	for _, own := range []string{"listener_wrappers", "packet_conn_wrappers", "tls_connection_policies", "logs", "strict_sni_host", "metrics", "tracing"} {
@@ -132,8 +135,10 @@ func (st *stage) server(address string, change func(object) []any) object {
 	return server
 }
 
-// gated is the gate as the operator set it up, but that it bears with the rehearsal's
-// many tries, does not merely observe and waits for no code by e-mail; behind it stands the watch.
+// gated changes handlers for the server with the gate. It removes settings of two_factor that
+// would disturb the rehearsal: throttle, because it makes many attempts; mode, because
+// `observe` would refuse nothing; enrol_mail, because it sends no mails. It adds a
+// rehearsalHandler behind the gate, which records whoami.
 func (st *stage) gated(h object) []any {
 	if h["handler"] != "two_factor" {
 		return []any{h}
@@ -148,6 +153,7 @@ func (st *stage) gated(h object) []any {
 	return []any{h, object{"handler": "two_factor_rehearsal", "token": st.token, "behind": true}}
 }
 
+// ungated removes two_factor, for the server that check uses to reach the portal directly.
 func ungated(h object) []any {
 	if h["handler"] == "two_factor" {
 		return nil
@@ -155,7 +161,8 @@ func ungated(h object) []any {
 	return []any{h}
 }
 
-// Gate and Portal are the ways to the site, with two_factor and without.
+// Gate and Portal return transports that send requests to the site, with two_factor and
+// without it.
 func (st *stage) Gate() http.RoundTripper {
 	return st.way(func() string { return st.gate })
 }
@@ -167,7 +174,8 @@ func (st *stage) way(address func() string) http.RoundTripper {
 	return &loopback{address: address, token: st.token, site: st.site, transport: &http.Transport{DisableKeepAlives: true}}
 }
 
-// loopback sends what is addressed to the site to the rehearsal's server.
+// loopback is a transport that sends requests for the site to the rehearsal's server, with
+// the rehearsal's token.
 type loopback struct {
 	address   func() string
 	token     string
@@ -175,8 +183,8 @@ type loopback struct {
 	transport *http.Transport
 }
 
-// RoundTrip refuses other hosts: a portal that signs in elsewhere is not rehearsed by
-// talking to the public site, where the gate stands already or never will.
+// RoundTrip returns an error for requests to other hosts. If a portal signs in at another
+// host, the rehearsal must not send test passwords to that public site.
 func (l *loopback) RoundTrip(r *http.Request) (*http.Response, error) {
 	if len(l.site.hosts) > 0 && !l.site.hasHost(r.URL.Hostname()) {
 		return nil, fmt.Errorf("the portal leads to %s, which is not the site that is rehearsed (%s)", r.URL.Hostname(), strings.Join(l.site.hosts, ", "))
@@ -193,7 +201,7 @@ func (l *loopback) RoundTrip(r *http.Request) (*http.Response, error) {
 	return l.transport.RoundTrip(out)
 }
 
-// Users are the ids that whoami named, as the store knows them.
+// Users returns the ids of all users in the stage's store: those that whoami has named.
 func (st *stage) Users(ctx context.Context) (ids []string, err error) {
 	app, err := ours()
 	if err != nil {
@@ -206,7 +214,8 @@ func (st *stage) Users(ctx context.Context) (ids []string, err error) {
 	return ids, err
 }
 
-// Spreads are the proxies behind the gate that don't keep a visitor at one upstream.
+// Spreads returns the proxies behind the gate that may send requests of one visitor to several
+// upstreams.
 func (st *stage) Spreads() []check.Spread {
 	app, err := ours()
 	if err != nil {
@@ -215,14 +224,16 @@ func (st *stage) Spreads() []check.Spread {
 	return app.Spreads("gate")
 }
 
-// runningApp is what the stage needs of the app two_factor.
+// runningApp has the methods of caddyplugin.App that the stage calls. Importing that package
+// would be a cycle.
 type runningApp interface {
 	Server() *server.Server
-	// Spreads are the proxies behind the gates of a server that don't keep a visitor at one upstream.
+	// Spreads returns the proxies behind the gates of the server with this name that may send
+	// requests of one visitor to several upstreams.
 	Spreads(name string) []check.Spread
 }
 
-// ours is the app two_factor of the configuration that runs now.
+// ours returns the app two_factor of the active configuration.
 func ours() (runningApp, error) {
 	mod, err := caddy.ActiveContext().AppIfConfigured("two_factor")
 	if err != nil {
@@ -231,7 +242,7 @@ func ours() (runningApp, error) {
 	return mod.(runningApp), nil
 }
 
-// Log is what the gate has logged, and what went wrong behind it.
+// Log returns the log entries of the gate, and the errors of handlers behind it.
 func (st *stage) Log() (entries []check.Entry, err error) {
 	f, err := os.Open(st.logFile())
 	if err != nil {

@@ -13,17 +13,16 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// tokenHeader carries the rehearsal's token to its own servers, which take it off:
-// others on the machine must not come in where no gate stands.
+// tokenHeader carries the rehearsal's token to the stage's servers, which remove it. Other
+// processes on the machine don't know the token and can't use the server without a gate.
 const tokenHeader = "X-Secondgate-Rehearsal-Token"
 
-// rehearsals are those of this process, by token.
+// rehearsals maps the token of each running rehearsal to its *whoamiWatch.
 var rehearsals sync.Map
 
-// rehearsalHandler is `http.handlers.two_factor_rehearsal`, which exists only while
-// `check` runs. At the front it lets only the rehearsal's own browsers in; behind the
-// gate it notes what whoami is answered, and answers in the portal's place when the
-// rehearsal wants to see an unknown answer.
+// rehearsalHandler is the module `http.handlers.two_factor_rehearsal`, registered only while
+// `check` runs. In front of the site it refuses requests without the rehearsal's token. Behind
+// the gate (Behind) it passes requests to whoamiWatch.
 type rehearsalHandler struct {
 	Token  string `json:"token"`
 	Behind bool   `json:"behind,omitempty"`
@@ -38,7 +37,7 @@ func (rehearsalHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.two_factor_rehearsal", New: func() caddy.Module { return new(rehearsalHandler) }}
 }
 
-// Provision joins the rehearsal.
+// Provision finds the rehearsal with this token.
 func (h *rehearsalHandler) Provision(caddy.Context) error {
 	watch, ok := rehearsals.Load(h.Token)
 	if !ok {
@@ -48,7 +47,7 @@ func (h *rehearsalHandler) Provision(caddy.Context) error {
 	return nil
 }
 
-// ServeHTTP is the front or the place behind the gate.
+// ServeHTTP checks the token, or, behind the gate, calls whoamiWatch.serve.
 func (h *rehearsalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if h.Behind {
 		return h.watch.serve(w, r, next)
@@ -58,26 +57,30 @@ func (h *rehearsalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, nex
 	}
 	r.Header.Del(tokenHeader)
 	if r.Header.Get("X-Forwarded-Proto") == "https" {
-		// The site is one with HTTPS; its portal is to be told so as it always is.
+		// The operator's site has HTTPS, the stage does not. With this variable Caddy trusts
+		// the header and tells the portal that the browser uses HTTPS.
 		caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, true)
 	}
 	return next.ServeHTTP(w, r)
 }
 
-// whoamiWatch knows what whoami was answered of late.
+// whoamiWatch records the portal's answers to whoami questions. While fault is set, it answers
+// them itself, so that check can test how the gate handles unknown answers.
 type whoamiWatch struct {
 	mu    sync.Mutex
 	fault *check.Fault
 	asked []check.Asked
 }
 
-// questionWriter is the response writer of a request that asks whoami.
+// questionWriter is the response writer of whoami questions; caddyplugin's recorder implements
+// it. serve recognises questions by it.
 type questionWriter interface {
 	http.ResponseWriter
 	Response() whoami.Response
 }
 
-// serve passes requests on; those of the gate itself are whoami's.
+// serve forwards a request. If it is a whoami question, serve records the answer, or answers
+// with the fault.
 func (h *whoamiWatch) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	rec, ok := w.(questionWriter)
 	if !ok {
@@ -102,14 +105,14 @@ func (h *whoamiWatch) serve(w http.ResponseWriter, r *http.Request, next caddyht
 	return err
 }
 
-// Break has whoami answered like this from now on; nil ends that.
+// Break makes all whoami questions get this answer from now on; nil ends that.
 func (h *whoamiWatch) Break(f *check.Fault) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fault = f
 }
 
-// Asked takes what was asked since the last call.
+// Asked returns the questions since the last call.
 func (h *whoamiWatch) Asked() []check.Asked {
 	h.mu.Lock()
 	defer h.mu.Unlock()

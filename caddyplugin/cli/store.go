@@ -17,7 +17,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store/witness"
 )
 
-// storeFlags name a store: by the configuration that uses it.
+// storeFlags are the flags that name a store by the configuration that uses it.
 type storeFlags struct{ config, adapter, caddys string }
 
 func (f *storeFlags) add(cmd *cobra.Command) {
@@ -26,16 +26,16 @@ func (f *storeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.caddys, "caddy-storage", "", "directory of Caddy's own storage, if the configuration names none and the server's environment is another one (XDG_DATA_HOME)")
 }
 
-// namedStore is the store that a configuration names, of which nothing is open.
+// namedStore has the settings of the store that a configuration names. The store is not open.
 type namedStore struct {
 	*storeSettings
-	// place is Storage.Key.
+	// place is the result of server.Storage.Key: the store's directory.
 	place string
-	// realms are those of the configuration's sites.
+	// realms are the realms of the configuration's sites.
 	realms []string
-	// caddys is Caddy's own storage, as the configuration has it.
+	// caddys is Caddy's own storage, as the configuration names it.
 	caddys witness.Storage
-	// close ends what caddys has open.
+	// close releases caddys.
 	close func()
 }
 
@@ -63,7 +63,9 @@ func (f storeFlags) read(keyFile string) (*namedStore, error) {
 	return s, err
 }
 
-// withDirectory is the app with the default directory of its store as the server has it.
+// withDirectory returns the app's settings with the store's default directory filled in. The
+// default depends on the environment of the server's process; --caddy-storage tells this
+// command what it is there.
 func (f storeFlags) withDirectory(app object) object {
 	storage := member(app, "storage")
 	engine, _ := storage["engine"].(string)
@@ -78,8 +80,8 @@ func (f storeFlags) withDirectory(app object) object {
 	return app
 }
 
-// write writes an order for the next start. Files that another user than the server's makes
-// in Caddy's storage would keep the server from reading it.
+// write writes an order for the next start to Caddy's storage. It refuses to if that belongs
+// to another user: the server could not read files that this process creates there.
 func (s *namedStore) write(ctx context.Context, o witness.Order) error {
 	if st, ok := s.caddys.(*certmagic.FileStorage); ok {
 		if err := ownedByUs(st.Path); err != nil {
@@ -89,7 +91,7 @@ func (s *namedStore) write(ctx context.Context, o witness.Order) error {
 	return witness.Give(ctx, s.caddys, o)
 }
 
-// realmsOf are the realms that a configuration's handlers answer for.
+// realmsOf returns the realms of all two_factor handlers of a configuration.
 func realmsOf(c object) (realms []string, err error) {
 	for _, site := range findSites(c) {
 		for _, gate := range site.gates {
@@ -106,8 +108,9 @@ func realmsOf(c object) (realms []string, err error) {
 	return realms, nil
 }
 
-// caddysStorage is the storage that `storage` in the configuration names, or Caddy's
-// default; dir is that one's directory, if it is not that of this process.
+// caddysStorage returns Caddy's storage: the one that `storage` in the configuration names, or
+// the default file storage. dir is the directory of the default one, or "" if it is the same
+// as for this process.
 func caddysStorage(c object, dir string) (st witness.Storage, done func(), err error) {
 	named := member(c, "storage")
 	switch {

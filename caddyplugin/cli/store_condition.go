@@ -17,24 +17,25 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// condition is what commands find where the configuration says that the store is. They
-// change nothing of it, and read a copy.
+// condition describes the store that a configuration names. It is found by reading a copy of
+// the store's files; the store is not changed. The commands init and accept-loss use it.
 type condition struct {
-	// there says that there is a store, held that a running server has it open.
+	// there is true if there is a store, held if a running server has it open.
 	there, held bool
-	// activated are its users with a second factor by realm, entries those of its audit log.
+	// activated is the number of users with a second factor for each realm, entries the number
+	// of entries in the audit log.
 	activated map[string]int
 	entries   uint64
-	// unsigned says that the master keys can't be read, so that the signature of the store's
-	// witness was not looked at.
+	// unsigned is true if the master keys can't be read: then the signature of the store's
+	// witness was not verified.
 	unsigned bool
 }
 
-// errUnknown says that an engine can't be asked for the condition of a store.
+// errUnknown is returned if the storage engine can't report the condition of a store.
 var errUnknown = errors.New("the storage engine can't be examined")
 
-// condition examines the store. The error says why a start would not use it as it is, or
-// why that can't be known.
+// condition examines the store. The error says why the server would refuse to start with it,
+// or why that can't be determined.
 func (s *namedStore) condition(ctx context.Context) (c condition, err error) {
 	examiner, examines := s.storage.(examiner)
 	existing, tells := s.storage.(server.Existing)
@@ -55,7 +56,8 @@ func (s *namedStore) condition(ctx context.Context) (c condition, err error) {
 	return c, examined.Damage
 }
 
-// compare reads the open copy, and holds it against the witness.
+// compare fills in c from st, an open copy of the store, and compares st with the master keys
+// and the witness.
 func (s *namedStore) compare(ctx context.Context, st store.Store, c *condition) (err error) {
 	if c.activated, err = countRecords(ctx, st); err != nil {
 		return err
@@ -76,7 +78,7 @@ func (s *namedStore) compare(ctx context.Context, st store.Store, c *condition) 
 	return (&doctor{out: io.Discard, named: s}).judge(ctx, st, ring, c.activated)
 }
 
-// String says what the store holds.
+// String describes what the store holds, for messages.
 func (c condition) String() string {
 	var realms []string
 	for _, name := range slices.Sorted(maps.Keys(c.activated)) {
@@ -88,7 +90,7 @@ func (c condition) String() string {
 	return fmt.Sprintf("%s, %d entries of the audit log", strings.Join(realms, ", "), c.entries)
 }
 
-// outlook says what the next start does with a store that is whole.
+// outlook says, for a message, whether the server starts with a store that passed the checks.
 func (c condition) outlook() string {
 	if c.unsigned {
 		return "the master keys can't be read here, so that neither they nor the signature of the store's witness were verified"

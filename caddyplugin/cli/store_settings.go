@@ -16,8 +16,8 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// storeSettings are the settings of two_factor that name a store and its master keys. Nothing
-// of it is open.
+// storeSettings are the settings of the app two_factor that name a store and its master keys.
+// The store is not open.
 type storeSettings struct {
 	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=two_factor.storage inline_key=engine"`
 	Key        string          `json:"key,omitempty"`
@@ -27,9 +27,9 @@ type storeSettings struct {
 	engine string
 }
 
-// settingsOf reads the settings of an app two_factor. keyFile takes the place of the keys that
-// it names, if it is not empty: those may be there only while the server runs, as systemd's
-// credentials are.
+// settingsOf reads the settings of an app two_factor. If keyFile is not "", it replaces the
+// setting `key`: the file named there may exist only while the server runs, such as a
+// credential of systemd.
 func settingsOf(app object, keyFile string) (*storeSettings, error) {
 	raw, err := json.Marshal(app)
 	if err != nil {
@@ -47,7 +47,7 @@ func settingsOf(app object, keyFile string) (*storeSettings, error) {
 	return s, err
 }
 
-// loadStorage makes the storage module, which opens nothing.
+// loadStorage loads the storage module. This opens no files.
 func (s *storeSettings) loadStorage() error {
 	if s.StorageRaw == nil {
 		s.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
@@ -62,7 +62,7 @@ func (s *storeSettings) loadStorage() error {
 	return nil
 }
 
-// existingKeys reads the master keys and makes none.
+// existingKeys reads the master keys. Unlike a server's start it never creates a key.
 func (s *storeSettings) existingKeys() (*keys.Ring, error) {
 	if s.Key == "" {
 		file, err := s.storage.KeyFile()

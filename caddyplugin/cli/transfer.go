@@ -12,7 +12,7 @@ import (
 	"github.com/secondgate/secondgate/internal/transfer"
 )
 
-// addTransferFlags adds what import and export both want.
+// addTransferFlags adds the flags that import and export share.
 func addTransferFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringP("format", "f", transfer.CSV, "csv or jsonl")
@@ -22,7 +22,7 @@ func addTransferFlags(cmd *cobra.Command) {
 	serverFlags(cmd)
 }
 
-// transferQuery reads these flags.
+// transferQuery returns the values of these flags as parameters of a request.
 func transferQuery(flags caddycmd.Flags) (url.Values, error) {
 	format := flags.String("format")
 	if err := transfer.CheckFormat(format); err != nil {

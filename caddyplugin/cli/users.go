@@ -51,7 +51,7 @@ password again, and a code where the user has a second factor.`),
 	},
 }
 
-// deskFlags are those that all of these commands have.
+// deskFlags adds the flags that all these commands share.
 func deskFlags(cmd *cobra.Command) {
 	cmd.Flags().String("realm", "", "the realm; may be left out where there is only one")
 	cmd.Flags().Bool("json", false, "print JSON")
@@ -99,7 +99,7 @@ func runUsersList(cmd *cobra.Command, _ []string) error {
 	return printUsers(cmd.OutOrStdout(), page)
 }
 
-// usersOf collects pages until there are so many users.
+// usersOf fetches pages until it has limit users. Next of the result is where to continue.
 func usersOf(s endpoint, q url.Values, limit int) (all staff.Page, err error) {
 	all.Users = []staff.Account{}
 	for {
@@ -150,7 +150,7 @@ func runUsersShow(cmd *cobra.Command, args []string) error {
 	return printUser(cmd.OutOrStdout(), d)
 }
 
-// usersActCommand is a command that acts.
+// usersActCommand returns a command that changes a user: POST /two_factor/users/NAME.
 func usersActCommand(name, short, long string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   name + " ID --reason TEXT [--staff NAME] [--realm NAME] [--json]",
@@ -197,8 +197,8 @@ func runUsersAct(cmd *cobra.Command, name, id string) error {
 	return printDone(cmd.OutOrStdout(), name, done)
 }
 
-// whoActs is who acts: as --staff says, or who is signed in on this machine; behind sudo,
-// that is who called it.
+// whoActs returns the name for the audit log: the value of --staff, or else the name of the
+// user who runs the command; under sudo, of the user who called sudo.
 func whoActs(named string) (string, error) {
 	if named != "" {
 		return named, nil
@@ -213,7 +213,7 @@ func whoActs(named string) (string, error) {
 	return u.Username, nil
 }
 
-// moment is how the tables write times.
+// moment formats a time for tables, "-" for none.
 func moment(t time.Time) string {
 	if t.IsZero() {
 		return "-"

@@ -96,7 +96,7 @@ func recoveryWord(r *staff.Recovery) string {
 	return fmt.Sprintf("issued by %s, until %s", plain(r.Staff), moment(r.Expires))
 }
 
-// printDone says what an act did, in a sentence or two.
+// printDone prints what a command has changed. name is the command's.
 func printDone(w io.Writer, name string, done admin.UserDone) error {
 	who := fmt.Sprintf("User %q of realm %q", done.User, done.Realm)
 	said := map[string]string{
@@ -109,8 +109,8 @@ func printDone(w io.Writer, name string, done admin.UserDone) error {
 	return err
 }
 
-// plain shows a text that comes from portals and browsers, which a terminal must not
-// take for orders.
+// plain quotes a text if it has unprintable characters. Texts from portals and browsers may
+// contain escape sequences, which a terminal would execute.
 func plain(s string) string {
 	for _, r := range s {
 		if !strconv.IsPrint(r) {

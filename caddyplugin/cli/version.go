@@ -7,7 +7,7 @@ import (
 	"github.com/secondgate/secondgate/caddyplugin/admin"
 )
 
-// Version is one line with the versions of Secondgate, Caddy and Go, and the commit:
+// Version returns one line with the versions of Secondgate, Caddy and Go, and the commit:
 //
 //	secondgate v1.2.0 (commit 0123456789ab, Caddy v2.11.9, go1.26.8)
 func Version() string {
@@ -15,7 +15,7 @@ func Version() string {
 	return fmt.Sprintf("secondgate %s (%sCaddy %s, %s)", b.Version, commit(), b.Caddy, b.Go)
 }
 
-// commit is the commit that the program was built from, as far as the build knows it.
+// commit returns the commit that the program was built from, or "" if the build recorded none.
 func commit() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

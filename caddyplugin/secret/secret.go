@@ -14,8 +14,8 @@ import (
 	"github.com/secondgate/secondgate/internal/server"
 )
 
-// Check wants a setting to name the place of a secret. The error never says what the value
-// is, since it may be a mistyped secret.
+// Check returns an error unless a setting names the place of a secret. The error does not
+// contain the value, because that may be the secret itself.
 func Check(value, example string) error {
 	if strings.HasPrefix(value, "{env.") || strings.HasPrefix(value, "{file.") {
 		if strings.Count(value, "{") == 1 && strings.Index(value, "}") == len(value)-1 {
@@ -28,7 +28,7 @@ func Check(value, example string) error {
 // CheckKey is Check for the setting of the master keys.
 func CheckKey(setting string) error { return Check(setting, "{file./path/to/key}") }
 
-// File is the file that a setting names, or empty.
+// File returns the file that a setting names, or "".
 func File(setting string) string {
 	name, found := strings.CutPrefix(setting, "{file.")
 	if !found {
@@ -37,10 +37,10 @@ func File(setting string) string {
 	return strings.TrimSuffix(name, "}")
 }
 
-// Resolve replaces the placeholders of a setting, none of which may be empty. Of a file that
-// can't be read Caddy's error says only that; this one says why.
+// Resolve replaces the placeholders of a setting. An empty one is an error. If a file can't be
+// read, the error says why; Caddy's own error does not.
 func Resolve(setting string) (string, error) {
-	// Caddy's replacer logs a file that it can't read, in the midst of a command's answer.
+	// Caddy's replacer would log a file that it can't read, within a command's output.
 	if name := File(setting); name != "" && setting == "{file."+name+"}" && !strings.ContainsAny(name, "{}") {
 		f, err := os.Open(name)
 		if err != nil {
@@ -51,7 +51,8 @@ func Resolve(setting string) (string, error) {
 	return caddy.NewReplacer().ReplaceOrErr(setting, true, true)
 }
 
-// Keys is where the setting `key` says that the master keys are.
+// Keys translates the setting `key`, the place of the master keys, for package server. The
+// zero value is returned if it is not set.
 func Keys(setting string) (server.Keys, error) {
 	if setting == "" {
 		return server.Keys{}, nil

@@ -56,8 +56,8 @@ const (
 	demoPort       = 8080
 )
 
-// demoAt is the demo at a port and the two after it. The support desk, at the last one,
-// is not in Caddyfile.example.
+// demoAt returns the demo at a port and the two after it. The support desk, at the last one, is
+// not in Caddyfile.example.
 func demoAt(dir string, port int) demo {
 	return demo{
 		dir: dir, gateway: fmt.Sprintf("localhost:%d", port),
@@ -71,7 +71,8 @@ type demo struct {
 	dir, gateway, portal, desk string
 }
 
-// run serves both until the context ends, and leaves nothing behind but dir.
+// run serves portal, gateway and support desk until the context ends. A temporary dir is
+// removed; one that the user named is kept.
 func (d demo) run(ctx context.Context, out io.Writer) (err error) {
 	if err := d.portsFree(); err != nil {
 		return err
@@ -105,7 +106,7 @@ func (d demo) run(ctx context.Context, out io.Writer) (err error) {
 	return portal.Wait()
 }
 
-// portsFree says which port another program has, if one has, and what to do.
+// portsFree returns an error if another program uses one of the ports.
 func (d demo) portsFree() error {
 	for _, address := range []string{d.gateway, d.portal, d.desk} {
 		_, port, err := net.SplitHostPort(address)
@@ -132,7 +133,7 @@ func (d demo) startGateway() error {
 	return nil
 }
 
-// welcome says where the demo is, who may sign in, and what to try.
+// welcome prints the demo's addresses, the accounts, and what to try.
 func (d demo) welcome(out io.Writer) {
 	fmt.Fprintf(out, "\nThe demo runs at http://%s (Ctrl-C stops it).\n\nCustomers of the portal:\n", d.gateway)
 	for _, c := range demoportal.Customers() {

@@ -12,11 +12,11 @@ import (
 	"github.com/secondgate/secondgate/caddyplugin/cli"
 )
 
-// codePeriod is for how many seconds a code of the demo is the current one.
+// codePeriod is how many seconds a code of the demo is shown.
 const codePeriod = 30
 
-// demoCodeCommand shows codes as an authenticator app does. It is for the demo only:
-// who has the key on the machine of the browser has no second factor.
+// demoCodeCommand returns the command that shows codes as an authenticator app does. It is for
+// the demo only: a key on the same machine as the browser is no second factor.
 func demoCodeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "code KEY",

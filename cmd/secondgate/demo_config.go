@@ -11,9 +11,9 @@ import (
 	"github.com/secondgate/secondgate"
 )
 
-// config is Caddyfile.example in JSON, at the demo's addresses and with everything
-// it keeps below its directory. There is no admin endpoint: a second Caddy on this
-// machine keeps its own.
+// config returns Caddyfile.example and the support desk's site as JSON, with the demo's
+// addresses, and with all files in its directory. The admin endpoint is off, so that another
+// Caddy on this machine can keep its own.
 func (d demo) config() ([]byte, error) {
 	text := strings.Replace(secondgate.Example, gatewayAddress, d.gateway, 1)
 	text = strings.Replace(text, portalAddress, d.portal, -1)

@@ -13,7 +13,7 @@ var demoStaff = []struct{ name, role, password string }{
 	{"bert", "may look", "desk-bert"},
 }
 
-// deskSite is the support desk's site, as docs/support-desk.md has it.
+// deskSite returns the Caddyfile of the support desk's site, as in docs/support-desk.md.
 func (d demo) deskSite() (string, error) {
 	var accounts strings.Builder
 	for _, s := range demoStaff {

@@ -12,13 +12,14 @@ func init() { caddy.RegisterModule(demoLog{}) }
 
 const demoLogName = "secondgate_demo"
 
-// demoQuiet is true until the demo has said its welcome. Caddy's warnings about the
-// start (no TLS, no admin endpoint, a new master key) are how the demo is meant, and
-// would stand above it. What makes the start fail is an error, which is always shown.
+// demoQuiet is true until the demo has printed its welcome. Until then demoLog drops all log
+// lines: Caddy warns at the start that there is no TLS, no admin endpoint and a new master key,
+// all of which is intended here. An error that makes the start fail is returned by run and
+// printed.
 var demoQuiet atomic.Bool
 
-// demoLog is the demo's log output: standard error, without what is logged while
-// demoQuiet is true.
+// demoLog is the log writer of the demo. It writes to standard error, except while demoQuiet
+// is true.
 type demoLog struct{}
 
 // CaddyModule returns the module's information.
@@ -28,8 +29,8 @@ func (demoLog) CaddyModule() caddy.ModuleInfo {
 
 func (demoLog) String() string { return demoLogName }
 
-// WriterKey implements caddy.WriterOpener. It is that of standard error, since Caddy logs
-// a line when the default log gets another one.
+// WriterKey implements caddy.WriterOpener. It returns the key of standard error, because Caddy
+// logs a line when the default log gets a writer with another key.
 func (demoLog) WriterKey() string { return caddy.StderrWriter{}.WriterKey() }
 
 // OpenWriter implements caddy.WriterOpener.

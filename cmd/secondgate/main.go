@@ -1,6 +1,6 @@
-// Command secondgate is a Caddy server with Secondgate's modules and the standard ones.
-// Its commands are those of Secondgate and those of Caddy that run and configure the
-// server; see root.go.
+// Command secondgate is a Caddy server with Secondgate's modules and the standard ones. It has
+// the commands of Secondgate, and those of Caddy that run and configure the server; see
+// root.go.
 package main
 
 import (

@@ -12,10 +12,9 @@ import (
 	"github.com/secondgate/secondgate/caddyplugin/cli"
 )
 
-// rootCommand is the command line of this program. It is not built by caddycmd.Main:
-// that one always has all registered commands and names itself `caddy` in examples, and
-// upstream has no way to take a command out or to get at its root command. The commands
-// themselves are Caddy's, from caddycmd.Commands.
+// rootCommand returns the root of this program's commands. It does not use caddycmd.Main, which
+// always has all registered commands, names the program `caddy` in examples, and offers no way
+// to remove a command or to get its root command. Caddy's commands come from caddycmd.Commands.
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "secondgate",
@@ -54,15 +53,15 @@ const (
 	groupCaddys = "caddy"
 )
 
-// left are commands of Caddy that this program does not have. The first three replace
-// the binary with one from Caddy's download server, which has no Secondgate; the others
-// are here under their own names, or made anew.
+// left are the commands of Caddy that this program leaves out. The first three replace the
+// program with one from Caddy's download server, which has no Secondgate. For the others this
+// program has its own version.
 var left = []string{"upgrade", "add-package", "remove-package", "version", "manpage", "completion"}
 
-// clients are commands of Caddy that ask the running server.
+// clients are the commands of Caddy that send requests to the running server.
 var clients = []string{"reload", "stop", "trust", "untrust"}
 
-// caddysCommands are Caddy's own and those of its plugins, by name.
+// caddysCommands returns the commands of Caddy and of plugins, sorted by name, without left.
 func caddysCommands() (all []caddycmd.Command) {
 	registered := caddycmd.Commands()
 	for _, name := range slices.Sorted(maps.Keys(registered)) {
@@ -73,7 +72,7 @@ func caddysCommands() (all []caddycmd.Command) {
 	return all
 }
 
-// names replaces the program's name in the texts of Caddy's commands.
+// names replaces `caddy` by `secondgate` in the help texts of Caddy's commands.
 var names = strings.NewReplacer(
 	"$ caddy ", "$ secondgate ", "> caddy ", "> secondgate ", "'caddy ", "'secondgate ", `"caddy `, `"secondgate `,
 	"the Caddy process", "the server", "running Caddy instance", "running server", "started Caddy process", "started server",
@@ -84,7 +83,8 @@ func renamed(c caddycmd.Command) caddycmd.Command {
 	return c
 }
 
-// addAll adds commands as Caddy's main does, which has no exported function for it.
+// addAll adds commands to root in the same way as caddycmd.Main, which exports no function for
+// that.
 func addAll(root *cobra.Command, group string, commands []caddycmd.Command) {
 	for _, c := range commands {
 		cmd := &cobra.Command{Use: strings.TrimSpace(c.Name + " " + c.Usage), Short: c.Short, Long: c.Long, GroupID: group}
@@ -106,14 +106,14 @@ func addAll(root *cobra.Command, group string, commands []caddycmd.Command) {
 		if slices.Contains(clients, c.Name) {
 			cmd.PreRun = func(*cobra.Command, []string) { cli.UseServiceSocket() }
 		}
-		// The group `two-factor` is what a Caddy with this plugin has in the place of our
-		// commands at the top level. It works here too, for scripts that use it.
+		// In another Caddy with this plugin, our commands are below `two-factor`. That works
+		// here too, for scripts that use it, but is hidden.
 		cmd.Hidden = cmd.Hidden || c.Name == "two-factor"
 		root.AddCommand(cmd)
 	}
 }
 
-// onlyCommands refuses a word that is no command, and names those that are like it.
+// onlyCommands returns an error for a word that is no command, with similar commands.
 func onlyCommands(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil

@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// Error is a setting that cannot stand.
+// Error is an invalid setting.
 type Error struct {
 	// Where is the path of the setting by its names, indexes counted from 0:
 	// "totp.digits", "whoami.0.anonymous.1".
 	Where string
-	// Problem names the value and what would be right.
+	// Problem names the value and what is expected.
 	Problem string
 }
 
-// Error reads "totp.digits: 7 …".
+// Error returns the path and the problem: "totp.digits: 7 …".
 func (e *Error) Error() string { return e.Where + ": " + e.Problem }
 
-// At puts a path before that of err.
+// At returns err as an *Error with path put before its own path; nil for nil.
 func At(path string, err error) error {
 	if err == nil {
 		return nil
@@ -32,13 +32,14 @@ func At(path string, err error) error {
 	return &Error{Where: strings.Trim(path+"."+e.Where, "."), Problem: e.Problem}
 }
 
-// Valid makes a [Row.Check] of a function for the field's type, or that of its elements.
+// Valid returns check as a [Row.Check]. T is the type of the field, or of its elements.
 func Valid[T any](check func(T) error) func(any) error {
 	return func(value any) error { return check(value.(T)) }
 }
 
-// Check returns the first thing that is wrong with settings, a pointer to a struct, as
-// *[Error]. It looks at choices, bounds and each row's Check; what is not set is right.
+// Check validates settings, a pointer to a struct, and returns the first invalid one as
+// *[Error]. It compares values with the choices and bounds of their rows and calls each row's
+// Check. Settings that are not set are valid.
 func (rows Rows) Check(settings any) error {
 	return rows.check(reflect.ValueOf(settings).Elem())
 }
@@ -104,7 +105,8 @@ func (r Row) checkBounds(v reflect.Value) error {
 	return fmt.Errorf("%s", problem)
 }
 
-// parsed is a value of a table as it is written there.
+// parsed parses the text of a Default, Least or Most. An invalid text is a programming error
+// and panics.
 func parsed(t reflect.Type, text string) reflect.Value {
 	v := reflect.New(t).Elem()
 	if err := read(v, Line{Args: strings.Fields(text), Zero: true}); err != nil {
@@ -113,7 +115,7 @@ func parsed(t reflect.Type, text string) reflect.Value {
 	return v
 }
 
-// orList reads "a, b or c".
+// orList returns "a, b or c".
 func orList(words []string) string {
 	if len(words) == 1 {
 		return words[0]
@@ -122,7 +124,7 @@ func orList(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// OneOf wants a value to be one of the words.
+// OneOf returns an error unless value is one of the words.
 func OneOf(value string, words ...string) error {
 	if slices.Contains(words, value) {
 		return nil

@@ -1,14 +1,14 @@
 // Package directive reads, writes, fills in, checks and documents the settings of one
 // Caddyfile block, from a table with one [Row] for each subdirective.
 //
-// A table is a variable beside the struct that it fills, as config.SiteRows beside
-// config.Site. The fields' Go types decide how arguments are read; types that need more
-// than one word implement [Formed] or [Arguments]. The package knows nothing of Caddy: package
-// caddyplugin/caddyfile gives it the arguments of each line and adds file and line to
-// its errors; package config writes directives with [Write].
+// A table is a variable next to the struct that it fills, such as config.SiteRows and
+// config.Site. The Go types of the fields determine how arguments are read; types that take
+// more than one word implement [Formed] or [Arguments]. The package does not import Caddy:
+// caddyplugin/caddyfile passes the arguments of each line to it and adds file and line to its
+// errors; package config writes directives with [Write].
 //
-// Every name in a table is looked up by reflection, so a row without its field panics
-// when the table is first used; the tests use all of them.
+// Fields are looked up by reflection. A row with the name of a missing field panics when its
+// table is first used; the tests use all tables.
 package directive
 
 import (
@@ -24,42 +24,46 @@ type Rows []Row
 type Row struct {
 	// Field is the field of the block's struct that the subdirective sets.
 	Field string
-	// Usage is how it is written: its name, which is also the JSON name, and its
-	// arguments. A string with a choice as argument, as in "watch all|unsafe", can have
-	// no other value.
+	// Usage is the syntax: the name, which is also the JSON name, and the arguments. If it is
+	// a choice, such as "watch all|unsafe", other values are refused.
 	Usage string
-	// Want replaces Usage in errors, where more has to be said.
+	// Want replaces Usage in errors, if these need more explanation.
 	Want string
 	// Doc says in a sentence what the subdirective does.
 	Doc string
 
 	// Default is the value that [Rows.Fill] sets, as it is written in a Caddyfile.
 	Default string
-	// Otherwise tells readers what holds where nothing is set and Default is empty.
+	// Otherwise describes, in the documentation, the default if Default is empty.
 	Otherwise string
-	// Least and Most bound a number or a duration; Zero says what 0 is for.
+	// Least and Most are the bounds of a number or a duration, as they are written. Zero tells
+	// what 0 is for, if 0 is allowed in addition: "to ask with every request".
 	Least, Most, Zero string
-	// Check returns what is wrong with a value, or with each element of a list. See [Valid].
+	// Check returns an error for an invalid value. For a list it is called with each element.
+	// See [Valid].
 	Check func(value any) error
-	// Preset says what becomes of the preset's value where the operator gives one.
+	// Preset tells how the preset's value and the operator's are combined.
 	Preset Preset
 
-	// Block are the rows of the subdirective's own block. They fill the field if that is a
-	// struct, and otherwise the struct that the field belongs to.
+	// Block are the rows of the subdirective's own block. They set fields of the row's field if
+	// that is a struct, and otherwise of the struct that has the field.
 	Block Rows
-	// Args is the field of the field's struct that takes the arguments before the block.
+	// Args names the field that takes the arguments before the block, in the struct of the
+	// row's field.
 	Args string
-	// Word makes the name itself the first word of the value. Several rows may set one field.
+	// Word makes the subdirective's name the first word of the value, as for "trim" in a list of
+	// words. Several rows may set the same field.
 	Word bool
-	// Secret keeps errors from showing what stands there.
+	// Secret keeps the arguments out of errors.
 	Secret bool
 }
 
-// Preset is what becomes of a preset's value.
+// Preset tells how a preset's value and the operator's are combined.
 type Preset string
 
-// No preset sets NotPreset. Replaced values are the operator's where there is one, Added
-// lists are joined. Of Whole rows the preset's count only where the operator gives none.
+// NotPreset rows are in no preset. For Replaced rows the operator's value replaces the
+// preset's. For Added rows the two lists are joined. Whole rows say by what the user is
+// identified; the preset's value is used only if the operator sets none of them.
 const (
 	NotPreset Preset = ""
 	Replaced  Preset = "replaces the preset's"
@@ -67,13 +71,13 @@ const (
 	Whole     Preset = "replaces the preset's `whoami` or `user`"
 )
 
-// Name is the first word of the usage.
+// Name returns the first word of the usage.
 func (r Row) Name() string {
 	name, _, _ := strings.Cut(r.Usage, " ")
 	return name
 }
 
-// Wanted is the usage for errors.
+// Wanted returns the usage for errors: Want if there is one.
 func (r Row) Wanted() string {
 	switch {
 	case r.Want != "":
@@ -84,7 +88,7 @@ func (r Row) Wanted() string {
 	return r.Usage
 }
 
-// Find returns the row of a name.
+// Find returns the row with a name, and whether there is one.
 func (rows Rows) Find(name string) (Row, bool) {
 	for _, r := range rows {
 		if r.Name() == name {
@@ -94,7 +98,7 @@ func (rows Rows) Find(name string) (Row, bool) {
 	return Row{}, false
 }
 
-// field is the row's field in a block's struct.
+// field returns the row's field in a block's struct.
 func (r Row) field(block reflect.Value) reflect.Value {
 	v := block.FieldByName(r.Field)
 	if !v.IsValid() {
@@ -114,7 +118,8 @@ func ofStructs(v reflect.Value) bool {
 	return v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct
 }
 
-// choices are the words that a usage such as "watch all|unsafe" allows, or none.
+// choices returns the words that a usage such as "watch all|unsafe" allows; nil if the usage is
+// no choice.
 func (r Row) choices() []string {
 	_, args, _ := strings.Cut(r.Usage, " ")
 	if !strings.Contains(args, "|") || strings.ContainsAny(args, " []@{") {
@@ -123,30 +128,30 @@ func (r Row) choices() []string {
 	return strings.Split(args, "|")
 }
 
-// Line is what the line of a subdirective says.
+// Line is the line of a subdirective, without its name.
 type Line struct {
 	Args []string
-	// Block says that a block follows.
+	// Block is true if a block follows.
 	Block bool
-	// Zero says that 0 has a meaning of its own, so that it can be written.
+	// Zero is true if 0 is allowed. It is refused for fields in which 0 means "not set".
 	Zero bool
-	// Matcher returns the matcher set that a path or @name stands for, and whether the
-	// word is one of these.
+	// Matcher returns the matcher set of a path or of a named matcher (@name). ok is false if
+	// the word is neither.
 	Matcher func(word string) (set map[string]json.RawMessage, ok bool, err error)
 }
 
-// Reading is implemented by settings that read their words themselves, because [Formed]
-// can't say them.
+// Reading is implemented by settings that read their words themselves, because their syntax
+// can't be described by [Formed].
 type Reading interface {
 	// ReadArguments sets the value. Its errors are [ErrArguments] or a [Problem].
 	ReadArguments(Line) error
 }
 
-// Arguments is implemented by settings that also write their words themselves.
+// Arguments is implemented by settings that read and write their words themselves.
 type Arguments interface {
 	Reading
-	// WriteArguments returns words from which ReadArguments gets the same value, or
-	// calls [Writer.Fail].
+	// WriteArguments returns words from which ReadArguments reads the same value. If there are
+	// none, it calls [Writer.Fail].
 	WriteArguments(*Writer) []string
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Synopsis is how the subdirective is written, with the lines of its block.
+// Synopsis returns the syntax of the subdirective with its block, for the documentation.
 func (r Row) Synopsis() string {
 	if len(r.Block) == 0 {
 		return r.Usage + "\n"
@@ -15,8 +15,8 @@ func (r Row) Synopsis() string {
 	return r.Usage + " {\n" + r.Block.Synopsis("\t") + "}\n"
 }
 
-// Synopsis is one line for each row, with the arguments below each other. The block of a
-// row is described elsewhere.
+// Synopsis returns one line for each row, with the arguments aligned. The contents of blocks
+// are not included.
 func (rows Rows) Synopsis(indent string) string {
 	width := 0
 	for _, r := range rows {
@@ -35,8 +35,7 @@ func (rows Rows) Synopsis(indent string) string {
 	return b.String()
 }
 
-// Table is a Markdown table of the rows, one line each. Columns that say nothing are
-// left out.
+// Table returns a Markdown table with a line for each row. Empty columns are left out.
 func (rows Rows) Table() string {
 	columns := []struct {
 		head string

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Fill sets what is not set to its default, in settings, a pointer to a struct. It never
-// writes through the pointers that it finds: structs behind them are copied first, and
-// made where there are none.
+// Fill sets the defaults of fields that are not set, in settings, a pointer to a struct. It
+// never changes a struct that a field points to, because another copy of the settings may share
+// it: the struct is copied first, or allocated if the pointer is nil.
 func (rows Rows) Fill(settings any) { rows.fill(reflect.ValueOf(settings).Elem()) }
 
 func (rows Rows) fill(block reflect.Value) {
@@ -40,8 +40,9 @@ func set(v reflect.Value, text string) {
 	v.Set(target)
 }
 
-// Merge fills in from a preset's settings, by each row's Preset; both are pointers to
-// structs of one type. Lists of the settings come first, and are copied, never appended to.
+// Merge fills in the preset's settings by each row's Preset. Both arguments are pointers to
+// structs of the same type. In joined lists the elements of settings come first. The lists are
+// copied, so that the originals are not changed.
 func (rows Rows) Merge(settings, preset any) {
 	own, from := reflect.ValueOf(settings).Elem(), reflect.ValueOf(preset).Elem()
 	for _, r := range rows {
@@ -55,7 +56,8 @@ func (rows Rows) Merge(settings, preset any) {
 	}
 }
 
-// Labelled names an element of a list, so that it can be taken away.
+// Labelled is implemented by elements of lists that [Row.Take] can remove by a name. Strings
+// are their own name.
 type Labelled interface{ Label() string }
 
 func label(v reflect.Value) string {
@@ -65,8 +67,8 @@ func label(v reflect.Value) string {
 	return v.String()
 }
 
-// Take takes values away from a row's field: those with the given labels, or all where
-// none is. A label that is not there is a problem.
+// Take removes from a row's field the elements with the given labels, or all if no label is
+// given. It returns a [Problem] for a label that no element has.
 func (r Row) Take(settings any, labels []string) error {
 	v := r.field(reflect.ValueOf(settings).Elem())
 	if v.Kind() != reflect.Slice {

@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// Formed is implemented by structs with arguments in one of several forms.
+// Formed is implemented by structs that are written in one of several forms.
 type Formed interface {
-	// Forms are the ways to write a value: words that stand as they are, and the fields of
-	// the struct between angle brackets, with ... where a field takes all that is left:
-	// "idle <Idle>", "status <Status...>".
+	// Forms returns the forms. A form has literal words, and names of fields in angle
+	// brackets; a field with ... takes all remaining words: "idle <Idle>",
+	// "status <Status...>".
 	Forms() []string
 }
 
-// fieldOf returns the field that an item of a form stands for, or "" for a word.
+// fieldOf returns the name of the field if an item of a form is one, or "" for a literal word.
+// rest is true if the field takes all remaining words.
 func fieldOf(item string) (name string, rest bool) {
 	name, field := strings.CutPrefix(item, "<")
 	if !field {
@@ -23,8 +24,9 @@ func fieldOf(item string) (name string, rest bool) {
 	return strings.CutSuffix(strings.TrimSuffix(name, ">"), "...")
 }
 
-// fitting returns the form that words have, as items. Where one form has a word and
-// another a field, the word counts: "html a json" lacks a path, json is no attribute.
+// fitting returns the items of the form that words are written in. If a word is literal in one
+// form and the value of a field in another, it is taken as literal: in "html a json", json is
+// not an attribute but begins a JSON path, which is missing.
 func fitting(forms, words []string) ([]string, error) {
 	var open [][]string
 	for _, form := range forms {
@@ -52,7 +54,7 @@ func fitting(forms, words []string) ([]string, error) {
 	return nil, ErrArguments
 }
 
-// firsts are the words that forms begin with, "" for a field.
+// firsts returns the literal words that forms begin with, and "" if one begins with a field.
 func firsts(forms [][]string) (words []string) {
 	for _, f := range forms {
 		word := f[0]
@@ -66,7 +68,7 @@ func firsts(forms [][]string) (words []string) {
 	return words
 }
 
-// readForm reads words into the struct v.
+// readForm reads words into the struct v, by the form that fits.
 func readForm(v reflect.Value, forms, words []string) error {
 	form, err := fitting(forms, words)
 	if err != nil {
@@ -88,7 +90,8 @@ func readForm(v reflect.Value, forms, words []string) error {
 	return nil
 }
 
-// readWords reads a field of a form. Unlike that of a row it may be empty.
+// readWords reads words into a field of a form. Unlike the field of a row, a string may be
+// empty.
 func readWords(v reflect.Value, words []string) error {
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
@@ -101,7 +104,7 @@ func readWords(v reflect.Value, words []string) error {
 	return read(v, Line{Args: words})
 }
 
-// writeForm returns the words of the form that has just the fields that are set.
+// writeForm returns the words of v, in the form that has exactly the fields that are set.
 func (w *Writer) writeForm(v reflect.Value, forms []string) []string {
 	for _, form := range forms {
 		var words []string

@@ -7,25 +7,27 @@ import (
 	"strconv"
 )
 
-// ErrArguments says that number or kind of arguments are wrong. The reader explains it
-// with the row's usage.
+// ErrArguments is returned if the number or kind of the arguments is wrong. The caller adds the
+// row's usage.
 var ErrArguments = errors.New("wrong arguments")
 
-// Problem is an error to which the reader adds the place.
+// Problem is an error about the arguments of a line. The caller adds the subdirective, the
+// file and the line.
 type Problem struct{ Cause error }
 
-// Error is the cause's.
+// Error returns the text of the cause.
 func (p Problem) Error() string { return p.Cause.Error() }
 
-// Problemf returns a Problem.
+// Problemf returns a Problem with a formatted cause.
 func Problemf(format string, args ...any) error { return Problem{fmt.Errorf(format, args...)} }
 
-// Place is where a line was read to.
+// Place describes where a line was stored.
 type Place struct {
-	// Element is the part of the path for an element of a list or map, or "".
+	// Element is the index or key if the line became an element of a list or map, or "". It is
+	// part of the setting's path.
 	Element string
-	// Block is the struct that the line's block fills, Inside whether this is the
-	// row's own, which adds its name to the path.
+	// Block is the struct that the line's block sets. Inside is true if that is the value of
+	// the row's field; the row's name is then part of the path of the block's settings.
 	Block  reflect.Value
 	Inside bool
 }
@@ -70,14 +72,14 @@ func (r Row) read(v reflect.Value, line Line) error {
 	return nil
 }
 
-// isArguments reports whether the value takes all words of a line.
+// isArguments reports whether the value's type reads all words of a line.
 func isArguments(v reflect.Value) bool {
 	_, reads := v.Addr().Interface().(Reading)
 	_, formed := v.Addr().Interface().(Formed)
 	return reads || formed
 }
 
-// read reads arguments as the value's type wants them.
+// read reads the arguments of a line into v, as its type requires.
 func read(v reflect.Value, line Line) error {
 	switch a := v.Addr().Interface().(type) {
 	case Reading:
@@ -111,7 +113,8 @@ func read(v reflect.Value, line Line) error {
 	panic("no way to read a " + v.Type().String())
 }
 
-// Read reads words into a setting, a pointer to a struct that is [Formed].
+// Read reads words into setting, a pointer to a struct. It is for types that implement
+// [Reading] and contain one that is [Formed].
 func Read(setting Formed, words []string) error {
 	return read(reflect.ValueOf(setting).Elem(), Line{Args: words})
 }
@@ -132,7 +135,7 @@ func readList(v reflect.Value, line Line) error {
 	return nil
 }
 
-// readEntry reads NAME VALUE, or NAME and any number of values.
+// readEntry reads an entry of a map: NAME VALUE, or, if the values are lists, NAME VALUE….
 func readEntry(v reflect.Value, line Line) error {
 	values := v.Type().Elem().Kind() == reflect.Slice
 	if len(line.Args) == 0 || !values && len(line.Args) != 2 {
@@ -155,7 +158,8 @@ func readEntry(v reflect.Value, line Line) error {
 	return nil
 }
 
-// readNumber refuses a 0 that would mean the default.
+// readNumber reads a number. It refuses 0 unless line.Zero is set, because 0 would mean the
+// default.
 func readNumber(v reflect.Value, line Line) error {
 	if len(line.Args) != 1 {
 		return ErrArguments

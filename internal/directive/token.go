@@ -8,11 +8,11 @@ import (
 )
 
 var (
-	// bare words mean the same to Caddy's lexer and to its formatter.
+	// bare matches words that need no quotes, for Caddy's lexer and for its formatter.
 	bare = regexp.MustCompile(`^[A-Za-z0-9/._~:?&=%+,@!*()$|;'\[\]^-][A-Za-z0-9/._~:?&=%+,@!*()$|;'\[\]^<>-]*$`)
-	// barePlaceholder is a placeholder that Caddy reads as one word.
+	// barePlaceholder matches a placeholder that Caddy reads as one word.
 	barePlaceholder = regexp.MustCompile(`^\{[a-z][A-Za-z0-9_.-]*\}$`)
-	// shorthands are what Caddy puts a longer placeholder for, quoted or not
+	// shorthands matches short placeholders that Caddy replaces by longer ones, also in quotes
 	// (caddyconfig/httpcaddyfile/shorthands.go).
 	shorthands = regexp.MustCompile(`\{(host|hostport|port|orig_method|orig_uri|orig_path|orig_dir|orig_file|orig_query|orig_\?query|` +
 		`method|uri|%uri|path|%path|dir|file|query|%query|\?query|remote|remote_host|remote_port|scheme|uuid|` +
@@ -20,10 +20,10 @@ var (
 		`(header|cookie|labels|path|file|query|re|vars|rp|resp|err|file_match)\.[\w.-]*)\}`)
 )
 
-// token writes an argument so that Caddy's lexer reads exactly it: bare where that is
-// safe, and otherwise in the plainest quotes that can hold it. Between quotes a
-// backslash is itself unless a quote follows; between backticks all is literal; a
-// heredoc holds everything but a carriage return.
+// token returns an argument in a form that Caddy's lexer reads as exactly arg: bare if that is
+// safe, and otherwise in the simplest quotes that can contain it. In double quotes, a backslash
+// is literal unless a quote follows. In backticks, everything is literal. A heredoc can contain
+// everything but a carriage return.
 func (w *Writer) token(arg string) string {
 	switch {
 	case !utf8.ValidString(arg):
@@ -48,7 +48,7 @@ func (w *Writer) token(arg string) string {
 	return ""
 }
 
-// heredoc writes any text between two lines with a word that does not occur in it.
+// heredoc returns text as a heredoc, with a marker that does not occur in it.
 func heredoc(text string) string {
 	marker := "END"
 	for strings.Contains(text, marker) {
@@ -57,8 +57,8 @@ func heredoc(text string) string {
 	return "<<" + marker + "\n" + text + "\n" + marker
 }
 
-// Fail says that a value of the current subdirective cannot be written. It keeps the
-// first error; what is written afterwards is thrown away.
+// Fail sets the error that a value of the current subdirective can't be written, unless an
+// earlier one is set. [Write] then returns the error and no text.
 func (w *Writer) Fail(value, reason string) {
 	if w.err == nil {
 		w.err = fmt.Errorf("%s %q cannot be written in a Caddyfile: %s", w.name, value, reason)

@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// Notes are comments for [Write], by the path of the setting that they stand above,
-// written as in [Error].Where: "leave", "whoami.0", "whoami.0.user",
-// "whoami.0.anonymous.1", "sign_in.0.page", "throttle.free"; the name of a header, or of
-// what is taken from a preset, is the last part of its path, "whoami.0.header.X-Nonce".
-// The note of "" stands above the whole directive. A list is written on one line, so it
-// has one note. A note may have several lines; one without its setting is not
-// written.
+// Notes are comments for [Write]. Each is written above the setting with its path, which has the
+// form of [Error].Where: "leave", "whoami.0", "whoami.0.user", "whoami.0.anonymous.1",
+// "sign_in.0.page", "throttle.free". For entries of a map, the path ends with the key:
+// "whoami.0.header.X-Nonce". The note with the path "" is written above the whole directive. A
+// list on one line has one note. A note may have several lines. Notes for settings that are not
+// written are left out.
 type Notes map[string]string
 
-// Write writes settings, a pointer to a struct, as a directive in a site of a Caddyfile:
-// indented by one tab, behind the named matchers that it needs, with the notes as
-// comments. Reading it gives the same settings. What is not set is not written.
+// Write returns settings, a pointer to a struct, as a directive for a site block of a
+// Caddyfile, indented by one tab: first the named matchers that the directive needs, then the
+// directive with the notes as comments. Reading it gives the same settings. Settings that are
+// not set are not written.
 func Write(name string, rows Rows, settings any, notes Notes) (string, error) {
 	w := &Writer{depth: 1, notes: notes}
 	w.comment("")
@@ -31,14 +31,17 @@ func Write(name string, rows Rows, settings any, notes Notes) (string, error) {
 	return above + string(w.named) + "\t" + name + " {\n" + string(body) + "\t}\n", nil
 }
 
-// Writer collects the lines of a directive, and those of the named matchers before it.
+// Writer collects the lines of a directive (out), and those of the named matchers before it
+// (named).
 type Writer struct {
 	out, named []byte
-	depth      int
-	notes      Notes
-	// name is the current subdirective's.
-	name     string
-	err      error
+	// depth is the number of tabs before a line.
+	depth int
+	notes Notes
+	// name is the name of the current subdirective.
+	name string
+	err  error
+	// matchers counts the named matchers.
 	matchers int
 }
 
@@ -54,7 +57,8 @@ func (w *Writer) comment(path string) {
 	}
 }
 
-// plain is a note without what could end it or be replaced by Caddy.
+// plain returns a note without characters that would end the comment, and without {$NAME},
+// which Caddy would replace.
 func plain(note string) string {
 	note = strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {
@@ -75,13 +79,13 @@ func (w *Writer) head(name string, args []string) {
 	}
 }
 
-// Line writes a line below the current one: of a block, or of a named matcher.
+// Line writes a line of the current block or named matcher.
 func (w *Writer) Line(name string, args ...string) {
 	w.head(name, args)
 	w.out = append(w.out, '\n')
 }
 
-// Block writes a line with a block below the current one.
+// Block writes a line with a block. body writes the lines in the block.
 func (w *Writer) Block(name string, body func()) {
 	inner := w.inside(body)
 	w.Line(name + " {")
@@ -89,7 +93,7 @@ func (w *Writer) Block(name string, body func()) {
 	w.Line("}")
 }
 
-// inside returns what write writes one level deeper.
+// inside calls write one level deeper, and returns the lines that it writes.
 func (w *Writer) inside(write func()) []byte {
 	outer := w.out
 	w.out = nil
@@ -101,8 +105,8 @@ func (w *Writer) inside(write func()) []byte {
 	return inner
 }
 
-// Matcher writes a named matcher before the directive, and returns its name, which no
-// operator is likely to have given to another.
+// Matcher writes a named matcher before the directive, with the lines that body writes, and
+// returns its name. Names begin with @two_factor_, which operators are unlikely to use.
 func (w *Writer) Matcher(body func()) string {
 	w.matchers++
 	name := "@two_factor_" + w.name
@@ -122,7 +126,7 @@ func (w *Writer) Matcher(body func()) string {
 	return name
 }
 
-// rows writes what is set of a block's struct.
+// rows writes the subdirectives of a block for the fields that are set.
 func (w *Writer) rows(rows Rows, path string, block reflect.Value) {
 	words := ""
 	for _, r := range rows {
@@ -146,7 +150,8 @@ func (w *Writer) rows(rows Rows, path string, block reflect.Value) {
 	}
 }
 
-// isSet reports whether there is anything to write: nothing is, for a flag that is off.
+// isSet reports whether a field has to be written. A *bool that is false counts as not set: a
+// flag can only be switched on in a Caddyfile.
 func isSet(v reflect.Value) bool {
 	switch {
 	case v.Kind() == reflect.Slice || v.Kind() == reflect.Map:
@@ -157,7 +162,7 @@ func isSet(v reflect.Value) bool {
 	return !v.IsZero()
 }
 
-// words writes values that are subdirectives by themselves, in the list's order.
+// words writes each element of a list as a subdirective; see Row.Word.
 func (w *Writer) words(path string, v reflect.Value) {
 	for i := range v.Len() {
 		name := v.Index(i).String()
@@ -166,7 +171,7 @@ func (w *Writer) words(path string, v reflect.Value) {
 	}
 }
 
-// entries writes a line for each name of a map.
+// entries writes a line for each entry of a map, sorted by key.
 func (w *Writer) entries(r Row, path string, v reflect.Value) {
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
@@ -182,7 +187,7 @@ func (w *Writer) entries(r Row, path string, v reflect.Value) {
 	}
 }
 
-// row writes one subdirective with its block, if that has anything in it.
+// row writes one subdirective, with its block if that has settings.
 func (w *Writer) row(r Row, path string, v, block reflect.Value) {
 	if v.Kind() == reflect.Pointer {
 		v = v.Elem()
@@ -207,7 +212,8 @@ func (w *Writer) row(r Row, path string, v, block reflect.Value) {
 	w.Line("}")
 }
 
-// args are the words of a line, and whether they are all that there is to write.
+// args returns the arguments of a line. complete is true if they contain the whole value, so
+// that no block has to be written.
 func (w *Writer) args(r Row, v reflect.Value) (args []string, complete bool) {
 	switch a := v.Addr().Interface().(type) {
 	case Arguments:
@@ -234,7 +240,7 @@ func (w *Writer) args(r Row, v reflect.Value) (args []string, complete bool) {
 	panic(fmt.Sprintf("no way to write a %s", v.Type()))
 }
 
-// Words are those of a setting, a pointer to a struct that is [Formed].
+// Words returns the words of setting, a pointer to a struct; it is the inverse of [Read].
 func (w *Writer) Words(setting Formed) []string {
 	words, _ := w.args(Row{}, reflect.ValueOf(setting).Elem())
 	return words

@@ -11,8 +11,9 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// newAudit makes the audit log of an engine. It reads settings and logger of the running
-// configuration each time: the logger of an older one may be closed.
+// newAudit returns the audit log of an engine. It uses settings and logger of the newest
+// running configuration, looked up each time, because the logger of an older configuration may
+// be closed.
 func newAudit(e *Engine, st store.Store) *audit.Log {
 	return audit.New(audit.Options{
 		Store: st, Clock: clock.Now, Mails: e.mails,
@@ -31,10 +32,11 @@ func newAudit(e *Engine, st store.Store) *audit.Log {
 	})
 }
 
-// flushTime bounds how long a stopping configuration waits for its last events.
+// flushTime is the longest time that flushAudit waits.
 const flushTime = 5 * time.Second
 
-// flushAudit records and logs the pending events, while the logger is still open.
+// flushAudit writes the pending events to the store and the log. Server.Stop calls it before
+// the logger is closed; the admin API before it reads the audit log.
 func (e *Engine) flushAudit() {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	defer cancel()

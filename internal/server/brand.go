@@ -10,8 +10,7 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// readBrand reads the brand's files. The logo's type is what its content says; SVG
-// has no such sign but its beginning.
+// readBrand reads the brand's files. The logo's media type is determined from its content.
 func readBrand(b *config.Brand) (templates.Brand, error) {
 	out := templates.Brand{Name: b.Name, Accent: string(b.Accent)}
 	if b.Logo != "" {
@@ -38,7 +37,8 @@ func logoType(raw []byte) string {
 	return http.DetectContentType(raw)
 }
 
-// looksLikeSVG reports whether a file begins as an SVG drawing does.
+// looksLikeSVG reports whether a file begins like an SVG image. http.DetectContentType does not
+// know SVG.
 func looksLikeSVG(raw []byte) bool {
 	head := bytes.TrimLeft(raw[:min(len(raw), 1024)], " \t\r\n\ufeff")
 	return bytes.HasPrefix(head, []byte("<svg")) || bytes.HasPrefix(head, []byte("<?xml")) && bytes.Contains(head, []byte("<svg"))

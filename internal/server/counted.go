@@ -9,8 +9,9 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// counted is a store that counts its failures, for the code that serves requests. Errors of a
-// caller's own function, missing records and cancelled operations are not failures.
+// counted is a store that counts failed operations for the metrics. The code that serves
+// requests uses it. Missing records, cancelled operations, and errors that the function given
+// to Update returns are not failures.
 type counted struct {
 	store.Store
 	meter *meter.Store
@@ -80,8 +81,8 @@ func (c counted) Check(ctx context.Context) error {
 	return err
 }
 
-// countedTx counts what failed within a transaction, where the function's own refusals
-// come out of the same hole.
+// countedTx counts failed operations within a transaction. Update itself can't count them: it
+// can't tell them from the function's own refusals.
 type countedTx struct {
 	store.Tx
 	c counted

@@ -23,9 +23,10 @@ import (
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
-// Engine is an open store and the memory that belongs to it.
+// Engine is an open store with the state and background work that belong to it. It outlives
+// configurations; [Pool] shares it between them.
 type Engine struct {
-	// place is the Key of its storage.
+	// place is the store's Storage.Key.
 	place  string
 	store  store.Store
 	visits *gateway.Visits
@@ -34,21 +35,22 @@ type Engine struct {
 	keeper *rotation.Keeper
 	drift  *clockdrift.Watch
 	watch  *watch
-	// witness is renewed while the store is open.
+	// witness renews the store's witness while the store is open.
 	witness *witness.Keeper
-	// life ends before the store is closed.
+	// life ends before the store is closed. stop ends it; done is closed when all background
+	// work has ended.
 	life context.Context
 	stop context.CancelFunc
 	done chan struct{}
-	// backups lets one backup be made at a time.
+	// backups is locked while a backup is made, so that only one is made at a time.
 	backups sync.Mutex
 	queue   *mail.Queue
 
-	// counted is the store as requests use it; failures are what it counts.
+	// counted is store with failures counted in failures, for the code that serves requests.
 	counted  store.Store
 	failures *meter.Store
 
-	// proxies finds proxies that `trusted_proxies` lacks.
+	// proxies remembers peers that `trusted_proxies` may lack, for a warning.
 	proxies throttle.Proxies
 
 	mu        sync.Mutex
@@ -56,17 +58,19 @@ type Engine struct {
 	meters    map[string]*meter.Realm
 	// servers are the running configurations that use this engine, the newest last.
 	servers []*Server
-	// log is that of the last of them, or of the one that opened the store.
+	// log is the logger of the last one in servers, or of the configuration that opened the
+	// store.
 	log *zap.Logger
 }
 
+// addresses are a realm's failures by address, and the policy they are counted for.
 type addresses struct {
 	policy throttle.Policy
 	*throttle.Addresses
 }
 
-// openEngine opens the store. It logs to the first configuration's logger until one has
-// started.
+// openEngine opens the store. It logs to first, the logger of the opening configuration, until
+// a configuration has started.
 func openEngine(storage Storage, first *zap.Logger) (*Engine, error) {
 	place, err := storage.Key()
 	if err != nil {
@@ -82,7 +86,7 @@ func openEngine(storage Storage, first *zap.Logger) (*Engine, error) {
 	return e, nil
 }
 
-// run makes what belongs to the store and begins its work in the background.
+// run constructs the parts of the engine and starts their background work.
 func (e *Engine) run(st store.Store, log *zap.Logger) {
 	ctx, stop := context.WithCancel(context.Background())
 	failures := meter.NewStore()
@@ -111,8 +115,8 @@ func (e *Engine) run(st store.Store, log *zap.Logger) {
 	}()
 }
 
-// Close closes the store, within a bound. It is called when no configuration uses it any
-// more.
+// Close ends the background work and closes the store. It returns an error after mostClosing.
+// The pool calls it when no configuration uses the engine any more.
 func (e *Engine) Close() error {
 	e.stop()
 	return withinBound(e.place, func() error {
@@ -135,8 +139,8 @@ func (e *Engine) counters(realm string, p throttle.Policy) *throttle.Addresses {
 	return a.Addresses
 }
 
-// use makes s the configuration that the engine's background work goes by. While a
-// configuration replaces another, both run; the newer one counts.
+// use makes s the current configuration: background work uses its settings. During a reload two
+// configurations run, and the newer one is the current one.
 func (e *Engine) use(s *Server) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -144,7 +148,8 @@ func (e *Engine) use(s *Server) {
 	e.log = s.Logger
 }
 
-// leave takes that back, as when the new configuration failed to start after all.
+// leave removes s from the running configurations. If s was the newest, the one before becomes
+// the current one; this happens when a new configuration fails to start.
 func (e *Engine) leave(s *Server) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -154,14 +159,14 @@ func (e *Engine) leave(s *Server) {
 	}
 }
 
-// logger is the log of the configuration that counts, or last did.
+// logger returns the logger of the current configuration, or of the last one.
 func (e *Engine) logger() *zap.Logger {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.log
 }
 
-// current is the configuration that counts; nil before the first has started.
+// current returns the newest running configuration; nil if none runs.
 func (e *Engine) current() *Server {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -171,7 +176,7 @@ func (e *Engine) current() *Server {
 	return e.servers[len(e.servers)-1]
 }
 
-// ring is the master keys of the configuration that counts, nil while none does.
+// ring returns the master keys of the current configuration; nil if none runs.
 func (e *Engine) ring() *keys.Ring {
 	if s := e.current(); s != nil {
 		return s.ring
@@ -179,12 +184,12 @@ func (e *Engine) ring() *keys.Ring {
 	return nil
 }
 
-// mostClosing is for how long the store may take to be closed: Badger tries to write the
-// end of its memory again and again, without limit, while the disk fails.
+// mostClosing is the longest time that closing the store may take. While the disk fails, Badger
+// retries writing its memory table without limit.
 const mostClosing = 5 * time.Second
 
-// withinBound runs the closing of a store, and gives it up after mostClosing. It goes on
-// then, and keeps its lock on the store, until the process ends.
+// withinBound calls closing and returns an error if it takes longer than mostClosing. closing
+// then continues in its goroutine, and the store stays locked, until the process ends.
 func withinBound(place string, closing func() error) error {
 	ended := make(chan error, 1)
 	go func() { ended <- closing() }()

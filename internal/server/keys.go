@@ -14,16 +14,17 @@ import (
 	"github.com/secondgate/secondgate/internal/keys"
 )
 
-// Keys says where the master keys are. The zero value stands for the storage's key file.
+// Keys is the place of the master keys. The zero value means the storage's key file.
 type Keys struct {
-	// Setting is how the configuration names them, File the file that it names, if any.
+	// Setting is the setting `key` as the configuration has it; File is the file that it names,
+	// or "".
 	Setting, File string
-	// Read returns what Setting stands for.
+	// Read returns the text of the keys.
 	Read func() (string, error)
 }
 
-// Load reads the master keys, and names the place they come from. Whether they belong to
-// the store is not looked at.
+// Load reads the master keys. origin is the place they were read from, for errors. It does not
+// check whether they belong to the store.
 func (k Keys) Load(storage Storage) (ring *keys.Ring, origin string, err error) {
 	text, origin, err := k.text(storage)
 	if err != nil {
@@ -51,7 +52,7 @@ func (k Keys) text(storage Storage) (text, origin string, err error) {
 	return string(raw), file, nil
 }
 
-// readKeys loads the master keys, and makes some for a new store.
+// readKeys loads the master keys, and creates a key file for a new store.
 func (s *Server) readKeys(ctx context.Context) (*keys.Ring, string, error) {
 	file := s.Keys.File
 	if s.Keys.Read == nil {
@@ -65,7 +66,7 @@ func (s *Server) readKeys(ctx context.Context) (*keys.Ring, string, error) {
 	}
 	ring, origin, err := s.Keys.Load(s.Storage)
 	if s.Scratch != nil && s.Keys.Read == nil && errors.Is(err, fs.ErrNotExist) {
-		ring, err = keys.Parse(keys.Generate()) // a start would make the file
+		ring, err = keys.Parse(keys.Generate()) // a validation writes no file; a start would
 	}
 	if err == nil {
 		WarnReadable(s.Logger, file)
@@ -73,11 +74,11 @@ func (s *Server) readKeys(ctx context.Context) (*keys.Ring, string, error) {
 	return ring, cmp.Or(origin, file), err
 }
 
-// makeKey writes a key file where there is none, but never for a store that was made with
-// another key.
+// makeKey creates a key file if there is none. It returns an error if the store was already
+// used with keys: a new key could not open its records.
 func (s *Server) makeKey(ctx context.Context, file string) error {
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) || s.Scratch != nil {
-		return nil // reading it says what else is wrong
+		return nil // if the file can't be read, Keys.Load returns the error
 	}
 	used, err := s.engine.keeper.Sealed(ctx)
 	if err != nil {
@@ -93,8 +94,8 @@ func (s *Server) makeKey(ctx context.Context, file string) error {
 	return nil
 }
 
-// CheckKeys returns an error if the place of the master keys holds another first key than
-// this server seals with: a rotation would then be one to the wrong key.
+// CheckKeys reads the master keys again, and returns an error if the first one is not the key
+// that this server seals with. A rotation would otherwise use the old key.
 func (s *Server) CheckKeys(ctx context.Context) error {
 	ring, origin, err := s.readKeys(ctx)
 	if err != nil {
@@ -106,8 +107,8 @@ func (s *Server) CheckKeys(ctx context.Context) error {
 	return nil
 }
 
-// WarnReadable warns of a file with secrets that every user of the machine can read. Group
-// bits are not looked at: systemd's credentials have them for their access list.
+// WarnReadable logs a warning if every user of the machine can read a file with secrets. It
+// ignores the group's permission, which systemd sets on credentials for their access list.
 func WarnReadable(log *zap.Logger, file string) {
 	if file == "" {
 		return
@@ -118,7 +119,7 @@ func WarnReadable(log *zap.Logger, file string) {
 	}
 }
 
-// writeOnce creates a private file durably, and never replaces one.
+// writeOnce creates a file with mode 0600 and syncs it to disk. It never replaces a file.
 func writeOnce(file, text string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -7,14 +7,15 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// following writes to the log of the configuration that counts. What outlives a
-// configuration must not keep its log: Caddy closes what that writes to.
+// following is a zapcore.Core that writes to the logger of the current configuration. The parts
+// of an engine use it because they outlive configurations, and Caddy closes the outputs of a
+// configuration's logger when that ends.
 type following struct {
 	e      *Engine
 	fields []zapcore.Field
 }
 
-// newLogger is the log of what lives as long as the engine.
+// newLogger returns the logger for the parts of an engine.
 func newLogger(e *Engine) *zap.Logger { return zap.New(following{e: e}) }
 
 func (f following) now() zapcore.Core { return f.e.logger().Core() }
@@ -27,8 +28,8 @@ func (f following) With(fields []zapcore.Field) zapcore.Core {
 	return following{f.e, append(slices.Clip(f.fields), fields...)}
 }
 
-// Check implements zapcore.Core. Whether the entry is sampled or filtered there is for
-// the core that gets it: see Write.
+// Check implements zapcore.Core. It checks only the level. Write calls Check of the current
+// core, which may sample or filter the entry.
 func (f following) Check(entry zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	if !f.Enabled(entry.Level) {
 		return ce

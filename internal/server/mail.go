@@ -16,7 +16,8 @@ import (
 	"github.com/secondgate/secondgate/templates"
 )
 
-// write puts a mail into words, with the brand and in the languages of its realm's site.
+// write renders a mail, with the brand and in the languages of its realm's site. The mail queue
+// calls it (mail.Setup.Write).
 func (s *Server) write(ctx context.Context, m store.Mail) (mail.Letter, error) {
 	out := mail.Letter{ID: m.ID, To: m.To, Date: m.At, Language: m.Language}
 	r := s.realms[m.Realm]
@@ -44,14 +45,14 @@ func (s *Server) write(ctx context.Context, m store.Mail) (mail.Letter, error) {
 	return out, err
 }
 
-// portalName is how mails call the portal. It never comes from a request: a stranger
-// could choose the Host.
+// portalName returns the name of the portal for mails. It never comes from a request, because
+// anonymous visitors can choose the Host header.
 func (s *Server) portalName(r *Realm) string {
 	from := s.mailing.Server.From
 	return cmp.Or(r.pages.Brand.Name, r.pages.Issuer, from.Name, from.Address[strings.LastIndexByte(from.Address, '@')+1:])
 }
 
-// setup is what the queue sends with; nil without a mail server.
+// setup returns the mail server and the renderer for the mail queue; nil without a mail server.
 func (e *Engine) setup() *mail.Setup {
 	if s := e.current(); s != nil {
 		return s.mailing
@@ -59,7 +60,8 @@ func (e *Engine) setup() *mail.Setup {
 	return nil
 }
 
-// mails returns the notices of events; none without a mail server.
+// mails returns the mails that notify users of events; none without a mail server. The audit
+// log calls it for each batch of events.
 func (e *Engine) mails(ctx context.Context, events []store.Event) ([]store.Mail, error) {
 	s := e.current()
 	if s == nil {

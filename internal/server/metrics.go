@@ -11,8 +11,8 @@ import (
 	"github.com/secondgate/secondgate/internal/meter"
 )
 
-// collector exposes the metrics of one configuration's realms. The registry is new for
-// each configuration; the numbers belong to the engine and outlive it.
+// collector exposes the metrics of one configuration's realms. Each configuration has a new
+// registry; the numbers belong to the engine and outlive the configuration.
 type collector struct{ server *Server }
 
 // registerMetrics registers the server's metrics with the configuration's registry.
@@ -35,8 +35,8 @@ func (s *Server) meter(realm string) *meter.Realm {
 	return m
 }
 
-// meters are the metrics of a configuration, by realm. They are locked because the admin
-// endpoint of a configuration serves before its handlers are provisioned.
+// meters are the metrics of a configuration, by realm. mu is needed because the admin endpoint
+// may collect metrics while handlers are still provisioned.
 type meters struct {
 	mu     sync.Mutex
 	realms map[string]*meter.Realm
@@ -76,7 +76,7 @@ func description(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(meter.Prefix+name, help, labels, nil)
 }
 
-// Metrics that are read when they are scraped. Package meter has those that are counted.
+// Descriptions of the gauges, which are read at a scrape. Package meter has the counters.
 var (
 	usersDesc   = description("users", "Known users by status, counted every five minutes.", "realm", "status")
 	auditDesc   = description("audit_entries", "Number of the newest entry of the audit log.")
@@ -93,7 +93,7 @@ var (
 	leanDesc    = description("clock_lean_seconds", "How late codes of authenticator apps lean beyond what people need to type them (negative: early); absent while there are too few.")
 )
 
-// descriptions are all of those above.
+// descriptions are all descriptions above.
 var descriptions = []*prometheus.Desc{usersDesc, auditDesc, mailsDesc, readyDesc, witnessDesc, missingDesc, offsetDesc, sourceDesc, leanDesc, buildDesc, bytesDesc, freeDesc, backupDesc}
 
 // Describe implements prometheus.Collector.
@@ -106,8 +106,7 @@ func (collector) Describe(out chan<- *prometheus.Desc) {
 	newMeters().modes.Describe(out)
 }
 
-// Collect implements prometheus.Collector. It reads from memory only, so that a scrape
-// costs the store nothing.
+// Collect implements prometheus.Collector. It reads from memory only, never from the store.
 func (c collector) Collect(out chan<- prometheus.Metric) {
 	realms, meters := c.server.meters.read()
 	for _, realm := range realms {

@@ -20,19 +20,19 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Store is the store that the configuration uses.
+// Store returns the store that the configuration uses.
 func (s *Server) Store() store.Store { return s.engine.store }
 
-// Visits are the visits of all sites that use the store.
+// Visits returns the visits of all sites that use the store.
 func (s *Server) Visits() *gateway.Visits { return s.engine.visits }
 
-// Life ends before the store is closed.
+// Life returns a context that ends before the store is closed.
 func (s *Server) Life() context.Context { return s.engine.life }
 
-// FlushAudit records and logs the security events that happened until now.
+// FlushAudit writes all security events so far to the store and the log.
 func (s *Server) FlushAudit() { s.engine.flushAudit() }
 
-// Report is what was counted in the last days, for every open store.
+// Report returns the counts of the last days, for every open store.
 func (s *Server) Report(ctx context.Context, days int) ([]report.Summary, error) {
 	all := []report.Summary{}
 	for _, e := range s.Pool.All() {
@@ -45,7 +45,7 @@ func (s *Server) Report(ctx context.Context, days int) ([]report.Summary, error)
 	return all, nil
 }
 
-// KeyUse lists the master keys with what each is needed for.
+// KeyUse lists the master keys, with the number of records that each seals.
 func (s *Server) KeyUse(ctx context.Context) ([]rotation.Key, error) {
 	return s.engine.keeper.List(ctx, s.ring)
 }
@@ -55,7 +55,7 @@ func (s *Server) Rotate(ctx context.Context) (rotation.Progress, error) {
 	return s.engine.keeper.Start(ctx, s.engine.ring)
 }
 
-// Rotation is how far the last rotation is.
+// Rotation returns the progress of the last rotation.
 func (s *Server) Rotation() rotation.Progress { return s.engine.keeper.Progress() }
 
 // BeginBackup reserves the store for one backup; ok is false while another one is made.
@@ -63,8 +63,9 @@ func (s *Server) BeginBackup() (end func(), ok bool) {
 	return s.engine.backups.Unlock, s.engine.backups.TryLock()
 }
 
-// Backup writes an encrypted backup, between BeginBackup and its end. Errors of the
-// beginning are returned before anything is written.
+// Backup writes an encrypted backup to w. names are the recipients for the audit log. The
+// caller must hold the reservation of BeginBackup. Output is buffered, so that an error at the
+// beginning is returned before anything is written to w.
 func (s *Server) Backup(ctx context.Context, w io.Writer, to []age.Recipient, names []string) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	sealed, err := backup.Encrypt(out, to...)
@@ -85,7 +86,8 @@ func (s *Server) Backup(ctx context.Context, w io.Writer, to []age.Recipient, na
 	return nil
 }
 
-// recordBackup records the recipients of a backup. An error leaves the backup valid.
+// recordBackup records a backup's time and recipients. Errors are only logged, because the
+// backup is valid nevertheless.
 func (s *Server) recordBackup(ctx context.Context, h backup.Header, names []string) {
 	s.Logger.Info("a backup was made", zap.Int("records", h.Records), zap.Strings("recipients", names))
 	now := clock.Now()

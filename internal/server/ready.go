@@ -8,7 +8,7 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages"
 )
 
-// The names of what must hold for the server to be ready, as they are shown to everybody.
+// The names of the readiness checks. The health page shows them to everybody.
 const (
 	checkStore = "store"
 	checkKeys  = "keys"
@@ -17,8 +17,8 @@ const (
 	checkClock = "clock"
 )
 
-// checks makes all checks that must hold for customers to be able to sign in. The words of
-// Problem are public: they are the same for every server.
+// checks runs the readiness checks: all must pass for customers to be able to sign in. The texts
+// of Problem are public; they are constant and say nothing about this server.
 func (s *Server) checks(ctx context.Context) []userpages.Check {
 	stored := s.engine.counted.Check(ctx)
 	words := "can't be written"

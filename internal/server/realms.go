@@ -12,17 +12,18 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages"
 )
 
-// Realm is what staff and background work need of a realm's sites.
+// Realm has the parts of a realm's sites that staff and background work need.
 type Realm struct {
 	Name string
 	// Site is the settings of the first of the realm's sites, with preset and defaults.
 	Site    config.Site
 	Factors *factor.Service
-	// pages put mails into words: those of the first site of customers, else of staff.
+	// pages render mails. They are those of the first site with whoami, else of the first site.
 	pages *userpages.Pages
 }
 
-// prepare checks what can be known once all sites are, and constructs them.
+// prepare runs the checks that need all sites, and constructs the sites. Server.Ready calls it
+// once.
 func (s *Server) prepare() error {
 	if err := s.checkShown(); err != nil {
 		return err
@@ -59,7 +60,7 @@ func (s *Server) construct() error {
 	return nil
 }
 
-// byRealm are the sites of each realm, in the order in which they were added.
+// byRealm returns the sites of each realm, in the order in which they were added.
 func (s *Server) byRealm() map[string][]*Site {
 	all := make(map[string][]*Site)
 	for _, site := range s.all {
@@ -68,7 +69,7 @@ func (s *Server) byRealm() map[string][]*Site {
 	return all
 }
 
-// speaker is the site that puts the realm's mails into words.
+// speaker returns the site with the pages that render the realm's mails.
 func speaker(sites []*Site) *Site {
 	if i := slices.IndexFunc(sites, (*Site).customers); i >= 0 {
 		return sites[i]
@@ -87,20 +88,20 @@ func (s *Server) mailGap(realm string) bool {
 	return asksMail(sites) && slices.ContainsFunc(sites, func(site *Site) bool { return site.Site.EnrolMail == "off" })
 }
 
-// names are the realms of the sites, in order.
+// names returns the realms of the sites, sorted.
 func (s *Server) names() []string { return slices.Sorted(maps.Keys(s.byRealm())) }
 
-// HasCustomers reports whether a site asks a portal who the realm's users are, or there is no
-// such realm.
+// HasCustomers reports whether a site of the realm has users of a portal (whoami). For an
+// unknown realm it returns true, so that the support desk refuses the request.
 func (s *Server) HasCustomers(realm string) bool {
 	sites := s.byRealm()[realm]
 	return len(sites) == 0 || slices.ContainsFunc(sites, (*Site).customers)
 }
 
-// ErrNoSite says that the running configuration has nothing of ours.
+// ErrNoSite is returned if the running configuration has no site with two_factor.
 var ErrNoSite = errors.New("no site of this server has two_factor")
 
-// Realm is the realm of that name; without a name, the only one there is.
+// Realm returns the realm with a name, or, if name is "", the only realm.
 func (s *Server) Realm(name string) (*Realm, error) {
 	names := strings.Join(s.names(), ", ")
 	if r := s.realms[name]; r != nil {

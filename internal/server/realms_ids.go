@@ -14,22 +14,23 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Second factors are kept by the user's id. A site that takes the id from elsewhere finds
-// none of the realm's users, and lets them in by password. So the store keeps what each
-// realm's ids are made of, and a configuration is refused in which that changes while
-// users are activated, or differs between two sites of a realm.
+// Second factors are stored by the user's id. If a site takes the id from another source, such
+// as another element of a page, its users have other ids, none of them is found in the store,
+// and all get in by password alone. The store therefore keeps the sources of each realm's ids. A
+// configuration is refused if they change while the realm has users with second factors, or if
+// they differ between two sites of a realm.
 
-// identified is what one site makes users' ids of.
+// identified has the sources of the user ids of one site.
 type identified struct {
 	realm, address string
 	// source is the file and line of the site's two_factor, if they are known.
 	source string
-	// sources are hashes, one for each way that the site has: questions of one site have to
-	// agree, so another site that has one of them has the same ids.
+	// sources are hashes of the settings that yield an id, one for each question. The questions
+	// of a site must agree, so two sites with one source in common have the same ids.
 	sources []string
 }
 
-// identifiedBy is what a site makes ids of.
+// identifiedBy returns the sources of a site's ids.
 func identifiedBy(o SiteOptions) identified {
 	site := o.Site
 	id := identified{realm: site.Realm, address: o.Address, source: o.Source}
@@ -37,12 +38,12 @@ func identifiedBy(o SiteOptions) identified {
 		id.add("user", site.User)
 	}
 	if len(o.Given.Whoami) == 0 && site.Portal != "" {
-		id.add("portal", site.Portal) // a later version may read the same id otherwise
+		id.add("portal", site.Portal) // a later version of the preset may extract the same id otherwise
 	}
 	for _, w := range site.Whoami {
 		if w.User != nil {
 			from := *w.User
-			from.Not = nil // takes placeholders for no id, and changes none
+			from.Not = nil // Not only excludes values; it changes no id
 			id.add("whoami", from, w.Normalize)
 		}
 	}
@@ -64,7 +65,7 @@ func shortHash(text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// word is what accepts the site's ids under same_ids.
+// word returns the word that confirms the site's ids under same_ids.
 func (id identified) word() string {
 	return shortHash(id.realm + " " + strings.Join(slices.Sorted(slices.Values(id.sources)), " "))[:8]
 }
@@ -73,14 +74,15 @@ func (id identified) meets(known []string) bool {
 	return slices.ContainsFunc(id.sources, func(s string) bool { return slices.Contains(known, s) })
 }
 
-// checkIDs returns an error if a site makes ids of other sources than its realm did.
+// checkIDs returns an error if a site's ids have other sources than those of its realm before,
+// or than those of another site of the realm.
 func (s *Server) checkIDs() error {
 	before, err := s.idsBefore()
 	if err != nil {
 		return err
 	}
 	now := make(map[string][]string)
-	// Servers are provisioned in no order; which site is refused must not depend on it.
+	// Caddy provisions servers in no fixed order. Sorting makes the refused site the same each time.
 	slices.SortStableFunc(s.ids, func(x, y identified) int { return cmp.Compare(x.address, y.address) })
 	for _, id := range s.ids {
 		known, earlier := now[id.realm], before[id.realm]
@@ -104,13 +106,13 @@ func (s *Server) checkIDs() error {
 	}
 	after := merge(before, now)
 	if maps.EqualFunc(before, after, slices.Equal[[]string]) {
-		return nil // a start that changes nothing writes nothing
+		return nil // nothing to write
 	}
 	s.records = append(s.records, func() error { return s.keepIDs(after) })
 	return nil
 }
 
-// merge keeps what is known of realms that no site has.
+// merge returns the sources of all realms: now for the configured realms, before for others.
 func merge(before, now map[string][]string) map[string][]string {
 	after := maps.Clone(before)
 	for realm, sources := range now {
@@ -124,7 +126,7 @@ func (id identified) refused(why string) error {
 		"put these lines back; if the ids are the same, add to the global option two_factor: same_ids %s", strings.TrimPrefix(id.source+": ", ": ")+cmp.Or(id.address, "a site"), id.realm, why, id.word())
 }
 
-// idsBefore is what the ids of the store's realms were made of last.
+// idsBefore reads the sources of ids that the last configuration recorded, by realm.
 func (s *Server) idsBefore() (map[string][]string, error) {
 	before := make(map[string][]string)
 	raw, err := s.engine.store.Meta(s.engine.life, store.MetaIDs)
@@ -137,7 +139,7 @@ func (s *Server) idsBefore() (map[string][]string, error) {
 	return before, nil
 }
 
-// keepIDs keeps what the ids of the configuration's realms are made of.
+// keepIDs records the sources of ids, for idsBefore of the next configuration.
 func (s *Server) keepIDs(after map[string][]string) error {
 	raw, err := json.Marshal(after)
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 )
 
 // Second factors belong to a realm. A site with a renamed realm looks for its customers in another
-// name space, finds none of them, and lets all of them in by password. So a configuration is refused
-// if both hold, which is what a renamed realm looks like:
+// name space, finds none of them, and lets all of them in by password. A configuration is therefore
+// refused if both of these are true, because the realm was probably renamed:
 //
 //  1. A realm in the store has users with a second factor, and no site names it.
 //  2. A site names a realm that the store does not know.
 //
-// The realm of a portal that was removed is named under `retired_realms`.
+// If a portal was really removed, the operator lists its realm under `retired_realms`.
 
 // knownRealm is a realm of the store. activated is the number of its users with a second factor; it
 // is counted only for realms that no site has, and 0 otherwise.
@@ -62,7 +62,7 @@ func unknown(known []knownRealm, configured []string) []string {
 	})
 }
 
-// located puts the file and line of a site of the realm before the error, if they are known.
+// located returns err with the file and line of a site of the realm before it, if they are known.
 func (s *Server) located(realm string, err error) error {
 	for _, id := range s.ids {
 		if id.realm == realm && id.source != "" {
@@ -72,7 +72,8 @@ func (s *Server) located(realm string, err error) error {
 	return err
 }
 
-// countedRealms names realms with the number of their second factors.
+// countedRealms returns the names of realms for a message, with the number of users who have a
+// second factor.
 func countedRealms(realms []knownRealm) string {
 	var list []string
 	for _, r := range realms {

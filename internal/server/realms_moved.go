@@ -14,15 +14,15 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// When the realms of two sites are interchanged, or of two routes of one site, each portal's
-// customers are looked for among the other's, not found, and let in by password. So the
-// store keeps where each realm was served last: at which addresses, and behind which
-// matchers there.
+// If the realms of two sites, or of two routes of one site, are interchanged, each portal's
+// customers are looked up in the other portal's realm, are not found, and get in by password
+// alone. The store therefore keeps where each realm was served last: the addresses, and the
+// places within them (see SiteOptions).
 
-// sites are the addresses, or the places within them, at which realms are served.
+// sites maps a realm to the addresses, or to the places, at which it is served.
 type sites map[string][]string
 
-// add notes where a realm is served.
+// add adds addresses or places of a realm.
 func (s sites) add(realm string, at ...string) {
 	for _, one := range at {
 		if !slices.Contains(s[realm], one) {
@@ -32,12 +32,12 @@ func (s sites) add(realm string, at ...string) {
 	slices.Sort(s[realm])
 }
 
-// move is a realm that one of its former addresses, at, has no more: it is served with
-// another realm now.
+// move says that the address or place at, which served realm before, serves the realm other
+// now.
 type move struct{ realm, at, other string }
 
-// moved compares address by address: of several addresses of a realm, each counts. Retired
-// realms don't.
+// moved returns the moves between two configurations. Each address is compared by itself.
+// Retired realms are ignored.
 func moved(before, now sites, retired []string) (moves []move) {
 	for _, realm := range slices.Sorted(maps.Keys(before)) {
 		if slices.Contains(retired, realm) {
@@ -54,8 +54,8 @@ func moved(before, now sites, retired []string) (moves []move) {
 	return moves
 }
 
-// MovedRealms are the realms that have moved between two configurations, which are given by
-// the places of their realms. It is exported for the tests of the places.
+// MovedRealms returns the realms that have moved between two configurations, given by the
+// places of their realms. It is exported for tests in other packages.
 func MovedRealms(before, now map[string][]string) (realms []string) {
 	for _, m := range moved(before, now, nil) {
 		realms = append(realms, m.realm)
@@ -63,8 +63,9 @@ func MovedRealms(before, now map[string][]string) (realms []string) {
 	return realms
 }
 
-// checkMoved refuses a configuration in which a realm with second factors seems to have
-// changed places with another one. Where its realms are is kept when it has started.
+// checkMoved returns an error if an address or place of a realm with second factors serves
+// another realm now. It adds functions to s.records that record where realms are served, once
+// the configuration has started.
 func (s *Server) checkMoved() error {
 	if err := s.checkMovedIn(store.MetaSites, s.sites); err != nil {
 		return err
@@ -72,7 +73,8 @@ func (s *Server) checkMoved() error {
 	return s.checkMovedIn(store.MetaPlaces, s.places)
 }
 
-// checkMovedIn compares with the record of that name.
+// checkMovedIn does this for one record in the store: MetaSites for addresses, MetaPlaces for
+// places.
 func (s *Server) checkMovedIn(record string, now sites) error {
 	before := make(sites)
 	raw, err := s.engine.store.Meta(s.engine.life, record)
@@ -99,7 +101,7 @@ func (s *Server) checkMovedIn(record string, now sites) error {
 	return nil
 }
 
-// refused says what a realm that has moved means. It is at these addresses now.
+// refused returns the error for a move. now are the addresses at which the realm is served now.
 func (m move) refused(r knownRealm, now []string) error {
 	where := "no site has " + m.realm + " any more"
 	remedy := "if the portal of " + m.realm + " is gone for good, add to the global option two_factor: retired_realms " + m.realm + " (for one load, if it comes back at another address)"
@@ -111,11 +113,11 @@ func (m move) refused(r knownRealm, now []string) error {
 		m.at, countedRealms([]knownRealm{r}), m.other, where, m.realm, remedy)
 }
 
-// joinedAddress is an address as older versions kept it: hosts, listeners in parentheses, and
-// what is behind them.
+// joinedAddress matches an address as older versions recorded it: several hosts, listen
+// addresses in parentheses, and matchers.
 var joinedAddress = regexp.MustCompile(`^([^ ]+(?:, [^ ]+)*) \(([^)]*)\)(.*)$`)
 
-// oneByOne takes the addresses apart that older versions kept.
+// oneByOne splits addresses that older versions recorded into single ones.
 func oneByOne(before sites) sites {
 	apart := make(sites)
 	for realm, at := range before {
@@ -133,8 +135,8 @@ func oneByOne(before sites) sites {
 	return apart
 }
 
-// merged is where realms were served last: as now, and where they were before, unless
-// another realm is there now.
+// merged returns where each realm was served last: now for the configured realms, and before for
+// others, without addresses that serve another realm now.
 func merged(before, now sites) sites {
 	after := maps.Clone(now)
 	if after == nil {
@@ -153,7 +155,7 @@ func merged(before, now sites) sites {
 	return after
 }
 
-// keepSites keeps where the configuration's realms are, if that changed.
+// keepSites records where realms are served, if that has changed.
 func (s *Server) keepSites(record string, before, now sites) error {
 	after := merged(before, now)
 	if maps.EqualFunc(before, after, slices.Equal) {
@@ -170,8 +172,8 @@ func (s *Server) keepSites(record string, before, now sites) error {
 	return nil
 }
 
-// warnUngated warns of an address that is served without two_factor now, and was served with
-// that of a realm which has activated users.
+// warnUngated logs a warning for each realm with activated users of which an address was served
+// with two_factor before and is served without it now.
 func (s *Server) warnUngated(before sites) error {
 	gated := slices.Concat(slices.Collect(maps.Values(s.sites))...)
 	served, err := s.Served()

@@ -1,15 +1,15 @@
 // Package server assembles the sites of one configuration and runs what they share: the
 // store and its witness, the master keys, the audit log, mails, metrics and the support
-// desk. It knows no Caddy: package caddyplugin passes settings, interfaces and functions
-// in.
+// desk. It does not import Caddy: package caddyplugin passes settings, interfaces and functions
+// to it.
 //
 // The order is: [Open], which opens the store or joins a configuration that has it open;
 // [Server.Add] for each site; then, once all sites are known, [Server.Start] or the first
-// request constructs all of them (see [Site.Gateway]). [Server.Stop] and [Server.Close]
+// request constructs all of them (see [Site.Gate]). [Server.Stop] and [Server.Close]
 // end it.
 //
-// What outlives a configuration, such as the store and the visits, is an [Engine], which
-// configurations share. A configuration that fails to load changes nothing of it.
+// The store, the visits and other state outlive a configuration. They are in an [Engine], which
+// configurations share. A configuration that fails to load leaves it unchanged.
 package server
 
 import (
@@ -33,22 +33,22 @@ type Settings struct {
 	// Engine is the storage engine's name, for backups.
 	Engine string
 	Keys   Keys
-	// Witness is where the store's witness is kept; WitnessFlags are the flags by which
-	// commands find that place, if they need any.
+	// Witness is the storage of the store's witness. WitnessFlags are the flags by which
+	// commands find that storage, or "" if they need none; errors show them.
 	Witness      witness.Storage
 	WitnessFlags string
-	// Scratch is an empty storage that is opened in place of Storage while a configuration is
-	// only validated. Then no keys are made, and no witness is looked for. Else it is nil.
+	// Scratch is an empty storage that is opened instead of Storage if the configuration is only
+	// validated. Then no keys are created, and no witness is read. Otherwise it is nil.
 	Scratch Storage
-	// Pool holds the open engines of this process.
+	// Pool has the open engines of this process.
 	Pool Pool
-	// Metrics is where the numbers of this configuration are registered; nil for nowhere.
+	// Metrics is the registry for the metrics of this configuration; nil for none.
 	Metrics prometheus.Registerer
-	// Build is what the server was built from.
+	// Build has the versions that the server was built from.
 	Build Build
-	// NTP is the time source with its port, empty for none.
+	// NTP is the address of the time source with its port; "" for none.
 	NTP string
-	// Keep is for how long security events are kept.
+	// Keep is how long security events are kept.
 	Keep time.Duration
 	// RetiredRealms, RetiredSource and SameIDs are the settings of these names.
 	RetiredRealms []string
@@ -56,45 +56,48 @@ type Settings struct {
 	SameIDs       []string
 	// Mail is the mail server; nil for none.
 	Mail *mail.Server
-	// AdminOverTCP says that the admin API acts over TCP, too.
+	// AdminOverTCP allows the admin API to change users and export secrets over TCP.
 	AdminOverTCP bool
 	// Served returns the addresses of all sites of the configuration.
 	Served func() ([]string, error)
 	Logger *zap.Logger
 }
 
-// Build is what a server was built from: versions of Secondgate, Caddy and Go.
+// Build has the versions of Secondgate, Caddy and Go that a server was built from.
 type Build struct{ Version, Caddy, Go string }
 
 // Server is one configuration with all of its sites.
 type Server struct {
 	Settings
 	engine *Engine
-	// place is where the store is; empty until the engine is held.
+	// place is the store's Storage.Key. It is "" until join has succeeded, so that Close knows
+	// whether there is something to release.
 	place   string
 	witness *witnesses
 	ring    *keys.Ring
-	// release takes back that this configuration seals; see rotation.Keeper.Admit.
+	// release ends the registration of this configuration's keys; see rotation.Keeper.Admit.
 	release func()
 	mailing *mail.Setup
 	meters  *meters
 
 	// all are the sites, in the order in which they were added.
 	all []*Site
-	// sites are the addresses of the sites by realm, places are where they stand there.
+	// sites are the addresses of each realm's sites, places the places of its gates; see
+	// SiteOptions.
 	sites, places sites
-	// ids are what each site makes users' ids of.
+	// ids has the sources of user ids of each site.
 	ids []identified
 	// shown are the realms that support desks name.
 	shown []string
 
-	// ready is prepare, which runs once: for Start, or for the first request, since Caddy
-	// starts its apps in no order.
+	// ready calls prepare once, and then returns its result. It is called by Start or by the
+	// first request, whichever is first, because Caddy starts its apps in no fixed order.
 	ready func() error
-	// assembly guards what prepare constructs against sites that are stopped meanwhile.
+	// assembly is held by construct and Site.Stop, so that a stopped site is not constructed.
 	assembly sync.Mutex
 	realms   map[string]*Realm
-	// records are what is written down of the configuration when it has started.
+	// records are functions that record facts about the configuration in the store. Started
+	// calls them.
 	records []func() error
 }
 
@@ -123,7 +126,7 @@ func Open(ctx context.Context, settings Settings) (_ *Server, err error) {
 	return s, nil
 }
 
-// join holds the engine of the store, which it opens if that is not open yet.
+// join takes the store's engine from the pool, which opens the store if it is not open yet.
 func (s *Server) join(ctx context.Context) error {
 	opened := s.Storage
 	if s.Scratch != nil {
@@ -149,13 +152,15 @@ func (s *Server) join(ctx context.Context) error {
 	return s.witness.find(ctx, s.engine)
 }
 
-// admit reads the master keys, and compares the store with them and with its witness.
+// admit reads the master keys and checks that they open the store and that the store is the one
+// that its witness describes.
 func (s *Server) admit(ctx context.Context) error {
 	ring, origin, err := s.readKeys(ctx)
 	if err != nil {
 		return err
 	}
-	// Wrong keys are reported as such: with them the witness's signature is wrong, too.
+	// Keys are checked before the witness: with wrong keys its signature would be wrong, too,
+	// and the error would mislead.
 	if err := s.engine.keeper.Fits(ctx, ring); err != nil {
 		return fmt.Errorf("the master keys from %s: %w", origin, err)
 	}
@@ -169,11 +174,11 @@ func (s *Server) admit(ctx context.Context) error {
 	return s.witness.voidUsed(ctx, s.engine, s.Logger)
 }
 
-// Ready checks and constructs all sites, if that was not done yet. An error says that the
-// configuration is not to serve.
+// Ready checks and constructs all sites, if that was not done yet. If it returns an error, the
+// configuration must not serve.
 func (s *Server) Ready() error { return s.ready() }
 
-// Start makes these settings count for the work in the background.
+// Start makes this configuration the one that the engine's background work uses.
 func (s *Server) Start() error {
 	if err := s.ready(); err != nil {
 		return err
@@ -186,9 +191,9 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Started records what this configuration changes for the next one: the store's witness, an
-// order that was followed, and where realms are. It must be called when nothing can make
-// the start fail any more. The configuration serves already.
+// Started records facts that the checks of the next configuration need: the store's witness,
+// and where realms are served. It also carries out an operator's order (accept-loss, init). It
+// must be called only when the start can't fail any more; the configuration serves already.
 func (s *Server) Started() {
 	for _, record := range s.records {
 		if err := record(); err != nil {
@@ -200,14 +205,14 @@ func (s *Server) Started() {
 	}
 }
 
-// Stop takes Start back. The store stays open until Close.
+// Stop undoes Start, after it has written pending events. The store stays open until Close.
 func (s *Server) Stop() {
 	s.engine.flushAudit()
 	s.engine.witness.Flush(s.engine.life)
 	s.engine.leave(s)
 }
 
-// Close releases the store. It may be called whatever failed before.
+// Close releases the store. It may also be called after Open has failed.
 func (s *Server) Close() error {
 	if s.place == "" {
 		return nil
@@ -218,5 +223,5 @@ func (s *Server) Close() error {
 	return s.Pool.Leave(s.place)
 }
 
-// Proxies finds proxies that the setting trusted_proxies lacks.
+// Proxies returns the detector of proxies that the setting trusted_proxies lacks.
 func (s *Server) Proxies() *throttle.Proxies { return &s.engine.proxies }

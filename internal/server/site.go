@@ -25,16 +25,17 @@ import (
 
 // SiteOptions are what [Server.Add] needs of a site.
 type SiteOptions struct {
-	// Site is the site's settings with preset and defaults, Given without.
+	// Site has the site's settings with preset and defaults, Given those without.
 	Site, Given config.Site
-	// Source is the file and line of its two_factor, for refusals; empty if they are not known.
+	// Source is the file and line of the site's two_factor, for errors; "" if not known.
 	Source string
-	// Address is where the site is, for the operator. Addresses are the same one by one,
-	// Places are where the gate stands there.
+	// Address is the site's address for messages. Addresses are its single addresses, Places
+	// the addresses with the matchers on the way to the gate. Both are compared with those of
+	// the last configuration; see checkMoved.
 	Address           string
 	Addresses, Places []string
-	// Gateway holds what the web server provides: Rules, Bearer, Identify, Fetch, SetUser,
-	// Bare, BareAll and Logger. The other options follow from the settings.
+	// Gateway has the options that the web server provides: Rules, Bearer, Identify, Fetch,
+	// SetUser, Bare, BareAll and Logger. gatewayOptions derives the others from the settings.
 	Gateway gateway.Options
 }
 
@@ -43,25 +44,25 @@ type Site struct {
 	SiteOptions
 	server *Server
 
-	// These follow from the site's own settings.
+	// resolve derives these from the site's own settings.
 	asker      *portal.Asker
 	state      *userpages.State
 	brand      templates.Brand
 	insertions *gateway.Insertions
-	// asksMail says that first set-ups wait for a code by e-mail, whatever other sites of
-	// the realm do.
+	// asksMail is true if this site's settings require a code by e-mail for a first set-up. The
+	// realm's decision also depends on its other sites; see Server.construct.
 	asksMail bool
 	meter    *meter.Realm
 
-	// These are constructed once all sites are known.
+	// construct sets these once all sites are known.
 	factors *factor.Service
 	pages   *userpages.Pages
 	gate    *gateway.Gateway
 	stopped bool
 }
 
-// Add adds a site, before the server has started. It returns every error that the site's
-// settings can have.
+// Add adds a site. It must be called before the server has started. It returns the errors that
+// can be found in this site's settings alone.
 func (s *Server) Add(ctx context.Context, o SiteOptions) (*Site, error) {
 	realm := o.Site.Realm
 	s.sites.add(realm, o.Addresses...)
@@ -83,7 +84,7 @@ func (s *Server) Add(ctx context.Context, o SiteOptions) (*Site, error) {
 	return site, nil
 }
 
-// resolve makes of the site's settings what does not depend on other sites.
+// resolve constructs the parts that do not depend on other sites.
 func (s *Site) resolve() (err error) {
 	if s.asker, err = newAsker(s.Site); err != nil {
 		return err
@@ -102,7 +103,7 @@ func (s *Site) resolve() (err error) {
 	return err
 }
 
-// readEnrolMail reports whether first set-ups wait for a code by e-mail.
+// readEnrolMail reports whether the site's settings require a code by e-mail for a first set-up.
 func (s *Site) readEnrolMail() (bool, error) {
 	mailing := s.server.mailing != nil
 	switch {
@@ -119,8 +120,8 @@ func (s *Site) readEnrolMail() (bool, error) {
 // customers reports whether the site asks a portal who its users are.
 func (s *Site) customers() bool { return s.Site.User == "" }
 
-// Gate returns the site's gate. The first call, of any site, constructs those of all sites;
-// an error says that the configuration is not to serve.
+// Gate returns the site's gate. The first call for any site constructs the gates of all sites.
+// If it returns an error, the configuration must not serve.
 func (s *Site) Gate() (*gateway.Gateway, error) {
 	if err := s.server.ready(); err != nil {
 		return nil, err
@@ -128,7 +129,7 @@ func (s *Site) Gate() (*gateway.Gateway, error) {
 	return s.gate, nil
 }
 
-// Stop ends what the gate does beside requests.
+// Stop ends the gate's background work.
 func (s *Site) Stop() {
 	s.server.assembly.Lock()
 	defer s.server.assembly.Unlock()
@@ -138,7 +139,8 @@ func (s *Site) Stop() {
 	}
 }
 
-// construct makes the factors, pages and gate of the site. asksMail is the realm's decision.
+// construct constructs the factors, pages and gate of the site. asksMail is true if the realm
+// requires a code by e-mail for a first set-up.
 func (s *Site) construct(asksMail bool) (err error) {
 	e, policy, realm := s.server.engine, s.throttle(), s.Site.Realm
 	totp := s.Site.TOTP
@@ -181,7 +183,7 @@ func (s *Site) gatewayOptions() gateway.Options {
 	return o
 }
 
-// settle turns `settle 0` into what the gateway takes for none.
+// settle converts the setting for the gateway, where 0 means the default and -1 means none.
 func settle(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1
@@ -213,10 +215,10 @@ func (s *Site) throttle() throttle.Policy {
 	}
 }
 
-// positions are config.Link's.
+// positions translates config.Link.Position.
 var positions = map[string]insert.Position{"append": insert.Append, "before": insert.Before, "after": insert.After}
 
-// insertions are what is put into the portal's pages; nil for nothing.
+// insertions returns the links and the script to insert into the portal's pages; nil for none.
 func insertions(site config.Site) (*gateway.Insertions, error) {
 	if len(site.Link) == 0 && !site.Assist {
 		return nil, nil

@@ -14,7 +14,8 @@ import (
 	"github.com/secondgate/secondgate/internal/userpages/cookiestate"
 )
 
-// Desk is the support desk of this configuration, after Start or a call of [Server.Ready].
+// Desk returns the support desk of this configuration. It must be called after Start or
+// [Server.Ready].
 func (s *Server) Desk() *staff.Desk {
 	realms := make(map[string]*factor.Service, len(s.realms))
 	for name, r := range s.realms {
@@ -23,8 +24,8 @@ func (s *Server) Desk() *staff.Desk {
 	return staff.New(staff.Options{Store: s.engine.store, Realms: realms, End: s.engine.visits.EndUser, Clock: clock.Now})
 }
 
-// StaffPages are the pages of a support desk for these realms, none for all. They may serve
-// once [Server.Ready] returned no error.
+// StaffPages returns the pages of a support desk for these realms; for all if realms is empty.
+// The pages may serve requests only after [Server.Ready] has returned no error.
 func (s *Server) StaffPages(realms []string, log *zap.Logger) (*staffpages.Pages, error) {
 	state, err := cookiestate.New("two_factor_admin", s.ring.Derive("staff state hash", 32), s.ring.Derive("staff state block", 32), clock.Now)
 	if err != nil {

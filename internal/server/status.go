@@ -11,15 +11,15 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Status is how a server is, as the admin API and the command status show it.
+// Status is the state of a server, as the admin API and the command status show it.
 type Status struct {
-	// Version is Secondgate's, as it was built; "(devel)" from a working tree.
+	// Version is the version of Secondgate; "(devel)" if built from a working tree.
 	Version string `json:"version"`
 	Caddy   string `json:"caddy"`
 	Go      string `json:"go"`
-	// Started is when the process did.
+	// Started is the time at which the process started.
 	Started time.Time `json:"started"`
-	// Checks is what must hold for customers to be able to sign in: "ok", or what is wrong.
+	// Checks are the results of the readiness checks by name: "ok", or the problem.
 	Checks map[string]string `json:"checks"`
 	Realms []RealmStatus     `json:"realms"`
 	Store  StoreStatus       `json:"store"`
@@ -27,31 +27,32 @@ type Status struct {
 	Audit *AuditStatus `json:"audit,omitempty"`
 	// Keys are the ids of the master keys, the newest first.
 	Keys []string `json:"keys"`
-	// MailsWaiting is how many notices wait to be sent.
+	// MailsWaiting is the number of mails that wait to be sent.
 	MailsWaiting int         `json:"mails_waiting"`
 	Clock        ClockStatus `json:"clock"`
 }
 
-// RealmStatus counts the users that are known of a realm.
+// RealmStatus has the numbers of users of a realm, and its mode.
 type RealmStatus struct {
 	Realm        string `json:"realm"`
 	Activated    int    `json:"activated"`
 	NotActivated int    `json:"not_activated"`
-	// Missing are activated users that were lost without an entry in the audit log.
+	// Missing is the number of activated users that the store has lost without an entry in the
+	// audit log.
 	Missing int `json:"missing"`
 	// Mode is "enforce" or "observe", Require whether a second factor is compulsory.
 	Mode    string `json:"mode"`
 	Require string `json:"require"`
 }
 
-// StoreStatus is how the store is.
+// StoreStatus is the state of the store.
 type StoreStatus struct {
-	// ID is the store's random name, Place where it is.
+	// ID is the store's random name, Place its Storage.Key.
 	ID    string `json:"id"`
 	Place string `json:"place"`
-	// Bytes is how much of the disk the files take.
+	// Bytes is how many bytes the files use on the disk.
 	Bytes uint64 `json:"bytes"`
-	// Witness is what is kept of it in Caddy's storage.
+	// Witness is the state of the store's witness in Caddy's storage.
 	Witness WitnessStatus `json:"witness"`
 }
 
@@ -62,11 +63,10 @@ type AuditStatus struct {
 	At      time.Time `json:"at"`
 }
 
-// processStarted is when this process did, near enough.
+// processStarted is approximately the time at which this process started.
 var processStarted = clock.Now()
 
-// Status makes all checks, and counts the users: a second of work where there are a
-// million.
+// Status runs all checks and counts the users. With a million users this takes about a second.
 func (s *Server) Status(ctx context.Context) (out Status, err error) {
 	out = Status{Started: processStarted, Checks: make(map[string]string), Realms: []RealmStatus{}}
 	out.Version, out.Caddy, out.Go = s.Build.Version, s.Build.Caddy, s.Build.Go

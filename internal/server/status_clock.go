@@ -8,29 +8,29 @@ import (
 	"github.com/secondgate/secondgate/internal/clockdrift"
 )
 
-// ClockStatus is what is known of the server's clock.
+// ClockStatus is the state of the server's clock.
 type ClockStatus struct {
-	// NTP is the source that it is compared with, empty for none; SourceUp whether that
-	// gave an answer the last time.
+	// NTP is the time source, or "". SourceUp is true if it gave a usable answer at the last
+	// comparison.
 	NTP      string `json:"ntp,omitempty"`
 	SourceUp bool   `json:"source_up"`
-	// Ahead is how far the clock is ahead of the source's, in seconds (negative: behind),
-	// as it was at Compared; nil while nothing is known.
+	// Ahead is how many seconds the clock was ahead of the source (negative: behind) at the time
+	// Compared; nil if there is no recent comparison.
 	Ahead    *float64  `json:"ahead_seconds,omitempty"`
 	Compared time.Time `json:"compared,omitzero"`
-	// Lean is what customers' codes say; nil while there are too few.
+	// Lean is the offset estimated from customers' codes; nil while there are too few codes.
 	Lean *LeanStatus `json:"lean,omitempty"`
 }
 
-// LeanStatus is a [clockdrift.Estimate].
+// LeanStatus is a [clockdrift.Estimate] of the clock's offset from customers' codes.
 type LeanStatus struct {
-	// Users are those with codes that counted. Late is how late these lean in seconds
-	// (negative: early), From and To where that is by chance.
+	// Users is the number of users with codes in the estimate. Late is how many seconds late the
+	// codes are (negative: early). From and To are the bounds of the estimate's uncertainty.
 	Users int     `json:"users"`
 	Late  float64 `json:"late_seconds"`
 	From  float64 `json:"from_seconds"`
 	To    float64 `json:"to_seconds"`
-	// Suspicious says that the clock should be looked at.
+	// Suspicious is true if the clock is probably wrong.
 	Suspicious bool `json:"suspicious"`
 }
 
@@ -47,13 +47,13 @@ func (e *Engine) clockStatus() ClockStatus {
 	return s
 }
 
-// clockFormat is how times are written beside the clock, in UTC.
+// clockFormat is the format of times in the texts below, in UTC.
 const clockFormat = "2006-01-02 15:04"
 
-// seconds are rounded to milliseconds: more is noise.
+// seconds returns d in seconds, rounded to milliseconds.
 func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
 
-// Comparison says what the NTP source said, in words.
+// Comparison describes the comparison with the NTP source, for the command status.
 func (s ClockStatus) Comparison() string {
 	switch {
 	case s.NTP == "":
@@ -73,7 +73,7 @@ func (s ClockStatus) ahead() string {
 	return fmt.Sprintf("%.3f s ahead", *s.Ahead)
 }
 
-// Leaning says what customers' codes say, in words.
+// Leaning describes the estimate from customers' codes, for the command status.
 func (s ClockStatus) Leaning() string {
 	if s.Lean == nil {
 		return fmt.Sprintf("too few to tell anything of the clock; want those of %d users within a day", clockdrift.MinUsers)

@@ -6,43 +6,45 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Storage is a storage engine with its settings. Nothing of it is open.
+// Storage is a storage engine with its settings. The store is not open until Open is called.
+// Modules of Caddy implement it, such as caddyplugin.Badger.
 type Storage interface {
-	// Key names what can be open only once, for example the absolute directory.
+	// Key returns a name of the store, for example its absolute directory. Stores with the same
+	// Key are the same, and only one process can have it open.
 	Key() (string, error)
-	// KeyFile is where the master keys are if the operator names no other place.
+	// KeyFile returns the file of the master keys if the setting `key` names no other place.
 	KeyFile() (string, error)
-	// Open opens it.
+	// Open opens the store.
 	Open(log *zap.Logger) (store.Store, error)
 }
 
-// Existing is a Storage that can say, without opening or making anything, whether there is
-// a store. Others are asked after they have opened.
+// Existing is implemented by a Storage that can tell whether there is a store without opening
+// or creating one. For others that is checked after Open.
 type Existing interface {
 	Exists() (bool, error)
 }
 
-// spacious is a Storage that takes room on this machine's disk.
+// spacious is implemented by a Storage on a disk of this machine.
 type spacious interface {
-	// Space returns how many bytes it takes, and how many it may still write.
+	// Space returns how many bytes the store uses, and how many it may still write.
 	Space() (used, free uint64, err error)
 }
 
-// expecting is a Storage with a setting that says that the store exists.
+// expecting is implemented by a Storage with a setting that the store must exist (must_exist).
 type expecting interface{ Expected() bool }
 
-// Expected reports whether the settings of a storage say that the store exists.
+// Expected reports whether the settings of a storage say that the store must exist.
 func Expected(s Storage) bool {
 	e, ok := s.(expecting)
 	return ok && e.Expected()
 }
 
-// Pool shares engines between the configurations of a process: a new one is opened before
-// the old one ends.
+// Pool shares engines between the configurations of a process. At a reload the new
+// configuration is opened before the old one is closed.
 type Pool interface {
 	// Join returns the engine of a place, and opens it with open if no configuration holds it.
 	Join(place string, open func() (*Engine, error)) (*Engine, error)
-	// Leave takes one Join back. The last one closes the engine.
+	// Leave undoes one Join. The last Leave closes the engine.
 	Leave(place string) error
 	// All returns the open engines.
 	All() []*Engine

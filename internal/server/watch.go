@@ -16,32 +16,33 @@ import (
 )
 
 const (
-	// lookEvery is how often what is cheap is looked at, countEvery how often the users
-	// are counted: a second of work where there are a million.
+	// lookEvery is the interval of look. countEvery is the interval at which look also counts
+	// the users, which takes a second for a million users.
 	lookEvery  = time.Minute
 	countEvery = 5 * time.Minute
-	// checkTime is what the checks of readiness may take.
+	// checkTime is the longest time that the readiness checks may take.
 	checkTime = 5 * time.Second
 )
 
-// watch collects an engine's numbers in the background, so that a scrape costs the store
-// nothing.
+// watch reads an engine's numbers in the background, so that a scrape of the metrics does not
+// read the store. It also compares the clock and logs warnings.
 type watch struct {
 	engine *Engine
 	log    *zap.Logger
 	clock  watchedClock
-	// wake says that a configuration has started: its realms are counted at once.
+	// wake gets a value when a configuration has started. look then runs at once.
 	wake chan struct{}
 
 	mu    sync.Mutex
 	users map[string]store.UserCount
-	// entries is the number of the audit log's newest entry, mails how many wait; ready
-	// is what the checks said.
+	// entries is the number of the audit log's newest entry, mails the number of mails that
+	// wait. ready has the results of the readiness checks.
 	entries uint64
 	mails   int
 	ready   map[string]bool
 	storage storageLook
-	// counted is when the users were, warned when of a lean; looked is the last look.
+	// counted is when the users were last counted, warned when warnOfLean last warned, looked
+	// when look last ran.
 	counted, warned, looked time.Time
 	// warnedAhead is when the last warning of an entry ahead of the clock was logged.
 	warnedAhead time.Time
@@ -51,7 +52,7 @@ func newWatch(e *Engine, log *zap.Logger) *watch {
 	return &watch{engine: e, log: log, wake: make(chan struct{}, 1), users: make(map[string]store.UserCount)}
 }
 
-// run looks until ctx ends.
+// run calls look at each interval, and when a configuration has started, until ctx ends.
 func (w *watch) run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -67,7 +68,7 @@ func (w *watch) run(ctx context.Context) {
 	}
 }
 
-// started is called when a configuration has started.
+// started makes run call look at once. Server.Start calls it.
 func (w *watch) started() {
 	select {
 	case w.wake <- struct{}{}:
@@ -105,8 +106,8 @@ func (w *watch) checkReadiness(ctx context.Context, s *Server) {
 	w.ready = ready
 }
 
-// noticeSetting drops what is known of the clock after it was set, which shows as a
-// difference between the time that passed on it and the monotonic time.
+// noticeSetting detects that the clock was set: the time that passed on the clock then differs
+// from the monotonic time. It discards the old measurements of the clock.
 func (w *watch) noticeSetting() {
 	now := time.Now()
 	was := w.looked
@@ -123,8 +124,8 @@ func (w *watch) noticeSetting() {
 	w.clock.forget()
 }
 
-// countUsers counts the users of all realms, and has the witness compare the number of those
-// with a second factor.
+// countUsers counts the users of all realms, for the metrics and for the witness, which notices
+// if users with a second factor are missing.
 func (w *watch) countUsers(ctx context.Context, s *Server) {
 	w.engine.witness.Count(ctx)
 	users := make(map[string]store.UserCount)
@@ -143,8 +144,8 @@ func (w *watch) countUsers(ctx context.Context, s *Server) {
 	w.users, w.counted = users, time.Now()
 }
 
-// readQueues reads what is shown of the audit log and of the mails. What a failing store
-// does not say keeps its value: the health check says what is wrong.
+// readQueues reads the number of audit log entries and of waiting mails. If the store fails,
+// the values stay unchanged; the readiness checks report the failure.
 func (w *watch) readQueues(ctx context.Context) {
 	last, err := w.engine.store.LastEntry(ctx)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -160,11 +161,12 @@ func (w *watch) readQueues(ctx context.Context) {
 	w.entries, w.mails = last.Seq, mails
 }
 
-// aheadSlack is by how much the newest entry may be ahead of the clock: clocks are set.
+// aheadSlack is how far the newest entry may be ahead of the clock without a warning, because
+// small corrections of a clock are normal.
 const aheadSlack = 5 * time.Minute
 
-// warnOfAhead warns when the newest entry of the audit log is of a later time than now: the
-// clock was ahead when it was written, or is behind.
+// warnOfAhead logs an error if the newest entry of the audit log has a later time than now. The
+// clock was ahead when the entry was written, or it is behind now.
 func (w *watch) warnOfAhead(last store.Entry, now time.Time) {
 	ahead := last.Event.At.Sub(now)
 	if last.Seq == 0 || ahead < aheadSlack || time.Since(w.warnedAhead) < warnAgain {
@@ -176,10 +178,10 @@ func (w *watch) warnOfAhead(last store.Entry, now time.Time) {
 		zap.Duration("ahead", ahead.Round(time.Second)), zap.Time("newest", last.Event.At))
 }
 
-// warnAgain is how often a warning is repeated while its reason stays.
+// warnAgain is the interval at which a warning is repeated while its reason persists.
 const warnAgain = time.Hour
 
-// warnOfLean warns when customers' codes say that the clock is wrong.
+// warnOfLean logs a warning if customers' codes indicate that the clock is wrong.
 func (w *watch) warnOfLean(e clockdrift.Estimate) {
 	if !e.Alarming() {
 		w.warned = time.Time{}
@@ -193,7 +195,7 @@ func (w *watch) warnOfLean(e clockdrift.Estimate) {
 		zap.Duration("from", e.Low.Round(time.Second)), zap.Duration("to", e.High.Round(time.Second)))
 }
 
-// collect shows what was looked at last.
+// collect sends the last values as metrics.
 func (w *watch) collect(out chan<- prometheus.Metric, realms []string) {
 	w.mu.Lock()
 	users, entries, mails, ready, storage := w.users, w.entries, w.mails, maps.Clone(w.ready), w.storage

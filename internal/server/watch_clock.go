@@ -13,32 +13,34 @@ import (
 )
 
 const (
-	// compareEvery is how often the clock is compared; compareSoon how soon again when it
-	// was found to be wrong, or there was no answer.
+	// compareEvery is the interval of comparisons. compareSoon is the interval while the clock
+	// is wrong or the source gives no answer.
 	compareEvery = time.Hour
 	compareSoon  = time.Minute
-	// compareTime is what a comparison may take.
+	// compareTime is the longest time that a comparison may take.
 	compareTime = 10 * time.Second
 
-	// offsetWarning is which offset is worth a warning. offsetLimit is half a step of an
-	// authenticator: beyond it a customer who is honestly late or early is refused.
+	// offsetWarning is the offset from which on a warning is logged. Above offsetLimit, half a
+	// time step of an authenticator, valid codes that come slightly late or early are refused,
+	// and the server is not ready.
 	offsetWarning = 2 * time.Second
 	offsetLimit   = 15 * time.Second
 
-	// readingAge is how long a reading says anything when no newer one is to be had.
+	// readingAge is how long a reading is used if the source gives no newer one.
 	readingAge = 24 * time.Hour
 )
 
-// firstYear is before which the clock was never set: this code was not written yet.
+// firstYear is the year of this code. A clock in an earlier year was never set.
 const firstYear = 2026
 
 // watchedClock compares the server's clock with the configured NTP source.
 type watchedClock struct {
 	mu sync.Mutex
-	// address is the source's, empty for none; tried when it was asked last.
+	// address is the address of the source, "" for none. tried is the time of the last attempt.
 	address string
 	tried   time.Time
-	// reading is the last one, taken at at; err why there is no newer one.
+	// reading is the last successful reading, taken at the time at. err is the error of the
+	// last attempt, nil if it succeeded.
 	reading timesource.Reading
 	at      time.Time
 	err     error
@@ -51,15 +53,15 @@ func (c *watchedClock) forget() {
 	c.tried = time.Time{}
 }
 
-// compareIfDue compares the clock if that is due.
+// compareIfDue compares the clock with the source at address if a comparison is due.
 func (c *watchedClock) compareIfDue(ctx context.Context, address string, log *zap.Logger) {
 	if c.due(address) {
 		c.compare(ctx, address, log)
 	}
 }
 
-// due reports whether a comparison is due. Where the source has changed, it drops the
-// reading of the old one.
+// due reports whether a comparison is due. If the source has changed, it discards the reading of
+// the old source.
 func (c *watchedClock) due(address string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,12 +106,12 @@ func offsetFields(address string, r timesource.Reading) []zap.Field {
 	return []zap.Field{zap.String("ntp", address), zap.Float64("ahead_seconds", r.Offset.Seconds()), zap.Duration("error", r.Error)}
 }
 
-// clockState is what is known of the clock.
+// clockState is a snapshot of watchedClock.
 type clockState struct {
-	// Source is the NTP source, empty for none; Up whether it answered the last time.
+	// Source is the NTP source, "" for none. Up is true if it answered at the last attempt.
 	Source string
 	Up     bool
-	// Known says that Offset is: how far the clock is ahead, measured at At.
+	// Known is true if Offset, how far the clock was ahead at the time At, is recent enough.
 	Known  bool
 	Offset time.Duration
 	At     time.Time
@@ -123,8 +125,8 @@ func (c *watchedClock) state() clockState {
 	return s
 }
 
-// problem is why the clock is not sane, in fixed words; empty if it is, or nothing says
-// that it is not.
+// problem returns why the clock is wrong, as a constant text for the readiness checks; "" if it
+// is right or if that is not known.
 func (c *watchedClock) problem() string {
 	if clock.Now().Year() < firstYear {
 		return "not set"

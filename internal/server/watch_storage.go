@@ -11,16 +11,17 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// storageLook is what was last seen of the store's disk and of its backups.
+// storageLook has the last values of the store's disk usage and of its last backup.
 type storageLook struct {
+	// known is true if used and free, in bytes, were read.
 	known      bool
 	used, free uint64
-	// backup is when one was last made; zero for not known.
+	// backup is the time of the last backup; zero if none is known.
 	backup time.Time
 }
 
-// lookAtStorage looks at the disk and for the last backup. What can't be read keeps its
-// value, and is logged.
+// lookAtStorage reads the disk usage and the time of the last backup. If one can't be read, its
+// value stays unchanged, and the error is logged.
 func (w *watch) lookAtStorage(ctx context.Context, s *Server) {
 	w.mu.Lock()
 	look := w.storage

@@ -15,28 +15,35 @@ import (
 	"github.com/secondgate/secondgate/internal/store/witness"
 )
 
-// witnesses are what a configuration knows of its store from Caddy's storage. The order is:
-// readWitnesses, mayCreate (before the store is opened), find and judge (before anything
-// is written to it), voidUsed (after an accepted loss), answerFor (for each site), follow
-// (after the start).
+// witnesses has the witnesses in Caddy's storage that a configuration compares its store with.
+// The methods are called in this order:
+//
+//  1. readWitnesses.
+//  2. mayCreate, before the store is opened.
+//  3. find and judge, before anything is written to the store.
+//  4. voidUsed, which acts only if the operator accepted a loss.
+//  5. answerFor, for each site.
+//  6. follow, after the start.
 type witnesses struct {
 	storage witness.Storage
-	order   *witness.Order
-	// all are the witnesses in Caddy's storage, known those that count: an accepted loss is
-	// taken out.
+	// order is the operator's order for this start (accept-loss or init); nil for none.
+	order *witness.Order
+	// all are the witnesses in Caddy's storage. known are those of them that the store must
+	// agree with: without those that an accepted loss names.
 	all, known witness.Known
-	found      witness.Found
-	// last is the store's own witness, nil if there is none that counts.
+	// found describes the store.
+	found witness.Found
+	// last is the store's own witness; nil if there is none or a restore has made it obsolete.
 	last *witness.Witness
-	// counts are the activated users of the configuration's realms.
+	// counts is the number of activated users of each of the configuration's realms.
 	counts map[string]int
 }
 
-// readWitnesses reads Caddy's storage. If that can't be read it can't be known whether a
-// store was lost, and the configuration is refused.
+// readWitnesses reads the witnesses and the order. If Caddy's storage can't be read, it is not
+// known whether a store was lost, and the configuration is refused.
 func readWitnesses(ctx context.Context, s Settings, place string) (*witnesses, error) {
 	w := &witnesses{storage: s.Witness, counts: make(map[string]int)}
-	if s.Scratch != nil { // it has no witness
+	if s.Scratch != nil { // a validation has no witness
 		w.found = witness.Found{Place: place, Empty: true}
 		return w, nil
 	}
@@ -53,8 +60,8 @@ func readWitnesses(ctx context.Context, s Settings, place string) (*witnesses, e
 	return w, nil
 }
 
-// flushWitnesses has the stores that this process has open witnessed as they are now, so
-// that a reload is compared with what has happened a moment ago.
+// flushWitnesses writes the witnesses of all open stores of this process, so that a reload is
+// compared with their current state.
 func flushWitnesses(open Pool) {
 	for _, e := range open.All() {
 		e.flushAudit()
@@ -62,7 +69,8 @@ func flushWitnesses(open Pool) {
 	}
 }
 
-// mayCreate refuses a store that opening would make, where another one is expected.
+// mayCreate returns an error if there is no store and one is expected: opening would create an
+// empty one, and all users would get in by password alone.
 func (w *witnesses) mayCreate(storage Storage) error {
 	s, ok := storage.(Existing)
 	if !ok {
@@ -75,8 +83,8 @@ func (w *witnesses) mayCreate(storage Storage) error {
 	return witness.Judge(w.known, w.found)
 }
 
-// find looks at the open store, and refuses one in which nothing was ever kept where
-// another one is expected.
+// find sets w.found from the open store. It returns an error if the store is empty and another
+// one is expected.
 func (w *witnesses) find(ctx context.Context, e *Engine) error {
 	sealed, err := e.keeper.Sealed(ctx)
 	if err != nil {
@@ -94,7 +102,7 @@ func (w *witnesses) find(ctx context.Context, e *Engine) error {
 	return nil
 }
 
-// judge compares the store with its witness.
+// judge verifies the witnesses' signatures and compares the store with its witness.
 func (w *witnesses) judge(ring *keys.Ring) error {
 	w.all.Verify(ring)
 	w.known = w.order.Apply(w.all)
@@ -107,9 +115,9 @@ func (w *witnesses) judge(ring *keys.Ring) error {
 	return nil
 }
 
-// voidUsed treats an older copy of a store, or one of which it can't be known whether it is,
-// as restore treats a backup: what may have been used since is void. It changes nothing but
-// the store of an accepted loss, and nothing serves with that store yet.
+// voidUsed voids all codes and sessions that may have been used since, if the store is or may
+// be an older copy; the command restore does the same with a backup. It acts only after an
+// accepted loss (see doubtful), and only while no configuration serves with the store.
 func (w *witnesses) voidUsed(ctx context.Context, e *Engine, log *zap.Logger) error {
 	if !w.doubtful() || e.current() != nil {
 		return nil
@@ -125,8 +133,8 @@ func (w *witnesses) voidUsed(ctx context.Context, e *Engine, log *zap.Logger) er
 	return nil
 }
 
-// doubtful says that a store is used because a loss was accepted, and that its own witness
-// does not show that it is as new as it was.
+// doubtful reports whether the store may be an older copy: a loss was accepted, and the store's
+// own witness does not confirm that the store is up to date.
 func (w *witnesses) doubtful() bool {
 	if w.order == nil || w.order.Kind != witness.OrderLoss || w.found.Empty || w.found.Restored.After(w.order.At) {
 		return false
@@ -135,8 +143,9 @@ func (w *witnesses) doubtful() bool {
 	return own == nil || witness.Judge(witness.Known{*own}, w.found) != nil
 }
 
-// answerFor decides whether the store may answer for a realm. Users are counted for the
-// first configuration that uses the store only; from then on the store is watched.
+// answerFor returns an error if the store must not be used for a realm, because users with a
+// second factor are missing or another store is known for the realm. Users are counted only for
+// the first configuration that uses the store; later ones take the number from the witness.
 func (w *witnesses) answerFor(ctx context.Context, e *Engine, realm string) error {
 	if _, done := w.counts[realm]; done {
 		return nil
@@ -165,7 +174,8 @@ func (w *witnesses) answerFor(ctx context.Context, e *Engine, realm string) erro
 	return nil
 }
 
-// follow carries an order out, and has the store's witness kept from now on.
+// follow starts to renew the store's witness, and carries out the operator's order: it records
+// an accepted loss in the audit log and removes the order. Server.Started calls it.
 func (w *witnesses) follow(s *Server) error {
 	ctx, e := s.engine.life, s.engine
 	if w.order != nil && w.order.Kind == witness.OrderLoss {
@@ -186,13 +196,13 @@ func (w *witnesses) follow(s *Server) error {
 
 func (w *witnesses) accepted() store.Event {
 	detail := map[string]string{"stores": w.order.Short(), "found": w.found.Store, "ordered": w.order.At.UTC().Format("2006-01-02T15:04:05Z")}
-	if w.found.Restored.After(w.order.At) { // by voidUsed, now or in a start that failed
+	if w.found.Restored.After(w.order.At) { // voidUsed ran, now or in an earlier start that failed
 		detail["backup_codes"] = "void"
 	}
 	return store.Event{At: clock.Now(), Kind: store.EventLossAccepted, Staff: w.order.Staff, Reason: w.order.Reason, Detail: detail}
 }
 
-// logFirst logs that a store has a witness for the first time.
+// logFirst logs if this store gets its first witness.
 func (w *witnesses) logFirst(s *Server) {
 	if w.known.Of(w.found.Store) != nil {
 		return
@@ -209,12 +219,13 @@ func (w *witnesses) logFirst(s *Server) {
 		zap.Uint64("audit_entries", w.found.Head.Seq), zap.Int("activated_users", users))
 }
 
-// WitnessStatus is what is known of the store's witness.
+// WitnessStatus is the state of the store's witness.
 type WitnessStatus struct {
-	// Entry is the newest entry of the audit log that is witnessed, since Written.
+	// Entry is the number of the newest audit log entry in the witness, Written the time at
+	// which the witness was written.
 	Entry   uint64 `json:"entry"`
 	Written string `json:"written,omitempty"`
-	// Problem is why the witness could not be renewed; empty if it was.
+	// Problem is why the witness could not be renewed; "" if it was.
 	Problem string `json:"problem,omitempty"`
 }
 
@@ -240,7 +251,7 @@ func (s WitnessStatus) String() string {
 	return "entry " + strconv.FormatUint(s.Entry, 10) + " of the audit log, in Caddy's storage since " + s.Written
 }
 
-// collectWitness shows what is known of the witness as metrics.
+// collectWitness sends the state of the witness as metrics.
 func (e *Engine) collectWitness(out chan<- prometheus.Metric, realms []string) {
 	s := e.witness.State()
 	gauge(out, witnessDesc, number(s.Err == nil && !s.Written.IsZero()))
@@ -249,7 +260,8 @@ func (e *Engine) collectWitness(out chan<- prometheus.Metric, realms []string) {
 	}
 }
 
-// missing are the users with a second factor that the store lacks, for the health check.
+// missing returns an error for the readiness checks if users with a second factor are missing
+// from the store.
 func (e *Engine) missing() error {
 	for realm, n := range e.witness.State().Missing {
 		return fmt.Errorf("%d users with a second factor are missing in realm %q, and the audit log does not explain it: restore a backup, or accept the loss with `secondgate accept-loss`", n, realm)
@@ -257,6 +269,6 @@ func (e *Engine) missing() error {
 	return nil
 }
 
-// contested says for the health check that another server uses a copy of the store, or
-// another store for one of its realms.
+// contested returns an error for the readiness checks if another server uses a copy of the
+// store, or another store for one of its realms.
 func (e *Engine) contested() error { return e.witness.State().Contested }
