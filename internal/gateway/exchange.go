@@ -321,11 +321,11 @@ func (x *exchange) leaveShared() {
 	switch {
 	case state == runs && cut:
 		x.ranIn().Requests.ReleaseShared()
-		time.AfterFunc(finishTime, x.ranIn().Requests.EndReleased)
+		x.ranIn().Requests.CutOff(finishTime)
 	case state == runs:
 		x.ranIn().Requests.LeaveShared()
 	case state == released && cut:
-		time.AfterFunc(finishTime, x.ranIn().Requests.EndReleased)
+		x.ranIn().Requests.CutOff(finishTime)
 	case state == released:
 		x.ranIn().Requests.EndReleased()
 	}

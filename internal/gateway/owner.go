@@ -14,7 +14,13 @@ func (x *exchange) mixed() bool {
 		x.overlapped = x.overlapped || c.ChangersSince(x.mark, x.changers())
 		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
 	}
-	return (c.SharedSince(x.mark) || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
+	shared := c.SharedSince(x.mark)
+	if x.facts.Form && !x.sendsSignIn() {
+		// A request that was cut off writes once, which the question shows. The page with the form
+		// would else be asked for in circles until it is over.
+		shared = c.LiveSharedSince(x.mark)
+	}
+	return (shared || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
 }
 
 // doubted reports whether the response to an exclusive request may have been made for another

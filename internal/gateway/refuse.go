@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/gateway/request"
@@ -92,6 +93,10 @@ func (x *exchange) answerFor(a gate.Action) {
 	}
 }
 
+// retryPause is before a page with a sign-in form is asked for once more. Another request of the
+// visit makes its answer doubtful, for up to 30 s; browsers give up after 20 redirects.
+const retryPause = 1600 * time.Millisecond
+
 // retry makes the browser ask for the page once more. After a form, a sign-out or a declared
 // sign-in it leads to the front page, because what was submitted may be used up. A GET of a
 // sign-in's address without its fields is the page with the form, and is asked for again. retry
@@ -102,6 +107,9 @@ func (x *exchange) retry() {
 		to = "/"
 	}
 	if x.facts.Navigation() {
+		if x.exclusive && to != "/" {
+			x.pause(retryPause)
+		}
 		x.redirect(to)
 		return
 	}

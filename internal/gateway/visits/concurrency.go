@@ -59,6 +59,8 @@ type Concurrency struct {
 	lifted                  uint64
 	// released are requests that made room for others although their responses go on.
 	released int
+	// cutOff are those of released that the gate cut off.
+	cutOff int
 	// changed is closed when shared or barring falls; nil while no request waits for that.
 	changed chan struct{}
 }
@@ -277,7 +279,7 @@ func (c *Concurrency) fallLocked(n *int) {
 type Mark struct {
 	begun, sharedBegun, entered uint64
 	open                        int32
-	shared                      int
+	shared, cutOff              int
 }
 
 // Entered is how many changers there had been.
@@ -291,7 +293,7 @@ func (c *Concurrency) Mark() Mark {
 	if c.pending {
 		open--
 	}
-	return Mark{c.begun, c.sharedBegun, c.entered(), open, c.shared + c.released}
+	return Mark{c.begun, c.sharedBegun, c.entered(), open, c.shared + c.released, c.cutOff}
 }
 
 // SignInEpoch counts what may have changed who is signed in: changers that began, and calls of
@@ -314,6 +316,21 @@ func (c *Concurrency) ChangersSince(m Mark, own int) bool {
 // OthersSince reports whether any other changer was open at m or began since. The caller is an
 // exclusive request that had its turn at m.
 func (c *Concurrency) OthersSince(m Mark) bool { return m.open > 1 || c.Mark().begun != m.begun }
+
+// CutOff counts a request after ReleaseShared as one that the gate cut off, for d longer. The portal
+// may change who is signed in at its end, once.
+func (c *Concurrency) CutOff(d time.Duration) {
+	c.add(&c.cutOff, 1)
+	time.AfterFunc(d, func() {
+		c.add(&c.cutOff, -1)
+		c.EndReleased()
+	})
+}
+
+// LiveSharedSince is SharedSince without the requests that had been cut off at m.
+func (c *Concurrency) LiveSharedSince(m Mark) bool {
+	return m.shared > m.cutOff || c.Mark().sharedBegun != m.sharedBegun
+}
 
 // SharedSince reports whether any shared request ran at m or began since.
 func (c *Concurrency) SharedSince(m Mark) bool {
