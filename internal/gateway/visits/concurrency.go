@@ -327,9 +327,10 @@ func (c *Concurrency) CutOff(d time.Duration) {
 	})
 }
 
-// LiveSharedSince is SharedSince without the requests that had been cut off at m.
+// LiveSharedSince is SharedSince without a single request that had been cut off at m: one write can't
+// sign a user in and out again. Of several, one may undo what another did.
 func (c *Concurrency) LiveSharedSince(m Mark) bool {
-	return m.shared > m.cutOff || c.Mark().sharedBegun != m.sharedBegun
+	return m.shared > m.cutOff || m.cutOff > 1 || c.Mark().sharedBegun != m.sharedBegun
 }
 
 // SharedSince reports whether any shared request ran at m or began since.
