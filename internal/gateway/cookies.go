@@ -1,12 +1,12 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/session"
@@ -60,7 +60,7 @@ func (x *exchange) open() error {
 	if !ok {
 		return nil
 	}
-	x.visit, x.own = x.g.Visits.Resume(x.g.Realm, token.ID(), token, x.g.settleTime(), x.g.WatchUnsafe), true
+	x.visit, x.own = x.g.Visits.Resume(x.g.Realm, token.ID(), token, x.g.settleTime()), true
 	if err := x.stand(); err != nil || x.st.Revoked() {
 		return err
 	}
@@ -221,7 +221,8 @@ func (x *exchange) writeCookies(h http.Header) {
 		return
 	}
 	var lines []string
-	if !x.own && !mint {
+	replaced := x.replaced()
+	if !x.own && !mint || replaced {
 		lines = unsealed(x.changes)
 	} else {
 		lines = x.sealed(mint)
@@ -230,10 +231,21 @@ func (x *exchange) writeCookies(h http.Header) {
 		h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
 		portal.Unshareable(h)
 	}
-	if x.own {
+	if x.own && !replaced {
 		x.visit.Delivered(x.host, x.changes)
 	}
 	x.presume()
+}
+
+// replaced reports whether the visit's token was revoked while the portal answered: the browser
+// has a fresh one, or the session was ended. Cookies that are sealed for the old token would
+// bring it back.
+func (x *exchange) replaced() bool {
+	if !x.own || x.minted != "" {
+		return false
+	}
+	st, err := x.g.Visits.Standing(context.WithoutCancel(x.facts.R.Context()), x.visit)
+	return err == nil && st.Revoked()
 }
 
 // holdLate is called with cookies that a question set after the response's headers were sent.
@@ -336,17 +348,22 @@ func unsealed(changes []portal.Change) (lines []string) {
 	return lines
 }
 
+// slowPage is how long a page may take that starts a visit although it sets no cookie. After a
+// longer one, another page of the browser may have started a visit, which this one would replace.
+const slowPage = 2 * time.Second
+
 // wantsVisit reports whether the response starts a visit: one to a navigation does, and one that
-// sets a cookie to be sealed. A cross-site request never does, because the browser may have a
-// visit cookie that it did not send with it. Nor does a background request of a visit that is over:
-// it may arrive after the user has signed in again, and would replace that visit.
+// sets a cookie to be sealed. A cross-site request does not, because the browser may have a visit
+// cookie that it did not send with it. Nor does a background request of a visit that is over, but
+// for a sign-in: it may arrive after the user has signed in again, and would replace that visit.
 func (x *exchange) wantsVisit() bool {
-	late := x.over && request.SafeMethod(x.facts.R.Method) && !x.facts.Navigation()
+	late := x.over && !x.facts.Navigation() && !x.sendsSignIn()
 	if x.own || x.foreign || late || x.kind == anonymously {
 		return false
 	}
 	sets := slices.ContainsFunc(x.changes, func(c portal.Change) bool { return c.Class == portal.Sealed && !c.Delete })
-	return (sets || x.facts.Navigation()) && !x.facts.CrossSite()
+	page := x.facts.Navigation() && x.took() < slowPage
+	return (sets || page) && !x.facts.CrossSite()
 }
 
 // writer returns what writes cookies for the browser's visit. With mint it starts a new visit

@@ -70,20 +70,17 @@ func (x *exchange) enter() error {
 //   - before a sign-out, because its response may be rendered for the user of a late sign-in, and
 //     no question names that user afterwards;
 //   - before any exclusive request, if an earlier request was given up;
-//   - before a form page that is not checked; see presume.go.
+//   - before a form page that is not checked; see presume.go;
+//   - before any request of a stranger, after a declared sign-in that no question has shown yet:
+//     the portal would carry the request out as the user of that sign-in.
 //
 // It returns an error if the client left meanwhile.
 func (x *exchange) awaitRest() error {
 	if x.visit == nil || x.g.Rotates || x.g.Identify != nil {
 		return nil
 	}
-	form := x.facts.Form && !x.visit.MayPass.Load()
-	if !x.exclusive && !form {
-		return nil
-	}
-	signs := x.sendsSignIn() || x.facts.SignOut
 	for range 2 { // the second time for a request that ended during the first
-		d := x.visit.UnsettledFor(x.g.Clock(), !form && !signs)
+		d := x.restFor(x.g.Clock())
 		if d == 0 {
 			return nil
 		}
@@ -92,6 +89,20 @@ func (x *exchange) awaitRest() error {
 		}
 	}
 	return nil
+}
+
+// restFor is how long the request waits from now on; see awaitRest.
+func (x *exchange) restFor(now time.Time) (d time.Duration) {
+	stranger := !x.visit.MayPass.Load()
+	form := x.facts.Form && stranger
+	if x.exclusive || form {
+		signs := x.sendsSignIn() || x.facts.SignOut
+		d = x.visit.UnsettledFor(now, !form && !signs)
+	}
+	if stranger && !x.facts.Asset && x.hasCredentials() {
+		d = max(d, x.visit.SignInFor(now))
+	}
+	return d
 }
 
 // lookAtClock moves now forward. It is called after the request may have waited for the rest of

@@ -151,6 +151,8 @@ type outgoing struct {
 	// settles says that the visit is unsettled for `settle` after the request has ended; Over
 	// calls unsettle then.
 	settles bool
+	// found says that the question about the response named a user.
+	found bool
 	// abandoned says that the request ended before its response was complete.
 	abandoned bool
 	// withheld says that the gate answered in place of the response.
