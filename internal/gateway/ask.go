@@ -180,14 +180,15 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 	}
 	answers, brief := &x.visit.Answers, part || x.staysUnchecked()
 	varying := func() portal.Varying { return x.g.Headers.Varying(s.header(), p.free) }
-	if s.kept && !s.exactly {
-		if a, exact := answers.Kept(&key, varying, x.now, brief); a != nil && (exact && x.usable(a) || a.Kind == gate.User) {
+	kept := s.kept && x.usable()
+	if kept && !s.exactly {
+		if a, exact := answers.Kept(&key, varying, x.now, brief); a != nil && (exact || a.Kind == gate.User) {
 			return a
 		}
 	}
 	key.Varying = varying()
-	if s.kept {
-		if a := answers.Exact(&key, x.now, brief); a != nil && x.usable(a) {
+	if kept {
+		if a := answers.Exact(&key, x.now, brief); a != nil {
 			return a
 		}
 	}
@@ -213,11 +214,9 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 	return a
 }
 
-// usable reports whether a cached answer may be used. An anonymous one may not while the portal
-// may still execute a sign-in that was given up: it would carry the request out as that user.
-func (x *exchange) usable(a *portal.Answer) bool {
-	return a.Kind != gate.Anonymous || x.g.Rotates || !x.visit.Slow(x.now)
-}
+// usable reports whether cached answers may be used. They may not while the portal may still
+// execute a sign-in that was given up: it would carry the request out as that user.
+func (x *exchange) usable() bool { return x.g.Rotates || !x.visit.Slow(x.now) }
 
 // staysUnchecked reports whether an anonymous answer leads to no response check: under `watch
 // unsafe`, for own pages and upgrades, and where strangers are refused. No check then detects a

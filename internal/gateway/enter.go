@@ -31,7 +31,7 @@ func (x *exchange) joinNameless() {
 }
 
 // enter makes a request that may change who is signed in exclusive in its visit. Other requests
-// return at once.
+// return at once, also a GET of the page with the sign-in's form.
 //
 //  1. The body is read in full: a client could hold its end back while another request changes
 //     the user.
@@ -39,7 +39,7 @@ func (x *exchange) joinNameless() {
 //  3. The request waits for its turn, and looks at the visit again.
 func (x *exchange) enter() error {
 	f := &x.facts
-	if !f.Unsafe && !f.SignIn || x.visit == nil {
+	if x.visit == nil || !f.Unsafe && !(f.SignIn && (x.sendsSignIn() || f.SignOut)) {
 		return nil
 	}
 	if err := x.readBody(); err != nil {
@@ -70,17 +70,20 @@ func (x *exchange) enter() error {
 //   - before a sign-out, because its response may be rendered for the user of a late sign-in, and
 //     no question names that user afterwards;
 //   - before any exclusive request, if an earlier request was given up;
-//   - before a form page that is not checked; see presume.go;
-//   - before any request of a stranger, after a declared sign-in that no question has shown yet:
-//     the portal would carry the request out as the user of that sign-in.
+//   - before a form page that is not checked; see presume.go.
 //
 // It returns an error if the client left meanwhile.
 func (x *exchange) awaitRest() error {
 	if x.visit == nil || x.g.Rotates || x.g.Identify != nil {
 		return nil
 	}
+	form := x.facts.Form && !x.visit.MayPass.Load()
+	if !x.exclusive && !form {
+		return nil
+	}
+	signs := x.sendsSignIn() || x.facts.SignOut
 	for range 2 { // the second time for a request that ended during the first
-		d := x.restFor(x.g.Clock())
+		d := x.visit.UnsettledFor(x.g.Clock(), !form && !signs)
 		if d == 0 {
 			return nil
 		}
@@ -91,18 +94,22 @@ func (x *exchange) awaitRest() error {
 	return nil
 }
 
-// restFor is how long the request waits from now on; see awaitRest.
-func (x *exchange) restFor(now time.Time) (d time.Duration) {
-	stranger := !x.visit.MayPass.Load()
-	form := x.facts.Form && stranger
-	if x.exclusive || form {
-		signs := x.sendsSignIn() || x.facts.SignOut
-		d = x.visit.UnsettledFor(now, !form && !signs)
+// awaitSignIn makes a stranger's request wait after a declared sign-in that no question has shown
+// yet, for `settle` at most, and asks again. Otherwise the portal would carry the request out as
+// the user of that sign-in, by an answer from before.
+func (x *exchange) awaitSignIn() error {
+	if x.visit == nil || x.before.Answer != gate.Anonymous || x.g.Rotates || x.g.Identify != nil || !x.hasCredentials() {
+		return nil
 	}
-	if stranger && !x.facts.Asset && x.hasCredentials() {
-		d = max(d, x.visit.SignInFor(now))
+	d := x.visit.SignInFor(x.g.Clock())
+	if d == 0 {
+		return nil
 	}
-	return d
+	if !x.pause(min(d, x.g.Settle)) {
+		return x.facts.R.Context().Err()
+	}
+	x.answer, x.before = nil, gate.Standing{}
+	return x.identifyBefore()
 }
 
 // lookAtClock moves now forward. It is called after the request may have waited for the rest of

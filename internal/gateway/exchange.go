@@ -236,7 +236,8 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 //  3. serveAnonymously answers with an asset that everybody gets.
 //  4. begin counts the request among those of its visit.
 //  5. identifyBefore asks the portal which user sent it.
-//  6. gate.Before decides whether it is forwarded.
+//  6. awaitSignIn waits for an earlier sign-in, and asks again.
+//  7. gate.Before decides whether it is forwarded.
 func (x *exchange) decide() error {
 	if status, err := x.checkBody(); err != nil {
 		return x.refuseError(err)
@@ -254,6 +255,9 @@ func (x *exchange) decide() error {
 	}
 	x.expectPage()
 	if err := x.identifyBefore(); err != nil {
+		return x.refuseError(err)
+	}
+	if err := x.awaitSignIn(); err != nil {
 		return x.refuseError(err)
 	}
 	a := gate.Before(gate.Request{

@@ -113,7 +113,8 @@ func (x *exchange) identify(freshly bool) (err error) {
 }
 
 // askBefore asks about the request's credentials as they now are. A cached answer that was given
-// for other varying values is used only if it names a user who may pass.
+// for other varying values is used only if it names a user who may pass; one for a request that
+// may change something, only if it names the user of the clearance.
 func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error) {
 	if !x.hasCredentials() {
 		return strangers, gate.Standing{Answer: gate.Anonymous}, nil
@@ -123,11 +124,20 @@ func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error
 	s.freshly, s.kept = freshly, !freshly
 	a := x.ask(ctx, s)
 	st, err := x.standingOf(ctx, a)
-	if err == nil && a.Kind == gate.User && !st.MayPass() && s.kept {
-		s.exactly = true
-		a = x.ask(ctx, s)
-		st, err = x.standingOf(ctx, a)
+	if err != nil || !s.kept {
+		return a, st, err
 	}
+	f := &x.facts
+	switch {
+	case (f.Unsafe || f.SignIn) && !st.Cleared && !x.g.WatchUnsafe:
+		s.freshly, s.kept = true, false // the visit's clearance is another user's
+	case a.Kind == gate.User && !st.MayPass():
+		s.exactly = true
+	default:
+		return a, st, err
+	}
+	a = x.ask(ctx, s)
+	st, err = x.standingOf(ctx, a)
 	return a, st, err
 }
 

@@ -11,15 +11,11 @@ func (x *exchange) mixed() bool {
 		return false
 	}
 	c := &x.visit.Requests
-	switch {
-	case !x.exclusive:
+	if !x.exclusive {
 		x.overlapped = x.overlapped || c.ChangersSince(x.mark, x.changers())
-	case x.facts.Unsafe || x.sendsSignIn() || x.facts.SignOut:
-		return (c.SharedSince(x.mark) || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
-	default: // the page with the sign-in's form
-		x.overlapped = c.OthersSince(x.mark)
+		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
 	}
-	return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
+	return (c.SharedSince(x.mark) || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
 }
 
 // doubted reports whether the response to an exclusive request may have been made for another

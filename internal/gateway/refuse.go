@@ -80,7 +80,7 @@ func (x *exchange) demand(a gate.Action, back userpages.Return) {
 func (x *exchange) answerFor(a gate.Action) {
 	switch a {
 	case gate.Guest:
-		if page := x.g.site.Rules.SignInPage; page != "" && x.facts.Navigation() && x.facts.Client.URL.Path != page {
+		if page := x.g.site.Rules.SignInPage; page != "" && x.facts.Navigation() && x.facts.Client.URL.Path != page && x.facts.Client.URL.RequestURI() != page {
 			x.redirect(page)
 			return
 		}
