@@ -205,9 +205,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
 	repl, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	b := newBehind(next, &h.passed, vars, repl)
-	b.enter(vars)
+	h.passed.mark(vars)
 	b.meets(h.pools, repl)
-	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r)}
+	c := gateway.Client{URL: asked, Secure: secure(r, b.trusted), Identity: identity(r, repl, b.placed)}
 	c.Address, _ = b.address.(string)
 	if b.stored != nil {
 		h.used.freeze(b.stored, repl)
@@ -233,8 +233,8 @@ func secure(r *http.Request, trusted any) bool {
 
 // setUser keeps the user's id for the access log; see logUser. The gateway calls it before
 // the request is forwarded (gateway.Options.SetUser).
-func setUser(r *http.Request, id string) {
-	if b, ok := caddyhttp.GetVar(r.Context(), behindVar).(*behind); ok {
+func setUser(next gateway.Next, id string) {
+	if b, ok := next.(*behind); ok {
 		b.user.Store(&id)
 	}
 }

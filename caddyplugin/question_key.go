@@ -72,7 +72,7 @@ var families = []string{"http.regexp.", "http.url_pattern.", "http.matchers.", "
 var ownVars = []string{
 	caddyhttp.TrustedProxyVarKey, caddyhttp.ClientIPVarKey, "start_time",
 	//lint:ignore SA1019 Caddy still sets the variable for matchers of the old kind
-	passedGate, behindVar, "trace_id", "span_id", "uuid", caddyhttp.MatcherErrorVarKey,
+	passedGate, "trace_id", "span_id", "uuid", caddyhttp.MatcherErrorVarKey,
 }
 
 // freeze computes the placeholders of handlers such as `map` once, and sets the values for the

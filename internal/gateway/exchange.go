@@ -95,6 +95,8 @@ type browser struct {
 type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
+	// prompt says that the request has waited neither for its body nor for other requests.
+	prompt bool
 	// leave ends the turn of an exclusive request. leaveSuspect ends a shared request's place
 	// among the changers, which it has from the moment when its response looks like a sign-in's.
 	// yield lets the next exclusive request run although this response goes on. Each is nil if it
@@ -126,8 +128,10 @@ type openness struct {
 
 // outgoing is the response in flight.
 type outgoing struct {
-	// out is what the handlers behind the gate write to; nil before run.
-	out *response.Writer
+	// out is what the handlers behind the gate write to; nil before run. It points to outRoom,
+	// which is part of the exchange to save an allocation.
+	out     *response.Writer
+	outRoom response.Writer
 	// kind is how the request was forwarded.
 	kind forwarded
 	// ground is the standing with the clearance that the response is released on. It is nil if

@@ -80,8 +80,8 @@ type Options struct {
 	Identify func(r *http.Request) (id string)
 	// Fetch sends a whoami question through next, as part of base's route.
 	Fetch func(ctx context.Context, next Next, base *http.Request, uri string, header http.Header) (whoami.Response, error)
-	// SetUser tells the rest of the server who the user is.
-	SetUser func(r *http.Request, id string)
+	// SetUser tells the rest of the server who the user is, before next gets the request.
+	SetUser func(next Next, id string)
 	// Bare removes all credentials from a request that is over, unless the portal answered a user
 	// who may pass: a handler before the gate may send the request to the portal again. Nil
 	// leaves the request unchanged. BareAll makes no exception for users who may pass; it is set

@@ -26,7 +26,9 @@ func (x *exchange) identifyBefore() error {
 	if x.answer != nil {
 		return nil // enter has asked already
 	}
-	x.lookAtClock()
+	if !x.prompt {
+		x.lookAtClock()
+	}
 	f := &x.facts
 	cleared := x.live()
 	if f.Asset && !cleared && !x.passedBefore() {
@@ -62,8 +64,12 @@ func (x *exchange) identifyBefore() error {
 // unsettled reports whether the signed-in user may have changed without the gate having noticed.
 // Under `rotates` it has noticed, because each sign-in has a new session id.
 func (x *exchange) unsettled() bool {
-	return x.unsettledWithoutSlow() || x.visit != nil && !x.g.Rotates && x.visit.Slow(x.g.Clock())
+	return x.unsettledWithoutSlow() || x.visit != nil && !x.g.Rotates && x.slow()
 }
+
+// slow is [visits.Shared.Slow] at the present time. The clock is read only if it was so when the
+// request came.
+func (x *exchange) slow() bool { return x.visit.Slow(x.now) && x.visit.Slow(x.g.Clock()) }
 
 // unsettledWithoutSlow is unsettled without the requests that [visits.Shared.Slow] reports: those
 // that were given up and that the portal may still execute.
@@ -120,6 +126,12 @@ func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error
 		return strangers, gate.Standing{Answer: gate.Anonymous}, nil
 	}
 	ctx := x.facts.R.Context()
+	if !freshly && x.live() {
+		if a := x.keptAnswer(); a != nil && a.User == x.st.Clearance.User {
+			st, err := x.standingOf(ctx, a)
+			return a, st, err
+		}
+	}
 	s := x.present()
 	s.freshly, s.kept = freshly, !freshly
 	a := x.ask(ctx, s)

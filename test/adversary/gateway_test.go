@@ -130,7 +130,7 @@ func (k *kit) gate(w World, next gateway.Next) (*gate, error) {
 		Realm: theRealm, Path: ownPath, Rules: rules(w),
 		Sealer: portal.NewSealer(k.ring, theRealm), CookiePolicy: leave, Headers: headers,
 		Asker: &portal.Asker{Questions: []*whoami.Question{question}, CookiePolicy: leave, Clock: time.Now, Headers: headers},
-		Fetch: fetch, SetUser: func(*http.Request, string) {},
+		Fetch: fetch, SetUser: func(gateway.Next, string) {},
 		Rotates: w.Rotates, WatchUnsafe: w.WatchUnsafe, Required: w.Required, Recheck: recheck(w),
 		Session: session.Policy{Life: 12 * time.Hour, Idle: idle},
 		Store:   db, Visits: gateway.NewVisits(db, time.Now), Pages: k.pages, State: k.state, Logger: zap.NewNop(), Clock: time.Now,

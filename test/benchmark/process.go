@@ -23,10 +23,13 @@ type bench struct {
 	gate, bare, control *server
 }
 
-// server is one Caddy. requests are what its clients send, for each active visit.
+// server is one Caddy. requests are what its clients send, for each active visit. began is when
+// it was last started. admin is the path of its admin socket; empty if it has none.
 type server struct {
 	address  string
 	config   string
+	began    time.Time
+	admin    string
 	cmd      *exec.Cmd
 	cookies  []string
 	requests map[string][][]byte
@@ -70,8 +73,13 @@ func gateBlock(dir string) [2]string {
 
 func (b *bench) configure(name string, cookies []string, block [2]string) *server {
 	s := &server{address: freeAddress(), config: filepath.Join(b.dir, name+".caddyfile"), cookies: cookies}
+	admin := "off"
+	if b.profiles != "" {
+		s.admin = filepath.Join(b.dir, name+".sock")
+		admin = "unix/" + s.admin
+	}
 	text := fmt.Sprintf(`{
-	admin off
+	admin %s
 	persist_config off
 	auto_https off
 	log {
@@ -84,7 +92,7 @@ http://%s {
 	%s
 	reverse_proxy %s
 }
-`, block[0], s.address, block[1], b.portalAddress)
+`, admin, block[0], s.address, block[1], b.portalAddress)
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		panic(err)
 	}
@@ -96,14 +104,14 @@ func (b *bench) launch(s *server) (time.Duration, error) {
 	s.cmd = exec.Command(b.binary, "run", "--config", s.config, "--adapter", "caddyfile")
 	s.cmd.Stderr = os.Stderr
 	s.cmd.Env = append(os.Environ(), "GOGC=100", "GOMAXPROCS=2", "XDG_DATA_HOME="+s.config+".data", "XDG_CONFIG_HOME="+b.dir)
-	began := time.Now()
+	s.began = time.Now()
 	if err := s.cmd.Start(); err != nil {
 		return 0, err
 	}
-	for time.Since(began) < 20*time.Second {
+	for time.Since(s.began) < 20*time.Second {
 		if c, err := net.Dial("tcp", s.address); err == nil {
 			c.Close()
-			return time.Since(began), nil
+			return time.Since(s.began), nil
 		}
 		time.Sleep(2 * time.Millisecond)
 	}

@@ -86,7 +86,12 @@ type header struct {
 // New returns a writer to rw for a response of x. What is kept is taken from the budget of
 // the client's address.
 func New(x Exchange, rw http.ResponseWriter, t Timing, budget *spool.Budget, address string) *Writer {
-	w := &Writer{x: x, rw: rw, timing: t, budget: budget, address: address}
+	return new(Writer).Init(x, rw, t, budget, address)
+}
+
+// Init makes a zero writer one that New returns.
+func (w *Writer) Init(x Exchange, rw http.ResponseWriter, t Timing, budget *spool.Budget, address string) *Writer {
+	w.x, w.rw, w.timing, w.budget, w.address = x, rw, t, budget, address
 	w.own = w.ownRoom[:0]
 	for name, values := range rw.Header() {
 		w.own = append(w.own, header{name, values})

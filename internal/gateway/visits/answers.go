@@ -78,20 +78,33 @@ type call struct {
 func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time, brief bool) (answer *portal.Answer, exact bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var user *portal.Answer
-	alike := true
+	answer, alike := a.alike(key, now, brief)
+	if answer == nil || alike {
+		return answer, false
+	}
+	return a.exact(key, varying(), now, brief), true
+}
+
+// Alike returns an unexpired answer, or nil. alike says that all answers about these credentials
+// name its user. brief is as in Kept.
+func (a *Answers) Alike(key *Key, now time.Time, brief bool) (answer *portal.Answer, alike bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.alike(key, now, brief)
+}
+
+// alike is Alike for a caller that holds mu.
+func (a *Answers) alike(key *Key, now time.Time, brief bool) (answer *portal.Answer, alike bool) {
+	alike = true
 	for i := range a.slots {
 		s := &a.slots[i]
 		if !s.serves(key, now, brief) {
 			continue
 		}
-		alike = alike && s.answer.Kind == gate.User && (user == nil || user.User == s.answer.User)
-		user = s.answer
+		alike = alike && s.answer.Kind == gate.User && (answer == nil || answer.User == s.answer.User)
+		answer = s.answer
 	}
-	if user == nil || alike {
-		return user, false
-	}
-	return a.exact(key, varying(), now, brief), true
+	return answer, alike
 }
 
 func (s *slot) serves(key *Key, now time.Time, brief bool) bool {
