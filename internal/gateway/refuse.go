@@ -93,8 +93,8 @@ func (x *exchange) answerFor(a gate.Action) {
 	}
 }
 
-// retryPause is before a page with a sign-in form is asked for once more. Another request of the
-// visit makes its answer doubtful, for up to 30 s; browsers give up after 20 redirects.
+// retryPause is before a page is asked for once more. Another request of the visit makes its answer
+// doubtful, for up to 30 s; browsers give up after 20 redirects.
 const retryPause = 1600 * time.Millisecond
 
 // retry makes the browser ask for the page once more. After a form, a sign-out or a declared
@@ -107,7 +107,7 @@ func (x *exchange) retry() {
 		to = "/"
 	}
 	if x.facts.Navigation() {
-		if x.exclusive && to != "/" {
+		if to != "/" {
 			x.pause(retryPause)
 		}
 		x.redirect(to)
