@@ -193,7 +193,8 @@ func (x *exchange) fit(user string) bool {
 //  1. The visit's open tunnels follow the changes (tunnelCookies.follow).
 //  2. Changes that must not leave with this response wait in the visit (takeUnsealed). Those that
 //     waited for this user leave with it.
-//  3. The changes of an asset's response wait for the next page, because caches keep assets.
+//  3. The changes of an asset's response wait for the next page, because caches keep assets; so do
+//     those of a late background request.
 //  4. The others are sealed, in a new visit if the response starts one, and the response is made
 //     unshareable.
 func (x *exchange) writeCookies(h http.Header) {
@@ -212,7 +213,7 @@ func (x *exchange) writeCookies(h http.Header) {
 	} else if !x.withheld && x.own && !x.facts.Asset && x.before.MayPass() && x.visit.Holds() {
 		x.deliverOwed(h)
 	}
-	if x.facts.Asset && x.own {
+	if x.own && (x.facts.Asset || x.isLate()) {
 		x.visit.Hold(x.host, x.changes, x.sent.Precedes) // the next page brings them
 		return
 	}
@@ -234,6 +235,13 @@ func (x *exchange) writeCookies(h http.Header) {
 		x.visit.Delivered(x.host, x.changes)
 	}
 	x.presume()
+}
+
+// isLate reports whether the request may have been sent before the browser got its present cookies:
+// a background request that carried a cookie of another user. Its response deletes and replaces no
+// cookie by its name, which may be that of a later session; the next page does.
+func (x *exchange) isLate() bool {
+	return len(x.gone) > 0 && x.since.IsZero() && x.sessionsEnded.IsZero() && request.SafeMethod(x.facts.R.Method) && !x.facts.Navigation()
 }
 
 // holdLate is called with cookies that a question set after the response's headers were sent.

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gateway"
@@ -27,6 +28,10 @@ type flight struct {
 
 	cancel context.CancelFunc
 	body   *body
+	// outdated says that the portal did not know its session, and so has begun another one, with or
+	// without the gateway.
+	outdated atomic.Bool
+	r        *http.Request
 	// process is the gateway's process that serves it.
 	process *process
 	// began is when it was sent; abandoned is how long it may still stop when no proxy waits.
@@ -249,6 +254,7 @@ func (g *gate) launch(by string, m message) (*flight, error) {
 	} else if m.hold == "last byte" {
 		r.Body, r.ContentLength = f.body, -1
 	}
+	f.r = r.Clone(context.Background())
 	f.process.flights = append(f.process.flights, f)
 	go g.run(g.g, f, r, m.address)
 	return f, nil

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // This file has what goes wrong for the owner: responses that are lost, forms that are sent twice,
@@ -132,6 +134,9 @@ func (o *owner) background(a Action) {
 	if !o.run.world.decidable() || o.run.portal.open() {
 		return
 	}
+	if o.run.world.Whole && (a.Page == "events" || a.Page == "poll") {
+		return // the portal itself would save it over a sign-in
+	}
 	method, kind := http.MethodGet, "script"
 	if a.Kind == "beacon" {
 		method = http.MethodPost
@@ -145,8 +150,8 @@ func (o *owner) background(a Action) {
 	}
 	m := o.message(method, o.page(a.Page), kind, url.Values{"any": {"thing"}})
 	o.jar.cookies = was
-	if !strings.Contains(m.header.Get("Cookie"), visitCookie) {
-		return // no page of the portal's was open then
+	if !strings.Contains(m.header.Get("Cookie"), visitCookie+"-") {
+		return // the portal itself would begin a session for it, over a later one
 	}
 	switch a.Kind {
 	case "beacon":
@@ -196,7 +201,11 @@ func (o *owner) arrived(in time.Duration) {
 		}
 		o.late = append(o.late[:i:i], o.late[i+1:]...)
 		o.jar.take(f.sent, f.text())
+		o.shaken = o.shaken || f.outdated.Load()
 		o.run.logf("owner    late %s: %d", f.what, f.status)
+		if debugCookies {
+			o.run.logf("  sent %s\n got %s", f.r.Header["Cookie"], f.sent["Set-Cookie"])
+		}
 		if f.status >= 500 && f.status != http.StatusServiceUnavailable {
 			o.fail("%s was answered with %d", f.what, f.status)
 		}
@@ -255,3 +264,7 @@ func (o *owner) elsewhere(a Action) {
 	}
 	o.jar.take(sent, "")
 }
+
+var debugCookies = false
+
+var debugLog = zap.NewNop()

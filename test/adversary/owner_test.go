@@ -131,6 +131,9 @@ func (o *owner) finish(f *flight) *flight {
 	synctest.Wait()
 	o.jar.take(f.sent, f.text())
 	o.run.logf("owner    %s: %d %s", f.what, f.status, f.sent.Get("Location"))
+	if debugCookies {
+		o.run.logf("  sent %s\n got %s", f.r.Header["Cookie"], f.sent["Set-Cookie"])
+	}
 	if f.status >= 500 {
 		if o.run.portal.uneasy() {
 			o.shaken = true
@@ -181,7 +184,7 @@ func (o *owner) typeCode() {
 		}
 		o.codes = time.Now().Unix() / 30
 		f = o.submit("POST", ownPath+"/challenge", url.Values{"code": {o.run.kit.code(victim, o.codes)}})
-		if f == nil || f.status == http.StatusOK || mishap && f.status != http.StatusTooManyRequests {
+		if f == nil || f.status == http.StatusOK || (mishap || o.shaken) && f.status != http.StatusTooManyRequests {
 			return
 		}
 		if f.status != http.StatusTooManyRequests {

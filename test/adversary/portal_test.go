@@ -191,6 +191,9 @@ func (c *call) find() {
 		sess = c.begin(id)
 	}
 	if sess == nil {
+		if id != "" && c.flight != nil {
+			c.flight.outdated.Store(true)
+		}
 		id = ""
 	}
 	c.id, c.sess = id, sess

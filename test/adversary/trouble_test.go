@@ -76,7 +76,7 @@ const renewEvery = 50 * time.Second
 // renew the id as well, the former one is void; otherwise it stays valid for a while.
 func (c *call) renewDue() {
 	sess, old := c.sess, c.id
-	if c.world.Renews == "" || sess == nil || c.page == "style.css" || c.world.Renews == "whoami" && c.page != "whoami" {
+	if c.world.Renews == "" || sess == nil || c.user == "" || c.page == "style.css" || c.world.Renews == "whoami" && c.page != "whoami" {
 		return
 	}
 	n := c.number()
