@@ -170,7 +170,7 @@ func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
 // its credentials name one user. Otherwise it returns nil. For a user who may pass, ask would
 // return the same answer; keptAnswer spares a cleared request its work.
 func (x *exchange) keptAnswer() *portal.Answer {
-	if x.visit == nil || x.ownPage || x.jar.Uncovered(x.path, x.g.asked) != "" {
+	if x.visit == nil || x.ownPage || !x.usable() || x.jar.Uncovered(x.path, x.g.asked) != "" {
 		return nil
 	}
 	here := x.jar.View(x.path)

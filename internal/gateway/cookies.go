@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/gateway/request"
 	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/session"
@@ -193,7 +194,8 @@ func (x *exchange) fit(user string) bool {
 //  1. The visit's open tunnels follow the changes (tunnelCookies.follow).
 //  2. Changes that must not leave with this response wait in the visit (takeUnsealed). Those that
 //     waited for this user leave with it.
-//  3. The changes of an asset's response wait for the next page, because caches keep assets.
+//  3. The changes of an asset's response wait for the next page, because caches keep assets; so do
+//     those of a late background request.
 //  4. The others are sealed, in a new visit if the response starts one, and the response is made
 //     unshareable.
 func (x *exchange) writeCookies(h http.Header) {
@@ -212,7 +214,7 @@ func (x *exchange) writeCookies(h http.Header) {
 	} else if !x.withheld && x.own && !x.facts.Asset && x.before.MayPass() && x.visit.Holds() {
 		x.deliverOwed(h)
 	}
-	if x.facts.Asset && x.own {
+	if x.own && (x.facts.Asset || x.isLate()) {
 		x.visit.Hold(x.host, x.changes, x.sent.Precedes) // the next page brings them
 		return
 	}
@@ -246,6 +248,13 @@ func (x *exchange) replaced() bool {
 	}
 	st, err := x.g.Visits.Standing(context.WithoutCancel(x.facts.R.Context()), x.visit)
 	return err == nil && st.Revoked()
+}
+
+// isLate reports whether the request may have been sent before the browser got its present cookies:
+// a background request that carried a cookie of another user. Its response deletes and replaces no
+// cookie by its name, which may be that of a later session; the next page does.
+func (x *exchange) isLate() bool {
+	return len(x.gone) > 0 && x.since.IsZero() && x.sessionsEnded.IsZero() && request.SafeMethod(x.facts.R.Method) && !x.facts.Navigation()
 }
 
 // holdLate is called with cookies that a question set after the response's headers were sent.

@@ -39,7 +39,7 @@ func (x *exchange) Withhold(a gate.Action, status int, header http.Header) {
 	switch a {
 	case gate.Challenge, gate.Enrol:
 		x.demand(a, x.led(status, header))
-	case gate.Retry:
+	case gate.Retry, gate.Forward: // Forward: the visit's user changed meanwhile, see Lost
 		x.retry()
 	case gate.ReloadSignIn:
 		x.reloadSignIn()
@@ -102,12 +102,12 @@ const retryPause = 1600 * time.Millisecond
 // sign-in's address without its fields is the page with the form, and is asked for again. retry
 // does not disclose where the response led.
 func (x *exchange) retry() {
-	to := x.facts.Client.URL.RequestURI()
+	to, again := x.facts.Client.URL.RequestURI(), true
 	if x.sendsSignIn() || x.facts.SignOut || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
-		to = "/"
+		to, again = "/", false
 	}
 	if x.facts.Navigation() {
-		if x.exclusive && to != "/" {
+		if again {
 			x.pause(retryPause)
 		}
 		x.redirect(to)

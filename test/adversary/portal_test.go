@@ -28,7 +28,8 @@ type model struct {
 	secretFrom time.Time
 	ended      map[string]time.Time
 	// turn lets one sign-in run at a time, in worlds with one session per user.
-	turn chan struct{}
+	turn    chan struct{}
+	trouble trouble
 }
 
 // stored is a session as other requests see it.
@@ -38,7 +39,9 @@ type stored struct {
 	pinned            bool
 	// framed says that the user signed in inside of a tunnel.
 	framed bool
-	lock   chan struct{}
+	// named is when the session got its present id.
+	named time.Time
+	lock  chan struct{}
 }
 
 // signedIn is a signed-in user, and the time of the sign-in.
@@ -115,8 +118,13 @@ func (p *model) serve(up *upstream, r *http.Request) {
 		p.sleep(50 * time.Millisecond)
 	}
 	c.at("arrive")
+	if c.meets("slow", "fail") == "fail" {
+		c.write(500, "out of order")
+		return
+	}
 	c.find()
 	c.at("read")
+	c.meets("stale")
 	c.answer()
 	c.saveWhole()
 	if p.world.Commit == "later" {
@@ -183,6 +191,9 @@ func (c *call) find() {
 		sess = c.begin(id)
 	}
 	if sess == nil {
+		if id != "" && c.flight != nil {
+			c.flight.outdated.Store(true)
+		}
 		id = ""
 	}
 	c.id, c.sess = id, sess
@@ -194,6 +205,7 @@ func (c *call) find() {
 		c.start()
 	}
 	c.revive()
+	c.renewDue()
 	c.found = c.sess
 }
 
@@ -293,7 +305,7 @@ func (c *call) fits(s *stored) bool {
 // begin creates an empty session under an id.
 func (c *call) begin(id string) *stored {
 	n := c.number()
-	s := &stored{token: fmt.Sprintf("TOKEN-%d.", n), lock: make(chan struct{}, 1)}
+	s := &stored{token: fmt.Sprintf("TOKEN-%d.", n), named: time.Now(), lock: make(chan struct{}, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sessions[id] = s

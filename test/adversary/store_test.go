@@ -37,7 +37,10 @@ func newMemory(users ...store.User) *memory {
 	return m
 }
 
-func (m *memory) User(_ context.Context, key store.UserKey) (store.User, error) {
+func (m *memory) User(ctx context.Context, key store.UserKey) (store.User, error) {
+	if dead(ctx) {
+		return store.User{}, errKilled
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if u, ok := m.users[key]; ok {
@@ -46,7 +49,10 @@ func (m *memory) User(_ context.Context, key store.UserKey) (store.User, error) 
 	return store.User{}, store.ErrNotFound
 }
 
-func (m *memory) Visit(_ context.Context, _ string, id store.VisitID) (store.Visit, error) {
+func (m *memory) Visit(ctx context.Context, _ string, id store.VisitID) (store.Visit, error) {
+	if dead(ctx) {
+		return store.Visit{}, errKilled
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.visit(id)
@@ -96,7 +102,10 @@ func (m *memory) MailCode(context.Context, store.UserKey) (store.MailCode, error
 }
 
 // Update runs fn on copies, which replace the originals if it returns no error.
-func (m *memory) Update(_ context.Context, key store.UserKey, fn func(store.Tx) error) error {
+func (m *memory) Update(ctx context.Context, key store.UserKey, fn func(store.Tx) error) error {
+	if dead(ctx) {
+		return errKilled
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := &transaction{m: m, key: key, users: maps.Clone(m.users), visits: maps.Clone(m.visits), spent: maps.Clone(m.spent)}
@@ -194,3 +203,5 @@ func (t *transaction) Record(store.Event) error                    { return nil 
 func (t *transaction) QueueMail(store.Mail) error                  { return nil }
 func (t *transaction) MailCode() (store.MailCode, error)           { return store.MailCode{}, store.ErrNotFound }
 func (t *transaction) PutMailCode(store.MailCode, time.Time) error { return nil }
+
+func (m *memory) Meta(context.Context, string) ([]byte, error) { return nil, store.ErrNotFound }

@@ -51,6 +51,9 @@ type World struct {
 	// response's headers, "after headers", "at end" of the body, or "later": shortly after the
 	// response.
 	Commit string
+	// Renews is which requests give a signed-in session another id where it is 50 s old: "",
+	// "whoami" or "all".
+	Renews string
 	// Locks makes a request hold its session's lock until it has ended.
 	Locks bool
 	// Whole makes a stranger's streams, long pages and polls save their session at their end as
