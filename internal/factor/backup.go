@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -50,7 +51,8 @@ func (s *Service) hashBackup(code, salt []byte, user string) []byte {
 }
 
 // newBackup makes a set and its codes as they are shown. It takes a while: call it
-// outside of transactions, after a code was accepted.
+// outside of transactions, after a code was accepted. It waits for a hashing slot once, not for
+// each code: other users' attempts could otherwise come before every one of its hashes.
 func (s *Service) newBackup(ctx context.Context, user string) ([]string, *store.BackupSet, error) {
 	salt, err := s.random(saltBytes)
 	if err != nil {
@@ -58,16 +60,19 @@ func (s *Service) newBackup(ctx context.Context, user string) ([]string, *store.
 	}
 	set := &store.BackupSet{Salt: salt, Total: s.settings.BackupCodes, AddedAt: s.now()}
 	codes := make([]string, 0, set.Total)
+	if err := hashing.Acquire(ctx, 1); err != nil {
+		return nil, nil, fmt.Errorf("waiting to make backup codes: %w", err)
+	}
+	defer hashing.Release(1)
 	for range set.Total {
 		code, err := s.random(backupBytes)
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := hashing.Acquire(ctx, 1); err != nil {
+		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
 		set.Hashes = append(set.Hashes, s.hashBackup(code, salt, user))
-		hashing.Release(1)
 		codes = append(codes, formatBackup(code))
 	}
 	return codes, set, nil

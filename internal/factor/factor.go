@@ -128,6 +128,8 @@ type Service struct {
 	addresses *throttle.Addresses
 	// confirms are the users with a confirmation under way.
 	confirms sync.Map
+	// turns order the attempts of each user that need a hash.
+	turns turns
 
 	// Meter counts what became of codes, and Drift watches how old those are that are
 	// accepted; both may be nil.

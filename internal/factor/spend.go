@@ -105,15 +105,16 @@ func (s *Service) spendInTwo(ctx context.Context, t *try, prepare func() error, 
 	return accepted, err
 }
 
-// countAndCheck waits for a hashing slot before it counts the attempt. A client that stops
-// waiting has therefore lost no attempt.
+// countAndCheck waits for the user's turn and a hashing slot before it counts the attempt. A
+// client that stops waiting has therefore lost no attempt.
 func (s *Service) countAndCheck(ctx context.Context, t *try) (proof, bool, error) {
-	if err := hashing.Acquire(ctx, 1); err != nil {
+	release, err := s.turns.take(ctx, t.User)
+	if err != nil {
 		return proof{}, false, fmt.Errorf("waiting to check a code: %w", err)
 	}
-	defer hashing.Release(1)
+	defer release()
 	var counted store.User
-	err := s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
+	err = s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
 		refusal, err = s.admit(tx, u, t)
 		counted = *u
 		return refusal, err

@@ -210,7 +210,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 	if x.st.Revoked() && x.justRevoked() {
 		return x.sendBack()
 	}
-	if status := x.facts.StripSessions(x.sessionName); status != 0 {
+	if status := x.facts.StripSessions(x.sessionParameter); status != 0 {
 		return x.refuseStatus(status)
 	}
 	request.FindBody(x.rw, r)

@@ -2,7 +2,10 @@ package portal
 
 import (
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
 // Class says how a cookie name is treated.
@@ -54,6 +57,12 @@ func (p *CookiePolicy) Class(name string) Class {
 		return Public
 	}
 	return Sealed
+}
+
+// Names reports whether the operator named a cookie itself, not by a pattern, as some parser
+// reads the name (cookie.Same).
+func (p *CookiePolicy) Names(name string) bool {
+	return slices.ContainsFunc(p.globs, func(g string) bool { return !strings.ContainsAny(g, `*?[\`) && cookie.Same(g, name) })
 }
 
 func matchAny(globs []string, name string) bool {

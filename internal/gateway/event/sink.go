@@ -6,6 +6,7 @@
 package event
 
 import (
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,7 +27,7 @@ type Sink struct {
 	Meter *meter.Realm
 	Audit func(store.Event)
 
-	dropped, trusted, missed tally
+	dropped, trusted, missed, taken tally
 }
 
 // Subject is the request that an event is about.
@@ -112,7 +113,25 @@ func (s *Sink) Refused(status int, method string, about Subject) {
 func (s *Sink) SessionField(name string, about Subject) {
 	s.Log.Warn("a form has a field that is named as a cookie of the portal, so it could carry a session",
 		zap.String("field", name), zap.String("client_ip", about.Address), zap.String("path", about.Path),
-		zap.String("remedy", "if the cookie says nothing about who is signed in: `leave "+name+"`"))
+		zap.String("remedy", "if the portal takes no session from this field: "+exception(name)))
+}
+
+// SessionParameter records that a parameter was taken out of an address because it has the name
+// of a session's cookie. It logs the first, tenth, hundredth … of each name.
+func (s *Sink) SessionParameter(name string, about Subject) {
+	if n, log := s.taken.add(name); log {
+		s.Log.Warn("a link has a parameter that is named as a cookie of the portal, so it could carry a session; the portal did not get it",
+			zap.String("parameter", name), zap.Uint64("count", n), zap.String("client_ip", about.Address), zap.String("path", about.Path),
+			zap.String("remedy", "if the portal takes no session from this parameter: "+exception(name)))
+	}
+}
+
+// exception is the line of the Caddyfile that excepts a field or parameter.
+func exception(name string) string {
+	if strings.EqualFold(name, "session_id") {
+		return "`leave session_id`"
+	}
+	return "`sign_in { username " + name + " }`, or, if the cookie says nothing about who is signed in, `leave " + name + "`"
 }
 
 // SeveralOperations records that a sign-in was refused because it could contain several.
