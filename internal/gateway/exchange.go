@@ -95,8 +95,6 @@ type browser struct {
 type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
-	// prompt says that the request has waited neither for its body nor for other requests.
-	prompt bool
 	// leave ends the turn of an exclusive request. leaveSuspect ends a shared request's place
 	// among the changers, which it has from the moment when its response looks like a sign-in's.
 	// yield lets the next exclusive request run although this response goes on. Each is nil if it

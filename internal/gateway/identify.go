@@ -26,9 +26,7 @@ func (x *exchange) identifyBefore() error {
 	if x.answer != nil {
 		return nil // enter has asked already
 	}
-	if !x.prompt {
-		x.lookAtClock()
-	}
+	x.lookAtClock()
 	f := &x.facts
 	cleared := x.live()
 	if f.Asset && !cleared && !x.passedBefore() {
