@@ -11,10 +11,10 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-// TestAttackerA3_SlowPageBringsOldTokenBack: a portal's cookies outlive the browser (Laravel, Django
+// TestRotate_SlowPageBringsNoOldToken: a portal's cookies outlive the browser (Laravel, Django
 // with a life time), and it sets one with each response. A slow page was asked for before the
 // code was given; its response comes after it. The user stays signed in.
-func TestAttackerA3_SlowPageBringsOldTokenBack(t *testing.T) {
+func TestRotate_SlowPageBringsNoOldToken(t *testing.T) {
 	for _, when := range []string{"before the sign-in", "when signed in"} {
 		t.Run(when, func(t *testing.T) {
 			end, here := make(chan bool), make(chan bool, 1)

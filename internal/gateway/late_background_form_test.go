@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestAttackA5_LateBackgroundForm is TestLateBackgroundRequest with a script's POST, as a page's
+// TestLateBackgroundForm is TestLateBackgroundRequest with a script's POST, as a page's
 // heartbeat is: it must not start a visit in place of one that began meanwhile.
-func TestAttackA5_LateBackgroundForm(t *testing.T) {
+func TestLateBackgroundForm(t *testing.T) {
 	attack(t, "a slow heartbeat", func(t *testing.T) {
 		e := newEndings(t, nil)
 		e.shop.pages["/slow"] = func(rw http.ResponseWriter, r *http.Request) error {

@@ -10,9 +10,9 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 )
 
-// TestAttackA7_StrangersStreamedForm: a stranger's form, which is no declared sign-in, is answered with an event
+// TestStreamedForm_Stranger: a stranger's form, which is no declared sign-in, is answered with an event
 // stream of ten seconds, as a chat for guests is. The answer arrives, at its end at the latest.
-func TestAttackA7_StrangersStreamedForm(t *testing.T) {
+func TestStreamedForm_Stranger(t *testing.T) {
 	attack(t, "chat", func(t *testing.T) {
 		w := newWorld(t, func(o *gateway.Options) {
 			o.Rules.SignIn, o.Rules.Fields = paths{"/enter"}, []string{"user"}

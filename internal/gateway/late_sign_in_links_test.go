@@ -10,8 +10,8 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 )
 
-// TestAttackA2_ActsByLateSignIn: the portal saves a sign-in 1 s after its response, within settle.
-func TestAttackA2_ActsByLateSignIn(t *testing.T) {
+// TestAttack_LateSignIn_Links: the portal saves a sign-in 1 s after its response, within settle.
+func TestAttack_LateSignIn_Links(t *testing.T) {
 	for _, declared := range []bool{true, false} {
 		for _, pause := range []time.Duration{2 * time.Second, 100 * time.Second} {
 			attack(t, fmt.Sprint("declared ", declared, " after ", pause), func(t *testing.T) {

@@ -9,10 +9,10 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 )
 
-// TestAttackA1_SignInPageBesideStream: a stranger's page has an event stream open; its link to
+// TestAttack_SignInPageBesideStream: a stranger's page has an event stream open; its link to
 // the page with the sign-in form is clicked. The browser keeps the stream until the new page's
 // headers arrive.
-func TestAttackA1_SignInPageBesideStream(t *testing.T) {
+func TestAttack_SignInPageBesideStream(t *testing.T) {
 	for _, way := range []string{"stream", "long poll"} {
 		attack(t, way, func(t *testing.T) {
 			w := newWorld(t, func(o *gateway.Options) {

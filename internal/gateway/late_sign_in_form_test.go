@@ -13,10 +13,10 @@ import (
 	"github.com/secondgate/secondgate/internal/session"
 )
 
-// TestAttackA11_FormByLateSignIn: the attacker gives the code of an own account, bob. In that visit, without
+// TestAttack_LateSignIn_Form: the attacker gives the code of an own account, bob. In that visit, without
 // bob's cookies, a stranger's session begins, and a declared sign-in as alice is saved 1 s after its response, within settle.
 // Once the visit is settled, a form must not be carried out for alice by the anonymous answer from before.
-func TestAttackA11_FormByLateSignIn(t *testing.T) {
+func TestAttack_LateSignIn_Form(t *testing.T) {
 	for _, pause := range []time.Duration{3 * time.Second, 100 * time.Second} {
 		for _, cleared := range []bool{true, false} {
 			attack(t, fmt.Sprint("after ", pause, ", own clearance ", cleared), func(t *testing.T) {

@@ -11,11 +11,11 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 )
 
-// TestAttackA4_PageByLateSignIn: the portal saves a declared sign-in 1 s after its response, within
+// TestAttack_LateSignIn_Page: the portal saves a declared sign-in 1 s after its response, within
 // settle. Later a page is rendered for alice by the anonymous answer from before, and the session ends
 // before the page's response does: by a link that signs out and is not declared, or, at a portal with one
 // session per user, by a sign-in in another browser.
-func TestAttackA4_PageByLateSignIn(t *testing.T) {
+func TestAttack_LateSignIn_Page(t *testing.T) {
 	for _, ends := range []string{"link", "another browser", "the page itself"} {
 		for _, pause := range []time.Duration{1500 * time.Millisecond, 10 * time.Second, 100 * time.Second} {
 			attack(t, fmt.Sprint(ends, " after ", pause), func(t *testing.T) {
@@ -70,10 +70,10 @@ func TestAttackA4_PageByLateSignIn(t *testing.T) {
 	}
 }
 
-// TestAttackA4_PageByGivenUpSignIn: the client of a declared sign-in leaves; the portal carries it out a
+// TestAttack_LateSignIn_GivenUp: the client of a declared sign-in leaves; the portal carries it out a
 // minute later, within the ten minutes in which responses are checked. An answer from in between is used: a
 // stranger's, or that of an own account. The page's session ends while it is rendered, or by the page itself.
-func TestAttackA4_PageByGivenUpSignIn(t *testing.T) {
+func TestAttack_LateSignIn_GivenUp(t *testing.T) {
 	for _, own := range []string{"", "bob"} {
 		for _, ends := range []string{"by a link", "by itself"} {
 			attack(t, "own account "+own+", ended "+ends, func(t *testing.T) { pageByGivenUpSignIn(t, own, ends == "by itself") })

@@ -9,10 +9,10 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 )
 
-// TestAttackA10_SignInPageBesideLongPoll: a stranger's page has a long poll of 25 s open, and asks again after each. Its link to
+// TestSignInPage_BesideLongPoll: a stranger's page has a long poll of 25 s open, and asks again after each. Its link to
 // the page with the sign-in form, which has the sign-in's own address, is clicked. The form is shown within seconds, as
 // TestOwner_SignInBesideLongPoll asks of the sign-in itself.
-func TestAttackA10_SignInPageBesideLongPoll(t *testing.T) {
+func TestSignInPage_BesideLongPoll(t *testing.T) {
 	attack(t, "poll", func(t *testing.T) {
 		w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/login.php"}, []string{"user"} })
 		w.shop.pages["/poll"] = func(rw http.ResponseWriter, r *http.Request) error {

@@ -9,10 +9,10 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 )
 
-// TestAttackA8_SlowFirstPage: a browser without any cookies opens two tabs at once. The first one's page takes 30 s
+// TestSlowFirstPage: a browser without any cookies opens two tabs at once. The first one's page takes 30 s
 // and sets no cookie (a portal that begins sessions at the sign-in). Meanwhile bob signs in in the second tab. The slow page does
 // not sign him out: without the gate it would not.
-func TestAttackA8_SlowFirstPage(t *testing.T) {
+func TestSlowFirstPage(t *testing.T) {
 	attack(t, "two tabs", func(t *testing.T) {
 		w := newWorld(t, func(o *gateway.Options) {
 			o.Rules.SignIn, o.Rules.Fields = paths{"/login.php"}, []string{"user"}

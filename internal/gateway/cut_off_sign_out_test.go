@@ -9,9 +9,9 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 )
 
-// TestAttackA6_SignInPageAfterSignOut is TestCutOff_SignInPage where the sign-out leads to the page with
+// TestCutOff_SignInPageAfterSignOut is TestCutOff_SignInPage where the sign-out leads to the page with
 // the sign-in form at once, as most portals' does, beside two slow pages.
-func TestAttackA6_SignInPageAfterSignOut(t *testing.T) {
+func TestCutOff_SignInPageAfterSignOut(t *testing.T) {
 	for _, limit := range []int{16, 20} { // Safari's; Chrome's and Firefox's
 		attack(t, "slow pages", func(t *testing.T) {
 			w := newWorld(t, func(o *gateway.Options) {

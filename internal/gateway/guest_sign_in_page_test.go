@@ -7,9 +7,9 @@ import (
 	"github.com/secondgate/secondgate/internal/gateway"
 )
 
-// TestAttackA9_GuestWithoutSignInPage: `guest` does not open the page with the sign-in form, which has a query. A
+// TestGuest_SignInPageWithQuery: `guest` does not open the page with the sign-in form, which has a query. A
 // stranger is refused there, as without a query, and not redirected to the same address.
-func TestAttackA9_GuestWithoutSignInPage(t *testing.T) {
+func TestGuest_SignInPageWithQuery(t *testing.T) {
 	page := "/index.php?route=login"
 	attack(t, page, func(t *testing.T) {
 		w := newWorld(t, func(o *gateway.Options) {
