@@ -10,13 +10,15 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"github.com/secondgate/secondgate/test/kit/need"
 )
 
 // stepTime is how long one step may take, page load included.
@@ -83,44 +85,28 @@ func find(t testing.TB) string {
 			return path
 		}
 	}
-	missing(t, "Chromium is not installed (Debian's package chromium)")
+	need.Missing(t, "Chromium is not installed (Debian's package chromium)")
 	return ""
-}
-
-// missing skips the test on a developer's machine; a CI machine has to have everything.
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip("SKIPPED: " + what)
 }
 
 // ScriptsOff switches JavaScript off for the pages that follow.
 func (b *Browser) ScriptsOff() {
 	b.t.Helper()
-	call(b, "switching scripts off", func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		return err
-	})
+	call(b, "switching scripts off", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 }
 
 // Language makes the browser ask for pages in a language ("ar"; or a whole
 // Accept-Language header).
 func (b *Browser) Language(accept string) {
 	b.t.Helper()
-	call(b, "choosing "+accept, func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
-			Headers: network.Headers{"Accept-Language": accept},
-		})
-		return err
-	})
+	headers := network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": accept}}
+	call(b, "choosing "+accept, network.SetExtraHTTPHeaders, headers)
 }
 
-// call is run for what is no action.
-func call(b *Browser, what string, f func(context.Context) error) {
+// call runs one command of the debugging protocol as a step, and returns its result.
+func call[P, R any](b *Browser, what string, command cdp.Command[P, R], params P) R {
 	b.t.Helper()
-	run(b, what, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error { return f(ctx) }))
+	return run(b, what, func(ctx context.Context, _ *chromedp.Target) (R, error) { return chromedp.Call(ctx, command, params) })
 }
 
 // run takes one step and fails the test if it does not succeed in time.
@@ -143,20 +129,4 @@ func (b *Browser) fail(what string, err error) {
 	where, _ := chromedp.Run(ctx, chromedp.Location())
 	shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 2000)`))
 	b.t.Fatalf("%s: %v\nat %s the browser shows:\n%s", what, err, where, shown)
-}
-
-// root returns the module's directory.
-func root(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-	}
-	t.Fatal("the test does not run inside the module")
-	return ""
 }

@@ -2,11 +2,9 @@ package harness
 
 import (
 	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/clock"
@@ -18,10 +16,8 @@ import (
 func init() { caddy.RegisterModule(new(memoryStorage)) }
 
 // memoryStorage is `storage memory DIRECTORY`: a store in memory that is opened again under
-// the same directory as long as the process runs. The directory holds the master key.
-type memoryStorage struct {
-	Directory string `json:"directory"`
-}
+// the same directory as long as the process runs.
+type memoryStorage struct{ directory }
 
 // engines are the stores' engines by directory, open or closed.
 var engines = struct {
@@ -31,20 +27,6 @@ var engines = struct {
 
 func (*memoryStorage) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "two_factor.storage.memory", New: func() caddy.Module { return new(memoryStorage) }}
-}
-
-func (s *memoryStorage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next()
-	if !d.AllArgs(&s.Directory) {
-		return d.ArgErr()
-	}
-	return nil
-}
-
-func (s *memoryStorage) Key() (string, error) { return s.Directory, nil }
-
-func (s *memoryStorage) KeyFile() (string, error) {
-	return filepath.Join(s.Directory, "master.key"), nil
 }
 
 func (s *memoryStorage) Exists() (bool, error) {

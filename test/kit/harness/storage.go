@@ -12,6 +12,26 @@ import (
 	"github.com/secondgate/secondgate/internal/store/badger"
 )
 
+// directory is what storages of tests have in common: `storage NAME DIRECTORY`. The directory
+// holds the master key.
+type directory struct {
+	Directory string `json:"directory"`
+}
+
+func (s *directory) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	if !d.AllArgs(&s.Directory) {
+		return d.ArgErr()
+	}
+	return nil
+}
+
+func (s *directory) Key() (string, error) { return s.Directory, nil }
+
+func (s *directory) KeyFile() (string, error) {
+	return filepath.Join(s.Directory, "master.key"), nil
+}
+
 // RegisterStorage makes `storage NAME DIRECTORY` known: Badger, of which the test gets
 // hold as it opens, and that it may wrap.
 func RegisterStorage(name string, opened func(*badger.DB) store.Store) {
@@ -19,8 +39,7 @@ func RegisterStorage(name string, opened func(*badger.DB) store.Store) {
 }
 
 type testStorage struct {
-	Directory string `json:"directory"`
-
+	directory
 	name   string
 	opened func(*badger.DB) store.Store
 }
@@ -30,20 +49,6 @@ func (s *testStorage) CaddyModule() caddy.ModuleInfo {
 		ID:  caddy.ModuleID("two_factor.storage." + s.name),
 		New: func() caddy.Module { return &testStorage{name: s.name, opened: s.opened} },
 	}
-}
-
-func (s *testStorage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next()
-	if !d.AllArgs(&s.Directory) {
-		return d.ArgErr()
-	}
-	return nil
-}
-
-func (s *testStorage) Key() (string, error) { return s.Directory, nil }
-
-func (s *testStorage) KeyFile() (string, error) {
-	return filepath.Join(s.Directory, "master.key"), nil
 }
 
 func (s *testStorage) Open(log *zap.Logger) (store.Store, error) {

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,12 +13,8 @@ import (
 // test that serves HTTPS sets it anew. portal may be nil.
 func StartWhole(t testing.TB, portal http.Handler, caddyfile string) *Harness {
 	t.Helper()
-	h := prepare(t, "")
-	if portal != nil {
-		server := httptest.NewServer(portal)
-		t.Cleanup(server.Close)
-		h.PortalURL = server.URL
-	}
+	h := prepare(t)
+	h.put(portal)
 	if err := h.TryWhole(caddyfile); err != nil {
 		t.Fatal(err)
 	}
