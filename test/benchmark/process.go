@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,13 +22,14 @@ type bench struct {
 	gate, bare, control *server
 }
 
-// server is one Caddy. requests are what its clients send, for each active visit.
+// server is one Caddy. requests are what its clients send for the present page, one for each
+// active visit.
 type server struct {
 	address  string
 	config   string
 	cmd      *exec.Cmd
 	cookies  []string
-	requests map[string][][]byte
+	requests [][]byte
 }
 
 func start(o options) (*bench, error) {
@@ -187,20 +187,12 @@ func cpuTime(pid int) (sum time.Duration) {
 	return sum
 }
 
-// rssAnon is the memory of a process that is not backed by files, in KiB.
-func rssAnon(pid int) int {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "RssAnon:"); ok {
-			n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
-			return n
-		}
-	}
-	return 0
+// rssAnon is the memory of a process that is not backed by files, in KiB; 0 if unknown.
+func rssAnon(pid int) (n int) {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, _ := strings.Cut(string(status), "RssAnon:")
+	_, _ = fmt.Sscan(rest, &n)
+	return n
 }
 
 func (b *bench) memory() {
@@ -211,23 +203,18 @@ func (b *bench) memory() {
 
 // startTimes starts both afresh in turn and compares the medians.
 func (b *bench) startTimes() error {
-	var gate, bare []float64
+	took := make(map[*server][]float64)
 	for range 7 {
 		for _, s := range []*server{b.gate, b.bare} {
 			s.quit()
-			took, err := b.launch(s)
+			ready, err := b.launch(s)
 			if err != nil {
 				return err
 			}
-			ms := float64(took) / float64(time.Millisecond)
-			if s == b.gate {
-				gate = append(gate, ms)
-			} else {
-				bare = append(bare, ms)
-			}
+			took[s] = append(took[s], float64(ready)/float64(time.Millisecond))
 		}
 	}
 	fmt.Printf("ready with %d users stored: %.0f ms later than bare Caddy, median of 7 (want at most 150)\n",
-		b.users, median(gate)-median(bare))
+		b.users, median(took[b.gate])-median(took[b.bare]))
 	return nil
 }

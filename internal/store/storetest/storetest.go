@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -93,6 +94,27 @@ func (s *suite) fails(err, want error) {
 	}
 }
 
+// result is what a call returned.
+type result[T any] struct {
+	value T
+	err   error
+}
+
+func call[T any](value T, err error) result[T] { return result[T]{value, err} }
+
+// ok returns the value, and ends the test if the call failed.
+func (r result[T]) ok(s *suite) T {
+	s.Helper()
+	s.ok(r.err)
+	return r.value
+}
+
+// fails ends the test unless the call failed with this error.
+func (r result[T]) fails(s *suite, want error) {
+	s.Helper()
+	s.fails(r.err, want)
+}
+
 func (s *suite) equal(got, want any) {
 	s.Helper()
 	if !reflect.DeepEqual(got, want) {
@@ -112,8 +134,7 @@ func (s *suite) put(u store.User) {
 
 func (s *suite) user(key store.UserKey) store.User {
 	s.Helper()
-	u, err := s.store.User(s.ctx, key)
-	s.ok(err)
+	u := call(s.store.User(s.ctx, key)).ok(s)
 	return u
 }
 
@@ -128,18 +149,12 @@ func (s *suite) each(n int, fn func(i int) error, allowed ...error) int {
 	}
 	wg.Wait()
 	won := 0
-next:
 	for _, err := range errs {
 		if err == nil {
 			won++
-			continue
+		} else if !slices.ContainsFunc(allowed, func(a error) bool { return errors.Is(err, a) }) {
+			s.Fatal(err)
 		}
-		for _, a := range allowed {
-			if errors.Is(err, a) {
-				continue next
-			}
-		}
-		s.Fatal(err)
 	}
 	return won
 }
