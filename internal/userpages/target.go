@@ -27,23 +27,14 @@ func ValidTarget(s string) bool {
 
 // printable reports whether s has only visible ASCII characters and no backslash.
 func printable(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f || s[i] == '\\' {
-			return false
-		}
-	}
-	return true
+	return !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' })
 }
 
 // rooted reports whether the decoded path begins with a slash and has no control character
 // and no backslash. It may have any letters and blanks.
 func rooted(path string) bool {
-	for i := range len(path) {
-		if path[i] < ' ' || path[i] == 0x7f || path[i] == '\\' {
-			return false
-		}
-	}
-	return strings.HasPrefix(path, "/")
+	bad := func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' }
+	return strings.HasPrefix(path, "/") && !strings.ContainsFunc(path, bad)
 }
 
 // ambiguous reports whether the decoded path begins with //, or may do so after its dots are
