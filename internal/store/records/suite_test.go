@@ -1,9 +1,7 @@
-// Package storetest is the suite of package store's domain, which passes on every engine.
-//
-// It tests what store's documentation promises, and nothing that only one engine could do. So no
-// test makes one transaction wait for another
-// inside its function, and times are whole microseconds.
-package storetest
+// The suite of package store's domain, which passes on every engine. It tests what store's
+// documentation promises, and nothing that only one engine could do. So no test makes one
+// transaction wait for another inside its function, and times are whole microseconds.
+package records_test
 
 import (
 	"context"
@@ -16,14 +14,42 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
-// Open opens a store in one place. Called again after the store was closed, it
-// opens what is there. What has expired is decided by clock alone.
-type Open func(t *testing.T, clock func() time.Time) store.Store
+// opener opens a store in one place. Called again after the store was closed, it opens what is
+// there. What has expired is decided by clock alone.
+type opener func(t *testing.T, clock func() time.Time) store.Store
 
-// Run tests an engine; place makes an empty place for a store.
-func Run(t *testing.T, place func(t *testing.T) Open) {
+// TestStore runs the suite on the engine in memory.
+func TestStore(t *testing.T) {
+	runSuite(t, func(*testing.T) opener {
+		engine := memory.New()
+		return func(_ *testing.T, clock func() time.Time) store.Store {
+			engine = engine.Reopen()
+			return records.Open(engine, records.Options{Clock: clock})
+		}
+	})
+}
+
+// TestStore_Badger runs the suite on Badger.
+func TestStore_Badger(t *testing.T) {
+	runSuite(t, func(t *testing.T) opener {
+		dir := t.TempDir()
+		return func(t *testing.T, clock func() time.Time) store.Store {
+			d, err := badger.Open(dir, badger.Options{Clock: clock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+	})
+}
+
+// runSuite tests an engine; place makes an empty place for a store.
+func runSuite(t *testing.T, place func(t *testing.T) opener) {
 	for _, group := range [][]test{userTests, listTests, visitTests, spendTests, parallelTests, snapshotTests, dayTests, eventTests, mailTests, lifeTests} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) { tt.run(newSuite(t, place(t))) })
@@ -49,12 +75,12 @@ type suite struct {
 	*testing.T
 	ctx   context.Context
 	store store.Store
-	open  Open
+	open  opener
 	now   time.Time
 	mu    sync.Mutex // guards now
 }
 
-func newSuite(t *testing.T, open Open) *suite {
+func newSuite(t *testing.T, open opener) *suite {
 	s := &suite{T: t, ctx: t.Context(), open: open, now: start}
 	s.store = open(t, s.clock)
 	t.Cleanup(func() { s.store.Close() })
