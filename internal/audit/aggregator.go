@@ -49,10 +49,6 @@ type tally struct {
 	last              time.Time
 }
 
-func newAggregator(clock func() time.Time) aggregator {
-	return aggregator{clock: clock, subjects: make(map[subject]*tally), reasons: make(map[string]int)}
-}
-
 // admit reports whether the event is recorded by itself; otherwise it is counted. Where
 // there are too many subjects, admit replaces the event's reason or user.
 func (a *aggregator) admit(e *store.Event) bool {

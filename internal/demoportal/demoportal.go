@@ -81,27 +81,26 @@ func (p *Portal) routes() *http.ServeMux {
 	return all
 }
 
+// handler answers a signed-in customer.
+type handler func(w http.ResponseWriter, r *http.Request, c Customer)
+
 // customers returns a handler that calls h for signed-in customers. It redirects all others
 // to the sign-in form, which leads back.
-func (p *Portal) customers(h func(http.ResponseWriter, *http.Request, Customer)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		customer, ok := p.signedIn(r)
-		if !ok {
-			redirectToLogin(w, r)
-			return
-		}
-		h(w, r, customer)
-	}
-}
+func (p *Portal) customers(h handler) http.HandlerFunc { return p.signedInOr(redirectToLogin, h) }
 
 // scripts is like customers, for requests of scripts: those not signed in get 401 in JSON.
-func (p *Portal) scripts(h func(http.ResponseWriter, *http.Request, Customer)) http.HandlerFunc {
+func (p *Portal) scripts(h handler) http.HandlerFunc {
+	return p.signedInOr(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "not signed in"})
+	}, h)
+}
+
+func (p *Portal) signedInOr(stranger http.HandlerFunc, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		customer, ok := p.signedIn(r)
-		if !ok {
-			writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "not signed in"})
+		if customer, ok := p.signedIn(r); ok {
+			h(w, r, customer)
 			return
 		}
-		h(w, r, customer)
+		stranger(w, r)
 	}
 }
