@@ -9,10 +9,15 @@
 package demoportal
 
 import (
+	"bytes"
+	"context"
 	"crypto/rand"
 	"embed"
+	"errors"
+	"fmt"
 	"html/template"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -103,4 +108,90 @@ func (p *Portal) signedInOr(stranger http.HandlerFunc, h handler) http.HandlerFu
 		}
 		stranger(w, r)
 	}
+}
+
+// parsePages reads every page within the common layout. The files are compiled in,
+// so a mistake shows in the first test.
+func parsePages() map[string]*template.Template {
+	pages := make(map[string]*template.Template)
+	for _, name := range []string{"front", "login", "account", "invoices", "settings", "transfer"} {
+		pages[name] = template.Must(template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html"))
+	}
+	return pages
+}
+
+// view is what the layout shows; Page is for the page itself.
+type view struct {
+	Title string
+	// Customer is nil for strangers.
+	Customer *Customer
+	Page     any
+}
+
+// render writes the page.
+func (p *Portal) render(w http.ResponseWriter, r *http.Request, page, title string, data any) {
+	v := view{Title: title, Page: data}
+	if customer, ok := p.signedIn(r); ok {
+		v.Customer = &customer
+	}
+	var b bytes.Buffer
+	if err := p.pages[page].ExecuteTemplate(&b, "layout", v); err != nil {
+		http.Error(w, "This page could not be made.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "private, no-cache")
+	_, _ = b.WriteTo(w)
+}
+
+func (p *Portal) front(w http.ResponseWriter, r *http.Request) {
+	p.render(w, r, "front", "Hosting with room to grow", nil)
+}
+
+// ErrNotLoopback is returned by Start for an address that others could reach: the
+// sample passwords are public.
+var ErrNotLoopback = errors.New("the demo portal listens on loopback addresses only")
+
+// Server is a running demo portal.
+type Server struct {
+	// URL is its address, without a slash at the end.
+	URL    string
+	Portal *Portal
+
+	done chan error
+}
+
+// Start serves a new portal at addr ("127.0.0.1:8081"; port 0 takes a free one)
+// until the context ends.
+func Start(ctx context.Context, addr string) (*Server, error) {
+	tcp, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("demo portal's address: %w", err)
+	}
+	if !tcp.IP.IsLoopback() {
+		return nil, fmt.Errorf("%s: %w", addr, ErrNotLoopback)
+	}
+	listener, err := net.ListenTCP("tcp", tcp)
+	if err != nil {
+		return nil, fmt.Errorf("starting the demo portal: %w", err)
+	}
+	s := &Server{URL: "http://" + listener.Addr().String(), Portal: New(), done: make(chan error, 1)}
+	// Requests end with the context too, or the endless clocks would hold up the end.
+	server := &http.Server{
+		Handler: s.Portal, ReadHeaderTimeout: 10 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	go func() { s.done <- server.Serve(listener) }()
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	return s, nil
+}
+
+// Wait returns when the server has ended; nil when the context ended it.
+func (s *Server) Wait() error {
+	err := <-s.done
+	s.done <- err
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serving the demo portal: %w", err)
 }
