@@ -146,14 +146,8 @@ func (l *Log) Note(e store.Event) {
 // again.
 func (l *Log) write(ctx context.Context, events ...store.Event) {
 	l.unwritten = append(l.unwritten, events...)
-	for len(l.unwritten) < maxNoted {
-		select {
-		case e := <-l.noted:
-			l.unwritten = append(l.unwritten, e)
-			continue
-		default:
-		}
-		break
+	for len(l.unwritten) < maxNoted && len(l.noted) > 0 { // only this goroutine receives
+		l.unwritten = append(l.unwritten, <-l.noted)
 	}
 	for len(l.unwritten) > 0 {
 		n := min(len(l.unwritten), batch)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // bench is the servers of one run.
@@ -164,12 +166,11 @@ func servePortal(address string) {
 }
 
 func freeAddress() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
 		panic(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // cpuTime is what all threads of a process have used, to the nanosecond.

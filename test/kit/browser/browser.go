@@ -10,6 +10,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,10 +39,10 @@ type Browser struct {
 func Start(t testing.TB) *Browser {
 	t.Helper()
 	program := find(t)
-	options := append([]chromedp.ExecAllocatorOption{
+	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], flags, []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(stepTime),
 		chromedp.Flag("no-sandbox", os.Geteuid() == 0), // Chromium refuses to sandbox for root
-	}, flags...)
+	})
 	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
@@ -56,22 +57,13 @@ func Start(t testing.TB) *Browser {
 	return b
 }
 
-// flags switch background services off. QUIC and the vendor's services are disabled, and only
-// names of loopback resolve.
+// flags are added to chromedp's own. QUIC and the vendor's services are disabled, and only names
+// of loopback resolve.
 var flags = []chromedp.ExecAllocatorOption{
-	chromedp.Flag("headless", true),
 	chromedp.Flag("disable-gpu", true),
 	chromedp.Flag("disable-quic", true),
-	chromedp.Flag("no-first-run", true),
-	chromedp.Flag("no-default-browser-check", true),
-	chromedp.Flag("disable-background-networking", true),
 	chromedp.Flag("disable-component-update", true),
-	chromedp.Flag("disable-default-apps", true),
-	chromedp.Flag("disable-sync", true),
-	chromedp.Flag("disable-extensions", true),
-	chromedp.Flag("disable-dev-shm-usage", true),
 	chromedp.Flag("disable-features", "Translate,OptimizationHints,MediaRouter,PasswordManagerOnboarding"),
-	chromedp.Flag("password-store", "basic"),
 	chromedp.Flag("hide-scrollbars", true),
 	chromedp.Flag("ignore-certificate-errors", true), // tests serve HTTPS with a CA of their own
 	chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1"),
