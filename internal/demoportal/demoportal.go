@@ -11,12 +11,10 @@ package demoportal
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -29,11 +27,9 @@ var pageFiles embed.FS
 //go:embed static
 var staticFiles embed.FS
 
-// Portal is the demo portal as an http.Handler. Clock and Rand may be replaced
-// before the first request.
+// Portal is the demo portal as an http.Handler. Clock may be replaced before the first request.
 type Portal struct {
 	Clock func() time.Time
-	Rand  io.Reader
 
 	mux   *http.ServeMux
 	pages map[string]*template.Template
@@ -49,7 +45,6 @@ type Portal struct {
 func New() *Portal {
 	p := &Portal{
 		Clock:      time.Now,
-		Rand:       rand.Reader,
 		pages:      parsePages(),
 		sessions:   make(map[string]*session),
 		remembered: make(map[[32]byte]remembrance),
