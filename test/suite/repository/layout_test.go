@@ -24,7 +24,6 @@ var allowed = map[string][]string{
 	"internal/store/memory":          {"internal/store/kv"},
 	"internal/store/records":         {"internal/store"},
 	"internal/store/badger":          {"internal/disk", "internal/store"},
-	"internal/store/storetest":       {"internal/store"},
 	"internal/store/witness":         {"internal/keys", "internal/store"},
 	"internal/throttle":              {"internal/network", "internal/store"},
 	"internal/report":                {"internal/store"},

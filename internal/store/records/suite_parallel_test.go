@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"fmt"
@@ -92,8 +92,7 @@ var parallelTests = []test{
 			key := []store.UserKey{alice, bob}[i%2]
 			return s.store.Update(s.ctx, key, func(tx store.Tx) error { return tx.PutVisit(visit(key, 1)) })
 		})
-		v, err := s.store.Visit(s.ctx, realm, visitID(1))
-		s.ok(err)
+		v := call(s.store.Visit(s.ctx, realm, visitID(1))).ok(s)
 		s.equal(len(s.visits(alice))+len(s.visits(bob)), 1)
 		s.equal(len(s.visits(store.UserKey{Realm: realm, ID: v.User})), 1)
 	}},
@@ -103,8 +102,7 @@ var parallelTests = []test{
 				return append(old, 'x'), nil
 			})
 		})
-		got, err := s.store.Meta(s.ctx, "count")
-		s.ok(err)
+		got := call(s.store.Meta(s.ctx, "count")).ok(s)
 		s.equal(len(got), 20)
 	}},
 }

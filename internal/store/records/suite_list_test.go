@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"cmp"
@@ -19,8 +19,7 @@ func (s *suite) list(q store.UserQuery) []store.User {
 	}
 	var users []store.User
 	for range 10_000 {
-		page, err := s.store.Users(s.ctx, q)
-		s.ok(err)
+		page := call(s.store.Users(s.ctx, q)).ok(s)
 		if len(page.Users) > q.Limit {
 			s.Fatalf("a page of %d, asked for %d", len(page.Users), q.Limit)
 		}
@@ -62,8 +61,7 @@ var listTests = []test{
 		other := store.User{Key: store.UserKey{Realm: realm + "x", ID: "elsewhere"}}
 		s.put(other)
 		s.putNamed("user0", "Another Name", false)
-		n, err := s.store.CountUsers(s.ctx, realm)
-		s.ok(err)
+		n := call(s.store.CountUsers(s.ctx, realm)).ok(s)
 		if want := (store.UserCount{Activated: 1, NotActivated: 4}); n != want {
 			s.Errorf("counted %+v, want %+v", n, want)
 		}
@@ -72,8 +70,7 @@ var listTests = []test{
 		}
 	}},
 	{"list: the realms that have users, in order", func(s *suite) {
-		all, err := s.store.Realms(s.ctx)
-		s.ok(err)
+		all := call(s.store.Realms(s.ctx)).ok(s)
 		s.equal(all, []string(nil))
 		for _, name := range []string{"shop", "a\x00b", "a", "blog"} {
 			for i := range 3 {
@@ -84,8 +81,7 @@ var listTests = []test{
 				s.put(u)
 			}
 		}
-		all, err = s.store.Realms(s.ctx)
-		s.ok(err)
+		all = call(s.store.Realms(s.ctx)).ok(s)
 		s.equal(all, []string{"a", "a\x00b", "blog", "shop"})
 	}},
 	{"list: by name, ignoring case, then id", func(s *suite) {
@@ -209,20 +205,17 @@ var listTests = []test{
 				s.Fatalf("%+v was answered", q)
 			}
 		}
-		_, err := s.store.Users(s.ctx, store.UserQuery{Realm: realm, Limit: 1, After: "no cursor!"})
-		s.fails(err, store.ErrCursor)
+		call(s.store.Users(s.ctx, store.UserQuery{Realm: realm, Limit: 1, After: "no cursor!"})).fails(s, store.ErrCursor)
 	}},
 	{"list: going on where the last of the page was deleted", func(s *suite) {
 		for _, id := range []string{"1", "2", "3", "4"} {
 			s.putNamed(id, "n"+id, false)
 		}
 		q := store.UserQuery{Realm: realm, Limit: 2}
-		page, err := s.store.Users(s.ctx, q)
-		s.ok(err)
+		page := call(s.store.Users(s.ctx, q)).ok(s)
 		s.update(page.Users[1].Key, func(tx store.Tx) error { return tx.DeleteUser() })
 		q.After = page.Next
-		page, err = s.store.Users(s.ctx, q)
-		s.ok(err)
+		page = call(s.store.Users(s.ctx, q)).ok(s)
 		s.equal(len(page.Users), 2)
 		s.equal(page.Users[0].Key.ID, "3")
 		s.equal(page.Next, "")

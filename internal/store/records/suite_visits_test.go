@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"slices"
@@ -11,15 +11,13 @@ const hour = time.Hour
 
 func (s *suite) visits(key store.UserKey) []store.Visit {
 	s.Helper()
-	v, err := s.store.Visits(s.ctx, key)
-	s.ok(err)
+	v := call(s.store.Visits(s.ctx, key)).ok(s)
 	return v
 }
 
 func (s *suite) noVisit(id store.VisitID) {
 	s.Helper()
-	_, err := s.store.Visit(s.ctx, realm, id)
-	s.fails(err, store.ErrNotFound)
+	call(s.store.Visit(s.ctx, realm, id)).fails(s, store.ErrNotFound)
 }
 
 // endVisits runs Tx.EndVisits and returns what it removed, in order.
@@ -38,20 +36,15 @@ var bob = store.UserKey{Realm: realm, ID: "bob"}
 var visitTests = []test{
 	{"visit: keeps every field", func(s *suite) {
 		s.putVisits(alice, visit(alice, 1))
-		v, err := s.store.Visit(s.ctx, realm, visitID(1))
-		s.ok(err)
+		v := call(s.store.Visit(s.ctx, realm, visitID(1))).ok(s)
 		s.equal(v, visit(alice, 1))
 		s.update(alice, func(tx store.Tx) error {
-			v, err := tx.Visit(visitID(1))
-			s.ok(err)
-			s.equal(v, visit(alice, 1))
-			_, err = tx.Visit(visitID(2))
-			s.fails(err, store.ErrNotFound)
+			s.equal(call(tx.Visit(visitID(1))).ok(s), visit(alice, 1))
+			call(tx.Visit(visitID(2))).fails(s, store.ErrNotFound)
 			return nil
 		})
 		s.noVisit(visitID(2))
-		_, err = s.store.Visit(s.ctx, "other", visitID(1))
-		s.fails(err, store.ErrNotFound)
+		call(s.store.Visit(s.ctx, "other", visitID(1))).fails(s, store.ErrNotFound)
 	}},
 	{"visit: ends by the store's clock, at Expires", func(s *suite) {
 		s.putVisits(alice, visit(alice, 0))
@@ -61,8 +54,7 @@ var visitTests = []test{
 		s.noVisit(visitID(0))
 		s.equal(len(s.visits(alice)), 0)
 		s.update(alice, func(tx store.Tx) error {
-			_, err := tx.Visit(visitID(0))
-			s.fails(err, store.ErrNotFound)
+			call(tx.Visit(visitID(0))).fails(s, store.ErrNotFound)
 			return nil
 		})
 		s.equal(len(s.endVisits(alice)), 0)
@@ -70,8 +62,7 @@ var visitTests = []test{
 	{"visit: a dead token too", func(s *suite) {
 		s.putVisits(alice, store.Visit{Realm: realm, ID: visitID(9), At: start, Expires: start.Add(hour)})
 		s.setClock(start.Add(hour - time.Microsecond))
-		_, err := s.store.Visit(s.ctx, realm, visitID(9))
-		s.ok(err)
+		call(s.store.Visit(s.ctx, realm, visitID(9))).ok(s)
 		s.setClock(start.Add(hour))
 		s.noVisit(visitID(9))
 	}},
@@ -96,8 +87,7 @@ var visitTests = []test{
 		s.putVisits(bob, visit(bob, 4))
 		s.equal(s.visits(alice), []store.Visit{visit(alice, 3), visit(alice, 2), visit(alice, 1)})
 		s.equal(s.visits(bob), []store.Visit{visit(bob, 4)})
-		v, err := s.store.Visit(s.ctx, realm, visitID(9))
-		s.ok(err)
+		v := call(s.store.Visit(s.ctx, realm, visitID(9))).ok(s)
 		s.equal(v, dead)
 		if !v.Revoked() {
 			s.Fatal("the dead token came back alive")
@@ -115,8 +105,7 @@ var visitTests = []test{
 		s.equal(s.visits(bob), []store.Visit{visit(bob, 4)})
 		s.equal(s.endVisits(alice), []store.VisitID{visitID(1)})
 		s.equal(s.visits(bob), []store.Visit{visit(bob, 4)})
-		_, err := s.store.Visit(s.ctx, realm, visitID(2))
-		s.ok(err)
+		call(s.store.Visit(s.ctx, realm, visitID(2))).ok(s)
 	}},
 	{"end visits: all but those named, and tells which", func(s *suite) {
 		s.putVisits(alice, visit(alice, 1), visit(alice, 2), visit(alice, 3))

@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"crypto/sha256"
@@ -37,8 +37,7 @@ func chain(last store.Entry, pending [][]byte) (store.Settled, error) {
 
 func (s *suite) settle() int {
 	s.Helper()
-	n, err := s.store.Settle(s.ctx, 100, chain)
-	s.ok(err)
+	n := call(s.store.Settle(s.ctx, 100, chain)).ok(s)
 	return n
 }
 
@@ -60,8 +59,7 @@ func (s *suite) record(keys ...store.UserKey) {
 func (s *suite) entries(q store.EntryQuery) (numbers []uint64) {
 	s.Helper()
 	for {
-		page, err := s.store.Entries(s.ctx, q)
-		s.ok(err)
+		page := call(s.store.Entries(s.ctx, q)).ok(s)
 		if len(page.Entries) > q.Limit {
 			s.Fatalf("a page of %d, want at most %d", len(page.Entries), q.Limit)
 		}
@@ -76,19 +74,15 @@ func (s *suite) entries(q store.EntryQuery) (numbers []uint64) {
 }
 
 func testSettle(s *suite) {
-	_, err := s.store.LastEntry(s.ctx)
-	s.fails(err, store.ErrNotFound)
+	call(s.store.LastEntry(s.ctx)).fails(s, store.ErrNotFound)
 	s.equal(s.settle(), 0)
 	s.record(alice, bob)
 	s.ok(s.store.Record(s.ctx, event(alice, 2), store.Event{At: start, Kind: store.EventBackupMade}))
 	s.reopen()
-	n, err := s.store.Settle(s.ctx, 1, chain)
-	s.ok(err)
-	s.equal(n, 1)
+	s.equal(call(s.store.Settle(s.ctx, 1, chain)).ok(s), 1)
 	s.equal(s.settle(), 3)
 	s.equal(s.settle(), 0)
-	page, err := s.store.Entries(s.ctx, store.EntryQuery{Limit: 10})
-	s.ok(err)
+	page := call(s.store.Entries(s.ctx, store.EntryQuery{Limit: 10})).ok(s)
 	s.equal(len(page.Entries), 4)
 	s.equal(page.Entries[0].Event, event(alice, 0))
 	s.equal(page.Entries[1].Event, event(bob, 1))
@@ -96,9 +90,7 @@ func testSettle(s *suite) {
 		s.equal(e.Prev, page.Entries[i].Hash)
 		s.equal(e.Hash, [32]byte(sha256.Sum256(e.Raw)))
 	}
-	last, err := s.store.LastEntry(s.ctx)
-	s.ok(err)
-	s.equal(last, page.Entries[3])
+	s.equal(call(s.store.LastEntry(s.ctx)).ok(s), page.Entries[3])
 }
 
 func testAbortedEvent(s *suite) {
@@ -114,8 +106,7 @@ func testAbortedEvent(s *suite) {
 func testFailedSettle(s *suite) {
 	s.record(alice)
 	refused := errors.New("refused")
-	_, err := s.store.Settle(s.ctx, 10, func(store.Entry, [][]byte) (store.Settled, error) { return store.Settled{}, refused })
-	s.fails(err, refused)
+	call(s.store.Settle(s.ctx, 10, func(store.Entry, [][]byte) (store.Settled, error) { return store.Settled{}, refused })).fails(s, refused)
 	s.equal(s.settle(), 1)
 }
 
@@ -177,25 +168,19 @@ func testEntries(s *suite) {
 }
 
 func testPrune(s *suite) {
-	_, err := s.store.BaseEntry(s.ctx)
-	s.fails(err, store.ErrNotFound)
+	call(s.store.BaseEntry(s.ctx)).fails(s, store.ErrNotFound)
 	s.record(alice, bob, alice, bob)
 	s.settle()
-	third, err := s.store.Entries(s.ctx, store.EntryQuery{Limit: 3})
-	s.ok(err)
+	third := call(s.store.Entries(s.ctx, store.EntryQuery{Limit: 3})).ok(s)
 	before := start.Add(3 * time.Second)
 	for _, want := range []int{2, 1, 0} {
-		n, err := s.store.PruneEntries(s.ctx, before, 2)
-		s.ok(err)
-		s.equal(n, want)
+		s.equal(call(s.store.PruneEntries(s.ctx, before, 2)).ok(s), want)
 	}
 	s.equal(s.entries(store.EntryQuery{Limit: 10}), []uint64{4})
 	s.equal(s.entries(store.EntryQuery{Limit: 10, Realm: realm, User: bob.ID}), []uint64{4})
-	base, err := s.store.BaseEntry(s.ctx)
-	s.ok(err)
+	base := call(s.store.BaseEntry(s.ctx)).ok(s)
 	s.equal([]any{base.Seq, base.Hash}, []any{uint64(3), third.Entries[2].Hash})
-	_, err = s.store.PruneEntries(s.ctx, before.Add(time.Hour), 10)
-	s.ok(err)
+	call(s.store.PruneEntries(s.ctx, before.Add(time.Hour), 10)).ok(s)
 	s.reopen()
 	s.record(alice)
 	s.settle()
@@ -207,8 +192,7 @@ func testBoundedEvents(s *suite) {
 	e.Agent, e.Detail["n"] = strings.Repeat("ä", 5000), "\r\n"+strings.Repeat("x", 5000)
 	s.ok(s.store.Record(s.ctx, e))
 	s.settle()
-	last, err := s.store.LastEntry(s.ctx)
-	s.ok(err)
+	last := call(s.store.LastEntry(s.ctx)).ok(s)
 	if len(last.Raw) > 2048 || strings.ContainsAny(string(last.Raw), "\r\n") {
 		s.Errorf("%d bytes: %q", len(last.Raw), last.Raw)
 	}

@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"errors"
@@ -20,22 +20,18 @@ var userTests = []test{
 		s.equal(s.user(alice), store.User{Key: alice})
 	}},
 	{"user: a stranger is not found", func(s *suite) {
-		_, err := s.store.User(s.ctx, alice)
-		s.fails(err, store.ErrNotFound)
+		call(s.store.User(s.ctx, alice)).fails(s, store.ErrNotFound)
 		s.update(alice, func(tx store.Tx) error {
-			_, err := tx.User()
-			s.fails(err, store.ErrNotFound)
+			call(tx.User()).fails(s, store.ErrNotFound)
 			return nil
 		})
 	}},
 	{"user: a transaction reads what it wrote, others do not", func(s *suite) {
 		s.update(alice, func(tx store.Tx) error {
 			s.ok(tx.PutUser(store.User{Key: alice, Name: "new"}))
-			u, err := tx.User()
-			s.ok(err)
+			u := call(tx.User()).ok(s)
 			s.equal(u.Name, "new")
-			_, err = s.store.User(s.ctx, alice)
-			s.fails(err, store.ErrNotFound)
+			call(s.store.User(s.ctx, alice)).fails(s, store.ErrNotFound)
 			return nil
 		})
 		s.equal(s.user(alice).Name, "new")
@@ -80,8 +76,7 @@ var userTests = []test{
 				panic("oops")
 			})
 		}()
-		_, err := s.store.User(s.ctx, alice)
-		s.fails(err, store.ErrNotFound)
+		call(s.store.User(s.ctx, alice)).fails(s, store.ErrNotFound)
 		s.put(fullUser(alice))
 	}},
 	{"user: another's record is refused, even if the function overlooks it", func(s *suite) {
@@ -93,16 +88,14 @@ var userTests = []test{
 		if err == nil {
 			s.Fatal("a transaction about alice wrote bob")
 		}
-		_, err = s.store.User(s.ctx, alice)
-		s.fails(err, store.ErrNotFound)
+		call(s.store.User(s.ctx, alice)).fails(s, store.ErrNotFound)
 	}},
 	{"user: deleting removes record and index, not visits or spent codes", func(s *suite) {
 		s.put(fullUser(alice))
 		s.putVisits(alice, visit(alice, 1))
 		s.ok(s.spend(alice, "step 1", start.Add(hour)))
 		s.update(alice, func(tx store.Tx) error { return tx.DeleteUser() })
-		_, err := s.store.User(s.ctx, alice)
-		s.fails(err, store.ErrNotFound)
+		call(s.store.User(s.ctx, alice)).fails(s, store.ErrNotFound)
 		s.equal(s.names(store.UserQuery{}), []string(nil))
 		s.equal(len(s.visits(alice)), 1)
 		s.fails(s.spend(alice, "step 1", start.Add(hour)), store.ErrSpent)
@@ -143,8 +136,7 @@ func oddKeys(s *suite) {
 	}
 	for name, n := range perRealm {
 		s.equal(len(s.list(store.UserQuery{Realm: name, Limit: 3})), n)
-		v, err := s.store.Visit(s.ctx, name, visitID(0))
-		s.ok(err)
+		v := call(s.store.Visit(s.ctx, name, visitID(0))).ok(s)
 		s.equal(v.User, last[name].ID)
 		s.equal(len(s.visits(last[name])), 1)
 	}

@@ -1,28 +1,55 @@
-// Package storetest is the suite of package store's domain, which passes on every engine.
-//
-// It tests what store's documentation promises, and nothing that only one engine could do. So no
-// test makes one transaction wait for another
-// inside its function, and times are whole microseconds.
-package storetest
+// The suite of package store's domain, which passes on every engine. It tests what store's
+// documentation promises, and nothing that only one engine could do. So no test makes one
+// transaction wait for another inside its function, and times are whole microseconds.
+package records_test
 
 import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/store"
+	"github.com/secondgate/secondgate/internal/store/badger"
+	"github.com/secondgate/secondgate/internal/store/memory"
+	"github.com/secondgate/secondgate/internal/store/records"
 )
 
-// Open opens a store in one place. Called again after the store was closed, it
-// opens what is there. What has expired is decided by clock alone.
-type Open func(t *testing.T, clock func() time.Time) store.Store
+// opener opens a store in one place. Called again after the store was closed, it opens what is
+// there. What has expired is decided by clock alone.
+type opener func(t *testing.T, clock func() time.Time) store.Store
 
-// Run tests an engine; place makes an empty place for a store.
-func Run(t *testing.T, place func(t *testing.T) Open) {
+// TestStore runs the suite on the engine in memory.
+func TestStore(t *testing.T) {
+	runSuite(t, func(*testing.T) opener {
+		engine := memory.New()
+		return func(_ *testing.T, clock func() time.Time) store.Store {
+			engine = engine.Reopen()
+			return records.Open(engine, records.Options{Clock: clock})
+		}
+	})
+}
+
+// TestStore_Badger runs the suite on Badger.
+func TestStore_Badger(t *testing.T) {
+	runSuite(t, func(t *testing.T) opener {
+		dir := t.TempDir()
+		return func(t *testing.T, clock func() time.Time) store.Store {
+			d, err := badger.Open(dir, badger.Options{Clock: clock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+	})
+}
+
+// runSuite tests an engine; place makes an empty place for a store.
+func runSuite(t *testing.T, place func(t *testing.T) opener) {
 	for _, group := range [][]test{userTests, listTests, visitTests, spendTests, parallelTests, snapshotTests, dayTests, eventTests, mailTests, lifeTests} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) { tt.run(newSuite(t, place(t))) })
@@ -48,12 +75,12 @@ type suite struct {
 	*testing.T
 	ctx   context.Context
 	store store.Store
-	open  Open
+	open  opener
 	now   time.Time
 	mu    sync.Mutex // guards now
 }
 
-func newSuite(t *testing.T, open Open) *suite {
+func newSuite(t *testing.T, open opener) *suite {
 	s := &suite{T: t, ctx: t.Context(), open: open, now: start}
 	s.store = open(t, s.clock)
 	t.Cleanup(func() { s.store.Close() })
@@ -93,6 +120,27 @@ func (s *suite) fails(err, want error) {
 	}
 }
 
+// result is what a call returned.
+type result[T any] struct {
+	value T
+	err   error
+}
+
+func call[T any](value T, err error) result[T] { return result[T]{value, err} }
+
+// ok returns the value, and ends the test if the call failed.
+func (r result[T]) ok(s *suite) T {
+	s.Helper()
+	s.ok(r.err)
+	return r.value
+}
+
+// fails ends the test unless the call failed with this error.
+func (r result[T]) fails(s *suite, want error) {
+	s.Helper()
+	s.fails(r.err, want)
+}
+
 func (s *suite) equal(got, want any) {
 	s.Helper()
 	if !reflect.DeepEqual(got, want) {
@@ -112,8 +160,7 @@ func (s *suite) put(u store.User) {
 
 func (s *suite) user(key store.UserKey) store.User {
 	s.Helper()
-	u, err := s.store.User(s.ctx, key)
-	s.ok(err)
+	u := call(s.store.User(s.ctx, key)).ok(s)
 	return u
 }
 
@@ -128,18 +175,12 @@ func (s *suite) each(n int, fn func(i int) error, allowed ...error) int {
 	}
 	wg.Wait()
 	won := 0
-next:
 	for _, err := range errs {
 		if err == nil {
 			won++
-			continue
+		} else if !slices.ContainsFunc(allowed, func(a error) bool { return errors.Is(err, a) }) {
+			s.Fatal(err)
 		}
-		for _, a := range allowed {
-			if errors.Is(err, a) {
-				continue next
-			}
-		}
-		s.Fatal(err)
 	}
 	return won
 }

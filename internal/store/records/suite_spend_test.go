@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"errors"

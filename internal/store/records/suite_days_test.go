@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"maps"
@@ -23,8 +23,7 @@ func (s *suite) count(realm, date string, c store.Count, n int64) error {
 
 func (s *suite) days(from string) []store.Day {
 	s.Helper()
-	days, err := s.store.Days(s.ctx, from)
-	s.ok(err)
+	days := call(s.store.Days(s.ctx, from)).ok(s)
 	return days
 }
 
@@ -69,8 +68,7 @@ var dayTests = []test{
 	}},
 	{"days: forgotten in time", func(s *suite) {
 		s.ok(s.count(realm, today, store.Count{Kind: "k", Name: "n"}, 1))
-		end, err := store.Ends(today)
-		s.ok(err)
+		end := call(store.Ends(today)).ok(s)
 		s.setClock(end.Add(-time.Second))
 		s.equal(len(s.days("")), 1)
 		s.setClock(end)

@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"errors"
@@ -34,8 +34,7 @@ func (s *suite) queue(m store.Mail) error {
 
 func (s *suite) due(until time.Time, limit int) (ids []string) {
 	s.Helper()
-	mails, err := s.store.DueMails(s.ctx, until, limit)
-	s.ok(err)
+	mails := call(s.store.DueMails(s.ctx, until, limit)).ok(s)
 	for _, m := range mails {
 		ids = append(ids, m.ID)
 	}
@@ -44,8 +43,7 @@ func (s *suite) due(until time.Time, limit int) (ids []string) {
 
 func (s *suite) waiting() int {
 	s.Helper()
-	n, err := s.store.CountMails(s.ctx)
-	s.ok(err)
+	n := call(s.store.CountMails(s.ctx)).ok(s)
 	return n
 }
 
@@ -53,9 +51,7 @@ func testMailWaits(s *suite) {
 	m := mail(alice, 1)
 	s.ok(s.queue(m))
 	s.reopen()
-	got, err := s.store.Mail(s.ctx, m.ID)
-	s.ok(err)
-	s.equal(got, m)
+	s.equal(call(s.store.Mail(s.ctx, m.ID)).ok(s), m)
 	s.equal(s.waiting(), 1)
 	later := m.Due.Add(time.Hour)
 	s.ok(s.store.UpdateMail(s.ctx, m.ID, func(m *store.Mail) (bool, error) {
@@ -65,8 +61,7 @@ func testMailWaits(s *suite) {
 	s.equal(s.due(later.Add(-time.Second), 10), []string(nil))
 	s.equal(s.due(later, 10), []string{m.ID})
 	s.ok(s.store.UpdateMail(s.ctx, m.ID, func(*store.Mail) (bool, error) { return false, nil }))
-	_, err = s.store.Mail(s.ctx, m.ID)
-	s.fails(err, store.ErrNotFound)
+	call(s.store.Mail(s.ctx, m.ID)).fails(s, store.ErrNotFound)
 	s.equal(s.due(later, 10), []string(nil))
 	s.equal(s.waiting(), 0)
 	s.fails(s.store.UpdateMail(s.ctx, m.ID, func(*store.Mail) (bool, error) { return true, nil }), store.ErrNotFound)
@@ -162,24 +157,18 @@ func testMailLimit(s *suite) {
 }
 
 func testMailCode(s *suite) {
-	_, err := s.store.MailCode(s.ctx, alice)
-	s.fails(err, store.ErrNotFound)
+	call(s.store.MailCode(s.ctx, alice)).fails(s, store.ErrNotFound)
 	code := store.MailCode{Mail: "m1", To: "a@example.org", Code: []byte("sealed"), Expires: start.Add(time.Minute), Tries: 3,
 		Sent: []time.Time{start, start.Add(time.Second)}, Failed: true}
 	s.update(alice, func(tx store.Tx) error { return tx.PutMailCode(code, start.Add(time.Hour)) })
 	s.reopen()
-	got, err := s.store.MailCode(s.ctx, alice)
-	s.ok(err)
+	got := call(s.store.MailCode(s.ctx, alice)).ok(s)
 	s.equal(got, code)
 	s.update(alice, func(tx store.Tx) error {
-		got, err := tx.MailCode()
-		s.ok(err)
-		s.equal(got, code)
+		s.equal(call(tx.MailCode()).ok(s), code)
 		return nil
 	})
-	_, err = s.store.MailCode(s.ctx, store.UserKey{Realm: "other", ID: alice.ID})
-	s.fails(err, store.ErrNotFound)
+	call(s.store.MailCode(s.ctx, store.UserKey{Realm: "other", ID: alice.ID})).fails(s, store.ErrNotFound)
 	s.setClock(start.Add(time.Hour))
-	_, err = s.store.MailCode(s.ctx, alice)
-	s.fails(err, store.ErrNotFound)
+	call(s.store.MailCode(s.ctx, alice)).fails(s, store.ErrNotFound)
 }

@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"context"
@@ -11,21 +11,18 @@ import (
 
 var lifeTests = []test{
 	{"meta: a function of the old one", func(s *suite) {
-		_, err := s.store.Meta(s.ctx, "keys")
-		s.fails(err, store.ErrNotFound)
+		call(s.store.Meta(s.ctx, "keys")).fails(s, store.ErrNotFound)
 		for _, want := range []string{"a", "ab", ""} {
 			s.ok(s.store.UpdateMeta(s.ctx, "keys", func([]byte) ([]byte, error) { return []byte(want), nil }))
-			got, err := s.store.Meta(s.ctx, "keys")
-			s.ok(err)
+			got := call(s.store.Meta(s.ctx, "keys")).ok(s)
 			s.equal(string(got), want)
 		}
-		err = s.store.UpdateMeta(s.ctx, "other", func(old []byte) ([]byte, error) {
+		err := s.store.UpdateMeta(s.ctx, "other", func(old []byte) ([]byte, error) {
 			s.equal(old, []byte(nil))
 			return []byte("x"), errStop
 		})
 		s.fails(err, errStop)
-		_, err = s.store.Meta(s.ctx, "other")
-		s.fails(err, store.ErrNotFound)
+		call(s.store.Meta(s.ctx, "other")).fails(s, store.ErrNotFound)
 	}},
 	{"check: a store that works", func(s *suite) { s.ok(s.store.Check(s.ctx)) }},
 	{"context: nothing is begun or written when it has ended", func(s *suite) {
@@ -43,8 +40,7 @@ var lifeTests = []test{
 			return tx.PutUser(store.User{Key: alice})
 		})
 		s.fails(err, context.Canceled)
-		_, err = s.store.User(s.ctx, alice)
-		s.fails(err, store.ErrNotFound)
+		call(s.store.User(s.ctx, alice)).fails(s, store.ErrNotFound)
 	}},
 	{"closed: everything says so, and closing again is no error", func(s *suite) {
 		s.ok(s.store.Close())
@@ -89,12 +85,8 @@ var lifeTests = []test{
 			want := visit(alice, 1)
 			want.LastSeen = start.Add(time.Minute)
 			s.equal(s.visits(alice), []store.Visit{want})
-			v, err := s.store.Visit(s.ctx, realm, visitID(9))
-			s.ok(err)
-			s.equal(v, dead)
-			got, err := s.store.Meta(s.ctx, "keys")
-			s.ok(err)
-			s.equal(got, []byte("k"))
+			s.equal(call(s.store.Visit(s.ctx, realm, visitID(9))).ok(s), dead)
+			s.equal(call(s.store.Meta(s.ctx, "keys")).ok(s), []byte("k"))
 		}
 		s.setClock(start.Add(2 * hour))
 		s.noVisit(visitID(1))

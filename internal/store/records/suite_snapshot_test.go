@@ -1,4 +1,4 @@
-package storetest
+package records_test
 
 import (
 	"errors"
@@ -32,8 +32,7 @@ func testEveryone(s *suite) {
 	for _, limit := range []int{1, 4, 15, 1000} {
 		var got []store.UserKey
 		for after, pages := "", 0; ; pages++ {
-			page, err := s.store.Everyone(s.ctx, after, limit)
-			s.ok(err)
+			page := call(s.store.Everyone(s.ctx, after, limit)).ok(s)
 			for _, u := range page.Users {
 				got = append(got, u.Key)
 			}
@@ -72,8 +71,7 @@ func testSnapshot(s *suite) {
 	s.ok(s.store.Snapshot(s.ctx, func(snap store.Snapshot) error {
 		put("bob")
 		set("after")
-		want, err := snap.Records()
-		s.ok(err)
+		want := call(snap.Records()).ok(s)
 		got, ending := 0, 0
 		s.ok(snap.Each(func(r store.Raw) error {
 			if got++; !r.Expires.IsZero() {
