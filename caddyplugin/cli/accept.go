@@ -35,7 +35,6 @@ for 24 hours, and for what is expected now; a store that is lost later is refuse
 Run it as the server's user: it writes to Caddy's storage.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = noWords
-		cmd.SetFlagErrorFunc(wrongInput)
 		var f storeFlags
 		f.add(cmd)
 		staff := cmd.Flags().String("staff", "", "who accepts the loss")
@@ -106,7 +105,6 @@ status 0. Where a store is there and the server would not start with it, it is r
 Run it as the server's user: it writes to Caddy's storage.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = noWords
-		cmd.SetFlagErrorFunc(wrongInput)
 		var f storeFlags
 		f.add(cmd)
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return initStore(cmd, f) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -44,13 +45,7 @@ func auditFilter(cmd *cobra.Command) {
 }
 
 func filterOf(cmd *cobra.Command) url.Values {
-	flags, q := caddycmd.Flags{FlagSet: cmd.Flags()}, url.Values{}
-	for _, name := range []string{"realm", "user", "from", "to"} {
-		if v := flags.String(name); v != "" {
-			q.Set(name, v)
-		}
-	}
-	return q
+	return parameters(cmd, "realm", "user", "from", "to")
 }
 
 func auditListCommand() *cobra.Command {
@@ -104,9 +99,7 @@ func newestLines(s endpoint, q url.Values, limit int) (lines []audit.Line, err e
 		}
 		q.Set("after", page.Next)
 	}
-	for i, j := 0, len(lines)-1; i < j; i, j = i+1, j-1 {
-		lines[i], lines[j] = lines[j], lines[i]
-	}
+	slices.Reverse(lines)
 	return lines, nil
 }
 
@@ -125,35 +118,15 @@ Without --realm, --user, --from and --to it is the whole chain, which
 	return cmd
 }
 
-func runAuditExport(cmd *cobra.Command, _ []string) (err error) {
-	s, err := serverOf(cmd)
+func runAuditExport(cmd *cobra.Command, _ []string) error {
+	srv, err := serverOf(cmd)
 	if err != nil {
 		return err
 	}
-	body, err := s.ask("GET", "/two_factor/audit/export?"+filterOf(cmd).Encode(), nil)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	out := cmd.OutOrStdout()
-	if file := (caddycmd.Flags{FlagSet: cmd.Flags()}).String("output"); file != "" {
-		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return wrongInput(cmd, fmt.Errorf("--output: %w", err))
-		}
-		if err := copyWhole(f, body); err != nil {
-			return errors.Join(err, f.Close(), os.Remove(file))
-		}
-		return errors.Join(f.Sync(), f.Close())
-	}
-	return copyWhole(out, body)
-}
-
-func copyWhole(to io.Writer, from io.Reader) error {
-	if _, err := io.Copy(to, from); err != nil {
-		return fmt.Errorf("the export broke off, and what was written is not the whole; the server's log says why: %w", err)
-	}
-	return nil
+	file := (caddycmd.Flags{FlagSet: cmd.Flags()}).String("output")
+	return download(cmd, file, func() (io.ReadCloser, error) {
+		return srv.ask("GET", "/two_factor/audit/export?"+filterOf(cmd).Encode(), nil)
+	})
 }
 
 func auditVerifyCommand() *cobra.Command {

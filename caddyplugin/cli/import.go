@@ -69,19 +69,14 @@ func runImport(cmd *cobra.Command, args []string) error {
 	query.Set("source", source)
 	answer, err := srv.send(http.MethodPost, "/two_factor/import?"+query.Encode(), admin.MediaTypes[query.Get("format")], file)
 	if err != nil {
-		return refused(cmd, err)
+		return err
 	}
 	defer answer.Close()
 	summary, err := followImport(answer, cmd.ErrOrStderr(), isTerminal(cmd.ErrOrStderr()))
 	if err != nil {
 		return err
 	}
-	if flags.Bool("json") {
-		err = printJSON(cmd.OutOrStdout(), summary)
-	} else {
-		err = printSummary(cmd.OutOrStdout(), summary)
-	}
-	return errors.Join(err, failure(cmd, summary))
+	return errors.Join(show(cmd, summary, printSummary), failure(cmd, summary))
 }
 
 // openImport opens the file, or takes standard input for "-". source is its name in the audit

@@ -65,7 +65,8 @@ var allowed = map[string][]string{
 	"caddyplugin/caddyfile": {"config", "internal/directive"},
 	"caddyplugin/secret":    {"internal/server"},
 	"caddyplugin/admin":     {"config", "internal"},
-	"caddyplugin/cli":       {"caddyplugin/admin", "caddyplugin/secret", "config", "internal"},
+	"caddyplugin/storage":   {"internal"},
+	"caddyplugin/cli":       {"caddyplugin/admin", "caddyplugin/secret", "caddyplugin/storage", "config", "internal"},
 	"caddyplugin":           {"*"}, "cmd/secondgate": {"*"},
 }
 

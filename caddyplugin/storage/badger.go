@@ -1,10 +1,7 @@
-package caddyplugin
+package storage
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
@@ -13,6 +10,8 @@ import (
 
 	"github.com/secondgate/secondgate/internal/backup"
 	"github.com/secondgate/secondgate/internal/clock"
+	"github.com/secondgate/secondgate/internal/directive"
+	"github.com/secondgate/secondgate/internal/disk"
 	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/badger"
@@ -54,7 +53,14 @@ func (b *Badger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (b *Badger) dir() (string, error) {
+// badgerRows document the block of `storage badger`.
+var badgerRows = directive.Rows{
+	{Field: "MustExist", Usage: "must_exist", Otherwise: "not refused",
+		Doc: "Refuses a start that finds no store."},
+}
+
+// Key returns the absolute directory. Only one process can have the store there open.
+func (b *Badger) Key() (string, error) {
 	if b.Directory == "" {
 		return filepath.Abs(filepath.Join(caddy.AppDataDir(), "two_factor"))
 	}
@@ -65,102 +71,73 @@ func (b *Badger) dir() (string, error) {
 	return filepath.Abs(dir)
 }
 
-// Key returns the absolute directory. Only one process can have the store there open.
-func (b *Badger) Key() (string, error) { return b.dir() }
-
 // KeyFile returns the path of master.key in the directory.
-func (b *Badger) KeyFile() (string, error) {
-	dir, err := b.dir()
-	return filepath.Join(dir, "master.key"), err
+func (b *Badger) KeyFile() (string, error) { return b.path("master.key") }
+
+// path returns the path of a file or directory in the directory.
+func (b *Badger) path(name string) (string, error) {
+	dir, err := b.Key()
+	return filepath.Join(dir, name), err
 }
 
 // Open opens the store.
 func (b *Badger) Open(log *zap.Logger) (store.Store, error) {
-	dir, err := b.dir()
+	dir, err := b.path("store")
 	if err != nil {
 		return nil, err
 	}
-	return badger.Open(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
+	return badger.Open(dir, options(log))
 }
+
+func options(log *zap.Logger) badger.Options { return badger.Options{Logger: log, Clock: clock.Now} }
 
 // Space returns how many bytes the directory uses on the disk, and how many are free.
 func (b *Badger) Space() (used, free uint64, err error) {
-	dir, err := b.dir()
+	dir, err := b.Key()
 	if err != nil {
 		return 0, 0, err
 	}
-	n, err := size(dir)
-	if err != nil {
+	if used, err = disk.Used(dir); err != nil {
 		return 0, 0, err
 	}
 	free, err = badger.FreeSpace(dir)
-	return uint64(n), free, err
+	return used, free, err
 }
 
 // Exists implements server.Existing.
 func (b *Badger) Exists() (bool, error) {
-	dir, err := b.dir()
+	dir, err := b.path("store")
 	if err != nil {
 		return false, err
 	}
-	return badger.Exists(filepath.Join(dir, "store"))
+	return badger.Exists(dir)
 }
 
 // Expected implements server.Expected.
 func (b *Badger) Expected() bool { return b.MustExist }
 
-// Examine calls fn with an opened copy of the store; see badger.Examine. The command doctor
-// uses it.
-func (b *Badger) Examine(ctx context.Context, log *zap.Logger, fn func(st store.Store) error) (badger.Examined, error) {
-	dir, err := b.dir()
+// Examine implements Examiner.
+func (b *Badger) Examine(ctx context.Context, log *zap.Logger, fn func(st store.Store) error) (Examined, error) {
+	dir, err := b.path("store")
 	if err != nil {
-		return badger.Examined{}, err
+		return Examined{}, err
 	}
-	return badger.Examine(ctx, filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now}, fn)
+	found, err := badger.Examine(ctx, dir, options(log), fn)
+	return Examined(found), err
 }
 
-// Aside creates a store beside the final place, and returns that place. The command restore
-// fills it, and it is moved to its place when it is complete. Aside returns an error if a store
-// is there already.
-func (b *Badger) Aside(log *zap.Logger) (backup.Target, string, error) {
-	dir, err := b.dir()
-	if err != nil {
+// Aside implements Restorer.
+func (b *Badger) Aside(log *zap.Logger) (target backup.Target, place string, err error) {
+	if place, err = b.Key(); err != nil {
 		return nil, "", err
 	}
-	aside, err := badger.NewAside(filepath.Join(dir, "store"), badger.Options{Logger: log, Clock: clock.Now})
-	if err != nil {
-		return nil, dir, err
-	}
-	return aside, dir, nil
+	target, err = badger.NewAside(filepath.Join(place, "store"), options(log))
+	return target, place, err
 }
 
 var (
 	_ server.Storage  = (*Badger)(nil)
 	_ server.Existing = (*Badger)(nil)
+	_ Examiner        = (*Badger)(nil)
+	_ Restorer        = (*Badger)(nil)
 )
-
-// size returns how many bytes the files below a directory use on the disk. That may be less
-// than their lengths, because the database's logs are sparse. A file that the database removes
-// meanwhile is not counted.
-func size(dir string) (bytes int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil || e.IsDir() {
-			return err
-		}
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err == nil {
-			bytes += room(info)
-		}
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("looking at the store's files: %w", err)
-	}
-	return bytes, nil
-}
