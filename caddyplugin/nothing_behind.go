@@ -38,7 +38,7 @@ func endsWithGate(routes []lineRoute) bool {
 func handlerNames(r lineRoute) (names []string) {
 	for _, h := range r.Handle {
 		if h["handler"] != "subroute" {
-			if name, _ := h["handler"].(string); !slices.Contains(passing, name) {
+			if name := text(h["handler"]); !slices.Contains(passing, name) {
 				names = append(names, name)
 			}
 			continue

@@ -183,11 +183,8 @@ func usedBehind(ctx caddy.Context) (*used, error) {
 			return nil, err
 		}
 	}
-	u, line := c.used(!seen), walkLine(srv)
-	u.variables, u.unasked, u.places = line.variables, line.err, line.places
-	u.userVars, u.prefixes = line.userVars, line.prefixes
-	u.shared, u.opened, u.stolen, u.oneSided = line.shared, line.opened, line.stolen, line.oneSided
-	u.errorRoutes, u.unseen = line.errorRoutes, slices.Compact(slices.Sorted(slices.Values(line.unseen)))
+	u := c.used(!seen)
+	u.walk(srv)
 	return u, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
 
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/portal"
@@ -19,7 +20,7 @@ import (
 // The portal may recognise a user by a value that handlers behind a gate add to the request.
 // A question differs from its request in the request line, the body, and headers about these.
 // If handlers behind a gate add a value made of those parts, the portal is asked about another
-// user than the one it recognises in the request. walkLine finds such configurations, and they
+// user than the one it recognises in the request. used.walk finds such configurations, and they
 // are refused when they are loaded. Values made before the gate are allowed: questions get the
 // same values (see behind).
 
@@ -71,46 +72,28 @@ type passedOne struct {
 }
 
 // lineWalk visits the handlers in the configuration of a server in the order in which a
-// request reaches them. usedBehind copies its results into used, where the fields of the same
-// name are described.
+// request reaches them. It sets the fields of used that are about handlers; unasked is the first
+// error that refuse found.
 type lineWalk struct {
+	*used
 	named map[string]*caddyhttp.Route
 	// made are placeholders that depend on parts of the request that questions don't have.
 	made map[string]origin
-	// places tell what placeholders that are set before gates are made of.
-	places map[string]place
-	// userVars are variables with values that may name a user.
-	userVars []string
-	// variables are names of variables that matchers behind gates compare.
-	variables []string
-	// prefixes are the path prefixes that handlers behind gates remove.
-	prefixes []string
-	// unseen are rewrites behind gates.
-	unseen []string
-	// opened are the prefixes after the removal of which a proxy may get the request.
-	opened []string
 	// taken is a variable reserved for Caddy or the gate that a handler visited so far sets.
 	// stolen is the value of taken when a gate was reached.
-	taken, stolen string
+	taken string
 	// missed is, while routes are visited that no question matches, the matcher that excludes
 	// questions.
 	missed string
 	// moved is true if a handler behind gates changes paths otherwise than by removing a prefix.
 	// Then it is not known which matchers a question matches.
 	moved bool
-	// oneSided are warnings about headers that are set only where missed is not "".
-	oneSided []string
 	// shares is the number of handlers visited on the way that let caches share responses.
 	// shared is true if a gate was reached while shares was above 0.
 	shares int
-	shared bool
 	// intercepts is true if an intercept with a proxy was visited before a gate, around if a
 	// gate was reached after that.
-	intercepts, around bool
-	// errorRoutes is true if a gate is in a subroute that has its own error routes.
-	errorRoutes bool
-	// err is the first error that refuse found.
-	err error
+	intercepts bool
 	// depth counts nested named routes, which may invoke themselves.
 	depth int
 }
@@ -123,11 +106,12 @@ type lineRoute struct {
 	Terminal bool             `json:"terminal"`
 }
 
-// walkLine visits all routes of a server. The field err of the result is set if handlers
-// behind a gate add a value that questions don't have. Caddy drops the configuration of routes
-// that are provisioned already, so the walk sees only the current route and later ones.
-func walkLine(srv *caddyhttp.Server) *lineWalk {
-	w := &lineWalk{named: srv.NamedRoutes, made: make(map[string]origin), places: make(map[string]place)}
+// walk visits all routes of a server. u.unasked is set if handlers behind a gate add a value that
+// questions don't have. Caddy drops the configuration of routes that are provisioned already, so
+// the walk sees only the current route and later ones.
+func (u *used) walk(srv *caddyhttp.Server) {
+	u.places = make(map[string]place)
+	w := &lineWalk{used: u, named: srv.NamedRoutes, made: make(map[string]origin)}
 	if sharesAtServer(srv) {
 		w.shares++
 	}
@@ -135,26 +119,19 @@ func walkLine(srv *caddyhttp.Server) *lineWalk {
 	for _, route := range srv.NamedRoutes {
 		w.routes(decoded([]*caddyhttp.Route{route}), nil)
 	}
-	return w
+	u.unseen = slices.Compact(slices.Sorted(slices.Values(u.unseen)))
 }
 
-// decoded converts routes, given in any form that marshals to JSON, into lineRoutes. It
-// returns nil if that fails; Caddy refuses to provision such routes, too.
-func decoded(routes any) (list []lineRoute) {
-	raw, err := json.Marshal(routes)
-	if err != nil || json.Unmarshal(raw, &list) != nil {
-		return nil
-	}
-	return list
-}
+// decoded converts routes, given in any form that marshals to JSON, into lineRoutes.
+func decoded(routes any) []lineRoute { return as[[]lineRoute](routes) }
 
-// asMap returns the configuration of a handler as decoded JSON.
-func asMap(h any) (m map[string]any) {
-	raw, err := json.Marshal(h)
-	if err != nil || json.Unmarshal(raw, &m) != nil {
-		return nil
+// as decodes the configuration of a handler, or a part of it. What has another type than in T is
+// left out; Caddy refuses to provision such handlers.
+func as[T any](config any) (out T) {
+	if raw, err := json.Marshal(config); err == nil {
+		_ = json.Unmarshal(raw, &out)
 	}
-	return m
+	return out
 }
 
 // routes visits a list of routes. gates are the gates that a request may have passed before
@@ -215,9 +192,8 @@ func (w *lineWalk) handlers(list []map[string]any, gates []passedOne) []passedOn
 		case "rewrite":
 			w.rewrite(h, gates)
 		case "headers":
-			request, _ := h["request"].(map[string]any)
-			w.check("request_header", request, gates)
-			if len(gates) == 0 && shares(h) {
+			w.check("request_header", inside(h, "request"), gates)
+			if handler := as[headers.Handler](h); len(gates) == 0 && shares(&handler) {
 				w.shares++
 			}
 		case "reverse_proxy":
@@ -244,12 +220,8 @@ func hasErrorRoutes(h map[string]any) bool {
 // gateOf reads a gate's configuration. It returns nothing for a gate with `user`, which asks no
 // questions.
 func gateOf(h map[string]any) []passedOne {
-	raw, err := json.Marshal(h)
-	var site config.Site
-	if err != nil || json.Unmarshal(raw, &site) != nil {
-		return nil
-	}
-	if site, err = site.Resolved(); err != nil || site.User != "" {
+	site, err := as[config.Site](h).Resolved()
+	if err != nil || site.User != "" {
 		return nil
 	}
 	headers, queries := site.Credentials()
@@ -262,8 +234,7 @@ func gateOf(h map[string]any) []passedOne {
 }
 
 func (w *lineWalk) invoke(h map[string]any, gates []passedOne) []passedOne {
-	name, _ := h["name"].(string)
-	route := w.named[name]
+	route := w.named[text(h["name"])]
 	if route == nil || w.depth > 3 {
 		return gates
 	}
@@ -273,22 +244,18 @@ func (w *lineWalk) invoke(h map[string]any, gates []passedOne) []passedOne {
 }
 
 func (w *lineWalk) proxy(h map[string]any, gates []passedOne) []passedOne {
-	headers, _ := h["headers"].(map[string]any)
-	request, _ := headers["request"].(map[string]any)
-	w.check("header_up", request, gates)
+	w.check("header_up", inside(h, "headers", "request"), gates)
 	w.chosen("the upstream of reverse_proxy", h["upstreams"], gates)
 	w.chosen("the upstream of reverse_proxy", h["dynamic_upstreams"], gates)
-	transport, _ := h["transport"].(map[string]any)
+	transport := inside(h, "transport")
 	w.refuse("reverse_proxy: transport", w.of(transport, gates), gates)
 	if transport["protocol"] == "fastcgi" {
 		w.refuse("REMOTE_USER", w.ofName(userID, gates), gates)
-		if root, _ := transport["root"].(string); root == "" {
+		if text(transport["root"]) == "" {
 			w.chosen("the root of php_fastcgi", rootOfSite, gates)
 		}
 	}
-	if own, ok := h["rewrite"].(map[string]any); ok {
-		w.rewrite(own, gates)
-	}
+	w.rewrite(inside(h, "rewrite"), gates)
 	if o := w.of(h["rewrite"], gates); o.degree >= isChosen {
 		w.make("http.reverse_proxy.header", o) // its response headers depend on the rewritten URI, as for forward_auth
 	}
@@ -323,11 +290,8 @@ func (w *lineWalk) chosen(what string, value any, gates []passedOne) {
 
 // responses visits the routes in handle_response.
 func (w *lineWalk) responses(h map[string]any, gates []passedOne) []passedOne {
-	responses, _ := h["handle_response"].([]any)
-	for _, response := range responses {
-		if r, ok := response.(map[string]any); ok {
-			gates = w.routes(decoded(r["routes"]), gates)
-		}
+	for _, response := range as[[]struct{ Routes []lineRoute }](h["handle_response"]) {
+		gates = w.routes(response.Routes, gates)
 	}
 	return gates
 }
@@ -336,8 +300,7 @@ func (w *lineWalk) responses(h map[string]any, gates []passedOne) []passedOne {
 // what the header is made of. directive names the handler in errors.
 func (w *lineWalk) check(directive string, request map[string]any, gates []passedOne) {
 	for _, operation := range []string{"add", "set", "replace"} {
-		fields, _ := request[operation].(map[string]any)
-		for field, values := range fields {
+		for field, values := range inside(request, operation) {
 			if !w.asked(field, gates) {
 				continue
 			}
@@ -362,15 +325,15 @@ func (w *lineWalk) asked(field string, gates []passedOne) bool {
 	return name == "Host" || name == "Cookie" || slices.ContainsFunc(gates, func(g passedOne) bool { return g.headers.InQuestions(name) })
 }
 
-// refuse sets w.err, unless it is set already, if a value with this origin must not be added
+// refuse sets w.unasked, unless it is set already, if a value with this origin must not be added
 // behind the gates. what names the place of the value in the error.
 func (w *lineWalk) refuse(what string, o origin, gates []passedOne) {
-	if w.err != nil || len(gates) == 0 || o.degree < isChosen {
+	if w.unasked != nil || len(gates) == 0 || o.degree < isChosen {
 		return
 	}
 	name := short.Replace(o.name)
 	if o.degree == isSealed {
-		w.err = fmt.Errorf("%s gets a value that is made of %s before two_factor, where the portal's cookies are still sealed: "+
+		w.unasked = fmt.Errorf("%s gets a value that is made of %s before two_factor, where the portal's cookies are still sealed: "+
 			"use {%s} behind two_factor itself, or put the `map` or `vars` behind it in a `route`, or name the cookie with `leave`", what, "{"+name+"}", name)
 		return
 	}
@@ -378,7 +341,7 @@ func (w *lineWalk) refuse(what string, o origin, gates []passedOne) {
 	if parameter, ok := strings.CutPrefix(o.name, query); ok {
 		remedy = "declare `credential query " + parameter + "`, or " + remedy
 	}
-	w.err = fmt.Errorf("%s gets a value that is made of {%s} behind two_factor, which whoami's request does not have, "+
+	w.unasked = fmt.Errorf("%s gets a value that is made of {%s} behind two_factor, which whoami's request does not have, "+
 		"so that the portal would be asked about another user than it sees: %s", what, name, remedy)
 }
 
@@ -415,11 +378,10 @@ func (w *lineWalk) mapping(h map[string]any, gates []passedOne) {
 	o := w.of(h["source"], gates).or(w.of(h["mappings"], gates)).or(w.of(h["defaults"], gates))
 	o.degree = parted(o.degree)
 	p := min(w.placeOf(h["source"]), w.placeOf(h["mappings"]), w.placeOf(h["defaults"]))
-	destinations, _ := h["destinations"].([]any)
-	for _, destination := range destinations {
-		name, _ := destination.(string)
-		w.place(strings.Trim(name, "{}"), p)
-		w.make(strings.Trim(name, "{}"), o)
+	for _, destination := range list(h["destinations"]) {
+		name := strings.Trim(text(destination), "{}")
+		w.place(name, p)
+		w.make(name, o)
 	}
 }
 
@@ -459,11 +421,9 @@ func (w *lineWalk) matchers(set map[string]any, gates []passedOne) {
 		case "header_regexp":
 			w.captures(value, func(field string) origin { return w.ofName("http.request.header."+field, gates) })
 		case "vars":
-			byName, _ := value.(map[string]any)
-			w.variables = slices.AppendSeq(w.variables, maps.Keys(byName))
+			w.variables = slices.AppendSeq(w.variables, maps.Keys(inside(value)))
 		case "vars_regexp":
-			byName, _ := value.(map[string]any)
-			w.variables = slices.AppendSeq(w.variables, maps.Keys(byName))
+			w.variables = slices.AppendSeq(w.variables, maps.Keys(inside(value)))
 			w.captures(value, func(name string) origin {
 				if strings.Contains(name, "{") {
 					return w.of(name, gates)
@@ -482,8 +442,7 @@ func (w *lineWalk) capture(value any, o origin) {
 		return
 	}
 	o.degree = parted(o.degree)
-	re, _ := value.(map[string]any)
-	w.make(captured(re), o)
+	w.make(captured(value), o)
 	w.make(unnamed, o)
 }
 
@@ -493,8 +452,7 @@ const unnamed = "http.regexp"
 // captures calls capture for each regular expression of a matcher. from returns the origin of
 // the text that the expression is matched against.
 func (w *lineWalk) captures(value any, from func(key string) origin) {
-	byKey, _ := value.(map[string]any)
-	for key, re := range byKey {
+	for key, re := range inside(value) {
 		w.capture(re, from(key))
 	}
 }

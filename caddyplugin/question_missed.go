@@ -1,6 +1,7 @@
 package caddyplugin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -41,7 +42,7 @@ func meets(paths []any, prefixes []string) func(uri string) bool {
 		path, _, _ := strings.Cut(uri, "?")
 		readings, _ := withoutPrefixes([]string{path}, prefixes)
 		return slices.ContainsFunc(paths, func(p any) bool {
-			pattern, _ := p.(string)
+			pattern := text(p)
 			return strings.Contains(pattern, "{") || route.Patterns{pattern}.Any(readings)
 		})
 	}
@@ -62,13 +63,13 @@ func (w *lineWalk) oneSide(directive, field string, values any, gates []passedOn
 	if len(gates) == 0 || w.missed == "" || from == "" || slices.Contains(forwarded, name) || strings.HasPrefix(name, "X-Forwarded-") {
 		return
 	}
-	text := fmt.Sprintf("%s %s gets {%s} behind two_factor for %s alone, where whoami does not come by: the portal is never asked about the user that it may know by it; "+
+	warning := fmt.Sprintf("%s %s gets {%s} behind two_factor for %s alone, where whoami does not come by: the portal is never asked about the user that it may know by it; "+
 		"set it for whoami's address, too (outside of the handle or matcher), or give whoami an address there", directive, field, short.Replace(from), w.missed)
-	if w.err == nil && slices.Contains(credentialHeaders, name) {
-		w.err = fmt.Errorf("%s", text)
+	if w.unasked == nil && slices.Contains(credentialHeaders, name) {
+		w.unasked = errors.New(warning)
 		return
 	}
-	w.oneSided = append(w.oneSided, text)
+	w.oneSided = append(w.oneSided, warning)
 }
 
 // madeOfCredential returns the first placeholder in values of a cookie or of a header other

@@ -14,27 +14,20 @@ import (
 
 // parameters refuses such rewrites.
 func (w *lineWalk) parameters(h map[string]any, gates []passedOne) {
-	uri, _ := h["uri"].(string)
-	path, text, asked := strings.Cut(uri, "?")
-	for pair := range strings.SplitSeq(text, "&") {
+	path, added, asked := strings.Cut(text(h["uri"]), "?")
+	for pair := range strings.SplitSeq(added, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		w.parameter("rewrite", name, value, gates)
 	}
 	if o := w.of(path, gates); !asked && o.degree == isChosen && declaresQuery(gates) {
 		w.refuse("rewrite, where a ? in the value begins a query", o, gates)
 	}
-	operations, _ := h["query"].(map[string]any)
-	for name, list := range operations {
-		arguments, _ := list.([]any)
-		for _, argument := range arguments {
-			of, _ := argument.(map[string]any)
-			key, _ := of["key"].(string)
-			value, _ := of["val"].(string)
+	for name, operations := range inside(h, "query") {
+		for _, o := range as[[]struct{ Key, Val, Replace string }](operations) {
 			if name == "rename" {
-				key, value = value, "{"+query+key+"}"
+				o.Key, o.Val = o.Val, "{"+query+o.Key+"}"
 			}
-			replacement, _ := of["replace"].(string)
-			w.parameter("uri query", key, value+replacement, gates)
+			w.parameter("uri query", o.Key, o.Val+o.Replace, gates)
 		}
 	}
 }

@@ -72,13 +72,11 @@ func (w *lineWalk) placeNamed(name string) place {
 // those of other regular expressions are isUser, also if a path_regexp has the same name.
 func (w *lineWalk) placeCaptures(set map[string]any) {
 	for module, value := range set {
-		of, _ := value.(map[string]any)
 		switch module {
 		case "path_regexp":
-			w.place(captured(of), isPlace)
+			w.place(captured(value), isPlace)
 		case "header_regexp", "vars_regexp":
-			for _, re := range of {
-				re, _ := re.(map[string]any)
+			for _, re := range inside(value) {
 				w.place(captured(re), isUser)
 				w.place(unnamed, isUser)
 			}
@@ -93,7 +91,6 @@ func (w *lineWalk) placeCaptures(set map[string]any) {
 }
 
 // captured returns the family of the captures of a regular expression.
-func captured(re map[string]any) string {
-	name, _ := re["name"].(string)
-	return strings.TrimSuffix("http.regexp."+name, ".")
+func captured(re any) string {
+	return strings.TrimSuffix("http.regexp."+text(inside(re)["name"]), ".")
 }

@@ -41,7 +41,7 @@ func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
 	if len(gates) == 0 {
 		return
 	}
-	if prefix, _ := h["strip_path_prefix"].(string); prefix != "" {
+	if prefix := text(h["strip_path_prefix"]); prefix != "" {
 		prefix = "/" + strings.Trim(prefix, "/")
 		if plain, err := url.PathUnescape(prefix); err == nil {
 			prefix = plain // paths are compared decoded
@@ -62,8 +62,8 @@ func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
 // result that is not known, or that is one of the gate's sign-in and sign-out paths. Not
 // listed are removals of a fixed prefix, which the gate takes into account (behindPrefixes),
 // and rewrites that only put a fixed path before the whole path.
-func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, g passedOne) (list []string) {
-	if uri, _ := h["uri"].(string); uri != "" {
+func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, g passedOne) (found []string) {
+	if uri := text(h["uri"]); uri != "" {
 		path, query, _ := strings.Cut(uri, "?")
 		whole := mentioned.ReplaceAllStringFunc(query, func(s string) string {
 			if s == "{http.request.uri.query}" {
@@ -73,27 +73,27 @@ func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, g passedOne) (
 		})
 		named := slices.ContainsFunc(g.paths, func(p string) bool { return !strings.Contains(p, "?") && route.Patterns{p}.Any([]string{path}) })
 		if named || w.of(path, gates).degree >= isChosen || w.of(whole, gates).degree >= isWhole {
-			list = append(list, "rewrite "+shortened(uri))
+			found = append(found, "rewrite "+shortened(uri))
 		}
 	}
-	if suffix, _ := h["strip_path_suffix"].(string); suffix != "" {
-		list = append(list, "uri strip_suffix "+suffix)
+	if suffix := text(h["strip_path_suffix"]); suffix != "" {
+		found = append(found, "uri strip_suffix "+suffix)
 	}
 	for key, name := range map[string]string{"uri_substring": "uri replace", "path_regexp": "uri path_regexp"} {
-		if replacements, _ := h[key].([]any); len(replacements) > 0 {
-			list = append(list, name)
+		if len(list(h[key])) > 0 {
+			found = append(found, name)
 		}
 	}
-	if prefix, _ := h["strip_path_prefix"].(string); strings.Contains(prefix, "{") {
-		list = append(list, "uri strip_prefix "+shortened(prefix))
+	if prefix := text(h["strip_path_prefix"]); strings.Contains(prefix, "{") {
+		found = append(found, "uri strip_prefix "+shortened(prefix))
 	}
-	if operations, _ := h["query"].(map[string]any); g.byQuery && len(operations) > 0 {
-		list = append(list, "uri query")
+	if g.byQuery && len(inside(h, "query")) > 0 {
+		found = append(found, "uri query")
 	}
-	if method, _ := h["method"].(string); g.byMethod && method != "" {
-		list = append(list, "method "+shortened(method))
+	if method := text(h["method"]); g.byMethod && method != "" {
+		found = append(found, "method "+shortened(method))
 	}
-	return list
+	return found
 }
 
 // shortened replaces the placeholders of a text by the short form of Caddyfiles.

@@ -1,6 +1,8 @@
 package caddyplugin
 
 import (
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -20,62 +22,51 @@ func sharing(field string) bool {
 	return field == "cache-control" || field != "expires" && portal.Permits(field)
 }
 
-// shares reports whether a handler `headers` with this configuration may make responses
-// shareable when they are written.
-func shares(h map[string]any) bool {
-	response, _ := h["response"].(map[string]any)
-	if response["deferred"] != true && response["require"] == nil {
+// shares reports whether a handler `headers` may make responses shareable when they are written.
+func shares(h *headers.Handler) bool {
+	response := h.Response
+	if response == nil || !response.Deferred && response.Require == nil || onlyWithoutCacheControl(response.Require) {
 		return false
 	}
-	if onlyWithoutCacheControl(response["require"]) {
-		return false
-	}
-	for _, operation := range []string{"add", "set"} {
-		fields, _ := response[operation].(map[string]any)
+	for _, fields := range []http.Header{response.Add, response.Set} {
 		for field, values := range fields {
 			if sharing(field) && !isPrivate(values) {
 				return true
 			}
 		}
 	}
-	return replacesPrivate(response["replace"]) || deletesCacheControl(response["delete"])
+	return replacesPrivate(response.Replace) || slices.ContainsFunc(response.Delete, deletesCacheControl)
 }
 
 // onlyWithoutCacheControl reports whether the handler changes only responses that have no
 // Cache-Control. Those to which the gate adds a cookie have one.
-func onlyWithoutCacheControl(require any) bool {
-	r, _ := require.(map[string]any)
-	fields, _ := r["headers"].(map[string]any)
-	values, named := fields["Cache-Control"]
+func onlyWithoutCacheControl(require *caddyhttp.ResponseMatcher) bool {
+	if require == nil {
+		return false
+	}
+	values, named := require.Headers["Cache-Control"]
 	return named && values == nil
 }
 
 // isPrivate reports whether each of the values of Cache-Control forbids shared caches to store
 // the response.
-func isPrivate(values any) bool {
-	list, _ := values.([]any)
-	for _, v := range list {
-		text, _ := v.(string)
+func isPrivate(values []string) bool {
+	for _, text := range values {
 		text = strings.ToLower(text)
 		if !strings.Contains(text, "private") && !strings.Contains(text, "no-store") || strings.Contains(text, "public") || strings.Contains(text, "s-maxage") {
 			return false
 		}
 	}
-	return len(list) > 0
+	return len(values) > 0
 }
 
 // replacesPrivate reports whether replacements in headers may make a private response shareable.
-func replacesPrivate(replace any) bool {
-	fields, _ := replace.(map[string]any)
-	for field, operations := range fields {
-		list, _ := operations.([]any)
-		for _, o := range list {
-			m, _ := o.(map[string]any)
-			search, _ := m["search"].(string)
-			pattern, _ := m["search_regexp"].(string)
-			with, _ := m["replace"].(string)
-			takes := strings.Contains(search+pattern, "private") || strings.Contains(search+pattern, "no-") || strings.ContainsAny(pattern, ".|(")
-			if sharing(field) && (takes || strings.Contains(with, "public") || strings.Contains(with, "s-maxage")) {
+func replacesPrivate(fields map[string][]headers.Replacement) bool {
+	for field, replacements := range fields {
+		for _, r := range replacements {
+			search := r.Search + r.SearchRegexp
+			takes := strings.Contains(search, "private") || strings.Contains(search, "no-") || strings.ContainsAny(r.SearchRegexp, ".|(")
+			if sharing(field) && (takes || strings.Contains(r.Replace, "public") || strings.Contains(r.Replace, "s-maxage")) {
 				return true
 			}
 		}
@@ -83,37 +74,26 @@ func replacesPrivate(replace any) bool {
 	return false
 }
 
-// deletesCacheControl reports whether Cache-Control is deleted, by its name or by a pattern
-// with a star at the beginning, the end or both.
-func deletesCacheControl(deleted any) bool {
-	list, _ := deleted.([]any)
-	for _, field := range list {
-		pattern, _ := field.(string)
-		pattern = strings.ToLower(pattern)
-		text := strings.Trim(pattern, "*")
-		begins, ends := strings.HasSuffix(pattern, "*"), strings.HasPrefix(pattern, "*")
-		const name = "cache-control"
-		if pattern == name || begins && !ends && strings.HasPrefix(name, text) || ends && !begins && strings.HasSuffix(name, text) || begins && ends && strings.Contains(name, text) {
-			return true
-		}
-	}
-	return false
+// deletesCacheControl reports whether a name, or a pattern with a star at the beginning, the end
+// or both, is that of Cache-Control.
+func deletesCacheControl(pattern string) bool {
+	pattern = strings.ToLower(pattern)
+	text := strings.Trim(pattern, "*")
+	begins, ends := strings.HasSuffix(pattern, "*"), strings.HasPrefix(pattern, "*")
+	const name = "cache-control"
+	return pattern == name || begins && !ends && strings.HasPrefix(name, text) || ends && !begins && strings.HasSuffix(name, text) ||
+		begins && ends && strings.Contains(name, text)
 }
 
 // sharesAtServer reports whether a route that is provisioned already, and that applies to all
 // requests of the server, makes responses shareable.
 func sharesAtServer(srv *caddyhttp.Server) bool {
-	for _, r := range srv.Routes {
-		if r.Terminal || r.Group != "" || len(r.MatcherSets) > 0 {
-			continue
-		}
-		for _, handler := range r.Handlers {
-			if h, ok := handler.(*headers.Handler); ok && shares(asMap(h)) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(srv.Routes, func(r caddyhttp.Route) bool {
+		return !r.Terminal && r.Group == "" && len(r.MatcherSets) == 0 && slices.ContainsFunc(r.Handlers, func(handler caddyhttp.MiddlewareHandler) bool {
+			h, ok := handler.(*headers.Handler)
+			return ok && shares(h)
+		})
+	})
 }
 
 // forSomePaths reports whether the route matches only some paths, as for static files. A
@@ -121,8 +101,7 @@ func sharesAtServer(srv *caddyhttp.Server) bool {
 func forSomePaths(r lineRoute) bool {
 	for _, set := range r.Match {
 		narrow := set["path_regexp"] != nil || set["file"] != nil
-		paths, _ := set["path"].([]any)
-		for _, p := range paths {
+		for _, p := range list(set["path"]) {
 			if p == "/" || p == "*" || p == "/*" {
 				return false
 			}

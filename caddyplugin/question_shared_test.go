@@ -3,6 +3,8 @@ package caddyplugin
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
 )
 
 // TestShares: which configurations of `header` before the gate are refused.
@@ -21,11 +23,11 @@ func TestShares(t *testing.T) {
 		`{"response":{"deferred":true,"delete":["X-*"]}}`:                                                                                                          false,
 		`{"response":{"deferred":true,"set":{"X-Accel-Expires":["600"]}}}`:                                                                                         true,
 	} {
-		var h map[string]any
+		var h headers.Handler
 		if err := json.Unmarshal([]byte(text), &h); err != nil {
 			t.Fatal(err)
 		}
-		if got := shares(h); got != want {
+		if got := shares(&h); got != want {
 			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}

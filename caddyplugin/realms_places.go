@@ -13,9 +13,23 @@ import (
 // object is a decoded JSON object of Caddy's configuration.
 type object = map[string]any
 
+// inside returns the object at a path in a decoded JSON value; nil if there is none.
+func inside(v any, path ...string) object {
+	o, _ := v.(object)
+	for _, name := range path {
+		o, _ = o[name].(object)
+	}
+	return o
+}
+
 func list(v any) []any {
 	l, _ := v.([]any)
 	return l
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
 }
 
 // maxPlaces is the maximum number of places that the sets of a route's matchers are split
@@ -86,8 +100,7 @@ func pathsOf(sets caddyhttp.MatcherSets) (paths []any) {
 // h.
 func placesIn(h object, realm string, at []string) (found []string) {
 	if h["handler"] == "two_factor" {
-		named, _ := h["realm"].(string)
-		if cmp.Or(named, defaultRealm) == realm {
+		if cmp.Or(text(h["realm"]), defaultRealm) == realm {
 			return at
 		}
 		return nil
