@@ -39,7 +39,7 @@ var mailRows = d.Rows{
 		Doc: "The mail server. Required."},
 	{Field: "TLS", Usage: "tls starttls|tls|none", Default: "starttls",
 		Doc: "How the connection to the mail server is encrypted."},
-	{Field: "User", Usage: "user NAME", Otherwise: "none", Check: d.Valid(checkMailUser),
+	{Field: "User", Usage: "user NAME", Otherwise: "none", Check: d.Unless(oneLine, "%q holds a line end; want the name that the mail server knows"),
 		Doc: "User name at the mail server."},
 	{Field: "Password", Usage: "password {file.PATH}", Secret: true, Otherwise: "none", Check: d.Valid(checkPassword),
 		Doc: "The place of the password: `{file.PATH}` or `{env.NAME}`."},
