@@ -66,6 +66,8 @@ var allowed = map[string][]string{
 	"caddyplugin/secret":    {"internal/server"},
 	"caddyplugin/admin":     {"config", "internal"},
 	"caddyplugin/storage":   {"internal"},
+	"caddyplugin/routes":    {"config", "internal/portal"},
+	"caddyplugin/upstreams": {"caddyplugin/routes", "config", "internal/onboard/check"},
 	"caddyplugin/cli":       {"caddyplugin/admin", "caddyplugin/secret", "caddyplugin/storage", "config", "internal"},
 	"caddyplugin":           {"*"}, "cmd/secondgate": {"*"},
 }

@@ -1,7 +1,6 @@
-package caddyplugin
+package routes
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -10,31 +9,6 @@ import (
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
-
-// looks fills in, from the gate's settings, which of its directives compare paths, query and
-// method.
-func (g *passedOne) looks(site config.Site) {
-	lists, _ := json.Marshal([][]config.MatcherSet{site.Deny, site.Trust, site.Guest})
-	g.byQuery, g.byMethod = strings.Contains(string(lists), `"query":`), strings.Contains(string(lists), `"method":`)
-	if len(site.Trust) > 0 {
-		g.opens = append(g.opens, "trust")
-	}
-	if len(site.Guest) > 0 {
-		g.opens = append(g.opens, "guest")
-	}
-	if len(site.Deny) > 0 {
-		g.sees = append(g.sees, "deny")
-	}
-	for _, s := range site.SignIn {
-		g.paths = append(g.paths, s.Paths...)
-	}
-	if len(site.SignIn) > 0 {
-		g.sees = append(g.sees, "sign_in")
-	}
-	if len(site.SignOut) > 0 {
-		g.paths, g.sees = append(g.paths, site.SignOut...), append(g.sees, "sign_out")
-	}
-}
 
 // rewrite notes how a handler behind gates changes the path, the query and the method.
 func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
@@ -46,13 +20,13 @@ func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
 		if plain, err := url.PathUnescape(prefix); err == nil {
 			prefix = plain // paths are compared decoded
 		}
-		w.prefixes, w.opened = append(w.prefixes, prefix), append(w.opened, prefix)
+		w.Prefixes, w.Opened = append(w.Prefixes, prefix), append(w.Opened, prefix)
 	}
 	w.parameters(h, gates)
 	w.moved = w.moved || h["uri"] != nil || h["strip_path_suffix"] != nil || h["uri_substring"] != nil || h["path_regexp"] != nil
 	for _, g := range gates {
 		if len(g.sees)+len(g.opens) > 0 {
-			w.unseen = append(w.unseen, w.rewritten(h, gates, g)...)
+			w.Unseen = append(w.Unseen, w.rewritten(h, gates, g)...)
 		}
 	}
 }
@@ -65,7 +39,7 @@ func (w *lineWalk) rewrite(h map[string]any, gates []passedOne) {
 func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, g passedOne) (found []string) {
 	if uri := text(h["uri"]); uri != "" {
 		path, query, _ := strings.Cut(uri, "?")
-		whole := mentioned.ReplaceAllStringFunc(query, func(s string) string {
+		whole := Mentioned.ReplaceAllStringFunc(query, func(s string) string {
 			if s == "{http.request.uri.query}" {
 				return ""
 			}
@@ -98,9 +72,27 @@ func (w *lineWalk) rewritten(h map[string]any, gates []passedOne, g passedOne) (
 
 // shortened replaces the placeholders of a text by the short form of Caddyfiles.
 func shortened(text string) string {
-	return mentioned.ReplaceAllStringFunc(text, func(s string) string {
+	return Mentioned.ReplaceAllStringFunc(text, func(s string) string {
 		return "{" + strings.TrimPrefix(short.Replace(s[1:len(s)-1]), "http.request.uri.") + "}"
 	})
+}
+
+// RewriteWarnings returns the warnings about rewrites behind the gate of a site that has
+// directives which compare the path.
+func (f *Facts) RewriteWarnings(site config.Site) (warnings []string) {
+	var own passedOne
+	own.looks(site)
+	for _, rewrite := range f.Unseen {
+		if len(own.sees) > 0 {
+			warnings = append(warnings, unseenWarning(rewrite, own.sees))
+		}
+	}
+	for _, rewrite := range f.Unseen {
+		if len(own.opens) > 0 {
+			warnings = append(warnings, openedWarning(rewrite, own.opens))
+		}
+	}
+	return warnings
 }
 
 // unseenWarning returns the warning about a rewrite behind a gate that has the directives sees.
@@ -118,4 +110,35 @@ func openedWarning(rewrite string, opens []string) string {
 	names := strings.Join(opens, " and ")
 	return fmt.Sprintf("%s: requests are let pass by their address before %s, which stands behind two_factor and may make the address of any other page of it: "+
 		"put it before two_factor (outside of handle and route Caddy does so by itself), or make sure that it makes nothing else of what %s names", names, rewrite, names)
+}
+
+// maxReadings is the maximum number of paths that one path may become by removing prefixes.
+// Above it, behindPrefixes.Any is true and openedBehind.All is false: both refuse more.
+const maxReadings = 100
+
+// WithoutPrefixes returns the readings, and what remains of them after removing prefixes in
+// any order. ok is false if there are more than maxReadings.
+func WithoutPrefixes(readings, prefixes []string) (all []string, ok bool) {
+	all = slices.Clone(readings)
+	for i := 0; i < len(all); i++ {
+		for _, prefix := range prefixes {
+			if rest, ok := WithoutPrefix(all[i], prefix); ok && !slices.Contains(all, rest) {
+				all = append(all, rest)
+			}
+		}
+		if len(all) > maxReadings {
+			return nil, false
+		}
+	}
+	return all, true
+}
+
+// WithoutPrefix returns what Caddy's strip_path_prefix makes of a path. As in Caddy, the
+// prefix may end within a segment. ok is false if path does not begin with prefix.
+func WithoutPrefix(path, prefix string) (rest string, ok bool) {
+	n := len(prefix)
+	if n < 2 || len(path) < n || !strings.EqualFold(path[:n], prefix) {
+		return "", false
+	}
+	return "/" + strings.TrimPrefix(path[n:], "/"), true
 }

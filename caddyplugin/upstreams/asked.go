@@ -1,4 +1,4 @@
-package caddyplugin
+package upstreams
 
 import (
 	"maps"
@@ -12,6 +12,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/intercept"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
+
+	"github.com/secondgate/secondgate/caddyplugin/routes"
+	"github.com/secondgate/secondgate/config"
 )
 
 // A whoami question is a GET of one path. If routes behind a gate choose the proxy by path or
@@ -31,7 +34,9 @@ const (
 // gate takes them.
 type questionWalk struct {
 	srv  *caddyhttp.Server
-	gate *Handler
+	gate routes.Gate
+	// settings are the gate's, with preset and defaults.
+	settings config.Site
 	// any is true if the walk is not for a question but for all requests: every route may be
 	// taken.
 	any bool
@@ -65,8 +70,8 @@ type questionWalk struct {
 
 // walkQuestion visits the server's routes as a question with this URI, or, if uri is "", as any
 // request.
-func walkQuestion(srv *caddyhttp.Server, gate *Handler, uri string) *questionWalk {
-	w := &questionWalk{srv: srv, gate: gate, any: uri == "", uri: uri, values: make(map[string][]string), byHost: make(map[string]bool)}
+func walkQuestion(srv *caddyhttp.Server, gate routes.Gate, settings config.Site, uri string) *questionWalk {
+	w := &questionWalk{srv: srv, gate: gate, settings: settings, any: uri == "", uri: uri, values: make(map[string][]string), byHost: make(map[string]bool)}
 	if u, err := url.ParseRequestURI(uri); err == nil {
 		r := &http.Request{Method: http.MethodGet, URL: u, Header: make(http.Header)}
 		w.question = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, srv)
@@ -131,7 +136,7 @@ func (w *questionWalk) routes(list caddyhttp.RouteList, at certainty) certainty 
 func (w *questionWalk) handlers(list []caddyhttp.MiddlewareHandler, at certainty) certainty {
 	for _, handler := range list {
 		switch h := handler.(type) {
-		case *Handler:
+		case routes.Gate:
 			if h == w.gate {
 				w.behind, w.own = true, w.site
 			}
@@ -164,7 +169,7 @@ func (w *questionWalk) handlers(list []caddyhttp.MiddlewareHandler, at certainty
 // restores them.
 func (w *questionWalk) within(r caddyhttp.Route, walk func()) {
 	under, hosts, narrow, site := w.under, w.hosts, w.narrow, w.site
-	named := hostsOf(r.MatcherSets)
+	named := routes.HostsOf(r.MatcherSets)
 	for _, set := range r.MatcherSets {
 		for _, m := range set {
 			switch m := m.(type) {

@@ -1,9 +1,10 @@
-package caddyplugin
+package upstreams
 
 import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	maphandler "github.com/caddyserver/caddy/v2/modules/caddyhttp/map"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy/fastcgi"
+
+	"github.com/secondgate/secondgate/caddyplugin/routes"
 )
 
 // The address of an upstream may serve several portals: virtual hosts, applications of one PHP
@@ -93,7 +96,7 @@ func (w *questionWalk) ofQuestion(text string) string {
 	if w.any {
 		return text
 	}
-	return mentioned.ReplaceAllStringFunc(text, func(s string) string {
+	return routes.Mentioned.ReplaceAllStringFunc(text, func(s string) string {
 		name := s[1 : len(s)-1]
 		captured := slices.ContainsFunc(w.captures, func(c string) bool { return strings.HasPrefix(name, c) })
 		if captured || strings.HasPrefix(name, "http.request.uri") || strings.HasPrefix(name, "http.request.orig_uri") {
@@ -106,7 +109,7 @@ func (w *questionWalk) ofQuestion(text string) string {
 // ofHost returns the first placeholder in the text that is the request's host or made of it,
 // or "".
 func (w *questionWalk) ofHost(text string) string {
-	for _, m := range mentioned.FindAllStringSubmatch(text, -1) {
+	for _, m := range routes.Mentioned.FindAllStringSubmatch(text, -1) {
 		if isHost(m[1]) || w.byHost[m[1]] {
 			return "{" + shortHost.Replace(m[1]) + "}"
 		}
@@ -127,7 +130,7 @@ const maxAlternatives = 50
 // and returns a text for each combination.
 func (w *questionWalk) resolve(text string) []string {
 	list := []string{text}
-	for _, m := range mentioned.FindAllStringSubmatch(text, -1) {
+	for _, m := range routes.Mentioned.FindAllStringSubmatch(text, -1) {
 		values, known := w.values[m[1]]
 		if !known {
 			continue
@@ -228,4 +231,43 @@ func dialsOf(p *reverseproxy.Handler) (dials []string) {
 	}
 	slices.Sort(dials)
 	return dials
+}
+
+// sharedByHost returns a warning if routes behind a gate choose the portal by the host, or "".
+// All portals behind a gate share its realm, but each host may have different users.
+func (w *questionWalk) sharedByHost() string {
+	if len(w.own) == 1 && !strings.Contains(w.own[0], "*") && net.ParseIP(w.own[0]) == nil {
+		return "" // the site has one host
+	}
+	by := ""
+	for i, d := range w.reached {
+		if d.byHost != "" {
+			by = "by the host in its address, root or variable (" + d.byHost + ")"
+		}
+		for _, other := range w.reached[:i] {
+			if d.text != other.text && hostsApart(d, other) {
+				by = "for " + hostsNamed(other) + " and for " + hostsNamed(d)
+			}
+		}
+	}
+	if by == "" {
+		return ""
+	}
+	return fmt.Sprintf("routes behind two_factor choose the reverse_proxy %s, and all of them share the realm %q: unless they have the same users, "+
+		"user 4711 of one is user 4711 of the other, with the same second factor; give each a site block of its own, with its own realm", by, w.settings.Realm)
+}
+
+// hostsApart reports whether two destinations are for different hosts: they have no host in
+// common, and one without hosts is not restricted to some paths.
+func hostsApart(one, other destination) bool {
+	common := slices.ContainsFunc(one.hosts, func(host string) bool { return slices.Contains(other.hosts, host) })
+	whole := func(d destination) bool { return len(d.hosts) > 0 || !d.narrow }
+	return len(one.hosts)+len(other.hosts) > 0 && !common && whole(one) && whole(other)
+}
+
+func hostsNamed(d destination) string {
+	if len(d.hosts) == 0 {
+		return "all other hosts"
+	}
+	return strings.Join(d.hosts, ", ")
 }

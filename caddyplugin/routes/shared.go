@@ -1,4 +1,4 @@
-package caddyplugin
+package routes
 
 import (
 	"net/http"

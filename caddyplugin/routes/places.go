@@ -1,4 +1,4 @@
-package caddyplugin
+package routes
 
 import (
 	"cmp"
@@ -8,71 +8,22 @@ import (
 	"slices"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/config"
 )
-
-// object is a decoded JSON object of Caddy's configuration.
-type object = map[string]any
-
-// inside returns the object at a path in a decoded JSON value; nil if there is none.
-func inside(v any, path ...string) object {
-	o, _ := v.(object)
-	for _, name := range path {
-		o, _ = o[name].(object)
-	}
-	return o
-}
-
-func list(v any) []any {
-	l, _ := v.([]any)
-	return l
-}
-
-func text(v any) string {
-	s, _ := v.(string)
-	return s
-}
 
 // maxPlaces is the maximum number of places that the sets of a route's matchers are split
 // into. Above it, all of them together are one place.
 const maxPlaces = 200
 
-// places returns where the handlers of a realm are in the claimant's site. A place is a text:
-// the site's address and the matchers on the way to the handler. A handler behind a matcher
-// with two paths has two places. If one path is removed later, the other place remains, and
-// server.moved does not take the realm for moved.
-func (c claimant) places(realm string) []string {
-	if c.route != nil {
-		if found := c.find(realm); len(found) > 0 {
-			return found
-		}
-	}
-	return c.addresses() // in a named route, or in a handler that find does not look into
-}
-
-func (c claimant) addresses() []string {
-	if len(c.at) == 0 {
-		return []string{c.address}
-	}
-	return c.at
-}
-
-// find returns the places of the handlers of a realm in the claimant's route.
-func (c claimant) find(realm string) (found []string) {
-	for _, within := range c.within(realm) {
-		for _, address := range c.addresses() {
-			found = append(found, address+within)
-		}
-	}
-	return found
-}
-
-// within returns the same places as find, without the address.
-func (c claimant) within(realm string) (found []string) {
+// Places returns where the handlers of a realm are in a site's route. A place is a text: the
+// matchers on the way to the handler. A handler behind a matcher with two paths has two places.
+func Places(route *caddyhttp.Route, realm string) (found []string) {
 	at := []string{""}
-	if paths := pathsOf(c.route.MatcherSets); len(paths) > 0 {
+	if paths := pathsOf(route.MatcherSets); len(paths) > 0 {
 		at = behindMatcher(at, "path", paths)
 	}
-	for _, raw := range c.route.HandlersRaw {
+	for _, raw := range route.HandlersRaw {
 		var h object
 		if json.Unmarshal(raw, &h) == nil {
 			found = append(found, placesIn(h, realm, at)...)
@@ -100,7 +51,7 @@ func pathsOf(sets caddyhttp.MatcherSets) (paths []any) {
 // h.
 func placesIn(h object, realm string, at []string) (found []string) {
 	if h["handler"] == "two_factor" {
-		if cmp.Or(text(h["realm"]), defaultRealm) == realm {
+		if cmp.Or(text(h["realm"]), config.DefaultRealm) == realm {
 			return at
 		}
 		return nil

@@ -1,23 +1,20 @@
-package caddyplugin
+package routes
 
 import (
-	"context"
 	"encoding/json"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// usedOf returns what usedBehind finds in a server's routes, given as JSON.
-func usedOf(t *testing.T, routes string) *used {
+// factsOf returns what Read finds in a server's routes, given as JSON.
+func factsOf(t *testing.T, routes string) *Facts {
 	t.Helper()
 	srv := new(caddyhttp.Server)
 	if err := json.Unmarshal([]byte(routes), &srv.Routes); err != nil {
 		t.Fatal(err)
 	}
-	ctx := caddy.Context{Context: context.WithValue(t.Context(), caddyhttp.ServerCtxKey, srv)}
-	u, err := usedBehind(ctx)
+	u, err := Read(srv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,8 +28,8 @@ func TestAround(t *testing.T) {
 	again := `{"handler":"intercept","handle_response":[{"routes":[{"handle":[{"handler":"reverse_proxy","upstreams":[{"dial":":1"}]}]}]}]}`
 	text := `{"handler":"intercept","handle_response":[{"routes":[{"handle":[{"handler":"static_response"}]}]}]}`
 	for handlers, want := range map[string]bool{again + "," + gate: true, text + "," + gate: false, gate + "," + again: false} {
-		if u := usedOf(t, `[{"handle":[`+handlers+`]}]`); u.around != want {
-			t.Errorf("%s: around is %v, want %v", handlers, u.around, want)
+		if u := factsOf(t, `[{"handle":[`+handlers+`]}]`); u.Around != want {
+			t.Errorf("%s: around is %v, want %v", handlers, u.Around, want)
 		}
 	}
 }

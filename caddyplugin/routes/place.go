@@ -1,4 +1,4 @@
-package caddyplugin
+package routes
 
 import (
 	"slices"
@@ -40,7 +40,7 @@ func (w *lineWalk) placeOf(value any) place {
 	p := isFixed
 	switch v := value.(type) {
 	case string:
-		for _, m := range mentioned.FindAllStringSubmatch(v, -1) {
+		for _, m := range Mentioned.FindAllStringSubmatch(v, -1) {
 			p = min(p, w.placeNamed(m[1]))
 		}
 	case []any:

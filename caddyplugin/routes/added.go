@@ -1,4 +1,4 @@
-package caddyplugin
+package routes
 
 import (
 	"errors"
@@ -9,6 +9,55 @@ import (
 
 	"github.com/secondgate/secondgate/internal/portal/route"
 )
+
+// check calls refuse for each request header that a handler sets, adds or replaces, and notes
+// what the header is made of. directive names the handler in errors.
+func (w *lineWalk) check(directive string, request map[string]any, gates []passedOne) {
+	for _, operation := range []string{"add", "set", "replace"} {
+		for field, values := range inside(request, operation) {
+			if !w.asked(field, gates) {
+				continue
+			}
+			o, name := w.of(field, gates).or(w.of(values, gates)), "http.request.header."+http.CanonicalHeaderKey(field)
+			if operation == "replace" {
+				o = o.or(w.made[name])
+				o.degree = parted(o.degree)
+			}
+			w.refuse(directive+" "+field, o, gates)
+			w.oneSide(directive, field, values, gates)
+			if len(gates) > 0 {
+				w.make(name, o)
+			}
+		}
+	}
+}
+
+// asked reports whether a header that handlers set matters: questions have it, or it is Host or
+// Cookie, by which the portal may recognise a user.
+func (w *lineWalk) asked(field string, gates []passedOne) bool {
+	name := http.CanonicalHeaderKey(field)
+	return name == "Host" || name == "Cookie" || slices.ContainsFunc(gates, func(g passedOne) bool { return g.headers.InQuestions(name) })
+}
+
+// refuse sets w.Unasked, unless it is set already, if a value with this origin must not be added
+// behind the gates. what names the place of the value in the error.
+func (w *lineWalk) refuse(what string, o origin, gates []passedOne) {
+	if w.Unasked != nil || len(gates) == 0 || o.degree < isChosen {
+		return
+	}
+	name := short.Replace(o.name)
+	if o.degree == isSealed {
+		w.Unasked = fmt.Errorf("%s gets a value that is made of %s before two_factor, where the portal's cookies are still sealed: "+
+			"use {%s} behind two_factor itself, or put the `map` or `vars` behind it in a `route`, or name the cookie with `leave`", what, "{"+name+"}", name)
+		return
+	}
+	remedy := "compute it before two_factor, with `map` or `vars`: whoami gets the same value then"
+	if parameter, ok := strings.CutPrefix(o.name, query); ok {
+		remedy = "declare `credential query " + parameter + "`, or " + remedy
+	}
+	w.Unasked = fmt.Errorf("%s gets a value that is made of {%s} behind two_factor, which whoami's request does not have, "+
+		"so that the portal would be asked about another user than it sees: %s", what, name, remedy)
+}
 
 // The portal may recognise users by a header that handlers behind a gate make of a cookie or of
 // another header. If they do so only in a route that no question matches, the portal is never
@@ -40,7 +89,7 @@ func missedBy(sets []map[string]any, gates []passedOne, prefixes []string) (name
 func meets(paths []any, prefixes []string) func(uri string) bool {
 	return func(uri string) bool {
 		path, _, _ := strings.Cut(uri, "?")
-		readings, _ := withoutPrefixes([]string{path}, prefixes)
+		readings, _ := WithoutPrefixes([]string{path}, prefixes)
 		return slices.ContainsFunc(paths, func(p any) bool {
 			pattern := text(p)
 			return strings.Contains(pattern, "{") || route.Patterns{pattern}.Any(readings)
@@ -56,7 +105,7 @@ var forwarded = []string{"Host", "Forwarded", "X-Real-Ip", "X-Request-Id", "Conn
 
 // oneSide checks a header that is set in a route that no question matches (w.missed). If the
 // header is made of a cookie or of another header, it is an error for credentialHeaders, and a
-// warning in w.oneSided for others.
+// warning in w.OneSided for others.
 func (w *lineWalk) oneSide(directive, field string, values any, gates []passedOne) {
 	name := http.CanonicalHeaderKey(field)
 	from := madeOfCredential(values, name)
@@ -65,17 +114,17 @@ func (w *lineWalk) oneSide(directive, field string, values any, gates []passedOn
 	}
 	warning := fmt.Sprintf("%s %s gets {%s} behind two_factor for %s alone, where whoami does not come by: the portal is never asked about the user that it may know by it; "+
 		"set it for whoami's address, too (outside of the handle or matcher), or give whoami an address there", directive, field, short.Replace(from), w.missed)
-	if w.unasked == nil && slices.Contains(credentialHeaders, name) {
-		w.unasked = errors.New(warning)
+	if w.Unasked == nil && slices.Contains(credentialHeaders, name) {
+		w.Unasked = errors.New(warning)
 		return
 	}
-	w.oneSided = append(w.oneSided, warning)
+	w.OneSided = append(w.OneSided, warning)
 }
 
 // madeOfCredential returns the first placeholder in values of a cookie or of a header other
 // than field, or "".
 func madeOfCredential(values any, field string) string {
-	for _, m := range mentioned.FindAllStringSubmatch(fmt.Sprint(values), -1) {
+	for _, m := range Mentioned.FindAllStringSubmatch(fmt.Sprint(values), -1) {
 		if strings.HasPrefix(m[1], "http.request.cookie.") {
 			return m[1]
 		}

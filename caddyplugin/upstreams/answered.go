@@ -1,4 +1,4 @@
-package caddyplugin
+package upstreams
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/caddyplugin/routes"
 )
 
 // A question goes through the handlers behind its gate. If a handler other than the proxy
@@ -34,11 +36,7 @@ func (w *questionWalk) answered(at certainty, status int, location, by string) {
 // strangers reports whether a response has one of the question's signs that no user is signed
 // in (`anonymous`).
 func (w *questionWalk) strangers(status int, location string) bool {
-	site, err := w.gate.Resolved()
-	if err != nil {
-		return false
-	}
-	for _, q := range site.Whoami {
+	for _, q := range w.settings.Whoami {
 		for _, sign := range q.Anonymous {
 			glob, err := regexp.Compile("^(?s:" + strings.ReplaceAll(regexp.QuoteMeta(sign.Redirect), `\*`, ".*") + ")$")
 			redirected := err == nil && sign.Redirect != "" && status/100 == 3 && glob.MatchString(location)
@@ -62,7 +60,7 @@ func (w *questionWalk) static(h *caddyhttp.StaticResponse, at certainty) certain
 	}
 	location, by := "", fmt.Sprintf("`respond` (%d)", status)
 	if to := http.Header(h.Headers)["Location"]; len(to) > 0 {
-		location, by = mentioned.ReplaceAllString(to[0], ""), "`redir "+to[0]+"`"
+		location, by = routes.Mentioned.ReplaceAllString(to[0], ""), "`redir "+to[0]+"`"
 	}
 	w.answered(at, status, location, by)
 	return never

@@ -1,16 +1,15 @@
-package caddyplugin
+package routes
 
 import (
 	"slices"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// nothingBehind returns the warning for a gate with no handler behind it that answers, or "".
-func nothingBehind(ctx caddy.Context) string {
-	srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if !ok || !endsWithGate(decoded(srv.Routes)) {
+// NothingBehind returns the warning for a server with a gate and no handler behind it that
+// answers, or "".
+func NothingBehind(srv *caddyhttp.Server) string {
+	if !endsWithGate(decoded(srv.Routes)) {
 		return ""
 	}
 	return "nothing stands behind two_factor: every page would be empty; write reverse_proxy or php_fastcgi after it, in the same site or handle"
@@ -48,4 +47,22 @@ func handlerNames(r lineRoute) (names []string) {
 		}
 	}
 	return names
+}
+
+// answersItself reports whether Caddy itself answers every request that takes these routes,
+// with a file or a text, so that no proxy gets the request.
+func answersItself(routes []lineRoute) bool {
+	return slices.ContainsFunc(routes, func(r lineRoute) bool {
+		return len(r.Match) == 0 && slices.ContainsFunc(r.Handle, func(h map[string]any) bool {
+			switch h["handler"] {
+			case "file_server":
+				return h["pass_thru"] != true
+			case "static_response", "error":
+				return true
+			case "subroute":
+				return answersItself(decoded(h["routes"]))
+			}
+			return false
+		})
+	})
 }
