@@ -20,14 +20,7 @@ var auditCommand = caddycmd.Command{
 	Name:  "audit",
 	Usage: "list|export|verify",
 	Short: "Shows, exports and verifies the audit log of security events",
-	Long: `
-Every security event is one entry of the audit log: sign-ins, codes accepted and refused,
-set-ups and changes of factors, waits, what staff did, what happened to the keys. Each
-entry's hash covers the entry before it, so that none can be changed, put in or taken out
-unseen. See docs/audit.md.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("audit"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
@@ -133,15 +126,8 @@ func auditVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify [--head SEQ:HASH]… [--file FILE] [--json]", Args: cobra.NoArgs,
 		Short: "Verifies the audit log's chain of hashes",
-		Long: `
-Walks the chain from its oldest entry to its newest and names the first that is wrong;
-then it fails. A chain whose end was cut off, or that was written anew from some point,
-holds in itself: --head compares it with what the server's log told earlier under "audit
-log head", which is why that log belongs onto another machine.
-
-With --file it verifies an export, byte by byte as it was written, and needs no server. A
-file without any entry is an error.`,
-		RunE: runAuditVerify,
+		Long:  help("audit-verify"),
+		RunE:  runAuditVerify,
 	}
 	cmd.Flags().StringArray("head", nil, "an earlier head, as 42:9f86d081…; may be repeated")
 	cmd.Flags().String("file", "", "an export to be verified in place of the server's")

@@ -23,18 +23,7 @@ var backupCommand = caddycmd.Command{
 	Name:  "backup",
 	Usage: "FILE [--recipient age1… | --passphrase-file FILE] [--json]",
 	Short: "Writes an encrypted backup of the running server's store",
-	Long: `
-Writes what the store holds at this moment into FILE, while the server runs, encrypted
-in the format of age (age-encryption.org): for the owners of the keys that --recipient
-names, which age-keygen makes, or with a passphrase, which is read from a file's first
-line or asked for. The file appears whole or not at all, and one that is there already
-is never written over. What was written has been read back and checked to its end.
-
-THE MASTER KEYS ARE NOT IN IT. Without them nothing of a backup can be used: keep a
-copy of the key file, and keep it apart from the backups.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("backup"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneFile("backup FILE, the file to write")
 		cmd.Flags().StringArrayP("recipient", "r", nil, "public key that can read the backup, age1…; may be given several times")

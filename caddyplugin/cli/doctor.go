@@ -26,14 +26,7 @@ var doctorCommand = caddycmd.Command{
 	Name:  "doctor",
 	Usage: "[--config FILE] [--key-file FILE]",
 	Short: "Verifies the store of a stopped server, without changing it",
-	Long: `
-Looks at the files of the store that the configuration names, copies them to a temporary
-directory, and reads all of the copy: every table's checksums, every user, the chain of
-the audit log, the master keys, and whether the store is the one that its witness in
-Caddy's storage tells of. Nothing of the store is changed. The exit status is 0 if all
-is well, and 1 if not.
-
-A server that runs holds its store: ask it with status.`,
+	Long:  help("doctor"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = noWords
 		var f storeFlags

@@ -16,19 +16,7 @@ var exportCommand = caddycmd.Command{
 	Name:  "export",
 	Usage: "--reason TEXT [--output FILE] [--format csv|jsonl] [--realm R]",
 	Short: "Exports the secrets of all authenticators, for leaving",
-	Long: `
-Writes a line for each user of a realm who has a second factor, with the secret of the
-authenticator in the clear: who has the file can make everybody's codes. It is written
-to --output, which must not exist yet and is readable by you only, or to standard output
-if that is no terminal (--force writes to one), as into a program that encrypts it:
-
-    secondgate users export --reason "moving to …" | age -r RECIPIENT > users.csv.age
-
-Backup codes are kept as hashes only; the export has the hashes, by which an import into
-the same realm keeps the codes good. Elsewhere customers need new ones.
-
-It asks the running server, and stands in the audit log with your name and reason.
---config finds the server's admin endpoint in a Caddyfile, --address names it.`,
+	Long:  help("export"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		addTransferFlags(cmd)

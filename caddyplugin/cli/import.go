@@ -19,22 +19,7 @@ var importCommand = caddycmd.Command{
 	Name:  "import",
 	Usage: "FILE|- [--format csv|jsonl] [--realm R] [--dry-run] [--replace never|skip|always]",
 	Short: "Imports authenticators that were set up elsewhere",
-	Long: `
-Reads a file with one user on each line and makes their authenticators the second
-factors of these users. The file is judged whole first: if anything is wrong with one
-line, nothing is imported, and every such line is named. --dry-run stops there.
-
-Columns of CSV, or fields of JSON lines: user and secret (base32, or hexadecimal with
-encoding "hex"), or uri (otpauth://totp/…); algorithm, digits, period; backup_codes.
-user is the id that the portal's whoami says, to the letter.
-
-Every user is written whole or not at all. If the import breaks off, give the same file
-again: users who have that authenticator already are left alone. Users with another one
-refuse the file, unless --replace skip leaves them as they are, or --replace always
-puts the file's in the place of theirs and signs them out.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("import"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneWord("file")
 		addTransferFlags(cmd)

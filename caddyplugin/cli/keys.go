@@ -22,15 +22,7 @@ var keysCommand = caddycmd.Command{
 	Name:  "keys",
 	Usage: "list | rotate",
 	Short: "Lists the master keys, and moves all records to the newest",
-	Long: `
-"keys list" shows the master keys by their IDs, newest first, with the number of records
-that are sealed with each. "keys rotate" seals all records with the newest key, while
-the server runs; if the server is stopped meanwhile, it goes on when it starts again.
-
-To rotate: put a new line first in the key file (head -c 32 /dev/urandom | base64),
-"secondgate reload --force", "keys rotate", and remove the old line when "keys list"
-says that it can be removed. A server that lacks a key which records need refuses to
-start.`,
+	Long:  help("keys"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }

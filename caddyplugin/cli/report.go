@@ -15,15 +15,7 @@ var reportCommand = caddycmd.Command{
 	Name:  "report",
 	Usage: "[--days N] [--json] [--address ADMIN]",
 	Short: "Shows what the gate saw, or would have done in `mode observe`",
-	Long: `
-Prints, for each realm, what was counted in the last days, today included: sign-ins by
-how they were noticed, users and what they would have been asked for, answers of whoami
-that proved nothing, cookies that would not reach the portal, requests that would have
-been refused, and how long questions took. In "mode enforce" only what is rare is
-counted: refusals, unknown answers, dropped cookies.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("report"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.Flags().IntP("days", "d", admin.DefaultDays, "how many days, today included")

@@ -23,21 +23,7 @@ var restoreCommand = caddycmd.Command{
 	Name:  "restore",
 	Usage: "FILE (--config FILE | --dir DIR) [--key-file FILE] [--identity FILE | --passphrase-file FILE] [--keep-backup-codes] [--json]",
 	Short: "Makes a store of a backup, for a server that is stopped",
-	Long: `
-Makes the store that the configuration names, or the one in --dir, out of a backup.
-Nothing may be there yet but the master keys, which are not in the backup: put the key
-file in its place first. The whole backup is read and checked before the store appears;
-if anything is wrong with it or with the keys, nothing is changed.
-
-What was spent since the backup can't be known, so nothing is accepted that may have
-been: codes of authenticator apps count again from the next but one on (a minute), all
-sessions have ended, recovery codes of staff and codes by e-mail are void, and so are
-all backup codes; customers are told on their settings page to make new ones.
---keep-backup-codes lets the backup codes count that were unused in the backup, even
-those that were used since.
-
-The backup is opened with the private key in --identity (as age-keygen writes it), or
-with a passphrase: the first line of a file, or asked for.`,
+	Long:  help("restore"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneFile("restore FILE, a file that backup wrote")
 		var r restore

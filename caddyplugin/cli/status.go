@@ -20,13 +20,7 @@ var statusCommand = caddycmd.Command{
 	Name:  "status",
 	Usage: "[--json] [--address ADMIN]",
 	Short: "Shows how the server is: checks, users, store, audit log, keys",
-	Long: `
-Shows what runs, whether all holds that customers need for signing in, how many users
-have two-factor authentication, and what is in the store. The exit status is 0 if all
-checks hold.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("status"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = noWords
 		cmd.Flags().Bool("json", false, "print JSON")

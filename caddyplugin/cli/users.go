@@ -19,14 +19,7 @@ var usersCommand = caddycmd.Command{
 	Name:  "users",
 	Usage: "list|show|reset|unlock|end-sessions|recovery-code|import|export",
 	Short: "Looks after users: lists them, resets factors, unlocks, imports and exports",
-	Long: `
-Users are known from their first sign-in through Secondgate on. "list" and "show" look;
-the others act, on the user with exactly that id, want a reason, and are recorded in the
-audit log with it and the name of who acted.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it. The exit status is 0 if it was done, 2 if something about
-the input was wrong and nothing was changed, and 1 for anything else.`,
+	Long:  help("users"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
