@@ -124,12 +124,12 @@ func (w *lineWalk) oneSide(directive, field string, values any, gates []passedOn
 // madeOfCredential returns the first placeholder in values of a cookie or of a header other
 // than field, or "".
 func madeOfCredential(values any, field string) string {
-	for _, m := range Mentioned.FindAllStringSubmatch(fmt.Sprint(values), -1) {
-		if strings.HasPrefix(m[1], "http.request.cookie.") {
-			return m[1]
+	for _, name := range Placeholders(values) {
+		if strings.HasPrefix(name, "http.request.cookie.") {
+			return name
 		}
-		if strings.HasPrefix(m[1], "http.request.header.") && headerOf(m[1]) != field {
-			return m[1]
+		if strings.HasPrefix(name, "http.request.header.") && headerOf(name) != field {
+			return name
 		}
 	}
 	return ""

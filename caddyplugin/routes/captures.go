@@ -36,7 +36,12 @@ func (w *lineWalk) vars(h map[string]any, gates []passedOne) {
 func (w *lineWalk) mapping(h map[string]any, gates []passedOne) {
 	o := w.of(h["source"], gates).or(w.of(h["mappings"], gates)).or(w.of(h["defaults"], gates))
 	o.degree = parted(o.degree)
-	p := min(w.placeOf(h["source"]), w.placeOf(h["mappings"]), w.placeOf(h["defaults"]))
+	p := min(w.placeOf(h["source"]), w.placeOf(h["defaults"]))
+	for _, m := range list(h["mappings"]) {
+		if _, groups := inside(m)["input_regexp"]; !groups { // else ${1} in the output is a group, not a placeholder
+			p = min(p, w.placeOf(m))
+		}
+	}
 	for _, destination := range list(h["destinations"]) {
 		name := strings.Trim(text(destination), "{}")
 		w.place(name, p)

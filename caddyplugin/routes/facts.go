@@ -133,6 +133,26 @@ type configStrings struct {
 // Mentioned matches a placeholder in a text.
 var Mentioned = regexp.MustCompile(`\{([^{}]+)\}`)
 
+// Placeholders returns the names of the placeholders in all texts of a decoded JSON value,
+// including the names of members.
+func Placeholders(value any) (names []string) {
+	switch v := value.(type) {
+	case string:
+		for _, m := range Mentioned.FindAllStringSubmatch(v, -1) {
+			names = append(names, m[1])
+		}
+	case []any:
+		for _, e := range v {
+			names = append(names, Placeholders(e)...)
+		}
+	case map[string]any:
+		for name, e := range v {
+			names = slices.Concat(names, Placeholders(name), Placeholders(e))
+		}
+	}
+	return names
+}
+
 // read collects the strings of a route. Keys of objects are included, because they may be
 // names of headers and variables.
 func (c *configStrings) read(route caddyhttp.Route) error {
@@ -159,9 +179,7 @@ func (c *configStrings) take(text string) {
 	if c.passed && text != "" {
 		c.behind = append(c.behind, text)
 	}
-	for _, m := range Mentioned.FindAllStringSubmatch(text, -1) {
-		c.names = append(c.names, m[1])
-	}
+	c.names = append(c.names, Placeholders(text)...)
 }
 
 // facts returns the Facts with names and texts of c. all means that the handlers behind the

@@ -192,21 +192,10 @@ const rootOfSite = "{http.vars.root}"
 // A destination that depends on the path is not refused: upstreamsCheck warns if whoami's path
 // leads to another one.
 func (w *lineWalk) chosen(what string, value any, gates []passedOne) {
-	switch v := value.(type) {
-	case string:
-		for _, m := range Mentioned.FindAllStringSubmatch(v, -1) {
-			o := w.ofName(m[1], gates)
-			if o.degree = parted(o.degree); !strings.HasPrefix(o.name, "http.request.uri.path") && !strings.HasPrefix(o.name, "http.request.orig_uri.path") {
-				w.refuse(what, o, gates)
-			}
-		}
-	case []any:
-		for _, e := range v {
-			w.chosen(what, e, gates)
-		}
-	case map[string]any:
-		for _, e := range v {
-			w.chosen(what, e, gates)
+	for _, name := range Placeholders(value) {
+		o := w.ofName(name, gates)
+		if o.degree = parted(o.degree); !strings.HasPrefix(o.name, "http.request.uri.path") && !strings.HasPrefix(o.name, "http.request.orig_uri.path") {
+			w.refuse(what, o, gates)
 		}
 	}
 }

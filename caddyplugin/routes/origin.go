@@ -59,21 +59,10 @@ func (w *lineWalk) make(name string, o origin) {
 	}
 }
 
-// of returns the highest origin of the placeholders in a text, or in all texts of a JSON value.
+// of returns the highest origin of the placeholders in a JSON value.
 func (w *lineWalk) of(value any, gates []passedOne) (o origin) {
-	switch v := value.(type) {
-	case string:
-		for _, m := range Mentioned.FindAllStringSubmatch(v, -1) {
-			o = o.or(w.ofName(m[1], gates))
-		}
-	case []any:
-		for _, e := range v {
-			o = o.or(w.of(e, gates))
-		}
-	case map[string]any:
-		for key, e := range v {
-			o = o.or(w.of(key, gates)).or(w.of(e, gates))
-		}
+	for _, name := range Placeholders(value) {
+		o = o.or(w.ofName(name, gates))
 	}
 	return o
 }

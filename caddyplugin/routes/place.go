@@ -34,26 +34,11 @@ func (w *lineWalk) place(name string, p place) {
 	w.places[name] = p
 }
 
-// placeOf returns the lowest place of the placeholders in a text, or in all texts of a JSON
-// value.
+// placeOf returns the lowest place of the placeholders in a JSON value.
 func (w *lineWalk) placeOf(value any) place {
 	p := isFixed
-	switch v := value.(type) {
-	case string:
-		for _, m := range Mentioned.FindAllStringSubmatch(v, -1) {
-			p = min(p, w.placeNamed(m[1]))
-		}
-	case []any:
-		for _, e := range v {
-			p = min(p, w.placeOf(e))
-		}
-	case map[string]any:
-		if _, ok := v["input_regexp"]; ok {
-			return p // outputs of a mapping with input_regexp contain groups, not placeholders
-		}
-		for _, e := range v {
-			p = min(p, w.placeOf(e))
-		}
+	for _, name := range Placeholders(value) {
+		p = min(p, w.placeNamed(name))
 	}
 	return p
 }

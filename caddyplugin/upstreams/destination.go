@@ -109,9 +109,9 @@ func (w *questionWalk) ofQuestion(text string) string {
 // ofHost returns the first placeholder in the text that is the request's host or made of it,
 // or "".
 func (w *questionWalk) ofHost(text string) string {
-	for _, m := range routes.Mentioned.FindAllStringSubmatch(text, -1) {
-		if isHost(m[1]) || w.byHost[m[1]] {
-			return "{" + shortHost.Replace(m[1]) + "}"
+	for _, name := range routes.Placeholders(text) {
+		if isHost(name) || w.byHost[name] {
+			return "{" + shortHost.Replace(name) + "}"
 		}
 	}
 	return ""
@@ -130,15 +130,15 @@ const maxAlternatives = 50
 // and returns a text for each combination.
 func (w *questionWalk) resolve(text string) []string {
 	list := []string{text}
-	for _, m := range routes.Mentioned.FindAllStringSubmatch(text, -1) {
-		values, known := w.values[m[1]]
+	for _, name := range routes.Placeholders(text) {
+		values, known := w.values[name]
 		if !known {
 			continue
 		}
 		var next []string
 		for _, before := range list {
 			for _, value := range values {
-				next = append(next, strings.ReplaceAll(before, m[0], value))
+				next = append(next, strings.ReplaceAll(before, "{"+name+"}", value))
 			}
 		}
 		list = next[:min(len(next), maxAlternatives)]
