@@ -20,12 +20,10 @@ var acceptLossCommand = caddycmd.Command{
 	Short: "Lets the server start although its store was lost, or is an older one",
 	Long:  help("accept-loss"),
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = noWords
-		var f storeFlags
-		f.add(cmd)
+		f := addStoreFlags(cmd)
 		staff := cmd.Flags().String("staff", "", "who accepts the loss")
 		reason := cmd.Flags().String("reason", "", "why")
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return acceptLoss(cmd, f, *staff, *reason) }
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return acceptLoss(cmd, *f, *staff, *reason) }
 	},
 }
 
@@ -80,10 +78,8 @@ var initCommand = caddycmd.Command{
 	Short: "Lets the next start make a store, where one is expected or must exist",
 	Long:  help("init"),
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = noWords
-		var f storeFlags
-		f.add(cmd)
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return initStore(cmd, f) }
+		f := addStoreFlags(cmd)
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return initStore(cmd, *f) }
 	},
 }
 

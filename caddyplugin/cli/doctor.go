@@ -28,11 +28,9 @@ var doctorCommand = caddycmd.Command{
 	Short: "Verifies the store of a stopped server, without changing it",
 	Long:  help("doctor"),
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = noWords
-		var f storeFlags
-		f.add(cmd)
+		f := addStoreFlags(cmd)
 		keyFile := cmd.Flags().String("key-file", "", "file with the master keys (default: as the configuration says)")
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd, f, *keyFile) }
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd, *f, *keyFile) }
 	},
 }
 

@@ -25,10 +25,14 @@ import (
 // storeFlags are the flags that name a store by the configuration that uses it.
 type storeFlags struct{ config, adapter, caddys string }
 
-func (f *storeFlags) add(cmd *cobra.Command) {
+// addStoreFlags adds the flags to a command that takes no arguments.
+func addStoreFlags(cmd *cobra.Command) *storeFlags {
+	f := new(storeFlags)
+	cmd.Args = noWords
 	cmd.Flags().StringVarP(&f.config, "config", "c", "Caddyfile", "configuration that names the store")
 	cmd.Flags().StringVarP(&f.adapter, "adapter", "a", "", "adapter for that file, if it is no Caddyfile")
 	cmd.Flags().StringVar(&f.caddys, "caddy-storage", "", "directory of Caddy's own storage, if the configuration names none and the server's environment is another one (XDG_DATA_HOME)")
+	return f
 }
 
 // namedStore has the settings of the store that a configuration names. The store is not open.
