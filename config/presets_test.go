@@ -57,5 +57,3 @@ func matcher(name string, value any) MatcherSet {
 	}
 	return MatcherSet{name: raw}
 }
-
-func ptr[T any](v T) *T { return &v }
