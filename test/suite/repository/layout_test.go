@@ -64,7 +64,10 @@ var allowed = map[string][]string{
 	"caddyplugin/caddyfile": {"config", "internal/directive"},
 	"caddyplugin/secret":    {"internal/server"},
 	"caddyplugin/admin":     {"config", "internal"},
-	"caddyplugin/cli":       {"caddyplugin/admin", "caddyplugin/secret", "config", "internal"},
+	"caddyplugin/storage":   {"internal"},
+	"caddyplugin/routes":    {"config", "internal/portal"},
+	"caddyplugin/upstreams": {"caddyplugin/routes", "config", "internal/onboard/check"},
+	"caddyplugin/cli":       {"caddyplugin/admin", "caddyplugin/secret", "caddyplugin/storage", "config", "internal"},
 	"caddyplugin":           {"*"}, "cmd/secondgate": {"*"},
 }
 
