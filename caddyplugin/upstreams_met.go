@@ -60,7 +60,7 @@ func (b *behind) meets(known *atomic.Pointer[pools], repl *caddy.Replacer) {
 	if known == nil || repl == nil {
 		return
 	}
-	if p := known.Load(); p != nil {
+	if p := known.Load(); p != nil && len(*p) > 0 {
 		b.pools = *p
 		repl.Delete(upstreamName) // of a forward_auth before the gate
 	}

@@ -82,6 +82,7 @@ func (x *exchange) takeHeld() {
 
 // stand looks up what the visit's token is worth: its clearance, or that it was revoked.
 func (x *exchange) stand() error {
+	x.prompt = x.visit.Stands()
 	st, err := x.g.Visits.Standing(x.facts.R.Context(), x.visit)
 	if err != nil {
 		return err

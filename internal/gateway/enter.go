@@ -153,7 +153,7 @@ func (x *exchange) begin() error {
 	case x.exclusive:
 		c.Start()
 	case free || !x.facts.Asset:
-		x.prompt = free && x.body == nil && !x.facts.Form
+		x.prompt = x.prompt && free && x.body == nil && !x.facts.Form
 		if err := c.Shared(x.facts.R.Context(), free); err != nil {
 			return err
 		}

@@ -95,7 +95,8 @@ type browser struct {
 type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
-	// prompt says that the request has waited neither for its body nor for other requests.
+	// prompt says that the request has waited neither for the store, nor for its body, nor for
+	// other requests. It is complete when the request has begun.
 	prompt bool
 	// leave ends the turn of an exclusive request. leaveSuspect ends a shared request's place
 	// among the changers, which it has from the moment when its response looks like a sign-in's.
@@ -211,7 +212,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 	if status := x.facts.StripSessions(x.sessionName); status != 0 {
 		return x.refuseStatus(status)
 	}
-	request.FindBody(x.rw, r)
+	x.prompt = !request.FindBody(x.rw, r) && x.prompt
 	x.facts.Classify(x.live())
 	x.path = r.URL.Path
 	if x.own && x.isForeign() {
@@ -221,7 +222,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 		x.joinNameless()
 	}
 	if x.visit != nil {
-		x.mark, x.version = x.visit.Requests.Mark(), x.visit.Owner()
+		x.version = x.visit.Owner()
 	}
 	if err := x.enter(); errors.Is(err, errMoved) {
 		return x.sendBack()

@@ -26,7 +26,7 @@ func (x *exchange) identifyBefore() error {
 	if x.answer != nil {
 		return nil // enter has asked already
 	}
-	if !x.prompt {
+	if !x.prompt || x.shared.Load() != runs {
 		x.lookAtClock()
 	}
 	f := &x.facts

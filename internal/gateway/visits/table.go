@@ -210,6 +210,9 @@ func (t *Table) makeRoom() {
 	}
 }
 
+// Stands reports whether Standing has no need to read the store.
+func (v *Visit) Stands() bool { return v.standing.Load() != nil }
+
 // Standing returns what the store says of the visit, from memory where it can.
 func (t *Table) Standing(ctx context.Context, v *Visit) (*Standing, error) {
 	if st := v.standing.Load(); st != nil {
