@@ -29,7 +29,7 @@ func (b *behind) meets(known *atomic.Pointer[upstreams.Pools], repl *caddy.Repla
 	if known == nil || repl == nil {
 		return
 	}
-	if p := known.Load(); p != nil {
+	if p := known.Load(); p != nil && len(*p) > 0 {
 		b.pools = *p
 		repl.Delete(upstreamName) // of a forward_auth before the gate
 	}

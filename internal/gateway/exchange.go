@@ -221,7 +221,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 		x.joinNameless()
 	}
 	if x.visit != nil {
-		x.mark, x.version = x.visit.Requests.Mark(), x.visit.Owner()
+		x.version = x.visit.Owner()
 	}
 	if err := x.enter(); errors.Is(err, errMoved) {
 		return x.sendBack()
