@@ -20,6 +20,9 @@ import (
 // flightKey is under what a request's context carries its flight to the portal.
 type flightKey struct{}
 
+// askedForKey is under what a question's context carries the flight that it is about.
+type askedForKey struct{}
+
 // flight is one request of the run and its response. It is the http.ResponseWriter that
 // the gateway writes to, and keeps every byte that the client could read.
 type flight struct {

@@ -211,7 +211,7 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 	r := (&http.Request{
 		Method: http.MethodGet, URL: u, RequestURI: uri, Host: base.Host, Header: header, Body: http.NoBody,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: base.RemoteAddr,
-	}).WithContext(context.WithoutCancel(context.WithValue(ctx, flightKey{}, (*flight)(nil))))
+	}).WithContext(context.WithoutCancel(context.WithValue(context.WithValue(ctx, askedForKey{}, ctx.Value(flightKey{})), flightKey{}, (*flight)(nil))))
 	bound, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()

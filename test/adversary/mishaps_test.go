@@ -65,6 +65,7 @@ func (o *owner) submit(method, target string, form url.Values) *flight {
 func (o *owner) atChallenge() {
 	for range 3 {
 		o.shaken = false
+		time.Sleep(time.Second)
 		f := o.do("GET", o.page("account"), nil)
 		if f == nil || strings.Contains(f.what, ownPath) {
 			return
@@ -90,6 +91,7 @@ func (o *owner) ensure() {
 		case !strings.Contains(f.what, ownPath):
 			o.visit()
 			o.do("POST", o.page("login"), o.credentials())
+			time.Sleep(time.Second)
 		}
 		o.typeCode()
 		if o.trouble != "" {

@@ -165,6 +165,9 @@ func (o *owner) credentials() url.Values {
 // code gives the authenticator's current code, and waits if the page asks to.
 func (o *owner) code() {
 	mishap := o.mishap.Extra != ""
+	if o.shaken {
+		o.atChallenge()
+	}
 	o.typeCode()
 	if o.inside = true; mishap || o.shaken {
 		o.ensure()
