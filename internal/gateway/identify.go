@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
@@ -124,8 +125,12 @@ func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error
 	a := x.ask(ctx, s)
 	st, err := x.standingOf(ctx, a)
 	if err == nil && a.Kind == gate.User && !st.MayPass() && s.kept {
-		s.exactly = true
-		a = x.ask(ctx, s)
+		// With the cookies that the first question set: the former ones may be void.
+		first := a.Changes
+		s.exactly, s.jar = true, s.jar.Apply(first)
+		second := *x.ask(ctx, s)
+		second.Changes = slices.Concat(first, second.Changes)
+		a = &second
 		st, err = x.standingOf(ctx, a)
 	}
 	return a, st, err

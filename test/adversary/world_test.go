@@ -120,6 +120,9 @@ func (w World) normal() World {
 	if w.CookiePath == "" {
 		w.CookiePath = "/"
 	}
+	if w.CookiePath == "none" {
+		w.Renews = "" // a question would put the session below the page that is asked
+	}
 	if w.Locks && w.Commit == "later" {
 		w.Commit = "at end" // a lock is held until the session is written
 	}
