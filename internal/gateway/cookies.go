@@ -241,7 +241,14 @@ func (x *exchange) writeCookies(h http.Header) {
 // a background request that carried a cookie of another user. Its response deletes and replaces no
 // cookie by its name, which may be that of a later session; the next page does.
 func (x *exchange) isLate() bool {
-	return len(x.gone) > 0 && x.since.IsZero() && x.sessionsEnded.IsZero() && request.SafeMethod(x.facts.R.Method) && !x.facts.Navigation()
+	return len(x.gone) > 0 && x.since.IsZero() && x.sessionsEnded.IsZero() && x.inBackground()
+}
+
+// inBackground reports whether a page sent the request without a look at its response: a script that
+// signs a user in sends a form, and reads the response.
+func (x *exchange) inBackground() bool {
+	r := x.facts.R
+	return !x.facts.Navigation() && (request.SafeMethod(r.Method) || request.First(r.Header, "Sec-Fetch-Mode") == "no-cors")
 }
 
 // holdLate is called with cookies that a question set after the response's headers were sent.
@@ -349,7 +356,7 @@ func unsealed(changes []portal.Change) (lines []string) {
 // visit cookie that it did not send with it. Nor does a background request of a visit that is over:
 // it may arrive after the user has signed in again, and would replace that visit.
 func (x *exchange) wantsVisit() bool {
-	late := x.over && request.SafeMethod(x.facts.R.Method) && !x.facts.Navigation()
+	late := x.over && x.inBackground()
 	if x.own || x.foreign || late || x.kind == anonymously {
 		return false
 	}

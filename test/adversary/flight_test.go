@@ -34,7 +34,6 @@ type flight struct {
 	// outdated says that the portal did not know its session, and so has begun another one, with or
 	// without the gateway.
 	outdated atomic.Bool
-	r        *http.Request
 	// process is the gateway's process that serves it.
 	process *process
 	// began is when it was sent; abandoned is how long it may still stop when no proxy waits.
@@ -257,7 +256,6 @@ func (g *gate) launch(by string, m message) (*flight, error) {
 	} else if m.hold == "last byte" {
 		r.Body, r.ContentLength = f.body, -1
 	}
-	f.r = r.Clone(context.Background())
 	f.process.flights = append(f.process.flights, f)
 	go g.run(g.g, f, r, m.address)
 	return f, nil

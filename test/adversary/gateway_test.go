@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/gateway"
@@ -142,7 +144,7 @@ func (k *kit) gateway(w World, db store.Store, visits *gateway.Visits) (*gateway
 		Fetch: fetch, SetUser: func(*http.Request, string) {},
 		Rotates: w.Rotates, WatchUnsafe: w.WatchUnsafe, Required: w.Required, Recheck: recheck(w),
 		Session: session.Policy{Life: 12 * time.Hour, Idle: idle},
-		Store:   db, Visits: visits, Pages: k.pages, State: k.state, Logger: debugLog, Clock: time.Now,
+		Store:   db, Visits: visits, Pages: k.pages, State: k.state, Logger: zap.NewNop(), Clock: time.Now,
 	}), nil
 }
 

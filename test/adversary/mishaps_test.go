@@ -5,8 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // This file has what goes wrong for the owner: responses that are lost, forms that are sent twice,
@@ -205,9 +203,6 @@ func (o *owner) arrived(in time.Duration) {
 		o.jar.take(f.sent, f.text())
 		o.shaken = o.shaken || f.outdated.Load()
 		o.run.logf("owner    late %s: %d", f.what, f.status)
-		if debugCookies {
-			o.run.logf("  sent %s\n got %s", f.r.Header["Cookie"], f.sent["Set-Cookie"])
-		}
 		if f.status >= 500 && f.status != http.StatusServiceUnavailable {
 			o.fail("%s was answered with %d", f.what, f.status)
 		}
@@ -266,7 +261,3 @@ func (o *owner) elsewhere(a Action) {
 	}
 	o.jar.take(sent, "")
 }
-
-var debugCookies = false
-
-var debugLog = zap.NewNop()

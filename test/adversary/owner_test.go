@@ -131,9 +131,6 @@ func (o *owner) finish(f *flight) *flight {
 	synctest.Wait()
 	o.jar.take(f.sent, f.text())
 	o.run.logf("owner    %s: %d %s", f.what, f.status, f.sent.Get("Location"))
-	if debugCookies {
-		o.run.logf("  sent %s\n got %s", f.r.Header["Cookie"], f.sent["Set-Cookie"])
-	}
 	if f.status >= 500 {
 		if o.run.portal.uneasy() {
 			o.shaken = true

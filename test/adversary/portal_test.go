@@ -126,9 +126,6 @@ func (p *model) serve(up *upstream, r *http.Request) {
 	c.find()
 	c.at("read")
 	c.meets("stale")
-	if debugCookies {
-		fmt.Println("PORTAL", time.Since(bubbleStart), c.r.URL, c.r.Header["Cookie"], c.user, c.set)
-	}
 	c.answer()
 	c.saveWhole()
 	if p.world.Commit == "later" {

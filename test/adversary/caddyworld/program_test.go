@@ -110,7 +110,7 @@ func drawPage(t *rapid.T, g gated) string {
 		pages = append(pages, "/broken", "/broken")
 	}
 	for _, e := range g.extras {
-		for _, p := range []string{"/short", "/p/data", "/v1/data"} {
+		for _, p := range []string{"/short", "/p/data", "/v1/data", "/v1/v2/data"} {
 			if strings.Contains(e, p[:3]) {
 				pages = append(pages, p)
 			}
@@ -179,7 +179,7 @@ func mix(t *rapid.T, p place, s *Step) {
 		}
 	default:
 		path, query, has := strings.Cut(s.Target, "?")
-		s.Target = p.path + oneOf(t, "/..", "/../..", "/%2e%2e/%2e%2e", ";x", "/..;/..", "%2f..%2f..", "/x.css") + path
+		s.Target = p.prefix + p.path + oneOf(t, "/..", "/../..", "/%2e%2e/%2e%2e", ";x", "/..;/..", "%2f..%2f..", "/x.css") + path
 		if has {
 			s.Target += "?" + query
 		}
