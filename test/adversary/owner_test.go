@@ -39,6 +39,7 @@ type owner struct {
 var steps = []func(*owner){
 	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read, (*owner).form, (*owner).beside, (*owner).comeBack, (*owner).ownPages, (*owner).signOut,
 	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read, (*owner).leave,
+	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read,
 }
 
 // next takes the owner's next step. It does nothing in a world where a browser can't use the
