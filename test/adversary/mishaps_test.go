@@ -162,7 +162,9 @@ func (o *owner) background(a Action) {
 		m.header.Set("Sec-Purpose", "prefetch")
 		m.header.Set("Purpose", "prefetch")
 	}
-	if !o.run.world.Locks { // a held lock stops the portal, with or without the gateway
+	// A held lock stops the portal, and a session that is renewed by a held request is lost, both with
+	// or without the gateway.
+	if w := &o.run.world; !w.Locks && (w.Renews == "" || w.Rotation != "renew") {
 		m.hold = a.Hold
 	}
 	f, err := o.run.gate.launch("owner", m)
@@ -195,12 +197,18 @@ func (o *owner) arrived(in time.Duration) {
 			case <-time.After(in):
 			}
 		}
+		f.mu.Lock()
+		fresh := !f.taken && f.sent != nil
+		f.taken = f.taken || fresh
+		f.mu.Unlock()
+		if fresh { // the headers come before the end
+			o.jar.take(f.sent, "")
+		}
 		if !f.over() {
 			i++
 			continue
 		}
 		o.late = append(o.late[:i:i], o.late[i+1:]...)
-		o.jar.take(f.sent, f.text())
 		o.shaken = o.shaken || f.outdated.Load()
 		o.run.logf("owner    late %s: %d", f.what, f.status)
 		if f.status >= 500 && f.status != http.StatusServiceUnavailable {
