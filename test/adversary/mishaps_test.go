@@ -150,8 +150,8 @@ func (o *owner) background(a Action) {
 	}
 	m := o.message(method, o.page(a.Page), kind, url.Values{"any": {"thing"}})
 	o.jar.cookies = was
-	if !strings.Contains(m.header.Get("Cookie"), visitCookie+"-") {
-		return // the portal itself would begin a session for it, over a later one
+	if n := sealedIn(m.header); n == 0 || n < sealedIn(o.message(method, o.page(""), kind, nil).header) {
+		return // the portal would begin a session for it, over a later one; see README.md
 	}
 	switch a.Kind {
 	case "beacon":
@@ -177,6 +177,9 @@ func (o *owner) background(a Action) {
 		o.arrived(patience)
 	}
 }
+
+// sealedIn is how many of the portal's cookies a request carries.
+func sealedIn(h http.Header) int { return strings.Count(h.Get("Cookie"), visitCookie+"-") }
 
 // goOn lets the background requests go on.
 func (o *owner) goOn() {

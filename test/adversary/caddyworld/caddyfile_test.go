@@ -158,7 +158,7 @@ func (g *gated) interceptor() string {
 	case "rewritten":
 		send = "rewrite * /nope\n" + send
 	}
-	return "intercept {\n@away status 3xx 4xx 5xx\nhandle_response @away {\n" + send + "}\n}\n"
+	return "intercept {\n@away status 4xx 5xx\nhandle_response @away {\n" + send + "}\n}\n"
 }
 
 func (g *gated) triggerBefore() string {
