@@ -31,6 +31,8 @@ type flight struct {
 
 	cancel context.CancelFunc
 	body   *body
+	// script says that a script of the owner's sent it, which sends it again after a 503.
+	script bool
 	// outdated says that the portal did not know its session, and so has begun another one, with or
 	// without the gateway.
 	outdated atomic.Bool
