@@ -54,6 +54,11 @@ func drawStep(t *rapid.T, w world) Step {
 	for range choose(t, 3) {
 		disguise(t, g, &s)
 	}
+	for _, e := range g.extras {
+		if strings.HasPrefix(e, "uri strip_prefix") && often(t, 40) {
+			s.Target = strings.ReplaceAll(strings.ReplaceAll(e, "uri strip_prefix ", ""), "\n", "") + s.Target
+		}
+	}
 	s.As = rarely(t, 20, "none", "mallory", "mallet")
 	s.HTTP2 = g.tls && often(t, 40)
 	return s
