@@ -95,8 +95,8 @@ var (
 	secretIn = regexp.MustCompile(`secret=([A-Z2-7]+)`)
 )
 
-// setFactor opens the set-up and confirms the authenticator that it shows, whoever the visit's user
-// is by then.
+// setFactor opens the set-up and confirms the authenticator that it shows, also where the visit has
+// another user by then.
 func (r *run) setFactor(a Action) {
 	j := &r.jars[a.Jar]
 	if a.Async { // what was shown before
