@@ -206,13 +206,13 @@ func (o *owner) arrived(in time.Duration) {
 		f.mu.Unlock()
 		if fresh { // the headers come before the end
 			o.jar.take(f.sent, "")
+			o.shaken = o.shaken || f.outdated.Load()
 		}
 		if !f.over() {
 			i++
 			continue
 		}
 		o.late = append(o.late[:i:i], o.late[i+1:]...)
-		o.shaken = o.shaken || f.outdated.Load()
 		o.run.logf("owner    late %s: %d", f.what, f.status)
 		if f.status >= 500 && f.status != http.StatusServiceUnavailable {
 			o.fail("%s was answered with %d", f.what, f.status)

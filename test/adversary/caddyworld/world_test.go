@@ -99,8 +99,8 @@ func drawSite(t *rapid.T, p *Portal) gated {
 	return g
 }
 
-// prefixRules has some rules name the addresses as browsers send them, with the prefixes that the
-// route strips.
+// prefixRules has rules that open name the addresses as browsers send them, with the prefixes that
+// the route strips. One that shuts would leave the address without the prefix open.
 func (g *gated) prefixRules(t *rapid.T, extra string) {
 	if !strings.HasPrefix(extra, "uri strip_prefix") || !often(t, 60) {
 		return
@@ -111,6 +111,9 @@ func (g *gated) prefixRules(t *rapid.T, extra string) {
 	}
 	for i := range g.rules {
 		r := &g.rules[i]
+		if r.list == "deny" {
+			continue
+		}
 		r.body = strings.ReplaceAll(strings.ReplaceAll(r.body, "path "+r.place.path, "path "+prefix+r.place.path), "path /hooks/", "path "+prefix+"/hooks/")
 		r.place.prefix = prefix
 	}
