@@ -42,9 +42,15 @@ var steps = []func(*owner){
 	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read,
 }
 
+// firstRound is how many steps there are until the owner is signed out for the first time.
+const firstRound = 9
+
 // next takes the owner's next step. It does nothing in a world where a browser can't use the
 // portal, or where the questions can't identify the owner.
 func (o *owner) next() bool {
+	if o.step == firstRound && o.run.world.twins() {
+		return false
+	}
 	if o.step == len(steps) || o.trouble != "" || !o.run.world.decidable() || o.run.portal.open() {
 		return false
 	}

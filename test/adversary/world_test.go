@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -223,6 +224,12 @@ func (w World) decidable() bool {
 		return false // an attacker with the password ends the owner's session
 	}
 	return w.usable() && !slices.ContainsFunc(w.cookiePaths(), func(p string) bool { return !pathMatch(p, w.Whoami) })
+}
+
+// twins reports whether a question without a session leaves another one below the whoami page's
+// directory, which hides the owner's from the next questions. It is a finding that is open.
+func (w World) twins() bool {
+	return w.CookiePath == "none" && path.Dir(w.Whoami) != max(w.Base, "/")
 }
 
 // pathMatch is RFC 6265, 5.1.4.
