@@ -143,9 +143,11 @@ func (o *owner) background(a Action) {
 	}
 	was := o.jar.cookies
 	if n := len(o.jar.past); a.Of > 0 {
-		if n < a.Of || time.Since(o.jar.left[n-a.Of]) > time.Minute {
+		// A second one with the same former session gets what the first one left: open, see README.md.
+		if n < a.Of || time.Since(o.jar.left[n-a.Of]) > time.Minute || time.Since(o.former) < time.Minute {
 			return
 		}
+		o.former = time.Now()
 		o.jar.cookies = o.jar.past[n-a.Of]
 	}
 	m := o.message(method, o.page(a.Page), kind, url.Values{"any": {"thing"}})

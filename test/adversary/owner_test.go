@@ -33,6 +33,8 @@ type owner struct {
 	mishap Action
 	// late are background requests that are on their way.
 	late []*flight
+	// former is when the last one was sent with cookies of a former state.
+	former time.Time
 }
 
 // steps is what the owner does, in order.
