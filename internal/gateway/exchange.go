@@ -157,6 +157,8 @@ type outgoing struct {
 	found bool
 	// abandoned says that the request ended before its response was complete.
 	abandoned bool
+	// pauses says that the request ends after retryPause only.
+	pauses bool
 	// withheld says that the gate answered in place of the response.
 	withheld bool
 	// cutOff says that the gate ended the response before the portal had. The portal may then
