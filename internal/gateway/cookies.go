@@ -254,7 +254,14 @@ func (x *exchange) replaced() bool {
 // a background request that carried a cookie of another user. Its response deletes and replaces no
 // cookie by its name, which may be that of a later session; the next page does.
 func (x *exchange) isLate() bool {
-	return len(x.gone) > 0 && x.since.IsZero() && x.sessionsEnded.IsZero() && request.SafeMethod(x.facts.R.Method) && !x.facts.Navigation()
+	return len(x.gone) > 0 && x.since.IsZero() && x.sessionsEnded.IsZero() && x.inBackground()
+}
+
+// inBackground reports whether a page sent the request without a look at its response: a script that
+// signs a user in sends a form, and reads the response.
+func (x *exchange) inBackground() bool {
+	r := x.facts.R
+	return !x.facts.Navigation() && (request.SafeMethod(r.Method) || request.First(r.Header, "Sec-Fetch-Mode") == "no-cors")
 }
 
 // holdLate is called with cookies that a question set after the response's headers were sent.

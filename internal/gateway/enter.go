@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"time"
@@ -121,11 +122,13 @@ func (x *exchange) lookAtClock() {
 }
 
 // pause reports whether the client waited that long.
-func (x *exchange) pause(d time.Duration) bool {
+func (x *exchange) pause(d time.Duration) bool { return pause(x.facts.R.Context(), d) }
+
+func pause(client context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
 		return true
-	case <-x.facts.R.Context().Done():
+	case <-client.Done():
 		return false
 	}
 }
@@ -171,7 +174,6 @@ func (x *exchange) begin() error {
 	case x.exclusive:
 		c.Start()
 	case free || !x.facts.Asset:
-		x.prompt = free && x.body == nil && !x.facts.Form
 		if err := c.Shared(x.facts.R.Context(), free); err != nil {
 			return err
 		}

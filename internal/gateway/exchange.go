@@ -95,8 +95,6 @@ type browser struct {
 type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
-	// prompt says that the request has waited neither for its body nor for other requests.
-	prompt bool
 	// leave ends the turn of an exclusive request. leaveSuspect ends a shared request's place
 	// among the changers, which it has from the moment when its response looks like a sign-in's.
 	// yield lets the next exclusive request run although this response goes on. Each is nil if it
@@ -159,6 +157,8 @@ type outgoing struct {
 	found bool
 	// abandoned says that the request ended before its response was complete.
 	abandoned bool
+	// pauses says that the request ends after retryPause only.
+	pauses bool
 	// withheld says that the gate answered in place of the response.
 	withheld bool
 	// cutOff says that the gate ended the response before the portal had. The portal may then
@@ -223,7 +223,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 		x.joinNameless()
 	}
 	if x.visit != nil {
-		x.mark, x.version = x.visit.Requests.Mark(), x.visit.Owner()
+		x.version = x.visit.Owner()
 	}
 	if err := x.enter(); errors.Is(err, errMoved) {
 		return x.sendBack()

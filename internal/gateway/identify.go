@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
@@ -26,9 +27,7 @@ func (x *exchange) identifyBefore() error {
 	if x.answer != nil {
 		return nil // enter has asked already
 	}
-	if !x.prompt {
-		x.lookAtClock()
-	}
+	x.lookAtClock()
 	f := &x.facts
 	cleared := x.live()
 	if f.Asset && !cleared && !x.passedBefore() {
@@ -148,9 +147,13 @@ func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error
 	default:
 		return a, st, err
 	}
-	a = x.ask(ctx, s)
-	st, err = x.standingOf(ctx, a)
-	return a, st, err
+	// With the cookies that the first question set: the former ones may be void.
+	first := a.Changes
+	s.jar = s.jar.Apply(first)
+	second := *x.ask(ctx, s)
+	second.Changes = slices.Concat(first, second.Changes)
+	st, err = x.standingOf(ctx, &second)
+	return &second, st, err
 }
 
 // identified returns the user that another authenticator found. If it found none, the answer is

@@ -93,8 +93,9 @@ func (x *exchange) answerFor(a gate.Action) {
 	}
 }
 
-// retryPause is before a page is asked for once more. Another request of the visit makes its
-// answer doubtful, for up to 30 s; browsers give up after 20 redirects.
+// retryPause is before a page is asked for once more. Another request of the visit makes its answer
+// doubtful, for up to 30 s; browsers give up after 20 redirects. The pause is at the end of the
+// request, which holds nothing up then; the redirect has no body, so the server sends it after that.
 const retryPause = 1600 * time.Millisecond
 
 // retry makes the browser ask for the page once more. After a form, a sign-out or a declared
@@ -107,9 +108,7 @@ func (x *exchange) retry() {
 		to, again = "/", false
 	}
 	if x.facts.Navigation() {
-		if again {
-			x.pause(retryPause)
-		}
+		x.pauses = again
 		x.redirect(to)
 		return
 	}

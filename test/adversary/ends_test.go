@@ -95,9 +95,12 @@ var (
 	secretIn = regexp.MustCompile(`secret=([A-Z2-7]+)`)
 )
 
-// setFactor opens the set-up and confirms the authenticator that it shows, whoever the visit's user
-// is by then.
+// setFactor opens the set-up and confirms the authenticator that it shows, also where the visit has
+// another user by then.
 func (r *run) setFactor(a Action) {
+	if r.world.Unenrolled {
+		return // documented: an attacker with the password sets the first factor up
+	}
 	j := &r.jars[a.Jar]
 	if a.Async { // what was shown before
 		if j.setup == "" {

@@ -20,6 +20,9 @@ import (
 // flightKey is under what a request's context carries its flight to the portal.
 type flightKey struct{}
 
+// askedForKey is under what a question's context carries the flight that it is about.
+type askedForKey struct{}
+
 // flight is one request of the run and its response. It is the http.ResponseWriter that
 // the gateway writes to, and keeps every byte that the client could read.
 type flight struct {
@@ -28,10 +31,11 @@ type flight struct {
 
 	cancel context.CancelFunc
 	body   *body
+	// script says that a script of the owner's sent it, which sends it again after a 503.
+	script bool
 	// outdated says that the portal did not know its session, and so has begun another one, with or
 	// without the gateway.
 	outdated atomic.Bool
-	r        *http.Request
 	// process is the gateway's process that serves it.
 	process *process
 	// began is when it was sent; abandoned is how long it may still stop when no proxy waits.
@@ -254,7 +258,6 @@ func (g *gate) launch(by string, m message) (*flight, error) {
 	} else if m.hold == "last byte" {
 		r.Body, r.ContentLength = f.body, -1
 	}
-	f.r = r.Clone(context.Background())
 	f.process.flights = append(f.process.flights, f)
 	go g.run(g.g, f, r, m.address)
 	return f, nil

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/factor"
 	"github.com/secondgate/secondgate/internal/gateway"
@@ -142,7 +144,7 @@ func (k *kit) gateway(w World, db store.Store, visits *gateway.Visits) (*gateway
 		Fetch: fetch, SetUser: func(gateway.Next, string) {},
 		Rotates: w.Rotates, WatchUnsafe: w.WatchUnsafe, Required: w.Required, Recheck: recheck(w),
 		Session: session.Policy{Life: 12 * time.Hour, Idle: idle},
-		Store:   db, Visits: visits, Pages: k.pages, State: k.state, Logger: debugLog, Clock: time.Now,
+		Store:   db, Visits: visits, Pages: k.pages, State: k.state, Logger: zap.NewNop(), Clock: time.Now,
 	}), nil
 }
 
@@ -211,7 +213,7 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 	r := (&http.Request{
 		Method: http.MethodGet, URL: u, RequestURI: uri, Host: base.Host, Header: header, Body: http.NoBody,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: base.RemoteAddr,
-	}).WithContext(context.WithoutCancel(context.WithValue(ctx, flightKey{}, (*flight)(nil))))
+	}).WithContext(context.WithoutCancel(context.WithValue(context.WithValue(ctx, askedForKey{}, ctx.Value(flightKey{})), flightKey{}, (*flight)(nil))))
 	bound, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()

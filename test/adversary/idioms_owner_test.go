@@ -6,7 +6,7 @@ import "time"
 
 // steps are some of the owner's steps, without the last one.
 func (d drawer) steps() Action {
-	return Action{Do: "owner", Of: draw(d.t, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)}
+	return Action{Do: "owner", Of: draw(d.t, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)}
 }
 
 func (d drawer) seconds(values ...int) time.Duration {

@@ -5,8 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // This file has what goes wrong for the owner: responses that are lost, forms that are sent twice,
@@ -65,6 +63,7 @@ func (o *owner) submit(method, target string, form url.Values) *flight {
 func (o *owner) atChallenge() {
 	for range 3 {
 		o.shaken = false
+		time.Sleep(time.Second)
 		f := o.do("GET", o.page("account"), nil)
 		if f == nil || strings.Contains(f.what, ownPath) {
 			return
@@ -90,6 +89,7 @@ func (o *owner) ensure() {
 		case !strings.Contains(f.what, ownPath):
 			o.visit()
 			o.do("POST", o.page("login"), o.credentials())
+			time.Sleep(time.Second)
 		}
 		o.typeCode()
 		if o.trouble != "" {
@@ -143,15 +143,17 @@ func (o *owner) background(a Action) {
 	}
 	was := o.jar.cookies
 	if n := len(o.jar.past); a.Of > 0 {
-		if n < a.Of || time.Since(o.jar.left[n-a.Of]) > time.Minute {
+		// A second one with the same former session gets what the first one left: open, see README.md.
+		if n < a.Of || time.Since(o.jar.left[n-a.Of]) > time.Minute || time.Since(o.former) < time.Minute {
 			return
 		}
+		o.former = time.Now()
 		o.jar.cookies = o.jar.past[n-a.Of]
 	}
 	m := o.message(method, o.page(a.Page), kind, url.Values{"any": {"thing"}})
 	o.jar.cookies = was
-	if !strings.Contains(m.header.Get("Cookie"), visitCookie+"-") {
-		return // the portal itself would begin a session for it, over a later one
+	if n := sealedIn(m.header); n == 0 || n < sealedIn(o.message(method, o.page(""), kind, nil).header) {
+		return // the portal would begin a session for it, over a later one; see README.md
 	}
 	switch a.Kind {
 	case "beacon":
@@ -162,7 +164,9 @@ func (o *owner) background(a Action) {
 		m.header.Set("Sec-Purpose", "prefetch")
 		m.header.Set("Purpose", "prefetch")
 	}
-	if !o.run.world.Locks { // a held lock stops the portal, with or without the gateway
+	// A held lock stops the portal, and a session that is renewed by a held request is lost, both with
+	// or without the gateway.
+	if w := &o.run.world; !w.Locks && (w.Renews == "" || w.Rotation != "renew") {
 		m.hold = a.Hold
 	}
 	f, err := o.run.gate.launch("owner", m)
@@ -175,6 +179,9 @@ func (o *owner) background(a Action) {
 		o.arrived(patience)
 	}
 }
+
+// sealedIn is how many of the portal's cookies a request carries.
+func sealedIn(h http.Header) int { return strings.Count(h.Get("Cookie"), visitCookie+"-") }
 
 // goOn lets the background requests go on.
 func (o *owner) goOn() {
@@ -195,17 +202,20 @@ func (o *owner) arrived(in time.Duration) {
 			case <-time.After(in):
 			}
 		}
+		f.mu.Lock()
+		fresh := !f.taken && f.sent != nil
+		f.taken = f.taken || fresh
+		f.mu.Unlock()
+		if fresh { // the headers come before the end
+			o.jar.take(f.sent, "")
+			o.shaken = o.shaken || f.outdated.Load()
+		}
 		if !f.over() {
 			i++
 			continue
 		}
 		o.late = append(o.late[:i:i], o.late[i+1:]...)
-		o.jar.take(f.sent, f.text())
-		o.shaken = o.shaken || f.outdated.Load()
 		o.run.logf("owner    late %s: %d", f.what, f.status)
-		if debugCookies {
-			o.run.logf("  sent %s\n got %s", f.r.Header["Cookie"], f.sent["Set-Cookie"])
-		}
 		if f.status >= 500 && f.status != http.StatusServiceUnavailable {
 			o.fail("%s was answered with %d", f.what, f.status)
 		}
@@ -264,7 +274,3 @@ func (o *owner) elsewhere(a Action) {
 	}
 	o.jar.take(sent, "")
 }
-
-var debugCookies = false
-
-var debugLog = zap.NewNop()

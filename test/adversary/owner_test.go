@@ -33,17 +33,26 @@ type owner struct {
 	mishap Action
 	// late are background requests that are on their way.
 	late []*flight
+	// former is when the last one was sent with cookies of a former state.
+	former time.Time
 }
 
 // steps is what the owner does, in order.
 var steps = []func(*owner){
 	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read, (*owner).form, (*owner).beside, (*owner).comeBack, (*owner).ownPages, (*owner).signOut,
 	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read, (*owner).leave,
+	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read,
 }
+
+// firstRound is how many steps there are until the owner is signed out for the first time.
+const firstRound = 9
 
 // next takes the owner's next step. It does nothing in a world where a browser can't use the
 // portal, or where the questions can't identify the owner.
 func (o *owner) next() bool {
+	if o.step == firstRound && o.run.world.twins() {
+		return false
+	}
 	if o.step == len(steps) || o.trouble != "" || !o.run.world.decidable() || o.run.portal.open() {
 		return false
 	}
@@ -110,6 +119,9 @@ func (o *owner) do(method, target string, form url.Values) *flight {
 
 func (o *owner) launch(method, target, kind string, form url.Values) *flight {
 	f, err := o.run.gate.launch("owner", o.message(method, target, kind, form))
+	if f != nil {
+		f.script = kind == "script"
+	}
 	if err != nil {
 		o.fail("a redirect to %q: %v", target, err)
 		return nil
@@ -131,12 +143,12 @@ func (o *owner) finish(f *flight) *flight {
 	synctest.Wait()
 	o.jar.take(f.sent, f.text())
 	o.run.logf("owner    %s: %d %s", f.what, f.status, f.sent.Get("Location"))
-	if debugCookies {
-		o.run.logf("  sent %s\n got %s", f.r.Header["Cookie"], f.sent["Set-Cookie"])
-	}
 	if f.status >= 500 {
 		if o.run.portal.uneasy() {
 			o.shaken = true
+			return f
+		}
+		if f.status == http.StatusServiceUnavailable && f.script {
 			return f
 		}
 		o.fail("%s was answered with %d", f.what, f.status)
@@ -165,6 +177,9 @@ func (o *owner) credentials() url.Values {
 // code gives the authenticator's current code, and waits if the page asks to.
 func (o *owner) code() {
 	mishap := o.mishap.Extra != ""
+	if o.shaken {
+		o.atChallenge()
+	}
 	o.typeCode()
 	if o.inside = true; mishap || o.shaken {
 		o.ensure()
@@ -208,9 +223,13 @@ func (o *owner) see(f *flight) {
 	if f == nil || strings.Contains(f.text(), "SECRET-"+victim) {
 		return
 	}
-	if o.shaken {
+	switch {
+	case o.shaken:
 		o.ensure()
-	} else {
+	case f.status == http.StatusServiceUnavailable: // a script asks again, as Retry-After says
+		time.Sleep(time.Second)
+		o.see(o.do("GET", strings.TrimPrefix(f.what, "GET "), nil))
+	default:
 		o.fail("%s shows nothing of the owner's: %d", f.what, f.status)
 	}
 }

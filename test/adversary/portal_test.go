@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -191,8 +192,8 @@ func (c *call) find() {
 		sess = c.begin(id)
 	}
 	if sess == nil {
-		if id != "" && c.flight != nil {
-			c.flight.outdated.Store(true)
+		if f := c.about(); id != "" && f != nil {
+			f.outdated.Store(true)
 		}
 		id = ""
 	}
@@ -207,6 +208,12 @@ func (c *call) find() {
 	c.revive()
 	c.renewDue()
 	c.found = c.sess
+}
+
+// about is the request of the run that the call is, or that it is a question about; it may be nil.
+func (c *call) about() *flight {
+	f, _ := c.r.Context().Value(askedForKey{}).(*flight)
+	return cmp.Or(c.flight, f)
 }
 
 // eager reports whether a page starts a session that the request does not have. Outside

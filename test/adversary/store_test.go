@@ -20,7 +20,7 @@ type memory struct {
 	users  map[store.UserKey]store.User
 	visits map[store.VisitID]store.Visit
 	spent  map[string]bool
-	// grants are the floors of the authenticators when clearances were given, per user.
+	// grants are the floors of each user's authenticators when clearances were given.
 	grants map[string][]int64
 	// twice describes the first code that was accepted twice.
 	twice string
@@ -124,11 +124,12 @@ func (m *memory) grant(u store.User) {
 	if u.TOTP == nil {
 		return
 	}
-	floors := m.grants[u.Key.ID]
+	of := u.Key.ID + " " + u.TOTP.ID
+	floors := m.grants[of]
 	if n := len(floors); n > 0 && u.TOTP.Floor <= floors[n-1] && m.twice == "" {
 		m.twice = fmt.Sprintf("step %d of user %s", u.TOTP.Floor, u.Key.ID)
 	}
-	m.grants[u.Key.ID] = append(floors, u.TOTP.Floor)
+	m.grants[of] = append(floors, u.TOTP.Floor)
 }
 
 // changed reports whether a user's authenticator is another one now, or none.

@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -120,6 +121,9 @@ func (w World) normal() World {
 	if w.CookiePath == "" {
 		w.CookiePath = "/"
 	}
+	if w.CookiePath == "none" {
+		w.Renews = "" // a question would put the session below the page that is asked
+	}
 	if w.Locks && w.Commit == "later" {
 		w.Commit = "at end" // a lock is held until the session is written
 	}
@@ -220,6 +224,12 @@ func (w World) decidable() bool {
 		return false // an attacker with the password ends the owner's session
 	}
 	return w.usable() && !slices.ContainsFunc(w.cookiePaths(), func(p string) bool { return !pathMatch(p, w.Whoami) })
+}
+
+// twins reports whether a question without a session leaves another one below the whoami page's
+// directory, which hides the owner's from the next questions. It is a finding that is open.
+func (w World) twins() bool {
+	return w.CookiePath == "none" && path.Dir(w.Whoami) != max(w.Base, "/")
 }
 
 // pathMatch is RFC 6265, 5.1.4.

@@ -47,8 +47,9 @@ type Concurrency struct {
 	mu      sync.Mutex
 	waiting int
 	// begun counts all changers, sharedBegun all shared requests that ever began; refused counts
-	// exclusive requests that did not.
-	begun, sharedBegun, refused uint64
+	// exclusive requests that did not. begun is written with mu held.
+	begun                atomic.Uint64
+	sharedBegun, refused uint64
 	// pending says that the exclusive request that has the turn is not at the portal yet; see
 	// Start. It is not in begun.
 	pending bool
@@ -117,7 +118,7 @@ func (c *Concurrency) Start() {
 	defer c.mu.Unlock()
 	if c.pending {
 		c.pending = false
-		c.begun++
+		c.begun.Add(1)
 	}
 }
 
@@ -133,7 +134,7 @@ func (c *Concurrency) refuse() {
 
 func (c *Concurrency) begin() {
 	c.enter()
-	c.begun++
+	c.begun.Add(1)
 }
 
 // enter makes a request a changer; the caller holds mu.
@@ -144,7 +145,7 @@ func (c *Concurrency) enter() {
 
 // entered is how many changers there ever were; the caller holds mu.
 func (c *Concurrency) entered() uint64 {
-	n := c.begun + c.refused
+	n := c.begun.Load() + c.refused
 	if c.pending {
 		n++
 	}
@@ -291,7 +292,7 @@ func (c *Concurrency) Mark() Mark {
 	if c.pending {
 		open--
 	}
-	return Mark{c.begun, c.sharedBegun, c.entered(), open, c.shared + c.released}
+	return Mark{c.begun.Load(), c.sharedBegun, c.entered(), open, c.shared + c.released}
 }
 
 // SignInEpoch counts what may have changed who is signed in: changers that began, and calls of
@@ -308,12 +309,12 @@ func (c *Concurrency) Entered() uint64 { return c.Mark().entered }
 // ChangersSince reports whether any changer was open at m or began since. It does not count own,
 // the number of times that the calling shared request itself became a changer since m.
 func (c *Concurrency) ChangersSince(m Mark, own int) bool {
-	return m.open > 0 || c.Mark().begun-m.begun > uint64(own)
+	return m.open > 0 || c.begun.Load()-m.begun > uint64(own)
 }
 
 // OthersSince reports whether any other changer was open at m or began since. The caller is an
 // exclusive request that had its turn at m.
-func (c *Concurrency) OthersSince(m Mark) bool { return m.open > 1 || c.Mark().begun != m.begun }
+func (c *Concurrency) OthersSince(m Mark) bool { return m.open > 1 || c.begun.Load() != m.begun }
 
 // CutOff counts a request after ReleaseShared as one that the gate cut off, for d longer. The portal
 // may change who is signed in at its end, once.
