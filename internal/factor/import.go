@@ -204,7 +204,7 @@ func (s *Service) imported(ctx context.Context, in *Import) (*store.TOTP, *store
 }
 
 // hashImported makes the set of the codes, taking its place among those who hash for
-// one code at a time.
+// one set at a time.
 func (s *Service) hashImported(ctx context.Context, in *Import) (*store.BackupSet, error) {
 	select {
 	case hashingImports <- struct{}{}:

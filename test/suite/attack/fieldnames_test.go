@@ -69,7 +69,7 @@ func TestAttack_B2_FieldsNamedAsCookies(t *testing.T) {
 			t.Errorf("the cookie's value in a field %s: %d", name, p.Status)
 		}
 	}
-	for _, sent := range []string{stolen, "%65" + stolen[1:], "%2565" + stolen[1:]} {
+	for _, sent := range []string{stolen, strings.ReplaceAll(stolen, "e", "%65"), strings.ReplaceAll(stolen, "e", "%2565")} {
 		if p := b.Get("/verify?token=" + sent); strings.Contains(p.Body, "carol") {
 			t.Errorf("the cookie's value in a link: %s", p.Body)
 		}
