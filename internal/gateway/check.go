@@ -220,12 +220,12 @@ func (x *exchange) mayChange() bool {
 	return x.exclusive || x.visit == nil && (x.facts.Unsafe || x.facts.SignIn)
 }
 
-// MustCheck implements [response.Exchange]. What a changer did is known only at the end of its
-// response, which is therefore checked although everything was released.
+// MustCheck implements [response.Exchange]. It reports whether a response is checked at its end
+// although all of it was released: what a changer did is known only then.
 func (x *exchange) MustCheck() bool { return x.mayChange() || x.leaveSuspect != nil }
 
-// Release implements [response.Exchange]. It writes the cookies, and lets requests begin that
-// wait for shared ones.
+// Release implements [response.Exchange]. It writes the cookies, and lets the exclusive requests
+// begin that wait for this shared request.
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())

@@ -4,7 +4,8 @@ import "github.com/secondgate/secondgate/internal/gate"
 
 // mixed reports whether an anonymous answer proves nothing about the response, because another
 // request that ran beside this one may have signed a user in and out again. For an exclusive
-// request, that is a shared one or one that yielded; its own sign-out explains the answer.
+// request, the other one is a shared request, or an exclusive one that yielded. If this request
+// itself is a declared sign-out, the anonymous answer is expected, and mixed returns false.
 func (x *exchange) mixed() bool {
 	if x.visit == nil {
 		return false
@@ -16,8 +17,9 @@ func (x *exchange) mixed() bool {
 	}
 	shared := c.SharedSince(x.mark)
 	if x.facts.Form && !x.sendsSignIn() {
-		// A request that was cut off writes once, which the question shows. The page with the form
-		// would else be asked for in circles until it is over.
+		// A request that was cut off writes the session once more, and the question shows the
+		// result. If it counted here, the page with the form would be redirected to itself until
+		// that request is over.
 		shared = c.LiveSharedSince(x.mark)
 	}
 	return (shared || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
