@@ -4,8 +4,8 @@
 //
 // Nothing of a response to a user who owes a second factor is written to the client. The steps of
 // one request are in [exchange.serve]. Package request holds the facts about a request, package
-// visits the state of its browser, package response the response in flight, and package observe implements
-// `mode observe`.
+// visits the state of its browser, package response the response in flight. Package observe
+// implements `mode observe`.
 //
 // It is plain net/http and knows nothing of Caddy; see Options for what it needs.
 package gateway
