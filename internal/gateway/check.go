@@ -245,7 +245,7 @@ func (x *exchange) Cancel() {
 
 // NoRoom implements [response.Exchange].
 func (x *exchange) NoRoom() {
-	x.g.events.Failed("a form's response was refused: what is kept of responses until their check uses up its room", spool.ErrFull, x.about(""))
+	x.g.events.Failed("the response to a form was refused: the memory and disk space for responses that wait for their check is used up", spool.ErrFull, x.about(""))
 }
 
 // Panicked implements [response.Exchange].

@@ -153,7 +153,7 @@ func (x *exchange) refuseError(err error) error {
 	case errors.Is(err, x.facts.R.Context().Err()) && x.facts.R.Context().Err() != nil:
 		return nil // the client went away
 	default:
-		x.g.events.Failed("request could not be judged and was refused", err, x.about(""))
+		x.g.events.Failed("request could not be checked and was refused", err, x.about(""))
 		x.rw.Header().Set("Retry-After", "5")
 		x.status(status)
 		return nil

@@ -35,7 +35,7 @@ func (x *exchange) rememberToken() {
 }
 
 var (
-	errToken  = errors.New("the token can't stand in a header")
+	errToken  = errors.New("the token has characters that a header can't contain")
 	errTokens = errors.New("several tokens")
 	errNoSign = errors.New("neither a token nor a declared sign that the sign-in failed; see failed under token")
 )

@@ -110,16 +110,16 @@ func (s *Sink) Refused(status int, method string, about Subject) {
 // SessionField records that a body was refused because the field has the name of a session's
 // cookie.
 func (s *Sink) SessionField(name string, about Subject) {
-	s.Log.Warn("a form has a field that is named as a cookie of the portal, so it could carry a session",
+	s.Log.Warn("a form was refused: one of its fields has the name of a portal cookie, so it could carry a session",
 		zap.String("field", name), zap.String("client_ip", about.Address), zap.String("path", about.Path),
 		zap.String("remedy", "if the cookie says nothing about who is signed in: `leave "+name+"`"))
 }
 
 // SeveralOperations records that a sign-in was refused because it could contain several.
 func (s *Sink) SeveralOperations(about Subject) {
-	s.Log.Warn("a request to a declared sign-in carries several operations, and a question after it shows the last one only",
+	s.Log.Warn("a request to a declared sign-in was refused: it has several operations, and the question after it would show the result of the last one only",
 		zap.String("client_ip", about.Address), zap.String("path", about.Path),
-		zap.String("remedy", "have the client send one mutation in a request to an address of sign_in, and no batches"))
+		zap.String("remedy", "let the client send a single mutation per request to an address of sign_in, and no batches"))
 }
 
 // Failed records an internal error, and what was refused because of it.
@@ -158,7 +158,7 @@ func (s *Sink) CookiesDropped(names []string) {
 	for _, name := range names {
 		s.Book.Note(s.Realm, report.CookieDropped, name)
 		if n, worth := s.dropped.add(name); worth {
-			s.Log.Info("cookie dropped that was not sealed; if the portal's scripts set it and the portal needs it, name it under leave",
+			s.Log.Info("an unsealed cookie was not forwarded to the portal; if the portal's scripts set it and the portal needs it, name it under leave",
 				zap.String("cookie", name), zap.Uint64("count", n))
 		}
 	}
@@ -182,7 +182,7 @@ func (s *Sink) NotInserted(reasons []string, path string) {
 
 // PageIncomplete records that a page with insertions was cut off.
 func (s *Sink) PageIncomplete(err error, path string) {
-	s.Log.Warn("a page went out incomplete", zap.Error(err), zap.String("path", path))
+	s.Log.Warn("a page was sent incomplete", zap.Error(err), zap.String("path", path))
 }
 
 // TokenUnreadable and TokenUnknown record why the response to a sign-in with a token was
@@ -194,7 +194,7 @@ func (s *Sink) TokenUnreadable(err error, status int, path string) {
 
 // TokenUnknown: see TokenUnreadable.
 func (s *Sink) TokenUnknown(path string) {
-	s.Log.Error("the token of a sign-in is nobody's: whoami does not know it; see credential header and whoami",
+	s.Log.Error("whoami recognises no user by the token of a sign-in; see credential header and whoami",
 		zap.String("path", path))
 }
 

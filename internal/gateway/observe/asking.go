@@ -115,7 +115,7 @@ func (ob *Observer) putPending(s *state) bool {
 		defer s.mu.Unlock()
 		if s.tries++; s.tries >= maxTries {
 			s.pending = nil
-			ob.count(report.Unasked, "the visit never rested")
+			ob.count(report.Unasked, "the visit always had open requests")
 		}
 		return true
 	}
@@ -175,7 +175,7 @@ func (ob *Observer) put(s *state, q question) {
 		return
 	}
 	if !q.whole {
-		ob.count(report.Unasked, "its session began before it was watched, and may have cookies that were not seen")
+		ob.count(report.Unasked, "the session began before mode observe, and may have cookies that were not observed")
 		return
 	}
 	if why := ob.harms(q); why != "" {

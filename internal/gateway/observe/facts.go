@@ -147,7 +147,7 @@ func (o *observation) compareResponse(status int, h http.Header, changes []porta
 func (o *observation) compareAsset(status int, h http.Header) {
 	ok := (status == http.StatusOK || status == http.StatusPartialContent) && route.IsAssetType(h.Get("Content-Type"))
 	if !ok && status != http.StatusNotModified && status != http.StatusNotFound {
-		o.countPath(report.Refused, "looks like an asset, and is none")
+		o.countPath(report.Refused, "looks like an asset, but is none")
 	}
 }
 

@@ -178,8 +178,8 @@ func (r *run) unseen() (o outcome) {
 		o = failed("the portal signed the customer in, but nothing on the requests then looked like credentials to the gate",
 			"if the portal recognises its customers by a header, declare it: `credential header NAME`; this rehearsal knows sign-ins by form and cookie")
 	case v.Kind == whoami.Anonymous:
-		o = failed(saw+"a sign of nobody holds for it", "the sign under `anonymous` also holds for customers who are signed in, and `user` finds nothing there: "+r.better(asked))
-	case strings.Contains(v.Why, "a sign of nobody, and yet"):
+		o = failed(saw+"an anonymous sign matches it", "the sign under `anonymous` also holds for customers who are signed in, and `user` finds nothing there: "+r.better(asked))
+	case strings.Contains(v.Why, "an anonymous sign matches, although"):
 		o = failed(saw+v.Why, "the sign under `anonymous` also holds for customers who are signed in: choose one that only strangers get, best `redirect` or `status`")
 	default:
 		o = failed(saw+v.Why, "`user` does not find exactly one id there: "+r.better(asked))

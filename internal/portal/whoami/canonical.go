@@ -19,11 +19,11 @@ func Canonical(questions []config.Whoami, id string) (string, error) {
 		}
 	}
 	if !presentable(id) {
-		return "", fmt.Errorf("empty, longer than %d bytes, or with characters that no id has", MaxUser)
+		return "", fmt.Errorf("empty, longer than %d bytes, or with characters that an id can't have", MaxUser)
 	}
 	for _, q := range questions {
 		if q.User != nil && slices.Contains(q.User.Not, id) {
-			return "", fmt.Errorf("this is what whoami answers for nobody (not %s)", id)
+			return "", fmt.Errorf("whoami has this value for visitors who are not signed in (user … not %s)", id)
 		}
 	}
 	return id, nil

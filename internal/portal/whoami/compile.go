@@ -33,12 +33,12 @@ var normalisers = map[string]func(string) string{
 // several values.
 func Compile(c config.Whoami) (*Question, error) {
 	if c.User == nil {
-		return nil, errors.New("user: missing, so nobody could ever be recognised")
+		return nil, errors.New("user is missing, so no user could ever be recognised")
 	}
 	q := &Question{uri: c.URI, header: c.Header, apart: c.Apart}
 	for name := range c.Header {
 		if slices.Contains(unaskable, textproto.CanonicalMIMEHeaderKey(name)) {
-			return nil, fmt.Errorf("header: %s would make whoami answer for somebody else; want a header that identifies nobody, for example X-WP-Nonce", name)
+			return nil, fmt.Errorf("header: %s would replace the credentials of the request, so that whoami answers about another user; want a header that identifies no user, for example X-WP-Nonce", name)
 		}
 	}
 	for _, name := range c.Normalize {

@@ -49,7 +49,7 @@ func (v values) String() string {
 	case v.err != nil:
 		return v.err.Error()
 	case n == none && len(v.all) == 1:
-		return "a value that is empty or stands for nobody"
+		return "one value, which is empty or listed under not"
 	}
 	return fmt.Sprintf("%d distinct values", len(v.all))
 }

@@ -131,9 +131,9 @@ func (q *Question) judge(res Response) Verdict {
 	case anonymous && count == none:
 		return Verdict{Kind: Anonymous}
 	case anonymous:
-		return unknown(res, "a sign of nobody, and yet %s", found)
+		return unknown(res, "an anonymous sign matches, although user finds a value: %s", found)
 	case count != one:
-		return unknown(res, "no sign of nobody, and %s", found)
+		return unknown(res, "no anonymous sign matches, and user finds no usable value: %s", found)
 	}
 	return q.identify(p, res, id)
 }
@@ -145,7 +145,7 @@ func (q *Question) identify(p *page, res Response, id string) Verdict {
 	}
 	switch {
 	case slices.Contains(q.user.not, id):
-		return unknown(res, "no sign of nobody, and the id is one of those that stand for nobody")
+		return unknown(res, "no anonymous sign matches, and the id is one of the values under not")
 	case !presentable(id):
 		return unknown(res, "the id is empty, longer than %d bytes or has control characters", MaxUser)
 	}
