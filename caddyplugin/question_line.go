@@ -379,7 +379,7 @@ func (w *lineWalk) refuse(what string, o origin, gates []passedOne) {
 		remedy = "declare `credential query " + parameter + "`, or " + remedy
 	}
 	w.err = fmt.Errorf("%s gets a value that is made of {%s} behind two_factor, which whoami's request does not have, "+
-		"so that the portal would be asked about another user than it sees: %s", what, name, remedy)
+		"so that whoami could name another user than the one that the portal recognises: %s", what, name, remedy)
 }
 
 const query = "http.request.uri.query."

@@ -62,8 +62,8 @@ func (w *lineWalk) oneSide(directive, field string, values any, gates []passedOn
 	if len(gates) == 0 || w.missed == "" || from == "" || slices.Contains(forwarded, name) || strings.HasPrefix(name, "X-Forwarded-") {
 		return
 	}
-	text := fmt.Sprintf("%s %s gets {%s} behind two_factor for %s alone, where whoami does not come by: the portal is never asked about the user that it may know by it; "+
-		"set it for whoami's address, too (outside of the handle or matcher), or give whoami an address there", directive, field, short.Replace(from), w.missed)
+	text := fmt.Sprintf("%s %s gets {%s} behind two_factor only for %s, which no question to whoami matches: the portal may recognise a user by it whom whoami never names; "+
+		"set it for whoami's address, too (outside of the handle or matcher), or choose an address for whoami that matches", directive, field, short.Replace(from), w.missed)
 	if w.err == nil && slices.Contains(credentialHeaders, name) {
 		w.err = fmt.Errorf("%s", text)
 		return

@@ -28,7 +28,7 @@ func blesta() Preset {
 			Deny:    paths("/admin*", "/index.php/admin*", "/api/*", "/index.php/api/*", "/install*", "/index.php/install*"),
 		},
 		Notes: Notes{
-			"whoami.0":      "The user of the session, and not the client whose account several users may share.",
+			"whoami.0":      "The user of the session. Several users may share the account of one client.",
 			"whoami.0.user": "It changes only where e-mail addresses are the user names.",
 			"deny":          "Staff, who are other users in the same session; the API, which may do everything; the installer.",
 		},

@@ -23,8 +23,8 @@ func dokuwiki() Preset {
 		Notes: Notes{
 			"whoami.0":             "Without a page id another page answers.",
 			"whoami.0.anonymous.0": "The item of the user menu that only strangers have.",
-			"sign_in.0":            "It signs in on almost any URL, so the names of the fields are what counts.",
-			"leave":                "What its scripts remember of the editor and of folded parts.",
+			"sign_in.0":            "It signs in at almost any URL, so sign-ins are recognised by the names of the fields.",
+			"leave":                "Its scripts store the state of the editor and of folded parts in them.",
 			"deny":                 "Take the password in the body.",
 		},
 	}

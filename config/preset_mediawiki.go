@@ -34,10 +34,10 @@ func mediawiki() Preset {
 			Deny:    append(append(paths("/mw-config*"), queries("wltoken")...), matcher("header", map[string][]string{"Treat-As-Untrusted": {"*"}})),
 		},
 		Notes: Notes{
-			"whoami.0.user": "The number stays when an account is renamed; 0 is nobody.",
+			"whoami.0.user": "The number stays the same when an account is renamed; 0 means that no user is signed in.",
 			"rotates":       "AuthManager gives every sign-in another session id and deletes the old session.",
-			"sign_in.1":     "The API's, for bots.",
-			"deny":          "The installer; a watchlist for whoever has its token; and a header that makes the API,\nand so whoami, take somebody who is signed in for a stranger.",
+			"sign_in.1":     "The sign-in of the API, for bots.",
+			"deny":          "The installer; a watchlist, which needs only a token; and a header that makes the API,\nand so whoami, treat a signed-in user as a stranger.",
 		},
 	}
 }

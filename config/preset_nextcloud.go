@@ -30,9 +30,9 @@ func nextcloud() Preset {
 		},
 		Notes: Notes{
 			"whoami.0.header.OCS-APIRequest": "Without it the question counts as forged.",
-			"whoami.0.anonymous.0":           "OCS says 997 when nobody is signed in.",
+			"whoami.0.anonymous.0":           "OCS status 997 means that no user is signed in.",
 			"whoami.0.user":                  "The user id, which never changes; signing in by e-mail address gives the same.",
-			"deny":                           "Addresses whose token stands for somebody, without a session.",
+			"deny":                           "Addresses with a token that identifies a user without a session.",
 		},
 	}
 }

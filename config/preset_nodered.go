@@ -26,8 +26,8 @@ func nodeRED() Preset {
 			SignOut: []string{"/auth/revoke"},
 		},
 		Notes: Notes{
-			"whoami.0.anonymous.1": "Where adminAuth.default lets strangers look on, they have settings too.",
-			"sign_in.0":            "Its answer carries the token.",
+			"whoami.0.anonymous.1": "If adminAuth.default gives strangers read access, they get settings, too.",
+			"sign_in.0":            "Its response has the token.",
 		},
 	}
 }

@@ -41,8 +41,8 @@ func phpmyadmin() Preset {
 			"whoami.0.anonymous.0": "The form, for one server only, without an error of the database.",
 			"whoami.0.user":        "The account of the one database server; it tells upper from lower case.",
 			"watch":                "Every page for strangers begins another session, and a form of an older one is refused.",
-			"public":               "What the sign-in page loads; with cookies it would be asked about, which ends the form's session.",
-			"deny":                 "The set-up script asks nobody for a password.",
+			"public":               "Files that the sign-in page loads. With cookies they would cause questions, which end the form's session.",
+			"deny":                 "The set-up script requires no password.",
 		},
 	}
 }

@@ -38,7 +38,7 @@ func redmine() Preset {
 		Notes: Notes{
 			"whoami.0":             "The form for signing out: shown in every state that an account can be in.",
 			"whoami.0.anonymous.0": "Strangers are sent to the start page.",
-			"whoami.0.anonymous.1": "Whose session ran out is sent to sign in.",
+			"whoami.0.anonymous.1": "Users with an expired session are redirected to the sign-in page.",
 			"whoami.0.user":        "The user's number; names can change.",
 			"rotates":              "Every sign-in resets the session, and the session is in the cookie itself.",
 			"deny":                 "Interfaces for machines, keys in the address that stand for a user, and the REST API,\nbut not files of that kind.",

@@ -34,7 +34,7 @@ func roundcube() Preset {
 			"whoami.0.user": "A random value that Roundcube keeps for each user; the shown address can be changed.",
 			"rotates":       "A sign-in destroys the session before it and gives another id.",
 			"leave":         "Scripts and templates read the dark mode from it.",
-			"deny":          "The installer tells the configuration.",
+			"deny":          "The installer shows the configuration.",
 		},
 	}
 }

@@ -27,7 +27,7 @@ func whmcs() Preset {
 			Deny:    paths("/admin*", "/includes/api.php", "/install*"),
 		},
 		Notes: Notes{
-			"whoami.0":      "The user, and not the client whose account several users may share.",
+			"whoami.0":      "The user. Several users may share the account of one client.",
 			"whoami.0.user": "The only id that the page shows; the same field of the sign-in form has no value.",
 			"deny":          "Staff, who are other users; the API, which takes its key in the body; the installer.",
 		},

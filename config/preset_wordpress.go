@@ -41,7 +41,7 @@ func wordpress() Preset {
 			"whoami.0":             "This address works without pretty permalinks too.",
 			"whoami.0.first":       "Shop plug-ins keep customers away from the profile page, so a nonce is fetched.",
 			"whoami.0.anonymous.0": "The whole body of the first step for strangers.",
-			"whoami.0.user":        "Canonical, whatever was typed; the display name is people's own choice.",
+			"whoami.0.user":        "Canonical, whatever was typed. Users choose their display names themselves.",
 			"leave":                "Scripts of the editor and WooCommerce's cart read them.",
 			"public":               "Styles and scripts of the dashboard, the same for everybody.",
 			"deny":                 "Takes the password in the body.",

@@ -113,7 +113,7 @@ func serveUser(w http.ResponseWriter, r *http.Request, d *staff.Desk) error {
 	}
 	realm, id := values.Get("realm"), values.Get("id")
 	if values.Has("id") == values.Has("search") {
-		return badRequest(errors.New("want either id, which is exact, or search, by which one user is found"))
+		return badRequest(errors.New("want either id, the exact id, or search, the beginning of a name, id or e-mail address"))
 	}
 	if values.Has("search") {
 		found, err := d.Find(r.Context(), realm, values.Get("search"))
@@ -190,7 +190,7 @@ func readAct(w http.ResponseWriter, r *http.Request) (in UserAct, err error) {
 		return in, badRequest(fmt.Errorf("reading the body: %w; want realm, user, staff, reason (and life) as JSON", err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return in, badRequest(errors.New("there is something behind the JSON of the body"))
+		return in, badRequest(errors.New("the body has further data after the JSON"))
 	}
 	return in, nil
 }
@@ -232,7 +232,7 @@ func issueRecoveryCode(ctx context.Context, d *staff.Desk, a staff.Act, in UserA
 	if in.Life != "" {
 		parsed, err := config.ParseDuration(in.Life)
 		if err == nil && parsed <= 0 {
-			err = fmt.Errorf("%q is no time to live", in.Life)
+			err = fmt.Errorf("%q is not a duration", in.Life)
 		}
 		if err != nil {
 			return badRequest(fmt.Errorf("life: %w", err))
@@ -247,7 +247,7 @@ func issueRecoveryCode(ctx context.Context, d *staff.Desk, a staff.Act, in UserA
 // lifeless returns an error if Life is set. All routes but recovery-code call it.
 func (in UserAct) lifeless() error {
 	if in.Life != "" {
-		return badRequest(errors.New("life: only a recovery code has one"))
+		return badRequest(errors.New("life: it is for recovery codes only"))
 	}
 	return nil
 }

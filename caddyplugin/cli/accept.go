@@ -19,20 +19,22 @@ var acceptLossCommand = caddycmd.Command{
 	Usage: "[--config FILE] --staff NAME --reason TEXT",
 	Short: "Lets the server start although its store was lost, or is an older one",
 	Long: `
-Has the next start or reload of this configuration use the store that is there, or make
-a new one, although it is not the one that is expected: a store is lost for good, or an
-older copy is all that is left. USERS WHO HAD A SECOND FACTOR IN THE LOST STORE AND HAVE
-NONE IN THAT ONE SIGN IN WITH THEIR PASSWORD ALONE until they set one up again. Restore a
-backup if there is one.
+Allows the next start or reload of this configuration to use the store that it finds, or
+to create a new one, although another store is expected. It is for a store that is lost
+for good, or of which only an older copy is left. USERS WHO HAD A SECOND FACTOR IN THE LOST
+STORE AND HAVE NONE IN THIS ONE SIGN IN WITH THEIR PASSWORD ALONE until they set one up
+again. Restore a backup if there is one.
 
-What was used since an older copy can't be known, so that start does with it what restore
-does with a backup: sessions end, codes of authenticator apps count again from the next
-but one on, and all backup codes are void, as are recovery codes and codes by e-mail.
+Nobody knows which codes were used since an older copy was made. The start therefore
+treats it like a restored backup: all sessions end, codes of authenticator apps are
+accepted from the next but one on, and backup codes, recovery codes and codes by e-mail
+are no longer valid.
 
-The start records in the audit log who accepted the loss and why. The decision is good
-for 24 hours, and for what is expected now; a store that is lost later is refused again.
+The start records in the audit log who accepted the loss and why. The decision is valid
+for 24 hours and only for the store that is missing now. If a store is lost later, the
+start is refused again.
 
-Run it as the server's user: it writes to Caddy's storage.`,
+Run it as the server's user, because it writes to Caddy's storage.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = noWords
 		cmd.SetFlagErrorFunc(wrongInput)
@@ -71,7 +73,7 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 	for _, expected := range o.Expected {
 		fmt.Fprintf(w, "Given up: %s.\n", plain(expected))
 	}
-	_, err = fmt.Fprintf(w, "The next start within 24 hours uses the store in %s, or makes one.\n", plain(s.place))
+	_, err = fmt.Fprintf(w, "The next start within 24 hours uses the store in %s, or creates one.\n", plain(s.place))
 	return err
 }
 
@@ -92,18 +94,18 @@ func (s *namedStore) lost(ctx context.Context) error {
 var initCommand = caddycmd.Command{
 	Name:  "init",
 	Usage: "[--config FILE]",
-	Short: "Lets the next start make a store, where one is expected or must exist",
+	Short: "Lets the next start create a store, although one is expected or must exist",
 	Long: `
-A start that finds no store is refused where it may have been lost: with must_exist under
-storage in the Caddyfile, and once this machine has a store with users who have a second
-factor. This command says that none is lost: the next start of this configuration within
-24 hours may make a store of its own. Its realms must be none that a known store answers
-for.
+A start that finds no store is refused if the store may have been lost: if the Caddyfile
+has must_exist under storage, or if this machine already has a store with users who have
+a second factor. This command confirms that no store was lost: the next start of this
+configuration within 24 hours may create one. The configuration must have no realm of a
+store that is known already.
 
-Where the store is there and whole, it says what that holds, does nothing, and ends with
-status 0. Where a store is there and the server would not start with it, it is refused.
+If there is a complete store, the command shows its content, changes nothing, and ends
+with status 0. If there is a store with which the server would not start, it fails.
 
-Run it as the server's user: it writes to Caddy's storage.`,
+Run it as the server's user, because it writes to Caddy's storage.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = noWords
 		cmd.SetFlagErrorFunc(wrongInput)
@@ -136,9 +138,9 @@ func initStore(cmd *cobra.Command, f storeFlags) error {
 		return wrongInput(cmd, err)
 	}
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "The next start within 24 hours may make a store in %s.\n", plain(s.place))
+	fmt.Fprintf(w, "The next start within 24 hours may create a store in %s.\n", plain(s.place))
 	if !server.Expected(s.storage) {
-		_, err = fmt.Fprintf(w, "So that a store that is lost later is never made anew, write in %s:\n\n\tstorage %s %s {\n\t\tmust_exist\n\t}\n", plain(f.config), s.engine, plain(s.place))
+		_, err = fmt.Fprintf(w, "To prevent that a lost store is later replaced by an empty one, write in %s:\n\n\tstorage %s %s {\n\t\tmust_exist\n\t}\n", plain(f.config), s.engine, plain(s.place))
 	}
 	return err
 }
@@ -156,9 +158,9 @@ func (s *namedStore) present(cmd *cobra.Command) (done bool, err error) {
 	w := cmd.OutOrStdout()
 	switch {
 	case c.held:
-		_, err = fmt.Fprintf(w, "A server runs with the store in %s; nothing was done. What it holds says `secondgate status`.\n", plain(s.place))
+		_, err = fmt.Fprintf(w, "A server runs with the store in %s; nothing was done. `secondgate status` shows its content.\n", plain(s.place))
 	case c.there:
-		_, err = fmt.Fprintf(w, "The store in %s is there and whole: %s. Nothing was done; %s.\n", plain(s.place), plain(c.String()), c.outlook())
+		_, err = fmt.Fprintf(w, "There is a complete store in %s: %s. Nothing was done; %s.\n", plain(s.place), plain(c.String()), c.outlook())
 	}
 	return c.there, err
 }

@@ -20,10 +20,10 @@ var auditCommand = caddycmd.Command{
 	Usage: "list|export|verify",
 	Short: "Shows, exports and verifies the audit log of security events",
 	Long: `
-Every security event is one entry of the audit log: sign-ins, codes accepted and refused,
-set-ups and changes of factors, waits, what staff did, what happened to the keys. Each
-entry's hash covers the entry before it, so that none can be changed, put in or taken out
-unseen. See docs/audit.md.
+The audit log has an entry for each security event: sign-ins, accepted and refused codes,
+set-ups and changes of factors, waits, acts of staff, changes of the keys. The hash of an
+entry covers the entry before it, so that entries can't be changed, added or removed
+without detection. See docs/audit.md.
 
 It asks the running server through its admin endpoint. --config finds that endpoint in
 a Caddyfile, --address names it.`,
@@ -60,7 +60,7 @@ func auditListCommand() *cobra.Command {
 		RunE:  runAuditList,
 	}
 	auditFilter(cmd)
-	cmd.Flags().IntP("limit", "n", admin.DefaultEntries, "how many events at most")
+	cmd.Flags().IntP("limit", "n", admin.DefaultEntries, "maximum number of events")
 	cmd.Flags().Bool("json", false, "print the entries as JSON lines, as they are exported")
 	return cmd
 }
@@ -115,9 +115,9 @@ func auditExportCommand() *cobra.Command {
 		Use: "export [--realm NAME [--user ID]] [--from TIME] [--to TIME] [--output FILE]", Args: cobra.NoArgs,
 		Short: "Writes the events as JSON lines, the oldest first",
 		Long: `
-Writes an entry on each line, the oldest first: to the standard output, or to a new file.
-Without --realm, --user, --from and --to it is the whole chain, which
-"audit verify --file FILE" verifies without a server.`,
+Writes one entry on each line, the oldest first, to the standard output or to a new file.
+Without --realm, --user, --from and --to it exports the whole chain, which
+"audit verify --file FILE" can verify without a server.`,
 		RunE: runAuditExport,
 	}
 	auditFilter(cmd)
@@ -161,18 +161,18 @@ func auditVerifyCommand() *cobra.Command {
 		Use: "verify [--head SEQ:HASH]… [--file FILE] [--json]", Args: cobra.NoArgs,
 		Short: "Verifies the audit log's chain of hashes",
 		Long: `
-Walks the chain from its oldest entry to its newest and names the first that is wrong;
-then it fails. A chain whose end was cut off, or that was written anew from some point,
-holds in itself: --head compares it with what the server's log told earlier under "audit
-log head", which is why that log belongs onto another machine.
+Checks the chain from its oldest entry to its newest. It names the first wrong entry and
+fails. A chain of which the end was removed, or that was written again from some entry on,
+is valid in itself. To detect that, --head compares the chain with a head that the server
+logged earlier ("audit log head"). Keep that log on another machine.
 
-With --file it verifies an export, byte by byte as it was written, and needs no server. A
-file without any entry is an error.`,
+With --file it verifies the exact bytes of an export, and needs no server. A file without
+any entry is an error.`,
 		RunE: runAuditVerify,
 	}
 	cmd.Flags().StringArray("head", nil, "an earlier head, as 42:9f86d081…; may be repeated")
-	cmd.Flags().String("file", "", "an export to be verified in place of the server's")
-	cmd.Flags().Bool("json", false, "print what was found as JSON")
+	cmd.Flags().String("file", "", "verify this exported file instead of the server's log")
+	cmd.Flags().Bool("json", false, "print the result as JSON")
 	serverFlags(cmd)
 	return cmd
 }
@@ -202,7 +202,7 @@ func runAuditVerify(cmd *cobra.Command, _ []string) error {
 	return err
 }
 
-var errBroken = errors.New("the audit log does not hold")
+var errBroken = errors.New("the audit log is not valid")
 
 // verified verifies the audit log in an exported file, or asks the server to verify its own
 // log if file is "".

@@ -26,14 +26,15 @@ var backupCommand = caddycmd.Command{
 	Usage: "FILE [--recipient age1… | --passphrase-file FILE] [--json]",
 	Short: "Writes an encrypted backup of the running server's store",
 	Long: `
-Writes what the store holds at this moment into FILE, while the server runs, encrypted
-in the format of age (age-encryption.org): for the owners of the keys that --recipient
-names, which age-keygen makes, or with a passphrase, which is read from a file's first
-line or asked for. The file appears whole or not at all, and one that is there already
-is never written over. What was written has been read back and checked to its end.
+Writes the present content of the store into FILE while the server runs. The file is
+encrypted in the format of age (age-encryption.org), either for the public keys given
+with --recipient (age-keygen generates such keys), or with a passphrase, which is the
+first line of a file or is asked for. The file is created completely or not at all, and
+an existing file is never overwritten. The backup is read back and verified after it was
+written.
 
-THE MASTER KEYS ARE NOT IN IT. Without them nothing of a backup can be used: keep a
-copy of the key file, and keep it apart from the backups.
+IT DOES NOT CONTAIN THE MASTER KEYS. Without them a backup is useless: keep a copy of the
+key file, apart from the backups.
 
 It asks the running server through its admin endpoint. --config finds that endpoint in
 a Caddyfile, --address names it.`,

@@ -16,22 +16,23 @@ import (
 var checkCommand = caddycmd.Command{
 	Name:  "check",
 	Usage: "[--config FILE] [--adapter NAME] [--site HOST] [--json]",
-	Short: "Rehearses a site with two_factor against its real portal, before customers do",
+	Short: "Tests a site with two_factor against its real portal, before customers use it",
 	Long: `
-Takes the site that has two_factor out of your Caddyfile and runs it in this process,
-on loopback, with a store of its own: your server, its store and its certificates are
-not touched, and it may be running. Then it does what customers do, and what somebody
-does who has their passwords: signs in and out, by other spellings of the name, sets
-up a second factor, gives wrong and right codes, lets whoami fail, tries side doors.
-At the portal nothing changes but that one or two test customers sign in and out.
+Reads the site with two_factor from your Caddyfile and runs a copy of it in this process,
+on loopback, with a temporary store. It does not touch your server, its store and its
+certificates; the server may be running. The command then acts as customers do, and as an
+attacker does who has their passwords: it signs in and out, also with other spellings of
+the name, sets up a second factor, gives wrong and right codes, makes whoami fail, and
+tries side doors. At the portal, one or two test customers sign in and out; nothing else
+changes.
 
-Their user names and passwords are asked for, without echo; from a script they are
-lines on standard input: user name, password and, better, the same of a second one.
-The customers must have no second factor at the portal itself, and no captcha.
+It asks for their user names and passwords; a password is not shown. A script gives them
+on standard input, each on its own line: user name, password, and preferably those of a
+second customer. The customers must have no second factor and no captcha at the portal.
 
-The table has a line for each thing that has to be true: ok, FAILED with what was seen
-and what to change, or not tried. The exit status is 0 if nothing failed, 1 if
-something did, and 2 if there could be no rehearsal.`,
+The table has one line for each check: ok, FAILED with the observation and the remedy, or
+not tried. The exit status is 0 if no check failed, 1 if one failed, and 2 if the checks
+could not run.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		var c checkFlags

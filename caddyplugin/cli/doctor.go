@@ -34,13 +34,13 @@ var doctorCommand = caddycmd.Command{
 	Usage: "[--config FILE] [--key-file FILE]",
 	Short: "Verifies the store of a stopped server, without changing it",
 	Long: `
-Looks at the files of the store that the configuration names, copies them to a temporary
-directory, and reads all of the copy: every table's checksums, every user, the chain of
-the audit log, the master keys, and whether the store is the one that its witness in
-Caddy's storage tells of. Nothing of the store is changed. The exit status is 0 if all
-is well, and 1 if not.
+Checks the files of the store that the configuration names, copies them to a temporary
+directory, and verifies the copy: the checksums of all tables, all users, the hash chain
+of the audit log, the master keys, and whether the witness in Caddy's storage is this
+store's. The store itself is not changed. The exit status is 0 if no problem was found,
+else 1.
 
-A server that runs holds its store: ask it with status.`,
+A running server locks its store; use status to check that server.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = noWords
 		cmd.SetFlagErrorFunc(wrongInput)
@@ -72,10 +72,10 @@ func runDoctor(cmd *cobra.Command, f storeFlags, keyFile string) error {
 	case err != nil:
 		return err
 	default:
-		d.say("Tables", fmt.Sprintf("%d, every checksum holds", examined.Tables), examined.Damage)
+		d.say("Tables", fmt.Sprintf("%d, all checksums are right", examined.Tables), examined.Damage)
 	}
 	if d.problems > 0 {
-		return errors.New("the store is not as it should be; what is wrong is above")
+		return errors.New("the store has problems; they are listed above")
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (d *doctor) examine(ctx context.Context, st store.Store) error {
 	if err == nil && !report.OK() {
 		err = errors.New(report.Broken)
 	}
-	d.say("Audit log", fmt.Sprintf("%d entries, the chain holds", report.Entries), err)
+	d.say("Audit log", fmt.Sprintf("%d entries, the hash chain is valid", report.Entries), err)
 	return d.compare(ctx, st, activated)
 }
 

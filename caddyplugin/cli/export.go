@@ -18,19 +18,20 @@ import (
 var exportCommand = caddycmd.Command{
 	Name:  "export",
 	Usage: "--reason TEXT [--output FILE] [--format csv|jsonl] [--realm R]",
-	Short: "Exports the secrets of all authenticators, for leaving",
+	Short: "Exports the secrets of all authenticators, for moving to another system",
 	Long: `
 Writes a line for each user of a realm who has a second factor, with the secret of the
-authenticator in the clear: who has the file can make everybody's codes. It is written
-to --output, which must not exist yet and is readable by you only, or to standard output
-if that is no terminal (--force writes to one), as into a program that encrypts it:
+authenticator in clear text. WITH THIS FILE ANYONE CAN COMPUTE THE CODES OF ALL USERS. It
+is written to --output, a new file that only you can read, or to standard output. It is
+written to a terminal only with --force. To encrypt it, send it to another program:
 
     secondgate users export --reason "moving to …" | age -r RECIPIENT > users.csv.age
 
-Backup codes are kept as hashes only; the export has the hashes, by which an import into
-the same realm keeps the codes good. Elsewhere customers need new ones.
+Backup codes are stored as hashes only. The export contains the hashes, so the codes
+remain valid after an import into the same realm. In any other realm customers need new
+ones.
 
-It asks the running server, and stands in the audit log with your name and reason.
+It asks the running server. The audit log records it with your name and reason.
 --config finds the server's admin endpoint in a Caddyfile, --address names it.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
@@ -82,7 +83,7 @@ func runExport(cmd *cobra.Command, _ []string) error {
 	if err := file.keep(); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s is written. WHO HAS IT CAN MAKE EVERYBODY'S CODES: encrypt it, and remove it when it was read.\n", output) //nolint:errcheck // the file is there
+	fmt.Fprintf(cmd.OutOrStdout(), "%s is written. WITH THIS FILE ANYONE CAN COMPUTE THE CODES OF ALL USERS: encrypt it, and delete it after the import.\n", output) //nolint:errcheck // the file is there
 	return nil
 }
 

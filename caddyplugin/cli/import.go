@@ -18,27 +18,28 @@ import (
 var importCommand = caddycmd.Command{
 	Name:  "import",
 	Usage: "FILE|- [--format csv|jsonl] [--realm R] [--dry-run] [--replace never|skip|always]",
-	Short: "Imports authenticators that were set up elsewhere",
+	Short: "Imports authenticators that were set up in another system",
 	Long: `
 Reads a file with one user on each line and makes their authenticators the second
-factors of these users. The file is judged whole first: if anything is wrong with one
-line, nothing is imported, and every such line is named. --dry-run stops there.
+factors of these users. The whole file is checked first: if any line is wrong, nothing is
+imported, and all wrong lines are listed. With --dry-run the command ends there.
 
 Columns of CSV, or fields of JSON lines: user and secret (base32, or hexadecimal with
 encoding "hex"), or uri (otpauth://totp/…); algorithm, digits, period; backup_codes.
-user is the id that the portal's whoami says, to the letter.
+user must be exactly the id that the portal's whoami returns.
 
-Every user is written whole or not at all. If the import breaks off, give the same file
-again: users who have that authenticator already are left alone. Users with another one
-refuse the file, unless --replace skip leaves them as they are, or --replace always
-puts the file's in the place of theirs and signs them out.
+Each user is imported completely or not at all. If the import is interrupted, import the
+same file again: users who have their authenticator from the file already are not
+changed. If a user has another authenticator, the file is refused. With --replace skip
+these users are left unchanged; with --replace always their authenticators are replaced
+and they are signed out.
 
 It asks the running server through its admin endpoint. --config finds that endpoint in
 a Caddyfile, --address names it.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneWord("file")
 		addTransferFlags(cmd)
-		cmd.Flags().Bool("dry-run", false, "judge the file and import nothing")
+		cmd.Flags().Bool("dry-run", false, "check the file and import nothing")
 		cmd.Flags().String("replace", transfer.ReplaceNever, "what to do with users who have another authenticator: never, skip or always")
 		cmd.Flags().Bool("json", false, "print the summary as JSON")
 		cmd.RunE = runImport

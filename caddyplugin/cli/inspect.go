@@ -16,23 +16,24 @@ func inspectCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "inspect",
 		Usage: "URL [--site ADDRESS] [--page PATH]... [--no-preset]",
-		Short: "Learns a portal and writes the Caddyfile for it",
+		Short: "Examines a portal and writes the Caddyfile for it",
 		Long: `
-Signs in at a portal as test customers do, works out how it can be put behind
-two-factor authentication, and writes that as a site of a Caddyfile to standard
+Signs in at a portal with test customers, determines the settings for two-factor
+authentication in front of it, and writes them as a site of a Caddyfile to standard
 output, with a comment for each finding.
 
-URL is the portal's address or that of its sign-in page. User name and password
-of a test customer are asked for, and of a second one, who may be left out but
-proves more. Where standard input is no terminal, each is two lines.
+URL is the portal's address or that of its sign-in page. The command asks for the user
+name and password of a test customer, and of a second one, who is optional but allows
+more checks. If standard input is no terminal, it reads them from there, two lines for
+each customer.
 
-It changes nothing at the portal. It signs in some fifteen times, once with a wrong
-password, and looks at some sixty pages. Use accounts made for testing.`,
+It changes nothing at the portal. It signs in about fifteen times, once with a wrong
+password, and loads about sixty pages. Use accounts made for testing.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = oneAddress
 			cmd.Flags().String("site", "", "address of the gateway's site (default: the portal's host, or http://127.0.0.1:8080 for one on loopback)")
 			cmd.Flags().StringArray("page", nil, "a further page that may name the user, as a path; may be repeated")
-			cmd.Flags().Bool("no-preset", false, "write everything out, although a preset would do")
+			cmd.Flags().Bool("no-preset", false, "write all settings, even if a preset has them")
 			cmd.RunE = runInspect
 		},
 	}

@@ -22,22 +22,22 @@ import (
 var keysCommand = caddycmd.Command{
 	Name:  "keys",
 	Usage: "list | rotate",
-	Short: "Lists the master keys, and moves all records to the newest",
+	Short: "Lists the master keys, and reseals all records with the newest",
 	Long: `
-"keys list" shows the master keys by their IDs, newest first, with the number of records
-that are sealed with each. "keys rotate" seals all records with the newest key, while
-the server runs; if the server is stopped meanwhile, it goes on when it starts again.
+"keys list" shows the IDs of the master keys, newest first, and the number of records
+that are sealed with each. "keys rotate" seals all records with the newest key while the
+server runs. If the server is stopped meanwhile, the rotation continues at its next start.
 
-To rotate: put a new line first in the key file (head -c 32 /dev/urandom | base64),
-"secondgate reload --force", "keys rotate", and remove the old line when "keys list"
-says that it can be removed. A server that lacks a key which records need refuses to
-start.`,
+To rotate: insert a new first line into the key file (head -c 32 /dev/urandom | base64),
+run "secondgate reload --force" and "keys rotate", and remove the old line when "keys
+list" says that it can be removed. A server does not start if it lacks a key with which
+records are sealed.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		list := &cobra.Command{Use: "list [--json]", Short: "Shows what each master key is needed for", Args: cobra.NoArgs, RunE: runKeysList}
+		list := &cobra.Command{Use: "list [--json]", Short: "Shows the number of records that are sealed with each master key", Args: cobra.NoArgs, RunE: runKeysList}
 		rotate := &cobra.Command{Use: "rotate [--detach] [--json]", Short: "Seals all records with the newest master key", Args: cobra.NoArgs, RunE: runKeysRotate}
-		rotate.Flags().Bool("detach", false, "don't wait for the end")
+		rotate.Flags().Bool("detach", false, "don't wait until the rotation has ended")
 		for _, sub := range []*cobra.Command{list, rotate} {
 			sub.Flags().Bool("json", false, "print the result as JSON")
 			serverFlags(sub)
@@ -130,12 +130,12 @@ func follow(ctx context.Context, srv endpoint, p *rotation.Progress, say io.Writ
 	for told := time.Now(); p.State == rotation.Running; {
 		select {
 		case <-ctx.Done():
-			fmt.Fprintln(say, "The rotation goes on without you; `keys list` shows how far it is.")
+			fmt.Fprintln(say, "The rotation continues in the server; `keys list` shows its progress.")
 			return nil
 		case <-tick.C:
 		}
 		if err := srv.answer(http.MethodGet, "/two_factor/keys/rotate", nil, p); err != nil {
-			return fmt.Errorf("the rotation was begun, and goes on when the server runs again: %w", err)
+			return fmt.Errorf("the rotation was started and continues when the server runs again: %w", err)
 		}
 		if time.Since(told) > 5*time.Second {
 			told = time.Now()

@@ -14,15 +14,14 @@ import (
 var presetsCommand = caddycmd.Command{
 	Name:  "presets",
 	Usage: "[NAME]",
-	Short: "Shows the portals that are known, or the Caddyfile that one of them stands for",
+	Short: "Lists the presets for known portals, or shows the settings of one",
 	Long: `
-Without a name, lists the presets that "portal NAME" takes, what each is for, and the
-version it was tried with here; "untested" ones were only read from the portal's
-sources.
+Without a name, lists the presets for "portal NAME", the portal that each is for, and the
+version of the portal that it was tested with. An "untested" preset was written from the
+portal's source code only.
 
-With a name, prints the site that the preset stands for, with a comment for what needs
-one: to read what it does, or to copy and change it where "portal NAME" with settings
-of your own beside it is not enough.`,
+With a name, prints the settings of the preset as a site of a Caddyfile, with comments.
+Copy and change them if "portal NAME" with additional settings of your own is not enough.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.MaximumNArgs(1)
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -16,19 +16,19 @@ import (
 var reportCommand = caddycmd.Command{
 	Name:  "report",
 	Usage: "[--days N] [--json] [--address ADMIN]",
-	Short: "Shows what the gate saw, or would have done in `mode observe`",
+	Short: "Shows what the gate counted, or would have done in `mode observe`",
 	Long: `
-Prints, for each realm, what was counted in the last days, today included: sign-ins by
-how they were noticed, users and what they would have been asked for, answers of whoami
-that proved nothing, cookies that would not reach the portal, requests that would have
-been refused, and how long questions took. In "mode enforce" only what is rare is
-counted: refusals, unknown answers, dropped cookies.
+Prints the counts of each realm for the last days, including today: sign-ins by the way
+in which they were detected, users who would have been asked for a code or a set-up,
+answers of whoami that were unknown, cookies that would not reach the portal, requests
+that would have been refused, and how long questions took. In "mode enforce" it counts
+refusals, unknown answers and dropped cookies only.
 
 It asks the running server through its admin endpoint. --config finds that endpoint in
 a Caddyfile, --address names it.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
-		cmd.Flags().IntP("days", "d", admin.DefaultDays, "how many days, today included")
+		cmd.Flags().IntP("days", "d", admin.DefaultDays, "number of days, including today")
 		cmd.Flags().Bool("json", false, "print the numbers as JSON")
 		serverFlags(cmd)
 		cmd.RunE = runReport

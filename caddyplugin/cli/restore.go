@@ -22,22 +22,22 @@ import (
 var restoreCommand = caddycmd.Command{
 	Name:  "restore",
 	Usage: "FILE (--config FILE | --dir DIR) [--key-file FILE] [--identity FILE | --passphrase-file FILE] [--keep-backup-codes] [--json]",
-	Short: "Makes a store of a backup, for a server that is stopped",
+	Short: "Restores a store from a backup, for a server that is stopped",
 	Long: `
-Makes the store that the configuration names, or the one in --dir, out of a backup.
-Nothing may be there yet but the master keys, which are not in the backup: put the key
-file in its place first. The whole backup is read and checked before the store appears;
-if anything is wrong with it or with the keys, nothing is changed.
+Restores the store that the configuration names, or the one in --dir, from a backup. The
+directory must be empty except for the master keys. The backup does not contain these:
+put the key file there first. The whole backup is read and verified before the store is
+created. If the backup or the keys are wrong, nothing is changed.
 
-What was spent since the backup can't be known, so nothing is accepted that may have
-been: codes of authenticator apps count again from the next but one on (a minute), all
-sessions have ended, recovery codes of staff and codes by e-mail are void, and so are
-all backup codes; customers are told on their settings page to make new ones.
---keep-backup-codes lets the backup codes count that were unused in the backup, even
-those that were used since.
+Which codes were used since the backup is unknown. No code that may have been used is
+accepted: codes of authenticator apps are accepted from the next but one on (after about
+a minute), all sessions have ended, and backup codes, recovery codes and codes by e-mail
+are no longer valid. The settings page tells customers to generate new backup codes. With
+--keep-backup-codes, all backup codes that were unused in the backup are valid, even if
+they were used since.
 
-The backup is opened with the private key in --identity (as age-keygen writes it), or
-with a passphrase: the first line of a file, or asked for.`,
+The backup is decrypted with the private key in the file --identity (as age-keygen writes
+it), or with a passphrase, which is the first line of a file or is asked for.`,
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneFile("restore FILE, a file that backup wrote")
 		var r restore
@@ -48,7 +48,7 @@ with a passphrase: the first line of a file, or asked for.`,
 		f.StringVar(&r.keyFile, "key-file", "", "file with the master keys (default: as the configuration says, or master.key in --dir)")
 		f.StringVarP(&r.identity, "identity", "i", "", "file with the private key, AGE-SECRET-KEY-1…")
 		f.StringVar(&r.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase")
-		f.BoolVar(&r.keep, "keep-backup-codes", false, "let backup codes count that may have been used since")
+		f.BoolVar(&r.keep, "keep-backup-codes", false, "accept backup codes that may have been used since the backup")
 		f.BoolVar(&r.json, "json", false, "print what was restored as JSON")
 		cmd.RunE = func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) }
 	},
@@ -118,7 +118,7 @@ func (r restore) restore(ctx context.Context, to backup.Target, in io.Reader, wi
 func (r restore) settings() (*storeSettings, error) {
 	switch {
 	case (r.config == "") == (r.dir == ""):
-		return nil, errors.New("where to? want --config FILE, whose storage and keys are taken, or --dir DIR")
+		return nil, errors.New("no directory to restore into; want --config FILE, which names storage and keys, or --dir DIR")
 	case r.dir != "":
 		dir, err := filepath.Abs(r.dir)
 		if err != nil {
@@ -132,7 +132,7 @@ func (r restore) settings() (*storeSettings, error) {
 	}
 	app := member(member(config, "apps"), "two_factor")
 	if app == nil && len(findSites(config)) == 0 {
-		return nil, fmt.Errorf("%s has no two_factor: name the configuration whose store is to be restored", r.config)
+		return nil, fmt.Errorf("%s has no two_factor: name the configuration of the store that is to be restored", r.config)
 	}
 	return settingsOf(app, r.keyFile)
 }
@@ -180,7 +180,7 @@ func (r restore) identities(cmd *cobra.Command) ([]age.Identity, error) {
 
 func (r restore) say(cmd *cobra.Command, done restored) error {
 	if r.keep {
-		fmt.Fprintln(cmd.ErrOrStderr(), "WARNING: backup codes that were used since the backup was made count once more.")
+		fmt.Fprintln(cmd.ErrOrStderr(), "WARNING: backup codes that were used since the backup was made are valid again.")
 	}
 	if done.Damaged > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "WARNING: %d users could not be read even when the backup was made; they are refused. Reset their factors, or restore an older backup.\n", done.Damaged)
@@ -188,11 +188,11 @@ func (r restore) say(cmd *cobra.Command, done restored) error {
 	if r.json {
 		return printJSON(cmd.OutOrStdout(), done)
 	}
-	codes := "Backup codes are void; customers are told on their settings page to make new ones."
+	codes := "Backup codes are no longer valid; the settings page tells customers to generate new ones."
 	if r.keep {
 		codes = "Backup codes are those of the backup."
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: restored as it was at %s: %d users, %d records.\n%d sessions have ended. %s\nCodes of authenticator apps count again from the next but one on.\n",
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: restored as it was at %s: %d users, %d records.\n%d sessions have ended. %s\nCodes of authenticator apps are accepted from the next but one on.\n",
 		done.Directory, done.Made.Format("2006-01-02 15:04:05 UTC"), done.Users, done.Records, done.SessionsEnded, codes)
 	return err
 }

@@ -19,11 +19,11 @@ import (
 var statusCommand = caddycmd.Command{
 	Name:  "status",
 	Usage: "[--json] [--address ADMIN]",
-	Short: "Shows how the server is: checks, users, store, audit log, keys",
+	Short: "Shows the state of the server: checks, users, store, audit log, keys",
 	Long: `
-Shows what runs, whether all holds that customers need for signing in, how many users
-have two-factor authentication, and what is in the store. The exit status is 0 if all
-checks hold.
+Shows the version, the checks of everything that customers need for signing in, the
+number of users with two-factor authentication, and the content of the store. The exit
+status is 0 if all checks pass.
 
 It asks the running server through its admin endpoint. --config finds that endpoint in
 a Caddyfile, --address names it.`,

@@ -89,7 +89,7 @@ func VerifyExport(r io.Reader, heads ...Head) (Report, error) {
 		n++
 		e, err := parseLine(lines.Bytes())
 		if err != nil {
-			return Report{}, fmt.Errorf("line %d is no entry of an exported audit log: %w", n, err)
+			return Report{}, fmt.Errorf("line %d is not an entry of an exported audit log: %w", n, err)
 		}
 		if v == nil {
 			v = newVerifier(store.Entry{Seq: e.Seq - 1, Hash: e.Prev}, heads)

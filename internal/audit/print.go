@@ -82,15 +82,15 @@ func (r *Report) Print(w io.Writer) error {
 	case !r.OK():
 		fmt.Fprintf(&b, "BROKEN: %s.\n", r.Broken)
 	case r.Entries == 0:
-		fmt.Fprintln(&b, "The audit log holds: it has no entries.")
+		fmt.Fprintln(&b, "The audit log is valid: it has no entries.")
 	default:
-		fmt.Fprintf(&b, "The audit log holds: %d entries, from %d to %d.\n", r.Entries, r.First, r.Last)
+		fmt.Fprintf(&b, "The audit log is valid: %d entries, from %d to %d.\n", r.Entries, r.First, r.Last)
 	}
 	if r.Entries > 0 {
 		fmt.Fprintf(&b, "Oldest: %s\n", r.Oldest.UTC().Format(time.DateTime))
 	}
 	if r.Base != nil {
-		fmt.Fprintf(&b, "Begins behind: %s (what was before is forgotten)\n", r.Base)
+		fmt.Fprintf(&b, "Begins after: %s (earlier entries were removed)\n", r.Base)
 	}
 	if r.Head != nil && r.OK() {
 		fmt.Fprintf(&b, "Head: %s\n", r.Head)

@@ -98,7 +98,7 @@ func (v *verifier) next(e store.Entry) bool {
 	case e.Prev != v.last.Hash:
 		v.breaks(e.Seq, "entry %d does not follow entry %d: it was made after another one, so one of the two was changed", e.Seq, v.last.Seq)
 	case e.Hash != Hash(e):
-		v.breaks(e.Seq, "entry %d was changed: its hash is not that of what it says", e.Seq)
+		v.breaks(e.Seq, "entry %d was changed: its hash does not match its content", e.Seq)
 	}
 	if !v.OK() {
 		return false
@@ -129,9 +129,9 @@ func (v *verifier) end() Report {
 	for _, h := range v.want {
 		switch {
 		case h.Seq > v.last.Seq:
-			v.breaks(v.last.Seq+1, "the end is missing: there was an entry %d, and the log ends with entry %d", h.Seq, v.last.Seq)
+			v.breaks(v.last.Seq+1, "the end is missing: the log ends with entry %[2]d, but had an entry %[1]d", h.Seq, v.last.Seq)
 		case v.Base != nil && h.Seq < v.Base.Seq:
-			v.breaks(0, "entry %d can't be compared: entries up to %d were forgotten, as `keep` says; use a newer head", h.Seq, v.Base.Seq)
+			v.breaks(0, "entry %d can't be compared: entries up to %d were removed after the time `keep`; use a newer head", h.Seq, v.Base.Seq)
 		}
 	}
 	return v.Report

@@ -100,7 +100,7 @@ func (w *Watch) dropOldest() {
 	delete(w.seen, oldest)
 }
 
-// Forget drops all ages. It is called after the server's clock was set.
+// Forget drops all ages. It is called after the server's clock was changed.
 func (w *Watch) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

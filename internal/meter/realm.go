@@ -76,11 +76,11 @@ func New(realm string) *Realm {
 		label{"step", []string{"previous", "current", "next"}})
 	r.enrolments = r.counter(realm, "enrolments_total", "Authenticator apps that were set up.", label{"kind", []string{First, Replacement}})
 	r.answers = r.counter(realm, "answers_total", "Questions put to whoami, by what they showed.", label{"kind", []string{User, Anonymous, Unknown}})
-	r.throttles = r.counter(realm, "throttled_total", "Codes that were not looked at because of earlier wrong ones, by whose they were.",
+	r.throttles = r.counter(realm, "throttled_total", "Codes that were refused without a check because of earlier wrong ones, by what had to wait: the user or the address.",
 		label{"by", []string{ByUser, ByAddress}})
 	r.held = r.counter(realm, "held_total", "Requests and responses that were held at the gate, by what was missing.",
 		label{"verdict", []string{"challenge", "enrol", Unknown, "guest", "upgrade", "again", "anew", "lost"}})
-	r.dropped = r.counter(realm, "dropped_cookies_total", "Cookies that the portal did not get to see because nobody had sealed them.").WithLabelValues()
+	r.dropped = r.counter(realm, "dropped_cookies_total", "Cookies that were not forwarded to the portal because they were not sealed.").WithLabelValues()
 	r.pages = r.counter(realm, "page_views_total", "Pages that browsers asked to be shown and that were forwarded.").WithLabelValues()
 	r.whoami = r.histogram("whoami_duration_seconds", "Time that questions to whoami took.", whoamiBounds, "realm").WithLabelValues(realm)
 	gate := r.histogram("gate_duration_seconds", "Time that the gate took before a request was forwarded or refused, questions to whoami included, the arrival of the body not.",
