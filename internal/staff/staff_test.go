@@ -480,7 +480,7 @@ func TestList(t *testing.T) {
 	}
 	for what, q := range map[string]Query{
 		`no status "off"`: {Status: "off"}, `sorted by "age"`: {Sort: "age"}, "1 to 1000": {Limit: 1001}, "can't have -1": {Limit: -1},
-		"to go on from": {After: "nowhere"}, "go on from is none": {After: "x", Search: "a", Sort: SortUsed},
+		"to go on from": {After: "nowhere"}, "does not belong to this listing": {After: "x", Search: "a", Sort: SortUsed},
 	} {
 		_, err := o.List(t.Context(), q)
 		wantRefused(t, what, err, ErrInput, what)

@@ -159,7 +159,7 @@ func TestReadRefusesFields(t *testing.T) {
 		"broken query":         {`{` + link("otpauth://totp/x?secret=%zz") + `}`, "uri", "can't be read"},
 		"link without secret":  {`{` + link("otpauth://totp/x?digits=6") + `}`, "secret", "missing"},
 		"link with odd digits": {`{` + link("otpauth://totp/x?digits=six&secret="+secret20) + `}`, "digits", "is no number"},
-		"eight-digit codes":    {`{` + good + `,"backup_codes":["12345678"]}`, "backup_codes", "not all of our shape"},
+		"eight-digit codes":    {`{` + good + `,"backup_codes":["12345678"]}`, "backup_codes", "not all in the form of Secondgate's"},
 		"a code twice":         {`{` + good + `,"backup_codes":["` + aCode + `","o123 4567 89ab cdef"]}`, "backup_codes", "have one twice"},
 		"too many codes":       {`{` + good + `,"backup_codes":["` + strings.Join(manyCodes(21), `","`) + `"]}`, "backup_codes", "more than 20"},
 		"codes and hashes":     {`{` + good + kept + `,"backup_codes":["` + aCode + `"],"backup_hashes":["` + hash + `"]}`, "backup_hashes", "beside backup_codes"},
@@ -221,7 +221,7 @@ func TestReadWarns(t *testing.T) {
 	if err != nil || f.Refused != 0 || f.Warned != 3 || len(f.Items) != 3 {
 		t.Fatalf("%+v, %v", f, err)
 	}
-	for i, want := range []string{"has 80 bits", "those of another realm", "is that of line 3 too"} {
+	for i, want := range []string{"has 80 bits", "from another realm", "is that of line 3 too"} {
 		if p := f.Problems[i]; !p.Warning || !strings.Contains(p.Text, want) {
 			t.Errorf("%+v, want %q", p, want)
 		}

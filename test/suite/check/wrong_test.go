@@ -56,7 +56,7 @@ func TestWrongDescriptionsAreFound(t *testing.T) {
 		},
 		"a display name that nothing gives away": {
 			func(p *parts) { p.user = `html h1` },
-			"answer right", "neither the user name nor a number", "can change to somebody else's",
+			"answer right", "neither the user name nor a number", "can change to that of another customer",
 		},
 		"everybody is one": {
 			func(p *parts) { p.user = `html ".brand"` },
@@ -78,7 +78,7 @@ func TestWrongDescriptionsAreFound(t *testing.T) {
 			func(p *parts) {
 				p.anonymous = "redirect */login*\n" + `anonymous regex "^<!DOCTYPE html><html><head><title></title>"`
 			},
-			"unknown closed", "a blank page", "a sign that only a healthy portal gives",
+			"unknown closed", "a blank page", "a sign that only a working portal gives",
 		},
 		"a trusted page": {
 			func(p *parts) { p.more = "trust /invoices" },

@@ -158,7 +158,7 @@ func TestImport_Refused(t *testing.T) {
 		}
 	}
 	out, progress, err := d.run(good, "import", "-", "--dry-run")
-	if err != nil || !strings.Contains(out, "1  would be imported, who were not seen before") || !strings.Contains(progress, "none of them was ever seen") {
+	if err != nil || !strings.Contains(out, "1  would be imported, who were not seen before") || !strings.Contains(progress, "none of these users was ever seen") {
 		t.Errorf("dry run: %v\n%s%s", err, out, progress)
 	}
 	if p := d.Browser().SignIn("alice"); p.Location == "/two-factor/challenge" {
@@ -212,7 +212,7 @@ func TestExport_RoundTrip(t *testing.T) {
 			t.Errorf("left behind: %v", left)
 		}
 		_, progress, err := d.run(string(raw), "import", "-", "--realm", "two", "--format", format)
-		if err != nil || !strings.Contains(progress, "the backup codes are those of another realm") {
+		if err != nil || !strings.Contains(progress, "the backup codes are from another realm") {
 			t.Fatalf("%v %s", err, progress)
 		}
 		if s := d.arrive(string(raw), "--realm", "one", "--format", format); s.Counts != (transfer.Counts{Same: 1}) {
