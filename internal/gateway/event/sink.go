@@ -57,7 +57,7 @@ func (s *Sink) UnknownAnswer(about Subject, why string) {
 	s.Log.Error("whoami gave no answer", zap.String("reason", why), zap.String("client_ip", about.Address))
 }
 
-// Unnamed records that the placeholder under `user` was empty.
+// Unnamed counts requests for which the placeholder of the setting `user` was empty.
 func (s *Sink) Unnamed() { s.Meter.Unnamed() }
 
 // SignIn records that a visit was found signed in.
@@ -76,7 +76,8 @@ var actionNames = map[gate.Action]string{
 	gate.ReloadSignIn: "anew",
 }
 
-// lost is counted when the condition for a release ended while the portal answered.
+// lost is the name, in the metrics, of responses that were withheld because the clearance ended
+// while the portal answered.
 const lost = "lost"
 
 // Decided records that a request (when is "before") or a response ("after") was not let through.
@@ -115,14 +116,16 @@ func (s *Sink) SessionField(name string, about Subject) {
 		zap.String("remedy", "if the cookie says nothing about who is signed in: `leave "+name+"`"))
 }
 
-// SeveralOperations records that a sign-in was refused because it could contain several.
+// SeveralOperations records that a request to a declared sign-in was refused because it may have
+// several GraphQL or batch operations.
 func (s *Sink) SeveralOperations(about Subject) {
 	s.Log.Warn("a request to a declared sign-in was refused: it has several operations, and the question after it would show the result of the last one only",
 		zap.String("client_ip", about.Address), zap.String("path", about.Path),
 		zap.String("remedy", "let the client send a single mutation per request to an address of sign_in, and no batches"))
 }
 
-// Failed records an internal error, and what was refused because of it.
+// Failed records an internal error. what is the log message; it says what was refused because of
+// the error.
 func (s *Sink) Failed(what string, err error, about Subject) {
 	s.Log.Error(what, zap.Error(err), zap.String("path", about.Path), zap.String("client_ip", about.Address))
 }
@@ -132,7 +135,8 @@ func (s *Sink) Panicked(what string, p any) {
 	s.Log.Error(what, zap.Any("panic", p), zap.Stack("stack"))
 }
 
-// ClearanceEnded records why a clearance ended before its time; err is the store's.
+// ClearanceEnded records why a clearance ended before its time. err is not nil if the store failed
+// to end it.
 func (s *Sink) ClearanceEnded(about Subject, why string, err error) {
 	fields := []zap.Field{zap.String("user_id", about.User), zap.String("client_ip", about.Address), zap.String("reason", why)}
 	if err != nil {
@@ -148,8 +152,9 @@ func (s *Sink) SessionOver(about Subject) {
 		zap.String("client_ip", about.Address), zap.String("path", about.Path))
 }
 
-// CookiesDropped counts cookies that the portal does not get because they were not sealed. The
-// portal needs few of them, but the log line shows a missing `leave`.
+// CookiesDropped counts cookies that are not forwarded to the portal because they were not sealed.
+// Scripts set such cookies. If the portal needs one, the log line tells the operator to name it
+// under `leave`.
 func (s *Sink) CookiesDropped(names []string) {
 	if len(names) == 0 {
 		return
@@ -185,29 +190,31 @@ func (s *Sink) PageIncomplete(err error, path string) {
 	s.Log.Warn("a page was sent incomplete", zap.Error(err), zap.String("path", path))
 }
 
-// TokenUnreadable and TokenUnknown record why the response to a sign-in with a token was
-// withheld.
+// TokenUnreadable records that the response to a sign-in with a token was withheld because the
+// token could not be read.
 func (s *Sink) TokenUnreadable(err error, status int, path string) {
 	s.Log.Error("the token of a sign-in could not be read; see token under sign_in", zap.Error(err),
 		zap.Int("status", status), zap.String("path", path))
 }
 
-// TokenUnknown: see TokenUnreadable.
+// TokenUnknown records that the response to a sign-in with a token was withheld because whoami
+// recognised no user by the token.
 func (s *Sink) TokenUnknown(path string) {
 	s.Log.Error("whoami recognises no user by the token of a sign-in; see credential header and whoami",
 		zap.String("path", path))
 }
 
-// CookieTooLong records that a cookie could not be sealed.
+// CookieTooLong records that a cookie of the portal was dropped because it is too long to be
+// sealed.
 func (s *Sink) CookieTooLong() {
 	s.Log.Error("a cookie of the portal is too long to be sealed and was dropped; see the portal's session settings")
 }
 
-// Measures reports whether times are counted at all.
+// Measures reports whether Forwarded and NotForwarded have any effect.
 func (s *Sink) Measures() bool { return s.Meter != nil }
 
-// Forwarded and NotForwarded count how long the gate had a request. page says that a
-// browser asked for a page to be shown.
+// Forwarded counts, for a request that was forwarded, how long the gate took before that. page says
+// that a browser requested it to show a page.
 func (s *Sink) Forwarded(took time.Duration, page bool) {
 	s.Meter.Forward(took)
 	if page {
@@ -215,5 +222,5 @@ func (s *Sink) Forwarded(took time.Duration, page bool) {
 	}
 }
 
-// NotForwarded: see Forwarded.
+// NotForwarded counts how long the gate took to answer a request that was not forwarded.
 func (s *Sink) NotForwarded(took time.Duration) { s.Meter.Refuse(took) }

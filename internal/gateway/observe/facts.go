@@ -151,7 +151,8 @@ func (o *observation) compareAsset(status int, h http.Header) {
 	}
 }
 
-// identified counts a user that another authenticator identified.
+// identified handles a site with the setting `user`: it counts an empty placeholder, or schedules
+// the user to be counted.
 func (o *observation) identified(a answer) {
 	if a.kind != gate.User {
 		o.count(report.Unknown, "the placeholder under `user` is empty")
