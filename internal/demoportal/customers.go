@@ -16,8 +16,8 @@ type Customer struct {
 	FullName string
 }
 
-// sampleCustomers are public knowledge: the demo prints them. The third one's
-// password holds the characters that careless portals and gateways mangle.
+// sampleCustomers are no secret, because the demo prints them. The third password has the
+// characters that portals and gateways often encode wrongly.
 var sampleCustomers = []Customer{
 	{ID: 1001, Name: "alice", Email: "alice@example.test", Password: "Correct-Horse-1", FullName: "Alice Virtanen"},
 	{ID: 1002, Name: "bob", Email: "bob@example.test", Password: "Battery-Staple-2", FullName: "Bob Lindqvist"},
@@ -41,7 +41,7 @@ func customerByLogin(login string) (Customer, bool) {
 	return Customer{}, false
 }
 
-// customerByID finds the customer with the id.
+// customerByID finds the customer with the id; ok is false if there is none.
 func customerByID(id int) (Customer, bool) {
 	for _, c := range sampleCustomers {
 		if c.ID == id {
@@ -51,7 +51,8 @@ func customerByID(id int) (Customer, bool) {
 	return Customer{}, false
 }
 
-// authenticate returns the customer with this login and password.
+// authenticate returns the customer with this login and password. It compares the passwords in
+// constant time.
 func authenticate(login, password string) (Customer, bool) {
 	c, ok := customerByLogin(login)
 	given, right := sha256.Sum256([]byte(password)), sha256.Sum256([]byte(c.Password))
