@@ -82,7 +82,7 @@ func printKeys(w io.Writer, r admin.KeyReport) error {
 func useOf(k rotation.Key) string {
 	switch {
 	case k.Newest:
-		return "seals everything new"
+		return "seals new data"
 	case k.Removable:
 		return "can be removed"
 	}

@@ -104,7 +104,7 @@ func TestH1_NarrowCookieNobodyKnows(t *testing.T) {
 	if slices.Contains(r.Site.Leave, "ticket") || len(r.Site.Whoami) != 1 {
 		t.Errorf("%+v", r.Site)
 	}
-	r.says(t, "The user of requests below /my, to which browsers send the cookie ticket: no whoami gets it")
+	r.says(t, "The user of requests below /my, to which browsers send the cookie ticket: no whoami gets this cookie")
 }
 
 // lateShop signs in after a while, in the same session.

@@ -58,7 +58,7 @@ func TestJudge(t *testing.T) {
 		"the same, ordered":                  {witness.Known{shop()}, witness.Found{Empty: true, Ordered: true}, witness.Users{Realm: "blog"}, ""},
 		"ordered for a known realm":          {witness.Known{shop()}, witness.Found{Empty: true, Ordered: true}, users, "an empty store"},
 		"another store's witness is ours":    {witness.Known{shop(), blog()}, witness.Found{Store: "bbbb", Head: head(9, "h9"), At: "h9"}, users, `the store bbbb, which never served realm "shop"`},
-		"an unknown store":                   {witness.Known{shop()}, witness.Found{Store: "cccc", Head: head(400, "x")}, users, `the store cccc, which never answered`},
+		"an unknown store":                   {witness.Known{shop()}, witness.Found{Store: "cccc", Head: head(400, "x")}, users, `the store cccc, which never served`},
 		"an older version's store":           {witness.Known{shop()}, witness.Found{}, users, "another store, which has no id yet"},
 		"no store":                           {witness.Known{shop()}, witness.Found{Empty: true}, users, "no store"},
 		"no store, and no user had a factor": {witness.Known{{Store: "dddd", Signed: signed, Activated: map[string]int{"shop": 0}}}, witness.Found{Empty: true}, witness.Users{Realm: "shop"}, ""},
