@@ -70,8 +70,8 @@ func uploads() *spool.Budget {
 	return &spool.Budget{Memory: 256 << 20, Disk: 64 << 30, AddressMemory: 64 << 20, AddressDisk: 16 << 30, Room: spool.Room}
 }
 
-// Known returns a visit in memory whose token begins like this one, pinned as by Get; else nil. It
-// compares the token's first eight bytes only, so the caller must compare the whole token.
+// Known returns the visit in memory with a token that begins like this one, pinned as by Get; else
+// nil. It compares the token's first eight bytes only, so the caller must compare the whole token.
 func (t *Table) Known(realm string, token session.Token) *Visit {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
