@@ -46,7 +46,7 @@ func TestPropertiesOfSessions(t *testing.T) {
 			{row: "sign-in committed in time", saw: "handled by the gate: the portal commits a sign-in up to 500ms after its response, within `settle` (500ms)"},
 		}},
 		"H4: bound to the browser":  {&office{bound: "User-Agent"}, "", []said{{row: "session bound to headers", saw: "handled by the gate: the portal signs out browsers that change their User-Agent"}}},
-		"H4: bound to the encoding": {&office{bound: "Accept-Encoding"}, "", []said{{row: "session bound to headers", saw: "another Accept-Encoding"}}},
+		"H4: bound to the encoding": {&office{bound: "Accept-Encoding"}, "", []said{{row: "session bound to headers", saw: "change their Accept-Encoding"}}},
 		"H3: session from a body":   {&office{body: true}, "", []said{{row: "side door session in a body", saw: "closed; at the portal itself it is open (/app/login)"}}},
 		"H5: new sessions":          {&office{renews: true}, "", []said{{row: "connection dropped at the sign-in", saw: "handled by the gate"}}},
 	} {
