@@ -66,7 +66,7 @@ func (l *Log) believe(ctx context.Context, passed time.Duration) (now time.Time,
 		switch {
 		case old != nil:
 			if last, err = time.Parse(time.RFC3339, string(old)); err != nil {
-				return nil, fmt.Errorf("reading the time of the last look: %w", err)
+				return nil, fmt.Errorf("reading the trusted time: %w", err)
 			}
 		case newest.Seq > 0:
 			last = newest.Event.At
