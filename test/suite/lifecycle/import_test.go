@@ -137,7 +137,7 @@ func TestImport_Refused(t *testing.T) {
 	}{
 		"wrong secret":     {good + "bob,189\n", `line 3: user "bob": secret: not base32`, nil},
 		"has another":      {good + "carol," + newSecret() + "\n", `line 3: user "carol": user: has another authenticator already`, nil},
-		"the same by case": {good + "alice," + newSecret() + "\n", `line 3: user "alice": user: was in line 2 already`, nil},
+		"the same by case": {good + "alice," + newSecret() + "\n", `line 3: user "alice": user: is in line 2 already`, nil},
 		"unknown column":   {"user,secret,pin\n", `the column "pin" is unknown`, nil},
 		"binary":           {"\x7fELF\x00", "this is no text", nil},
 		"empty":            {"", "the file is empty", nil},
