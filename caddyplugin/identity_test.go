@@ -21,7 +21,7 @@ func TestI8_Identity(t *testing.T) {
 		if user != "none" {
 			repl.Set("http.auth.user.id", user)
 		}
-		return identity(r)
+		return identity(r, repl, hasPlaceholders(repl))
 	}
 	for _, none := range [][2]string{{"none", "none"}, {"", "none"}, {"", ""}} {
 		if got := request(none[0], none[1]); got != "" {
@@ -51,9 +51,9 @@ func certificateOf(raw string) string {
 
 // BenchmarkIdentity: each request pays for it.
 func BenchmarkIdentity(b *testing.B) {
-	r, _, _ := prepared(b, http.MethodGet, "/")
+	r, repl, _ := prepared(b, http.MethodGet, "/")
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = identity(r)
+		_ = identity(r, repl, hasPlaceholders(repl))
 	}
 }

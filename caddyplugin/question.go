@@ -9,6 +9,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/caddyplugin/upstreams"
 )
 
 // behind is the next handler behind the gate for one request, with a snapshot of the variables
@@ -23,9 +25,11 @@ type behind struct {
 	// proxy, and the client's address.
 	trusted, address any
 	// stored has everything else that handlers before the gate stored; nil if there is nothing.
+	// placed says that placeholders are among it.
 	stored *stored
+	placed bool
 	// pools are the upstreams of the proxies behind the gate; see met.
-	pools pools
+	pools upstreams.Pools
 	// user is the user's id for the access log; see setUser.
 	user atomic.Pointer[string]
 }
@@ -52,25 +56,14 @@ const serverVars = 3
 
 func newBehind(next caddyhttp.Handler, mark *gateMark, vars map[string]any, repl *caddy.Replacer) *behind {
 	b := &behind{Handler: next, mark: mark, trusted: vars[caddyhttp.TrustedProxyVarKey], address: vars[caddyhttp.ClientIPVarKey]}
-	if len(vars) > serverVars || hasPlaceholders(repl) {
+	b.placed = hasPlaceholders(repl)
+	if b.placed || len(vars) > serverVars {
 		b.stored = &stored{placeholders: snapshot(repl), vars: make([]variable, 0, len(vars))}
 		for name, value := range vars {
 			b.stored.vars = append(b.stored.vars, variable{name, value})
 		}
 	}
 	return b
-}
-
-// behindVar is the variable in which enter stores a request's *behind.
-const behindVar = "two_factor.behind"
-
-// enter sets two variables of the request: the gate's mark, for the support desk, and b, for
-// setUser.
-func (b *behind) enter(vars map[string]any) {
-	if vars != nil {
-		b.mark.mark(vars)
-		vars[behindVar] = b
-	}
 }
 
 // logUser sets {http.auth.user.id} for the access log. It is called after the request was

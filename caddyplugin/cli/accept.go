@@ -18,31 +18,12 @@ var acceptLossCommand = caddycmd.Command{
 	Name:  "accept-loss",
 	Usage: "[--config FILE] --staff NAME --reason TEXT",
 	Short: "Lets the server start although its store was lost, or is an older one",
-	Long: `
-Allows the next start or reload of this configuration to use the store that it finds, or
-to create a new one, although another store is expected. It is for a store that is lost
-for good, or of which only an older copy is left. USERS WHO HAD A SECOND FACTOR IN THE LOST
-STORE AND HAVE NONE IN THIS ONE SIGN IN WITH THEIR PASSWORD ALONE until they set one up
-again. Restore a backup if there is one.
-
-Nobody knows which codes were used since an older copy was made. The start therefore
-treats it like a restored backup: all sessions end, codes of authenticator apps are
-accepted from the next but one on, and backup codes, recovery codes and codes by e-mail
-are no longer valid.
-
-The start records in the audit log who accepted the loss and why. The decision is valid
-for 24 hours and only for the store that is missing now. If a store is lost later, the
-start is refused again.
-
-Run it as the server's user, because it writes to Caddy's storage.`,
+	Long:  help("accept-loss"),
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = noWords
-		cmd.SetFlagErrorFunc(wrongInput)
-		var f storeFlags
-		f.add(cmd)
+		f := addStoreFlags(cmd)
 		staff := cmd.Flags().String("staff", "", "who accepts the loss")
 		reason := cmd.Flags().String("reason", "", "why")
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return acceptLoss(cmd, f, *staff, *reason) }
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return acceptLoss(cmd, *f, *staff, *reason) }
 	},
 }
 
@@ -95,23 +76,10 @@ var initCommand = caddycmd.Command{
 	Name:  "init",
 	Usage: "[--config FILE]",
 	Short: "Lets the next start create a store, although one is expected or must exist",
-	Long: `
-A start that finds no store is refused if the store may have been lost: if the Caddyfile
-has must_exist under storage, or if this machine already has a store with users who have
-a second factor. This command confirms that no store was lost: the next start of this
-configuration within 24 hours may create one. The configuration must have no realm of a
-store that is known already.
-
-If there is a complete store, the command shows its content, changes nothing, and ends
-with status 0. If there is a store with which the server would not start, it fails.
-
-Run it as the server's user, because it writes to Caddy's storage.`,
+	Long:  help("init"),
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = noWords
-		cmd.SetFlagErrorFunc(wrongInput)
-		var f storeFlags
-		f.add(cmd)
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return initStore(cmd, f) }
+		f := addStoreFlags(cmd)
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return initStore(cmd, *f) }
 	},
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -19,14 +20,7 @@ var auditCommand = caddycmd.Command{
 	Name:  "audit",
 	Usage: "list|export|verify",
 	Short: "Shows, exports and verifies the audit log of security events",
-	Long: `
-The audit log has an entry for each security event: sign-ins, accepted and refused codes,
-set-ups and changes of factors, waits, acts of staff, changes of the keys. The hash of an
-entry covers the entry before it, so that entries can't be changed, added or removed
-without detection. See docs/audit.md.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("audit"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
@@ -44,13 +38,7 @@ func auditFilter(cmd *cobra.Command) {
 }
 
 func filterOf(cmd *cobra.Command) url.Values {
-	flags, q := caddycmd.Flags{FlagSet: cmd.Flags()}, url.Values{}
-	for _, name := range []string{"realm", "user", "from", "to"} {
-		if v := flags.String(name); v != "" {
-			q.Set(name, v)
-		}
-	}
-	return q
+	return parameters(cmd, "realm", "user", "from", "to")
 }
 
 func auditListCommand() *cobra.Command {
@@ -104,9 +92,7 @@ func newestLines(s endpoint, q url.Values, limit int) (lines []audit.Line, err e
 		}
 		q.Set("after", page.Next)
 	}
-	for i, j := 0, len(lines)-1; i < j; i, j = i+1, j-1 {
-		lines[i], lines[j] = lines[j], lines[i]
-	}
+	slices.Reverse(lines)
 	return lines, nil
 }
 
@@ -125,50 +111,23 @@ Without --realm, --user, --from and --to it exports the whole chain, which
 	return cmd
 }
 
-func runAuditExport(cmd *cobra.Command, _ []string) (err error) {
-	s, err := serverOf(cmd)
+func runAuditExport(cmd *cobra.Command, _ []string) error {
+	srv, err := serverOf(cmd)
 	if err != nil {
 		return err
 	}
-	body, err := s.ask("GET", "/two_factor/audit/export?"+filterOf(cmd).Encode(), nil)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	out := cmd.OutOrStdout()
-	if file := (caddycmd.Flags{FlagSet: cmd.Flags()}).String("output"); file != "" {
-		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return wrongInput(cmd, fmt.Errorf("--output: %w", err))
-		}
-		if err := copyWhole(f, body); err != nil {
-			return errors.Join(err, f.Close(), os.Remove(file))
-		}
-		return errors.Join(f.Sync(), f.Close())
-	}
-	return copyWhole(out, body)
-}
-
-func copyWhole(to io.Writer, from io.Reader) error {
-	if _, err := io.Copy(to, from); err != nil {
-		return fmt.Errorf("the export broke off, and what was written is not the whole; the server's log says why: %w", err)
-	}
-	return nil
+	file := (caddycmd.Flags{FlagSet: cmd.Flags()}).String("output")
+	return download(cmd, file, func() (io.ReadCloser, error) {
+		return srv.ask("GET", "/two_factor/audit/export?"+filterOf(cmd).Encode(), nil)
+	})
 }
 
 func auditVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify [--head SEQ:HASH]… [--file FILE] [--json]", Args: cobra.NoArgs,
 		Short: "Verifies the audit log's chain of hashes",
-		Long: `
-Checks the chain from its oldest entry to its newest. It names the first wrong entry and
-fails. A chain of which the end was removed, or that was written again from some entry on,
-is valid in itself. To detect that, --head compares the chain with a head that the server
-logged earlier ("audit log head"). Keep that log on another machine.
-
-With --file it verifies the exact bytes of an export, and needs no server. A file without
-any entry is an error.`,
-		RunE: runAuditVerify,
+		Long:  help("audit-verify"),
+		RunE:  runAuditVerify,
 	}
 	cmd.Flags().StringArray("head", nil, "an earlier head, as 42:9f86d081…; may be repeated")
 	cmd.Flags().String("file", "", "verify this exported file instead of the server's log")

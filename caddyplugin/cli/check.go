@@ -17,22 +17,7 @@ var checkCommand = caddycmd.Command{
 	Name:  "check",
 	Usage: "[--config FILE] [--adapter NAME] [--site HOST] [--json]",
 	Short: "Tests a site with two_factor against its real portal, before customers use it",
-	Long: `
-Reads the site with two_factor from your Caddyfile and runs a copy of it in this process,
-on loopback, with a temporary store. It does not touch your server, its store and its
-certificates; the server may be running. The command then acts as customers do, and as an
-attacker does who has their passwords: it signs in and out, also with other spellings of
-the name, sets up a second factor, gives wrong and right codes, makes whoami fail, and
-tries side doors. At the portal, one or two test customers sign in and out; nothing else
-changes.
-
-It asks for their user names and passwords; a password is not shown. A script gives them
-on standard input, each on its own line: user name, password, and preferably those of a
-second customer. The customers must have no second factor and no captcha at the portal.
-
-The table has one line for each check: ok, FAILED with the observation and the remedy, or
-not tried. The exit status is 0 if no check failed, 1 if one failed, and 2 if the checks
-could not run.`,
+	Long:  help("check"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		var c checkFlags

@@ -19,23 +19,7 @@ var importCommand = caddycmd.Command{
 	Name:  "import",
 	Usage: "FILE|- [--format csv|jsonl] [--realm R] [--dry-run] [--replace never|skip|always]",
 	Short: "Imports authenticators that were set up in another system",
-	Long: `
-Reads a file with one user on each line and makes their authenticators the second
-factors of these users. The whole file is checked first: if any line is wrong, nothing is
-imported, and all wrong lines are listed. With --dry-run the command ends there.
-
-Columns of CSV, or fields of JSON lines: user and secret (base32, or hexadecimal with
-encoding "hex"), or uri (otpauth://totp/…); algorithm, digits, period; backup_codes.
-user must be exactly the id that the portal's whoami returns.
-
-Each user is imported completely or not at all. If the import is interrupted, import the
-same file again: users who have their authenticator from the file already are not
-changed. If a user has another authenticator, the file is refused. With --replace skip
-these users are left unchanged; with --replace always their authenticators are replaced
-and they are signed out.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("import"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneWord("file")
 		addTransferFlags(cmd)
@@ -70,19 +54,14 @@ func runImport(cmd *cobra.Command, args []string) error {
 	query.Set("source", source)
 	answer, err := srv.send(http.MethodPost, "/two_factor/import?"+query.Encode(), admin.MediaTypes[query.Get("format")], file)
 	if err != nil {
-		return refused(cmd, err)
+		return err
 	}
 	defer answer.Close()
 	summary, err := followImport(answer, cmd.ErrOrStderr(), isTerminal(cmd.ErrOrStderr()))
 	if err != nil {
 		return err
 	}
-	if flags.Bool("json") {
-		err = printJSON(cmd.OutOrStdout(), summary)
-	} else {
-		err = printSummary(cmd.OutOrStdout(), summary)
-	}
-	return errors.Join(err, failure(cmd, summary))
+	return errors.Join(show(cmd, summary, printSummary), failure(cmd, summary))
 }
 
 // openImport opens the file, or takes standard input for "-". source is its name in the audit

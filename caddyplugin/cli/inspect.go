@@ -17,18 +17,7 @@ func inspectCommand() caddycmd.Command {
 		Name:  "inspect",
 		Usage: "URL [--site ADDRESS] [--page PATH]... [--no-preset]",
 		Short: "Examines a portal and writes the Caddyfile for it",
-		Long: `
-Signs in at a portal with test customers, determines the settings for two-factor
-authentication in front of it, and writes them as a site of a Caddyfile to standard
-output, with a comment for each finding.
-
-URL is the portal's address or that of its sign-in page. The command asks for the user
-name and password of a test customer, and of a second one, who is optional but allows
-more checks. If standard input is no terminal, it reads them from there, two lines for
-each customer.
-
-It changes nothing at the portal. It signs in about fifteen times, once with a wrong
-password, and loads about sixty pages. Use accounts made for testing.`,
+		Long:  help("inspect"),
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = oneAddress
 			cmd.Flags().String("site", "", "address of the gateway's site (default: the portal's host, or http://127.0.0.1:8080 for one on loopback)")

@@ -15,13 +15,7 @@ var presetsCommand = caddycmd.Command{
 	Name:  "presets",
 	Usage: "[NAME]",
 	Short: "Lists the presets for known portals, or shows the settings of one",
-	Long: `
-Without a name, lists the presets for "portal NAME", the portal that each is for, and the
-version of the portal that it was tested with. An "untested" preset was written from the
-portal's source code only.
-
-With a name, prints the settings of the preset as a site of a Caddyfile, with comments.
-Copy and change them if "portal NAME" with additional settings of your own is not enough.`,
+	Long:  help("presets"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.MaximumNArgs(1)
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {

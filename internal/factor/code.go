@@ -1,7 +1,10 @@
 package factor
 
 import (
+	"bytes"
 	"encoding/base32"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/secondgate/secondgate/internal/store"
@@ -58,23 +61,19 @@ func parseEntry(kind, field string, t *store.TOTP) (entry, error) {
 	return entry{}, ErrMalformed
 }
 
+var (
+	gaps        = strings.NewReplacer(" ", "", "\t", "", "-", "")
+	symbolsOnly = regexp.MustCompile(`^[0-9A-Za-z]*$`)
+)
+
 // withoutGaps removes blanks, tabs and dashes. ok is false if the field is too long or has another
 // character that is no ASCII letter or digit.
-func withoutGaps(field string) (string, bool) {
+func withoutGaps(field string) (symbols string, ok bool) {
 	if len(field) > maxField {
 		return "", false
 	}
-	symbols := make([]byte, 0, maxField)
-	for i := range len(field) {
-		switch c := field[i]; {
-		case c == ' ' || c == '\t' || c == '-':
-		case '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
-			symbols = append(symbols, c)
-		default:
-			return "", false
-		}
-	}
-	return string(symbols), true
+	symbols = gaps.Replace(field)
+	return symbols, symbolsOnly.MatchString(symbols)
 }
 
 func allDigits(symbols string) bool {
@@ -101,10 +100,6 @@ func parseBackup(symbols string) ([]byte, bool) {
 
 // formatBackup returns the displayed form of a backup code: XXXX-XXXX-XXXX-XXXX.
 func formatBackup(code []byte) string {
-	symbols := crockford.EncodeToString(code)
-	var groups []string
-	for ; len(symbols) > backupGroup; symbols = symbols[backupGroup:] {
-		groups = append(groups, symbols[:backupGroup])
-	}
-	return strings.Join(append(groups, symbols), "-")
+	groups := slices.Collect(slices.Chunk([]byte(crockford.EncodeToString(code)), backupGroup))
+	return string(bytes.Join(groups, []byte("-")))
 }

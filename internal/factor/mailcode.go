@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/notice"
@@ -78,8 +77,8 @@ func (s *Service) SendMailCode(ctx context.Context, a Attempt, to, language stri
 // that the user can read mails to that address. Wrong codes are counted; after mailCodeTries of
 // them the sent code is no longer valid.
 func (s *Service) ProveMail(ctx context.Context, a Attempt, to string) error {
-	typed := strings.NewReplacer(" ", "", "-", "", "\t", "").Replace(a.Code)
-	if len(typed) != MailCodeDigits || strings.Trim(typed, "0123456789") != "" {
+	typed := gaps.Replace(a.Code)
+	if len(typed) != MailCodeDigits || !allDigits(typed) {
 		return ErrMalformed
 	}
 	var refusal error

@@ -48,7 +48,7 @@ func cleared(tb testing.TB) (*gateway.Gateway, func() *http.Request) {
 		Fetch: func(context.Context, gateway.Next, *http.Request, string, http.Header) (whoami.Response, error) {
 			return whoami.Response{Status: 200, Body: []byte(`{"user":"alice"}`)}, nil
 		},
-		SetUser: func(*http.Request, string) {}, Recheck: time.Hour,
+		SetUser: func(gateway.Next, string) {}, Recheck: time.Hour,
 		Session: session.Policy{Life: 12 * time.Hour, Idle: 30 * time.Minute},
 		Store:   st, Visits: table, Logger: zap.NewNop(), Clock: time.Now, Meter: meter.New("one"),
 	})

@@ -127,8 +127,10 @@ type openness struct {
 
 // outgoing is the response in flight.
 type outgoing struct {
-	// out is what the handlers behind the gate write to; nil before run.
-	out *response.Writer
+	// out is what the handlers behind the gate write to; nil before run. It points to outRoom,
+	// which is part of the exchange to save an allocation.
+	out     *response.Writer
+	outRoom response.Writer
 	// kind is how the request was forwarded.
 	kind forwarded
 	// ground is the standing with the clearance that the response is released on. It is nil if
@@ -152,8 +154,12 @@ type outgoing struct {
 	// settles says that the visit is unsettled for `settle` after the request has ended; Over
 	// calls unsettle then.
 	settles bool
+	// found says that the question about the response named a user.
+	found bool
 	// abandoned says that the request ended before its response was complete.
 	abandoned bool
+	// pauses says that the request ends after retryPause only.
+	pauses bool
 	// withheld says that the gate answered in place of the response.
 	withheld bool
 	// cutOff says that the gate ended the response before the portal had. The portal may then
@@ -218,7 +224,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 		x.joinNameless()
 	}
 	if x.visit != nil {
-		x.mark, x.version = x.visit.Requests.Mark(), x.visit.Owner()
+		x.version = x.visit.Owner()
 	}
 	if err := x.enter(); errors.Is(err, errMoved) {
 		return x.sendBack()
@@ -235,7 +241,8 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 //  3. serveAnonymously answers with an asset that everybody gets.
 //  4. begin counts the request among those of its visit.
 //  5. identifyBefore asks the portal which user sent it.
-//  6. gate.Before decides whether it is forwarded.
+//  6. awaitSignIn waits for an earlier sign-in, and asks again.
+//  7. gate.Before decides whether it is forwarded.
 func (x *exchange) decide() error {
 	if status, err := x.checkBody(); err != nil {
 		return x.refuseError(err)
@@ -253,6 +260,9 @@ func (x *exchange) decide() error {
 	}
 	x.expectPage()
 	if err := x.identifyBefore(); err != nil {
+		return x.refuseError(err)
+	}
+	if err := x.awaitSignIn(); err != nil {
 		return x.refuseError(err)
 	}
 	a := gate.Before(gate.Request{

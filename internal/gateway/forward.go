@@ -6,7 +6,6 @@ import (
 
 	"github.com/secondgate/secondgate/internal/gate"
 	"github.com/secondgate/secondgate/internal/gateway/request"
-	"github.com/secondgate/secondgate/internal/gateway/response"
 	"github.com/secondgate/secondgate/internal/gateway/spool"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/route"
@@ -35,7 +34,7 @@ func (x *exchange) forward() error {
 		x.settles = x.facts.Unsafe || x.facts.SignOut || x.sendsSignIn()
 	}
 	if x.before.Answer == gate.User {
-		x.g.SetUser(x.facts.R, x.answer.User)
+		x.g.SetUser(x.next, x.answer.User)
 	}
 	if !x.before.MayPass() || x.exclusive {
 		x.questionHeader()
@@ -98,7 +97,7 @@ func (x *exchange) forwardVerbatim() error {
 
 // run calls the handlers behind the gate, and completes the response, also after a panic in them.
 func (x *exchange) run() (err error) {
-	w := response.New(x, x.rw, x.g.Timing, x.room(), x.facts.Client.Address)
+	w := x.outRoom.Init(x, x.rw, x.g.Timing, x.room(), x.facts.Client.Address)
 	w.Page = x.page()
 	x.out = w
 	defer func() {

@@ -80,8 +80,8 @@ type Options struct {
 	Identify func(r *http.Request) (id string)
 	// Fetch sends a whoami question through next, as part of base's route.
 	Fetch func(ctx context.Context, next Next, base *http.Request, uri string, header http.Header) (whoami.Response, error)
-	// SetUser stores the user's id with the request, for the access log.
-	SetUser func(r *http.Request, id string)
+	// SetUser stores the user's id with the request, for the access log, before next gets it.
+	SetUser func(next Next, id string)
 	// Bare removes all credentials from a request that is over, unless the portal answered a user
 	// who may pass: a handler before the gate may send the request to the portal again. Nil
 	// leaves the request unchanged. BareAll makes no exception for users who may pass; it is set
@@ -207,6 +207,10 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, c Client, next N
 	defer x.close()
 	err := x.serve(r, c)
 	x.timeRefusal()
+	if x.pauses {
+		x.Over(true)
+		pause(r.Context(), retryPause)
+	}
 	if g.Bare != nil && err == nil && !x.passed() {
 		g.Bare(r)
 	}

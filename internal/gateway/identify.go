@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
@@ -62,8 +63,12 @@ func (x *exchange) identifyBefore() error {
 // unsettled reports whether the signed-in user may have changed without the gate having noticed.
 // Under `rotates` it always has, because each sign-in has a new session id.
 func (x *exchange) unsettled() bool {
-	return x.unsettledWithoutSlow() || x.visit != nil && !x.g.Rotates && x.visit.Slow(x.g.Clock())
+	return x.unsettledWithoutSlow() || x.visit != nil && !x.g.Rotates && x.slow()
 }
+
+// slow is [visits.Shared.Slow] at the present time. The clock is read only if it was so when the
+// request came.
+func (x *exchange) slow() bool { return x.visit.Slow(x.now) && x.visit.Slow(x.g.Clock()) }
 
 // unsettledWithoutSlow is unsettled without the requests that [visits.Shared.Slow] reports: those
 // that were given up and that the portal may still execute.
@@ -113,22 +118,42 @@ func (x *exchange) identify(freshly bool) (err error) {
 }
 
 // askBefore asks about the request's credentials as they now are. A cached answer that was given
-// for other varying values is used only if it names a user who may pass.
+// for other varying values is used only if it names a user who may pass; one for a request that
+// may change something, only if it names the user of the clearance.
 func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error) {
 	if !x.hasCredentials() {
 		return strangers, gate.Standing{Answer: gate.Anonymous}, nil
 	}
 	ctx := x.facts.R.Context()
+	if !freshly && x.live() {
+		if a := x.keptAnswer(); a != nil && a.User == x.st.Clearance.User {
+			st, err := x.standingOf(ctx, a)
+			return a, st, err
+		}
+	}
 	s := x.present()
 	s.freshly, s.kept = freshly, !freshly
 	a := x.ask(ctx, s)
 	st, err := x.standingOf(ctx, a)
-	if err == nil && a.Kind == gate.User && !st.MayPass() && s.kept {
-		s.exactly = true
-		a = x.ask(ctx, s)
-		st, err = x.standingOf(ctx, a)
+	if err != nil || !s.kept {
+		return a, st, err
 	}
-	return a, st, err
+	f := &x.facts
+	switch {
+	case (f.Unsafe || f.SignIn) && !st.Cleared && !x.g.WatchUnsafe:
+		s.freshly, s.kept = true, false // the visit's clearance is another user's
+	case a.Kind == gate.User && !st.MayPass():
+		s.exactly = true
+	default:
+		return a, st, err
+	}
+	// With the cookies that the first question set: the former ones may be void.
+	first := a.Changes
+	s.jar = s.jar.Apply(first)
+	second := *x.ask(ctx, s)
+	second.Changes = slices.Concat(first, second.Changes)
+	st, err = x.standingOf(ctx, &second)
+	return &second, st, err
 }
 
 // identified returns the user that the authentication handler before the gate identified (setting

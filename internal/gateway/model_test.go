@@ -189,7 +189,7 @@ func newWorld(t *testing.T, change func(*gateway.Options), uris ...string) *worl
 	st := newMemory("alice")
 	o := gateway.Options{
 		Realm: "shop", Path: "/two-factor", Sealer: portal.NewSealer(ring, "shop"), CookiePolicy: leave, Headers: headers, Asker: asker,
-		Fetch: fetch, SetUser: func(*http.Request, string) {}, Recheck: time.Minute,
+		Fetch: fetch, SetUser: func(gateway.Next, string) {}, Recheck: time.Minute,
 		Session: session.Policy{Life: 12 * time.Hour, Idle: 30 * time.Minute},
 		Store:   st, Visits: gateway.NewVisits(st, time.Now), Logger: zap.New(core), Clock: time.Now,
 	}

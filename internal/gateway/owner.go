@@ -3,9 +3,9 @@ package gateway
 import "github.com/secondgate/secondgate/internal/gate"
 
 // mixed reports whether an anonymous answer proves nothing about the response, because another
-// request that ran beside this one may have signed a user in and out again. For an exclusive
-// request, the other one is a shared request, or an exclusive one that yielded. If this request
-// itself is a declared sign-out, the anonymous answer is expected, and mixed returns false.
+// request that ran beside this one may have signed a user in and out again: one that may change
+// the user. For an exclusive request that submits something, it may be any other request. If this
+// request itself is a declared sign-out, the anonymous answer is expected, and mixed returns false.
 func (x *exchange) mixed() bool {
 	if x.visit == nil {
 		return false
@@ -15,14 +15,7 @@ func (x *exchange) mixed() bool {
 		x.overlapped = x.overlapped || c.ChangersSince(x.mark, x.changers())
 		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
 	}
-	shared := c.SharedSince(x.mark)
-	if x.facts.Form && !x.sendsSignIn() {
-		// A request that was cut off writes the session once more, and the question shows the
-		// result. If it counted here, the page with the form would be redirected to itself until
-		// that request is over.
-		shared = c.LiveSharedSince(x.mark)
-	}
-	return (shared || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
+	return (c.SharedSince(x.mark) || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
 }
 
 // doubted reports whether the response to an exclusive request may have been made for another

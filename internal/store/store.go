@@ -6,7 +6,7 @@
 // backup code) and its clearance is granted in one transaction, or neither is.
 //
 // Package records implements [Store] once, over the ordered key-value engines of package kv
-// (badger, memory). The suite in storetest runs on all of them.
+// (badger, memory). The suite in its tests (suite_test.go) runs on all of them.
 package store
 
 import (

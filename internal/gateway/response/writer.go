@@ -69,8 +69,8 @@ type Writer struct {
 	// sent is the number of kept bytes that were written to the client.
 	sent int64
 	// wouldPass says that the response is kept only because the visit is unsettled.
-	// whole says that no portion is due before the end.
-	wouldPass, whole bool
+	// whole says that no portion is due before the end; toEnd says so of streams, too.
+	wouldPass, whole, toEnd bool
 	// checking says that a portion's check runs, full that the handler behind waits for it.
 	// timer starts the next at dueAt.
 	checking, full bool
@@ -86,7 +86,12 @@ type header struct {
 // New returns a writer to rw for a response of x. What is kept is taken from the budget of
 // the client's address.
 func New(x Exchange, rw http.ResponseWriter, t Timing, budget *spool.Budget, address string) *Writer {
-	w := &Writer{x: x, rw: rw, timing: t, budget: budget, address: address}
+	return new(Writer).Init(x, rw, t, budget, address)
+}
+
+// Init makes a zero writer one that New returns.
+func (w *Writer) Init(x Exchange, rw http.ResponseWriter, t Timing, budget *spool.Budget, address string) *Writer {
+	w.x, w.rw, w.timing, w.budget, w.address = x, rw, t, budget, address
 	w.own = w.ownRoom[:0]
 	for name, values := range rw.Header() {
 		w.own = append(w.own, header{name, values})
@@ -175,8 +180,8 @@ func (w *Writer) begin(m Mode) {
 		w.set(passing)
 		w.release()
 		w.x.Over(false)
-	case Kept, KeptUnsettled, KeptWhole:
-		w.wouldPass, w.whole = m == KeptUnsettled, m == KeptWhole
+	case Kept, KeptUnsettled, KeptWhole, KeptToEnd:
+		w.wouldPass, w.whole, w.toEnd = m == KeptUnsettled, m == KeptWhole || m == KeptToEnd, m == KeptToEnd
 		w.keep()
 	case CheckedNow:
 		w.checkNow()

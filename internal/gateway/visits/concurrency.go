@@ -47,8 +47,9 @@ type Concurrency struct {
 	mu      sync.Mutex
 	waiting int
 	// begun counts all changers, sharedBegun all shared requests that ever began; refused counts
-	// exclusive requests that did not.
-	begun, sharedBegun, refused uint64
+	// exclusive requests that did not. begun is written with mu held.
+	begun                atomic.Uint64
+	sharedBegun, refused uint64
 	// pending says that the exclusive request that has the turn is not at the portal yet; see
 	// Start. It is not in begun.
 	pending bool
@@ -60,8 +61,6 @@ type Concurrency struct {
 	// released counts the requests that let others begin although their responses go on: by
 	// ReleaseShared, or by the yield of Exclusive.
 	released int
-	// cutOff counts those of released that the gate cut off; see CutOff.
-	cutOff int
 	// changed is closed when shared or barring falls; nil while no request waits for that.
 	changed chan struct{}
 }
@@ -120,7 +119,7 @@ func (c *Concurrency) Start() {
 	defer c.mu.Unlock()
 	if c.pending {
 		c.pending = false
-		c.begun++
+		c.begun.Add(1)
 	}
 }
 
@@ -136,7 +135,7 @@ func (c *Concurrency) refuse() {
 
 func (c *Concurrency) begin() {
 	c.enter()
-	c.begun++
+	c.begun.Add(1)
 }
 
 // enter makes a request a changer; the caller holds mu.
@@ -147,7 +146,7 @@ func (c *Concurrency) enter() {
 
 // entered counts all changers that there ever were; the caller holds mu.
 func (c *Concurrency) entered() uint64 {
-	n := c.begun + c.refused
+	n := c.begun.Load() + c.refused
 	if c.pending {
 		n++
 	}
@@ -281,7 +280,7 @@ func (c *Concurrency) fallLocked(n *int) {
 type Mark struct {
 	begun, sharedBegun, entered uint64
 	open                        int32
-	shared, cutOff              int
+	shared                      int
 }
 
 // Entered is the number of changers up to that moment.
@@ -295,7 +294,7 @@ func (c *Concurrency) Mark() Mark {
 	if c.pending {
 		open--
 	}
-	return Mark{c.begun, c.sharedBegun, c.entered(), open, c.shared + c.released, c.cutOff}
+	return Mark{c.begun.Load(), c.sharedBegun, c.entered(), open, c.shared + c.released}
 }
 
 // SignInEpoch counts what may have changed who is signed in: changers that began, and calls of
@@ -313,27 +312,17 @@ func (c *Concurrency) Entered() uint64 { return c.Mark().entered }
 // ChangersSince reports whether any changer was open at m or began since. It does not count own,
 // the number of times that the calling shared request itself became a changer since m.
 func (c *Concurrency) ChangersSince(m Mark, own int) bool {
-	return m.open > 0 || c.Mark().begun-m.begun > uint64(own)
+	return m.open > 0 || c.begun.Load()-m.begun > uint64(own)
 }
 
 // OthersSince reports whether any other changer was open at m or began since. The caller is an
 // exclusive request that had its turn at m.
-func (c *Concurrency) OthersSince(m Mark) bool { return m.open > 1 || c.Mark().begun != m.begun }
+func (c *Concurrency) OthersSince(m Mark) bool { return m.open > 1 || c.begun.Load() != m.begun }
 
 // CutOff counts a request after ReleaseShared as one that the gate cut off, for d longer. At the
 // end of such a request the portal may still change who is signed in, once.
 func (c *Concurrency) CutOff(d time.Duration) {
-	c.add(&c.cutOff, 1)
-	time.AfterFunc(d, func() {
-		c.add(&c.cutOff, -1)
-		c.EndReleased()
-	})
-}
-
-// LiveSharedSince is SharedSince without a single request that had been cut off at m: one write can't
-// sign a user in and out again. Of several, one may undo what another did.
-func (c *Concurrency) LiveSharedSince(m Mark) bool {
-	return m.shared > m.cutOff || m.cutOff > 1 || c.Mark().sharedBegun != m.sharedBegun
+	time.AfterFunc(d, c.EndReleased)
 }
 
 // SharedSince reports whether any shared request ran at m or began since.

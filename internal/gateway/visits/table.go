@@ -89,15 +89,14 @@ const unknownTime = 30 * time.Second
 
 // Resume is Get for a visit that the browser names. If this process does not know it, an earlier
 // one may have forwarded a sign-in for it that the portal saves only now: the visit is unsettled
-// until settle after the start, and its responses are checked for some longer. unchecked is as in
-// Settle.
-func (t *Table) Resume(realm string, id store.VisitID, token session.Token, settle time.Duration, unchecked bool) *Visit {
+// until settle after the start, and its responses are checked for some longer.
+func (t *Table) Resume(realm string, id store.VisitID, token session.Token, settle time.Duration) *Visit {
 	v, known := t.get(realm, id, token)
 	if known || settle <= 0 {
 		return v
 	}
 	if now := t.clock(); now.Before(t.began.Add(max(settle, unknownTime))) {
-		v.Settle(t.began, settle, unchecked)
+		v.Settle(t.began, settle)
 		raise(&v.slow, t.began.Add(unknownTime).UnixNano())
 	}
 	return v
