@@ -154,7 +154,8 @@ func (x *exchange) fieldOfSignIn(name string) bool {
 	return slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
 }
 
-// learn remembers the names of cookies that the portal set, for sessionName.
+// learn passes the cookies that the portal set to Visits.Names, which remembers the names of those
+// that may carry a session. sessionName looks them up.
 func (x *exchange) learn(set []portal.Change) {
 	for _, ch := range set {
 		if ch.Class == portal.Sealed && !ch.Delete {
@@ -163,7 +164,8 @@ func (x *exchange) learn(set []portal.Change) {
 	}
 }
 
-// sentValue reports whether the request brought a value that the portal set a cookie to.
+// sentValue reports whether the request contained value, to which its response sets a cookie. The
+// client chose such a value, so it is no session id of the portal (see [visits.Names.Learn]).
 func (x *exchange) sentValue(value string) bool {
 	var beginning []byte
 	if x.body != nil {

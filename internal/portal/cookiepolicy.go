@@ -8,7 +8,8 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
-// Class says how a cookie name is treated.
+// Class is the class of a cookie name. It decides whether the cookie is sealed and whether it
+// counts as a credential.
 type Class int
 
 const (

@@ -23,11 +23,10 @@ const (
 	minLasting = 24 * time.Hour
 )
 
-// Names are the names of the portals' own cookies that may carry a session, by realm. The
-// portal may take a session from a field or a parameter of such a name, in a visit too
-// that has no such cookie. They are learned from the HttpOnly cookies that the portal sets,
-// in answer to requests that did not bring the value, and forgotten when the process ends.
-// It is safe for concurrent use.
+// Names holds, by realm, the names of the portals' own cookies that may carry a session. The portal
+// may also read a session id from a form field or a query parameter of such a name, even if the
+// visit has no such cookie, so the gate refuses those fields. Learn collects the names from
+// responses; they are lost when the process ends. Names is safe for concurrent use.
 type Names struct {
 	mu     sync.Mutex
 	realms atomic.Pointer[map[string][]learned]
@@ -66,9 +65,10 @@ func MayBeEncoded(text string) bool {
 	return strings.Contains(text, "eyJ") || strings.Contains(text, ".eJ")
 }
 
-// Learn notes that the portal of the realm set a cookie. What scripts may read, or what is
-// no token, such as an address that a visitor typed, is not taken for a session's; nor is
-// what the request brought, which sent reports: a visitor chose it.
+// Learn records the name of a cookie that the portal of the realm set, if the cookie may carry a
+// session. It ignores a cookie that is not HttpOnly, a value that is no token (short, or with an
+// "@" or a blank, as an address that the visitor typed), and a value that the request contained,
+// because the client chose it. sent reports the last.
 func (n *Names) Learn(realm string, c *portal.Cookie, sent func(value string) bool) {
 	if !c.HTTPOnly || len(c.Value) < minLearned || strings.ContainsAny(c.Value, "@ ") || strings.Contains(c.Value, "%40") {
 		return
@@ -116,8 +116,8 @@ func (n *Names) of(realm string) []learned {
 	return nil
 }
 
-// Takes reports whether some portal takes the name for that of one of the realm's cookies
-// (cookie.Same), and the form that all cookies with such names have in common.
+// Takes reports whether a portal may read the name as that of one of the realm's cookies (see
+// cookie.Same). form is what all cookies with such names have in common.
 func (n *Names) Takes(realm, name string) (form Form, takes bool) {
 	for _, known := range n.of(realm) {
 		switch {
