@@ -1,6 +1,6 @@
 // Package caddyplugin is Secondgate as a part of Caddy: the app `two_factor` ([App]), the
-// handlers `two_factor` ([Handler]) and `two_factor_admin` ([StaffHandler]), the storage
-// engine [Badger], and their Caddyfile. It translates Caddy's configuration, requests,
+// handlers `two_factor` ([Handler]) and `two_factor_admin` ([StaffHandler]), and their
+// Caddyfile. It translates Caddy's configuration, requests,
 // matchers and placeholders for internal/server and internal/gateway, and decides nothing
 // itself. Importing it also registers the admin API and the commands.
 //
@@ -23,6 +23,7 @@ import (
 	"github.com/secondgate/secondgate/caddyplugin/admin"
 	_ "github.com/secondgate/secondgate/caddyplugin/cli" // the commands
 	"github.com/secondgate/secondgate/caddyplugin/secret"
+	"github.com/secondgate/secondgate/caddyplugin/storage"
 	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
@@ -122,7 +123,7 @@ func (a *App) settings(ctx caddy.Context) (s server.Settings, err error) {
 	if s.Keys, err = secret.Keys(a.Key); err != nil {
 		return s, err
 	}
-	if s.Storage, s.Engine, err = a.loadStorage(ctx); err != nil {
+	if s.Storage, s.Engine, err = storage.Load(ctx, a.StorageRaw); err != nil {
 		return s, err
 	}
 	if a.Mail == nil {
@@ -135,21 +136,6 @@ func (a *App) settings(ctx caddy.Context) (s server.Settings, err error) {
 	server.WarnReadable(a.log, secret.File(a.Mail.Password))
 	s.Mail = &mail
 	return s, nil
-}
-
-func (a *App) loadStorage(ctx caddy.Context) (storage server.Storage, engine string, err error) {
-	if a.StorageRaw == nil {
-		a.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
-	}
-	mod, err := ctx.LoadModule(a, "StorageRaw")
-	if err != nil {
-		return nil, "", fmt.Errorf("loading the storage engine: %w", err)
-	}
-	storage, ok := mod.(server.Storage)
-	if !ok {
-		return nil, "", fmt.Errorf("module %T is no storage engine of two_factor", mod)
-	}
-	return storage, mod.(caddy.Module).CaddyModule().ID.Name(), nil
 }
 
 // storageFlags returns the flag by which a command finds Caddy's storage; errors show it to

@@ -4,13 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
 	caddytokens "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
 	"github.com/secondgate/secondgate/caddyplugin/caddyfile"
 	"github.com/secondgate/secondgate/caddyplugin/secret"
+	"github.com/secondgate/secondgate/caddyplugin/storage"
 	d "github.com/secondgate/secondgate/internal/directive"
 	"github.com/secondgate/secondgate/internal/timesource"
 )
@@ -18,8 +17,7 @@ import (
 // globalRows are the subdirectives of the global option two_factor; its settings apply to all
 // sites.
 var globalRows = d.Rows{
-	{Field: "StorageRaw", Usage: "storage badger [DIR]", Otherwise: "`two_factor/` in Caddy's data directory", Block: badgerRows,
-		Doc: "Where second factors are kept."},
+	storage.Row,
 	{Field: "Key", Usage: "key VALUE", Want: "key {file./path/to/key} or key {env.NAME}", Secret: true, Otherwise: "a file beside the store", Check: d.Valid(secret.CheckKey),
 		Doc: "The master keys, newest first."},
 	{Field: "NTP", Usage: "ntp HOST[:PORT]", Want: "ntp HOST or ntp HOST:PORT", Otherwise: "none", Check: d.Valid(checkNTP),
@@ -36,18 +34,12 @@ var globalRows = d.Rows{
 		Doc: "The audit log."},
 }
 
-// badgerRows are documentation only: Badger.UnmarshalCaddyfile parses the block.
-var badgerRows = d.Rows{
-	{Field: "MustExist", Usage: "must_exist", Otherwise: "not refused",
-		Doc: "Refuses a start that finds no store."},
-}
-
 var mailRows = d.Rows{
 	{Field: "SMTP", Usage: "smtp HOST:PORT", Check: d.Valid(checkSMTP),
 		Doc: "The mail server. Required."},
 	{Field: "TLS", Usage: "tls starttls|tls|none", Default: "starttls",
 		Doc: "How the connection to the mail server is encrypted."},
-	{Field: "User", Usage: "user NAME", Otherwise: "none", Check: d.Valid(checkMailUser),
+	{Field: "User", Usage: "user NAME", Otherwise: "none", Check: d.Unless(oneLine, "%q holds a line end; want the name that the mail server knows"),
 		Doc: "User name at the mail server."},
 	{Field: "Password", Usage: "password {file.PATH}", Secret: true, Otherwise: "none", Check: d.Valid(checkPassword),
 		Doc: "The place of the password: `{file.PATH}` or `{env.NAME}`."},
@@ -71,7 +63,10 @@ func parseGlobal(tokens *caddytokens.Dispenser, prev any) (any, error) {
 		r.Next()
 		return nil, r.Errf("the global option two_factor is given again; want one for all sites")
 	}
-	r.Custom = map[string]func() error{"storage": func() error { return app.parseStorage(tokens) }}
+	r.Custom = map[string]func() error{"storage": func() (err error) {
+		app.StorageRaw, err = storage.Parse(tokens)
+		return err
+	}}
 	if err := r.Read(globalRows, &app); err != nil {
 		return nil, err
 	}
@@ -88,25 +83,6 @@ func parseGlobal(tokens *caddytokens.Dispenser, prev any) (any, error) {
 		return nil, r.WrapErr(err)
 	}
 	return httpcaddyfile.App{Name: "two_factor", Value: raw}, nil
-}
-
-// parseStorage parses the line "storage ENGINE …". The engine's module parses what follows its
-// name.
-func (a *App) parseStorage(d *caddytokens.Dispenser) error {
-	if !d.NextArg() {
-		return d.Errf("storage names no engine; want: storage badger [DIR]")
-	}
-	engine := d.Val()
-	id := "two_factor.storage." + engine
-	if _, err := caddy.GetModule(id); err != nil {
-		return d.Errf("%q is not a storage engine of this build; want: storage badger [DIR]", engine)
-	}
-	unmarshaled, err := caddytokens.UnmarshalModule(d, id)
-	if err != nil {
-		return err
-	}
-	a.StorageRaw = caddyconfig.JSONModuleObject(unmarshaled, "engine", engine, nil)
-	return nil
 }
 
 func checkNTP(source string) error {

@@ -96,11 +96,10 @@ func guardErrorRoutes(ctx caddy.Context, userVars []string) error {
 	return nil
 }
 
-// errorsConfig is errorsHandler's configuration.
+// errorsConfig is errorsHandler's configuration as a handler of a route.
 type errorsConfig struct {
-	Handler string   `json:"handler"`
-	Routes  []int    `json:"routes"`
-	Vars    []string `json:"vars,omitempty"`
+	Handler string `json:"handler"`
+	errorsHandler
 }
 
 // guardOf returns the errorsHandler at the beginning of error routes, or a new one, and the
@@ -109,7 +108,8 @@ func guardOf(routes caddyhttp.RouteList) (guard errorsConfig, rest caddyhttp.Rou
 	if raw := routes[0].HandlersRaw; len(raw) == 1 && json.Unmarshal(raw[0], &guard) == nil && guard.Handler == errorsName {
 		return guard, routes[1:]
 	}
-	return errorsConfig{Handler: errorsName}, routes
+	guard = errorsConfig{Handler: errorsName}
+	return guard, routes
 }
 
 var (

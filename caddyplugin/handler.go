@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/caddyplugin/routes"
+	"github.com/secondgate/secondgate/caddyplugin/upstreams"
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/server"
@@ -39,11 +42,9 @@ type Handler struct {
 	path     string
 	observes bool
 	log      *zap.Logger
-	// asks are the URIs of the whoami questions.
-	asks []string
 	// pools are the upstreams of the proxies behind the gate. upstreamsCheck sets them when
 	// the server has started.
-	pools *atomic.Pointer[pools]
+	pools *atomic.Pointer[upstreams.Pools]
 	// proxies remembers for which peers warnOfProxy has warned; all gates of a store share it.
 	proxies *throttle.Proxies
 }
@@ -81,73 +82,26 @@ func (h *Handler) provision(ctx caddy.Context) error {
 		return err
 	}
 	app.admin = h.Admin
-	if h.used, err = usedBehind(ctx); err != nil {
+	srv, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if h.used, err = usedBehind(srv); err != nil {
 		return err
 	}
-	if site.User == "" && h.used.unasked != nil {
-		return fmt.Errorf("two_factor: %w", h.used.unasked)
-	}
-	if site.Mode != "observe" {
-		if h.used.shared {
-			return errors.New("`header` before two_factor has the last word about Cache-Control and the like, also where two_factor adds a cookie and makes the response private: " +
-				"a cache would give one visitor's session to others; name the paths of assets (header /static/* …), or put it behind two_factor. A `>`, `defer`, or a line that removes a field is what defers the whole block until the response is written")
-		}
-		if h.used.stolen != "" {
-			return fmt.Errorf("`vars %s` before two_factor sets a variable by which Caddy and two_factor know the client: its address would be what a request says; "+
-				"name your proxy in trusted_proxies, and the header in client_ip_headers, or give the variable another name", h.used.stolen)
-		}
-		if h.used.errorRoutes {
-			return errors.New("two_factor stands in a subroute with error routes of its own (\"errors\"), which would send what failed before the gate to the portal with all its credentials: give the server the error routes instead, which are stripped")
-		}
-		if err := guardErrorRoutes(ctx, h.used.userVars); err != nil {
-			return err
-		}
-	}
-	srv, served := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if served {
-		if err := peersOf(srv, site); err != nil {
-			return fmt.Errorf("two_factor: %w", err)
-		}
-	}
-	for _, w := range site.Whoami {
-		h.asks = append(h.asks, w.URI)
+	if err := h.refuse(ctx, srv, site); err != nil {
+		return err
 	}
 	if site.User == "" { // else whoami is not asked
 		if err := checkUpstreams(ctx, h); err != nil {
 			return err
 		}
 	}
-	log := ctx.Logger()
-	warnings := site.Warnings()
-	var own passedOne
-	if own.looks(site); len(own.sees) > 0 {
-		for _, rewrite := range h.used.unseen {
-			warnings = append(warnings, unseenWarning(rewrite, own.sees))
-		}
-	}
-	if len(own.opens) > 0 {
-		for _, rewrite := range h.used.unseen {
-			warnings = append(warnings, openedWarning(rewrite, own.opens))
-		}
-	}
-	if site.User == "" {
-		warnings = append(warnings, h.used.oneSided...)
-	}
-	if w := nothingBehind(ctx); w != "" {
-		warnings = append(warnings, w)
-	}
-	if served {
-		if w := trustsAll(srv); w != "" {
-			warnings = append(warnings, w)
-		}
-	}
-	for _, w := range warnings {
-		log.Warn("settings", zap.String("warning", w), zap.String("source", h.Source))
+	h.log = ctx.Logger()
+	for _, w := range h.warnings(srv, site) {
+		h.log.Warn("settings", zap.String("warning", w), zap.String("source", h.Source))
 	}
 	h.passed = gateMark{user: site.User, realm: site.Realm}
 	h.path, h.observes = site.Path, site.Mode == "observe"
-	h.pools = new(atomic.Pointer[pools])
-	h.log, h.proxies = log, app.server.Proxies()
+	h.pools = new(atomic.Pointer[upstreams.Pools])
+	h.proxies = app.server.Proxies()
 	options := server.SiteOptions{
 		Site: site, Given: h.Site, Source: h.Source, Address: at.address, Addresses: at.addresses(), Places: at.places(site.Realm),
 	}
@@ -161,10 +115,56 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	return nil
 }
 
+// refuse returns an error if the handlers around the gate would take away what it protects. In
+// `mode observe` most of that is allowed.
+func (h *Handler) refuse(ctx caddy.Context, srv *caddyhttp.Server, site config.Site) error {
+	if site.User == "" && h.used.Unasked != nil {
+		return fmt.Errorf("two_factor: %w", h.used.Unasked)
+	}
+	if site.Mode != "observe" {
+		if err := h.refuseAround(); err != nil {
+			return err
+		}
+		if err := guardErrorRoutes(ctx, h.used.UserVars); err != nil {
+			return err
+		}
+	}
+	if err := peersOf(srv, site); err != nil {
+		return fmt.Errorf("two_factor: %w", err)
+	}
+	return nil
+}
+
+func (h *Handler) refuseAround() error {
+	switch {
+	case h.used.Shared:
+		return errors.New("`header` before two_factor has the last word about Cache-Control and the like, also where two_factor adds a cookie and makes the response private: " +
+			"a cache would give one visitor's session to others; name the paths of assets (header /static/* …), or put it behind two_factor. A `>`, `defer`, or a line that removes a field is what defers the whole block until the response is written")
+	case h.used.Stolen != "":
+		return fmt.Errorf("`vars %s` before two_factor sets a variable by which Caddy and two_factor know the client: its address would be what a request says; "+
+			"name your proxy in trusted_proxies, and the header in client_ip_headers, or give the variable another name", h.used.Stolen)
+	case h.used.ErrorRoutes:
+		return errors.New("two_factor stands in a subroute with error routes of its own (\"errors\"), which would send what failed before the gate to the portal with all its credentials: give the server the error routes instead, which are stripped")
+	}
+	return nil
+}
+
+// warnings returns the warnings about the site's settings and the handlers around the gate.
+func (h *Handler) warnings(srv *caddyhttp.Server, site config.Site) []string {
+	warnings := append(site.Warnings(), h.used.RewriteWarnings(site)...)
+	if site.User == "" {
+		warnings = append(warnings, h.used.OneSided...)
+	}
+	if srv != nil {
+		warnings = append(warnings, routes.NothingBehind(srv), trustsAll(srv))
+	}
+	return slices.DeleteFunc(warnings, func(w string) bool { return w == "" })
+}
+
 // gateway returns the options of the gateway that depend on Caddy. Server.Add adds the others.
 func (h *Handler) gateway(site config.Site) (o gateway.Options, err error) {
-	b := builder{site: site, prefixes: h.used.prefixes, opens: h.used.opened}
-	o = gateway.Options{Fetch: fetch, SetUser: setUser, Bare: bareWithout(h.used.userVars), BareAll: h.used.around, Logger: h.log}
+	b := builder{site: site, prefixes: h.used.Prefixes, opens: h.used.Opened}
+	o = gateway.Options{Fetch: fetch, SetUser: setUser, Bare: bareWithout(h.used.UserVars), BareAll: h.used.Around, Logger: h.log}
 	if site.User != "" {
 		o.Identify = identify(site.User)
 	}
@@ -219,7 +219,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	served := false
 	defer func() { b.logUser(repl, served) }()
 	if err = gate.ServeHTTP(w, r, c, b); err != nil && !h.observes {
-		strip(w, r, repl, h.used.userVars)
+		strip(w, r, repl, h.used.UserVars)
 	}
 	served = err == nil
 	return err

@@ -6,11 +6,13 @@ import (
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/caddyplugin/routes"
 )
 
 // userID is the placeholder in which Caddy's authentication handlers put the user. Caddy's
 // access log takes the user from it.
-const userID = "http.auth.user.id"
+const userID = routes.UserID
 
 // identity returns a text that identifies the credentials that Caddy itself may add to the
 // request: the client's certificate, verified or only presented, and the user of an

@@ -44,12 +44,7 @@ func checkSMTP(value string) error {
 	return nil
 }
 
-func checkMailUser(value string) error {
-	if strings.ContainsAny(value, "\r\n\x00") {
-		return fmt.Errorf("%q holds a line end; want the name that the mail server knows", value)
-	}
-	return nil
-}
+func oneLine(value string) bool { return !strings.ContainsAny(value, "\r\n\x00") }
 
 func checkPassword(value string) error { return secret.Check(value, "{file./etc/secondgate/smtp}") }
 

@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/caddyplugin/routes"
 )
 
 // TestNothingBehind: a gate with nothing behind it is found.
@@ -32,7 +35,7 @@ func TestNothingBehind(t *testing.T) {
 			var c struct {
 				Apps struct {
 					HTTP struct {
-						Servers map[string]struct{ Routes []lineRoute }
+						Servers map[string]*caddyhttp.Server
 					}
 				}
 			}
@@ -40,7 +43,7 @@ func TestNothingBehind(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, s := range c.Apps.HTTP.Servers {
-				if got := endsWithGate(s.Routes); got != tt.empty {
+				if got := routes.NothingBehind(s) != ""; got != tt.empty {
 					t.Errorf("nothing behind: %v, want %v", got, tt.empty)
 				}
 			}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/secondgate/secondgate/caddyplugin/upstreams"
 )
 
 // behind is the next handler behind the gate for one request, with a snapshot of the variables
@@ -27,7 +29,7 @@ type behind struct {
 	stored *stored
 	placed bool
 	// pools are the upstreams of the proxies behind the gate; see met.
-	pools pools
+	pools upstreams.Pools
 	// user is the user's id for the access log; see setUser.
 	user atomic.Pointer[string]
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/secondgate/secondgate/caddyplugin/routes"
 )
 
 // keyOf is the part of an answer's key of a request that store prepared.
@@ -23,7 +25,7 @@ func keyOf(t *testing.T, u *used, store func(*caddy.Replacer, map[string]any)) s
 
 // TestI1_Key: the values of a request that are part of the question's key.
 func TestI1_Key(t *testing.T) {
-	u := &used{texts: "{http.regexp.used.1}", names: []string{"mapped"}}
+	u := &used{&routes.Facts{Texts: "{http.regexp.used.1}", Names: []string{"mapped"}}}
 	for name, tt := range map[string]struct {
 		store  func(repl *caddy.Replacer, vars map[string]any, value string)
 		differ bool
@@ -53,7 +55,7 @@ func TestI1_Key(t *testing.T) {
 
 // TestI1_KeyIsUnambiguous: no value looks like two, and their order does not matter.
 func TestI1_KeyIsUnambiguous(t *testing.T) {
-	u := &used{all: true}
+	u := &used{&routes.Facts{All: true}}
 	two := keyOf(t, u, func(_ *caddy.Replacer, vars map[string]any) { vars["a"], vars["b"] = "1", "2" })
 	for range 20 {
 		same := keyOf(t, u, func(_ *caddy.Replacer, vars map[string]any) { vars["b"], vars["a"] = "2", "1" })

@@ -3,7 +3,6 @@ package caddyplugin
 import (
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/secondgate/secondgate/caddyplugin/routes"
 	"github.com/secondgate/secondgate/config"
 )
 
@@ -80,7 +80,7 @@ func claimantOf(ctx caddy.Context) claimant {
 // listen addresses if no host is named. The list still has one of the former addresses after
 // the site gets an alias, another port or another interface.
 func addressesOf(sets caddyhttp.MatcherSets, listen []string) (at []string) {
-	hosts := hostsOf(sets)
+	hosts := routes.HostsOf(sets)
 	if len(hosts) == 0 {
 		return listen
 	}
@@ -98,23 +98,11 @@ func addressesOf(sets caddyhttp.MatcherSets, listen []string) (at []string) {
 
 // addressOf returns a site's address for messages: its hosts and the listen addresses.
 func addressOf(sets caddyhttp.MatcherSets, listen []string) string {
-	hosts := hostsOf(sets)
+	hosts := routes.HostsOf(sets)
 	if len(hosts) == 0 {
 		return strings.Join(listen, ", ")
 	}
 	return strings.Join(hosts, ", ") + " (" + strings.Join(listen, ", ") + ")"
-}
-
-// hostsOf returns the hosts that matchers name.
-func hostsOf(sets caddyhttp.MatcherSets) (hosts []string) {
-	for _, set := range sets {
-		for _, m := range set {
-			if host, ok := m.(*caddyhttp.MatchHost); ok {
-				hosts = append(hosts, *host...)
-			}
-		}
-	}
-	return hosts
 }
 
 // served returns the addresses of all sites of the configuration, with and without a gate.
@@ -134,41 +122,32 @@ func (a *App) served() (at []string, err error) {
 	return at, nil
 }
 
-// sharedByHost returns a warning if routes behind a gate choose the portal by the host, or "".
-// All portals behind a gate share its realm, but each host may have different users.
-func (w *questionWalk) sharedByHost() string {
-	if len(w.own) == 1 && !strings.Contains(w.own[0], "*") && net.ParseIP(w.own[0]) == nil {
-		return "" // the site has one host
-	}
-	by := ""
-	for i, d := range w.reached {
-		if d.byHost != "" {
-			by = "by the host in its address, root or variable (" + d.byHost + ")"
-		}
-		for _, other := range w.reached[:i] {
-			if d.text != other.text && hostsApart(d, other) {
-				by = "for " + hostsNamed(other) + " and for " + hostsNamed(d)
-			}
+// places returns where the handlers of a realm are in the claimant's site. A place is a text:
+// the site's address and the matchers on the way to the handler. A handler behind a matcher
+// with two paths has two places. If one path is removed later, the other place remains, and
+// server.moved does not take the realm for moved.
+func (c claimant) places(realm string) []string {
+	if c.route != nil {
+		if found := c.find(realm); len(found) > 0 {
+			return found
 		}
 	}
-	if by == "" {
-		return ""
-	}
-	return fmt.Sprintf("routes behind two_factor choose the reverse_proxy %s, and all of them share the realm %q: unless they have the same users, "+
-		"user 4711 of one is user 4711 of the other, with the same second factor; give each a site block of its own, with its own realm", by, w.gate.passed.realm)
+	return c.addresses() // in a named route, or in a handler that find does not look into
 }
 
-// hostsApart reports whether two destinations are for different hosts: they have no host in
-// common, and one without hosts is not restricted to some paths.
-func hostsApart(one, other destination) bool {
-	common := slices.ContainsFunc(one.hosts, func(host string) bool { return slices.Contains(other.hosts, host) })
-	whole := func(d destination) bool { return len(d.hosts) > 0 || !d.narrow }
-	return len(one.hosts)+len(other.hosts) > 0 && !common && whole(one) && whole(other)
+func (c claimant) addresses() []string {
+	if len(c.at) == 0 {
+		return []string{c.address}
+	}
+	return c.at
 }
 
-func hostsNamed(d destination) string {
-	if len(d.hosts) == 0 {
-		return "all other hosts"
+// find returns the places of the handlers of a realm in the claimant's route.
+func (c claimant) find(realm string) (found []string) {
+	for _, within := range routes.Places(c.route, realm) {
+		for _, address := range c.addresses() {
+			found = append(found, address+within)
+		}
 	}
-	return strings.Join(d.hosts, ", ")
+	return found
 }

@@ -35,7 +35,11 @@ func standing(t *testing.T, caddyfile string) map[string][]string {
 			if err := json.Unmarshal(raw, &route); err != nil {
 				t.Fatal(err)
 			}
-			at := claimant{address: jsonText(route.MatcherSetsRaw), route: &route}
+			sets, err := json.Marshal(route.MatcherSetsRaw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := claimant{address: string(sets), route: &route}
 			for _, realm := range []string{"shop", "blog", "wiki", defaultRealm} {
 				if places := at.find(realm); len(places) > 0 {
 					now[realm] = append(now[realm], places...)

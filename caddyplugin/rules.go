@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/secondgate/secondgate/caddyplugin/routes"
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/portal/exempt"
@@ -80,41 +81,10 @@ type behindPrefixes struct {
 	prefixes []string
 }
 
-// maxReadings is the maximum number of paths that one path may become by removing prefixes.
-// Above it, behindPrefixes.Any is true and openedBehind.All is false: both refuse more.
-const maxReadings = 100
-
 // Any reports whether the rule holds with or without prefixes.
 func (b behindPrefixes) Any(r *http.Request, readings []string) bool {
-	all, ok := withoutPrefixes(readings, b.prefixes)
+	all, ok := routes.WithoutPrefixes(readings, b.prefixes)
 	return !ok || b.Rule.Any(r, all)
-}
-
-// withoutPrefixes returns the readings, and what remains of them after removing prefixes in
-// any order. ok is false if there are more than maxReadings.
-func withoutPrefixes(readings, prefixes []string) (all []string, ok bool) {
-	all = slices.Clone(readings)
-	for i := 0; i < len(all); i++ {
-		for _, prefix := range prefixes {
-			if rest, ok := withoutPrefix(all[i], prefix); ok && !slices.Contains(all, rest) {
-				all = append(all, rest)
-			}
-		}
-		if len(all) > maxReadings {
-			return nil, false
-		}
-	}
-	return all, true
-}
-
-// withoutPrefix returns what Caddy's strip_path_prefix makes of a path. As in Caddy, the
-// prefix may end within a segment. ok is false if path does not begin with prefix.
-func withoutPrefix(path, prefix string) (rest string, ok bool) {
-	n := len(prefix)
-	if n < 2 || len(path) < n || !strings.EqualFold(path[:n], prefix) {
-		return "", false
-	}
-	return "/" + strings.TrimPrefix(path[n:], "/"), true
 }
 
 func fields(s config.SignIn) (names []string) {

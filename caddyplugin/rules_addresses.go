@@ -26,6 +26,9 @@ func trusts(srv *caddyhttp.Server, address netip.Addr) bool {
 // trusted proxy. All clients behind the proxy have that address, so the list would apply to
 // all of them.
 func peersOf(srv *caddyhttp.Server, site config.Site) error {
+	if srv == nil {
+		return nil
+	}
 	for name, sets := range map[string][]config.MatcherSet{"trust": site.Trust, "guest": site.Guest} {
 		for _, set := range sets {
 			var m struct{ Ranges []string }

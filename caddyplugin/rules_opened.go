@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/secondgate/secondgate/caddyplugin/routes"
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/gateway"
 	"github.com/secondgate/secondgate/internal/portal/route"
@@ -26,7 +27,7 @@ func (b *builder) opened(name string, rule gateway.Rule, sets []config.MatcherSe
 	patterns := pathsIn(sets)
 	for _, pattern := range patterns {
 		for _, prefix := range b.opens {
-			rest, ok := withoutPrefix(pattern, prefix)
+			rest, ok := routes.WithoutPrefix(pattern, prefix)
 			if ok && !slices.Contains(patterns, rest) && !patterns.All([]string{strings.ReplaceAll(rest, "*", "x")}) {
 				return nil, fmt.Errorf("%s %s: handle_path or uri strip_prefix behind two_factor takes %s off, so that the portal gets %s, and %s would open whatever that is there: "+
 					"keep the prefix (handle in place of handle_path), or name each address that the portal gets as well, such as %s %s %s",
@@ -57,24 +58,6 @@ type openedBehind struct {
 
 // All reports whether the rule holds with and without prefixes.
 func (o openedBehind) All(r *http.Request, readings []string) bool {
-	all, ok := withoutPrefixes(readings, o.prefixes)
+	all, ok := routes.WithoutPrefixes(readings, o.prefixes)
 	return ok && o.Rule.All(r, all)
-}
-
-// answersItself reports whether Caddy itself answers every request that takes these routes,
-// with a file or a text, so that no proxy gets the request.
-func answersItself(routes []lineRoute) bool {
-	return slices.ContainsFunc(routes, func(r lineRoute) bool {
-		return len(r.Match) == 0 && slices.ContainsFunc(r.Handle, func(h map[string]any) bool {
-			switch h["handler"] {
-			case "file_server":
-				return h["pass_thru"] != true
-			case "static_response", "error":
-				return true
-			case "subroute":
-				return answersItself(decoded(h["routes"]))
-			}
-			return false
-		})
-	})
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/secondgate/secondgate/caddyplugin/storage"
 )
 
 // inlineKey is a master key as an operator might write it into a configuration.
@@ -49,7 +51,7 @@ func TestJ7_RootInTheDirectoryOfAnother(t *testing.T) {
 		}
 		core, logs := observer.New(zap.WarnLevel)
 		a := &App{log: zap.New(core)}
-		a.warnRoot(&Badger{Directory: filepath.Join(dir, "two_factor", "below")})
+		a.warnRoot(storage.Temporary(filepath.Join(dir, "two_factor", "below")))
 		if logs.Len() != warns {
 			t.Errorf("owner %d: %v", owner, logs.All())
 		}

@@ -11,6 +11,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/caddyplugin/storage"
+	"github.com/secondgate/secondgate/internal/disk"
 	"github.com/secondgate/secondgate/internal/server"
 )
 
@@ -51,13 +53,13 @@ func (a *App) toValidate(configured server.Storage) (server.Storage, error) {
 		return nil, fmt.Errorf("making a place to validate in: %w", err)
 	}
 	a.scratch = dir
-	return &Badger{Directory: dir}, nil
+	return storage.Temporary(dir), nil
 }
 
 // warnRoot logs a warning if this process runs as root and the store's directory belongs to
 // another user. Files that root creates there can't be opened by that user's server.
-func (a *App) warnRoot(storage server.Storage) {
-	file, err := storage.KeyFile()
+func (a *App) warnRoot(configured server.Storage) {
+	file, err := configured.KeyFile()
 	if err != nil || os.Geteuid() != 0 {
 		return
 	}
@@ -66,7 +68,7 @@ func (a *App) warnRoot(storage server.Storage) {
 		if err != nil && dir != filepath.Dir(dir) {
 			continue
 		}
-		if err == nil && ownedByOther(info) {
+		if uid, known := disk.Owner(info); err == nil && known && uid != 0 {
 			a.log.Warn("this server runs as root, but the directory of its store belongs to another user, whose server can't open what root makes there: run it as that user, for example with sudo -u",
 				zap.String("directory", dir))
 		}

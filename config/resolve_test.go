@@ -35,7 +35,7 @@ func TestResolvedFillsDefaults(t *testing.T) {
 }
 
 func TestResolvedIsIdempotent(t *testing.T) {
-	for name := range presets {
+	for _, name := range names() {
 		once, err := Site{Portal: name, Leave: []string{"theme"}}.Resolved()
 		if err != nil {
 			t.Fatal(err)

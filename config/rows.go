@@ -14,12 +14,14 @@ const KeepsDefaultRealm = "write realm default into the site whose customers are
 // tables in docs/caddyfile.md (`go generate ./caddyplugin` updates them). A new setting is a
 // field of Site and a row here.
 var SiteRows = d.Rows{
-	{Field: "Realm", Usage: "realm NAME", Default: DefaultRealm, Check: d.Valid(validateRealm),
-		Doc: "The name space of users."},
+	{Field: "Realm", Usage: "realm NAME", Default: DefaultRealm,
+		Check: d.Unless(realmName.MatchString, "%q is not a name; want up to 64 letters, digits, dots, dashes and underscores, for example shop"),
+		Doc:   "The name space of users."},
 	{Field: "Issuer", Usage: "issuer NAME", Otherwise: "the `name` of `brand`, or the site's host", Check: d.Valid(validateIssuer),
 		Doc: "What authenticator apps show for the account."},
-	{Field: "Path", Usage: "path PATH", Default: "/two-factor", Check: d.Valid(validateOwnPath),
-		Doc: "Where Secondgate's own pages are."},
+	{Field: "Path", Usage: "path PATH", Default: "/two-factor",
+		Check: d.Unless(isOwnPath, "%q cannot hold the own pages; want a path below / without an end slash or wildcards, for example /two-factor"),
+		Doc:   "Where Secondgate's own pages are."},
 	{Field: "Portal", Usage: "portal PRESET", Otherwise: "none", Block: presetRows, Want: "portal PRESET [{ … }]",
 		Doc: "Takes the settings for a known portal."},
 	{Field: "User", Usage: "user {PLACEHOLDER}", Otherwise: "none", Preset: d.Whole,
@@ -145,14 +147,17 @@ var signInRows = d.Rows{
 		Doc: "How to recognise the response to a failed sign-in. May be repeated."},
 }
 
+// Digits and skew are limited to what authenticator apps support and RFC 6238, section 5.2,
+// recommends.
 var totpRows = d.Rows{
-	{Field: "Digits", Usage: "digits 6|8", Default: "6", Check: d.Valid(validateDigits),
+	{Field: "Digits", Usage: "digits 6|8", Default: "6", Check: d.Unless(func(n int) bool { return n == 6 || n == 8 }, "%d digits are not what apps show; want 6 or 8"),
 		Doc: "How many digits a code has."},
-	{Field: "Period", Usage: "period DURATION", Default: "30s", Least: "15s", Most: "2m", Check: d.Valid(validatePeriod),
-		Doc: "How long a code is shown, in whole seconds."},
+	{Field: "Period", Usage: "period DURATION", Default: "30s", Least: "15s", Most: "2m",
+		Check: d.Unless(func(p Duration) bool { return p%seconds(1) == 0 }, "%s is not a whole number of seconds; want for example 30s"),
+		Doc:   "How long a code is shown, in whole seconds."},
 	{Field: "Algorithm", Usage: "algorithm SHA1|SHA256|SHA512", Default: "SHA1",
 		Doc: "The hash algorithm of codes."},
-	{Field: "Skew", Usage: "skew 0|1", Default: "1", Check: d.Valid(validateSkew),
+	{Field: "Skew", Usage: "skew 0|1", Default: "1", Check: d.Unless(func(n int) bool { return n == 0 || n == 1 }, "%d steps make codes live too long; want 0 or 1"),
 		Doc: "How many steps before and after the current one are accepted."},
 }
 
@@ -172,10 +177,11 @@ var throttleRows = d.Rows{
 var brandRows = d.Rows{
 	{Field: "Name", Usage: "name NAME", Otherwise: "none", Check: d.Valid(validateLine),
 		Doc: "The name of the portal."},
-	{Field: "Logo", Usage: "logo FILE", Otherwise: "none", Check: d.Valid(validateLogo),
+	{Field: "Logo", Usage: "logo FILE", Otherwise: "none", Check: d.Valid(fileOf(".svg", ".png", ".jpg", ".jpeg", ".webp")),
 		Doc: "An SVG, PNG, JPEG or WebP file."},
-	{Field: "Accent", Usage: "accent COLOUR", Want: `accent COLOUR, written 0a5 or "#0a5" (a bare # begins a comment)`, Otherwise: "blue", Check: d.Valid(Colour.validate),
-		Doc: "A colour in hexadecimal."},
-	{Field: "CSS", Usage: "css FILE", Otherwise: "none", Check: d.Valid(validateStyle),
+	{Field: "Accent", Usage: "accent COLOUR", Want: `accent COLOUR, written 0a5 or "#0a5" (a bare # begins a comment)`, Otherwise: "blue",
+		Check: d.Unless(Colour.isHex, "%q is not a colour in hexadecimal; want #rgb or #rrggbb, for example #0a5"),
+		Doc:   "A colour in hexadecimal."},
+	{Field: "CSS", Usage: "css FILE", Otherwise: "none", Check: d.Valid(fileOf(".css")),
 		Doc: "A style sheet that is added after Secondgate's."},
 }

@@ -30,19 +30,7 @@ func (s Site) Validate() error {
 	)
 }
 
-func validateRealm(realm string) error {
-	if !realmName.MatchString(realm) {
-		return wrong("", "%q is not a name; want up to 64 letters, digits, dots, dashes and underscores, for example shop", realm)
-	}
-	return nil
-}
-
-func validateOwnPath(own string) error {
-	if !ownPath.MatchString(own) || path.Clean(own) != own {
-		return wrong("", "%q cannot hold the own pages; want a path below / without an end slash or wildcards, for example /two-factor", own)
-	}
-	return nil
-}
+func isOwnPath(own string) bool { return ownPath.MatchString(own) && path.Clean(own) == own }
 
 func validateIssuer(issuer string) error {
 	// The label of an otpauth:// address is "issuer:account".

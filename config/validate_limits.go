@@ -29,30 +29,6 @@ func (s Session) validate() error {
 	return nil
 }
 
-// Digits and skew are limited to what authenticator apps support and RFC 6238, section 5.2,
-// recommends.
-
-func validateDigits(n int) error {
-	if n != 6 && n != 8 {
-		return wrong("", "%d digits are not what apps show; want 6 or 8", n)
-	}
-	return nil
-}
-
-func validateSkew(n int) error {
-	if n != 0 && n != 1 {
-		return wrong("", "%d steps make codes live too long; want 0 or 1", n)
-	}
-	return nil
-}
-
-func validatePeriod(d Duration) error {
-	if d%seconds(1) != 0 {
-		return wrong("", "%s is not a whole number of seconds; want for example 30s", d)
-	}
-	return nil
-}
-
 func (r Rate) validate() error {
 	if r.Count < 1 || r.Count > 100000 {
 		return wrong("", "%d is out of bounds; want 1 to 100000", r.Count)
@@ -75,24 +51,16 @@ func (t Throttle) validate() error {
 
 var hexColour = regexp.MustCompile(`^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$`)
 
-func (c Colour) validate() error {
-	if !hexColour.MatchString(string(c)) {
-		return wrong("", "%q is not a colour in hexadecimal; want #rgb or #rrggbb, for example #0a5", c)
+func (c Colour) isHex() bool { return hexColour.MatchString(string(c)) }
+
+// fileOf returns a check that accepts the names of files with one of the extensions.
+func fileOf(extensions ...string) func(file string) error {
+	return func(file string) error {
+		if slices.Contains(extensions, strings.ToLower(filepath.Ext(file))) {
+			return nil
+		}
+		return wrong("", "%q is not a file it can use; want one that ends in %s", file, strings.Join(extensions, ", "))
 	}
-	return nil
-}
-
-func validateLogo(file string) error {
-	return validateFile(file, ".svg", ".png", ".jpg", ".jpeg", ".webp")
-}
-
-func validateStyle(file string) error { return validateFile(file, ".css") }
-
-func validateFile(file string, extensions ...string) error {
-	if slices.Contains(extensions, strings.ToLower(filepath.Ext(file))) {
-		return nil
-	}
-	return wrong("", "%q is not a file it can use; want one that ends in %s", file, strings.Join(extensions, ", "))
 }
 
 var telephone = regexp.MustCompile(`^\+?[0-9][0-9 ()/.-]{3,30}$`)

@@ -34,7 +34,7 @@ func TestWarnings(t *testing.T) {
 }
 
 func TestPresetsGiveNoWarnings(t *testing.T) {
-	for name := range presets {
+	for _, name := range names() {
 		site, err := Site{Portal: name}.Resolved()
 		if err != nil {
 			t.Fatal(err)

@@ -2,9 +2,9 @@ package templates
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	html "html/template"
-	"io"
 	"slices"
 	"strings"
 	text "text/template"
@@ -34,26 +34,18 @@ type Letter struct {
 // Written is the text of a letter: the subject, and the content as plain text and as HTML.
 type Written struct{ Subject, Text, HTML string }
 
-// words has the message ids for each kind of letter: the subject, what happened, and what to
-// do if the reader did not do it.
-var words = map[string]struct{ subject, what, notYou string }{
-	"enrolled":               {"mail.enrolled_subject", "mail.enrolled_what", "mail.enrolled_not_you"},
-	"replaced":               {"mail.replaced_subject", "mail.replaced_what", "mail.replaced_not_you"},
-	"disabled":               {"mail.disabled_subject", "mail.disabled_what", "mail.disabled_not_you"},
-	"backup_codes_generated": {"mail.backup_codes_generated_subject", "mail.backup_codes_generated_what", "mail.backup_codes_generated_not_you"},
-	"backup_code_used":       {"mail.backup_code_used_subject", "mail.backup_code_used_what", "mail.backup_code_used_not_you"},
-	"recovery_code_used":     {"mail.recovery_code_used_subject", "mail.recovery_code_used_what", "mail.recovery_code_used_not_you"},
-	"throttled":              {"mail.wrong_codes_subject", "mail.wrong_codes_what", "mail.wrong_codes_not_you"},
-	"staff_reset":            {"mail.staff_reset_subject", "mail.staff_reset_what", "mail.staff_reset_not_you"},
-	"staff_unlocked":         {"mail.staff_unlocked_subject", "mail.staff_unlocked_what", "mail.staff_unlocked_not_you"},
-	"sessions_ended":         {"mail.sessions_ended_subject", "mail.sessions_ended_what", "mail.sessions_ended_not_you"},
-	"staff_ended_sessions":   {"mail.staff_ended_sessions_subject", "mail.staff_ended_sessions_what", "mail.staff_ended_sessions_not_you"},
-	"staff_recovery_code":    {"mail.staff_recovery_code_subject", "mail.staff_recovery_code_what", "mail.staff_recovery_code_not_you"},
-	"enrol_code":             {"mail.enrol_code_subject", "mail.enrol_code_what", "mail.enrol_code_not_you"},
+// words has for each kind of letter the part of its message ids that names it. The messages
+// are mail.NAME_subject, mail.NAME_what (what happened) and mail.NAME_not_you (what to do if
+// the reader did not do it).
+var words = map[string]string{
+	"enrolled": "enrolled", "replaced": "replaced", "disabled": "disabled", "enrol_code": "enrol_code", "throttled": "wrong_codes",
+	"backup_codes_generated": "backup_codes_generated", "backup_code_used": "backup_code_used", "recovery_code_used": "recovery_code_used",
+	"sessions_ended": "sessions_ended", "staff_reset": "staff_reset", "staff_unlocked": "staff_unlocked",
+	"staff_ended_sessions": "staff_ended_sessions", "staff_recovery_code": "staff_recovery_code",
 }
 
 // HasLetter reports whether a kind of letter can be written.
-func HasLetter(kind string) bool { return words[kind].what != "" }
+func HasLetter(kind string) bool { return words[kind] != "" }
 
 // letters are the templates of one language.
 type letters struct {
@@ -62,15 +54,15 @@ type letters struct {
 }
 
 func (s *Set) parseLetters(lang string) (letters, error) {
-	var l letters
-	var err error
-	if l.text, err = text.New("letter.txt").Funcs(text.FuncMap(s.functions(lang))).ParseFS(mailFiles, "mail/letter.txt"); err != nil {
-		return l, fmt.Errorf("parsing the letter: %w", err)
+	plain, err := text.New("letter.txt").Funcs(text.FuncMap(s.functions(lang))).ParseFS(mailFiles, "mail/letter.txt")
+	if err != nil {
+		return letters{}, fmt.Errorf("parsing the letter: %w", err)
 	}
-	if l.html, err = html.New("letter.html").Funcs(s.functions(lang)).ParseFS(mailFiles, "mail/letter.html"); err != nil {
-		return l, fmt.Errorf("parsing the letter: %w", err)
+	rich, err := html.New("letter.html").Funcs(s.functions(lang)).ParseFS(mailFiles, "mail/letter.html")
+	if err != nil {
+		return letters{}, fmt.Errorf("parsing the letter: %w", err)
 	}
-	return l, s.locales.checkTemplate(l.html)
+	return letters{plain, rich}, nil
 }
 
 // letterView is what both templates see.
@@ -90,15 +82,15 @@ type fact struct {
 // Write returns the text of a letter in a language, or in English if the set does not have
 // that language.
 func (s *Set) Write(lang string, l Letter) (Written, error) {
-	w, ok := words[l.Kind]
-	if !ok {
+	if !HasLetter(l.Kind) {
 		return Written{}, fmt.Errorf("there are no words for a letter of kind %q", l.Kind)
 	}
 	if !slices.Contains(s.locales.tags, lang) {
 		lang = defaultLanguage
 	}
+	id := "mail." + words[l.Kind]
 	v := letterView{Letter: l, Language: lang, Dir: direction(lang),
-		Subject: Say(w.subject, "Portal", l.Portal), What: Say(w.what), NotYou: Say(w.notYou)}
+		Subject: Say(id+"_subject", "Portal", l.Portal), What: Say(id + "_what"), NotYou: Say(id + "_not_you")}
 	var err error
 	if v.Facts, err = s.facts(lang, &l); err != nil {
 		return Written{}, err
@@ -112,20 +104,12 @@ func (s *Set) write(v letterView) (Written, error) {
 	if out.Subject, err = s.Sentence(v.Language, v.Subject); err != nil {
 		return out, err
 	}
+	var plain, rich strings.Builder
 	t := s.letters[v.Language]
-	for _, part := range []struct {
-		to  *string
-		run func(w io.Writer) error
-	}{
-		{&out.Text, func(w io.Writer) error { return t.text.Execute(w, v) }},
-		{&out.HTML, func(w io.Writer) error { return t.html.Execute(w, v) }},
-	} {
-		var b strings.Builder
-		if err := part.run(&b); err != nil {
-			return out, fmt.Errorf("writing a letter: %w", err)
-		}
-		*part.to = b.String()
+	if err := errors.Join(t.text.Execute(&plain, v), t.html.Execute(&rich, v)); err != nil {
+		return out, fmt.Errorf("writing a letter: %w", err)
 	}
+	out.Text, out.HTML = plain.String(), rich.String()
 	return out, nil
 }
 
@@ -141,11 +125,6 @@ func (s *Set) facts(lang string, l *Letter) ([]fact, error) {
 			return nil, err
 		}
 	}
-	var facts []fact
-	for _, f := range []fact{{Say("mail.account"), l.Account}, {Say("mail.when"), when}, {Say("mail.address"), l.Address}, {Say("mail.browser"), with}} {
-		if f.Value != "" {
-			facts = append(facts, f)
-		}
-	}
-	return facts, nil
+	facts := []fact{{Say("mail.account"), l.Account}, {Say("mail.when"), when}, {Say("mail.address"), l.Address}, {Say("mail.browser"), with}}
+	return slices.DeleteFunc(facts, func(f fact) bool { return f.Value == "" }), nil
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/secondgate/secondgate/internal/notice"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/templates"
 	"github.com/secondgate/secondgate/templates/templatestest"
@@ -29,7 +28,7 @@ func TestEveryLetterInEveryLanguage(t *testing.T) {
 	set := newSet(t, templates.Brand{})
 	link := regexp.MustCompile(`(?i)https?:|href|src=|mailto:|<img|<script`)
 	for _, lang := range []string{"en", templatestest.RTL} {
-		for _, kind := range notice.Kinds() {
+		for _, kind := range templates.LetterKinds() {
 			w, err := set.Write(lang, letter(kind))
 			if err != nil {
 				t.Errorf("%s in %s: %v", kind, lang, err)

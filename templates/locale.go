@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +47,7 @@ func Say(id string, pairs ...any) Text {
 
 type locales struct {
 	tags       []string
+	messages   []string // the ids that English has
 	matcher    language.Matcher
 	localizers map[string]*i18n.Localizer
 }
@@ -85,20 +88,24 @@ func (l *locales) read(bundle *i18n.Bundle, files fs.FS) error {
 		if err != nil {
 			return fmt.Errorf("reading translations: %w", err)
 		}
-		if _, err := bundle.ParseMessageFileBytes(text, path.Base(name)); err != nil {
+		file, err := bundle.ParseMessageFileBytes(text, path.Base(name))
+		if err != nil {
 			return fmt.Errorf("translations %s: %w", name, err)
 		}
-		l.add(strings.TrimSuffix(name, ".json"))
+		l.add(strings.TrimSuffix(name, ".json"), file.Messages)
 	}
 	return nil
 }
 
 // add remembers a language; English comes first, because the matcher falls back to the first.
-func (l *locales) add(tag string) {
-	for _, t := range l.tags {
-		if t == tag {
-			return
+func (l *locales) add(tag string, messages []*i18n.Message) {
+	if tag == defaultLanguage {
+		for _, m := range messages {
+			l.messages = append(l.messages, m.ID)
 		}
+	}
+	if slices.Contains(l.tags, tag) {
+		return
 	}
 	l.tags = append(l.tags, tag)
 	if tag == defaultLanguage {
@@ -106,11 +113,21 @@ func (l *locales) add(tag string) {
 	}
 }
 
-func (l *locales) match(wanted, accept string) string {
-	for _, tag := range l.tags {
-		if tag == wanted {
-			return tag
+// check returns an error for an English message that can't be shown. Every other language
+// falls back to English.
+func (l *locales) check() error {
+	for _, id := range l.messages {
+		// A count satisfies messages with plural forms, and the others ignore it.
+		if _, err := l.sentence(defaultLanguage, Say(id, "Count", 2)); err != nil {
+			return fmt.Errorf("%s: %w", defaultLanguage, err)
 		}
+	}
+	return nil
+}
+
+func (l *locales) match(wanted, accept string) string {
+	if slices.Contains(l.tags, wanted) {
+		return wanted
 	}
 	if len(accept) > maxAccept {
 		return defaultLanguage
@@ -213,9 +230,7 @@ func (s *Set) languageLinks(f Frame) []languageLink {
 			name = tag
 		}
 		q := url.Values{"lang": {tag}}
-		for k, v := range f.Query {
-			q[k] = v
-		}
+		maps.Copy(q, f.Query)
 		links = append(links, languageLink{Tag: tag, Name: name, Dir: direction(tag), Href: "?" + q.Encode(), Current: tag == f.Language})
 	}
 	return links

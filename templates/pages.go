@@ -31,11 +31,14 @@ type Code struct {
 	Focus bool
 }
 
-func (c Code) title(t Text) Text {
-	if c.Error.ID == "" {
-		return t
+func (c Code) title(t Text) Text { return titled(t, c.Error.ID != "") }
+
+// titled returns a page's title, which tells of an error on the page before all else.
+func titled(t Text, failed bool) Text {
+	if failed {
+		return Say("error_prefix", "Title", t)
 	}
-	return Text{ID: "error_prefix", Data: map[string]any{"Title": t}}
+	return t
 }
 
 // Challenge asks for the code that opens the portal.
@@ -121,10 +124,7 @@ type Backup struct {
 }
 
 func (p Backup) page() (string, Text) {
-	if p.Missing {
-		return "backup", Text{ID: "error_prefix", Data: map[string]any{"Title": Say("backup.title")}}
-	}
-	return "backup", Say("backup.title")
+	return "backup", titled(Say("backup.title"), p.Missing)
 }
 
 // Sheet is the backup codes alone, for printing.

@@ -1,6 +1,9 @@
 package templates
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Desk is what surrounds the pages of staff, in place of what customers see there.
 type Desk struct {
@@ -26,7 +29,7 @@ type StaffUsers struct {
 	First, Back, Next, Export string
 	// Narrowed says that the list does not show everybody.
 	Narrowed bool
-	// Problem says why there is no list, More that there may be users on later pages.
+	// Problem says why there is no list.
 	Problem Text
 }
 
@@ -62,12 +65,7 @@ type StaffAccount struct {
 func (a StaffAccount) Locked() bool { return a.Off || !a.LockedUntil.IsZero() }
 
 // Shown is how the user is called: by name where there is one.
-func (a StaffAccount) Shown() string {
-	if a.Name != "" {
-		return a.Name
-	}
-	return a.ID
-}
+func (a StaffAccount) Shown() string { return cmp.Or(a.Name, a.ID) }
 
 func (p StaffUsers) page() (string, Text) { return "staff_users", Say("desk.users") }
 
@@ -111,7 +109,7 @@ type StaffEvent struct {
 }
 
 func (p StaffUser) page() (string, Text) {
-	return "staff_user", Text{ID: "desk.user_title", Data: map[string]any{"User": p.Account.Shown()}}
+	return "staff_user", Say("desk.user_title", "User", p.Account.Shown())
 }
 
 // StaffAct asks for the reason of an act.
@@ -137,10 +135,7 @@ type StaffAct struct {
 }
 
 func (p StaffAct) page() (string, Text) {
-	if p.Error.ID == "" {
-		return "staff_act", p.Title
-	}
-	return "staff_act", Text{ID: "error_prefix", Data: map[string]any{"Title": p.Title}}
+	return "staff_act", titled(p.Title, p.Error.ID != "")
 }
 
 // StaffCode shows a recovery code, once.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -38,7 +39,7 @@ func (API) CaddyModule() caddy.ModuleInfo {
 
 // Routes returns all routes of the API, each behind guarded. Caddy calls it.
 func (API) Routes() []caddy.AdminRoute {
-	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: getter(serveReport)}
+	report := caddy.AdminRoute{Pattern: "/two_factor/report", Handler: handle(serveReport, http.MethodGet)}
 	all := slices.Concat([]caddy.AdminRoute{report, statusRoute}, auditRoutes, transferRoutes, userRoutes, keepingRoutes)
 	for i, r := range all {
 		all[i] = guarded(r)
@@ -52,11 +53,10 @@ const DefaultDays = 7
 func serveReport(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	days := DefaultDays
 	if v := r.URL.Query().Get("days"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || CheckDays(n) != nil {
-			return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: CheckDays(n)}
-		}
-		days = n
+		days, _ = strconv.Atoi(v) // 0 for a text that is no number
+	}
+	if err := CheckDays(days); err != nil {
+		return badRequest(err)
 	}
 	all, err := s.Report(r.Context(), days)
 	if err != nil {
@@ -86,13 +86,16 @@ func running() (*server.Server, error) {
 	return mod.(interface{ Server() *server.Server }).Server(), nil
 }
 
-// getter returns a handler that calls serve with the running server, for GET only. Other
-// methods get status 405. Without a running server it answers 503.
-func getter(serve func(w http.ResponseWriter, r *http.Request, s *server.Server) error) caddy.AdminHandlerFunc {
+// serving is a handler that needs the running server.
+type serving func(w http.ResponseWriter, r *http.Request, s *server.Server) error
+
+// handle returns a handler that calls serve with the running server. Without one it answers 503.
+// Other methods than the given ones get status 405.
+func handle(serve serving, methods ...string) caddy.AdminHandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if r.Method != http.MethodGet {
-			w.Header().Set("Allow", http.MethodGet)
-			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want GET", r.Method)}
+		if !slices.Contains(methods, r.Method) {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want %s", r.Method, strings.Join(methods, " or "))}
 		}
 		s, err := running()
 		if err != nil {
@@ -105,10 +108,8 @@ func getter(serve func(w http.ResponseWriter, r *http.Request, s *server.Server)
 func unavailable(err error) error {
 	return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 }
-
-func badRequest(err error) error {
-	return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
-}
+func badRequest(err error) error { return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err} }
+func conflict(err error) error   { return caddy.APIError{HTTPStatus: http.StatusConflict, Err: err} }
 
 // answerJSON writes v as JSON with this status.
 func answerJSON(w http.ResponseWriter, status int, v any) error {

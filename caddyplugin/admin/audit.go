@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -39,13 +37,12 @@ type AuditPage struct {
 	Next    string       `json:"next,omitempty"`
 }
 
-// auditHandler is a getter that first writes all pending events to the audit log, so that
-// serve sees them.
-func auditHandler(serve func(w http.ResponseWriter, r *http.Request, s *server.Server) error) caddy.AdminHandlerFunc {
-	return getter(func(w http.ResponseWriter, r *http.Request, s *server.Server) error {
+// auditHandler first writes all pending events to the audit log, so that serve sees them.
+func auditHandler(serve serving) caddy.AdminHandlerFunc {
+	return handle(func(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 		s.FlushAudit()
 		return serve(w, r, s)
-	})
+	}, http.MethodGet)
 }
 
 func serveAuditList(w http.ResponseWriter, r *http.Request, s *server.Server) error {
@@ -117,7 +114,7 @@ func auditQuery(values url.Values, also ...string) (q store.EntryQuery, err erro
 	if err := onlyParameters(values, append(also, "realm", "user", "from", "to")...); err != nil {
 		return q, err
 	}
-	q = store.EntryQuery{Realm: values.Get("realm"), User: values.Get("user"), After: values.Get("after"), Limit: DefaultEntries}
+	q = store.EntryQuery{Realm: values.Get("realm"), User: values.Get("user"), After: values.Get("after")}
 	if q.User != "" && q.Realm == "" {
 		return q, errors.New("user: want realm, too: users of different realms may have the same id")
 	}
@@ -127,34 +124,16 @@ func auditQuery(values url.Values, also ...string) (q store.EntryQuery, err erro
 	if q.To, err = auditTime("to", values.Get("to")); err != nil {
 		return q, err
 	}
-	if v := values.Get("limit"); v != "" {
-		if q.Limit, err = strconv.Atoi(v); err != nil || q.Limit < 1 || q.Limit > 1000 {
-			return q, fmt.Errorf("limit: %q is not a number from 1 to 1000", v)
-		}
+	if q.Limit, err = limitOf(values, DefaultEntries, 1000); err != nil {
+		return q, err
 	}
-	if v := values.Get("newest"); v != "" {
-		if q.Newest, err = strconv.ParseBool(v); err != nil {
-			return q, fmt.Errorf("newest: %q is neither true nor false", v)
-		}
+	if q.Newest, err = flagOf(values, "newest"); err != nil {
+		return q, err
 	}
 	if n, err := strconv.ParseUint(q.After, 10, 64); q.After != "" && (err != nil || n == 0) {
 		return q, fmt.Errorf("after: %q is not what a page said under next", q.After)
 	}
 	return q, nil
-}
-
-// onlyParameters returns an error for a parameter that is unknown or given twice. If unknown
-// ones were ignored, a filter with a misspelt name would return all entries.
-func onlyParameters(values url.Values, known ...string) error {
-	for name, given := range values {
-		switch {
-		case !slices.Contains(known, name):
-			return fmt.Errorf("unknown parameter %q; known here: %s", name, strings.Join(known, ", "))
-		case len(given) > 1 && name != "head":
-			return fmt.Errorf("%s is given again; want it once", name)
-		}
-	}
-	return nil
 }
 
 // auditTime parses a date (2026-11-22), a time (2026-11-22T06:15:00Z) or an age (36h, 7d).

@@ -2,27 +2,20 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"mime"
 	"net/http"
 	"sync"
 	"time"
 
-	"filippo.io/age"
-	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/backup"
+	"github.com/secondgate/secondgate/internal/server"
 )
 
 // backupStall is the longest time that a client may read nothing of a backup. The backup is
 // aborted then, because the store can't free old versions of records while a backup runs.
 const backupStall = time.Minute
-
-// maxOrder is the maximum size of a BackupOrder, in bytes.
-const maxOrder = 64 << 10
 
 // BackupOrder is the body of POST /two_factor/backup.
 type BackupOrder struct {
@@ -35,21 +28,21 @@ var errBackupRuns = errors.New("a backup is being made already; wait for it")
 
 // serveBackup streams an encrypted backup. After an error it aborts the connection, so that a
 // part does not look complete.
-func serveBackup(w http.ResponseWriter, r *http.Request) error {
-	to, asked, err := readOrder(w, r)
+func serveBackup(w http.ResponseWriter, r *http.Request, s *server.Server) error {
+	order, err := readJSON[BackupOrder](w, r, `{"recipients": ["age1…"]}`)
 	if err != nil {
 		return err
+	}
+	to, err := backup.ParseRecipients(order.Recipients)
+	if err != nil {
+		return badRequest(err)
 	}
 	if err := patient(w); err != nil {
 		return err
 	}
-	s, err := running()
-	if err != nil {
-		return unavailable(err)
-	}
 	done, ok := s.BeginBackup()
 	if !ok {
-		return caddy.APIError{HTTPStatus: http.StatusConflict, Err: errBackupRuns}
+		return conflict(errBackupRuns)
 	}
 	defer done()
 	ctx, cancel := context.WithCancel(r.Context())
@@ -59,7 +52,7 @@ func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	defer context.AfterFunc(s.Life(), func() { cancel(); out.end() })()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="secondgate-backup.age"`)
-	err = s.Backup(ctx, out, to, asked)
+	err = s.Backup(ctx, out, to, order.Recipients)
 	if err == nil {
 		return nil
 	}
@@ -68,33 +61,6 @@ func serveBackup(w http.ResponseWriter, r *http.Request) error {
 		panic(http.ErrAbortHandler)
 	}
 	return unavailable(err)
-}
-
-func readOrder(w http.ResponseWriter, r *http.Request) ([]age.Recipient, []string, error) {
-	if r.Method != http.MethodPost {
-		return nil, nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
-	}
-	if !jsonBody(r) {
-		return nil, nil, errMediaType
-	}
-	var order BackupOrder
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&order); err != nil {
-		return nil, nil, caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: fmt.Errorf(`the request can't be read: %w; want {"recipients": ["age1…"]}`, err)}
-	}
-	to, err := backup.ParseRecipients(order.Recipients)
-	if err != nil {
-		return nil, nil, badRequest(err)
-	}
-	return to, order.Recipients, nil
-}
-
-// jsonBody reports whether the request's Content-Type is application/json. A page of another
-// site can make a browser post forms and text here, but not JSON.
-func jsonBody(r *http.Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == "application/json"
 }
 
 // reader is the client that reads the backup; it implements [io.Writer]. A write returns an

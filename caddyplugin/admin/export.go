@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/keys"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/transfer"
 )
 
-func serveExport(w http.ResponseWriter, r *http.Request) error {
-	t, err := newTransferring(r, true)
+func serveExport(w http.ResponseWriter, r *http.Request, s *server.Server) error {
+	t, err := newTransferring(r, s, true)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func serveExport(w http.ResponseWriter, r *http.Request) error {
 	// The export is in the audit log before the first secret is sent.
 	t.event.Kind, t.event.Detail = store.EventExported, map[string]string{"users": fmt.Sprint(n), "format": t.format}
 	if err := t.server.Store().Record(r.Context(), t.event); err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("recording the export: %w (nothing was exported)", err)}
+		return unavailable(fmt.Errorf("recording the export: %w (nothing was exported)", err))
 	}
 	w.Header().Set("Content-Type", MediaTypes[t.format]+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

@@ -1,20 +1,20 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/secondgate/secondgate/internal/portal/whoami"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/transfer"
 )
@@ -27,8 +27,8 @@ var importing sync.Mutex
 // read nothing of the answer.
 const importPause = time.Minute
 
-func serveImport(w http.ResponseWriter, r *http.Request) error {
-	t, err := newTransferring(r, false, "replace", "dry_run", "source")
+func serveImport(w http.ResponseWriter, r *http.Request, s *server.Server) error {
+	t, err := newTransferring(r, s, false, "replace", "dry_run", "source")
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func serveImport(w http.ResponseWriter, r *http.Request) error {
 // lock importing is released, so that a client that has read it can start the next import.
 func (i *importRun) whole(w http.ResponseWriter, r *http.Request) error {
 	if !importing.TryLock() {
-		return caddy.APIError{HTTPStatus: http.StatusConflict, Err: errors.New("another import is running; wait for it")}
+		return conflict(errors.New("another import is running; wait for it"))
 	}
 	defer importing.Unlock()
 	file, err := i.read(r)
@@ -76,19 +76,13 @@ type importRun struct {
 func newImport(w http.ResponseWriter, r *http.Request, t *transferring) (*importRun, error) {
 	q := r.URL.Query()
 	i := &importRun{transferring: t, rc: http.NewResponseController(w), out: json.NewEncoder(w)}
-	i.Factors, i.Store, i.Realm, i.Replace = t.realm.Factors, t.server.Store(), t.realm.Name, q.Get("replace")
-	if i.Replace == "" {
-		i.Replace = transfer.ReplaceNever
-	}
+	i.Factors, i.Store, i.Realm, i.Replace = t.realm.Factors, t.server.Store(), t.realm.Name, cmp.Or(q.Get("replace"), transfer.ReplaceNever)
 	if err := transfer.CheckReplace(i.Replace); err != nil {
 		return nil, badRequest(err)
 	}
-	if text := q.Get("dry_run"); text != "" {
-		dry, err := strconv.ParseBool(text)
-		if err != nil {
-			return nil, badRequest(fmt.Errorf("dry_run %q is neither true nor false", text))
-		}
-		i.dry = dry
+	var err error
+	if i.dry, err = flagOf(q, "dry_run"); err != nil {
+		return nil, badRequest(err)
 	}
 	i.Event = t.event
 	if source := q.Get("source"); source != "" {

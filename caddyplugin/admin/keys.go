@@ -17,9 +17,9 @@ import (
 //	POST /two_factor/keys/rotate    {}: starts a rotation of the keys: rotation.Progress
 //	GET  /two_factor/keys/rotate    its progress: rotation.Progress
 var keepingRoutes = []caddy.AdminRoute{
-	{Pattern: "/two_factor/backup", Handler: caddy.AdminHandlerFunc(serveBackup)},
-	{Pattern: "/two_factor/keys", Handler: getter(serveKeys)},
-	{Pattern: "/two_factor/keys/rotate", Handler: caddy.AdminHandlerFunc(serveRotate)},
+	{Pattern: "/two_factor/backup", Handler: handle(serveBackup, http.MethodPost)},
+	{Pattern: "/two_factor/keys", Handler: handle(serveKeys, http.MethodGet)},
+	{Pattern: "/two_factor/keys/rotate", Handler: handle(serveRotate, http.MethodGet, http.MethodPost)},
 }
 
 // KeyReport is the answer of GET /two_factor/keys.
@@ -35,7 +35,7 @@ type KeyReport struct {
 func serveKeys(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	list, err := s.KeyUse(r.Context())
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("counting what the keys are needed for: %w", err)}
+		return unavailable(fmt.Errorf("counting what the keys are needed for: %w", err))
 	}
 	out := KeyReport{Keys: list, Rotation: s.Rotation()}
 	if err := s.CheckKeys(r.Context()); err != nil {
@@ -45,26 +45,19 @@ func serveKeys(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 }
 
 // serveRotate starts a rotation in the background (POST), or returns its progress (GET).
-func serveRotate(w http.ResponseWriter, r *http.Request) error {
-	s, err := running()
+func serveRotate(w http.ResponseWriter, r *http.Request, s *server.Server) error {
+	if r.Method == http.MethodGet {
+		return answerJSON(w, http.StatusOK, s.Rotation())
+	}
+	if err := checkJSON(r); err != nil {
+		return err
+	}
+	if err := s.CheckKeys(r.Context()); err != nil {
+		return conflict(err)
+	}
+	progress, err := s.Rotate(r.Context())
 	if err != nil {
 		return unavailable(err)
 	}
-	switch r.Method {
-	case http.MethodGet:
-		return answerJSON(w, http.StatusOK, s.Rotation())
-	case http.MethodPost:
-		if !jsonBody(r) {
-			return errMediaType
-		}
-		if err := s.CheckKeys(r.Context()); err != nil {
-			return caddy.APIError{HTTPStatus: http.StatusConflict, Err: err}
-		}
-		progress, err := s.Rotate(r.Context())
-		if err != nil {
-			return unavailable(err)
-		}
-		return answerJSON(w, http.StatusAccepted, progress)
-	}
-	return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST to start a rotation, GET to see how far it is", r.Method)}
+	return answerJSON(w, http.StatusAccepted, progress)
 }

@@ -12,7 +12,7 @@ import (
 // statusRoute is the route for the state of the server as a whole.
 //
 //	GET /two_factor/status           server.Status
-var statusRoute = caddy.AdminRoute{Pattern: "/two_factor/status", Handler: getter(serveStatus)}
+var statusRoute = caddy.AdminRoute{Pattern: "/two_factor/status", Handler: handle(serveStatus, http.MethodGet)}
 
 func serveStatus(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 	status, err := s.Status(r.Context())

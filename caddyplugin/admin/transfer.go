@@ -27,8 +27,8 @@ import (
 //	POST /two_factor/export?…
 //	    The answer is the file. If the connection breaks off, the file is incomplete.
 var transferRoutes = []caddy.AdminRoute{
-	{Pattern: "/two_factor/import", Handler: caddy.AdminHandlerFunc(serveImport)},
-	{Pattern: "/two_factor/export", Handler: caddy.AdminHandlerFunc(serveExport)},
+	{Pattern: "/two_factor/import", Handler: handle(serveImport, http.MethodPost)},
+	{Pattern: "/two_factor/export", Handler: handle(serveExport, http.MethodPost)},
 }
 
 // transferring is what the handlers of import and export both read from a request.
@@ -42,23 +42,15 @@ type transferring struct {
 // newTransferring parses the request of an import or export. reasoned makes the parameter
 // reason mandatory. also names the parameters that only this route takes. Unknown ones are
 // refused: if dry_run were misspelt and ignored, the import would write.
-func newTransferring(r *http.Request, reasoned bool, also ...string) (*transferring, error) {
-	if r.Method != http.MethodPost {
-		return nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want POST", r.Method)}
-	}
+func newTransferring(r *http.Request, s *server.Server, reasoned bool, also ...string) (t *transferring, err error) {
 	q := r.URL.Query()
-	t := &transferring{format: q.Get("format")}
+	t = &transferring{server: s, format: q.Get("format")}
 	if err := checkKind(r, t.format); err != nil {
 		return nil, err
 	}
 	if err := onlyParameters(q, append(also, "realm", "format", "staff", "reason")...); err != nil {
 		return nil, badRequest(err)
 	}
-	s, err := running()
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	t.server = s
 	if t.realm, err = s.Realm(q.Get("realm")); err != nil {
 		return nil, badRequest(err)
 	}

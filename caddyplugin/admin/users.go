@@ -2,20 +2,17 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/server"
 	"github.com/secondgate/secondgate/internal/staff"
 )
 
@@ -31,32 +28,24 @@ import (
 var userRoutes = []caddy.AdminRoute{
 	{Pattern: "/two_factor/users", Handler: deskHandler(http.MethodGet, serveUsers)},
 	{Pattern: "/two_factor/users/show", Handler: deskHandler(http.MethodGet, serveUser)},
-	{Pattern: "/two_factor/users/reset", Handler: actHandler(resetUser)},
-	{Pattern: "/two_factor/users/unlock", Handler: actHandler(unlockUser)},
-	{Pattern: "/two_factor/users/end-sessions", Handler: actHandler(endUserSessions)},
+	{Pattern: "/two_factor/users/reset", Handler: actHandler(lifeless(resetUser))},
+	{Pattern: "/two_factor/users/unlock", Handler: actHandler(lifeless(unlockUser))},
+	{Pattern: "/two_factor/users/end-sessions", Handler: actHandler(lifeless(endUserSessions))},
 	{Pattern: "/two_factor/users/recovery-code", Handler: actHandler(issueRecoveryCode)},
 }
 
 // deskHandler returns a handler for one method that calls serve with the support desk of the
 // running server. Errors of the desk become a status by deskStatus.
 func deskHandler(method string, serve func(w http.ResponseWriter, r *http.Request, d *staff.Desk) error) caddy.AdminHandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if r.Method != method {
-			w.Header().Set("Allow", method)
-			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here; want %s", r.Method, method)}
-		}
-		s, err := running()
-		if err != nil {
-			return unavailable(err)
-		}
+	return handle(func(w http.ResponseWriter, r *http.Request, s *server.Server) error {
 		w.Header().Set("Cache-Control", "no-store")
 		s.FlushAudit()
-		err = serve(w, r, s.Desk())
+		err := serve(w, r, s.Desk())
 		if err == nil || errors.As(err, new(caddy.APIError)) {
 			return err
 		}
 		return caddy.APIError{HTTPStatus: deskStatus(err), Err: err}
-	}
+	}, method)
 }
 
 func deskStatus(err error) int {
@@ -91,17 +80,11 @@ func userQuery(values url.Values) (q staff.Query, err error) {
 		Realm: values.Get("realm"), Status: staff.Status(values.Get("status")), Search: values.Get("search"),
 		Sort: staff.Sort(values.Get("sort")), After: values.Get("after"),
 	}
-	if v := values.Get("descending"); v != "" {
-		if q.Descending, err = strconv.ParseBool(v); err != nil {
-			return q, fmt.Errorf("descending: %q is neither true nor false", v)
-		}
+	if q.Descending, err = flagOf(values, "descending"); err != nil {
+		return q, err
 	}
-	if v := values.Get("limit"); v != "" {
-		if q.Limit, err = strconv.Atoi(v); err != nil || q.Limit == 0 {
-			return q, fmt.Errorf("limit: %q is not a number from 1 to %d", v, staff.MaxLimit)
-		}
-	}
-	return q, nil
+	q.Limit, err = limitOf(values, staff.DefaultLimit, staff.MaxLimit)
+	return q, err
 }
 
 // serveUser answers with one user. The id is a query parameter, not part of the path, because
@@ -151,20 +134,14 @@ type UserDone struct {
 	Expires time.Time `json:"expires,omitzero"`
 }
 
-// maxAct is the maximum size of a UserAct, in bytes.
-const maxAct = 64 << 10
-
-// errMediaType is the answer to a body that is not declared as JSON. A page of another site
-// can make a browser on this machine post forms and text here, but not JSON.
-var errMediaType = caddy.APIError{
-	HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("want a body with Content-Type: application/json"),
-}
+// act is an operation of the desk on one user. It fills in out.
+type act func(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) error
 
 // actHandler returns a handler that reads a UserAct and calls do. If the client disconnects,
 // do is not cancelled: staff would not know whether the change was made.
-func actHandler(do func(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) error) caddy.AdminHandlerFunc {
+func actHandler(do act) caddy.AdminHandlerFunc {
 	return deskHandler(http.MethodPost, func(w http.ResponseWriter, r *http.Request, d *staff.Desk) error {
-		in, err := readAct(w, r)
+		in, err := readJSON[UserAct](w, r, "realm, user, staff, reason (and life) as JSON")
 		if err != nil {
 			return err
 		}
@@ -180,21 +157,6 @@ func actHandler(do func(ctx context.Context, d *staff.Desk, a staff.Act, in User
 	})
 }
 
-func readAct(w http.ResponseWriter, r *http.Request) (in UserAct, err error) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return in, errMediaType
-	}
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAct))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		return in, badRequest(fmt.Errorf("reading the body: %w; want realm, user, staff, reason (and life) as JSON", err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return in, badRequest(errors.New("there is something behind the JSON of the body"))
-	}
-	return in, nil
-}
-
 // remoteHost returns the client's address without the port, or "" for a Unix socket.
 func remoteHost(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
@@ -204,50 +166,40 @@ func remoteHost(r *http.Request) string {
 	return host
 }
 
-func resetUser(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) (err error) {
-	if err := in.lifeless(); err != nil {
-		return err
+// lifeless returns an act that refuses the field life. Only a recovery code has one.
+func lifeless(do act) act {
+	return func(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) error {
+		if in.Life != "" {
+			return badRequest(errors.New("life: only a recovery code has one"))
+		}
+		return do(ctx, d, a, in, out)
 	}
+}
+
+func resetUser(ctx context.Context, d *staff.Desk, a staff.Act, _ UserAct, out *UserDone) (err error) {
 	out.SessionsEnded, err = d.Reset(ctx, a)
 	return err
 }
 
-func unlockUser(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, _ *UserDone) error {
-	if err := in.lifeless(); err != nil {
-		return err
-	}
+func unlockUser(ctx context.Context, d *staff.Desk, a staff.Act, _ UserAct, _ *UserDone) error {
 	return d.Unlock(ctx, a)
 }
 
-func endUserSessions(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) (err error) {
-	if err := in.lifeless(); err != nil {
-		return err
-	}
+func endUserSessions(ctx context.Context, d *staff.Desk, a staff.Act, _ UserAct, out *UserDone) (err error) {
 	out.SessionsEnded, err = d.EndSessions(ctx, a)
 	return err
 }
 
-func issueRecoveryCode(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) error {
-	life := staff.DefaultRecoveryLife
+func issueRecoveryCode(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) (err error) {
+	life := config.Duration(staff.DefaultRecoveryLife)
 	if in.Life != "" {
-		parsed, err := config.ParseDuration(in.Life)
-		if err == nil && parsed <= 0 {
+		if life, err = config.ParseDuration(in.Life); err == nil && life <= 0 {
 			err = fmt.Errorf("%q is no time to live", in.Life)
 		}
 		if err != nil {
 			return badRequest(fmt.Errorf("life: %w", err))
 		}
-		life = time.Duration(parsed)
 	}
-	code, until, err := d.RecoveryCode(ctx, a, life)
-	out.Code, out.Expires = code, until
+	out.Code, out.Expires, err = d.RecoveryCode(ctx, a, time.Duration(life))
 	return err
-}
-
-// lifeless returns an error if Life is set. All routes but recovery-code call it.
-func (in UserAct) lifeless() error {
-	if in.Life != "" {
-		return badRequest(errors.New("life: only a recovery code has one"))
-	}
-	return nil
 }

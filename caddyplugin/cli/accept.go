@@ -18,29 +18,12 @@ var acceptLossCommand = caddycmd.Command{
 	Name:  "accept-loss",
 	Usage: "[--config FILE] --staff NAME --reason TEXT",
 	Short: "Lets the server start although its store was lost, or is an older one",
-	Long: `
-Has the next start or reload of this configuration use the store that is there, or make
-a new one, although it is not the one that is expected: a store is lost for good, or an
-older copy is all that is left. USERS WHO HAD A SECOND FACTOR IN THE LOST STORE AND HAVE
-NONE IN THAT ONE SIGN IN WITH THEIR PASSWORD ALONE until they set one up again. Restore a
-backup if there is one.
-
-What was used since an older copy can't be known, so that start does with it what restore
-does with a backup: sessions end, codes of authenticator apps count again from the next
-but one on, and all backup codes are void, as are recovery codes and codes by e-mail.
-
-The start records in the audit log who accepted the loss and why. The decision is good
-for 24 hours, and for what is expected now; a store that is lost later is refused again.
-
-Run it as the server's user: it writes to Caddy's storage.`,
+	Long:  help("accept-loss"),
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = noWords
-		cmd.SetFlagErrorFunc(wrongInput)
-		var f storeFlags
-		f.add(cmd)
+		f := addStoreFlags(cmd)
 		staff := cmd.Flags().String("staff", "", "who accepts the loss")
 		reason := cmd.Flags().String("reason", "", "why")
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return acceptLoss(cmd, f, *staff, *reason) }
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return acceptLoss(cmd, *f, *staff, *reason) }
 	},
 }
 
@@ -93,23 +76,10 @@ var initCommand = caddycmd.Command{
 	Name:  "init",
 	Usage: "[--config FILE]",
 	Short: "Lets the next start make a store, where one is expected or must exist",
-	Long: `
-A start that finds no store is refused where it may have been lost: with must_exist under
-storage in the Caddyfile, and once this machine has a store with users who have a second
-factor. This command says that none is lost: the next start of this configuration within
-24 hours may make a store of its own. Its realms must be none that a known store answers
-for.
-
-Where the store is there and whole, it says what that holds, does nothing, and ends with
-status 0. Where a store is there and the server would not start with it, it is refused.
-
-Run it as the server's user: it writes to Caddy's storage.`,
+	Long:  help("init"),
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = noWords
-		cmd.SetFlagErrorFunc(wrongInput)
-		var f storeFlags
-		f.add(cmd)
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return initStore(cmd, f) }
+		f := addStoreFlags(cmd)
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return initStore(cmd, *f) }
 	},
 }
 

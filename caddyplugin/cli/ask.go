@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -86,6 +87,9 @@ func unreached(address, cause string) error {
 	return fmt.Errorf("no server answers at %s: start it, since it holds the store; if it runs with another admin endpoint, name that with --address or --config, and if it has `admin off`, give it one (%s)", address, cause)
 }
 
+// maxReport is the maximum size that is read of any answer, in bytes.
+const maxReport = 64 << 20
+
 // answer sends a request as ask does, and decodes the JSON answer into out. It reads
 // maxReport bytes at most.
 func (s endpoint) answer(method, path string, body, out any) error {
@@ -100,6 +104,27 @@ func (s endpoint) answer(method, path string, body, out any) error {
 	return nil
 }
 
+// asked sends a request to the server that the command's flags name, and returns the decoded
+// answer.
+func asked[T any](cmd *cobra.Command, method, path string, body any) (answer T, err error) {
+	srv, err := serverOf(cmd)
+	if err == nil {
+		err = srv.answer(method, path, body, &answer)
+	}
+	return answer, err
+}
+
+// parameters returns the flags with these names that are set, as parameters of a request.
+func parameters(cmd *cobra.Command, names ...string) url.Values {
+	flags, q := caddycmd.Flags{FlagSet: cmd.Flags()}, url.Values{}
+	for _, name := range names {
+		if v := flags.String(name); v != "" {
+			q.Set(name, v)
+		}
+	}
+	return q
+}
+
 // plainly returns the server's error as a refusal. Caddy's error contains the server's answer,
 // {"error": "…"}, within a longer text; plainly extracts it. Other errors are returned as they
 // are.
@@ -110,6 +135,14 @@ func plainly(err error) error {
 		return saidNo{errors.New(said.Error), err.Error()}
 	}
 	return err
+}
+
+// show prints the result of a command: as JSON with the flag --json, otherwise by print.
+func show[T any](cmd *cobra.Command, result T, print func(io.Writer, T) error) error {
+	if (caddycmd.Flags{FlagSet: cmd.Flags()}).Bool("json") {
+		return printJSON(cmd.OutOrStdout(), result)
+	}
+	return print(cmd.OutOrStdout(), result)
 }
 
 // printJSON writes the result of a command as indented JSON, for the flag --json.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -19,14 +20,7 @@ var auditCommand = caddycmd.Command{
 	Name:  "audit",
 	Usage: "list|export|verify",
 	Short: "Shows, exports and verifies the audit log of security events",
-	Long: `
-Every security event is one entry of the audit log: sign-ins, codes accepted and refused,
-set-ups and changes of factors, waits, what staff did, what happened to the keys. Each
-entry's hash covers the entry before it, so that none can be changed, put in or taken out
-unseen. See docs/audit.md.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("audit"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
@@ -44,13 +38,7 @@ func auditFilter(cmd *cobra.Command) {
 }
 
 func filterOf(cmd *cobra.Command) url.Values {
-	flags, q := caddycmd.Flags{FlagSet: cmd.Flags()}, url.Values{}
-	for _, name := range []string{"realm", "user", "from", "to"} {
-		if v := flags.String(name); v != "" {
-			q.Set(name, v)
-		}
-	}
-	return q
+	return parameters(cmd, "realm", "user", "from", "to")
 }
 
 func auditListCommand() *cobra.Command {
@@ -104,9 +92,7 @@ func newestLines(s endpoint, q url.Values, limit int) (lines []audit.Line, err e
 		}
 		q.Set("after", page.Next)
 	}
-	for i, j := 0, len(lines)-1; i < j; i, j = i+1, j-1 {
-		lines[i], lines[j] = lines[j], lines[i]
-	}
+	slices.Reverse(lines)
 	return lines, nil
 }
 
@@ -125,50 +111,23 @@ Without --realm, --user, --from and --to it is the whole chain, which
 	return cmd
 }
 
-func runAuditExport(cmd *cobra.Command, _ []string) (err error) {
-	s, err := serverOf(cmd)
+func runAuditExport(cmd *cobra.Command, _ []string) error {
+	srv, err := serverOf(cmd)
 	if err != nil {
 		return err
 	}
-	body, err := s.ask("GET", "/two_factor/audit/export?"+filterOf(cmd).Encode(), nil)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	out := cmd.OutOrStdout()
-	if file := (caddycmd.Flags{FlagSet: cmd.Flags()}).String("output"); file != "" {
-		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return wrongInput(cmd, fmt.Errorf("--output: %w", err))
-		}
-		if err := copyWhole(f, body); err != nil {
-			return errors.Join(err, f.Close(), os.Remove(file))
-		}
-		return errors.Join(f.Sync(), f.Close())
-	}
-	return copyWhole(out, body)
-}
-
-func copyWhole(to io.Writer, from io.Reader) error {
-	if _, err := io.Copy(to, from); err != nil {
-		return fmt.Errorf("the export broke off, and what was written is not the whole; the server's log says why: %w", err)
-	}
-	return nil
+	file := (caddycmd.Flags{FlagSet: cmd.Flags()}).String("output")
+	return download(cmd, file, func() (io.ReadCloser, error) {
+		return srv.ask("GET", "/two_factor/audit/export?"+filterOf(cmd).Encode(), nil)
+	})
 }
 
 func auditVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify [--head SEQ:HASH]… [--file FILE] [--json]", Args: cobra.NoArgs,
 		Short: "Verifies the audit log's chain of hashes",
-		Long: `
-Walks the chain from its oldest entry to its newest and names the first that is wrong;
-then it fails. A chain whose end was cut off, or that was written anew from some point,
-holds in itself: --head compares it with what the server's log told earlier under "audit
-log head", which is why that log belongs onto another machine.
-
-With --file it verifies an export, byte by byte as it was written, and needs no server. A
-file without any entry is an error.`,
-		RunE: runAuditVerify,
+		Long:  help("audit-verify"),
+		RunE:  runAuditVerify,
 	}
 	cmd.Flags().StringArray("head", nil, "an earlier head, as 42:9f86d081…; may be repeated")
 	cmd.Flags().String("file", "", "an export to be verified in place of the server's")

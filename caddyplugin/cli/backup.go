@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -25,18 +23,7 @@ var backupCommand = caddycmd.Command{
 	Name:  "backup",
 	Usage: "FILE [--recipient age1… | --passphrase-file FILE] [--json]",
 	Short: "Writes an encrypted backup of the running server's store",
-	Long: `
-Writes what the store holds at this moment into FILE, while the server runs, encrypted
-in the format of age (age-encryption.org): for the owners of the keys that --recipient
-names, which age-keygen makes, or with a passphrase, which is read from a file's first
-line or asked for. The file appears whole or not at all, and one that is there already
-is never written over. What was written has been read back and checked to its end.
-
-THE MASTER KEYS ARE NOT IN IT. Without them nothing of a backup can be used: keep a
-copy of the key file, and keep it apart from the backups.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("backup"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneFile("backup FILE, the file to write")
 		cmd.Flags().StringArrayP("recipient", "r", nil, "public key that can read the backup, age1…; may be given several times")
@@ -67,8 +54,8 @@ type written struct {
 func runBackup(cmd *cobra.Command, args []string) error {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
 	file := args[0]
-	if _, err := os.Lstat(file); err == nil {
-		return wrongInput(cmd, fmt.Errorf("%s is there already and is not written over: name another file", file))
+	if err := absent(file); err != nil {
+		return wrongInput(cmd, err)
 	}
 	srv, err := serverOf(cmd)
 	if err != nil {
@@ -85,13 +72,17 @@ func runBackup(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return fmt.Errorf("no backup was made: %w", err)
 	}
-	if flags.Bool("json") {
-		return printJSON(cmd.OutOrStdout(), done)
-	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d records of the store %s as it was at %s, %d bytes.\nThe master keys are not in it; to restore it you need: %s.\n",
-		file, done.Records, done.Store, done.Made.Format("2006-01-02 15:04:05 UTC"), done.Bytes, strings.Join(done.Keys, ", "))
+	return show(cmd, done, printBackup)
+}
+
+func printBackup(w io.Writer, done written) error {
+	_, err := fmt.Fprintf(w, "%s: %d records of the store %s as it was at %s, %d bytes.\nThe master keys are not in it; to restore it you need: %s.\n",
+		done.File, done.Records, done.Store, done.Made.Format(secondFormat), done.Bytes, strings.Join(done.Keys, ", "))
 	return err
 }
+
+// secondFormat is the format of times in UTC for what is printed of a backup.
+const secondFormat = "2006-01-02 15:04:05 UTC"
 
 // readers returns the age recipients of the backup: the public keys of --recipient, or else
 // the passphrase from the file or the prompt.
@@ -157,49 +148,4 @@ func cause(ctx context.Context, err error) error {
 		return errors.New("the server broke off; its log says why")
 	}
 	return err
-}
-
-// whole is a file with mode 0600 under a temporary name. commit gives it its final name, so
-// that an incomplete file never has that name.
-type whole struct {
-	*os.File
-	name string
-}
-
-func newWhole(name string) (*whole, error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".partial-*") // 0600
-	if err != nil {
-		return nil, fmt.Errorf("making the file: %w", err)
-	}
-	return &whole{f, name}, nil
-}
-
-// commit syncs the file to disk and gives it its final name. It returns an error if a file of
-// that name has appeared meanwhile.
-func (w *whole) commit() (size int64, err error) {
-	info, err := w.Stat()
-	if err == nil {
-		err = errors.Join(w.Sync(), w.Close())
-	}
-	if err != nil {
-		return 0, err
-	}
-	if err := os.Link(w.File.Name(), w.name); errors.Is(err, fs.ErrExist) {
-		return 0, fmt.Errorf("%s is there by now and is not written over", w.name)
-	} else if err != nil { // the file system may not support hard links
-		if err := os.Rename(w.File.Name(), w.name); err != nil {
-			return 0, err
-		}
-	}
-	dir, err := os.Open(filepath.Dir(w.name))
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), errors.Join(dir.Sync(), dir.Close())
-}
-
-// discard removes the temporary name. After commit the file remains under its final name.
-func (w *whole) discard() {
-	_ = w.Close()
-	_ = os.Remove(w.File.Name())
 }

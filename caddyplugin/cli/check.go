@@ -17,21 +17,7 @@ var checkCommand = caddycmd.Command{
 	Name:  "check",
 	Usage: "[--config FILE] [--adapter NAME] [--site HOST] [--json]",
 	Short: "Rehearses a site with two_factor against its real portal, before customers do",
-	Long: `
-Takes the site that has two_factor out of your Caddyfile and runs it in this process,
-on loopback, with a store of its own: your server, its store and its certificates are
-not touched, and it may be running. Then it does what customers do, and what somebody
-does who has their passwords: signs in and out, by other spellings of the name, sets
-up a second factor, gives wrong and right codes, lets whoami fail, tries side doors.
-At the portal nothing changes but that one or two test customers sign in and out.
-
-Their user names and passwords are asked for, without echo; from a script they are
-lines on standard input: user name, password and, better, the same of a second one.
-The customers must have no second factor at the portal itself, and no captcha.
-
-The table has a line for each thing that has to be true: ok, FAILED with what was seen
-and what to change, or not tried. The exit status is 0 if nothing failed, 1 if
-something did, and 2 if there could be no rehearsal.`,
+	Long:  help("check"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		var c checkFlags

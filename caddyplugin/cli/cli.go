@@ -4,9 +4,24 @@
 package cli
 
 import (
+	"embed"
+	"strings"
+
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 )
+
+//go:embed help/*.txt
+var helpTexts embed.FS
+
+// help returns the long description of a command, from help/NAME.txt.
+func help(name string) string {
+	text, err := helpTexts.ReadFile("help/" + name + ".txt")
+	if err != nil {
+		panic(err) // when the program starts, so that every test finds it
+	}
+	return "\n" + strings.TrimSpace(string(text))
+}
 
 // Commands returns the subcommands, each wrapped by Strict, which gives wrong use the exit
 // status 2. init registers them below `caddy two-factor`, so that their names can't collide

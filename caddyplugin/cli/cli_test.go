@@ -26,6 +26,30 @@ func TestCommands_WrongUseIsStatus2(t *testing.T) {
 	}
 }
 
+// TestHelpTexts: every command has a text of its own, and every text is a command's.
+func TestHelpTexts(t *testing.T) {
+	parent := new(cobra.Command)
+	addCommands(parent, Commands()...)
+	used := make(map[string]bool)
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		used[cmd.Long] = true
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(parent)
+	files, err := helpTexts.ReadDir("help")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		if name := strings.TrimSuffix(file.Name(), ".txt"); !used[help(name)] {
+			t.Errorf("%s is the text of no command", file.Name())
+		}
+	}
+}
+
 // TestVersion: the line names Secondgate first.
 func TestVersion(t *testing.T) {
 	if v := Version(); !strings.HasPrefix(v, "secondgate ") || !strings.Contains(v, "(Caddy ") && !strings.Contains(v, "(commit ") {

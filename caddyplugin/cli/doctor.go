@@ -13,41 +13,24 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/secondgate/secondgate/caddyplugin/storage"
 	"github.com/secondgate/secondgate/internal/audit"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/rotation"
 	"github.com/secondgate/secondgate/internal/store"
-	"github.com/secondgate/secondgate/internal/store/badger"
 	"github.com/secondgate/secondgate/internal/store/witness"
 )
-
-// examiner is implemented by storage engines that can verify a store without writing to it.
-// The commands doctor, init and accept-loss use it.
-type examiner interface {
-	// Examine calls fn with an opened copy of the store; see badger.Examine.
-	Examine(ctx context.Context, log *zap.Logger, fn func(st store.Store) error) (badger.Examined, error)
-}
 
 var doctorCommand = caddycmd.Command{
 	Name:  "doctor",
 	Usage: "[--config FILE] [--key-file FILE]",
 	Short: "Verifies the store of a stopped server, without changing it",
-	Long: `
-Looks at the files of the store that the configuration names, copies them to a temporary
-directory, and reads all of the copy: every table's checksums, every user, the chain of
-the audit log, the master keys, and whether the store is the one that its witness in
-Caddy's storage tells of. Nothing of the store is changed. The exit status is 0 if all
-is well, and 1 if not.
-
-A server that runs holds its store: ask it with status.`,
+	Long:  help("doctor"),
 	CobraFunc: func(cmd *cobra.Command) {
-		cmd.Args = noWords
-		cmd.SetFlagErrorFunc(wrongInput)
-		var f storeFlags
-		f.add(cmd)
+		f := addStoreFlags(cmd)
 		keyFile := cmd.Flags().String("key-file", "", "file with the master keys (default: as the configuration says)")
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd, f, *keyFile) }
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd, *f, *keyFile) }
 	},
 }
 
@@ -57,12 +40,12 @@ func runDoctor(cmd *cobra.Command, f storeFlags, keyFile string) error {
 		return wrongInput(cmd, err)
 	}
 	defer s.close()
-	storage, ok := s.storage.(examiner)
+	engine, ok := s.storage.(storage.Examiner)
 	if !ok {
 		return wrongInput(cmd, fmt.Errorf("the storage engine %s can't be examined", s.engine))
 	}
 	d := &doctor{out: cmd.OutOrStdout(), named: s}
-	examined, err := storage.Examine(cmd.Context(), d.logger(), func(st store.Store) error { return d.examine(cmd.Context(), st) })
+	examined, err := engine.Examine(cmd.Context(), d.logger(), func(st store.Store) error { return d.examine(cmd.Context(), st) })
 	if errors.Is(err, store.ErrLocked) {
 		return wrongInput(cmd, errors.New("a running server holds the store: ask that one with `secondgate status`, or stop it"))
 	}
@@ -102,29 +85,12 @@ func (d *doctor) say(what, well string, wrong error) {
 // logger returns the logger for the engine. It prints errors, which name the unreadable
 // records, and counts them in d.unreadable.
 func (d *doctor) logger() *zap.Logger {
-	return zap.New(counter{zapcore.NewCore(zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "message"}), zapcore.AddSync(d.out), zap.ErrorLevel), &d.unreadable})
+	core := zapcore.NewCore(zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "message"}), zapcore.AddSync(d.out), zap.ErrorLevel)
+	return zap.New(core, zap.Hooks(func(zapcore.Entry) error {
+		d.unreadable++
+		return nil
+	}))
 }
-
-// counter is a zapcore.Core that counts the entries written.
-type counter struct {
-	zapcore.Core
-	n *int
-}
-
-func (c counter) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if c.Enabled(e.Level) {
-		return ce.AddCore(e, c)
-	}
-	return ce
-}
-
-func (c counter) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	*c.n++
-	return c.Core.Write(e, fields)
-}
-
-// With returns a counter with the same count.
-func (c counter) With(fields []zapcore.Field) zapcore.Core { return counter{c.Core.With(fields), c.n} }
 
 func (d *doctor) examine(ctx context.Context, st store.Store) error {
 	before := d.unreadable

@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -19,19 +16,7 @@ var exportCommand = caddycmd.Command{
 	Name:  "export",
 	Usage: "--reason TEXT [--output FILE] [--format csv|jsonl] [--realm R]",
 	Short: "Exports the secrets of all authenticators, for leaving",
-	Long: `
-Writes a line for each user of a realm who has a second factor, with the secret of the
-authenticator in the clear: who has the file can make everybody's codes. It is written
-to --output, which must not exist yet and is readable by you only, or to standard output
-if that is no terminal (--force writes to one), as into a program that encrypts it:
-
-    secondgate users export --reason "moving to …" | age -r RECIPIENT > users.csv.age
-
-Backup codes are kept as hashes only; the export has the hashes, by which an import into
-the same realm keeps the codes good. Elsewhere customers need new ones.
-
-It asks the running server, and stands in the audit log with your name and reason.
---config finds the server's admin endpoint in a Caddyfile, --address names it.`,
+	Long:  help("export"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		addTransferFlags(cmd)
@@ -41,10 +26,7 @@ It asks the running server, and stands in the audit log with your name and reaso
 	},
 }
 
-var (
-	errToTerminal = errors.New("an export holds secrets, and standard output is a terminal: name a file with --output, or say --force")
-	errBrokeOff   = errors.New("the export broke off and is not whole; the server's log says why")
-)
+var errToTerminal = errors.New("an export holds secrets, and standard output is a terminal: name a file with --output, or say --force")
 
 func runExport(cmd *cobra.Command, _ []string) error {
 	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
@@ -60,72 +42,12 @@ func runExport(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	file, err := newPrivate(output)
-	if err != nil {
-		return wrongInput(cmd, err)
-	}
-	defer file.drop()
-	answer, err := srv.send(http.MethodPost, "/two_factor/export?"+query.Encode(), admin.MediaTypes[query.Get("format")], nil)
-	if err != nil {
-		return refused(cmd, err)
-	}
-	defer answer.Close()
-	if output == "" {
-		if _, err := io.Copy(cmd.OutOrStdout(), answer); err != nil {
-			return errors.Join(errBrokeOff, err)
-		}
-		return nil
-	}
-	if _, err := io.Copy(file.f, answer); err != nil {
-		return errors.Join(errBrokeOff, err)
-	}
-	if err := file.keep(); err != nil {
+	err = download(cmd, output, func() (io.ReadCloser, error) {
+		return srv.send(http.MethodPost, "/two_factor/export?"+query.Encode(), admin.MediaTypes[query.Get("format")], nil)
+	})
+	if err != nil || output == "" {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s is written. WHO HAS IT CAN MAKE EVERYBODY'S CODES: encrypt it, and remove it when it was read.\n", output) //nolint:errcheck // the file is there
 	return nil
-}
-
-// private is a file with mode 0600 under a temporary name. keep gives it its final name, so
-// that an incomplete export never has that name. It is empty for standard output.
-type private struct {
-	f    *os.File
-	name string
-}
-
-// newPrivate creates the temporary file in the directory of name. If name is "", it creates
-// none.
-func newPrivate(name string) (*private, error) {
-	if name == "" {
-		return &private{}, nil
-	}
-	if _, err := os.Lstat(name); err == nil {
-		return nil, fmt.Errorf("%s exists: name another file, or remove it", name)
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".export-*") // 0600
-	if err != nil {
-		return nil, fmt.Errorf("making the file: %w", err)
-	}
-	return &private{f: f, name: name}, nil
-}
-
-// keep syncs the file and gives it its final name. It uses a hard link, which never replaces
-// an existing file, or a rename if the file system has no hard links.
-func (p *private) keep() error {
-	if err := errors.Join(p.f.Sync(), p.f.Close()); err != nil {
-		return err
-	}
-	err := os.Link(p.f.Name(), p.name)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return os.Rename(p.f.Name(), p.name)
-}
-
-// drop removes the temporary name. After keep the file remains under its final name.
-func (p *private) drop() {
-	if p.f != nil {
-		p.f.Close()
-		os.Remove(p.f.Name())
-	}
 }

@@ -19,22 +19,7 @@ var importCommand = caddycmd.Command{
 	Name:  "import",
 	Usage: "FILE|- [--format csv|jsonl] [--realm R] [--dry-run] [--replace never|skip|always]",
 	Short: "Imports authenticators that were set up elsewhere",
-	Long: `
-Reads a file with one user on each line and makes their authenticators the second
-factors of these users. The file is judged whole first: if anything is wrong with one
-line, nothing is imported, and every such line is named. --dry-run stops there.
-
-Columns of CSV, or fields of JSON lines: user and secret (base32, or hexadecimal with
-encoding "hex"), or uri (otpauth://totp/…); algorithm, digits, period; backup_codes.
-user is the id that the portal's whoami says, to the letter.
-
-Every user is written whole or not at all. If the import breaks off, give the same file
-again: users who have that authenticator already are left alone. Users with another one
-refuse the file, unless --replace skip leaves them as they are, or --replace always
-puts the file's in the place of theirs and signs them out.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("import"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneWord("file")
 		addTransferFlags(cmd)
@@ -69,19 +54,14 @@ func runImport(cmd *cobra.Command, args []string) error {
 	query.Set("source", source)
 	answer, err := srv.send(http.MethodPost, "/two_factor/import?"+query.Encode(), admin.MediaTypes[query.Get("format")], file)
 	if err != nil {
-		return refused(cmd, err)
+		return err
 	}
 	defer answer.Close()
 	summary, err := followImport(answer, cmd.ErrOrStderr(), isTerminal(cmd.ErrOrStderr()))
 	if err != nil {
 		return err
 	}
-	if flags.Bool("json") {
-		err = printJSON(cmd.OutOrStdout(), summary)
-	} else {
-		err = printSummary(cmd.OutOrStdout(), summary)
-	}
-	return errors.Join(err, failure(cmd, summary))
+	return errors.Join(show(cmd, summary, printSummary), failure(cmd, summary))
 }
 
 // openImport opens the file, or takes standard input for "-". source is its name in the audit

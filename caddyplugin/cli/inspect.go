@@ -17,17 +17,7 @@ func inspectCommand() caddycmd.Command {
 		Name:  "inspect",
 		Usage: "URL [--site ADDRESS] [--page PATH]... [--no-preset]",
 		Short: "Learns a portal and writes the Caddyfile for it",
-		Long: `
-Signs in at a portal as test customers do, works out how it can be put behind
-two-factor authentication, and writes that as a site of a Caddyfile to standard
-output, with a comment for each finding.
-
-URL is the portal's address or that of its sign-in page. User name and password
-of a test customer are asked for, and of a second one, who may be left out but
-proves more. Where standard input is no terminal, each is two lines.
-
-It changes nothing at the portal. It signs in some fifteen times, once with a wrong
-password, and looks at some sixty pages. Use accounts made for testing.`,
+		Long:  help("inspect"),
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = oneAddress
 			cmd.Flags().String("site", "", "address of the gateway's site (default: the portal's host, or http://127.0.0.1:8080 for one on loopback)")

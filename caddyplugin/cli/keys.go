@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -23,15 +22,7 @@ var keysCommand = caddycmd.Command{
 	Name:  "keys",
 	Usage: "list | rotate",
 	Short: "Lists the master keys, and moves all records to the newest",
-	Long: `
-"keys list" shows the master keys by their IDs, newest first, with the number of records
-that are sealed with each. "keys rotate" seals all records with the newest key, while
-the server runs; if the server is stopped meanwhile, it goes on when it starts again.
-
-To rotate: put a new line first in the key file (head -c 32 /dev/urandom | base64),
-"secondgate reload --force", "keys rotate", and remove the old line when "keys list"
-says that it can be removed. A server that lacks a key which records need refuses to
-start.`,
+	Long:  help("keys"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
@@ -47,18 +38,11 @@ start.`,
 }
 
 func runKeysList(cmd *cobra.Command, _ []string) error {
-	srv, err := serverOf(cmd)
+	report, err := asked[admin.KeyReport](cmd, http.MethodGet, "/two_factor/keys", nil)
 	if err != nil {
 		return err
 	}
-	var report admin.KeyReport
-	if err := srv.answer(http.MethodGet, "/two_factor/keys", nil, &report); err != nil {
-		return err
-	}
-	if (caddycmd.Flags{FlagSet: cmd.Flags()}).Bool("json") {
-		return printJSON(cmd.OutOrStdout(), report)
-	}
-	return printKeys(cmd.OutOrStdout(), report)
+	return show(cmd, report, printKeys)
 }
 
 func printKeys(w io.Writer, r admin.KeyReport) error {
@@ -93,7 +77,6 @@ func useOf(k rotation.Key) string {
 const pollEvery = 300 * time.Millisecond
 
 func runKeysRotate(cmd *cobra.Command, _ []string) error {
-	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
 	srv, err := serverOf(cmd)
 	if err != nil {
 		return err
@@ -102,19 +85,15 @@ func runKeysRotate(cmd *cobra.Command, _ []string) error {
 	if err := srv.answer(http.MethodPost, "/two_factor/keys/rotate", struct{}{}, &p); err != nil {
 		return err
 	}
-	if !flags.Bool("detach") {
+	if detach := (caddycmd.Flags{FlagSet: cmd.Flags()}).Bool("detach"); !detach {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		if err := follow(ctx, srv, &p, cmd.ErrOrStderr()); err != nil {
 			return err
 		}
 	}
-	if flags.Bool("json") {
-		if err := printJSON(cmd.OutOrStdout(), p); err != nil {
-			return err
-		}
-	} else if p.State != rotation.Failed {
-		fmt.Fprintln(cmd.OutOrStdout(), rotationLine(p))
+	if err := show(cmd, p, printRotation); err != nil {
+		return err
 	}
 	if p.State == rotation.Failed {
 		return fmt.Errorf("the rotation failed, and can be started again: %s", p.Error)
@@ -145,8 +124,17 @@ func follow(ctx context.Context, srv endpoint, p *rotation.Progress, say io.Writ
 	return nil
 }
 
+// printRotation prints the end of a rotation. The error of the command says that one has failed.
+func printRotation(w io.Writer, p rotation.Progress) error {
+	if p.State == rotation.Failed {
+		return nil
+	}
+	_, err := fmt.Fprintln(w, rotationLine(p))
+	return err
+}
+
 func rotationLine(p rotation.Progress) string {
-	line := strconv.Itoa(p.Resealed) + " of " + strconv.Itoa(p.Total) + " records resealed with key " + p.Key
+	line := fmt.Sprintf("%d of %d records resealed with key %s", p.Resealed, p.Total, p.Key)
 	switch {
 	case p.State == rotation.Done && p.Total == 0:
 		line = "all records are sealed with key " + p.Key + " already"
@@ -154,7 +142,7 @@ func rotationLine(p rotation.Progress) string {
 		line += "; done"
 	}
 	if p.Unopened > 0 {
-		line += "; " + strconv.Itoa(p.Unopened) + " secrets open with none of the keys: the server's log names their users, reset their factors"
+		line += fmt.Sprintf("; %d secrets open with none of the keys: the server's log names their users, reset their factors", p.Unopened)
 	}
 	return line
 }

@@ -15,14 +15,7 @@ var presetsCommand = caddycmd.Command{
 	Name:  "presets",
 	Usage: "[NAME]",
 	Short: "Shows the portals that are known, or the Caddyfile that one of them stands for",
-	Long: `
-Without a name, lists the presets that "portal NAME" takes, what each is for, and the
-version it was tried with here; "untested" ones were only read from the portal's
-sources.
-
-With a name, prints the site that the preset stands for, with a comment for what needs
-one: to read what it does, or to copy and change it where "portal NAME" with settings
-of your own beside it is not enough.`,
+	Long:  help("presets"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.MaximumNArgs(1)
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -99,17 +99,17 @@ func Strict(cmd *cobra.Command) {
 func WrongUse(cmd *cobra.Command, err error) error { return wrongInput(cmd, err) }
 
 // noWords and oneWord check the number of a command's arguments besides its flags.
-func noWords(cmd *cobra.Command, args []string) error {
+func noWords(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return wrongInput(cmd, fmt.Errorf("%q is one word too many; see --help", args[0]))
+		return fmt.Errorf("%q is one word too many; see --help", args[0])
 	}
 	return nil
 }
 
 func oneWord(what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
+	return func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return wrongInput(cmd, fmt.Errorf("want one %s, there are %d words; see --help", what, len(args)))
+			return fmt.Errorf("want one %s, there are %d words; see --help", what, len(args))
 		}
 		return nil
 	}

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
@@ -17,15 +15,7 @@ var reportCommand = caddycmd.Command{
 	Name:  "report",
 	Usage: "[--days N] [--json] [--address ADMIN]",
 	Short: "Shows what the gate saw, or would have done in `mode observe`",
-	Long: `
-Prints, for each realm, what was counted in the last days, today included: sign-ins by
-how they were noticed, users and what they would have been asked for, answers of whoami
-that proved nothing, cookies that would not reach the portal, requests that would have
-been refused, and how long questions took. In "mode enforce" only what is rare is
-counted: refusals, unknown answers, dropped cookies.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("report"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.Flags().IntP("days", "d", admin.DefaultDays, "how many days, today included")
@@ -36,38 +26,13 @@ a Caddyfile, --address names it.`,
 }
 
 func runReport(cmd *cobra.Command, _ []string) error {
-	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
-	days := flags.Int("days")
+	days := caddycmd.Flags{FlagSet: cmd.Flags()}.Int("days")
 	if err := admin.CheckDays(days); err != nil {
 		return wrongInput(cmd, fmt.Errorf("--%w", err))
 	}
-	srv, err := serverOf(cmd)
+	all, err := asked[[]report.Summary](cmd, http.MethodGet, fmt.Sprintf("/two_factor/report?days=%d", days), nil)
 	if err != nil {
 		return err
 	}
-	raw, err := fetchReport(srv, days)
-	if err != nil {
-		return err
-	}
-	if flags.Bool("json") {
-		_, err = cmd.OutOrStdout().Write(raw)
-		return err
-	}
-	var all []report.Summary
-	if err := json.Unmarshal(raw, &all); err != nil {
-		return fmt.Errorf("the server at %s answered something else than a report: %w", srv.address, err)
-	}
-	return report.Print(cmd.OutOrStdout(), all)
-}
-
-// maxReport is the maximum size that is read of any answer, in bytes.
-const maxReport = 64 << 20
-
-func fetchReport(srv endpoint, days int) ([]byte, error) {
-	res, err := srv.ask(http.MethodGet, fmt.Sprintf("/two_factor/report?days=%d", days), nil)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Close()
-	return io.ReadAll(io.LimitReader(res, maxReport))
+	return show(cmd, all, report.Print)
 }

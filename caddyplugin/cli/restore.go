@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/caddyplugin/storage"
 	"github.com/secondgate/secondgate/internal/backup"
 	"github.com/secondgate/secondgate/internal/clock"
 )
@@ -23,21 +23,7 @@ var restoreCommand = caddycmd.Command{
 	Name:  "restore",
 	Usage: "FILE (--config FILE | --dir DIR) [--key-file FILE] [--identity FILE | --passphrase-file FILE] [--keep-backup-codes] [--json]",
 	Short: "Makes a store of a backup, for a server that is stopped",
-	Long: `
-Makes the store that the configuration names, or the one in --dir, out of a backup.
-Nothing may be there yet but the master keys, which are not in the backup: put the key
-file in its place first. The whole backup is read and checked before the store appears;
-if anything is wrong with it or with the keys, nothing is changed.
-
-What was spent since the backup can't be known, so nothing is accepted that may have
-been: codes of authenticator apps count again from the next but one on (a minute), all
-sessions have ended, recovery codes of staff and codes by e-mail are void, and so are
-all backup codes; customers are told on their settings page to make new ones.
---keep-backup-codes lets the backup codes count that were unused in the backup, even
-those that were used since.
-
-The backup is opened with the private key in --identity (as age-keygen writes it), or
-with a passphrase: the first line of a file, or asked for.`,
+	Long:  help("restore"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneFile("restore FILE, a file that backup wrote")
 		var r restore
@@ -49,7 +35,7 @@ with a passphrase: the first line of a file, or asked for.`,
 		f.StringVarP(&r.identity, "identity", "i", "", "file with the private key, AGE-SECRET-KEY-1…")
 		f.StringVar(&r.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase")
 		f.BoolVar(&r.keep, "keep-backup-codes", false, "let backup codes count that may have been used since")
-		f.BoolVar(&r.json, "json", false, "print what was restored as JSON")
+		f.Bool("json", false, "print what was restored as JSON")
 		cmd.RunE = func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) }
 	},
 }
@@ -57,7 +43,7 @@ with a passphrase: the first line of a file, or asked for.`,
 // restore is the command with its flags.
 type restore struct {
 	config, adapter, dir, keyFile, identity, passphraseFile string
-	keep, json                                              bool
+	keep                                                    bool
 }
 
 // restored is what `restore --json` prints.
@@ -96,21 +82,15 @@ func (r restore) run(cmd *cobra.Command, file string) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	done, err := r.restore(ctx, target, in, with, backup.Options{
-		Ring: ring, KeepBackupCodes: r.keep, Logger: log, Clock: clock.Now,
-	})
+	var done backup.Restored
+	b, err := backup.Open(in, with...)
+	if err == nil {
+		done, err = backup.Restore(ctx, target, b, backup.Options{Ring: ring, KeepBackupCodes: r.keep, Logger: log, Clock: clock.Now})
+	}
 	if err != nil {
 		return fmt.Errorf("%s: nothing was restored: %w", file, err)
 	}
 	return r.say(cmd, restored{done.Header, dir, done.Users, done.Damaged, done.Ended, r.keep})
-}
-
-func (r restore) restore(ctx context.Context, to backup.Target, in io.Reader, with []age.Identity, o backup.Options) (backup.Restored, error) {
-	b, err := backup.Open(in, with...)
-	if err != nil {
-		return backup.Restored{}, err
-	}
-	return backup.Restore(ctx, to, b, o)
 }
 
 // settings returns the store and the keys to restore with: those of the configuration, or
@@ -124,7 +104,7 @@ func (r restore) settings() (*storeSettings, error) {
 		if err != nil {
 			return nil, err
 		}
-		return settingsOf(object{"storage": object{"engine": "badger", "directory": dir}}, r.keyFile)
+		return settingsOf(object{"storage": storage.InDirectory(dir)}, r.keyFile)
 	}
 	config, err := readConfig(r.config, r.adapter)
 	if err != nil {
@@ -137,20 +117,13 @@ func (r restore) settings() (*storeSettings, error) {
 	return settingsOf(app, r.keyFile)
 }
 
-// restorer is implemented by storage engines that a backup can be restored into.
-type restorer interface {
-	// Aside creates a store beside the final place, and returns that place. The store is
-	// moved there when it is complete. Aside returns an error if a store is there already.
-	Aside(log *zap.Logger) (target backup.Target, place string, err error)
-}
-
-// aside calls Aside of the storage engine.
+// aside creates the store to restore into; see storage.Restorer.
 func (s *storeSettings) aside(log *zap.Logger) (backup.Target, string, error) {
-	storage, ok := s.storage.(restorer)
+	engine, ok := s.storage.(storage.Restorer)
 	if !ok {
 		return nil, "", fmt.Errorf("the storage engine %s can't be restored into", s.engine)
 	}
-	return storage.Aside(log)
+	return engine.Aside(log)
 }
 
 func (r restore) identities(cmd *cobra.Command) ([]age.Identity, error) {
@@ -185,14 +158,15 @@ func (r restore) say(cmd *cobra.Command, done restored) error {
 	if done.Damaged > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "WARNING: %d users could not be read even when the backup was made; they are refused. Reset their factors, or restore an older backup.\n", done.Damaged)
 	}
-	if r.json {
-		return printJSON(cmd.OutOrStdout(), done)
-	}
+	return show(cmd, done, printRestored)
+}
+
+func printRestored(w io.Writer, done restored) error {
 	codes := "Backup codes are void; customers are told on their settings page to make new ones."
-	if r.keep {
+	if done.KeptBackupCodes {
 		codes = "Backup codes are those of the backup."
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: restored as it was at %s: %d users, %d records.\n%d sessions have ended. %s\nCodes of authenticator apps count again from the next but one on.\n",
-		done.Directory, done.Made.Format("2006-01-02 15:04:05 UTC"), done.Users, done.Records, done.SessionsEnded, codes)
+	_, err := fmt.Fprintf(w, "%s: restored as it was at %s: %d users, %d records.\n%d sessions have ended. %s\nCodes of authenticator apps count again from the next but one on.\n",
+		done.Directory, done.Made.Format(secondFormat), done.Users, done.Records, done.SessionsEnded, codes)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path"
@@ -134,7 +135,7 @@ func pickSite(c object, wanted string) (foundSite, error) {
 
 func findSites(c object) (sites []foundSite) {
 	servers := member(member(member(c, "apps"), "http"), "servers")
-	for _, name := range sortedKeys(servers) {
+	for _, name := range slices.Sorted(maps.Keys(servers)) {
 		server := member(servers, name)
 		routes, _ := server["routes"].([]any)
 		for _, r := range routes {
@@ -219,7 +220,7 @@ func eachHandler(v any, change func(object) []any) {
 			}
 			v["handle"] = changed
 		}
-		for _, name := range sortedKeys(v) {
+		for _, name := range slices.Sorted(maps.Keys(v)) {
 			eachHandler(v[name], change)
 		}
 	case []any:
@@ -237,15 +238,6 @@ func member(o object, name string) object {
 func list(v any) []any {
 	l, _ := v.([]any)
 	return l
-}
-
-func sortedKeys(o object) []string {
-	var names []string
-	for name := range o {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // copied returns a deep copy of o.

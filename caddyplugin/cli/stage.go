@@ -16,6 +16,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/secondgate/secondgate/caddyplugin/storage"
 	"github.com/secondgate/secondgate/config"
 	"github.com/secondgate/secondgate/internal/onboard/check"
 	"github.com/secondgate/secondgate/internal/server"
@@ -109,13 +110,12 @@ func (st *stage) config() object {
 				"gate":   st.server(st.gate, st.gated),
 				"portal": st.server(st.portal, ungated),
 			}},
-			"two_factor": object{"storage": object{"engine": "badger", "directory": st.storeDir()}},
+			"two_factor": object{"storage": storage.InDirectory(filepath.Join(st.dir, "two_factor"))},
 		},
 	}
 }
 
-func (st *stage) storeDir() string { return filepath.Join(st.dir, "two_factor") }
-func (st *stage) logFile() string  { return filepath.Join(st.dir, "log.json") }
+func (st *stage) logFile() string { return filepath.Join(st.dir, "log.json") }
 
 // server returns the configuration of the operator's server with this site as its only route,
 // on a loopback address without TLS. change is applied to each handler. The first route is

@@ -20,16 +20,9 @@ var statusCommand = caddycmd.Command{
 	Name:  "status",
 	Usage: "[--json] [--address ADMIN]",
 	Short: "Shows how the server is: checks, users, store, audit log, keys",
-	Long: `
-Shows what runs, whether all holds that customers need for signing in, how many users
-have two-factor authentication, and what is in the store. The exit status is 0 if all
-checks hold.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it.`,
+	Long:  help("status"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = noWords
-		cmd.SetFlagErrorFunc(wrongInput)
 		cmd.Flags().Bool("json", false, "print JSON")
 		serverFlags(cmd)
 		cmd.RunE = runStatus
@@ -37,20 +30,11 @@ a Caddyfile, --address names it.`,
 }
 
 func runStatus(cmd *cobra.Command, _ []string) error {
-	s, err := serverOf(cmd)
+	status, err := asked[server.Status](cmd, "GET", "/two_factor/status", nil)
 	if err != nil {
 		return err
 	}
-	var status server.Status
-	if err := s.answer("GET", "/two_factor/status", nil, &status); err != nil {
-		return refused(cmd, err)
-	}
-	if (caddycmd.Flags{FlagSet: cmd.Flags()}).Bool("json") {
-		err = printJSON(cmd.OutOrStdout(), status)
-	} else {
-		err = printStatus(cmd.OutOrStdout(), status)
-	}
-	if err != nil {
+	if err := show(cmd, status, printStatus); err != nil {
 		return err
 	}
 	for name, said := range status.Checks {

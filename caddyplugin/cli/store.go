@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -13,17 +16,23 @@ import (
 	"github.com/caddyserver/certmagic"
 	"github.com/spf13/cobra"
 
+	"github.com/secondgate/secondgate/caddyplugin/storage"
 	"github.com/secondgate/secondgate/config"
+	"github.com/secondgate/secondgate/internal/disk"
 	"github.com/secondgate/secondgate/internal/store/witness"
 )
 
 // storeFlags are the flags that name a store by the configuration that uses it.
 type storeFlags struct{ config, adapter, caddys string }
 
-func (f *storeFlags) add(cmd *cobra.Command) {
+// addStoreFlags adds the flags to a command that takes no arguments.
+func addStoreFlags(cmd *cobra.Command) *storeFlags {
+	f := new(storeFlags)
+	cmd.Args = noWords
 	cmd.Flags().StringVarP(&f.config, "config", "c", "Caddyfile", "configuration that names the store")
 	cmd.Flags().StringVarP(&f.adapter, "adapter", "a", "", "adapter for that file, if it is no Caddyfile")
 	cmd.Flags().StringVar(&f.caddys, "caddy-storage", "", "directory of Caddy's own storage, if the configuration names none and the server's environment is another one (XDG_DATA_HOME)")
+	return f
 }
 
 // namedStore has the settings of the store that a configuration names. The store is not open.
@@ -67,17 +76,18 @@ func (f storeFlags) read(keyFile string) (*namedStore, error) {
 // default depends on the environment of the server's process; --caddy-storage tells this
 // command what it is there.
 func (f storeFlags) withDirectory(app object) object {
-	storage := member(app, "storage")
-	engine, _ := storage["engine"].(string)
-	directory, _ := storage["directory"].(string)
-	if f.caddys == "" || storage != nil && engine != "badger" || directory != "" {
+	settings := member(app, "storage")
+	engine, _ := settings["engine"].(string)
+	directory, _ := settings["directory"].(string)
+	if f.caddys == "" || settings != nil && engine != storage.DefaultEngine || directory != "" {
 		return app
 	}
-	app = copied(app)
-	storage = copied(storage)
-	storage["engine"], storage["directory"] = "badger", filepath.Join(f.caddys, "two_factor")
-	app["storage"] = storage
-	return app
+	filled, named := make(object), make(object)
+	maps.Copy(named, settings)
+	maps.Copy(named, storage.InDirectory(filepath.Join(f.caddys, "two_factor")))
+	maps.Copy(filled, app)
+	filled["storage"] = named
+	return filled
 }
 
 // write writes an order for the next start to Caddy's storage. It refuses to if that belongs
@@ -89,6 +99,21 @@ func (s *namedStore) write(ctx context.Context, o witness.Order) error {
 		}
 	}
 	return witness.Give(ctx, s.caddys, o)
+}
+
+// ownedByUs returns an error if a directory belongs to another user than this process.
+func ownedByUs(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the caller creates it
+	}
+	if err != nil {
+		return fmt.Errorf("looking at Caddy's storage: %w", err)
+	}
+	if uid, known := disk.Owner(info); known && uid != os.Geteuid() {
+		return fmt.Errorf("%s belongs to the user %d: run this as that user, for example with `sudo -u '#%d'`", dir, uid, uid)
+	}
+	return nil
 }
 
 // realmsOf returns the realms of all two_factor handlers of a configuration.

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/secondgate/secondgate/caddyplugin/storage"
 	"github.com/secondgate/secondgate/internal/clock"
 	"github.com/secondgate/secondgate/internal/rotation"
 	"github.com/secondgate/secondgate/internal/server"
@@ -37,7 +38,7 @@ var errUnknown = errors.New("the storage engine can't be examined")
 // condition examines the store. The error says why the server would refuse to start with it,
 // or why that can't be determined.
 func (s *namedStore) condition(ctx context.Context) (c condition, err error) {
-	examiner, examines := s.storage.(examiner)
+	engine, examines := s.storage.(storage.Examiner)
 	existing, tells := s.storage.(server.Existing)
 	if !examines || !tells {
 		return c, errUnknown
@@ -45,7 +46,7 @@ func (s *namedStore) condition(ctx context.Context) (c condition, err error) {
 	if c.there, err = existing.Exists(); err != nil || !c.there {
 		return c, err
 	}
-	examined, err := examiner.Examine(ctx, zap.NewNop(), func(st store.Store) error { return s.compare(ctx, st, &c) })
+	examined, err := engine.Examine(ctx, zap.NewNop(), func(st store.Store) error { return s.compare(ctx, st, &c) })
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		c.held = true

@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/secondgate/secondgate/caddyplugin/secret"
+	"github.com/secondgate/secondgate/caddyplugin/storage"
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/server"
 )
@@ -19,7 +20,7 @@ import (
 // storeSettings are the settings of the app two_factor that name a store and its master keys.
 // The store is not open.
 type storeSettings struct {
-	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=two_factor.storage inline_key=engine"`
+	StorageRaw json.RawMessage `json:"storage,omitempty"`
 	Key        string          `json:"key,omitempty"`
 
 	storage server.Storage
@@ -39,27 +40,14 @@ func settingsOf(app object, keyFile string) (*storeSettings, error) {
 	if err := json.Unmarshal(raw, s); err != nil {
 		return nil, fmt.Errorf("the settings of two_factor can't be read: %w", err)
 	}
-	if err := s.loadStorage(); err != nil || keyFile == "" {
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	defer cancel()
+	if s.storage, s.engine, err = storage.Load(ctx, s.StorageRaw); err != nil || keyFile == "" {
 		return s, err
 	}
 	file, err := filepath.Abs(keyFile)
 	s.Key = "{file." + file + "}"
 	return s, err
-}
-
-// loadStorage loads the storage module. This opens no files.
-func (s *storeSettings) loadStorage() error {
-	if s.StorageRaw == nil {
-		s.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
-	}
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
-	defer cancel()
-	mod, err := ctx.LoadModule(s, "StorageRaw")
-	if err != nil {
-		return fmt.Errorf("loading the storage engine: %w", err)
-	}
-	s.storage, s.engine = mod.(server.Storage), mod.(caddy.Module).CaddyModule().ID.Name()
-	return nil
 }
 
 // existingKeys reads the master keys. Unlike a server's start it never creates a key.

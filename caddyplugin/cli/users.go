@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/user"
@@ -18,22 +19,14 @@ var usersCommand = caddycmd.Command{
 	Name:  "users",
 	Usage: "list|show|reset|unlock|end-sessions|recovery-code|import|export",
 	Short: "Looks after users: lists them, resets factors, unlocks, imports and exports",
-	Long: `
-Users are known from their first sign-in through Secondgate on. "list" and "show" look;
-the others act, on the user with exactly that id, want a reason, and are recorded in the
-audit log with it and the name of who acted.
-
-It asks the running server through its admin endpoint. --config finds that endpoint in
-a Caddyfile, --address names it. The exit status is 0 if it was done, 2 if something about
-the input was wrong and nothing was changed, and 1 for anything else.`,
+	Long:  help("users"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return wrongInput(cmd, fmt.Errorf("there is no command %q; want list, show, reset, unlock, end-sessions, recovery-code, import or export", "users "+args[0]))
+				return fmt.Errorf("there is no command %q; want list, show, reset, unlock, end-sessions, recovery-code, import or export", "users "+args[0])
 			}
 			return nil
 		}
-		cmd.SetFlagErrorFunc(wrongInput)
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		cmd.AddCommand(usersListCommand(), usersShowCommand(),
 			usersActCommand("reset", "Takes away all factors of a user, and ends their sessions", `
@@ -79,24 +72,17 @@ func runUsersList(cmd *cobra.Command, _ []string) error {
 	if limit < 1 || limit > mostListed {
 		return wrongInput(cmd, fmt.Errorf("--limit %d: want a number from 1 to %d", limit, mostListed))
 	}
-	q := url.Values{"descending": {fmt.Sprint(flags.Bool("descending"))}}
-	for _, name := range []string{"realm", "status", "search", "sort", "after"} {
-		if v := flags.String(name); v != "" {
-			q.Set(name, v)
-		}
-	}
+	q := parameters(cmd, "realm", "status", "search", "sort", "after")
+	q.Set("descending", fmt.Sprint(flags.Bool("descending")))
 	s, err := serverOf(cmd)
 	if err != nil {
 		return err
 	}
 	page, err := usersOf(s, q, limit)
 	if err != nil {
-		return refused(cmd, err)
+		return err
 	}
-	if flags.Bool("json") {
-		return printJSON(cmd.OutOrStdout(), page)
-	}
-	return printUsers(cmd.OutOrStdout(), page)
+	return show(cmd, page, printUsers)
 }
 
 // usersOf fetches pages until it has limit users. Next of the result is where to continue.
@@ -131,23 +117,13 @@ address begins with it.`,
 }
 
 func runUsersShow(cmd *cobra.Command, args []string) error {
-	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
-	s, err := serverOf(cmd)
+	q := parameters(cmd, "realm")
+	q.Set("search", args[0])
+	d, err := asked[staff.Details](cmd, "GET", "/two_factor/users/show?"+q.Encode(), nil)
 	if err != nil {
 		return err
 	}
-	q := url.Values{"search": {args[0]}}
-	if realm := flags.String("realm"); realm != "" {
-		q.Set("realm", realm)
-	}
-	var d staff.Details
-	if err := s.answer("GET", "/two_factor/users/show?"+q.Encode(), nil, &d); err != nil {
-		return refused(cmd, err)
-	}
-	if flags.Bool("json") {
-		return printJSON(cmd.OutOrStdout(), d)
-	}
-	return printUser(cmd.OutOrStdout(), d)
+	return show(cmd, d, printUser)
 }
 
 // usersActCommand returns a command that changes a user: POST /two_factor/users/NAME.
@@ -183,18 +159,11 @@ func runUsersAct(cmd *cobra.Command, name, id string) error {
 	if cmd.Flags().Lookup("life") != nil {
 		in.Life = flags.String("life")
 	}
-	s, err := serverOf(cmd)
+	done, err := asked[admin.UserDone](cmd, "POST", "/two_factor/users/"+name, in)
 	if err != nil {
 		return err
 	}
-	var done admin.UserDone
-	if err := s.answer("POST", "/two_factor/users/"+name, in, &done); err != nil {
-		return refused(cmd, err)
-	}
-	if flags.Bool("json") {
-		return printJSON(cmd.OutOrStdout(), done)
-	}
-	return printDone(cmd.OutOrStdout(), name, done)
+	return show(cmd, done, func(w io.Writer, done admin.UserDone) error { return printDone(w, name, done) })
 }
 
 // whoActs returns the name for the audit log: the value of --staff, or else the name of the

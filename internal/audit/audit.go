@@ -75,8 +75,9 @@ type Log struct {
 // New returns the log of a store. What it does is in Run.
 func New(o Options) *Log {
 	return &Log{
-		Options: o, noted: make(chan store.Event, maxNoted), aggregator: newAggregator(o.Clock),
-		failed: make(map[string]time.Time), flushes: make(chan chan struct{}), ended: make(chan struct{}),
+		Options: o, noted: make(chan store.Event, maxNoted),
+		aggregator: aggregator{clock: o.Clock, subjects: make(map[subject]*tally), reasons: make(map[string]int)},
+		failed:     make(map[string]time.Time), flushes: make(chan chan struct{}), ended: make(chan struct{}),
 	}
 }
 

@@ -67,10 +67,8 @@ func harmless(cell string) string {
 	if cell == "" {
 		return "-"
 	}
-	for _, c := range cell {
-		if !strconv.IsPrint(c) {
-			return strconv.Quote(cell)
-		}
+	if strings.ContainsFunc(cell, func(c rune) bool { return !strconv.IsPrint(c) }) {
+		return strconv.Quote(cell)
 	}
 	return cell
 }

@@ -31,6 +31,7 @@ package clockdrift
 import (
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -90,14 +91,8 @@ func (w *Watch) Note(realm, user string, age, period time.Duration) {
 }
 
 func (w *Watch) dropOldest() {
-	var oldest uint64
-	first := true
-	for who, s := range w.seen {
-		if first || s.at.Before(w.seen[oldest].at) {
-			oldest, first = who, false
-		}
-	}
-	delete(w.seen, oldest)
+	earlier := func(a, b uint64) int { return w.seen[a].at.Compare(w.seen[b].at) }
+	delete(w.seen, slices.MinFunc(slices.Collect(maps.Keys(w.seen)), earlier))
 }
 
 // Forget drops all ages. It is called after the server's clock was set.

@@ -2,6 +2,7 @@ package demoportal
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -63,8 +64,7 @@ func (p *Portal) settingsForm(w http.ResponseWriter, r *http.Request, c Customer
 }
 
 func (p *Portal) showSettings(w http.ResponseWriter, r *http.Request, v settingsView) {
-	s := sessionOf(r)
-	v.Token = s.token
+	v.Token = sessionOf(r).token
 	p.render(w, r, "settings", "Settings", v)
 }
 
@@ -97,8 +97,7 @@ func (p *Portal) transferForm(w http.ResponseWriter, r *http.Request, c Customer
 }
 
 func (p *Portal) showTransfer(w http.ResponseWriter, r *http.Request, c Customer, v transferView) {
-	s := sessionOf(r)
-	v.Token, v.Done = s.token, p.transfersOf(c)
+	v.Token, v.Done = sessionOf(r).token, p.transfersOf(c)
 	p.render(w, r, "transfer", "Transfer a domain", v)
 }
 
@@ -122,11 +121,5 @@ func (p *Portal) saveTransfer(w http.ResponseWriter, r *http.Request, c Customer
 func (p *Portal) transfersOf(c Customer) []transfer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var own []transfer
-	for _, t := range p.transfers {
-		if t.From == c.ID {
-			own = append(own, t)
-		}
-	}
-	return own
+	return slices.DeleteFunc(slices.Clone(p.transfers), func(t transfer) bool { return t.From != c.ID })
 }

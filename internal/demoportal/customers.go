@@ -3,6 +3,7 @@ package demoportal
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"slices"
 	"strings"
 )
 
@@ -25,28 +26,24 @@ var sampleCustomers = []Customer{
 }
 
 // Customers returns the sample customers, passwords included.
-func Customers() []Customer {
-	return append([]Customer(nil), sampleCustomers...)
-}
+func Customers() []Customer { return slices.Clone(sampleCustomers) }
 
 // customerByLogin finds the customer by user name or e-mail address, in any case
 // and with blanks around it.
 func customerByLogin(login string) (Customer, bool) {
 	login = strings.TrimSpace(login)
-	for _, c := range sampleCustomers {
-		if strings.EqualFold(login, c.Name) || strings.EqualFold(login, c.Email) {
-			return c, true
-		}
-	}
-	return Customer{}, false
+	return customer(func(c Customer) bool { return strings.EqualFold(login, c.Name) || strings.EqualFold(login, c.Email) })
 }
 
 // customerByID finds the customer with the id.
 func customerByID(id int) (Customer, bool) {
-	for _, c := range sampleCustomers {
-		if c.ID == id {
-			return c, true
-		}
+	return customer(func(c Customer) bool { return c.ID == id })
+}
+
+// customer finds the first customer who is wanted.
+func customer(wanted func(Customer) bool) (Customer, bool) {
+	if i := slices.IndexFunc(sampleCustomers, wanted); i >= 0 {
+		return sampleCustomers[i], true
 	}
 	return Customer{}, false
 }

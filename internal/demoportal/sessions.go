@@ -2,9 +2,8 @@ package demoportal
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
-	"io"
 	"net/http"
 	"regexp"
 	"time"
@@ -56,7 +55,7 @@ func (p *Portal) open(w http.ResponseWriter, r *http.Request) *session {
 	if c, err := r.Cookie(SessionCookie); err == nil && sessionID.MatchString(c.Value) {
 		id = c.Value
 	} else {
-		id = p.random()
+		id = rand.Text()
 		http.SetCookie(w, &http.Cookie{Name: SessionCookie, Value: id, Path: "/", HttpOnly: true})
 	}
 	p.mu.Lock()
@@ -65,7 +64,7 @@ func (p *Portal) open(w http.ResponseWriter, r *http.Request) *session {
 	s := p.sessions[id]
 	if s == nil || now.Sub(s.seen) > sessionIdle {
 		p.makeRoom(now)
-		s = &session{token: p.random()}
+		s = &session{token: rand.Text()}
 		p.sessions[id] = s
 	}
 	s.seen = now
@@ -111,7 +110,7 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request, c Customer, reme
 	if !remember {
 		return
 	}
-	token := p.random()
+	token := rand.Text()
 	p.remembered[sha256.Sum256([]byte(token))] = remembrance{c.ID, p.Clock().Add(rememberLife)}
 	http.SetCookie(w, &http.Cookie{
 		Name: RememberCookie, Value: token, Path: "/", HttpOnly: true,
@@ -146,13 +145,4 @@ func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{SessionCookie, RememberCookie} {
 		http.SetCookie(w, &http.Cookie{Name: name, Path: "/", HttpOnly: true, MaxAge: -1})
 	}
-}
-
-// random returns 128 bits in hexadecimal.
-func (p *Portal) random() string {
-	b := make([]byte, 16)
-	if _, err := io.ReadFull(p.Rand, b); err != nil {
-		panic("demoportal: no randomness: " + err.Error())
-	}
-	return hex.EncodeToString(b)
 }

@@ -30,8 +30,7 @@ type loginView struct {
 }
 
 func (p *Portal) loginForm(w http.ResponseWriter, r *http.Request) {
-	s := sessionOf(r)
-	p.render(w, r, "login", "Sign in", loginView{Next: localPath(r.FormValue("next")), Token: s.token})
+	p.render(w, r, "login", "Sign in", loginView{Next: localPath(r.FormValue("next")), Token: sessionOf(r).token})
 }
 
 // login takes the form's fields login, password, remember, next and token. The
@@ -40,10 +39,9 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request) {
 	if !p.readForm(w, r) {
 		return
 	}
-	s := sessionOf(r)
 	view := loginView{
 		Login: r.PostFormValue("login"), Remember: r.PostFormValue("remember") != "",
-		Next: localPath(r.PostFormValue("next")), Token: s.token,
+		Next: localPath(r.PostFormValue("next")), Token: sessionOf(r).token,
 	}
 	customer, ok := authenticate(view.Login, r.PostFormValue("password"))
 	if !ok {
@@ -94,8 +92,7 @@ func (p *Portal) readForm(w http.ResponseWriter, r *http.Request) bool {
 		http.Error(w, "The form could not be read.", http.StatusBadRequest)
 		return false
 	}
-	s := sessionOf(r)
-	if token := r.PostFormValue("token"); token != "" && token != s.token {
+	if token := r.PostFormValue("token"); token != "" && token != sessionOf(r).token {
 		http.Error(w, "The form has expired. Please go back and reload it.", http.StatusForbidden)
 		return false
 	}

@@ -37,6 +37,17 @@ func Valid[T any](check func(T) error) func(any) error {
 	return func(value any) error { return check(value.(T)) }
 }
 
+// Unless returns a [Row.Check] that refuses values for which holds returns false. problem is the
+// format of the error, for the value.
+func Unless[T any](holds func(T) bool, problem string) func(any) error {
+	return Valid(func(value T) error {
+		if holds(value) {
+			return nil
+		}
+		return fmt.Errorf(problem, value)
+	})
+}
+
 // Check validates settings, a pointer to a struct, and returns the first invalid one as
 // *[Error]. It compares values with the choices and bounds of their rows and calls each row's
 // Check. Settings that are not set are valid.

@@ -1,4 +1,5 @@
-// Package disk tells how much room a file system has. The store refuses to write before
+// Package disk tells how much room a file system has, how much of it the files in a directory
+// use, and to whom a file belongs. The store refuses to write before
 // its disk is full, and package spool leaves a reserve on the disk that temporary files
 // are on.
 package disk

@@ -52,25 +52,34 @@ func (s *Service) hashBackup(code, salt []byte, user string) []byte {
 // newBackup makes a set and its codes as they are shown. It takes a while: call it
 // outside of transactions, after a code was accepted.
 func (s *Service) newBackup(ctx context.Context, user string) ([]string, *store.BackupSet, error) {
-	salt, err := s.random(saltBytes)
+	b, err := s.random(s.settings.BackupCodes * backupBytes)
 	if err != nil {
 		return nil, nil, err
 	}
-	set := &store.BackupSet{Salt: salt, Total: s.settings.BackupCodes, AddedAt: s.now()}
-	codes := make([]string, 0, set.Total)
-	for range set.Total {
-		code, err := s.random(backupBytes)
-		if err != nil {
-			return nil, nil, err
-		}
+	codes := slices.Collect(slices.Chunk(b, backupBytes))
+	shown := make([]string, len(codes))
+	for i, code := range codes {
+		shown[i] = formatBackup(code)
+	}
+	set, err := s.hashAll(ctx, user, codes)
+	return shown, set, err
+}
+
+// hashAll makes the set of these codes. It waits for its turn before each.
+func (s *Service) hashAll(ctx context.Context, user string, codes [][]byte) (*store.BackupSet, error) {
+	salt, err := s.random(saltBytes)
+	if err != nil {
+		return nil, err
+	}
+	set := &store.BackupSet{Salt: salt, Total: len(codes), AddedAt: s.now()}
+	for _, code := range codes {
 		if err := hashing.Acquire(ctx, 1); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		set.Hashes = append(set.Hashes, s.hashBackup(code, salt, user))
 		hashing.Release(1)
-		codes = append(codes, formatBackup(code))
 	}
-	return codes, set, nil
+	return set, nil
 }
 
 // hasBackup tells whether the user has a backup code left.

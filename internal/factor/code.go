@@ -1,7 +1,10 @@
 package factor
 
 import (
+	"bytes"
 	"encoding/base32"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/secondgate/secondgate/internal/store"
@@ -56,22 +59,19 @@ func parseEntry(kind, field string, t *store.TOTP) (entry, error) {
 	return entry{}, ErrMalformed
 }
 
-// withoutGaps drops the gaps, unless there is anything that is in no code.
-func withoutGaps(field string) (string, bool) {
+var (
+	gaps        = strings.NewReplacer(" ", "", "\t", "", "-", "")
+	symbolsOnly = regexp.MustCompile(`^[0-9A-Za-z]*$`)
+)
+
+// withoutGaps drops the gaps. ok is false if the field is too long or has anything that is in
+// no code.
+func withoutGaps(field string) (symbols string, ok bool) {
 	if len(field) > maxField {
 		return "", false
 	}
-	symbols := make([]byte, 0, maxField)
-	for i := range len(field) {
-		switch c := field[i]; {
-		case c == ' ' || c == '\t' || c == '-':
-		case '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
-			symbols = append(symbols, c)
-		default:
-			return "", false
-		}
-	}
-	return string(symbols), true
+	symbols = gaps.Replace(field)
+	return symbols, symbolsOnly.MatchString(symbols)
 }
 
 func allDigits(symbols string) bool {
@@ -98,10 +98,6 @@ func parseBackup(symbols string) ([]byte, bool) {
 
 // formatBackup writes a backup code as it is shown: XXXX-XXXX-XXXX-XXXX.
 func formatBackup(code []byte) string {
-	symbols := crockford.EncodeToString(code)
-	var groups []string
-	for ; len(symbols) > backupGroup; symbols = symbols[backupGroup:] {
-		groups = append(groups, symbols[:backupGroup])
-	}
-	return strings.Join(append(groups, symbols), "-")
+	groups := slices.Collect(slices.Chunk([]byte(crockford.EncodeToString(code)), backupGroup))
+	return string(bytes.Join(groups, []byte("-")))
 }

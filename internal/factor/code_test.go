@@ -49,6 +49,7 @@ func TestParseEntry(t *testing.T) {
 		{"backup code where digits are asked for", KindTOTP, "7KQ2-M9XD-0ABC-VWYZ", ""},
 		{"a U", "", "UKQ2-M9XD-0ABC-VWYZ", ""},
 		{"a letter short", "", "7KQ2-M9XD-0ABC-VWY", ""},
+		{"a line feed for a letter", "", "7KQ2-M9XD-0ABC-VWY\n", ""},
 		{"a letter long", "", "7KQ2-M9XD-0ABC-VWYZ7", ""},
 		{"Cyrillic letter", "", "7KQ2-M9XD-0AВC-VWYZ", ""},
 		{"other kind", "sms", "123456", ""},

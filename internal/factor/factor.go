@@ -159,11 +159,15 @@ func (s *Service) random(n int) ([]byte, error) {
 
 // user reads a user. It returns ErrNoFactor for a user without a factor.
 func (s *Service) user(ctx context.Context, id string) (store.User, error) {
-	u, err := s.store.User(ctx, s.key(id))
-	if errors.Is(err, store.ErrNotFound) || err == nil && u.TOTP == nil {
+	return withFactor(s.store.User(ctx, s.key(id)))
+}
+
+// withFactor passes on a user that was read. A user without a factor is ErrNoFactor.
+func withFactor(u store.User, err error) (store.User, error) {
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && u.TOTP == nil:
 		return u, ErrNoFactor
-	}
-	if err != nil {
+	case err != nil:
 		return u, fmt.Errorf("reading the user's factors: %w", err)
 	}
 	return u, nil
@@ -174,12 +178,9 @@ func (s *Service) user(ctx context.Context, id string) (store.User, error) {
 func (s *Service) update(ctx context.Context, id string, fn func(tx store.Tx, u *store.User) (refusal, err error)) error {
 	var refusal error
 	err := s.store.Update(ctx, s.key(id), func(tx store.Tx) error {
-		u, err := tx.User()
-		if errors.Is(err, store.ErrNotFound) || err == nil && u.TOTP == nil {
-			return ErrNoFactor
-		}
+		u, err := withFactor(tx.User())
 		if err != nil {
-			return fmt.Errorf("reading the user's factors: %w", err)
+			return err
 		}
 		if refusal, err = fn(tx, &u); err != nil {
 			return err

@@ -212,17 +212,5 @@ func (s *Service) hashImported(ctx context.Context, in *Import) (*store.BackupSe
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	salt, err := s.random(saltBytes)
-	if err != nil {
-		return nil, err
-	}
-	set := &store.BackupSet{Salt: salt, Total: len(in.Codes), AddedAt: s.now()}
-	for _, code := range in.Codes {
-		if err := hashing.Acquire(ctx, 1); err != nil {
-			return nil, err
-		}
-		set.Hashes = append(set.Hashes, s.hashBackup(code, salt, in.User))
-		hashing.Release(1)
-	}
-	return set, nil
+	return s.hashAll(ctx, in.User, in.Codes)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/notice"
@@ -76,8 +75,8 @@ func (s *Service) SendMailCode(ctx context.Context, a Attempt, to, language stri
 // reads the mail there. A wrong code counts against the sent code, and ends it when there were
 // too many.
 func (s *Service) ProveMail(ctx context.Context, a Attempt, to string) error {
-	typed := strings.NewReplacer(" ", "", "-", "", "\t", "").Replace(a.Code)
-	if len(typed) != MailCodeDigits || strings.Trim(typed, "0123456789") != "" {
+	typed := gaps.Replace(a.Code)
+	if len(typed) != MailCodeDigits || !allDigits(typed) {
 		return ErrMalformed
 	}
 	var refusal error

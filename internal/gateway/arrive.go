@@ -73,7 +73,10 @@ func (x *exchange) keepMode(f gate.Response) response.Mode {
 	case x.before.MayPass() && !x.exclusive && x.leaveSuspect == nil && !f.Overlapped:
 		return response.KeptUnsettled
 	}
-	if x.mayChange() {
+	switch {
+	case x.mayChange() && (!x.before.MayPass() || x.sendsSignIn()):
+		return response.KeptToEnd
+	case x.mayChange():
 		return response.KeptWhole
 	}
 	return response.Kept

@@ -170,7 +170,7 @@ func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
 // its credentials name one user. Otherwise it returns nil. For a user who may pass, ask would
 // return the same answer; keptAnswer spares a cleared request its work.
 func (x *exchange) keptAnswer() *portal.Answer {
-	if x.visit == nil || x.ownPage || x.jar.Uncovered(x.path, x.g.asked) != "" {
+	if x.visit == nil || x.ownPage || !x.usable() || x.jar.Uncovered(x.path, x.g.asked) != "" {
 		return nil
 	}
 	here := x.jar.View(x.path)
@@ -198,13 +198,14 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 	}
 	answers, brief := &x.visit.Answers, part || x.staysUnchecked()
 	varying := func() portal.Varying { return x.g.Headers.Varying(s.header(), p.free) }
-	if s.kept && !s.exactly {
+	kept := s.kept && x.usable()
+	if kept && !s.exactly {
 		if a, exact := answers.Kept(&key, varying, x.now, brief); a != nil && (exact || a.Kind == gate.User) {
 			return a
 		}
 	}
 	key.Varying = varying()
-	if s.kept {
+	if kept {
 		if a := answers.Exact(&key, x.now, brief); a != nil {
 			return a
 		}
@@ -230,6 +231,10 @@ func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *
 	}
 	return a
 }
+
+// usable reports whether cached answers may be used. They may not while the portal may still
+// execute a sign-in that was given up: it would carry the request out as that user.
+func (x *exchange) usable() bool { return x.g.Rotates || !x.visit.Slow(x.now) }
 
 // staysUnchecked reports whether an anonymous answer leads to no response check: under `watch
 // unsafe`, for own pages and upgrades, and where strangers are refused. No check then detects a

@@ -154,6 +154,7 @@ func (x *exchange) decideAfter(a *portal.Answer, s subject, epoch uint64) gate.A
 		SameUser: x.before.Answer == gate.User && x.answer.User == a.User && a.Scopes&^x.answer.Scopes == 0, Before: x.before, After: after,
 		Mixed: x.mixed(), Doubted: x.doubted(),
 	}
+	x.found = a.Kind == gate.User
 	asked := s.jar.Key()
 	outlived := x.dropOutlived(a)
 	x.take(s.changed, a.User)
@@ -209,7 +210,7 @@ func (x *exchange) keepAfter(s subject, a *portal.Answer, epoch uint64) {
 		key := visits.Key{Pins: s.pins, View: p.view, Own: p.path == "", Varying: x.g.Headers.Varying(s.header(), p.free)}
 		x.visit.Answers.Keep(key, &kept, epoch, x.g.lives(), x.now)
 		if x.before.Answer == gate.Anonymous && a.Kind == gate.Anonymous {
-			x.visit.Answers.Restore(x.suspended, &key)
+			x.visit.Answers.Restore(x.suspended, &key, x.now)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ func (x *exchange) open() error {
 	if !ok {
 		return nil
 	}
-	x.visit, x.own = x.g.Visits.Resume(x.g.Realm, token.ID(), token, x.g.settleTime(), x.g.WatchUnsafe), true
+	x.visit, x.own = x.g.Visits.Resume(x.g.Realm, token.ID(), token, x.g.settleTime()), true
 	if err := x.stand(); err != nil || x.st.Revoked() {
 		return err
 	}
@@ -82,7 +83,6 @@ func (x *exchange) takeHeld() {
 
 // stand looks up what the visit's token is worth: its clearance, or that it was revoked.
 func (x *exchange) stand() error {
-	x.prompt = x.visit.Stands()
 	st, err := x.g.Visits.Standing(x.facts.R.Context(), x.visit)
 	if err != nil {
 		return err
@@ -194,7 +194,8 @@ func (x *exchange) fit(user string) bool {
 //  1. The visit's open tunnels follow the changes (tunnelCookies.follow).
 //  2. Changes that must not leave with this response wait in the visit (takeUnsealed). Those that
 //     waited for this user leave with it.
-//  3. The changes of an asset's response wait for the next page, because caches keep assets.
+//  3. The changes of an asset's response wait for the next page, because caches keep assets; so do
+//     those of a late background request.
 //  4. The others are sealed, in a new visit if the response starts one, and the response is made
 //     unshareable.
 func (x *exchange) writeCookies(h http.Header) {
@@ -213,7 +214,7 @@ func (x *exchange) writeCookies(h http.Header) {
 	} else if !x.withheld && x.own && !x.facts.Asset && x.before.MayPass() && x.visit.Holds() {
 		x.deliverOwed(h)
 	}
-	if x.facts.Asset && x.own {
+	if x.own && (x.facts.Asset || x.isLate()) {
 		x.visit.Hold(x.host, x.changes, x.sent.Precedes) // the next page brings them
 		return
 	}
@@ -222,7 +223,8 @@ func (x *exchange) writeCookies(h http.Header) {
 		return
 	}
 	var lines []string
-	if !x.own && !mint {
+	replaced := x.replaced()
+	if !x.own && !mint || replaced {
 		lines = unsealed(x.changes)
 	} else {
 		lines = x.sealed(mint)
@@ -231,10 +233,35 @@ func (x *exchange) writeCookies(h http.Header) {
 		h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
 		portal.Unshareable(h)
 	}
-	if x.own {
+	if x.own && !replaced {
 		x.visit.Delivered(x.host, x.changes)
 	}
 	x.presume()
+}
+
+// replaced reports whether the visit's token was revoked while the portal answered: the browser
+// has a fresh one, or the session was ended. Cookies that are sealed for the old token would
+// bring it back.
+func (x *exchange) replaced() bool {
+	if !x.own || x.minted != "" {
+		return false
+	}
+	st, err := x.g.Visits.Standing(context.WithoutCancel(x.facts.R.Context()), x.visit)
+	return err == nil && st.Revoked()
+}
+
+// isLate reports whether the request may have been sent before the browser got its present cookies:
+// a background request that carried a cookie of another user. Its response deletes and replaces no
+// cookie by its name, which may be that of a later session; the next page does.
+func (x *exchange) isLate() bool {
+	return len(x.gone) > 0 && x.since.IsZero() && x.sessionsEnded.IsZero() && x.inBackground()
+}
+
+// inBackground reports whether a page sent the request without a look at its response: a script that
+// signs a user in sends a form, and reads the response.
+func (x *exchange) inBackground() bool {
+	r := x.facts.R
+	return !x.facts.Navigation() && (request.SafeMethod(r.Method) || request.First(r.Header, "Sec-Fetch-Mode") == "no-cors")
 }
 
 // holdLate is called with cookies that a question set after the response's headers were sent.
@@ -337,17 +364,22 @@ func unsealed(changes []portal.Change) (lines []string) {
 	return lines
 }
 
+// slowPage is how long a page may take that starts a visit although it sets no cookie. After a
+// longer one, another page of the browser may have started a visit, which this one would replace.
+const slowPage = 2 * time.Second
+
 // wantsVisit reports whether the response starts a visit: one to a navigation does, and one that
-// sets a cookie to be sealed. A cross-site request never does, because the browser may have a
-// visit cookie that it did not send with it. Nor does a background request of a visit that is over:
-// it may arrive after the user has signed in again, and would replace that visit.
+// sets a cookie to be sealed. A cross-site request does not, because the browser may have a visit
+// cookie that it did not send with it. Nor does a background request of a visit that is over, but
+// for a sign-in: it may arrive after the user has signed in again, and would replace that visit.
 func (x *exchange) wantsVisit() bool {
-	late := x.over && request.SafeMethod(x.facts.R.Method) && !x.facts.Navigation()
+	late := x.over && !x.facts.Navigation() && !x.sendsSignIn()
 	if x.own || x.foreign || late || x.kind == anonymously {
 		return false
 	}
 	sets := slices.ContainsFunc(x.changes, func(c portal.Change) bool { return c.Class == portal.Sealed && !c.Delete })
-	return (sets || x.facts.Navigation()) && !x.facts.CrossSite()
+	page := x.facts.Navigation() && x.took() < slowPage
+	return (sets || page) && !x.facts.CrossSite()
 }
 
 // writer returns what writes cookies for the browser's visit. With mint it starts a new visit

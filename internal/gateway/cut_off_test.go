@@ -52,3 +52,35 @@ func TestCutOff_SignInPage(t *testing.T) {
 		<-slow.done
 	})
 }
+
+// TestCutOff_PageBesideSlowForm: bob signs out by an undeclared link beside a slow form. His pages
+// are shown before a browser gives up following redirects.
+func TestCutOff_PageBesideSlowForm(t *testing.T) {
+	attack(t, "a slow form", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.shop.pages["/slow"] = func(http.ResponseWriter, *http.Request) error {
+			time.Sleep(15 * time.Second)
+			return nil
+		}
+		w.shop.pages["/bye"] = func(rw http.ResponseWriter, r *http.Request) error {
+			w.shop.commit(r, w.shop.begin(rw, r), "")
+			return nil
+		}
+		v := w.visitor()
+		v.send("GET /page")
+		v.signIn("bob")
+		time.Sleep(5 * time.Second)
+		v.send("GET /page")
+		slow := v.start(t.Context(), "POST /slow a=b")
+		time.Sleep(time.Second)
+		for n := range 20 {
+			if f := v.send("GET /bye", "Sec-Fetch-Mode: navigate"); f.code() == http.StatusOK {
+				t.Logf("shown after %d redirects", n)
+				<-slow.done
+				return
+			}
+		}
+		t.Error("a browser gives up after 20 redirects to one page")
+		<-slow.done
+	})
+}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"time"
@@ -31,7 +32,7 @@ func (x *exchange) joinNameless() {
 }
 
 // enter makes a request that may change who is signed in exclusive in its visit. Other requests
-// return at once.
+// return at once, also a GET of the page with the sign-in's form.
 //
 //  1. The body is read in full: a client could hold its end back while another request changes
 //     the user.
@@ -39,7 +40,7 @@ func (x *exchange) joinNameless() {
 //  3. The request waits for its turn, and looks at the visit again.
 func (x *exchange) enter() error {
 	f := &x.facts
-	if !f.Unsafe && !f.SignIn || x.visit == nil {
+	if x.visit == nil || !f.Unsafe && !(f.SignIn && (x.sendsSignIn() || f.SignOut)) {
 		return nil
 	}
 	if err := x.readBody(); err != nil {
@@ -94,6 +95,24 @@ func (x *exchange) awaitRest() error {
 	return nil
 }
 
+// awaitSignIn makes a stranger's request wait after a declared sign-in that no question has shown
+// yet, for `settle` at most, and asks again. Otherwise the portal would carry the request out as
+// the user of that sign-in, by an answer from before.
+func (x *exchange) awaitSignIn() error {
+	if x.visit == nil || x.before.Answer != gate.Anonymous || x.g.Rotates || x.g.Identify != nil || !x.hasCredentials() {
+		return nil
+	}
+	d := x.visit.SignInFor(x.g.Clock())
+	if d == 0 {
+		return nil
+	}
+	if !x.pause(min(d, x.g.Settle)) {
+		return x.facts.R.Context().Err()
+	}
+	x.answer, x.before = nil, gate.Standing{}
+	return x.identifyBefore()
+}
+
 // lookAtClock moves now forward. It is called after the request may have waited for the rest of
 // its body or for other requests: answers and clearances may have expired meanwhile.
 func (x *exchange) lookAtClock() {
@@ -103,11 +122,13 @@ func (x *exchange) lookAtClock() {
 }
 
 // pause reports whether the client waited that long.
-func (x *exchange) pause(d time.Duration) bool {
+func (x *exchange) pause(d time.Duration) bool { return pause(x.facts.R.Context(), d) }
+
+func pause(client context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
 		return true
-	case <-x.facts.R.Context().Done():
+	case <-client.Done():
 		return false
 	}
 }
@@ -153,7 +174,6 @@ func (x *exchange) begin() error {
 	case x.exclusive:
 		c.Start()
 	case free || !x.facts.Asset:
-		x.prompt = x.prompt && free && x.body == nil && !x.facts.Form
 		if err := c.Shared(x.facts.R.Context(), free); err != nil {
 			return err
 		}

@@ -95,9 +95,6 @@ type browser struct {
 type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
-	// prompt says that the request has waited neither for the store, nor for its body, nor for
-	// other requests. It is complete when the request has begun.
-	prompt bool
 	// leave ends the turn of an exclusive request. leaveSuspect ends a shared request's place
 	// among the changers, which it has from the moment when its response looks like a sign-in's.
 	// yield lets the next exclusive request run although this response goes on. Each is nil if it
@@ -156,8 +153,12 @@ type outgoing struct {
 	// settles says that the visit is unsettled for `settle` after the request has ended; Over
 	// calls unsettle then.
 	settles bool
+	// found says that the question about the response named a user.
+	found bool
 	// abandoned says that the request ended before its response was complete.
 	abandoned bool
+	// pauses says that the request ends after retryPause only.
+	pauses bool
 	// withheld says that the gate answered in place of the response.
 	withheld bool
 	// cutOff says that the gate ended the response before the portal had. The portal may then
@@ -212,7 +213,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 	if status := x.facts.StripSessions(x.sessionName); status != 0 {
 		return x.refuseStatus(status)
 	}
-	x.prompt = !request.FindBody(x.rw, r) && x.prompt
+	request.FindBody(x.rw, r)
 	x.facts.Classify(x.live())
 	x.path = r.URL.Path
 	if x.own && x.isForeign() {
@@ -239,7 +240,8 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 //  3. serveAnonymously answers with an asset that everybody gets.
 //  4. begin counts the request among those of its visit.
 //  5. identifyBefore asks the portal which user sent it.
-//  6. gate.Before decides whether it is forwarded.
+//  6. awaitSignIn waits for an earlier sign-in, and asks again.
+//  7. gate.Before decides whether it is forwarded.
 func (x *exchange) decide() error {
 	if status, err := x.checkBody(); err != nil {
 		return x.refuseError(err)
@@ -257,6 +259,9 @@ func (x *exchange) decide() error {
 	}
 	x.expectPage()
 	if err := x.identifyBefore(); err != nil {
+		return x.refuseError(err)
+	}
+	if err := x.awaitSignIn(); err != nil {
 		return x.refuseError(err)
 	}
 	a := gate.Before(gate.Request{

@@ -207,6 +207,10 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, c Client, next N
 	defer x.close()
 	err := x.serve(r, c)
 	x.timeRefusal()
+	if x.pauses {
+		x.Over(true)
+		pause(r.Context(), retryPause)
+	}
 	if g.Bare != nil && err == nil && !x.passed() {
 		g.Bare(r)
 	}

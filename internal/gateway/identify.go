@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/gate"
@@ -26,9 +27,7 @@ func (x *exchange) identifyBefore() error {
 	if x.answer != nil {
 		return nil // enter has asked already
 	}
-	if !x.prompt || x.shared.Load() != runs {
-		x.lookAtClock()
-	}
+	x.lookAtClock()
 	f := &x.facts
 	cleared := x.live()
 	if f.Asset && !cleared && !x.passedBefore() {
@@ -119,7 +118,8 @@ func (x *exchange) identify(freshly bool) (err error) {
 }
 
 // askBefore asks about the request's credentials as they now are. A cached answer that was given
-// for other varying values is used only if it names a user who may pass.
+// for other varying values is used only if it names a user who may pass; one for a request that
+// may change something, only if it names the user of the clearance.
 func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error) {
 	if !x.hasCredentials() {
 		return strangers, gate.Standing{Answer: gate.Anonymous}, nil
@@ -135,12 +135,25 @@ func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error
 	s.freshly, s.kept = freshly, !freshly
 	a := x.ask(ctx, s)
 	st, err := x.standingOf(ctx, a)
-	if err == nil && a.Kind == gate.User && !st.MayPass() && s.kept {
-		s.exactly = true
-		a = x.ask(ctx, s)
-		st, err = x.standingOf(ctx, a)
+	if err != nil || !s.kept {
+		return a, st, err
 	}
-	return a, st, err
+	f := &x.facts
+	switch {
+	case (f.Unsafe || f.SignIn) && !st.Cleared && !x.g.WatchUnsafe:
+		s.freshly, s.kept = true, false // the visit's clearance is another user's
+	case a.Kind == gate.User && !st.MayPass():
+		s.exactly = true
+	default:
+		return a, st, err
+	}
+	// With the cookies that the first question set: the former ones may be void.
+	first := a.Changes
+	s.jar = s.jar.Apply(first)
+	second := *x.ask(ctx, s)
+	second.Changes = slices.Concat(first, second.Changes)
+	st, err = x.standingOf(ctx, &second)
+	return &second, st, err
 }
 
 // identified returns the user that another authenticator found. If it found none, the answer is

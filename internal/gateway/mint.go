@@ -73,7 +73,10 @@ func (x *exchange) unsettle(v *visits.Visit) {
 		return
 	}
 	now := x.g.Clock()
-	v.Settle(now, x.g.Settle, x.g.WatchUnsafe)
+	v.Settle(now, x.g.Settle)
+	if x.sendsSignIn() && !x.found {
+		v.SettleSignIn(now, x.g.Settle)
+	}
 	if x.abandoned {
 		v.Abandon(now, x.g.Settle)
 	}

@@ -3,8 +3,9 @@ package gateway
 import "github.com/secondgate/secondgate/internal/gate"
 
 // mixed reports whether an anonymous answer proves nothing about the response, because another
-// request that ran beside this one may have signed a user in and out again. For an exclusive
-// request, that is a shared one or one that yielded; its own sign-out explains the answer.
+// request that ran beside this one may have signed a user in and out again: another changer. For
+// an exclusive request that submits something, it is any other request; its own sign-out explains
+// the answer.
 func (x *exchange) mixed() bool {
 	if x.visit == nil {
 		return false
@@ -14,13 +15,7 @@ func (x *exchange) mixed() bool {
 		x.overlapped = x.overlapped || c.ChangersSince(x.mark, x.changers())
 		return (x.overlapped || x.beganUnsettled && x.before.MayPass()) && !x.g.Rotates
 	}
-	shared := c.SharedSince(x.mark)
-	if x.facts.Form && !x.sendsSignIn() {
-		// A request that was cut off writes once, which the question shows. The page with the form
-		// would else be asked for in circles until it is over.
-		shared = c.LiveSharedSince(x.mark)
-	}
-	return (shared || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
+	return (c.SharedSince(x.mark) || c.OthersSince(x.mark)) && !(x.facts.Leaves && !x.fillsIn)
 }
 
 // doubted reports whether the response to an exclusive request may have been made for another

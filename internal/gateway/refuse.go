@@ -39,7 +39,7 @@ func (x *exchange) Withhold(a gate.Action, status int, header http.Header) {
 	switch a {
 	case gate.Challenge, gate.Enrol:
 		x.demand(a, x.led(status, header))
-	case gate.Retry:
+	case gate.Retry, gate.Forward: // Forward: the visit's user changed meanwhile, see Lost
 		x.retry()
 	case gate.ReloadSignIn:
 		x.reloadSignIn()
@@ -80,7 +80,7 @@ func (x *exchange) demand(a gate.Action, back userpages.Return) {
 func (x *exchange) answerFor(a gate.Action) {
 	switch a {
 	case gate.Guest:
-		if page := x.g.site.Rules.SignInPage; page != "" && x.facts.Navigation() && x.facts.Client.URL.Path != page {
+		if page := x.g.site.Rules.SignInPage; page != "" && x.facts.Navigation() && x.facts.Client.URL.Path != page && x.facts.Client.URL.RequestURI() != page {
 			x.redirect(page)
 			return
 		}
@@ -93,8 +93,9 @@ func (x *exchange) answerFor(a gate.Action) {
 	}
 }
 
-// retryPause is before a page with a sign-in form is asked for once more. Another request of the
-// visit makes its answer doubtful, for up to 30 s; browsers give up after 20 redirects.
+// retryPause is before a page is asked for once more. Another request of the visit makes its answer
+// doubtful, for up to 30 s; browsers give up after 20 redirects. The pause is at the end of the
+// request, which holds nothing up then; the redirect has no body, so the server sends it after that.
 const retryPause = 1600 * time.Millisecond
 
 // retry makes the browser ask for the page once more. After a form, a sign-out or a declared
@@ -102,14 +103,12 @@ const retryPause = 1600 * time.Millisecond
 // sign-in's address without its fields is the page with the form, and is asked for again. retry
 // does not disclose where the response led.
 func (x *exchange) retry() {
-	to := x.facts.Client.URL.RequestURI()
+	to, again := x.facts.Client.URL.RequestURI(), true
 	if x.sendsSignIn() || x.facts.SignOut || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
-		to = "/"
+		to, again = "/", false
 	}
 	if x.facts.Navigation() {
-		if x.exclusive && to != "/" {
-			x.pause(retryPause)
-		}
+		x.pauses = again
 		x.redirect(to)
 		return
 	}

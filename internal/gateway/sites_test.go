@@ -108,7 +108,7 @@ func TestSites_SessionOutlivesTheOtherPath(t *testing.T) {
 				_, err := io.WriteString(rw, "cart")
 				return err
 			}
-			v.at(sites[1], "GET /b/cart")
+			v.at(sites[1], "GET /b/cart", "Sec-Fetch-Mode: navigate")
 			if f := v.send("GET /a/page"); !strings.Contains(f.text(), secret(user)) {
 				t.Errorf("after a look at the other portal: %s", f.text())
 			}

@@ -203,7 +203,7 @@ func (f *frames) heard() {
 	if last := f.noted.Load(); now.UnixNano()-last > int64(noteEvery) {
 		f.noted.Store(now.UnixNano())
 		f.x.visit.Requests.BumpSignInEpoch()
-		f.x.visit.SettleFrames(now, f.x.g.Settle, f.x.g.WatchUnsafe)
+		f.x.visit.SettleFrames(now, f.x.g.Settle)
 	}
 }
 

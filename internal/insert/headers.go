@@ -50,13 +50,11 @@ func readable(charset string) bool {
 // Shared reports whether a response says that it is the same for all users, so that caches may
 // show it to strangers.
 func Shared(h http.Header) bool {
-	for directive := range strings.SplitSeq(strings.ToLower(strings.Join(h["Cache-Control"], ",")), ",") {
-		name, _, _ := strings.Cut(strings.TrimSpace(directive), "=")
-		if name == "public" || name == "s-maxage" {
-			return true
-		}
-	}
-	return false
+	directives := strings.Split(strings.ToLower(strings.Join(h["Cache-Control"], ",")), ",")
+	return slices.ContainsFunc(directives, func(d string) bool {
+		name, _, _ := strings.Cut(strings.TrimSpace(d), "=")
+		return name == "public" || name == "s-maxage"
+	})
 }
 
 // Prepare changes the header of a request so that the portal answers with the whole page, plain

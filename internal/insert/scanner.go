@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 
 	"golang.org/x/net/html"
 )
@@ -45,11 +46,7 @@ type scanner struct {
 func newScanner(src io.Reader, out io.Writer, wishes []*wish) *scanner {
 	s := &scanner{src: src, out: out, wishes: wishes}
 	s.z = html.NewTokenizer(s)
-	siblings := false
-	for _, w := range wishes {
-		siblings = siblings || w.siblings
-	}
-	s.tree = newTree(siblings)
+	s.tree = newTree(slices.ContainsFunc(wishes, func(w *wish) bool { return w.siblings }))
 	return s
 }
 

@@ -1,6 +1,7 @@
 package insert
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/andybalholm/cascadia"
@@ -152,12 +153,7 @@ func (c chain) String() string {
 
 // matchesAny reports whether one of the chains matches n.
 func (t *tree) matchesAny(chains []chain, n *html.Node) bool {
-	for _, c := range chains {
-		if t.matches(c, n) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(chains, func(c chain) bool { return t.matches(c, n) })
 }
 
 // matches reports whether a chain matches n. It walks from n to ancestors and siblings, and

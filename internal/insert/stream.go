@@ -134,7 +134,9 @@ func (s *Stream) work() {
 	defer s.hand.leave()
 	page, err := contentcoding.NewReader(s.coding.From, s.hand)
 	if err != nil {
-		s.err = ignoreEOF(err)
+		if !errors.Is(err, io.EOF) { // an empty page is none to decompress
+			s.err = err
+		}
 		return
 	}
 	defer page.Close()
@@ -173,11 +175,4 @@ func (s *Stream) scan(src io.Reader, out io.Writer) {
 		sc.releaseAll()
 	}()
 	sc.scan()
-}
-
-func ignoreEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }

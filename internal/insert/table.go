@@ -1,6 +1,7 @@
 package insert
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -74,12 +75,7 @@ func (t *tree) breakOut() {
 }
 
 func coloured(tok html.Token) bool {
-	for _, a := range tok.Attr {
-		if a.Key == "color" || a.Key == "face" || a.Key == "size" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(tok.Attr, func(a html.Attribute) bool { return a.Key == "color" || a.Key == "face" || a.Key == "size" })
 }
 
 // endForeign handles an end tag within SVG or MathML. ok is false if the tag closes an HTML

@@ -2,6 +2,7 @@ package insert
 
 import (
 	"bytes"
+	"slices"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -120,12 +121,7 @@ func (t *tree) line(e, parent *element) {
 // holds reports whether the element of node n is open.
 func (t *tree) holds(n *html.Node) bool {
 	t.spend(len(t.open))
-	for _, e := range t.open {
-		if &e.node == n {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.open, func(e *element) bool { return &e.node == n })
 }
 
 // push opens an element that has content.
@@ -176,13 +172,8 @@ func (t *tree) inScope(wanted match, hide ...set) int {
 		if wanted(e) {
 			return i
 		}
-		if e.integrates() {
+		if e.integrates() || slices.ContainsFunc(hide, e.is) {
 			return -1
-		}
-		for _, w := range hide {
-			if e.is(w) {
-				return -1
-			}
 		}
 	}
 	return -1

@@ -55,17 +55,6 @@ var byStaff = map[string]bool{
 	store.EventStaffReset: true, store.EventStaffUnlocked: true, store.EventStaffEndedSessions: true, store.EventStaffRecoveryCode: true,
 }
 
-// Kinds returns the kinds of all mails. A test checks that each has its texts.
-func Kinds() []string {
-	kinds := []string{store.MailEnrolCode}
-	for event, t := range told {
-		if event == t.kind {
-			kinds = append(kinds, t.kind)
-		}
-	}
-	return kinds
-}
-
 // Mails returns the mails that tell users of events. A user without an address gets none.
 // find must return a user's record or store.ErrNotFound. A single record that can't be read
 // is passed over; any other error of find is returned.

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -130,11 +131,6 @@ func (b *Book) tell(ctx context.Context) {
 // bound returns the name under which AddTime counts d: the smallest of Bounds that is not
 // less, or the last one.
 func bound(d time.Duration) string {
-	ms := int(d / time.Millisecond)
-	for _, b := range Bounds {
-		if ms <= b {
-			return strconv.Itoa(b)
-		}
-	}
-	return strconv.Itoa(Bounds[len(Bounds)-1])
+	i, _ := slices.BinarySearch(Bounds, int(d/time.Millisecond))
+	return strconv.Itoa(Bounds[min(i, len(Bounds)-1)])
 }

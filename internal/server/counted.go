@@ -17,41 +17,38 @@ type counted struct {
 	meter *meter.Store
 }
 
-func (c counted) note(operation string, err error) {
-	switch {
-	case err == nil, errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrSpent),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && operation != meter.Check:
-	default:
+// noted counts err, and returns it.
+func (c counted) noted(operation string, err error) error {
+	missing := errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrSpent)
+	cancelled := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && operation != meter.Check
+	if err != nil && !missing && !cancelled {
 		c.meter.Failed(operation)
 	}
+	return err
 }
 
 // User implements store.Store.
 func (c counted) User(ctx context.Context, key store.UserKey) (store.User, error) {
 	u, err := c.Store.User(ctx, key)
-	c.note(meter.Read, err)
-	return u, err
+	return u, c.noted(meter.Read, err)
 }
 
 // Users implements store.Store.
 func (c counted) Users(ctx context.Context, q store.UserQuery) (store.UserPage, error) {
 	p, err := c.Store.Users(ctx, q)
-	c.note(meter.Read, err)
-	return p, err
+	return p, c.noted(meter.Read, err)
 }
 
 // Visit implements store.Store.
 func (c counted) Visit(ctx context.Context, realm string, id store.VisitID) (store.Visit, error) {
 	v, err := c.Store.Visit(ctx, realm, id)
-	c.note(meter.Read, err)
-	return v, err
+	return v, c.noted(meter.Read, err)
 }
 
 // Visits implements store.Store.
 func (c counted) Visits(ctx context.Context, key store.UserKey) ([]store.Visit, error) {
 	v, err := c.Store.Visits(ctx, key)
-	c.note(meter.Read, err)
-	return v, err
+	return v, c.noted(meter.Read, err)
 }
 
 // Update implements store.Store.
@@ -61,24 +58,20 @@ func (c counted) Update(ctx context.Context, key store.UserKey, fn func(store.Tx
 		refused = fn(countedTx{tx, c})
 		return refused
 	})
-	if refused == nil {
-		c.note(meter.Write, err)
+	if refused != nil {
+		return err
 	}
-	return err
+	return c.noted(meter.Write, err)
 }
 
 // Touch implements store.Store.
 func (c counted) Touch(ctx context.Context, realm string, seen map[store.VisitID]time.Time) error {
-	err := c.Store.Touch(ctx, realm, seen)
-	c.note(meter.Write, err)
-	return err
+	return c.noted(meter.Write, c.Store.Touch(ctx, realm, seen))
 }
 
 // Check implements store.Store.
 func (c counted) Check(ctx context.Context) error {
-	err := c.Store.Check(ctx)
-	c.note(meter.Check, err)
-	return err
+	return c.noted(meter.Check, c.Store.Check(ctx))
 }
 
 // countedTx counts failed operations within a transaction. Update itself can't count them: it
@@ -91,27 +84,21 @@ type countedTx struct {
 // User implements store.Tx.
 func (t countedTx) User() (store.User, error) {
 	u, err := t.Tx.User()
-	t.c.note(meter.Read, err)
-	return u, err
+	return u, t.c.noted(meter.Read, err)
 }
 
 // PutUser implements store.Tx.
 func (t countedTx) PutUser(u store.User) error {
-	err := t.Tx.PutUser(u)
-	t.c.note(meter.Write, err)
-	return err
+	return t.c.noted(meter.Write, t.Tx.PutUser(u))
 }
 
 // Visit implements store.Tx.
 func (t countedTx) Visit(id store.VisitID) (store.Visit, error) {
 	v, err := t.Tx.Visit(id)
-	t.c.note(meter.Read, err)
-	return v, err
+	return v, t.c.noted(meter.Read, err)
 }
 
 // PutVisit implements store.Tx.
 func (t countedTx) PutVisit(v store.Visit) error {
-	err := t.Tx.PutVisit(v)
-	t.c.note(meter.Write, err)
-	return err
+	return t.c.noted(meter.Write, t.Tx.PutVisit(v))
 }

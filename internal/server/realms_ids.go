@@ -128,12 +128,8 @@ func (id identified) refused(why string) error {
 
 // idsBefore reads the sources of ids that the last configuration recorded, by realm.
 func (s *Server) idsBefore() (map[string][]string, error) {
-	before := make(map[string][]string)
-	raw, err := s.engine.store.Meta(s.engine.life, store.MetaIDs)
-	if err == nil {
-		err = json.Unmarshal(raw, &before)
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	before, err := s.engine.recorded(store.MetaIDs)
+	if err != nil {
 		return nil, fmt.Errorf("reading what the ids of the store's realms are made of: %w", err)
 	}
 	return before, nil
@@ -141,13 +137,31 @@ func (s *Server) idsBefore() (map[string][]string, error) {
 
 // keepIDs records the sources of ids, for idsBefore of the next configuration.
 func (s *Server) keepIDs(after map[string][]string) error {
-	raw, err := json.Marshal(after)
-	if err != nil {
-		return err
-	}
-	err = s.engine.store.UpdateMeta(s.engine.life, store.MetaIDs, func([]byte) ([]byte, error) { return raw, nil })
-	if err != nil {
+	if err := s.engine.record(store.MetaIDs, after); err != nil {
 		return fmt.Errorf("keeping what the ids of the store's realms are made of: %w", err)
 	}
 	return nil
+}
+
+// recorded reads a record of the store that has texts for each realm. If the store has no such
+// record, the result is empty.
+func (e *Engine) recorded(name string) (map[string][]string, error) {
+	all := make(map[string][]string)
+	raw, err := e.store.Meta(e.life, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return all, nil
+	case err != nil:
+		return nil, err
+	}
+	return all, json.Unmarshal(raw, &all)
+}
+
+// record writes what recorded reads.
+func (e *Engine) record(name string, all map[string][]string) error {
+	raw, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	return e.store.UpdateMeta(e.life, name, func([]byte) ([]byte, error) { return raw, nil })
 }

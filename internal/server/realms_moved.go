@@ -1,8 +1,6 @@
 package server
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -76,15 +74,11 @@ func (s *Server) checkMoved() error {
 // checkMovedIn does this for one record in the store: MetaSites for addresses, MetaPlaces for
 // places.
 func (s *Server) checkMovedIn(record string, now sites) error {
-	before := make(sites)
-	raw, err := s.engine.store.Meta(s.engine.life, record)
-	if err == nil {
-		err = json.Unmarshal(raw, &before)
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	joined, err := s.engine.recorded(record)
+	if err != nil {
 		return fmt.Errorf("reading where the realms of the store are served: %w", err)
 	}
-	before = oneByOne(before)
+	before := oneByOne(joined)
 	for _, m := range moved(before, now, s.RetiredRealms) {
 		n, err := s.engine.store.CountUsers(s.engine.life, m.realm)
 		if err != nil {
@@ -161,12 +155,7 @@ func (s *Server) keepSites(record string, before, now sites) error {
 	if maps.EqualFunc(before, after, slices.Equal) {
 		return nil
 	}
-	raw, err := json.Marshal(after)
-	if err != nil {
-		return err
-	}
-	err = s.engine.store.UpdateMeta(s.engine.life, record, func([]byte) ([]byte, error) { return raw, nil })
-	if err != nil {
+	if err := s.engine.record(record, after); err != nil {
 		return fmt.Errorf("keeping where the realms of the store are served: %w", err)
 	}
 	return nil

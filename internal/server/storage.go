@@ -7,7 +7,7 @@ import (
 )
 
 // Storage is a storage engine with its settings. The store is not open until Open is called.
-// Modules of Caddy implement it, such as caddyplugin.Badger.
+// Modules of Caddy implement it, such as storage.Badger of caddyplugin/storage.
 type Storage interface {
 	// Key returns a name of the store, for example its absolute directory. Stores with the same
 	// Key are the same, and only one process can have it open.

@@ -2,6 +2,7 @@ package staffpages
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/secondgate/secondgate/internal/staff"
 	"github.com/secondgate/secondgate/internal/store"
@@ -54,29 +55,12 @@ func sessions(all []staff.Session) (out []templates.Session) {
 	return out
 }
 
-// happened has the sentence for each kind of event in the history.
-var happened = map[string]templates.Text{
-	store.EventSignIn:             templates.Say("history.sign_in"),
-	store.EventSignedOut:          templates.Say("history.signed_out"),
-	store.EventPassed:             templates.Say("history.challenge_passed"),
-	store.EventFailed:             templates.Say("history.challenge_failed"),
-	store.EventThrottled:          templates.Say("history.throttled"),
-	store.EventLocked:             templates.Say("history.locked"),
-	store.EventEnrolled:           templates.Say("history.enrolled"),
-	store.EventReplaced:           templates.Say("history.replaced"),
-	store.EventDisabled:           templates.Say("history.disabled"),
-	store.EventBackupGenerated:    templates.Say("history.backup_codes_generated"),
-	store.EventBackupUsed:         templates.Say("history.backup_code_used"),
-	store.EventRecoveryUsed:       templates.Say("history.recovery_code_used"),
-	store.EventSessionEnded:       templates.Say("history.session_ended"),
-	store.EventSessionsEnded:      templates.Say("history.sessions_ended"),
-	store.EventEnrolMailSent:      templates.Say("history.enrol_mail_sent"),
-	store.EventEnrolMailFailed:    templates.Say("history.enrol_mail_failed"),
-	store.EventImported:           templates.Say("history.imported"),
-	store.EventStaffReset:         templates.Say("history.staff_reset"),
-	store.EventStaffUnlocked:      templates.Say("history.staff_unlocked"),
-	store.EventStaffEndedSessions: templates.Say("history.staff_ended_sessions"),
-	store.EventStaffRecoveryCode:  templates.Say("history.staff_recovery_code"),
+// inHistory are the kinds of events that the history has a sentence for: the text "history.KIND".
+var inHistory = []string{
+	store.EventSignIn, store.EventSignedOut, store.EventPassed, store.EventFailed, store.EventThrottled, store.EventLocked,
+	store.EventEnrolled, store.EventReplaced, store.EventDisabled, store.EventBackupGenerated, store.EventBackupUsed, store.EventRecoveryUsed,
+	store.EventSessionEnded, store.EventSessionsEnded, store.EventEnrolMailSent, store.EventEnrolMailFailed, store.EventImported,
+	store.EventStaffReset, store.EventStaffUnlocked, store.EventStaffEndedSessions, store.EventStaffRecoveryCode,
 }
 
 // means has the names of the factors for events in withFactor.
@@ -90,7 +74,10 @@ var withFactor = map[string]bool{store.EventPassed: true, store.EventFailed: tru
 
 func history(events []store.Event) (out []templates.StaffEvent) {
 	for _, e := range events {
-		shown := templates.StaffEvent{At: e.At, What: happened[e.Kind], Kind: e.Kind, Staff: e.Staff, Reason: e.Reason, Address: e.Address}
+		shown := templates.StaffEvent{At: e.At, Kind: e.Kind, Staff: e.Staff, Reason: e.Reason, Address: e.Address}
+		if slices.Contains(inHistory, e.Kind) {
+			shown.What = templates.Say("history." + e.Kind)
+		}
 		if withFactor[e.Kind] {
 			shown.Factor = means[e.Factor]
 		}

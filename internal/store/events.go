@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 )
@@ -107,12 +108,9 @@ func MarshalEvent(e Event) ([]byte, error) {
 	if len(e.Detail) > maxEventDetail {
 		return nil, fmt.Errorf("event %s has %d details, more than %d", e.Kind, len(e.Detail), maxEventDetail)
 	}
-	if e.Detail != nil {
-		detail := make(map[string]string, len(e.Detail))
-		for name, value := range e.Detail {
-			detail[name] = cut(value, maxEventField)
-		}
-		e.Detail = detail
+	e.Detail = maps.Clone(e.Detail)
+	for name, value := range e.Detail {
+		e.Detail[name] = cut(value, maxEventField)
 	}
 	return json.Marshal(e)
 }

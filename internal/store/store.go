@@ -7,7 +7,7 @@
 // by one transaction, or not at all.
 //
 // Package records implements [Store] once, over the ordered key-value engines of package kv
-// (badger, memory). The suite in storetest runs on all of them.
+// (badger, memory). The suite in its tests (suite_test.go) runs on all of them.
 package store
 
 import (

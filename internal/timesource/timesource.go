@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -103,12 +104,4 @@ func Address(text string) (string, error) {
 }
 
 // isName reports whether host has the form of a host's name.
-func isName(host string) bool {
-	for _, r := range host {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		if !letter && r != '.' && r != '-' && r != '_' {
-			return false
-		}
-	}
-	return host != "" && len(host) <= 253
-}
+var isName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,253}$`).MatchString

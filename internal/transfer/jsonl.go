@@ -3,15 +3,15 @@ package transfer
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
+
+	"github.com/tidwall/gjson"
 )
 
-// jsonRows reads JSON lines. It reads each object token by token, because json.Unmarshal
-// accepts a field twice and uses the last, and ignores case in the fields' names.
+// jsonRows reads JSON lines. It does not use json.Unmarshal, which accepts a field twice and
+// uses the last, and ignores case in the fields' names.
 type jsonRows struct{ lines *lines }
 
 // next implements rows. It skips empty lines.
@@ -37,82 +37,50 @@ func (j *jsonRows) next() (row, *Problem, error) {
 	}
 }
 
-var errNoObject = Problem{Text: `not a JSON object on one line, as {"user":"1001","secret":"…"}`}
-
-func readObject(text []byte) (map[string]string, *Problem) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		p := errNoObject
-		return nil, &p
+// readObject returns the fields of an object. A field that is unknown or there twice is a problem.
+func readObject(text []byte) (fields map[string]string, bad *Problem) {
+	object := gjson.ParseBytes(text)
+	if !json.Valid(text) || !object.IsObject() {
+		return nil, &Problem{Text: `not a JSON object on one line, as {"user":"1001","secret":"…"}`}
 	}
-	fields := make(map[string]string)
+	fields = make(map[string]string)
 	seen := make(map[string]bool)
-	for d.More() {
-		name, value, p := readField(d)
-		if p == nil && seen[name] {
-			p = &Problem{Field: name, Text: "is there twice; want it once"}
-		}
-		if p != nil {
-			return nil, p
-		}
-		seen[name] = true
-		if strings.TrimSpace(value) != "" {
+	object.ForEach(func(key, v gjson.Result) bool {
+		name := key.String()
+		value, ok := plain(v)
+		switch {
+		case !slices.Contains(known, name):
+			bad = &Problem{Text: fmt.Sprintf("the field %.40q is unknown; the fields are %s", name, strings.Join(known, ", "))}
+		case !ok || v.IsArray() && name != fieldCodes && name != fieldBackupHashes:
+			bad = &Problem{Field: name, Text: "want a text or a number; for backup_codes and backup_hashes a list of texts"}
+		case seen[name]:
+			bad = &Problem{Field: name, Text: "is there twice; want it once"}
+		case strings.TrimSpace(value) != "":
 			fields[name] = value
 		}
-	}
-	// The closing brace must follow, and then the end of the line.
-	_, err := d.Token()
-	if _, end := d.Token(); err != nil || !errors.Is(end, io.EOF) {
-		p := errNoObject
-		return nil, &p
-	}
-	return fields, nil
-}
-
-func readField(d *json.Decoder) (name, value string, p *Problem) {
-	key, err := d.Token()
-	name, ok := key.(string)
-	if err != nil || !ok {
-		p := errNoObject
-		return "", "", &p
-	}
-	if !slices.Contains(known, name) {
-		return "", "", &Problem{Text: fmt.Sprintf("the field %.40q is unknown; the fields are %s", name, strings.Join(known, ", "))}
-	}
-	var v any
-	if err := d.Decode(&v); err != nil {
-		p := errNoObject
-		return "", "", &p
-	}
-	value, ok = plain(v)
-	_, list := v.([]any)
-	if !ok || list && name != fieldCodes && name != fieldBackupHashes {
-		return "", "", &Problem{Field: name, Text: "want a text or a number; for backup_codes and backup_hashes a list of texts"}
-	}
-	return name, value, nil
+		seen[name] = true
+		return bad == nil
+	})
+	return fields, bad
 }
 
 // plain returns a JSON value as the text that CSV would have for it. ok is false for values
 // of other types.
-func plain(v any) (string, bool) {
-	switch v := v.(type) {
-	case nil:
-		return "", true
-	case string:
-		return v, true
-	case json.Number:
-		return v.String(), true
-	case []any:
-		parts := make([]string, len(v))
-		for i, e := range v {
-			s, ok := e.(string)
-			if !ok || strings.Contains(s, ";") {
-				return "", false
-			}
-			parts[i] = s
-		}
-		return strings.Join(parts, ";"), true
+func plain(v gjson.Result) (text string, ok bool) {
+	switch {
+	case v.Type == gjson.Number:
+		return v.Raw, true
+	case v.Type == gjson.Null || v.Type == gjson.String:
+		return v.Str, true
+	case !v.IsArray():
+		return "", false
 	}
-	return "", false
+	var parts []string
+	for _, e := range v.Array() {
+		if e.Type != gjson.String || strings.Contains(e.Str, ";") {
+			return "", false
+		}
+		parts = append(parts, e.Str)
+	}
+	return strings.Join(parts, ";"), true
 }

@@ -131,7 +131,7 @@ func (s *search) batch(t *testing.T, k *kit, seed uint64) {
 			return
 		}
 		if !mine {
-			fmt.Printf("SEED=%d found after %s and %d programs: %s\n", seed, time.Since(s.began).Round(time.Millisecond), s.ran.Load(), found.Rule)
+			fmt.Printf("SEED=%d found after %s and %d programs: %s: %s\n", seed, time.Since(s.began).Round(time.Millisecond), s.ran.Load(), found.Rule, found.Detail)
 		}
 		mine, last = true, c
 		s.found.Store(true)

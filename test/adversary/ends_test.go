@@ -3,7 +3,12 @@ package adversary
 import (
 	"context"
 	"errors"
+	"net/url"
+	"regexp"
+	"testing/synctest"
 	"time"
+
+	"github.com/pquerna/otp/hotp"
 
 	"github.com/secondgate/secondgate/internal/session"
 	"github.com/secondgate/secondgate/internal/store"
@@ -83,4 +88,41 @@ func (r *run) endSessions(user string) {
 	r.portal.ended[user] = time.Now()
 	r.portal.mu.Unlock()
 	r.logf("all sessions of %s are ended", user)
+}
+
+var (
+	setupIn  = regexp.MustCompile(`name="setup" value="([^"]+)"`)
+	secretIn = regexp.MustCompile(`secret=([A-Z2-7]+)`)
+)
+
+// setFactor opens the set-up and confirms the authenticator that it shows, also where the visit has
+// another user by then.
+func (r *run) setFactor(a Action) {
+	if r.world.Unenrolled {
+		return // documented: an attacker with the password sets the first factor up
+	}
+	j := &r.jars[a.Jar]
+	if a.Async { // what was shown before
+		if j.setup == "" {
+			return
+		}
+	} else {
+		r.launch(a, Action{Do: "get", Page: "own /setup"}.message(r.world, j))
+		synctest.Wait()
+		r.absorb()
+		text := r.flights[len(r.flights)-1].text()
+		id, secret := setupIn.FindStringSubmatch(text), secretIn.FindStringSubmatch(text)
+		if id == nil || secret == nil {
+			return
+		}
+		j.setup, j.secret = id[1], secret[1]
+	}
+	code, err := hotp.GenerateCode(j.secret, uint64(time.Now().Unix()/30))
+	if err != nil {
+		panic(err)
+	}
+	m := Action{Do: "post", Page: "own /setup"}.message(r.world, j)
+	m.body = url.Values{"setup": {j.setup}, "code": {code}}.Encode()
+	a.pin(r.world, &m)
+	r.launch(a, m)
 }

@@ -11,11 +11,17 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/secondgate/secondgate/internal/gateway"
 )
 
 // flightKey is under what a request's context carries its flight to the portal.
 type flightKey struct{}
+
+// askedForKey is under what a question's context carries the flight that it is about.
+type askedForKey struct{}
 
 // flight is one request of the run and its response. It is the http.ResponseWriter that
 // the gateway writes to, and keeps every byte that the client could read.
@@ -25,6 +31,13 @@ type flight struct {
 
 	cancel context.CancelFunc
 	body   *body
+	// script says that a script of the owner's sent it, which sends it again after a 503.
+	script bool
+	// outdated says that the portal did not know its session, and so has begun another one, with or
+	// without the gateway.
+	outdated atomic.Bool
+	// process is the gateway's process that serves it.
+	process *process
 	// began is when it was sent; abandoned is how long it may still stop when no proxy waits.
 	began     time.Time
 	abandoned time.Duration
@@ -36,6 +49,7 @@ type flight struct {
 	// release lets it continue.
 	hold    string
 	parked  chan struct{}
+	stopped bool
 	release chan struct{}
 
 	header http.Header
@@ -63,7 +77,13 @@ func (f *flight) stop(name string, gone, end <-chan struct{}) {
 		return
 	}
 	release := f.release
+	f.stopped = true
 	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		f.stopped = false
+		f.mu.Unlock()
+	}()
 	select {
 	case f.parked <- struct{}{}:
 	default:
@@ -75,10 +95,18 @@ func (f *flight) stop(name string, gone, end <-chan struct{}) {
 	case <-end:
 		return
 	}
+	late := time.After(f.abandoned)
 	select {
 	case <-release:
-	case <-time.After(f.abandoned):
+	case <-late:
 	case <-end:
+	case <-f.process.killed:
+		select {
+		case <-release:
+		case <-late:
+		case <-time.After(afterKill):
+		case <-end:
+		}
 	}
 }
 
@@ -105,14 +133,15 @@ func (f *flight) drop(half bool) {
 	}
 }
 
-func (f *flight) over() bool {
-	select {
-	case <-f.done:
-		return true
-	default:
-		return false
-	}
+// stops reports whether the request stops at the portal, perhaps without the gateway.
+func (f *flight) stops() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stopped
 }
+
+// over reports whether the gateway has returned, or was killed.
+func (f *flight) over() bool { return closed(f.done) || closed(f.process.killed) }
 
 // text is what the client has read so far, headers first.
 func (f *flight) text() string {
@@ -212,10 +241,10 @@ func (g *gate) launch(by string, m message) (*flight, error) {
 	}
 	f := &flight{
 		by: by, what: m.method + " " + m.target, body: newBody(m.body, m.hold == "last byte"), hold: m.hold,
-		began: time.Now(), abandoned: g.abandoned, turn: make(chan struct{}, 1),
+		process: g.process, began: time.Now(), abandoned: g.abandoned, turn: make(chan struct{}, 1),
 		done: make(chan struct{}), parked: make(chan struct{}, 1), release: make(chan struct{}), header: make(http.Header),
 	}
-	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), flightKey{}, f))
+	ctx, cancel := context.WithCancel(context.WithValue(context.WithValue(context.Background(), flightKey{}, f), processKey{}, g.process))
 	f.cancel = cancel
 	r := (&http.Request{
 		Method: m.method, URL: u, RequestURI: m.target, Host: "portal.example", Header: m.header, Body: http.NoBody,
@@ -229,12 +258,13 @@ func (g *gate) launch(by string, m message) (*flight, error) {
 	} else if m.hold == "last byte" {
 		r.Body, r.ContentLength = f.body, -1
 	}
-	go g.run(f, r, m.address)
+	f.process.flights = append(f.process.flights, f)
+	go g.run(g.g, f, r, m.address)
 	return f, nil
 }
 
 // run is what a server does with a request.
-func (g *gate) run(f *flight, r *http.Request, address string) {
+func (g *gate) run(by *gateway.Gateway, f *flight, r *http.Request, address string) {
 	defer close(f.done)
 	defer f.cancel()
 	defer func() {
@@ -245,7 +275,7 @@ func (g *gate) run(f *flight, r *http.Request, address string) {
 			}
 		}
 	}()
-	if err := g.serve(f, r, address); err != nil {
+	if err := g.serve(by, f, r, address); err != nil {
 		f.fail(err.Error())
 		f.WriteHeader(http.StatusBadGateway)
 		return

@@ -34,17 +34,21 @@ const ownPath = "/two-factor"
 
 // gate is the gateway under test and its store.
 type gate struct {
-	g    *gateway.Gateway
-	next gateway.Next
-	db   *memory
+	kit   *kit
+	world World
+	// g is the present gateway, of the present process.
+	g       *gateway.Gateway
+	process *process
+	next    gateway.Next
+	db      *memory
 	// abandoned is how long a request may still stop that no proxy waits for.
 	abandoned time.Duration
 }
 
 // serve sends one request through the gateway.
-func (g *gate) serve(w http.ResponseWriter, r *http.Request, address string) error {
+func (g *gate) serve(by *gateway.Gateway, w http.ResponseWriter, r *http.Request, address string) error {
 	asked := *r.URL
-	return g.g.ServeHTTP(w, r, gateway.Client{Address: address, Secure: true, URL: &asked}, g.next)
+	return by.ServeHTTP(w, r, gateway.Client{Address: address, Secure: true, URL: &asked}, g.next)
 }
 
 // kit is what gateways share because it is slow to make: keys, templates, and records of
@@ -107,39 +111,41 @@ func (k *kit) enrol(users ...string) error {
 
 func (k *kit) service(db store.Store) *factor.Service {
 	return factor.New(db, k.ring, theRealm, factor.Settings{
-		Digits: 6, Period: 30 * time.Second, Algorithm: factor.SHA1, Skew: 1, BackupCodes: 10, Throttle: throttling,
+		Digits: 6, Period: 30 * time.Second, Algorithm: factor.SHA1, Skew: 1, BackupCodes: 1, Throttle: throttling,
 	}, throttle.NewAddresses(throttling, time.Now))
 }
 
 // gate makes the gateway of a world. It must be called within the run's bubble.
 func (k *kit) gate(w World, next gateway.Next) (*gate, error) {
+	users := k.users
+	if w.Unenrolled {
+		users = users[1:]
+	}
+	out := &gate{kit: k, world: w, next: next, db: newMemory(users...), abandoned: abandoned}
+	if w.Persists {
+		out.abandoned = persistent
+	}
+	return out, out.start()
+}
+
+// gateway makes a gateway of a world over a store, in a process with this memory of visits.
+func (k *kit) gateway(w World, db store.Store, visits *gateway.Visits) (*gateway.Gateway, error) {
 	question, err := whoami.Compile(config.Whoami{
 		URI: w.Whoami, Anonymous: []config.Sign{{Status: []int{http.StatusUnauthorized}}}, User: &config.Extractor{JSON: "user"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	users := k.users
-	if w.Unenrolled {
-		users = users[1:]
-	}
-	db := newMemory(users...)
-	k.db.Store, k.factors.Factors = db, k.service(db)
 	headers, leave := portal.NewHeaders(nil), portal.NewCookiePolicy(nil)
-	g := gateway.New(gateway.Options{
+	return gateway.New(gateway.Options{
 		Realm: theRealm, Path: ownPath, Rules: rules(w),
 		Sealer: portal.NewSealer(k.ring, theRealm), CookiePolicy: leave, Headers: headers,
 		Asker: &portal.Asker{Questions: []*whoami.Question{question}, CookiePolicy: leave, Clock: time.Now, Headers: headers},
 		Fetch: fetch, SetUser: func(gateway.Next, string) {},
 		Rotates: w.Rotates, WatchUnsafe: w.WatchUnsafe, Required: w.Required, Recheck: recheck(w),
 		Session: session.Policy{Life: 12 * time.Hour, Idle: idle},
-		Store:   db, Visits: gateway.NewVisits(db, time.Now), Pages: k.pages, State: k.state, Logger: zap.NewNop(), Clock: time.Now,
-	})
-	out := &gate{g: g, next: next, db: db, abandoned: abandoned}
-	if w.Persists {
-		out.abandoned = persistent
-	}
-	return out, nil
+		Store:   db, Visits: visits, Pages: k.pages, State: k.state, Logger: zap.NewNop(), Clock: time.Now,
+	}), nil
 }
 
 func recheck(w World) time.Duration {
@@ -207,7 +213,7 @@ func fetch(ctx context.Context, next gateway.Next, base *http.Request, uri strin
 	r := (&http.Request{
 		Method: http.MethodGet, URL: u, RequestURI: uri, Host: base.Host, Header: header, Body: http.NoBody,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: base.RemoteAddr,
-	}).WithContext(context.WithoutCancel(context.WithValue(ctx, flightKey{}, (*flight)(nil))))
+	}).WithContext(context.WithoutCancel(context.WithValue(context.WithValue(ctx, askedForKey{}, ctx.Value(flightKey{})), flightKey{}, (*flight)(nil))))
 	bound, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()

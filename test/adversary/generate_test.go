@@ -68,6 +68,7 @@ func drawWorld(t *rapid.T) World {
 	}
 	w.Seen = odd(t, "visits", 8, false, true)
 	w.Whole = odd(t, "streams", 4, false, true)
+	w.Renews = odd(t, "visits", 6, "", "whoami", "all")
 	w.Single = odd(t, "visits", 10, false, true)
 	w.Unenrolled = odd(t, "visits", 10, false, true)
 	w.Persists = odd(t, "commit", 4, false, true)

@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -18,7 +19,7 @@ func drawProgram(t *rapid.T, w World) (p Program) {
 func drawIdiom(t *rapid.T, w World) (kept Program) {
 	d := drawer{t, w, draw(t, 0, 0, 0, 0, 0, 0, 1, 2)}
 	for _, a := range d.idiom() {
-		if a.Do != "owner" {
+		if !slices.Contains([]string{"owner", "late", "arrive", "elsewhere", "trouble", "restart", "reload"}, a.Do) {
 			a.Jar = d.jar
 		}
 		// Nothing is left out of most; rapid shrinks towards leaving out.
@@ -43,6 +44,7 @@ func (d drawer) idiom() Program {
 		d.leave, d.leave, d.wait, d.otherWay, d.otherWay, d.heldSignIn, d.heldSignIn, d.together, d.chosenID, d.inTunnel,
 		d.inTunnel, d.begins, d.begins, d.keptBack, d.overwritten, d.twoSessions, d.ends, d.codes, d.owner, d.owner, d.signOut, d.longHold, d.longHold, d.samePage, d.ownPages, d.extras,
 	}
+	idioms = append(idioms, d.mishap, d.mishap, d.late, d.late, d.elsewhere, d.openTab, d.restarts, d.restarts, d.troubled, d.troubled, d.ownBeside)
 	// Idioms about the world's special features are drawn more often.
 	if d.w.IDs != "" {
 		idioms = append(idioms, d.chosenID, d.chosenID, d.chosenID)
@@ -67,6 +69,9 @@ func (d drawer) idiom() Program {
 	}
 	if d.w.Whole {
 		idioms = append(idioms, d.overwritten, d.overwritten)
+	}
+	if d.w.Renews != "" {
+		idioms = append(idioms, d.elsewhere, d.elsewhere, d.openTab, d.openTab, d.openTab)
 	}
 	if d.w.Revives {
 		idioms = append(idioms, d.revives, d.revives)

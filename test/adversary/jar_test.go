@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/secondgate/secondgate/internal/portal"
 )
@@ -14,15 +15,22 @@ import (
 // It also keeps every other cookie that leaves the gateway.
 type jar struct {
 	cookies []pair
-	// past are the states of before.
+	// past are the states of before; left is when each was left.
 	past [][]pair
+	left []time.Time
 	// kept are those that were put aside.
 	kept []pair
+	// setup and secret are those of the set-up that was shown last.
+	setup, secret string
 	// token is the form token that was read last.
 	token string
 }
 
-type pair struct{ name, value string }
+type pair struct {
+	name, value string
+	// everywhere says that the browser sends the cookie with requests of other sites' pages, too.
+	everywhere bool
+}
 
 // visitCookie names the gateway's own cookie.
 var visitCookie = portal.NamesFor(theRealm, true).Visit
@@ -38,7 +46,7 @@ func (j *jar) take(header http.Header, text string) {
 	if len(lines) == 0 {
 		return
 	}
-	j.past = append(j.past, slices.Clone(j.cookies))
+	j.past, j.left = append(j.past, slices.Clone(j.cookies)), append(j.left, time.Now())
 	for _, line := range lines {
 		c, err := http.ParseSetCookie(line)
 		if err != nil {
@@ -46,7 +54,7 @@ func (j *jar) take(header http.Header, text string) {
 		}
 		j.cookies = slices.DeleteFunc(slices.Clone(j.cookies), func(p pair) bool { return p.name == c.Name })
 		if c.MaxAge >= 0 {
-			j.cookies = append(j.cookies, pair{c.Name, c.Value})
+			j.cookies = append(j.cookies, pair{c.Name, c.Value, c.SameSite == http.SameSiteNoneMode})
 		}
 	}
 }
@@ -62,6 +70,8 @@ func (j *jar) header(h http.Header, choice string, beside *jar) {
 		chosen = j.past[len(j.past)-1]
 	case choice == "first" && len(j.past) > 1:
 		chosen = j.past[1]
+	case choice == "everywhere":
+		chosen = slices.DeleteFunc(slices.Clone(j.cookies), func(p pair) bool { return !p.everywhere })
 	case choice == "kept" && j.kept != nil:
 		chosen = j.kept
 	case choice == "visit":

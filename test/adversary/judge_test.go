@@ -40,7 +40,7 @@ func (r *run) judge() *Finding {
 	for _, e := range r.portal.executed {
 		// Documented limit: a form that is sent before the portal commits a sign-in is forwarded
 		// under the answer from before it. Nothing of its response is released.
-		if e.by == "attacker" && e.user == victim && !e.open && (r.world.Commit != "later" || e.note == throughTunnel) {
+		if (e.by == "attacker" || e.by == "another site") && e.user == victim && !e.open && (r.world.Commit != "later" || e.note == throughTunnel) {
 			return &Finding{ruleForm, "note " + e.note}
 		}
 		if e.by == "owner" {
@@ -55,8 +55,8 @@ func (r *run) judge() *Finding {
 		return &Finding{ruleTwice, r.gate.db.twice}
 	case r.owner.trouble != "":
 		return &Finding{ruleOwner, r.owner.trouble}
-	case r.owner.sent && forms != 1:
-		return &Finding{ruleLost, fmt.Sprintf("carried out %d times", forms)}
+	case forms < r.owner.due || forms > r.owner.forms:
+		return &Finding{ruleLost, fmt.Sprintf("carried out %d times, sent %d times", forms, r.owner.forms)}
 	}
 	return nil
 }

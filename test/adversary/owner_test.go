@@ -20,27 +20,52 @@ type owner struct {
 	codes int64
 	// last is when the owner was last there.
 	last time.Time
-	// sent says that the form was sent; trouble is the owner's problem, if any.
-	sent    bool
-	trouble string
+	// forms is how often forms were sent, due how often one must have been carried out; trouble is
+	// the owner's problem, if any.
+	forms, due int
+	trouble    string
+	// inside says that the owner gave a code, and did not sign out since.
+	inside bool
+	// shaken says that something happened after which the owner may have to sign in once more: a
+	// question failed, or another site's page opened a window of the portal.
+	shaken bool
+	// mishap is what happens to the next form; see submit.
+	mishap Action
+	// late are background requests that are on their way.
+	late []*flight
+	// former is when the last one was sent with cookies of a former state.
+	former time.Time
 }
 
 // steps is what the owner does, in order.
 var steps = []func(*owner){
-	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read, (*owner).form, (*owner).beside, (*owner).comeBack, (*owner).signOut,
+	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read, (*owner).form, (*owner).beside, (*owner).comeBack, (*owner).ownPages, (*owner).signOut,
+	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read, (*owner).leave,
+	(*owner).visit, (*owner).signIn, (*owner).code, (*owner).read,
 }
+
+// firstRound is how many steps there are until the owner is signed out for the first time.
+const firstRound = 9
 
 // next takes the owner's next step. It does nothing in a world where a browser can't use the
 // portal, or where the questions can't identify the owner.
 func (o *owner) next() bool {
+	if o.step == firstRound && o.run.world.twins() {
+		return false
+	}
 	if o.step == len(steps) || o.trouble != "" || !o.run.world.decidable() || o.run.portal.open() {
 		return false
 	}
 	time.Sleep(time.Second) // people need a moment
-	if o.codes > 0 && time.Since(o.last) > idle/2 {
+	o.arrived(0)
+	switch {
+	case o.inside && o.shaken:
+		o.ensure()
+	case o.inside && time.Since(o.last) > idle/2:
 		o.code() // the clearance may have ended
 	}
 	steps[o.step](o)
+	o.mishap = Action{}
 	o.last = time.Now()
 	o.step++
 	return true
@@ -71,8 +96,15 @@ func (o *owner) message(method, target, kind string, form url.Values) message {
 
 // do sends a request, follows redirects, and returns the page at their end.
 func (o *owner) do(method, target string, form url.Values) *flight {
-	for range 12 {
+	for range 20 { // as browsers
+		if strings.HasSuffix(target, "/change") && method == http.MethodPost {
+			o.forms++
+		}
 		f := o.finish(o.launch(method, target, "", form))
+		if f != nil && f.status >= 500 {
+			time.Sleep(5 * time.Second) // the owner reloads
+			continue
+		}
 		if f == nil || f.status < 300 || f.status >= 400 {
 			return f
 		}
@@ -87,6 +119,9 @@ func (o *owner) do(method, target string, form url.Values) *flight {
 
 func (o *owner) launch(method, target, kind string, form url.Values) *flight {
 	f, err := o.run.gate.launch("owner", o.message(method, target, kind, form))
+	if f != nil {
+		f.script = kind == "script"
+	}
 	if err != nil {
 		o.fail("a redirect to %q: %v", target, err)
 		return nil
@@ -107,8 +142,15 @@ func (o *owner) finish(f *flight) *flight {
 	}
 	synctest.Wait()
 	o.jar.take(f.sent, f.text())
-	o.run.logf("owner    %s: %d", f.what, f.status)
+	o.run.logf("owner    %s: %d %s", f.what, f.status, f.sent.Get("Location"))
 	if f.status >= 500 {
+		if o.run.portal.uneasy() {
+			o.shaken = true
+			return f
+		}
+		if f.status == http.StatusServiceUnavailable && f.script {
+			return f
+		}
 		o.fail("%s was answered with %d", f.what, f.status)
 		return nil
 	}
@@ -120,11 +162,33 @@ func (o *owner) page(name string) string { return o.run.world.Base + "/" + name 
 func (o *owner) visit() { o.do("GET", o.page(""), nil) }
 
 func (o *owner) signIn() {
-	o.do("POST", o.page("login"), url.Values{"user": {victim}, "pass": {"pw-" + victim}, "token": {o.jar.token}})
+	mishap := o.mishap.Extra != ""
+	o.submit("POST", o.page("login"), o.credentials())
+	if mishap || o.shaken {
+		o.atChallenge()
+	}
+}
+
+// credentials is the sign-in form.
+func (o *owner) credentials() url.Values {
+	return url.Values{"user": {victim}, "pass": {"pw-" + victim}, "token": {o.jar.token}}
 }
 
 // code gives the authenticator's current code, and waits if the page asks to.
 func (o *owner) code() {
+	mishap := o.mishap.Extra != ""
+	if o.shaken {
+		o.atChallenge()
+	}
+	o.typeCode()
+	if o.inside = true; mishap || o.shaken {
+		o.ensure()
+	}
+}
+
+// typeCode is code without a look at what came of it.
+func (o *owner) typeCode() {
+	mishap := o.mishap.Extra != ""
 	f := o.do("GET", ownPath+"/challenge", nil)
 	for range 10 {
 		if f == nil {
@@ -134,8 +198,8 @@ func (o *owner) code() {
 			time.Sleep(5 * time.Second)
 		}
 		o.codes = time.Now().Unix() / 30
-		f = o.do("POST", ownPath+"/challenge", url.Values{"code": {o.run.kit.code(victim, o.codes)}})
-		if f == nil || f.status == http.StatusOK {
+		f = o.submit("POST", ownPath+"/challenge", url.Values{"code": {o.run.kit.code(victim, o.codes)}})
+		if f == nil || f.status == http.StatusOK || (mishap || o.shaken) && f.status != http.StatusTooManyRequests {
 			return
 		}
 		if f.status != http.StatusTooManyRequests {
@@ -156,7 +220,16 @@ func (o *owner) read() {
 
 // see checks that a page is the owner's.
 func (o *owner) see(f *flight) {
-	if f != nil && !strings.Contains(f.text(), "SECRET-"+victim) {
+	if f == nil || strings.Contains(f.text(), "SECRET-"+victim) {
+		return
+	}
+	switch {
+	case o.shaken:
+		o.ensure()
+	case f.status == http.StatusServiceUnavailable: // a script asks again, as Retry-After says
+		time.Sleep(time.Second)
+		o.see(o.do("GET", strings.TrimPrefix(f.what, "GET "), nil))
+	default:
 		o.fail("%s shows nothing of the owner's: %d", f.what, f.status)
 	}
 }
@@ -165,12 +238,23 @@ func (o *owner) form() {
 	if o.do("GET", o.page(""), nil) == nil {
 		return
 	}
-	o.do("POST", o.page("change"), url.Values{"note": {"owner"}, "token": {o.jar.token}})
-	o.sent = true
+	f := o.submit("POST", o.page("change"), url.Values{"note": {"owner"}, "token": {o.jar.token}})
+	if f == nil {
+		return
+	}
+	o.due++
+	if o.shaken { // the owner can't tell whether the form was taken
+		o.ensure()
+		o.do("GET", o.page(""), nil)
+		o.do("POST", o.page("change"), url.Values{"note": {"owner"}, "token": {o.jar.token}})
+	}
 }
 
 // beside loads several resources at the same time, as a page does.
 func (o *owner) beside() {
+	if o.run.world.Renews != "" {
+		o.see(o.do("GET", o.page("data"), nil)) // renews the session if that is due
+	}
 	poll := o.launch("GET", o.page("poll"), "script", nil)
 	style := o.launch("GET", o.page("style.css"), "script", nil)
 	data := o.launch("GET", o.page("data"), "script", nil)
@@ -181,11 +265,20 @@ func (o *owner) beside() {
 
 func (o *owner) comeBack() {
 	time.Sleep(70 * time.Second) // longer than answers are kept
+	if o.mishap.Kind == "script" {
+		o.finish(o.launch("GET", o.page("style.css"), "script", nil)) // a tab that was open
+	}
 	o.see(o.do("GET", o.page("data"), nil))
 }
 
 func (o *owner) signOut() {
-	o.do("GET", o.page("logout"), nil)
+	o.submit("GET", o.page("logout"), nil)
+	o.out()
+}
+
+// out checks that the owner is signed out.
+func (o *owner) out() {
+	o.inside = false
 	time.Sleep(time.Second)
 	f := o.do("GET", o.page("data"), nil)
 	if f != nil && strings.Contains(f.text(), "SECRET-") {

@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,7 +29,8 @@ type model struct {
 	secretFrom time.Time
 	ended      map[string]time.Time
 	// turn lets one sign-in run at a time, in worlds with one session per user.
-	turn chan struct{}
+	turn    chan struct{}
+	trouble trouble
 }
 
 // stored is a session as other requests see it.
@@ -38,7 +40,9 @@ type stored struct {
 	pinned            bool
 	// framed says that the user signed in inside of a tunnel.
 	framed bool
-	lock   chan struct{}
+	// named is when the session got its present id.
+	named time.Time
+	lock  chan struct{}
 }
 
 // signedIn is a signed-in user, and the time of the sign-in.
@@ -115,8 +119,13 @@ func (p *model) serve(up *upstream, r *http.Request) {
 		p.sleep(50 * time.Millisecond)
 	}
 	c.at("arrive")
+	if c.meets("slow", "fail") == "fail" {
+		c.write(500, "out of order")
+		return
+	}
 	c.find()
 	c.at("read")
+	c.meets("stale")
 	c.answer()
 	c.saveWhole()
 	if p.world.Commit == "later" {
@@ -183,6 +192,9 @@ func (c *call) find() {
 		sess = c.begin(id)
 	}
 	if sess == nil {
+		if f := c.about(); id != "" && f != nil {
+			f.outdated.Store(true)
+		}
 		id = ""
 	}
 	c.id, c.sess = id, sess
@@ -194,7 +206,14 @@ func (c *call) find() {
 		c.start()
 	}
 	c.revive()
+	c.renewDue()
 	c.found = c.sess
+}
+
+// about is the request of the run that the call is, or that it is a question about; it may be nil.
+func (c *call) about() *flight {
+	f, _ := c.r.Context().Value(askedForKey{}).(*flight)
+	return cmp.Or(c.flight, f)
 }
 
 // eager reports whether a page starts a session that the request does not have. Outside
@@ -293,7 +312,7 @@ func (c *call) fits(s *stored) bool {
 // begin creates an empty session under an id.
 func (c *call) begin(id string) *stored {
 	n := c.number()
-	s := &stored{token: fmt.Sprintf("TOKEN-%d.", n), lock: make(chan struct{}, 1)}
+	s := &stored{token: fmt.Sprintf("TOKEN-%d.", n), named: time.Now(), lock: make(chan struct{}, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sessions[id] = s

@@ -20,7 +20,8 @@ type Action struct {
 	//   "get", "head", "post"  ask for Page
 	//   "sign in", "sign out"  at the portal, as As
 	//   "another way"          sign in as As in the world's other way
-	//   "code"                 give a right code of As, who is the attacker's; of the victim a wrong one
+	//   "code"                 at the own page Page, or the challenge, give a right code of As, who is the attacker's; of the victim a wrong one
+	//   "set factor"           open the set-up and confirm the authenticator that it shows
 	//   "again"                give the code that was given last
 	//   "change"               send the form that changes something
 	//   "several"              sign in as As, and in the same request as With
@@ -30,9 +31,14 @@ type Action struct {
 	//   "go on"                let the request Of go on, to the stop Hold or to its end
 	//   "drop", "half-close"   the client of the request Of leaves
 	//   "wait"                 let time pass: For
-	//   "owner"                the owner's next step
+	//   "owner"                the owner's next step, with the mishap Extra; see owner.submit
+	//   "late", "arrive"       a background request of the owner's browser; all of them go on
+	//   "elsewhere"            another site's page has the owner's browser send something
+	//   "trouble"              happens to the next Of+1 questions; see trouble
 	//   "set up"               the owner gets a second factor, where the world leaves it to this
 	//   "end sessions"         staff end all sessions of As, who is the attacker's
+	//   "restart", "reload"    the gateway's process is killed and started anew; its configuration
+	//                          is loaded again
 	Do string
 	// Page is a page's name; "" is the front page. "own /setup" is a page of the gateway's.
 	Page string

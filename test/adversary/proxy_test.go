@@ -49,6 +49,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 		done: make(chan struct{}), gone: make(chan struct{}), turn: make(chan struct{}, 1),
 	}
 	ctx := r.Context()
+	killed := processOf(ctx).killed
+	if closed(killed) {
+		return errKilled
+	}
 	go p.portal.serve(up, r.Clone(context.WithoutCancel(ctx)))
 	defer close(up.gone)
 	var late <-chan time.Time
@@ -68,6 +72,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 			return errGivenUp
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-killed:
+			return errKilled
 		}
 	}
 }
@@ -101,6 +107,8 @@ func (p *proxy) pass(w http.ResponseWriter, r *http.Request, up *upstream, h hea
 			return nil
 		case <-r.Context().Done():
 			panic(http.ErrAbortHandler)
+		case <-processOf(r.Context()).killed:
+			panic(http.ErrAbortHandler)
 		}
 	}
 }
@@ -113,9 +121,12 @@ func (p *proxy) join(w http.ResponseWriter, r *http.Request, up *upstream) error
 	}
 	defer client.Close()
 	var portal net.Conn
+	killed := processOf(r.Context()).killed
 	select {
 	case portal = <-up.tunnel:
 	case <-r.Context().Done():
+		return nil
+	case <-killed:
 		return nil
 	}
 	defer portal.Close()
@@ -125,6 +136,7 @@ func (p *proxy) join(w http.ResponseWriter, r *http.Request, up *upstream) error
 	select {
 	case <-ends:
 	case <-r.Context().Done():
+	case <-killed:
 	}
 	return nil
 }

@@ -273,7 +273,7 @@ func TestRegressions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range slices.Concat(regressions, regressionsOfVisits) {
+	for _, r := range slices.Concat(regressions, regressionsOfVisits, regressionsOfOwner) {
 		t.Run(r.name, func(t *testing.T) {
 			found, log := k.play(t, r.world, r.program)
 			for i := 0; found == nil && i < repeats; i++ {

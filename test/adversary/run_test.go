@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"cmp"
 	"encoding/base32"
 	"fmt"
 	"net/http"
@@ -113,6 +114,7 @@ func (r *run) harvest() *Finding {
 		}
 	}
 	r.setUp()
+	r.owner.goOn()
 	for r.owner.next() {
 		if f := r.judge(); f != nil {
 			return f
@@ -146,7 +148,19 @@ func (r *run) act(a Action) {
 	case "wait":
 		time.Sleep(a.For)
 	case "owner":
+		for range a.Of {
+			r.owner.next()
+		}
+		r.owner.mishap = a
 		r.owner.next()
+	case "late":
+		r.owner.background(a)
+	case "arrive":
+		r.owner.goOn()
+	case "elsewhere":
+		r.owner.elsewhere(a)
+	case "trouble":
+		r.troubleQuestions(a)
 	case "go on", "drop", "half-close":
 		r.steer(a)
 	case "frame":
@@ -159,6 +173,12 @@ func (r *run) act(a Action) {
 		r.setUp()
 	case "end sessions":
 		r.endSessions(a.As)
+	case "restart":
+		r.restart()
+	case "reload":
+		r.reload()
+	case "set factor":
+		r.setFactor(a)
 	case "code", "again":
 		r.launch(a, r.codeMessage(a))
 	default:
@@ -213,7 +233,7 @@ func (r *run) await(f *flight) {
 // running returns the attacker's request Of, counted from the newest that runs.
 func (r *run) running(of int) *flight {
 	for _, f := range slices.Backward(r.flights) {
-		if f.over() {
+		if f.over() && !f.stops() {
 			continue
 		}
 		if of == 0 {
@@ -276,7 +296,8 @@ func (r *run) codeMessage(a Action) message {
 		}
 		r.given = code
 	}
-	m := message{method: http.MethodPost, target: ownPath + "/challenge", body: "code=" + code, header: headers(a.Kind), hold: a.Hold}
+	action := map[string]string{"/setup": "replace", "/backup-codes": "generate"}[a.Page]
+	m := message{method: http.MethodPost, target: ownPath + cmp.Or(a.Page, "/challenge"), body: "action=" + action + "&code=" + code, header: headers(a.Kind), hold: a.Hold}
 	m.header.Set("Content-Type", "application/x-www-form-urlencoded")
 	m.header.Set("Origin", origin)
 	a.pin(r.world, &m)

@@ -80,7 +80,7 @@ func (c *call) become(user string) {
 	pin := w.pinValue(c.r)
 	n := c.number()
 	sign := func(s *stored) {
-		s.signedIn = signedIn{user, time.Now()}
+		s.signedIn, s.named = signedIn{user, time.Now()}, time.Now()
 		s.framed = false
 		s.pin, s.pinned = pin, w.Pin != ""
 		s.check = fmt.Sprintf("check-%d", n)

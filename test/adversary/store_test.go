@@ -20,7 +20,7 @@ type memory struct {
 	users  map[store.UserKey]store.User
 	visits map[store.VisitID]store.Visit
 	spent  map[string]bool
-	// grants are the floors of the authenticators when clearances were given, per user.
+	// grants are the floors of each user's authenticators when clearances were given.
 	grants map[string][]int64
 	// twice describes the first code that was accepted twice.
 	twice string
@@ -37,7 +37,10 @@ func newMemory(users ...store.User) *memory {
 	return m
 }
 
-func (m *memory) User(_ context.Context, key store.UserKey) (store.User, error) {
+func (m *memory) User(ctx context.Context, key store.UserKey) (store.User, error) {
+	if dead(ctx) {
+		return store.User{}, errKilled
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if u, ok := m.users[key]; ok {
@@ -46,7 +49,10 @@ func (m *memory) User(_ context.Context, key store.UserKey) (store.User, error) 
 	return store.User{}, store.ErrNotFound
 }
 
-func (m *memory) Visit(_ context.Context, _ string, id store.VisitID) (store.Visit, error) {
+func (m *memory) Visit(ctx context.Context, _ string, id store.VisitID) (store.Visit, error) {
+	if dead(ctx) {
+		return store.Visit{}, errKilled
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.visit(id)
@@ -96,7 +102,10 @@ func (m *memory) MailCode(context.Context, store.UserKey) (store.MailCode, error
 }
 
 // Update runs fn on copies, which replace the originals if it returns no error.
-func (m *memory) Update(_ context.Context, key store.UserKey, fn func(store.Tx) error) error {
+func (m *memory) Update(ctx context.Context, key store.UserKey, fn func(store.Tx) error) error {
+	if dead(ctx) {
+		return errKilled
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := &transaction{m: m, key: key, users: maps.Clone(m.users), visits: maps.Clone(m.visits), spent: maps.Clone(m.spent)}
@@ -115,11 +124,12 @@ func (m *memory) grant(u store.User) {
 	if u.TOTP == nil {
 		return
 	}
-	floors := m.grants[u.Key.ID]
+	of := u.Key.ID + " " + u.TOTP.ID
+	floors := m.grants[of]
 	if n := len(floors); n > 0 && u.TOTP.Floor <= floors[n-1] && m.twice == "" {
 		m.twice = fmt.Sprintf("step %d of user %s", u.TOTP.Floor, u.Key.ID)
 	}
-	m.grants[u.Key.ID] = append(floors, u.TOTP.Floor)
+	m.grants[of] = append(floors, u.TOTP.Floor)
 }
 
 // changed reports whether a user's authenticator is another one now, or none.
@@ -194,3 +204,5 @@ func (t *transaction) Record(store.Event) error                    { return nil 
 func (t *transaction) QueueMail(store.Mail) error                  { return nil }
 func (t *transaction) MailCode() (store.MailCode, error)           { return store.MailCode{}, store.ErrNotFound }
 func (t *transaction) PutMailCode(store.MailCode, time.Time) error { return nil }
+
+func (m *memory) Meta(context.Context, string) ([]byte, error) { return nil, store.ErrNotFound }

@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,9 @@ type World struct {
 	// response's headers, "after headers", "at end" of the body, or "later": shortly after the
 	// response.
 	Commit string
+	// Renews is which requests give a signed-in session another id where it is 50 s old: "",
+	// "whoami" or "all".
+	Renews string
 	// Locks makes a request hold its session's lock until it has ended.
 	Locks bool
 	// Whole makes a stranger's streams, long pages and polls save their session at their end as
@@ -116,6 +120,9 @@ func (w World) normal() World {
 	}
 	if w.CookiePath == "" {
 		w.CookiePath = "/"
+	}
+	if w.CookiePath == "none" {
+		w.Renews = "" // a question would put the session below the page that is asked
 	}
 	if w.Locks && w.Commit == "later" {
 		w.Commit = "at end" // a lock is held until the session is written
@@ -217,6 +224,12 @@ func (w World) decidable() bool {
 		return false // an attacker with the password ends the owner's session
 	}
 	return w.usable() && !slices.ContainsFunc(w.cookiePaths(), func(p string) bool { return !pathMatch(p, w.Whoami) })
+}
+
+// twins reports whether a question without a session leaves another one below the whoami page's
+// directory, which hides the owner's from the next questions. It is a finding that is open.
+func (w World) twins() bool {
+	return w.CookiePath == "none" && path.Dir(w.Whoami) != max(w.Base, "/")
 }
 
 // pathMatch is RFC 6265, 5.1.4.

@@ -7,8 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/secondgate/secondgate/internal/keys"
 	"github.com/secondgate/secondgate/internal/portal"
@@ -54,35 +55,12 @@ func fill(dir string, o options) (sealed, raw []string, err error) {
 }
 
 func fillUsers(st store.Store, ring *keys.Ring, o options) error {
-	numbers := make(chan int)
-	errs := make(chan error, 64)
-	var group sync.WaitGroup
-	for range 64 {
-		group.Go(func() {
-			for i := range numbers {
-				if err := fillUser(st, ring, i, i < o.clearances); err != nil {
-					errs <- err
-					return
-				}
-			}
-		})
-	}
+	var group errgroup.Group
+	group.SetLimit(64)
 	for i := range o.users {
-		select {
-		case numbers <- i:
-		case err := <-errs:
-			close(numbers)
-			return err
-		}
+		group.Go(func() error { return fillUser(st, ring, i, i < o.clearances) })
 	}
-	close(numbers)
-	group.Wait()
-	select {
-	case err := <-errs:
-		return err
-	default:
-		return nil
-	}
+	return group.Wait()
 }
 
 func fillUser(st store.Store, ring *keys.Ring, i int, cleared bool) error {

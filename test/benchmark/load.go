@@ -7,30 +7,28 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // load sends requests to all servers at once, over so many connections each, and
 // returns how many each answered.
 func load(servers []*server, page string, connections int, length time.Duration) (map[*server]int64, error) {
 	counts := make([]atomic.Int64, len(servers))
-	var group sync.WaitGroup
-	var failed atomic.Pointer[error]
+	var group errgroup.Group
+	for _, s := range servers {
+		s.prepare(page)
+	}
 	deadline := time.Now().Add(length)
 	for c := range connections {
 		for i, s := range servers {
-			group.Go(func() {
-				if err := s.client(page, c, deadline, &counts[i]); err != nil {
-					failed.Store(&err)
-				}
-			})
+			group.Go(func() error { return s.client(page, c, deadline, &counts[i]) })
 		}
 	}
-	group.Wait()
-	if err := failed.Load(); err != nil {
-		return nil, *err
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	out := make(map[*server]int64)
 	for i, s := range servers {
@@ -51,7 +49,7 @@ func (s *server) client(page string, first int, deadline time.Time, count *atomi
 	}
 	in := bufio.NewReaderSize(conn, 64<<10)
 	for i := first; time.Now().Before(deadline); i++ {
-		if _, err := conn.Write(s.request(page, i%len(s.cookies))); err != nil {
+		if _, err := conn.Write(s.requests[i%len(s.requests)]); err != nil {
 			return err
 		}
 		res, err := http.ReadResponse(in, nil)
@@ -69,39 +67,27 @@ func (s *server) client(page string, first int, deadline time.Time, count *atomi
 	return nil
 }
 
-var requestsMu sync.Mutex
-
 // site is the Host of all requests, without the port of the server that gets them:
 // cookies are sealed before that is known, and for one site.
 const site = "127.0.0.1"
 
-// request is what a browser sends for the page in one of the visits.
-func (s *server) request(page string, visit int) []byte {
-	requestsMu.Lock()
-	defer requestsMu.Unlock()
-	if s.requests == nil {
-		s.requests = make(map[string][][]byte)
+// prepare makes what a browser sends for the page in each of the visits.
+func (s *server) prepare(page string) {
+	s.requests = nil
+	for _, cookie := range s.cookies {
+		s.requests = append(s.requests, fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n"+
+			"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0\r\n"+
+			"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: en-GB,en;q=0.5\r\n"+
+			"Accept-Encoding: gzip, deflate, br, zstd\r\nReferer: http://%s/\r\nCookie: %s\r\nUpgrade-Insecure-Requests: 1\r\n"+
+			"Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-User: ?1\r\nPriority: u=0, i\r\n\r\n",
+			page, site, site, cookie))
 	}
-	if s.requests[page] == nil {
-		for _, cookie := range s.cookies {
-			s.requests[page] = append(s.requests[page], fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n"+
-				"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0\r\n"+
-				"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: en-GB,en;q=0.5\r\n"+
-				"Accept-Encoding: gzip, deflate, br, zstd\r\nReferer: http://%s/\r\nCookie: %s\r\nUpgrade-Insecure-Requests: 1\r\n"+
-				"Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-User: ?1\r\nPriority: u=0, i\r\n\r\n",
-				page, site, site, cookie))
-		}
-	}
-	return s.requests[page][visit]
 }
 
 func median(xs []float64) float64 {
 	s := slices.Sorted(slices.Values(xs))
-	if n := len(s); n%2 == 1 {
-		return s[n/2]
-	} else {
-		return (s[n/2-1] + s[n/2]) / 2
-	}
+	n := len(s)
+	return (s[(n-1)/2] + s[n/2]) / 2
 }
 
 // summary is the median and its 95 % interval, from the order statistics that a

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // bench is the servers of one run.
@@ -23,8 +24,9 @@ type bench struct {
 	gate, bare, control *server
 }
 
-// server is one Caddy. requests are what its clients send, for each active visit. began is when
-// it was last started. admin is the path of its admin socket; empty if it has none.
+// server is one Caddy. requests are what its clients send for the present page, one for each
+// active visit. began is when it was last started. admin is the path of its admin socket; empty
+// if it has none.
 type server struct {
 	address  string
 	config   string
@@ -32,7 +34,7 @@ type server struct {
 	admin    string
 	cmd      *exec.Cmd
 	cookies  []string
-	requests map[string][][]byte
+	requests [][]byte
 }
 
 func start(o options) (*bench, error) {
@@ -172,12 +174,11 @@ func servePortal(address string) {
 }
 
 func freeAddress() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
 		panic(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // cpuTime is what all threads of a process have used, to the nanosecond.
@@ -195,20 +196,12 @@ func cpuTime(pid int) (sum time.Duration) {
 	return sum
 }
 
-// rssAnon is the memory of a process that is not backed by files, in KiB.
-func rssAnon(pid int) int {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "RssAnon:"); ok {
-			n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
-			return n
-		}
-	}
-	return 0
+// rssAnon is the memory of a process that is not backed by files, in KiB; 0 if unknown.
+func rssAnon(pid int) (n int) {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, _ := strings.Cut(string(status), "RssAnon:")
+	_, _ = fmt.Sscan(rest, &n)
+	return n
 }
 
 func (b *bench) memory() {
@@ -219,23 +212,18 @@ func (b *bench) memory() {
 
 // startTimes starts both afresh in turn and compares the medians.
 func (b *bench) startTimes() error {
-	var gate, bare []float64
+	took := make(map[*server][]float64)
 	for range 7 {
 		for _, s := range []*server{b.gate, b.bare} {
 			s.quit()
-			took, err := b.launch(s)
+			ready, err := b.launch(s)
 			if err != nil {
 				return err
 			}
-			ms := float64(took) / float64(time.Millisecond)
-			if s == b.gate {
-				gate = append(gate, ms)
-			} else {
-				bare = append(bare, ms)
-			}
+			took[s] = append(took[s], float64(ready)/float64(time.Millisecond))
 		}
 	}
 	fmt.Printf("ready with %d users stored: %.0f ms later than bare Caddy, median of 7 (want at most 150)\n",
-		b.users, median(gate)-median(bare))
+		b.users, median(took[b.gate])-median(took[b.bare]))
 	return nil
 }

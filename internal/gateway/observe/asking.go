@@ -57,7 +57,8 @@ func newQuestions() *questions {
 	return qs
 }
 
-func (qs *questions) stop() {
+// Stop ends the questions. Later requests are still served.
+func (qs *questions) Stop() {
 	qs.mu.Lock()
 	qs.cancel()
 	qs.mu.Unlock()

@@ -24,7 +24,7 @@ const (
 // carry no paths. If the portal was not seen setting a cookie, only its name and value are
 // known, and its path is assumed to be "/".
 type jar struct {
-	cookies []held
+	cookies []*held
 	// incomplete says that the bounds were exceeded. The portal is then not asked about the
 	// visit.
 	incomplete bool
@@ -65,13 +65,11 @@ func (h *held) outdate() {
 // else one of that name with an unknown path.
 func (j *jar) set(ch portal.Change, now time.Time) *held {
 	h := j.find(ch.Name, ch.Path)
-	for i := range j.cookies {
-		if c := &j.cookies[i]; h == nil && c.Name == ch.Name && c.setAt.IsZero() {
-			h = c
-		}
+	if h == nil {
+		h = j.first(func(c *held) bool { return c.Name == ch.Name && c.setAt.IsZero() })
 	}
 	if h == nil {
-		h = j.add(held{})
+		h = j.add(&held{})
 	}
 	if h.Value != ch.Value || ch.Delete {
 		h.outdate()
@@ -82,22 +80,25 @@ func (j *jar) set(ch portal.Change, now time.Time) *held {
 
 // find returns the cookie of that name and path that the portal was seen to set, or nil.
 func (j *jar) find(name, path string) *held {
-	for i := range j.cookies {
-		if h := &j.cookies[i]; h.Name == name && h.Path == path && !h.setAt.IsZero() {
-			return h
-		}
+	return j.first(func(h *held) bool { return h.Name == name && h.Path == path && !h.setAt.IsZero() })
+}
+
+// first returns the first cookie that is wanted, or nil.
+func (j *jar) first(wanted func(*held) bool) *held {
+	if i := slices.IndexFunc(j.cookies, wanted); i >= 0 {
+		return j.cookies[i]
 	}
 	return nil
 }
 
 // add adds a cookie. If the jar is full, the returned cookie is not part of it.
-func (j *jar) add(h held) *held {
+func (j *jar) add(h *held) *held {
 	if len(j.cookies) >= maxCookies {
 		j.incomplete = true
-		return &h
+		return h
 	}
 	j.cookies = append(j.cookies, h)
-	return &j.cookies[len(j.cookies)-1]
+	return h
 }
 
 // sent records the cookies of a request to path, and returns the names of those that the portal
@@ -115,7 +116,7 @@ func (j *jar) sent(pairs []portal.Pair, path string, whole bool, now time.Time) 
 	}
 	j.limit()
 	if whole {
-		j.cookies = slices.DeleteFunc(j.cookies, func(h held) bool {
+		j.cookies = slices.DeleteFunc(j.cookies, func(h *held) bool {
 			return !h.deleted && !names[h.Name] && cookie.PathMatch(h.Path, path) && now.Sub(h.setAt) > settled
 		})
 	}
@@ -127,8 +128,7 @@ func (j *jar) sent(pairs []portal.Pair, path string, whole bool, now time.Time) 
 func (j *jar) sentOne(p portal.Pair, path string) (unknown bool) {
 	var fits *held
 	set := false
-	for i := range j.cookies {
-		h := &j.cookies[i]
+	for _, h := range j.cookies {
 		if h.Name != p.Name {
 			continue
 		}
@@ -141,7 +141,7 @@ func (j *jar) sentOne(p portal.Pair, path string) (unknown bool) {
 		}
 	}
 	if fits == nil {
-		j.add(held{Cookie: portal.Cookie{Name: p.Name, Value: p.Value, Path: "/"}})
+		j.add(&held{Cookie: portal.Cookie{Name: p.Name, Value: p.Value, Path: "/"}})
 		return !set
 	}
 	fits.outdate()
@@ -152,8 +152,8 @@ func (j *jar) sentOne(p portal.Pair, path string) (unknown bool) {
 // limit forgets the cookies of a visit that has too many bytes of them.
 func (j *jar) limit() {
 	n := 0
-	for i := range j.cookies {
-		n += len(j.cookies[i].Name) + len(j.cookies[i].Value) + len(j.cookies[i].Path)
+	for _, h := range j.cookies {
+		n += len(h.Name) + len(h.Value) + len(h.Path)
 	}
 	if n > maxBytes {
 		j.cookies, j.incomplete = nil, true
@@ -168,9 +168,9 @@ func (j *jar) setSince(name, path string, t time.Time) bool {
 
 // list returns what the browser holds now.
 func (j *jar) list() (cookies []portal.Cookie) {
-	for i := range j.cookies {
-		if !j.cookies[i].deleted {
-			cookies = append(cookies, j.cookies[i].Cookie)
+	for _, h := range j.cookies {
+		if !h.deleted {
+			cookies = append(cookies, h.Cookie)
 		}
 	}
 	return cookies
@@ -196,8 +196,7 @@ func (j *jar) replace(asked []portal.Cookie, changes []portal.Change, now time.T
 // an earlier one, or when the portal sets another.
 func (j *jar) substitute(pairs []portal.Pair) (substituted []portal.Cookie) {
 	for i, p := range pairs {
-		for n := range j.cookies {
-			h := &j.cookies[n]
+		for _, h := range j.cookies {
 			if h.Name != p.Name || !h.undelivered {
 				continue
 			}

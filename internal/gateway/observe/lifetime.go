@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/secondgate/secondgate/internal/gateway/visits"
 )
 
 // finishTime is how long an ordinary response may go on when `mode enforce` begins.
@@ -36,12 +34,6 @@ func newLifetime(client context.Context, grace time.Duration) *lifetime {
 	l := &lifetime{grace: grace}
 	l.Context, l.cancel = context.WithCancel(client)
 	return l
-}
-
-// register registers the response to be closed when the mode ends. A response that begins after
-// Stop, on a connection of the old configuration, is closed at once.
-func (ob *Observer) register(l *lifetime) (remove func()) {
-	return ob.Visits.Tunnels.Add(&visits.Tunnel{Gate: ob.Gate, Close: l.close}, ob.Clock())
 }
 
 // close ends the response now or after the grace time; it does not block.

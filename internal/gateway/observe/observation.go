@@ -151,9 +151,10 @@ func (o *observation) withOpened() []portal.Pair {
 }
 
 // partial reports whether the browser may have left out cookies: another site caused the
-// request.
+// request, or a script at another host of the same site.
 func (o *observation) partial() bool {
-	return o.facts.CrossSite() || o.r.Header.Get("Sec-Fetch-Site") == "cross-site"
+	site := o.r.Header.Get("Sec-Fetch-Site")
+	return site == "cross-site" || site == "same-site" && !o.facts.Navigation() || o.facts.CrossSite()
 }
 
 // setCookies replaces the Cookie header of the request that is forwarded.

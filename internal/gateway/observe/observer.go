@@ -65,9 +65,6 @@ func New(o Options) *Observer {
 	return &Observer{Options: o, names: portal.NewRealmNames(o.Realm), questions: newQuestions(), grace: finishTime}
 }
 
-// Stop ends the questions. Later requests are still served.
-func (ob *Observer) Stop() { ob.questions.stop() }
-
 // Serve passes one request to next and its response back.
 func (ob *Observer) Serve(w http.ResponseWriter, r *http.Request, c request.Client, next Next) error {
 	host := (&url.URL{Host: r.Host}).Hostname()
@@ -85,7 +82,8 @@ func (ob *Observer) Serve(w http.ResponseWriter, r *http.Request, c request.Clie
 	o.guard(o.arrive)
 	defer o.guard(o.depart)
 	remove := func() {}
-	o.guard(func() { remove = ob.register(life) })
+	// A response that begins after Stop, on a connection of the old configuration, is closed at once.
+	o.guard(func() { remove = ob.Visits.Tunnels.Add(&visits.Tunnel{Gate: ob.Gate, Close: life.close}, ob.Clock()) })
 	defer func() { remove() }()
 	ow := &writer{o: o, life: life, rw: w}
 	err := next.ServeHTTP(ow, o.r)

@@ -35,9 +35,9 @@ var (
 // FindBody determines whether a safe request has a body if its headers don't say so. In HTTP/3,
 // and rarely in HTTP/2, the end of a request is sent separately from its headers, so that every
 // GET could have a body. Clients send that end at once.
-func FindBody(w http.ResponseWriter, r *http.Request) (waited bool) {
+func FindBody(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor < 2 || r.ContentLength >= 0 || !SafeMethod(r.Method) || !HasBody(r) {
-		return false
+		return
 	}
 	rc := http.NewResponseController(w)
 	// Not every server can (a recorder in a test); then its own limits hold.
@@ -47,10 +47,9 @@ func FindBody(w http.ResponseWriter, r *http.Request) (waited bool) {
 	n, err := io.ReadFull(r.Body, first[:])
 	if n == 0 && errors.Is(err, io.EOF) {
 		r.Body, r.ContentLength = http.NoBody, 0
-		return true
+		return
 	}
 	r.Body = &begun{ReadCloser: r.Body, first: first[:n], err: err}
-	return true
 }
 
 // begun is a body with its first bytes already read; err is the error of that read.

@@ -337,7 +337,7 @@ func TestCrossSite(t *testing.T) {
 		want   bool
 	}{
 		{"GET /", nil, false}, {"GET /", map[string]string{"Sec-Fetch-Site": "same-origin"}, false}, {"GET /", map[string]string{"Sec-Fetch-Site": "none"}, false},
-		{"POST /", map[string]string{"Sec-Fetch-Site": "cross-site"}, true}, {"GET /", map[string]string{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, true},
+		{"POST /", map[string]string{"Sec-Fetch-Site": "cross-site"}, true}, {"GET /", map[string]string{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, false},
 		{"GET /", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, false},
 		{"POST /", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, true},
 		{"GET /", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, true},
@@ -347,6 +347,11 @@ func TestCrossSite(t *testing.T) {
 		f := Facts{R: asked(t, tt.line, tt.header)}
 		if got := f.CrossSite(); got != tt.want {
 			t.Errorf("%s %v: %v", tt.line, tt.header, got)
+		}
+		f.Client.Secure = true
+		posted := tt.header["Sec-Fetch-Dest"] == "document"
+		if got := f.CrossSite(); got != (tt.want && !posted) {
+			t.Errorf("over HTTPS, %s %v: %v", tt.line, tt.header, got)
 		}
 	}
 }

@@ -99,16 +99,19 @@ func (f *Facts) ShowsPage() bool {
 	return f.Navigation() && (dest == "" || dest == "document") && f.R.Header["Range"] == nil
 }
 
-// CrossSite reports whether another site caused the request. A followed link does not count,
-// because browsers then send the same cookies as for a typed address.
+// CrossSite reports whether another site caused the request in such a way that the browser may
+// have left the visit's cookie out. It has not where the request navigates a window: with GET
+// never, and with another method over HTTPS, where the cookie has SameSite=None. Nor has it where
+// another host of the same site caused the request. Without Sec-Fetch-Site, the two can't be
+// told apart, and another Origin counts as another site.
 func (f *Facts) CrossSite() bool {
 	h := f.R.Header
-	switch site := h.Get("Sec-Fetch-Site"); site {
+	switch h.Get("Sec-Fetch-Site") {
 	case "":
 		return foreignOrigin(h.Get("Origin"), f.R.Host)
-	case "cross-site", "same-site":
+	case "cross-site":
 		top := h.Get("Sec-Fetch-Mode") == "navigate" && h.Get("Sec-Fetch-Dest") == "document"
-		return !(top && f.R.Method == http.MethodGet)
+		return !(top && (f.R.Method == http.MethodGet || f.Client.Secure))
 	}
 	return false
 }

@@ -24,6 +24,9 @@ const (
 	// KeptWhole: it is kept until it ends, unless it is an event stream or too long: the
 	// portal may commit a sign-in at its end.
 	KeptWhole
+	// KeptToEnd: likewise, but no portion of it would be released. An event stream is refused
+	// where it has not ended after [Timing.Portion], because it may never end.
+	KeptToEnd
 	// CheckedNow: it is checked at its headers, and then sent to the client.
 	CheckedNow
 )

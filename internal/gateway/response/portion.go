@@ -20,11 +20,11 @@ const chunk = 16 << 10
 
 // interval is how long a portion may wait for its check.
 func (w *Writer) interval() time.Duration {
-	if w.whole && !w.stream {
-		return forever
-	}
-	if w.stream {
+	switch {
+	case w.stream && !w.toEnd:
 		return w.timing.Stream
+	case w.whole && !w.stream:
+		return forever
 	}
 	return w.timing.Portion
 }

@@ -69,8 +69,8 @@ type Writer struct {
 	// sent is how many kept bytes were written to the client.
 	sent int64
 	// wouldPass says that the response is kept only because the visit is unsettled.
-	// whole says that no portion is due before the end.
-	wouldPass, whole bool
+	// whole says that no portion is due before the end; toEnd says so of streams, too.
+	wouldPass, whole, toEnd bool
 	// checking says that a portion's check runs, full that the handler behind waits for it.
 	// timer starts the next at dueAt.
 	checking, full bool
@@ -180,8 +180,8 @@ func (w *Writer) begin(m Mode) {
 		w.set(passing)
 		w.release()
 		w.x.Over(false)
-	case Kept, KeptUnsettled, KeptWhole:
-		w.wouldPass, w.whole = m == KeptUnsettled, m == KeptWhole
+	case Kept, KeptUnsettled, KeptWhole, KeptToEnd:
+		w.wouldPass, w.whole, w.toEnd = m == KeptUnsettled, m == KeptWhole || m == KeptToEnd, m == KeptToEnd
 		w.keep()
 	case CheckedNow:
 		w.checkNow()

@@ -43,11 +43,8 @@ type Answers struct {
 	calls map[Key]*calls
 	// epoch grows with every Forget: an answer to a question of an older epoch is not kept.
 	epoch uint64
-	// until is the latest expiry of answers that name a user; it is ignored once it has passed.
-	// See Settle.
+	// until is the latest expiry of answers; it is ignored once it has passed. See Settle.
 	until time.Time
-	// all says that until also applies to anonymous answers.
-	all bool
 	// presumed are credentials that are presumed to be anonymous for one request.
 	presumed slot
 }
@@ -173,7 +170,7 @@ func (a *Answers) Suspend() (s Suspended) {
 // varying values and its own expiry. Restore does nothing if other answers were forgotten since.
 // The caller has asked the portal again: the credentials are still anonymous. A restored answer
 // is used only for requests with a response check.
-func (a *Answers) Restore(s Suspended, key *Key) {
+func (a *Answers) Restore(s Suspended, key *Key, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if s.epoch != a.epoch {
@@ -181,6 +178,9 @@ func (a *Answers) Restore(s Suspended, key *Key) {
 	}
 	for _, old := range s.slots {
 		old.brief = time.Time{}
+		if now.Before(a.until) {
+			old.settle(a.until)
+		}
 		if old.about(key) && len(a.slots) < maxAnswers && !slices.ContainsFunc(a.slots, func(o slot) bool { return o.key == old.key }) {
 			a.slots = append(a.slots, old)
 		}
@@ -227,7 +227,7 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 	}
 	fresh := slot{key, answer, now.Add(life), now.Add(min(life, lives.User))}
 	if now.Before(a.until) {
-		fresh.settle(a.until, a.all)
+		fresh.settle(a.until)
 	}
 	oldest := 0
 	for i := range a.slots {
@@ -246,31 +246,28 @@ func (a *Answers) Keep(key Key, answer *portal.Answer, epoch uint64, lives Lives
 	a.slots[oldest] = fresh
 }
 
-// Settle makes every answer that names a user expire at until, also the answers that are kept
-// before then. Until then, the portal may commit a sign-in without a further request of the
-// visit. With all, anonymous answers expire too, for sites where strangers' responses are not
-// checked.
-func (a *Answers) Settle(until time.Time, all bool) {
+// Settle makes every answer expire at until, also the answers that are kept before then. Until
+// then, the portal may commit a sign-in without a further request of the visit.
+func (a *Answers) Settle(until time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if until.After(a.until) {
 		a.until = until
 	}
-	a.all = a.all || all // two sites of a realm may differ
 	for i := range a.slots {
-		a.slots[i].settle(until, all)
+		a.slots[i].settle(until)
 	}
 }
 
-// settling returns the arguments of the last Settle.
-func (a *Answers) settling() (until time.Time, all bool) {
+// settling returns the latest argument of Settle.
+func (a *Answers) settling() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.until, a.all
+	return a.until
 }
 
-func (s *slot) settle(until time.Time, all bool) {
-	if (all || s.answer.Kind == gate.User) && until.Before(s.expires) {
+func (s *slot) settle(until time.Time) {
+	if until.Before(s.expires) {
 		s.expires = until
 	}
 	if until.Before(s.brief) {

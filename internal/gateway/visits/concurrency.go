@@ -60,8 +60,6 @@ type Concurrency struct {
 	lifted                  uint64
 	// released are requests that made room for others although their responses go on.
 	released int
-	// cutOff are those of released that the gate cut off.
-	cutOff int
 	// changed is closed when shared or barring falls; nil while no request waits for that.
 	changed chan struct{}
 }
@@ -280,7 +278,7 @@ func (c *Concurrency) fallLocked(n *int) {
 type Mark struct {
 	begun, sharedBegun, entered uint64
 	open                        int32
-	shared, cutOff              int
+	shared                      int
 }
 
 // Entered is how many changers there had been.
@@ -294,7 +292,7 @@ func (c *Concurrency) Mark() Mark {
 	if c.pending {
 		open--
 	}
-	return Mark{c.begun.Load(), c.sharedBegun, c.entered(), open, c.shared + c.released, c.cutOff}
+	return Mark{c.begun.Load(), c.sharedBegun, c.entered(), open, c.shared + c.released}
 }
 
 // SignInEpoch counts what may have changed who is signed in: changers that began, and calls of
@@ -321,17 +319,7 @@ func (c *Concurrency) OthersSince(m Mark) bool { return m.open > 1 || c.begun.Lo
 // CutOff counts a request after ReleaseShared as one that the gate cut off, for d longer. The portal
 // may change who is signed in at its end, once.
 func (c *Concurrency) CutOff(d time.Duration) {
-	c.add(&c.cutOff, 1)
-	time.AfterFunc(d, func() {
-		c.add(&c.cutOff, -1)
-		c.EndReleased()
-	})
-}
-
-// LiveSharedSince is SharedSince without a single request that had been cut off at m: one write can't
-// sign a user in and out again. Of several, one may undo what another did.
-func (c *Concurrency) LiveSharedSince(m Mark) bool {
-	return m.shared > m.cutOff || m.cutOff > 1 || c.Mark().sharedBegun != m.sharedBegun
+	time.AfterFunc(d, c.EndReleased)
 }
 
 // SharedSince reports whether any shared request ran at m or began since.

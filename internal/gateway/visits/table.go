@@ -90,15 +90,14 @@ const unknownTime = 30 * time.Second
 
 // Resume is Get for a visit that the browser names. If this process does not know it, an earlier
 // one may have forwarded a sign-in for it that the portal saves only now: the visit is unsettled
-// until settle after the start, and its responses are checked for some longer. unchecked is as in
-// Settle.
-func (t *Table) Resume(realm string, id store.VisitID, token session.Token, settle time.Duration, unchecked bool) *Visit {
+// until settle after the start, and its responses are checked for some longer.
+func (t *Table) Resume(realm string, id store.VisitID, token session.Token, settle time.Duration) *Visit {
 	v, known := t.get(realm, id, token)
 	if known || settle <= 0 {
 		return v
 	}
 	if now := t.clock(); now.Before(t.began.Add(max(settle, unknownTime))) {
-		v.Settle(t.began, settle, unchecked)
+		v.Settle(t.began, settle)
 		raise(&v.slow, t.began.Add(unknownTime).UnixNano())
 	}
 	return v
@@ -209,9 +208,6 @@ func (t *Table) makeRoom() {
 		delete(t.begun, begin(victim.ID.Realm, victim.Token))
 	}
 }
-
-// Stands reports whether Standing has no need to read the store.
-func (v *Visit) Stands() bool { return v.standing.Load() != nil }
 
 // Standing returns what the store says of the visit, from memory where it can.
 func (t *Table) Standing(ctx context.Context, v *Visit) (*Standing, error) {

@@ -49,6 +49,8 @@ type Shared struct {
 	formed atomic.Int64
 	// abandoned is until when exclusive requests wait, in Unix nanoseconds; see Abandon.
 	abandoned atomic.Int64
+	// signIn is until when strangers' requests wait, in Unix nanoseconds; see SettleSignIn.
+	signIn atomic.Int64
 	// slow is until when the portal may still execute a request that was given up, in Unix
 	// nanoseconds; 0 if there is none.
 	slow atomic.Int64
@@ -83,18 +85,23 @@ func (v *Shared) Owner() uint64 { return v.owner.Load() }
 func (v *Shared) BumpOwner() uint64 { return v.owner.Add(1) }
 
 // Settle makes the visit unsettled for d from now on. The portal may still commit a sign-in
-// after a response that was just released (design rule G3). unchecked says that strangers'
-// responses are not checked.
-func (v *Shared) Settle(now time.Time, d time.Duration, unchecked bool) {
-	v.Answers.Settle(now.Add(d), unchecked)
+// after a response that was just released (design rule G3).
+func (v *Shared) Settle(now time.Time, d time.Duration) {
+	v.Answers.Settle(now.Add(d))
 	raise(&v.settle, now.Add(d).UnixNano())
 	raise(&v.formed, now.Add(d).UnixNano())
 }
 
 // SettleFrames is Settle for bytes that the client sent through a tunnel.
-func (v *Shared) SettleFrames(now time.Time, d time.Duration, unchecked bool) {
-	v.Answers.Settle(now.Add(d), unchecked)
+func (v *Shared) SettleFrames(now time.Time, d time.Duration) {
+	v.Answers.Settle(now.Add(d))
 	raise(&v.settle, now.Add(d).UnixNano())
+}
+
+// SettleSignIn records that a question after a declared sign-in named no user. The portal may
+// commit the sign-in until d from now on. Strangers' requests wait for that.
+func (v *Shared) SettleSignIn(now time.Time, d time.Duration) {
+	raise(&v.signIn, now.Add(d).UnixNano())
 }
 
 // Inherit makes the visit unsettled for as long as old is, because a request of old starts the
@@ -104,6 +111,7 @@ func (v *Shared) Inherit(old *Shared) {
 	raise(&v.formed, old.formed.Load())
 	raise(&v.abandoned, old.abandoned.Load())
 	raise(&v.slow, old.slow.Load())
+	raise(&v.signIn, old.signIn.Load())
 	v.Answers.Settle(old.Answers.settling())
 }
 
@@ -148,10 +156,17 @@ func (v *Shared) Slow(now time.Time) bool { return now.UnixNano() < v.slow.Load(
 // UnsettledFor is how long from now on an earlier request may still change who is signed in: any
 // changer, or with abandoned only those that were given up. It is 0 if none can.
 func (v *Shared) UnsettledFor(now time.Time, abandoned bool) time.Duration {
-	until := &v.settle
 	if abandoned {
-		until = &v.abandoned
+		return remains(&v.abandoned, now)
 	}
+	return remains(&v.settle, now)
+}
+
+// SignInFor is how long from now on the portal may commit a declared sign-in; see SettleSignIn.
+func (v *Shared) SignInFor(now time.Time) time.Duration { return remains(&v.signIn, now) }
+
+// remains returns the time from now on to until, in Unix nanoseconds; 0 if it has passed.
+func remains(until *atomic.Int64, now time.Time) time.Duration {
 	return time.Duration(max(0, until.Load()-now.UnixNano()))
 }
 

@@ -32,14 +32,14 @@ func TestUnsettled(t *testing.T) {
 	check("for the changer itself", 0, 1, false)
 	leave()
 	check("after a changer that did not settle", 0, 0, false)
-	v.Settle(now, 2*time.Second, false)
-	v.Settle(now, time.Second, false)
+	v.Settle(now, 2*time.Second)
+	v.Settle(now, time.Second)
 	check("at once", 0, 0, true)
 	check("for the changer itself, after it ended", 0, 1, true)
 	check("just before the end", 2*time.Second-1, 0, true)
 	check("at the end", 2*time.Second, 0, false)
 	check("the end is final", 0, 0, false)
-	v.Settle(now.Add(time.Minute), time.Second, false)
+	v.Settle(now.Add(time.Minute), time.Second)
 	check("a second time", time.Minute, 0, true)
 }
 
@@ -48,7 +48,7 @@ func TestSettle_Concurrent(t *testing.T) {
 	v := &Visit{Shared: newShared()}
 	var wg sync.WaitGroup
 	for i := range 100 {
-		wg.Go(func() { v.Settle(now, time.Duration(i+1)*time.Second, false) })
+		wg.Go(func() { v.Settle(now, time.Duration(i+1)*time.Second) })
 	}
 	wg.Wait()
 	if got := time.Unix(0, v.settle.Load()); !got.Equal(now.Add(100 * time.Second)) {
@@ -141,11 +141,12 @@ func TestAbandon(t *testing.T) {
 // request ran in, and keeps no answer for longer.
 func TestInherit(t *testing.T) {
 	old, v := newShared(), newShared()
-	old.Settle(now, 2*time.Second, true)
+	old.Settle(now, 2*time.Second)
 	old.Abandon(now, 3*time.Second)
+	old.SettleSignIn(now, time.Second)
 	v.Inherit(old)
-	until, all := v.Answers.settling()
-	if v.UnsettledFor(now, false) != 2*time.Second || v.UnsettledFor(now, true) != 3*time.Second || !v.Slow(now) || !v.Formed(now.Add(time.Second)) || !until.Equal(now.Add(2*time.Second)) || !all {
-		t.Error(v.UnsettledFor(now, false), v.UnsettledFor(now, true), v.Slow(now), until, all)
+	until := v.Answers.settling()
+	if v.UnsettledFor(now, false) != 2*time.Second || v.UnsettledFor(now, true) != 3*time.Second || !v.Slow(now) || !v.Formed(now.Add(time.Second)) || !until.Equal(now.Add(2*time.Second)) || v.SignInFor(now) != time.Second {
+		t.Error(v.UnsettledFor(now, false), v.UnsettledFor(now, true), v.Slow(now), until, v.SignInFor(now))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/PuerkitoBio/goquery"
@@ -128,6 +129,10 @@ func (p *Page) redirect() *url.URL {
 	return p.refresh()
 }
 
+// atOnce is the longest delay, in seconds, of a meta refresh that counts as a redirect. A longer
+// one shows the page to people.
+const atOnce = 1
+
 // refresh returns the target of <meta http-equiv="refresh" content="0; url=…">, which some
 // portals send after a sign-in, or nil.
 func (p *Page) refresh() *url.URL {
@@ -135,12 +140,10 @@ func (p *Page) refresh() *url.URL {
 		return nil
 	}
 	content := p.Doc().Find(`meta[http-equiv="refresh" i]`).First().AttrOr("content", "")
-	delay, to, found := strings.Cut(content, ";")
-	if !found || strings.Trim(delay, " 01.") != "" {
-		return nil
-	}
+	delay, to, _ := strings.Cut(content, ";")
+	seconds, err := strconv.ParseFloat(strings.TrimSpace(delay), 64)
 	name, target, _ := strings.Cut(to, "=")
-	if !strings.EqualFold(strings.TrimSpace(name), "url") {
+	if err != nil || seconds > atOnce || !strings.EqualFold(strings.TrimSpace(name), "url") {
 		return nil
 	}
 	u, err := p.Resolve(strings.Trim(target, ` '"`))

@@ -108,6 +108,20 @@ func TestMetaRefreshIsFollowed(t *testing.T) {
 	}
 }
 
+// TestOnlyAQuickRefreshIsFollowed: people see a page that refreshes itself after some seconds.
+func TestOnlyAQuickRefreshIsFollowed(t *testing.T) {
+	for delay, followed := range map[string]bool{"0": true, " 1 ": true, "0.5": true, "10": false, "1.1": false, "": false, "soon": false} {
+		at := serve(t, map[string]http.HandlerFunc{
+			"/":   page(`<meta http-equiv=refresh content="` + delay + `; url=/in">`),
+			"/in": page("<p>in</p>"),
+		})
+		p, err := browser(browse.Options{}).Get(t.Context(), at+"/")
+		if err != nil || (p.URL.Path == "/in") != followed {
+			t.Errorf("after %q s: %v, %v", delay, p.URL, err)
+		}
+	}
+}
+
 func TestA307KeepsTheForm(t *testing.T) {
 	got := ""
 	at := serve(t, map[string]http.HandlerFunc{

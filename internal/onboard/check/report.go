@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 // Status is the result of a check.
@@ -86,7 +87,7 @@ func (r Report) WriteJSON(out io.Writer) error {
 // not control the terminal.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 {
+		if unicode.IsControl(c) {
 			return ' '
 		}
 		return c

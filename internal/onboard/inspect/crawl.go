@@ -119,8 +119,8 @@ func (q *queue) link(u *url.URL, text string) {
 }
 
 // visit requests a place, and appends the response to in.views if it is an HTML page or
-// JSON. It queues the links of the first page and of personal pages. It returns false if the
-// response could not be read to its end or is too large.
+// JSON. It queues the links of the first page, of personal pages and of the address given. It
+// returns false if the response could not be read to its end or is too large.
 func (q *queue) visit(ctx context.Context, at stop) bool {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
@@ -150,7 +150,7 @@ func (q *queue) visit(ctx context.Context, at stop) bool {
 		return true
 	}
 	q.in.views = append(q.in.views, &view{at.place, p})
-	if len(q.in.views) == 1 || hasAny(words(at.uri), personal) || at.uri == q.in.base.Path {
+	if len(q.in.views) == 1 || hasAny(words(at.uri), personal) || at.uri == q.in.given.RequestURI() {
 		q.page(p)
 	}
 	return true

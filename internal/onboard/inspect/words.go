@@ -15,32 +15,32 @@ import (
 // a word alone.
 var (
 	// personal are words in the addresses of pages that are likely to name the user.
-	personal = []string{"me", "whoami", "self", "user", "users", "profile", "account", "accounts", "settings", "session", "customer", "member",
-		"clientarea", "details", "preferences", "my", "konto", "profil", "oma", "mypage", "dashboard", "home", "current", "userinfo", "ucp"}
+	personal = strings.Fields(`me whoami self user users profile account accounts settings session customer member clientarea details preferences my
+		konto profil oma mypage dashboard home current userinfo ucp`)
 	// persons are words before "id" that make it the id of a person, as in user_id.
-	persons = []string{"user", "account", "customer", "client", "member", "me", "my", "profile", "person", "login", "auth", "contact", "current",
-		"self", "viewer", "who", "people", "data", "result", "kunden", "kunde", "asiakas", "subscriber"}
-	identifiers = []string{"id", "uid", "uuid", "guid", "sub", "number", "no", "nr", "num", "nummer", "numero"}
+	persons = strings.Fields(`user account customer client member me my profile person login auth contact current self viewer who people data result
+		kunden kunde asiakas subscriber`)
+	identifiers = strings.Fields("id uid uuid guid sub number no nr num nummer numero")
 	// ownerWords are names under which a number may be the user's id although the name does
 	// not end in "id", as in <b id="me">17</b>.
-	ownerWords = []string{"me", "who", "whoami", "user", "customer", "member", "ids", "uid"}
+	ownerWords = strings.Fields("me who whoami user customer member ids uid")
 	// containers are keys in JSON that may enclose the user. They don't tell to which person
 	// the value belongs.
-	containers = []string{"result", "results", "props", "state", "response", "payload", "attributes", "session", "value", "page", "initial",
-		"context", "logged", "in", "ids", "identity", "principal", "root"}
-	names    = []string{"login", "username", "user", "uname", "userid"}
-	display  = []string{"display", "nick", "nickname", "full", "fullname", "first", "firstname", "last", "lastname", "real", "title", "greeting"}
-	fleeting = []string{"token", "nonce", "csrf", "xsrf", "session", "sessionid", "sid", "hash", "time", "date", "timestamp", "expires", "sectok", "signature", "version", "balance", "sum", "total", "count", "amount", "price"}
+	containers = strings.Fields(`result results props state response payload attributes session value page initial context logged in ids identity
+		principal root`)
+	names    = strings.Fields("login username user uname userid")
+	display  = strings.Fields("display nick nickname full fullname first firstname last lastname real title greeting")
+	fleeting = strings.Fields(`token nonce csrf xsrf session sessionid sid hash time date timestamp expires sectok signature version balance sum total
+		count amount price`)
 	// doing are words of links that may change something at the portal. harmless refuses them.
-	doing = []string{"delete", "remove", "destroy", "drop", "cancel", "unsubscribe", "subscribe", "add", "create", "new", "edit", "save", "update", "insert",
-		"upload", "toggle", "enable", "disable", "activate", "deactivate", "confirm", "approve", "accept", "reject", "install", "upgrade", "purge", "clear",
-		"flush", "reset", "restore", "revoke", "switch", "impersonate", "export", "download", "pay", "buy", "order", "checkout", "vote", "follow",
-		"unfollow", "block", "move", "rename", "send", "resend", "revert", "rollback", "lock", "unlock", "restart", "reboot",
-		"transfer", "renew", "register", "draft", "trash", "import", "join", "invite"}
+	doing = strings.Fields(`delete remove destroy drop cancel unsubscribe subscribe add create new edit save update insert upload toggle enable
+		disable activate deactivate confirm approve accept reject install upgrade purge clear flush reset restore revoke switch
+		impersonate export download pay buy order checkout vote follow unfollow block move rename send resend revert rollback
+		lock unlock restart reboot transfer renew register draft trash import join invite`)
 	// commands are like doing, but count only in a path or in a parameter from actions:
 	// ?do=start may change something, ?id=start is a page.
-	commands = []string{"start", "stop", "run", "open", "close", "set", "leave", "sync", "refresh", "submit", "apply", "like", "mark", "execute", "toggle"}
-	actions  = []string{"do", "action", "act", "a", "op", "cmd", "command", "task", "mode", "method", "func", "function", "event"}
+	commands = strings.Fields("start stop run open close set leave sync refresh submit apply like mark execute toggle")
+	actions  = strings.Fields("do action act a op cmd command task mode method func function event")
 	secret   = regexp.MustCompile(`(?i)nonce|token|sectok|csrf|xsrf|signature|^sig$|^key$|^hash$|sess`)
 
 	leaving  = regexp.MustCompile(`(?i)log[ _-]?(out|off)|sign[ _-]?(out|off)|abmeld|ausloggen|kirjaudu ulos|uloskirjaudu|logga[ -]?ut|d[eé]connexion|cerrar|uitloggen|afmelden|exit`)

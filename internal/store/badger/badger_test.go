@@ -5,25 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/kv"
 	"github.com/secondgate/secondgate/internal/store/kv/kvtest"
-	"github.com/secondgate/secondgate/internal/store/storetest"
 )
-
-func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Open {
-		dir := t.TempDir()
-		return func(t *testing.T, clock func() time.Time) store.Store {
-			return open(t, dir, Options{Clock: clock})
-		}
-	})
-}
 
 func TestEngine(t *testing.T) { kvtest.Run(t, place) }
 

@@ -8,7 +8,7 @@
 //
 // # Caveats
 //
-// The disk is never filled to its end (space.go).
+// The disk is never filled to its end (minFree).
 package badger
 
 import (

@@ -2,27 +2,12 @@ package records
 
 import (
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/kv"
-	"github.com/secondgate/secondgate/internal/store/memory"
-	"github.com/secondgate/secondgate/internal/store/storetest"
 )
-
-// TestStore runs the suite on the in-memory engine; package badger runs it on Badger.
-func TestStore(t *testing.T) {
-	storetest.Run(t, func(*testing.T) storetest.Open {
-		engine := memory.New()
-		return func(t *testing.T, clock func() time.Time) store.Store {
-			engine = engine.Reopen()
-			return open(t, engine, Options{Clock: clock})
-		}
-	})
-}
 
 func open(t testing.TB, engine kv.Engine, o Options) *DB {
 	t.Helper()

@@ -3,7 +3,6 @@ package records
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -129,11 +128,6 @@ func (t *tx) writeClearances() {
 		t.Delete(key)
 		return
 	}
-	var end time.Time
-	for _, c := range t.list {
-		if c.expires.After(end) {
-			end = c.expires
-		}
-	}
-	t.set(key, clearancesForm.encode(key, &t.list), end)
+	last := slices.MaxFunc(t.list, func(a, b clearance) int { return a.expires.Compare(b.expires) })
+	t.set(key, clearancesForm.encode(key, &t.list), last.expires)
 }

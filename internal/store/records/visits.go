@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,12 +35,8 @@ const touchBatch = 200
 // Touch implements store.Store. A visit that can't be read does not keep the
 // others from being touched.
 func (d *DB) Touch(ctx context.Context, realm string, seen map[store.VisitID]time.Time) error {
-	ids := make([]store.VisitID, 0, len(seen))
-	for id := range seen {
-		ids = append(ids, id)
-	}
 	var damaged error
-	for batch := range slices.Chunk(ids, touchBatch) {
+	for batch := range slices.Chunk(slices.Collect(maps.Keys(seen)), touchBatch) {
 		var found error
 		err := d.engine.Update(ctx, "", func(w kv.Tx) (err error) {
 			found, err = d.touch(w, realm, batch, seen)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -112,12 +113,8 @@ func activated(ctx context.Context, st Reader, seq uint64) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	for i := range page.Entries {
-		if activating[page.Entries[i].Event.Kind] {
-			return true, nil
-		}
-	}
-	return page.Next != "", nil
+	changes := slices.ContainsFunc(page.Entries, func(e store.Entry) bool { return activating[e.Event.Kind] })
+	return changes || page.Next != "", nil
 }
 
 // errPeek aborts the transaction in which pending events are looked at.

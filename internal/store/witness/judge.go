@@ -51,10 +51,13 @@ func (k Known) Verify(ring *keys.Ring) {
 
 // Of is the witness of a store, nil if there is none.
 func (k Known) Of(store string) *Witness {
-	for i := range k {
-		if store != "" && k[i].Store == store {
-			return &k[i]
-		}
+	return k.first(func(w Witness) bool { return store != "" && w.Store == store })
+}
+
+// first is the first witness that is wanted, nil if there is none.
+func (k Known) first(wanted func(Witness) bool) *Witness {
+	if i := slices.IndexFunc(k, wanted); i >= 0 {
+		return &k[i]
 	}
 	return nil
 }
@@ -62,10 +65,8 @@ func (k Known) Of(store string) *Witness {
 // Judge decides whether the store may be used as far as that does not depend on realms.
 // Nil means yes.
 func Judge(known Known, found Found) error {
-	for i := range known {
-		if known[i].Unreadable {
-			return fmt.Errorf("%w, or it can't be known: the witness %s in Caddy's storage can't be read; found in %s. %s", ErrLost, known[i].Key, found.Place, found.ways())
-		}
+	if bad := known.first(func(w Witness) bool { return w.Unreadable }); bad != nil {
+		return fmt.Errorf("%w, or it can't be known: the witness %s in Caddy's storage can't be read; found in %s. %s", ErrLost, bad.Key, found.Place, found.ways())
 	}
 	w := known.Of(found.Store)
 	switch {
@@ -93,10 +94,8 @@ func judgeEmpty(known Known, found Found) error {
 	if found.Ordered {
 		return nil
 	}
-	for i := range known {
-		if w := &known[i]; w.users() > 0 {
-			return lost(w, found, "no store")
-		}
+	if w := known.first(func(w Witness) bool { return w.users() > 0 }); w != nil {
+		return lost(w, found, "no store")
 	}
 	if found.Expected {
 		return fmt.Errorf("%w and would let users in without their second factor: expected a store, because the configuration says must_exist, and Caddy's storage knows of none; found in %s: no store. %s", ErrLost, found.Place, found.ways())
@@ -145,12 +144,7 @@ func JudgeRealm(known Known, found Found, u Users) error {
 // rival is the witness of another store that has that many activated users in the realm,
 // nil for none.
 func (k Known) rival(store, realm string, fewest int) *Witness {
-	for i := range k {
-		if k[i].Store != store && k[i].Activated[realm] >= fewest {
-			return &k[i]
-		}
-	}
-	return nil
+	return k.first(func(w Witness) bool { return w.Store != store && w.Activated[realm] >= fewest })
 }
 
 // RestoredSince reports whether the store was restored from its own backup after the

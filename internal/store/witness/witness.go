@@ -27,6 +27,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/secondgate/secondgate/internal/keys"
@@ -112,12 +113,7 @@ func Unmarshal(file []byte) (w Witness) {
 
 // verify sets Forged unless one of the keys has signed the witness.
 func (w *Witness) verify(derived [][]byte) {
-	w.Forged = true
-	for _, key := range derived {
-		if hmac.Equal(w.signature, sum(key, w.line)) {
-			w.Forged = false
-		}
-	}
+	w.Forged = !slices.ContainsFunc(derived, func(key []byte) bool { return hmac.Equal(w.signature, sum(key, w.line)) })
 }
 
 func sum(key, text []byte) []byte {

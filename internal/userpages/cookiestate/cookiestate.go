@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -160,13 +161,8 @@ func (f Field[T]) Take(b Browser, o Owner) (data T, ok bool) {
 // SetCookie sets a cookie in the response. It replaces a Set-Cookie of the same name that
 // the response already has.
 func SetCookie(w http.ResponseWriter, name, value string, life time.Duration, secure bool) {
-	set := w.Header()["Set-Cookie"]
-	kept := set[:0:0]
-	for _, line := range set {
-		if !strings.HasPrefix(line, name+"=") {
-			kept = append(kept, line)
-		}
-	}
+	same := func(line string) bool { return strings.HasPrefix(line, name+"=") }
+	kept := slices.DeleteFunc(slices.Clone(w.Header()["Set-Cookie"]), same)
 	c := &http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),
 		Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,

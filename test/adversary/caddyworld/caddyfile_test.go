@@ -86,8 +86,9 @@ func (g *gated) block() string {
 	case who != "":
 		proxy = "reverse_proxy " + g.portal() + " {\nheader_up X-Remote-User " + who + "\n}\n"
 	}
-	lead := strings.Join(g.extras, "\n") + "\n" + g.triggerBefore() + g.first() + before + g.gate(who)
+	lead := g.interceptor() + strings.Join(g.extras, "\n") + "\n" + g.triggerBefore() + g.first() + before + g.gate(who)
 	shape := g.shape
+	ordered = ordered || g.around != ""
 	if ordered && shape != "handle_path" {
 		shape = "route"
 	}
@@ -134,7 +135,7 @@ func (g *gated) gate(who string) string {
 	for _, r := range g.rules {
 		args := " @" + r.list
 		if r.body == "" {
-			args = " " + r.place.path
+			args = " " + r.place.prefix + r.place.path
 		}
 		if r.list == "guest" {
 			args += " /login"
@@ -146,6 +147,18 @@ func (g *gated) gate(who string) string {
 	}
 	line("}")
 	return out.String()
+}
+
+// interceptor is a handler before the gate that answers in place of responses of a status.
+func (g *gated) interceptor() string {
+	send := "reverse_proxy " + g.portal() + "\n"
+	switch g.around {
+	case "":
+		return ""
+	case "rewritten":
+		send = "rewrite * /nope\n" + send
+	}
+	return "intercept {\n@away status 4xx 5xx\nhandle_response @away {\n" + send + "}\n}\n"
 }
 
 func (g *gated) triggerBefore() string {

@@ -9,7 +9,7 @@ import (
 )
 
 // without reports whether ADVERSARY_WITHOUT excludes a part from all worlds: "identity", "token",
-// "rules", "errors", "sites", or "asked" (whoami where Caddy knows the user). The variable is a
+// "rules", "errors", "sites", "around", or "asked" (whoami where Caddy knows the user). The variable is a
 // comma-separated list.
 func without(what string) bool {
 	return slices.Contains(strings.Split(os.Getenv("ADVERSARY_WITHOUT"), ","), what)

@@ -12,20 +12,22 @@ type place struct {
 	// page is what the portal calls it; path, and the value of the parameter `route` or
 	// of the header X-Kind, are how it is named.
 	page, path, route, kind string
+	// prefix is before the path in the browser's address; the route strips it.
+	prefix string
 }
 
 var places = map[string][]place{
-	"trust": {{"hook", "/hooks/pay", "", ""}, {"hook", "/index.php", "pay/callback", ""}, {"hook", "/in", "", "pay/callback"}},
-	"guest": {{"open", "/open", "", ""}, {"open", "/index.php", "open", ""}, {"open", "/in", "", "open"}},
-	"deny":  {{"door", "/rpc", "", ""}, {"door", "/index.php", "rpc", ""}, {"door", "/in", "", "rpc"}},
+	"trust": {{page: "hook", path: "/hooks/pay"}, {page: "hook", path: "/index.php", route: "pay/callback"}, {page: "hook", path: "/in", kind: "pay/callback"}},
+	"guest": {{page: "open", path: "/open"}, {page: "open", path: "/index.php", route: "open"}, {page: "open", path: "/in", kind: "open"}},
+	"deny":  {{page: "door", path: "/rpc"}, {page: "door", path: "/index.php", route: "rpc"}, {page: "door", path: "/in", kind: "rpc"}},
 }
 
 // target is the address that leads to the place.
 func (p place) target() string {
 	if p.route == "" {
-		return p.path
+		return p.prefix + p.path
 	}
-	return p.path + "?route=" + p.route
+	return p.prefix + p.path + "?route=" + p.route
 }
 
 func (p place) header() []string {

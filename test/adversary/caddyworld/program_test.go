@@ -54,6 +54,11 @@ func drawStep(t *rapid.T, w world) Step {
 	for range choose(t, 3) {
 		disguise(t, g, &s)
 	}
+	for _, e := range g.extras {
+		if strings.HasPrefix(e, "uri strip_prefix") && often(t, 40) {
+			s.Target = strings.ReplaceAll(strings.ReplaceAll(e, "uri strip_prefix ", ""), "\n", "") + s.Target
+		}
+	}
 	s.As = rarely(t, 20, "none", "mallory", "mallet")
 	s.HTTP2 = g.tls && often(t, 40)
 	return s
@@ -110,7 +115,7 @@ func drawPage(t *rapid.T, g gated) string {
 		pages = append(pages, "/broken", "/broken")
 	}
 	for _, e := range g.extras {
-		for _, p := range []string{"/short", "/p/data", "/v1/data"} {
+		for _, p := range []string{"/short", "/p/data", "/v1/data", "/v1/v2/data"} {
 			if strings.Contains(e, p[:3]) {
 				pages = append(pages, p)
 			}
@@ -179,7 +184,7 @@ func mix(t *rapid.T, p place, s *Step) {
 		}
 	default:
 		path, query, has := strings.Cut(s.Target, "?")
-		s.Target = p.path + oneOf(t, "/..", "/../..", "/%2e%2e/%2e%2e", ";x", "/..;/..", "%2f..%2f..", "/x.css") + path
+		s.Target = p.prefix + p.path + oneOf(t, "/..", "/../..", "/%2e%2e/%2e%2e", ";x", "/..;/..", "%2f..%2f..", "/x.css") + path
 		if has {
 			s.Target += "?" + query
 		}

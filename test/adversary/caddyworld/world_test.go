@@ -29,11 +29,14 @@ type gated struct {
 	// shape is the order of the directives; trigger is the cause of an error, errors the error
 	// route.
 	shape, trigger, errors string
-	extras                 []string
-	rules                  []rule
-	signIn                 string
-	always                 bool
-	recheck                string
+	// around is what a handler before the gate does with responses of a status: nothing, or it sends
+	// the request to the portal once more, as it came or "rewritten".
+	around  string
+	extras  []string
+	rules   []rule
+	signIn  string
+	always  bool
+	recheck string
 }
 
 func drawWorld(t *rapid.T) world {
@@ -74,9 +77,19 @@ func drawSite(t *rapid.T, p *Portal) gated {
 		// Behind a fence the portal's error page would have to be one for strangers.
 		g.rules = slices.DeleteFunc(g.rules, func(r rule) bool { return r.list == "guest" })
 	}
-	if extra := rarely(t, 40, "encode gzip", "rewrite /short /index.php?route=data", "rewrite /p/* /index.php?route={path}", "uri strip_prefix /v1",
+	if !without("around") {
+		g.around = rarely(t, 12, "as it came", "rewritten")
+	}
+	if g.around != "" { // what strangers may see is another portal's page then
+		g.rules = slices.DeleteFunc(g.rules, func(r rule) bool { return r.list == "guest" })
+		if g.shape != "handle_path" {
+			g.shape = "route"
+		}
+	}
+	if extra := rarely(t, 40, "encode gzip", "rewrite /short /index.php?route=data", "rewrite /p/* /index.php?route={path}", "uri strip_prefix /v1", "uri strip_prefix /v1\nuri strip_prefix /v2",
 		"root * CERTS\ntry_files {path} /index.php", "header -Server", "vars colour blue"); extra != "" {
 		g.extras = append(g.extras, extra)
+		g.prefixRules(t, extra)
 	}
 	switch g.recheck = rarely(t, 20, "recheck 0", "rotates", "watch unsafe"); {
 	case g.recheck == "rotates" && (g.site.First != "" || p.Basic), // what is promised must be so
@@ -84,6 +97,26 @@ func drawSite(t *rapid.T, p *Portal) gated {
 		g.recheck = ""
 	}
 	return g
+}
+
+// prefixRules has rules that open name the addresses as browsers send them, with the prefixes that
+// the route strips. One that shuts would leave the address without the prefix open.
+func (g *gated) prefixRules(t *rapid.T, extra string) {
+	if !strings.HasPrefix(extra, "uri strip_prefix") || !often(t, 60) {
+		return
+	}
+	prefix := "/v1"
+	if strings.Contains(extra, "/v2") {
+		prefix += "/v2"
+	}
+	for i := range g.rules {
+		r := &g.rules[i]
+		if r.list == "deny" {
+			continue
+		}
+		r.body = strings.ReplaceAll(strings.ReplaceAll(r.body, "path "+r.place.path, "path "+prefix+r.place.path), "path /hooks/", "path "+prefix+"/hooks/")
+		r.place.prefix = prefix
+	}
 }
 
 func (g *gated) has(list string) bool {

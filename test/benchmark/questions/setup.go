@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -16,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/secondgate/secondgate/test/kit/port"
 )
 
 // setup is one portal behind one binary, with its visitors.
@@ -120,12 +121,10 @@ func (h *setup) launch(binary string) error {
 		return err
 	}
 	h.dir = dir
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
 		return err
 	}
-	address := l.Addr().String()
-	l.Close()
 	h.url = "http://" + address
 	text := fmt.Sprintf(caddyfile, dir, address, h.portal.directives, strings.TrimPrefix(h.counter.URL, "http://"))
 	if err := os.WriteFile(filepath.Join(dir, "Caddyfile"), []byte(text), 0o600); err != nil {

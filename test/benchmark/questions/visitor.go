@@ -1,19 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/cookiejar"
-	"net/url"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/secondgate/secondgate/internal/onboard/browse"
 )
@@ -22,13 +21,12 @@ import (
 type visitor struct {
 	customer, sends bool
 	agent           string
-	client          *http.Client
+	browser         *browse.Browser
 	h               *setup
 
-	mu         sync.Mutex
-	sent       int // requests so far
+	sent       atomic.Int64 // requests so far
 	fast, slow count
-	requests   int // of one run
+	requests   int64 // of one run
 	word       int
 }
 
@@ -44,19 +42,18 @@ func (v *visitor) String() string {
 }
 
 func newVisitor(h *setup, customer, sends bool) *visitor {
-	jar, _ := cookiejar.New(nil) // without options it can't fail
 	v := &visitor{customer: customer, sends: sends, h: h}
 	v.agent = fmt.Sprintf("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0 Visitor/%t-%t", customer, sends)
-	v.client = &http.Client{Jar: jar, Timeout: 60 * time.Second, Transport: v}
+	v.browser = browse.New(browse.Options{Transport: v, Timeout: 60 * time.Second})
 	return v
 }
 
-// RoundTrip counts the browser's own requests, so that a page view at whoami's address is
-// no question.
+// RoundTrip sends a request under the visitor's name. It counts the browser's own requests, so
+// that a page view at whoami's address is no question.
 func (v *visitor) RoundTrip(r *http.Request) (*http.Response, error) {
-	v.mu.Lock()
-	v.sent++
-	v.mu.Unlock()
+	v.sent.Add(1)
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", v.agent)
 	v.h.add(r, -1)
 	return http.DefaultTransport.RoundTrip(r)
 }
@@ -67,7 +64,7 @@ func (v *visitor) walk(h *setup, pace time.Duration, to *count) error {
 	if v.customer {
 		pages, f = h.portal.customer, h.portal.customerForm
 	}
-	before, sent := h.questions(v.agent), v.sent
+	before, sent := h.questions(v.agent), v.sent.Load()
 	var last *browse.Page
 	next := time.Now()
 	for i := range views {
@@ -81,7 +78,7 @@ func (v *visitor) walk(h *setup, pace time.Duration, to *count) error {
 		last = page
 	}
 	time.Sleep(200 * time.Millisecond)
-	v.requests = v.sent - sent
+	v.requests = v.sent.Load() - sent
 	*to = count{h.questions(v.agent) - before, true}
 	return nil
 }
@@ -103,11 +100,7 @@ func (v *visitor) view(h *setup, path string, last *browse.Page, f form, send bo
 }
 
 func (v *visitor) get(address string) (*browse.Page, error) {
-	r, err := http.NewRequest(http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	return v.navigate(r)
+	return usable(v.browser.Get(context.Background(), address))
 }
 
 // post sends the page's form that has the field. It uses POST also for a form with the method GET,
@@ -116,76 +109,37 @@ func (v *visitor) post(page *browse.Page, field string, values map[string]string
 	if page == nil {
 		return nil, errors.New("no page whose form could be sent")
 	}
-	for _, f := range page.Forms() {
-		if _, found := f.Field(field); !found {
-			continue
-		}
-		out := url.Values{}
-		for _, x := range f.Fields {
-			if x.Sent {
-				out.Add(x.Name, x.Value)
-			}
-		}
-		for name, value := range values {
-			out.Set(name, value)
-		}
-		r, err := http.NewRequest(http.MethodPost, f.Action.String(), strings.NewReader(out.Encode()))
-		if err != nil {
-			return nil, err
-		}
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Origin", v.h.url)
-		r.Header.Set("Referer", page.URL.String())
-		return v.navigate(r)
+	form := page.Form(func(f *browse.Form) bool { _, found := f.Field(field); return found })
+	if form == nil {
+		return nil, fmt.Errorf("no form with %q at %s", field, page.URL)
 	}
-	return nil, fmt.Errorf("no form with %q at %s", field, page.URL)
+	form.Method = http.MethodPost
+	return usable(v.browser.Submit(context.Background(), form, values))
 }
 
-func (v *visitor) navigate(r *http.Request) (*browse.Page, error) {
-	for name, values := range browse.Navigation() {
-		r.Header[name] = values
-	}
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	page, err := v.do(r)
+// usable returns an error for a page that tells of a fault or a refusal.
+func usable(page *browse.Page, err error) (*browse.Page, error) {
 	if err == nil && (page.Status >= 500 || page.Status == http.StatusTooManyRequests || page.Status == http.StatusForbidden) {
-		err = fmt.Errorf("%s %s: status %d", r.Method, r.URL, page.Status)
+		err = fmt.Errorf("%s: status %d", page.URL, page.Status)
 	}
 	return page, err
 }
 
-func (v *visitor) do(r *http.Request) (*browse.Page, error) {
-	r.Header.Set("User-Agent", v.agent)
-	r.Header.Set("Accept-Language", "en-GB,en;q=0.5")
-	resp, err := v.client.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	return &browse.Page{URL: resp.Request.URL, Status: resp.StatusCode, Header: resp.Header, Body: body}, err
-}
-
-// furnish fetches what is on the page, six at a time as browsers do.
+// furnish fetches what is on the page, six at a time as browsers do. Cookies that a part sets
+// are dropped.
 func (v *visitor) furnish(page *browse.Page) {
-	turns := make(chan struct{}, 6)
-	var group sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(6)
 	for address, dest := range v.parts(page) {
-		group.Go(func() {
-			turns <- struct{}{}
-			defer func() { <-turns }()
-			r, err := http.NewRequest(http.MethodGet, address, nil)
-			if err != nil {
-				return
-			}
-			r.Header.Set("Accept", "*/*")
-			r.Header.Set("Referer", page.URL.String())
-			r.Header.Set("Sec-Fetch-Dest", dest)
-			r.Header.Set("Sec-Fetch-Mode", "no-cors")
-			r.Header.Set("Sec-Fetch-Site", "same-origin")
-			_, _ = v.do(r) // a part that is missing is none of the portal's pages
+		b := v.browser.Clone()
+		header := http.Header{"Accept": {"*/*"}, "Referer": {page.URL.String()},
+			"Sec-Fetch-Dest": {dest}, "Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Site": {"same-origin"}}
+		group.Go(func() error {
+			_, _ = b.Once(context.Background(), http.MethodGet, address, header, nil) // a part that is missing is none of the portal's pages
+			return nil
 		})
 	}
-	group.Wait()
+	_ = group.Wait() // no part returns an error
 }
 
 // parts are the addresses and kinds of the page's styles, scripts and images.
@@ -208,18 +162,11 @@ func (v *visitor) parts(page *browse.Page) map[string]string {
 // signIn signs in at the portal and sets a second factor up, which is this visit's
 // clearance.
 func (v *visitor) signIn(h *setup, user [2]string) error {
-	page, err := v.get(h.url + h.portal.signIn)
+	if _, err := v.browser.SignIn(context.Background(), h.url+h.portal.signIn, browse.Account{User: user[0], Password: user[1]}); err != nil {
+		return err
+	}
+	page, err := v.get(h.url + "/two-factor/setup")
 	if err != nil {
-		return err
-	}
-	name, password, err := signInFields(page)
-	if err != nil {
-		return err
-	}
-	if _, err := v.post(page, password, map[string]string{name: user[0], password: user[1]}); err != nil {
-		return err
-	}
-	if page, err = v.get(h.url + "/two-factor/setup"); err != nil {
 		return err
 	}
 	key, err := otp.NewKeyFromURL(page.Doc().Find("a[href^='otpauth:']").AttrOr("href", ""))
@@ -235,20 +182,4 @@ func (v *visitor) signIn(h *setup, user [2]string) error {
 	}
 	_, err = v.post(page, "saved", map[string]string{"saved": "1"})
 	return err
-}
-
-// signInFields finds the names of the fields of the form with a password.
-func signInFields(page *browse.Page) (name, password string, err error) {
-	for _, f := range page.Forms() {
-		name = ""
-		for _, x := range f.Fields {
-			switch {
-			case x.Type == "password" && name != "":
-				return name, x.Name, nil
-			case x.Type == "text" || x.Type == "email":
-				name = x.Name
-			}
-		}
-	}
-	return "", "", fmt.Errorf("no sign-in form at %s", page.URL)
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/secondgate/secondgate/test/kit/need"
 )
 
 // Violation is a rule of axe-core that the page breaks.
@@ -57,10 +59,10 @@ func (b *Browser) CheckAxe() {
 
 func (b *Browser) axeSource() string {
 	b.t.Helper()
-	file := filepath.Join(root(b.t), "test", "out", "npm", "node_modules", "axe-core", "axe.min.js")
+	file := filepath.Join(need.Root(b.t), "test", "out", "npm", "node_modules", "axe-core", "axe.min.js")
 	source, err := os.ReadFile(file)
 	if err != nil {
-		missing(b.t, "axe-core is not installed; ./test/run does it: "+err.Error())
+		need.Missing(b.t, "axe-core is not installed; ./test/run does it: "+err.Error())
 	}
 	return string(source)
 }

@@ -10,13 +10,16 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"github.com/secondgate/secondgate/test/kit/need"
 )
 
 // stepTime is how long one step may take, page load included.
@@ -36,10 +39,10 @@ type Browser struct {
 func Start(t testing.TB) *Browser {
 	t.Helper()
 	program := find(t)
-	options := append([]chromedp.ExecAllocatorOption{
+	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], flags, []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(stepTime),
 		chromedp.Flag("no-sandbox", os.Geteuid() == 0), // Chromium refuses to sandbox for root
-	}, flags...)
+	})
 	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
@@ -54,22 +57,13 @@ func Start(t testing.TB) *Browser {
 	return b
 }
 
-// flags switch background services off. QUIC and the vendor's services are disabled, and only
-// names of loopback resolve.
+// flags are added to chromedp's own. QUIC and the vendor's services are disabled, and only names
+// of loopback resolve.
 var flags = []chromedp.ExecAllocatorOption{
-	chromedp.Flag("headless", true),
 	chromedp.Flag("disable-gpu", true),
 	chromedp.Flag("disable-quic", true),
-	chromedp.Flag("no-first-run", true),
-	chromedp.Flag("no-default-browser-check", true),
-	chromedp.Flag("disable-background-networking", true),
 	chromedp.Flag("disable-component-update", true),
-	chromedp.Flag("disable-default-apps", true),
-	chromedp.Flag("disable-sync", true),
-	chromedp.Flag("disable-extensions", true),
-	chromedp.Flag("disable-dev-shm-usage", true),
 	chromedp.Flag("disable-features", "Translate,OptimizationHints,MediaRouter,PasswordManagerOnboarding"),
-	chromedp.Flag("password-store", "basic"),
 	chromedp.Flag("hide-scrollbars", true),
 	chromedp.Flag("ignore-certificate-errors", true), // tests serve HTTPS with a CA of their own
 	chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1"),
@@ -83,44 +77,28 @@ func find(t testing.TB) string {
 			return path
 		}
 	}
-	missing(t, "Chromium is not installed (Debian's package chromium)")
+	need.Missing(t, "Chromium is not installed (Debian's package chromium)")
 	return ""
-}
-
-// missing skips the test on a developer's machine; a CI machine has to have everything.
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip("SKIPPED: " + what)
 }
 
 // ScriptsOff switches JavaScript off for the pages that follow.
 func (b *Browser) ScriptsOff() {
 	b.t.Helper()
-	call(b, "switching scripts off", func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		return err
-	})
+	call(b, "switching scripts off", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 }
 
 // Language makes the browser ask for pages in a language ("ar"; or a whole
 // Accept-Language header).
 func (b *Browser) Language(accept string) {
 	b.t.Helper()
-	call(b, "choosing "+accept, func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
-			Headers: network.Headers{"Accept-Language": accept},
-		})
-		return err
-	})
+	headers := network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": accept}}
+	call(b, "choosing "+accept, network.SetExtraHTTPHeaders, headers)
 }
 
-// call is run for what is no action.
-func call(b *Browser, what string, f func(context.Context) error) {
+// call runs one command of the debugging protocol as a step, and returns its result.
+func call[P, R any](b *Browser, what string, command cdp.Command[P, R], params P) R {
 	b.t.Helper()
-	run(b, what, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error { return f(ctx) }))
+	return run(b, what, func(ctx context.Context, _ *chromedp.Target) (R, error) { return chromedp.Call(ctx, command, params) })
 }
 
 // run takes one step and fails the test if it does not succeed in time.
@@ -143,20 +121,4 @@ func (b *Browser) fail(what string, err error) {
 	where, _ := chromedp.Run(ctx, chromedp.Location())
 	shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 2000)`))
 	b.t.Fatalf("%s: %v\nat %s the browser shows:\n%s", what, err, where, shown)
-}
-
-// root returns the module's directory.
-func root(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-	}
-	t.Fatal("the test does not run inside the module")
-	return ""
 }

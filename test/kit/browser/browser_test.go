@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/secondgate/secondgate/internal/demoportal"
+	"github.com/secondgate/secondgate/test/kit/need"
 )
 
 func startPortal(t *testing.T) string {
@@ -126,7 +127,7 @@ func TestScreenshots(t *testing.T) {
 	}
 	b.Screenshot("demoportal-account")
 	for _, l := range looks {
-		file, err := os.Open(filepath.Join(root(t), "test", "out", "screenshots", fmt.Sprintf("demoportal-account-%d-%s.png", l.width, l.scheme)))
+		file, err := os.Open(filepath.Join(need.Root(t), "test", "out", "screenshots", fmt.Sprintf("demoportal-account-%d-%s.png", l.width, l.scheme)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -125,29 +125,17 @@ func Evaluate[T any](b *Browser, expression string) T {
 // Cookies returns all cookies of the browser, HttpOnly ones included.
 func (b *Browser) Cookies() []*network.Cookie {
 	b.t.Helper()
-	var cookies []*network.Cookie
-	call(b, "reading the cookies", func(ctx context.Context) error {
-		result, err := chromedp.Call(ctx, storage.GetCookies, storage.GetCookiesParams{})
-		cookies = result.Cookies
-		return err
-	})
-	return cookies
+	return call(b, "reading the cookies", storage.GetCookies, storage.GetCookiesParams{}).Cookies
 }
 
 // SetCookie plants a cookie for the URL.
 func (b *Browser) SetCookie(url, name, value string) {
 	b.t.Helper()
-	call(b, "planting "+name, func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: url})
-		return err
-	})
+	call(b, "planting "+name, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: url})
 }
 
 // ClearCookies forgets all cookies.
 func (b *Browser) ClearCookies() {
 	b.t.Helper()
-	call(b, "forgetting the cookies", func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, network.ClearBrowserCookies, cdp.Empty{})
-		return err
-	})
+	call(b, "forgetting the cookies", network.ClearBrowserCookies, cdp.Empty{})
 }

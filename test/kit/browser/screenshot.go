@@ -1,13 +1,14 @@
 package browser
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/secondgate/secondgate/test/kit/need"
 )
 
 // looks are the widths and colour schemes of the screenshots: a small phone, a common one and a
@@ -29,7 +30,7 @@ func (b *Browser) Screenshot(name string) {
 	if os.Getenv(wanted) == "" {
 		return
 	}
-	dir := filepath.Join(root(b.t), "test", "out", "screenshots")
+	dir := filepath.Join(need.Root(b.t), "test", "out", "screenshots")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		b.t.Fatal(err)
 	}
@@ -52,10 +53,7 @@ func (b *Browser) look(width int64, scheme string) {
 	if scheme == "forced" {
 		features = []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}, {Name: "forced-colors", Value: "active"}}
 	}
-	call(b, "changing the colours", func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
-		return err
-	})
+	call(b, "changing the colours", emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 }
 
 // CheckFits reports an error where the page has to be scrolled sideways on a screen

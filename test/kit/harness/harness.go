@@ -8,7 +8,6 @@ package harness
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -51,40 +50,41 @@ reverse_proxy %s`
 // Start runs a gateway with these lines in the two_factor block before the portal.
 func Start(t testing.TB, portal http.Handler, lines string) *Harness {
 	t.Helper()
-	server := httptest.NewServer(portal)
-	t.Cleanup(server.Close)
-	h := prepare(t, server.URL)
-	h.Load(fmt.Sprintf(Site, lines, strings.TrimPrefix(server.URL, "http://")))
-	return h
+	return StartSite(t, portal, fmt.Sprintf(Site, lines, "PORTAL"))
 }
 
 // StartSite runs a gateway with this text as its site block. PORTAL in the text is replaced by the
 // portal's host and port. portal may be nil.
 func StartSite(t testing.TB, portal http.Handler, site string) *Harness {
 	t.Helper()
-	return prepare(t, "").serve(portal, site)
+	return prepare(t).serve(portal, site)
 }
 
 // StartSiteOnDisk is StartSite with the store in files, for tests that look at them.
 func StartSiteOnDisk(t testing.TB, portal http.Handler, site string) *Harness {
 	t.Helper()
-	h := prepare(t, "")
+	h := prepare(t)
 	h.storage = "badger"
 	return h.serve(portal, site)
 }
 
 func (h *Harness) serve(portal http.Handler, site string) *Harness {
 	h.t.Helper()
+	h.put(portal)
+	h.Load(strings.ReplaceAll(site, "PORTAL", strings.TrimPrefix(h.PortalURL, "http://")))
+	return h
+}
+
+// put starts a portal behind the gateway; nil is none.
+func (h *Harness) put(portal http.Handler) {
 	if portal != nil {
 		server := httptest.NewServer(portal)
 		h.t.Cleanup(server.Close)
 		h.PortalURL = server.URL
 	}
-	h.Load(strings.ReplaceAll(site, "PORTAL", strings.TrimPrefix(h.PortalURL, "http://")))
-	return h
 }
 
-func prepare(t testing.TB, portalURL string) *Harness {
+func prepare(t testing.TB) *Harness {
 	t.Helper()
 	dir := t.TempDir()
 	// Caddy's own storage is a new one for each harness, as on a new machine. A harness before
@@ -93,7 +93,7 @@ func prepare(t testing.TB, portalURL string) *Harness {
 	caddy.DefaultStorage = &certmagic.FileStorage{Path: filepath.Join(dir, "caddy")}
 	t.Cleanup(func() { caddy.DefaultStorage = old })
 	h := &Harness{
-		URL: "http://127.0.0.1:" + FreePort(t), PortalURL: portalURL,
+		URL: "http://127.0.0.1:" + FreePort(t),
 		Dir: filepath.Join(dir, "two_factor"), Log: filepath.Join(dir, "caddy.log"), t: t, storage: "memory",
 	}
 	t.Cleanup(func() {
@@ -209,17 +209,45 @@ func (h *Harness) LogText() string {
 }
 
 // FreePort returns a TCP port on loopback that is free at the moment.
-func FreePort(t testing.TB) string {
-	t.Helper()
-	address, err := port.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, number, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return number
-}
+func FreePort(t testing.TB) string { return port.Number(t) }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// StartWhole runs a gateway from a whole Caddyfile. In it, and in what TryWhole loads later, these
+// words are replaced: PORTAL by the portal's host and port, PORT by the gateway's port, DIR by the
+// store's directory, LOG by the log file, and HERE by the directory of both. URL is http://; a
+// test that serves HTTPS sets it anew. portal may be nil.
+func StartWhole(t testing.TB, portal http.Handler, caddyfile string) *Harness {
+	t.Helper()
+	h := prepare(t)
+	h.put(portal)
+	if err := h.TryWhole(caddyfile); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TryWhole loads a whole Caddyfile and returns the error.
+func (h *Harness) TryWhole(caddyfile string) error {
+	return h.load(strings.NewReplacer(
+		"PORTAL", strings.TrimPrefix(h.PortalURL, "http://"), "PORT", h.URL[strings.LastIndexByte(h.URL, ':')+1:],
+		"DIR", h.Dir, "LOG", h.Log, "HERE", filepath.Dir(h.Dir),
+	).Replace(caddyfile))
+}
+
+// GlobalLines are the usual global options except for those of the servers.
+const GlobalLines = `	admin off
+	persist_config off
+	auto_https off
+	log {
+		output file LOG
+		level DEBUG
+	}
+`
+
+// NewBrowser is a stranger's browser for a gateway that is no Harness: one that runs as
+// a program of its own at base, http://127.0.0.1:PORT.
+func NewBrowser(t testing.TB, base string) *Browser {
+	t.Helper()
+	return (&Harness{URL: base, t: t}).Browser()
+}

@@ -1,11 +1,13 @@
 package harness
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,15 +50,14 @@ type legacySession struct {
 func (l *Legacy) Requests() []*http.Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]*http.Request(nil), l.requests...)
+	return slices.Clone(l.requests)
 }
 
 // Last is the last request that arrived for the path, or nil.
 func (l *Legacy) Last(path string) *http.Request {
-	all := l.Requests()
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].URL.Path == path {
-			return all[i]
+	for _, r := range slices.Backward(l.Requests()) {
+		if r.URL.Path == path {
+			return r
 		}
 	}
 	return nil
@@ -70,19 +71,18 @@ func (l *Legacy) Asked() int {
 }
 
 // SignInRaw makes a signed-in session directly at the portal and returns its id.
-func (l *Legacy) SignInRaw(user string) string {
+func (l *Legacy) SignInRaw(user string) string { return l.put(&legacySession{user: user}) }
+
+// put keeps a session under a new id, and returns that.
+func (l *Legacy) put(s *legacySession) (id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	id := rand.Text()
-	l.put(id, &legacySession{user: user})
-	return id
-}
-
-func (l *Legacy) put(id string, s *legacySession) {
 	if l.sessions == nil {
 		l.sessions, l.admins = make(map[string]*legacySession), make(map[string]string)
 	}
+	id = rand.Text()
 	l.sessions[id] = s
+	return id
 }
 
 // ServeHTTP answers: / and /account (HTML with the user's secret), /me (whoami: JSON {"user":…},
@@ -135,11 +135,8 @@ func (l *Legacy) route(w http.ResponseWriter, r *http.Request, id string, s *leg
 		l.show(w, s)
 	default:
 		if s == nil && !l.Lazy {
-			id, s = rand.Text(), &legacySession{}
-			l.mu.Lock()
-			l.put(id, s)
-			l.mu.Unlock()
-			l.cookie(w, id)
+			s = &legacySession{}
+			l.cookie(w, l.put(s))
 		}
 		l.show(w, s)
 	}
@@ -197,19 +194,9 @@ func (l *Legacy) login(w http.ResponseWriter, r *http.Request, id string, s *leg
 	}
 	if s == nil {
 		s = &legacySession{}
-		id = rand.Text()
-		l.mu.Lock()
-		l.put(id, s)
-		l.mu.Unlock()
-		l.cookie(w, id)
+		l.cookie(w, l.put(s))
 	} else if l.Rotate {
-		fresh := l.rotate(id, s)
-		l.cookie(w, fresh)
-		if l.KeepOld {
-			l.mu.Lock()
-			l.sessions[id] = s
-			l.mu.Unlock()
-		}
+		l.cookie(w, l.rotate(id, s))
 	}
 	l.set(s, user)
 	if l.Scoped {
@@ -237,21 +224,19 @@ func (l *Legacy) session(r *http.Request) (string, *legacySession) {
 	return c.Value, l.sessions[c.Value]
 }
 
+// rotate moves a session to a new id. With KeepOld the old id stays valid.
 func (l *Legacy) rotate(id string, s *legacySession) string {
-	fresh := rand.Text()
+	fresh := l.put(s)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.sessions, id)
-	l.put(fresh, s)
+	if !l.KeepOld {
+		delete(l.sessions, id)
+	}
 	return fresh
 }
 
 func (l *Legacy) cookie(w http.ResponseWriter, id string) {
-	attributes := l.CookieAttributes
-	if attributes == "" {
-		attributes = "; Path=/"
-	}
-	w.Header().Add("Set-Cookie", "PHPSESSID="+id+attributes)
+	w.Header().Add("Set-Cookie", "PHPSESSID="+id+cmp.Or(l.CookieAttributes, "; Path=/"))
 }
 
 func (l *Legacy) user(s *legacySession) string {

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/secondgate/secondgate/test/kit/need"
 )
 
 // PHP runs PHP's own server with a script, and returns its host and port once it answers
@@ -18,10 +20,7 @@ func PHP(t testing.TB, script, probe string, workers int, settings, env []string
 	t.Helper()
 	php, err := exec.LookPath("php")
 	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no php on a CI machine")
-		}
-		t.Skip("needs php")
+		need.Missing(t, "needs php")
 	}
 	address = "127.0.0.1:" + FreePort(t)
 	var args []string

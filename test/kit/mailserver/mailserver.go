@@ -12,12 +12,14 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/secondgate/secondgate/test/kit/need"
 	"github.com/secondgate/secondgate/test/kit/port"
 )
 
@@ -65,29 +67,20 @@ func Start(t testing.TB, open bool) *Server {
 func Prepare(t testing.TB, open bool) *Server {
 	t.Helper()
 	if os.Getuid() != 0 {
-		missing(t, "the mail server needs root, to write a mailbox as its own user")
+		need.Missing(t, "the mail server needs root, to write a mailbox as its own user")
 	}
 	if _, err := exec.LookPath("exim4"); err != nil {
-		missing(t, "exim4 is not installed: apt-get install exim4-daemon-light")
+		need.Missing(t, "exim4 is not installed: apt-get install exim4-daemon-light")
 	}
 	// Not t.TempDir: the server runs as another system user, who needs access.
 	dir, err := os.MkdirTemp("/tmp", "secondgate-mail-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, dir: dir, Port: freePort(t), TLSPort: freePort(t), CA: filepath.Join(dir, "ca.pem")}
+	s := &Server{t: t, dir: dir, Port: port.Number(t), TLSPort: port.Number(t), CA: filepath.Join(dir, "ca.pem")}
 	t.Cleanup(s.end)
 	s.lay(open)
 	return s
-}
-
-// missing skips, but with CI set fails.
-func missing(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 // lay makes the server's directories, certificate and configuration.
@@ -202,32 +195,26 @@ func (s *Server) Mails() []Mail {
 // Await waits until n mails arrived, and fails when they don't, or when there are more.
 func (s *Server) Await(n int) []Mail {
 	s.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		mails := s.Mails()
-		if len(mails) == n {
-			return mails
-		}
-		if len(mails) > n || time.Now().After(deadline) {
-			s.t.Fatalf("%d mails arrived, want %d: %s", len(mails), n, subjects(mails))
-		}
-	}
+	return s.await("", n)
 }
 
 // To waits for the mails to one address until there are n.
 func (s *Server) To(address string, n int) []Mail {
 	s.t.Helper()
+	return s.await(address, n)
+}
+
+// await waits until n mails to an address arrived; "" stands for any address.
+func (s *Server) await(address string, n int) []Mail {
+	s.t.Helper()
+	other := func(m Mail) bool { return address != "" && m.To != address }
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		var to []Mail
-		for _, m := range s.Mails() {
-			if m.To == address {
-				to = append(to, m)
-			}
+		mails := slices.DeleteFunc(s.Mails(), other)
+		if len(mails) == n {
+			return mails
 		}
-		if len(to) == n {
-			return to
-		}
-		if len(to) > n || time.Now().After(deadline) {
-			s.t.Fatalf("%d mails to %s arrived, want %d: %s", len(to), address, n, subjects(to))
+		if len(mails) > n || time.Now().After(deadline) {
+			s.t.Fatalf("%d mails to %q arrived, want %d: %s", len(mails), address, n, subjects(mails))
 		}
 	}
 }
@@ -238,14 +225,4 @@ func subjects(mails []Mail) string {
 		out = append(out, fmt.Sprintf("%s to %s", m.Subject, m.To))
 	}
 	return strings.Join(out, "; ")
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	address, err := port.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, number, _ := net.SplitHostPort(address)
-	return number
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"testing"
 )
 
 // The ports lie below those that Linux gives to clients and to listeners at port 0 (32768 and up):
@@ -23,4 +24,18 @@ func Free() (address string, err error) {
 		}
 	}
 	return "", errors.Join(errors.New("no free port was found"), err)
+}
+
+// Number returns the number of a port that Free finds, and fails the test if there is none.
+func Number(t testing.TB) string {
+	t.Helper()
+	address, err := Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, number, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number
 }

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/secondgate/secondgate/test/kit/need"
 )
 
 // User is a user of a portal. The passwords are public.
@@ -60,8 +62,10 @@ func PhpMyAdmin(t testing.TB) *Portal {
 
 func start(t testing.TB, name string, port int, admin string) *Portal {
 	t.Helper()
-	needRoot(t, name)
-	script := filepath.Join(scripts(t), name+".sh")
+	if os.Geteuid() != 0 {
+		need.Missing(t, name+" needs root to be installed and started")
+	}
+	script := filepath.Join(need.Root(t), "test", "kit", "portals", name+".sh")
 	hold(t, name)
 	t.Cleanup(func() {
 		if out, err := run(script, "down"); err != nil {
@@ -77,18 +81,6 @@ func start(t testing.TB, name string, port int, admin string) *Portal {
 		Bob:   User{"bob", "bob@example.test", "Battery-Staple-2"},
 		Admin: User{admin, admin + "@example.test", "Admin-Clip-3"},
 	}
-}
-
-// needRoot skips a developer's test without root; a CI machine has to have it.
-func needRoot(t testing.TB, name string) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s needs root to be installed and started", name)
-	}
-	t.Skipf("SKIPPED: %s needs root to be installed and started", name)
 }
 
 // hold waits until no other test process has the portal, and keeps it.
@@ -109,20 +101,4 @@ func run(script, verb string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), upTime)
 	defer cancel()
 	return exec.CommandContext(ctx, script, verb).CombinedOutput()
-}
-
-// scripts finds this package's directory from wherever in the module the test runs.
-func scripts(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return filepath.Join(dir, "test", "kit", "portals")
-		}
-	}
-	t.Fatal("the test does not run inside the module")
-	return ""
 }

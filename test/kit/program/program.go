@@ -4,18 +4,19 @@
 package program
 
 import (
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
+
+	"github.com/secondgate/secondgate/test/kit/need"
 )
 
 // Build puts the program at a path that only the caller uses.
 func Build(path string) error {
-	root, err := root()
+	root, err := need.FindRoot()
 	if err != nil {
 		return err
 	}
@@ -46,20 +47,4 @@ func Build(path string) error {
 		return fmt.Errorf("copying the program: %w: %s", err, out)
 	}
 	return nil
-}
-
-// root returns the module's directory.
-func root() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", errors.New("not below a go.mod")
-		}
-	}
 }

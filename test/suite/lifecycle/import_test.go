@@ -240,7 +240,7 @@ func TestExport_Refused(t *testing.T) {
 		"no reason":     {"reason: want a few words", nil},
 		"no name":       {"staff: want the name", []string{"--reason", "moving", "--staff", " "}},
 		"unknown realm": {`realm "x" is unknown`, []string{"--reason", "moving", "--realm", "x"}},
-		"there already": {"exists: name another file", []string{"--reason", "moving", "--output", file}},
+		"there already": {"name another file", []string{"--reason", "moving", "--output", file}},
 		"nowhere":       {"no such file", []string{"--reason", "moving", "--output", filepath.Join(filepath.Dir(file), "x", "y")}},
 	} {
 		out, said, err := d.run("", append([]string{"export"}, c.args...)...)

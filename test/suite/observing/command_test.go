@@ -49,7 +49,7 @@ func TestCommand(t *testing.T) {
 		}
 	}
 	out, err = run(t, "--address", address, "--json")
-	if err != nil || !strings.Contains(out, `"realm":"default"`) || !strings.Contains(out, `"user_free":{"alice":1}`) {
+	if err != nil || !strings.Contains(out, `"realm": "default"`) || !strings.Contains(out, `"alice": 1`) {
 		t.Errorf("%v\n%s", err, out)
 	}
 

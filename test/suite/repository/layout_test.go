@@ -24,7 +24,6 @@ var allowed = map[string][]string{
 	"internal/store/memory":          {"internal/store/kv"},
 	"internal/store/records":         {"internal/store"},
 	"internal/store/badger":          {"internal/disk", "internal/store"},
-	"internal/store/storetest":       {"internal/store"},
 	"internal/store/witness":         {"internal/keys", "internal/store"},
 	"internal/throttle":              {"internal/network", "internal/store"},
 	"internal/report":                {"internal/store"},
@@ -65,7 +64,10 @@ var allowed = map[string][]string{
 	"caddyplugin/caddyfile": {"config", "internal/directive"},
 	"caddyplugin/secret":    {"internal/server"},
 	"caddyplugin/admin":     {"config", "internal"},
-	"caddyplugin/cli":       {"caddyplugin/admin", "caddyplugin/secret", "config", "internal"},
+	"caddyplugin/storage":   {"internal"},
+	"caddyplugin/routes":    {"config", "internal/portal"},
+	"caddyplugin/upstreams": {"caddyplugin/routes", "config", "internal/onboard/check"},
+	"caddyplugin/cli":       {"caddyplugin/admin", "caddyplugin/secret", "caddyplugin/storage", "config", "internal"},
 	"caddyplugin":           {"*"}, "cmd/secondgate": {"*"},
 }
 

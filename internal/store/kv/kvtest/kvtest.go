@@ -77,10 +77,22 @@ func (s *suite) set(pairs ...string) error {
 	})
 }
 
+// write runs fn in a transaction that succeeds.
+func (s *suite) write(subject string, fn func(tx kv.Tx)) {
+	s.Helper()
+	s.ok(s.Update(s.Context(), subject, func(tx kv.Tx) error { fn(tx); return nil }))
+}
+
+// look runs fn in a view.
+func (s *suite) look(fn func(r kv.Reader)) {
+	s.Helper()
+	s.ok(s.View(s.Context(), func(r kv.Reader) error { fn(r); return nil }))
+}
+
 // get reads a value as text, "-" if there is none.
 func (s *suite) get(key string) (text string) {
 	s.Helper()
-	s.ok(s.View(s.Context(), func(r kv.Reader) error { text = s.read(r, key); return nil }))
+	s.look(func(r kv.Reader) { text = s.read(r, key) })
 	return text
 }
 
@@ -114,7 +126,7 @@ func (s *suite) list(found iter.Seq2[kv.Record, error]) string {
 
 func (s *suite) scan(over kv.Range) (all string) {
 	s.Helper()
-	s.ok(s.View(s.Context(), func(r kv.Reader) error { all = s.list(r.Scan(over)); return nil }))
+	s.look(func(r kv.Reader) { all = s.list(r.Scan(over)) })
 	return all
 }
 
@@ -146,11 +158,10 @@ var tests = map[string]func(s *suite){
 		s.reopen()
 		s.want(s.get("a")+s.get("b")+s.get("a\x00\xff"), "1\x00\xff")
 		s.ok(s.set("a=2"))
-		s.ok(s.Update(s.Context(), "", func(tx kv.Tx) error {
+		s.write("", func(tx kv.Tx) {
 			tx.Delete([]byte("c"))
 			tx.Delete([]byte("never there"))
-			return nil
-		}))
+		})
 		s.reopen()
 		s.want(s.get("a")+s.get("c"), "2-")
 	},
@@ -166,13 +177,12 @@ var tests = map[string]func(s *suite){
 	},
 	"a transaction reads what it wrote, others do not": func(s *suite) {
 		s.ok(s.set("a=1", "b=1"))
-		s.ok(s.Update(s.Context(), "x", func(tx kv.Tx) error {
+		s.write("x", func(tx kv.Tx) {
 			tx.Set(kv.Record{Key: []byte("a"), Value: []byte("2")})
 			tx.Delete([]byte("b"))
 			s.want(s.read(tx, "a")+s.read(tx, "b"), "2-")
 			s.want(s.get("a")+s.get("b"), "11")
-			return nil
-		}))
+		})
 		s.want(s.get("a")+s.get("b"), "2-")
 	},
 	"an error aborts and is returned as it is": func(s *suite) {
@@ -198,7 +208,7 @@ var tests = map[string]func(s *suite){
 			s.Fatal("the panic was swallowed")
 		}()
 		s.want(s.get("a"), "-")
-		s.ok(s.Update(s.Context(), "x", func(kv.Tx) error { return nil }))
+		s.write("x", func(kv.Tx) {})
 	},
 	"scans: bounds and directions": func(s *suite) {
 		s.ok(s.set("a=1", "b=2", "b\x00=3", "b\xff\xff=4", "c=5"))
@@ -229,7 +239,7 @@ var tests = map[string]func(s *suite){
 	"scans: as a sorted list says": manyScans,
 	"scans: several at once, and broken off": func(s *suite) {
 		s.ok(s.set("a=1", "b=2", "c=3"))
-		s.ok(s.View(s.Context(), func(r kv.Reader) error {
+		s.look(func(r kv.Reader) {
 			up, stop := iter.Pull2(r.Scan(kv.Range{}))
 			defer stop()
 			down, stop := iter.Pull2(r.Scan(kv.Range{Reverse: true}))
@@ -241,18 +251,16 @@ var tests = map[string]func(s *suite){
 				s.ok(err)
 				s.want(fmt.Sprintf("%s=%s %s=%s", one.Key, one.Value, other.Key, other.Value), want)
 			}
-			return nil
-		}))
+		})
 		s.want(s.get("a"), "1")
 	},
 	"scans: in a transaction, of what was committed": func(s *suite) {
 		s.ok(s.set("a=1"))
-		s.ok(s.Update(s.Context(), "", func(tx kv.Tx) error {
+		s.write("", func(tx kv.Tx) {
 			tx.Set(kv.Record{Key: []byte("b")})
 			tx.Delete([]byte("a"))
 			s.want(s.list(tx.Scan(kv.Range{})), "a=1")
-			return nil
-		}))
+		})
 		s.want(s.scan(kv.Range{}), "b=")
 	},
 	"scans: end with the context": func(s *suite) {
@@ -274,12 +282,11 @@ var tests = map[string]func(s *suite){
 	},
 	"a view is one moment": func(s *suite) {
 		s.ok(s.set("a=1", "b=1"))
-		s.ok(s.View(s.Context(), func(r kv.Reader) error {
+		s.look(func(r kv.Reader) {
 			s.ok(s.set("a=2", "c=2"))
 			s.want(s.read(r, "a")+s.read(r, "c"), "1-")
 			s.want(s.list(r.Scan(kv.Range{})), "a=1 b=1")
-			return nil
-		}))
+		})
 		s.want(s.scan(kv.Range{}), "a=2 b=1 c=2")
 	},
 	"changes at once: a counter, with and without a subject": func(s *suite) {
@@ -354,10 +361,9 @@ var tests = map[string]func(s *suite){
 	},
 	"what is too large is refused, with all of its transaction": func(s *suite) {
 		large := make([]byte, kv.MaxValue)
-		s.ok(s.Update(s.Context(), "", func(tx kv.Tx) error {
+		s.write("", func(tx kv.Tx) {
 			tx.Set(kv.Record{Key: large[:kv.MaxKey], Value: large[:kv.MaxValue/2]})
-			return nil
-		}))
+		})
 		if n := len(s.get(string(large[:kv.MaxKey]))); n != kv.MaxValue/2 {
 			s.Fatalf("%d bytes came back", n)
 		}
@@ -373,30 +379,27 @@ var tests = map[string]func(s *suite){
 			}
 		}
 		s.want(s.get("a")+s.get("c"), "--")
-		s.ok(s.Update(s.Context(), "", func(tx kv.Tx) error {
+		s.write("", func(tx kv.Tx) {
 			for i := range 2000 {
 				tx.Set(kv.Record{Key: fmt.Appendf(nil, "many %d", i)})
 			}
-			return nil
-		}))
+		})
 	},
 	"the end of a record is kept": func(s *suite) {
 		end := time.Now().Add(time.Hour)
-		s.ok(s.Update(s.Context(), "", func(tx kv.Tx) error {
+		s.write("", func(tx kv.Tx) {
 			tx.Set(kv.Record{Key: []byte("a"), Value: []byte("1"), Expires: end})
 			tx.Set(kv.Record{Key: []byte("b")})
-			return nil
-		}))
+		})
 		s.reopen()
-		s.ok(s.View(s.Context(), func(r kv.Reader) error {
+		s.look(func(r kv.Reader) {
 			for found, err := range r.Scan(kv.Range{}) {
 				s.ok(err)
 				if string(found.Key) == "a" != (found.Expires.Unix() == end.Unix()) || string(found.Key) == "b" != found.Expires.IsZero() {
 					s.Errorf("%q ends at %v", found.Key, found.Expires)
 				}
 			}
-			return nil
-		}))
+		})
 		s.want(s.get("a"), "1")
 	},
 	"a load is there, also later": func(s *suite) {
@@ -422,7 +425,7 @@ var tests = map[string]func(s *suite){
 		}
 		s.ok(s.set("a=1", "b=1"))
 		_ = s.Update(s.Context(), "", func(tx kv.Tx) error { tx.Set(kv.Record{Key: []byte("aborted")}); return errStop })
-		s.ok(s.Update(s.Context(), "", func(tx kv.Tx) error { tx.Delete([]byte("a")); return nil }))
+		s.write("", func(tx kv.Tx) { tx.Delete([]byte("a")) })
 		for _, want := range []string{"a,b a", ""} {
 			var got []string
 			for until := time.Now().Add(5 * time.Second); len(got) < len(strings.Fields(want)) && time.Now().Before(until); {
@@ -467,7 +470,7 @@ var tests = map[string]func(s *suite){
 		time.AfterFunc(10*time.Millisecond, cancel)
 		s.fails(s.Update(ctx, "x", func(kv.Tx) error { return errors.New("ran out of turn") }), context.Canceled)
 		s.ok(<-done)
-		s.ok(s.Update(s.Context(), "x", func(kv.Tx) error { return nil })) // the turn was passed on
+		s.write("x", func(kv.Tx) {}) // the turn was passed on
 	},
 	"closed: everything says so": func(s *suite) {
 		s.ok(s.Close())
@@ -478,14 +481,13 @@ var tests = map[string]func(s *suite){
 	},
 	"closing waits for what runs": func(s *suite) {
 		closed := make(chan error, 1)
-		s.ok(s.Update(s.Context(), "", func(tx kv.Tx) error {
+		s.write("", func(tx kv.Tx) {
 			go func() { closed <- s.Close() }()
 			for s.View(s.Context(), func(kv.Reader) error { return nil }) == nil { // until Close has begun
 				time.Sleep(time.Millisecond)
 			}
 			tx.Set(kv.Record{Key: []byte("a"), Value: []byte("1")})
-			return nil
-		}))
+		})
 		s.ok(<-closed)
 		s.Engine = s.open(s.T)
 		s.want(s.get("a"), "1")
@@ -539,14 +541,13 @@ func manyScans(s *suite) {
 // meanwhile commits another transaction inside of one that has read key.
 func (s *suite) meanwhile(key string, change func(tx kv.Tx)) (runs int) {
 	s.Helper()
-	s.ok(s.Update(s.Context(), "", func(tx kv.Tx) error {
+	s.write("", func(tx kv.Tx) {
 		if runs++; runs == 1 {
 			s.read(tx, key)
 			s.ok(s.Update(s.Context(), "", func(other kv.Tx) error { change(other); return nil }))
 		}
 		tx.Set(kv.Record{Key: []byte("written")})
-		return nil
-	}))
+	})
 	return runs
 }
 
@@ -569,14 +570,13 @@ var optimistic = map[string]func(s *suite){
 	"scans and blind writes are no conflicts": func(s *suite) {
 		s.ok(s.set("a=1"))
 		runs := 0
-		s.ok(s.Update(s.Context(), "", func(tx kv.Tx) error {
+		s.write("", func(tx kv.Tx) {
 			if runs++; runs == 1 {
 				s.want(s.list(tx.Scan(kv.Range{})), "a=1")
 				s.ok(s.set("a=2"))
 			}
 			tx.Set(kv.Record{Key: []byte("a"), Value: []byte("3")})
-			return nil
-		}))
+		})
 		s.want(s.get("a"), "3")
 		if runs != 1 {
 			s.Errorf("%d runs", runs)
