@@ -1,3 +1,5 @@
+//go:build portals
+
 package check
 
 import (
@@ -5,24 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/secondgate/secondgate"
 	"github.com/secondgate/secondgate/test/kit/portals"
 )
-
-func TestDemoPortalIsAllRight(t *testing.T) {
-	t.Parallel()
-	address, input := demo(t)
-	check(t, strings.ReplaceAll(secondgate.Example, "127.0.0.1:8081", address), input).allOK(t)
-}
-
-// site is a Caddyfile with one site, with names and ports that no other test may use.
-const site = `https://portal.example.com {
-	two_factor {
-%s
-	}
-	reverse_proxy %s
-}
-`
 
 func lines(p *portals.Portal) []string {
 	return []string{p.Alice.Name, p.Alice.Password, p.Bob.Name, p.Bob.Password}
@@ -55,12 +41,4 @@ func TestDokuWiki(t *testing.T) {
 	r.open(t, "side door XML-RPC", "/lib/exe/xmlrpc.php")
 	wrong := fmt.Sprintf(site, "portal dokuwiki\nleave DokuWiki DW*", address)
 	check(t, wrong, lines(p)).fails(t, "code before anything", "DW", "take it out of `leave`")
-}
-
-// open demands that a door that the gate shuts was open at the portal.
-func (r result) open(t *testing.T, row, where string) {
-	t.Helper()
-	if line := rowOf(r.out, row); !strings.Contains(line, "at the portal it is open ("+where+")") {
-		t.Errorf("the line %q is %q", row, line)
-	}
 }

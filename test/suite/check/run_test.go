@@ -92,3 +92,20 @@ func demo(t *testing.T) (address string, input []string) {
 	}
 	return strings.TrimPrefix(s.URL, "http://"), input
 }
+
+// site is a Caddyfile with one site, with names and ports that no other test may use.
+const site = `https://portal.example.com {
+	two_factor {
+%s
+	}
+	reverse_proxy %s
+}
+`
+
+// open demands that a door that the gate shuts was open at the portal.
+func (r result) open(t *testing.T, row, where string) {
+	t.Helper()
+	if line := rowOf(r.out, row); !strings.Contains(line, "at the portal it is open ("+where+")") {
+		t.Errorf("the line %q is %q", row, line)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -233,24 +232,6 @@ func (s *strangers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprint(w, "hello")
-}
-
-// TestPromtoolLikesTheMetrics: names, help texts and types pass promtool's check.
-func TestPromtoolLikesTheMetrics(t *testing.T) {
-	promtool := program(t, "promtool")
-	w := start(t, &harness.Legacy{}, badger)
-	w.reload(t, badger, legacy)
-	var ours []string
-	for _, line := range strings.SplitAfter(w.raw(t), "\n") {
-		if strings.Contains(line, "caddy_two_factor_") { // Caddy's own are not ours to judge
-			ours = append(ours, line)
-		}
-	}
-	cmd := exec.Command(promtool, "check", "metrics")
-	cmd.Stdin = strings.NewReader(strings.Join(ours, ""))
-	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("promtool: %v\n%s", err, out)
-	}
 }
 
 // TestHealthWhileObserving: health is ours in `mode observe` as well, and costs the portal
