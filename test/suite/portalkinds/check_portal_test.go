@@ -157,3 +157,12 @@ func (s *shop) machine(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no", http.StatusForbidden)
 	}
 }
+
+const shopLines = `whoami /account {
+anonymous redirect */login*
+user html "#number"
+}
+sign_out /logout
+`
+
+const shopSignIn = "sign_in /login {\npage /login\nusername user\npassword pass\n}\n"

@@ -1,18 +1,11 @@
+//go:build crash
+
 package portalkinds
 
 import (
 	"fmt"
 	"testing"
 )
-
-const shopLines = `whoami /account {
-anonymous redirect */login*
-user html "#number"
-}
-sign_out /logout
-`
-
-const shopSignIn = "sign_in /login {\npage /login\nusername user\npassword pass\n}\n"
 
 // TestWrongSettingsForThePortalAreFound checks portals with one habit each, with settings that
 // ignore it.

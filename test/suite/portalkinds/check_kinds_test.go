@@ -1,3 +1,5 @@
+//go:build crash
+
 package portalkinds
 
 import (
@@ -17,8 +19,6 @@ import (
 // settings depend on the address of the gateway, and a dry run has its own. pinned-encoding
 // recognises the customers' browsers, and check is none of them.
 var unlike = []string{"json-sign-in", "json-created", "pinned-encoding"}
-
-func TestMain(m *testing.M) { harness.CommandMain(m) }
 
 // TestCheck runs check with the documented Caddyfile of each kind and its portal.
 func TestCheck(t *testing.T) {
