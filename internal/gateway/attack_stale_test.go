@@ -87,21 +87,8 @@ func TestAttack_G3_StreamSavesStaleSession(t *testing.T) {
 					}
 				})
 				end := make(chan bool)
-				w.shop.pages["/events"] = func(rw http.ResponseWriter, r *http.Request) error {
-					id := w.shop.begin(rw, r)
-					rw.Header().Set("Content-Type", typ)
-					_, _ = io.WriteString(rw, "data: one\n\n")
-					_ = http.NewResponseController(rw).Flush()
-					<-end
-					w.shop.commit(r, id, "")
-					return nil
-				}
-				w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
-					w.shop.commit(r, w.shop.begin(rw, r), "alice")
-					_, err := io.WriteString(rw, secret("alice"))
-					time.Sleep(time.Second)
-					return err
-				}
+				w.shop.pages["/events"] = w.shop.staleStream(typ, end)
+				w.shop.pages["/enter"] = w.shop.slowEnter
 				w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
 				v := w.visitor()
 				v.send("GET /cart")

@@ -17,11 +17,7 @@ import (
 func TestAttack_CrossSiteBars(t *testing.T) {
 	start := func(t *testing.T) (w *world, owner, evil *visitor) {
 		w = newWorld(t, nil)
-		w.shop.pages["/poll"] = func(rw http.ResponseWriter, r *http.Request) error {
-			time.Sleep(25 * time.Second)
-			_, err := io.WriteString(rw, "{}")
-			return err
-		}
+		w.shop.pages["/poll"] = longPoll
 		w.shop.pages["/form"] = func(rw http.ResponseWriter, r *http.Request) error {
 			time.Sleep(time.Second)
 			_, err := io.WriteString(rw, "sent "+secret(w.shop.user(r)))

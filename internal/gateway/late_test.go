@@ -21,18 +21,8 @@ func TestAttack_Late_SignOut(t *testing.T) {
 				w := newWorld(t, func(o *gateway.Options) {
 					o.Rules.SignIn, o.Rules.Fields, o.Rules.SignOut = paths{"/enter"}, []string{"user"}, paths{"/logout"}
 				})
-				w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
-					id := w.shop.begin(rw, r)
-					time.AfterFunc(1500*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
-					_, err := io.WriteString(rw, "welcome")
-					return err
-				}
-				w.shop.pages["/logout"] = func(rw http.ResponseWriter, r *http.Request) error {
-					time.Sleep(20 * time.Millisecond)
-					_, err := io.WriteString(rw, "goodbye "+secret(w.shop.user(r)))
-					w.shop.commit(r, w.shop.begin(rw, r), "")
-					return err
-				}
+				w.shop.pages["/enter"] = w.shop.late(1500 * time.Millisecond)
+				w.shop.pages["/logout"] = w.shop.goodbye
 				v := w.visitor()
 				v.send("GET /page")
 				v.signIn(own)

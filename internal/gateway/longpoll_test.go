@@ -15,11 +15,7 @@ func TestOwner_LongPoll(t *testing.T) {
 	for _, nav := range []string{"cors", "navigate"} {
 		attack(t, nav, func(t *testing.T) {
 			w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/login.php"}, []string{"user"} })
-			w.shop.pages["/poll"] = func(rw http.ResponseWriter, r *http.Request) error {
-				time.Sleep(25 * time.Second)
-				_, err := io.WriteString(rw, "{}")
-				return err
-			}
+			w.shop.pages["/poll"] = longPoll
 			w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error {
 				w.shop.begin(rw, r)
 				_, err := io.WriteString(rw, "in the cart")
@@ -43,11 +39,7 @@ func TestOwner_LongPoll(t *testing.T) {
 func TestOwner_SignInBesideLongPoll(t *testing.T) {
 	attack(t, "bob", func(t *testing.T) {
 		w := newWorld(t, func(o *gateway.Options) { o.Rules.SignIn, o.Rules.Fields = paths{"/login.php"}, []string{"user"} })
-		w.shop.pages["/poll"] = func(rw http.ResponseWriter, r *http.Request) error {
-			time.Sleep(25 * time.Second)
-			_, err := io.WriteString(rw, "{}")
-			return err
-		}
+		w.shop.pages["/poll"] = longPoll
 		w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
 		v := w.visitor()
 		v.send("GET /cart")

@@ -26,12 +26,7 @@ func TestAttack_L1_MintedIsUnsettled(t *testing.T) {
 				w := newWorld(t, func(o *gateway.Options) {
 					o.WatchUnsafe, o.Rules.SignIn, o.Rules.Fields = unsafe, paths{"/late"}, []string{"user"}
 				})
-				w.shop.pages["/late"] = func(rw http.ResponseWriter, r *http.Request) error {
-					id := w.shop.begin(rw, r)
-					time.AfterFunc(1000*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
-					_, err := io.WriteString(rw, "welcome")
-					return err
-				}
+				w.shop.pages["/late"] = w.shop.late(1000 * time.Millisecond)
 				v := w.visitor()
 				v.never("the sign-in", v.send("POST /late user=alice", headers...))
 				for range 20 {
@@ -90,12 +85,7 @@ func TestAttack_L1_MintedFormActs(t *testing.T) {
 			w := newWorld(t, func(o *gateway.Options) {
 				o.WatchUnsafe, o.Rules.SignIn, o.Rules.Fields = true, paths{"/late"}, []string{"user"}
 			})
-			w.shop.pages["/late"] = func(rw http.ResponseWriter, r *http.Request) error {
-				id := w.shop.begin(rw, r)
-				time.AfterFunc(time.Second, func() { w.shop.commit(r, id, "alice") })
-				_, err := io.WriteString(rw, "welcome")
-				return err
-			}
+			w.shop.pages["/late"] = w.shop.late(time.Second)
 			acted := ""
 			w.shop.pages["/transfer"] = func(rw http.ResponseWriter, r *http.Request) error {
 				acted += w.shop.user(r)
@@ -124,12 +114,7 @@ func TestAttack_L1_ReloadedFormIsUnsettled(t *testing.T) {
 				o.WatchUnsafe, o.Rules.SignIn, o.Rules.Fields = true, paths{"/late"}, []string{"user"}
 				o.Rules.Forms, o.Rules.SignInPage = []string{"/form"}, "/form"
 			})
-			w.shop.pages["/late"] = func(rw http.ResponseWriter, r *http.Request) error {
-				id := w.shop.begin(rw, r)
-				time.AfterFunc(1000*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
-				_, err := io.WriteString(rw, "welcome")
-				return err
-			}
+			w.shop.pages["/late"] = w.shop.late(1000 * time.Millisecond)
 			seen := 0
 			w.shop.pages["/me"] = func(rw http.ResponseWriter, r *http.Request) error {
 				seen++
@@ -164,21 +149,8 @@ func TestAttack_L1_FirstStreamSavesStaleSession(t *testing.T) {
 						}
 					})
 					end := make(chan bool)
-					w.shop.pages["/events"] = func(rw http.ResponseWriter, r *http.Request) error {
-						id := w.shop.begin(rw, r)
-						rw.Header().Set("Content-Type", typ)
-						_, _ = io.WriteString(rw, "data: one\n\n")
-						_ = http.NewResponseController(rw).Flush()
-						<-end
-						w.shop.commit(r, id, "")
-						return nil
-					}
-					w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
-						w.shop.commit(r, w.shop.begin(rw, r), "alice")
-						_, err := io.WriteString(rw, secret("alice"))
-						time.Sleep(time.Second)
-						return err
-					}
+					w.shop.pages["/events"] = w.shop.staleStream(typ, end)
+					w.shop.pages["/enter"] = w.shop.slowEnter
 					v := w.visitor()
 					f := v.start(t.Context(), "GET /events", headers...)
 					time.Sleep(25 * time.Second)

@@ -118,12 +118,7 @@ func TestAttack_UnsettledQuestionShared(t *testing.T) {
 			_, err := fmt.Fprintf(rw, `{"user":%q}`, user)
 			return err
 		}
-		w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
-			id := w.shop.begin(rw, r)
-			time.AfterFunc(1500*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
-			_, err := io.WriteString(rw, "welcome")
-			return err
-		}
+		w.shop.pages["/enter"] = w.shop.late(1500 * time.Millisecond)
 		v := w.visitor()
 		v.signIn("bob")
 		time.Sleep(5 * time.Second)
@@ -157,12 +152,7 @@ func TestAttack_DeclaredSignInsBesidePage(t *testing.T) {
 				o.Rules.SignIn, o.Rules.Fields = paths{"/enter", "/slowenter"}, []string{"user"}
 			})
 			w.shop.pages["/cart"] = func(rw http.ResponseWriter, r *http.Request) error { w.shop.begin(rw, r); return nil }
-			w.shop.pages["/enter"] = func(rw http.ResponseWriter, r *http.Request) error {
-				id := w.shop.begin(rw, r)
-				time.AfterFunc(1500*time.Millisecond, func() { w.shop.commit(r, id, "alice") })
-				_, err := io.WriteString(rw, "welcome")
-				return err
-			}
+			w.shop.pages["/enter"] = w.shop.late(1500 * time.Millisecond)
 			w.shop.pages["/slowenter"] = func(rw http.ResponseWriter, r *http.Request) error {
 				time.Sleep(600 * time.Millisecond)
 				w.shop.commit(r, w.shop.begin(rw, r), "bob")

@@ -19,12 +19,7 @@ func TestAttack_L5_TunnelOfAnotherSession(t *testing.T) {
 		for _, second := range []bool{false, true} {
 			attack(t, how+map[bool]string{true: ", second session"}[second], func(t *testing.T) {
 				w := newWorld(t, nil)
-				w.shop.pages["/late"] = func(rw http.ResponseWriter, r *http.Request) error {
-					id := w.shop.begin(rw, r)
-					time.AfterFunc(time.Second, func() { w.shop.commit(r, id, "alice") })
-					_, err := io.WriteString(rw, "welcome")
-					return err
-				}
+				w.shop.pages["/late"] = w.shop.late(time.Second)
 				w.shop.pages["/slow"] = func(rw http.ResponseWriter, r *http.Request) error {
 					w.shop.commit(r, w.shop.begin(rw, r), "alice")
 					time.Sleep(4 * time.Second)
@@ -212,12 +207,7 @@ func TestAttack_L5_OldSessionLivesOn(t *testing.T) {
 		w := newWorld(t, nil)
 		w.shop.pages["/socket"] = framed(w.shop)
 		w.shop.pages["/renew"] = renews(w.shop, true)
-		w.shop.pages["/late"] = func(rw http.ResponseWriter, r *http.Request) error {
-			id := w.shop.begin(rw, r)
-			time.AfterFunc(time.Second, func() { w.shop.commit(r, id, "alice") })
-			_, err := io.WriteString(rw, "welcome")
-			return err
-		}
+		w.shop.pages["/late"] = w.shop.late(time.Second)
 		v := w.visitor()
 		v.signIn("bob")
 		time.Sleep(5 * time.Second)

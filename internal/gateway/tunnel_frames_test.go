@@ -20,12 +20,7 @@ func TestAttack_L8_FramesBesideSignIn(t *testing.T) {
 	for _, how := range []string{"late", "slow"} {
 		attack(t, how, func(t *testing.T) {
 			w := newWorld(t, nil)
-			w.shop.pages["/late"] = func(rw http.ResponseWriter, r *http.Request) error {
-				id := w.shop.begin(rw, r)
-				time.AfterFunc(time.Second, func() { w.shop.commit(r, id, "alice") })
-				_, err := io.WriteString(rw, "welcome")
-				return err
-			}
+			w.shop.pages["/late"] = w.shop.late(time.Second)
 			w.shop.pages["/slow"] = func(rw http.ResponseWriter, r *http.Request) error {
 				w.shop.commit(r, w.shop.begin(rw, r), "alice")
 				time.Sleep(2 * time.Second)

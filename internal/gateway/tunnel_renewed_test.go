@@ -93,12 +93,7 @@ func TestAttack_L5_OldSessionThatOutlivesTheBrowser(t *testing.T) {
 				rw.Header().Add("Set-Cookie", fmt.Sprintf("csrf=%d; Path=/", n))
 				return err
 			}
-			w.shop.pages["/late"] = func(rw http.ResponseWriter, r *http.Request) error {
-				id := w.shop.begin(rw, r)
-				time.AfterFunc(time.Second, func() { w.shop.commit(r, id, "alice") })
-				_, err := io.WriteString(rw, "welcome")
-				return err
-			}
+			w.shop.pages["/late"] = w.shop.late(time.Second)
 			w.shop.pages["/slow"] = func(rw http.ResponseWriter, r *http.Request) error {
 				w.shop.commit(r, w.shop.begin(rw, r), "alice")
 				time.Sleep(10 * time.Second)

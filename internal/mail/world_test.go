@@ -2,11 +2,8 @@ package mail_test
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	netmail "net/mail"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +16,6 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 	"github.com/secondgate/secondgate/internal/store/memory"
 	"github.com/secondgate/secondgate/internal/store/records"
-	"github.com/secondgate/secondgate/test/kit/mailserver"
 )
 
 // world is a queue over a real store, and its log.
@@ -49,12 +45,6 @@ func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return time.Now().Add(w.moved)
-}
-
-func (w *world) move(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.moved += d
 }
 
 // use makes these the settings that count, as a reload does.
@@ -138,30 +128,4 @@ func (w *world) waiting(want int) {
 			w.Fatalf("%d mails wait, want %d: %v", n, want, err)
 		}
 	}
-}
-
-// signedIn returns the settings of a server that requires a password.
-func signedIn(t *testing.T, s *mailserver.Server) mail.Server {
-	t.Helper()
-	out := open(t, s)
-	out.TLS, out.User, out.Password = mail.StartTLS, mailserver.User, mailserver.Password
-	return out
-}
-
-// open is the way to a server that takes mails from everybody on this machine.
-func open(t *testing.T, s *mailserver.Server) mail.Server {
-	t.Helper()
-	port, err := strconv.Atoi(s.Port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := os.ReadFile(s.CA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(raw) {
-		t.Fatal("no certificate in", s.CA)
-	}
-	return mail.Server{Host: mailserver.Name, Port: port, TLS: mail.NoTLS, Roots: roots}
 }

@@ -179,3 +179,22 @@ func (w *world) fill(realm string, n int) {
 		w.put(u)
 	}
 }
+
+// customers are those whom layouts are afraid of.
+func (w *world) customers() {
+	now := w.now
+	w.put(w.enrolled("shop", "10017", "Alice Andersson"))
+	w.put(store.User{Key: key("shop", "10018"), Name: "Bob Berg", FirstSeen: now})
+	long := w.enrolled("shop", "a-very-long-identifier-that-some-portal-made-up-0123456789-0123456789@subsidiary.example.com", "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh von und zu Oberunterammergau")
+	long.Failures = map[string]store.Failures{"totp": {Count: 9, Until: now.Add(7 * time.Minute)}}
+	w.put(long)
+	w.put(w.enrolled("shop", "10020", "شركة الاستضافة العربية"))
+	w.put(w.enrolled("shop", "10021", "דוד בן גוריון"))
+	off := w.enrolled("shop", "10022", "Carl Öhman")
+	off.Failures = map[string]store.Failures{"totp": {Count: 100, Until: now.Add(-time.Hour)}}
+	off.Backup.Hashes = off.Backup.Hashes[:1]
+	off.Recovery = &store.Recovery{Salt: []byte("s"), Hash: []byte("h"), Issued: now, Expires: now.Add(20 * time.Hour), Staff: "bert"}
+	w.put(off)
+	w.put(store.User{Key: key("shop", "nameless-7"), FirstSeen: now})
+	w.put(w.enrolled("forum", "f1", "Somebody else"))
+}

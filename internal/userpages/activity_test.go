@@ -93,17 +93,3 @@ func TestActivity_Bounded(t *testing.T) {
 		t.Errorf("%d items: %q", len(items), items)
 	}
 }
-
-// busy gives a user's settings page everything to list that it can.
-func (w *world) busy(user string) {
-	w.t.Helper()
-	for kind := range ofCustomers {
-		w.settled(store.Event{
-			At: w.now, Kind: kind, User: user, Factor: "totp", Address: "2001:db8:1234:5678:9abc:def0:1234:5678",
-			Agent: "Mozilla/5.0 (iPhone) Safari/604.1",
-		})
-	}
-	for kind := range byStaff {
-		w.settled(store.Event{At: w.now, Kind: kind, User: user})
-	}
-}

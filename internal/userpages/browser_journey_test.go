@@ -1,3 +1,5 @@
+//go:build browser
+
 package userpages
 
 import (
@@ -8,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secondgate/secondgate/internal/store"
 	chromium "github.com/secondgate/secondgate/test/kit/browser"
 
 	"github.com/secondgate/secondgate/templates/templatestest"
@@ -183,4 +186,18 @@ func (o *tour) recovered(w *world) {
 	o.look("recovered")
 	o.Follow("#recovered ~ p a")
 	o.look("renew")
+}
+
+// busy gives a user's settings page everything to list that it can.
+func (w *world) busy(user string) {
+	w.t.Helper()
+	for kind := range ofCustomers {
+		w.settled(store.Event{
+			At: w.now, Kind: kind, User: user, Factor: "totp", Address: "2001:db8:1234:5678:9abc:def0:1234:5678",
+			Agent: "Mozilla/5.0 (iPhone) Safari/604.1",
+		})
+	}
+	for kind := range byStaff {
+		w.settled(store.Event{At: w.now, Kind: kind, User: user})
+	}
 }

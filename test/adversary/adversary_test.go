@@ -17,7 +17,7 @@ import (
 
 // The environment:
 //
-//	ADVERSARY_TIME     how long to search, from a seed of its own; default 3s, from seed 1
+//	ADVERSARY_TIME     how long to search, from a seed of its own; default 1s, from seed 1
 //	SEED               search this seed only, as a failed run printed it
 //	ADVERSARY_ONLY     the parts of the world that vary, see only
 //	ADVERSARY_WORLD    fields of the world that are fixed, as "Pin=Referer,Follow=true"
@@ -26,7 +26,7 @@ import (
 //	ADVERSARY_WORKERS  how many searches run side by side; default 2
 //	ADVERSARY_REACH    how long TestReach searches; without it it is skipped
 const (
-	defaultTime    = 3 * time.Second
+	defaultTime    = time.Second
 	defaultWorkers = 2
 	// batch is the number of cases of one seed.
 	batch = 500

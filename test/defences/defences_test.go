@@ -125,7 +125,7 @@ func start(t *testing.T) int {
 
 func failsWithout(t *testing.T, d Defence) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout", "6m", "-run", "^"+d.Test+"$", "./"+d.Package)
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-tags", Tags, "-count=1", "-timeout", "6m", "-run", "^"+d.Test+"$", "./"+d.Package)
 	cmd.Dir = root
 	// In GOFLAGS, so that programs that the test builds are changed as well.
 	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay(t, d))

@@ -26,6 +26,9 @@ import (
 	"strings"
 )
 
+// Tags are the build tags that the tests of the list need, those of ./test/run.
+const Tags = "browser,portals,crash"
+
 //go:embed list/*.txt
 var files embed.FS
 

@@ -163,7 +163,7 @@ func setRapid(t *testing.T, seed uint64) {
 // TestAdversary searches for ADVERSARY_TIME, from SEED on.
 func TestAdversary(t *testing.T) {
 	began := time.Now()
-	s := &search{server: startServer(t), until: began.Add(duration("ADVERSARY_TIME", 5*time.Second)), why: map[string]int{}}
+	s := &search{server: startServer(t), until: began.Add(duration("ADVERSARY_TIME", 2*time.Second)), why: map[string]int{}}
 	n := seed(t)
 	t.Logf("SEED=%d", n)
 	setRapid(t, n)

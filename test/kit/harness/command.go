@@ -15,13 +15,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/secondgate/secondgate/caddyplugin/cli"
+	"github.com/secondgate/secondgate/test/kit/split"
 )
 
 // inCommand is set in the environment of a test program that only runs a command.
 const inCommand = "SECONDGATE_TEST_COMMAND"
 
 // atOnce is how many tests that call t.Parallel run at once. Rehearsals mostly wait.
-const atOnce = "4"
+const atOnce = "2"
 
 // CommandResult is what a command said and ended with.
 type CommandResult struct {
@@ -41,7 +42,7 @@ func CommandMain(m *testing.M) {
 	if err := flag.Set("test.parallel", atOnce); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	os.Exit(split.Run(m))
 }
 
 // Command runs a command of Secondgate in a process of its own, since Caddy has one

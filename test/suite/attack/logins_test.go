@@ -1,3 +1,5 @@
+//go:build portals
+
 package attack
 
 import (

@@ -1,3 +1,5 @@
+//go:build browser && portals
+
 package e2e
 
 import (

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -277,14 +276,4 @@ func TestAttack_ImportByForm(t *testing.T) {
 	if p := d.Browser().SignIn("alice"); p.Location == "/two-factor/challenge" {
 		t.Error("something was imported")
 	}
-}
-
-// manyUsers is a file of n users.
-func manyUsers(n int) string {
-	var b strings.Builder
-	b.WriteString("user,secret\n")
-	for i := range n {
-		fmt.Fprintf(&b, "customer-%06d,%s\n", i, newSecret())
-	}
-	return b.String()
 }

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/secondgate/secondgate/internal/keys"
+	engine "github.com/secondgate/secondgate/internal/store/badger"
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
@@ -181,4 +183,38 @@ func TestKeyRotation(t *testing.T) {
 	if p := last.Pass(device.Backup[0]); p.Status != http.StatusSeeOther {
 		t.Errorf("a backup code from before: %d", p.Status)
 	}
+}
+
+// TestRotation_OldKeyMissing: without a key that records need the server does not start and names
+// the key. With it, it starts.
+func TestRotation_OldKeyMissing(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "key")
+	old := keys.Generate()
+	write(t, file, old)
+	caddyfile := whole(badger+"\nkey {file."+file+"}", site("PORT", named))
+	h := harness.StartWhole(t, &harness.Legacy{}, caddyfile)
+	b := h.Browser()
+	b.SignIn("alice")
+	device := b.Enrol()
+	stop(t)
+	// The state of an unfinished rotation: the record that identifies the store's keys already
+	// uses the new key.
+	ring, err := keys.Parse(newKey + old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := engine.Open(filepath.Join(h.Dir, "store"), engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.UpdateMeta(t.Context(), "key check", func([]byte) ([]byte, error) { return ring.Seal([]byte("secondgate"), "key check"), nil })
+	if err = errors.Join(err, d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, newKey)
+	refused(t, h, caddyfile, file, "the master key", "is not among them, and 1 records of this store are sealed with it", "put it back below the newest key", "nothing was changed")
+	write(t, file, newKey+old)
+	reload(t, h, caddyfile)
+	accepted(t, owing(t, h).Pass(device.Code(t)))
 }

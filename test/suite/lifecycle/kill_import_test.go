@@ -1,3 +1,5 @@
+//go:build crash
+
 package lifecycle
 
 import (
@@ -88,4 +90,14 @@ func exported(t *testing.T, admin string) int {
 		}
 	}
 	return len(lines)
+}
+
+// manyUsers is a file of n users.
+func manyUsers(n int) string {
+	var b strings.Builder
+	b.WriteString("user,secret\n")
+	for i := range n {
+		fmt.Fprintf(&b, "customer-%06d,%s\n", i, newSecret())
+	}
+	return b.String()
 }

@@ -1,3 +1,5 @@
+//go:build crash
+
 package lifecycle
 
 import (
@@ -29,13 +31,13 @@ var program = sync.OnceValues(func() (string, error) {
 	return file, build.Build(file)
 })
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	if built {
-		file, _ := program()
-		os.RemoveAll(filepath.Dir(file))
+func init() {
+	atEnd = func() {
+		if built {
+			file, _ := program()
+			os.RemoveAll(filepath.Dir(file))
+		}
 	}
-	os.Exit(status)
 }
 
 // built says that program was asked for.

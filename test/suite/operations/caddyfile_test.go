@@ -58,3 +58,5 @@ func TestUnit_PrivateSocket(t *testing.T) {
 		t.Error("the page's Caddyfile names an admin endpoint")
 	}
 }
+
+const unit = "../../../docs/systemd/secondgate.service"

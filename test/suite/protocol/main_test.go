@@ -20,6 +20,7 @@ import (
 
 	"github.com/quic-go/quic-go/http3"
 	"github.com/secondgate/secondgate/test/kit/harness"
+	"github.com/secondgate/secondgate/test/kit/split"
 )
 
 // Servers accept extended CONNECT over HTTP/2 (RFC 8441) only if this is in the environment before
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 	if !strings.Contains(os.Getenv("GODEBUG"), xconnect) {
 		os.Exit(again())
 	}
-	os.Exit(m.Run())
+	os.Exit(split.Run(m))
 }
 
 // certificate makes a certificate for 127.0.0.1, and returns its files and a pool that trusts it.

@@ -7,7 +7,7 @@
 // judged, and a ledger records what the store must contain afterwards. Then strangers send random
 // cookies, users and codes, of which the store must record nothing.
 //
-// `go test ./test/suite/soaking` is a short form of about twenty seconds; ./test/soak takes five
+// `go test -tags crash ./test/suite/soaking` is a short form of about twenty seconds; ./test/soak takes five
 // minutes and a million strangers. The suite reads the goroutines, files and memory of the process
 // through Caddy's admin endpoint and /proc, so it needs Linux. No assertion depends on the speed
 // of the machine.
