@@ -11,7 +11,6 @@ import (
 	"github.com/secondgate/secondgate/test/kit/harness"
 )
 
-
 // result is what the command said and ended with.
 type result struct {
 	out, err string
