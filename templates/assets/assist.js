@@ -55,8 +55,20 @@
 		}
 		leaving = Date.now();
 		to.searchParams.set("return", location.pathname + location.search + location.hash);
-		location.assign(to.href);
+		uncontrolled(function () { location.assign(to.href); });
 		return true;
+	}
+
+	// uncontrolled calls then once no service worker of the portal controls own pages. Those of
+	// installable applications answer every navigation with the application's page, which would hide
+	// the challenge. The application registers its worker again when it starts.
+	function uncontrolled(then) {
+		var workers = navigator.serviceWorker;
+		if (!workers || !workers.controller) {
+			then();
+			return;
+		}
+		workers.getRegistration(own.pathname).then(function (r) { return r && r.unregister(); }).then(then, then);
 	}
 
 	function isProblem(status, type) {
