@@ -23,11 +23,11 @@ var globalRows = d.Rows{
 	{Field: "NTP", Usage: "ntp HOST[:PORT]", Want: "ntp HOST or ntp HOST:PORT", Otherwise: "none", Check: d.Valid(checkNTP),
 		Doc: "A time source that the server's clock is compared with."},
 	{Field: "AdminAPI", Usage: "admin_api socket|tcp", Want: "admin_api tcp, or admin_api socket (the default)", Otherwise: "`socket`",
-		Doc: "Where the admin API acts on users and exports secrets."},
+		Doc: "Whether the admin API changes users and exports secrets over a Unix socket only, or over TCP as well."},
 	{Field: "RetiredRealms", Usage: "retired_realms NAME...", Want: "retired_realms NAME..., for example retired_realms shop", Otherwise: "none",
 		Doc: "Realms of the store that no site has any more."},
-	{Field: "SameIDs", Usage: "same_ids WORD...", Otherwise: "none", Want: "same_ids WORD..., the words that the refusal names",
-		Doc: "Accepts that a realm's users get their ids from elsewhere than before."},
+	{Field: "SameIDs", Usage: "same_ids WORD...", Otherwise: "none", Want: "same_ids WORD..., with the words that the error names",
+		Doc: "Confirms that users keep their ids although a realm's ids come from another source than before."},
 	{Field: "Mail", Usage: "mail", Want: "mail { … } with smtp HOST:PORT and from ADDRESS in the block", Otherwise: "none are sent", Block: mailRows, Check: d.Valid(Mail.validate),
 		Doc: "The mail server for notices and codes."},
 	{Field: "Audit", Usage: "audit", Want: "audit { … }, for example with keep 400d in the block", Block: auditRows,
@@ -72,7 +72,7 @@ func parseGlobal(tokens *caddytokens.Dispenser, prev any) (any, error) {
 	}
 	err := globalRows.Check(&app)
 	if err == nil && app.Audit != nil && *app.Audit == (Audit{}) {
-		err = &d.Error{Where: "audit", Problem: "it says nothing; want for example keep 400d in its block"}
+		err = &d.Error{Where: "audit", Problem: "it is empty; want for example keep 400d in its block"}
 	}
 	if err != nil {
 		return nil, r.Locate(err)

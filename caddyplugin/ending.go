@@ -61,12 +61,12 @@ func watchEnd(signals <-chan os.Signal) {
 	select {
 	case <-end.C:
 	case <-signals:
-		endNow("a second signal came before the end; the process ends at once")
+		endNow("a second signal came during the shutdown, so the process ended at once")
 	}
 	if why := unclean.Load(); why != nil {
 		endNow(*why)
 	}
-	endNow("requests are open, or the store is busy, and the time to end is over; grace_period in the Caddyfile's global options gives requests more of it")
+	endNow("the shutdown took too long, because requests are open or the store is busy; grace_period in the Caddyfile's global options gives requests more time")
 }
 
 // endNow prints and logs why, and ends the process with status 1.

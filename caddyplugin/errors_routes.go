@@ -81,7 +81,7 @@ func guardErrorRoutes(ctx caddy.Context, userVars []string) error {
 	}
 	site := slices.IndexFunc(srv.Routes, func(r caddyhttp.Route) bool { return len(r.HandlersRaw) > 0 && r.Handlers == nil })
 	if site < 0 {
-		return errors.New("two_factor stands in a named route or in an error route (handle_errors) of a server that has error routes; these can't be kept from credentials then: put two_factor into the site block itself, or remove handle_errors")
+		return errors.New("two_factor is in a named route or in an error route (handle_errors) of a server that has error routes, so it can't remove the credentials from requests to these: put two_factor into the site block itself, or remove handle_errors")
 	}
 	first, rest := guardOf(srv.Errors.Routes)
 	if !slices.Contains(first.Routes, site) {

@@ -138,13 +138,13 @@ func (h *Handler) refuse(ctx caddy.Context, srv *caddyhttp.Server, site config.S
 func (h *Handler) refuseAround() error {
 	switch {
 	case h.used.Shared:
-		return errors.New("`header` before two_factor has the last word about Cache-Control and the like, also where two_factor adds a cookie and makes the response private: " +
-			"a cache would give one visitor's session to others; name the paths of assets (header /static/* …), or put it behind two_factor. A `>`, `defer`, or a line that removes a field is what defers the whole block until the response is written")
+		return errors.New("`header` before two_factor changes Cache-Control or similar headers after two_factor has made a response with a cookie private: " +
+			"a shared cache could give one visitor's session to others; restrict it to the paths of assets (header /static/* …), or put it behind two_factor. The block is deferred until the response is written because of a `>`, `defer`, or a line that removes a field")
 	case h.used.Stolen != "":
-		return fmt.Errorf("`vars %s` before two_factor sets a variable by which Caddy and two_factor know the client: its address would be what a request says; "+
+		return fmt.Errorf("`vars %s` before two_factor sets a variable in which Caddy keeps the client's address or whether a proxy is trusted, so that requests could choose their address; "+
 			"name your proxy in trusted_proxies, and the header in client_ip_headers, or give the variable another name", h.used.Stolen)
 	case h.used.ErrorRoutes:
-		return errors.New("two_factor stands in a subroute with error routes of its own (\"errors\"), which would send what failed before the gate to the portal with all its credentials: give the server the error routes instead, which are stripped")
+		return errors.New("two_factor is in a subroute with its own error routes (\"errors\"), which would send requests that failed before the gate to the portal with all their credentials: define the error routes at the server instead, where two_factor removes the credentials")
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func checkSMTP(value string) error {
 	host, port, err := net.SplitHostPort(value)
 	n, convErr := strconv.ParseUint(port, 10, 16)
 	if err != nil || convErr != nil || n == 0 || host == "" || strings.ContainsAny(host, " \t\r\n/@") {
-		return fmt.Errorf("%q is not where a mail server listens; want HOST:PORT, for example mail.example.com:587", value)
+		return fmt.Errorf("%q is not the address of a mail server; want HOST:PORT, for example mail.example.com:587", value)
 	}
 	return nil
 }
@@ -55,7 +55,7 @@ func checkFrom(value string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not who a mail can be from; want an address, or a name with one: \"Example <noreply@example.com>\"", value)
+	return fmt.Errorf("%q is not a sender; want an address, or a name with one: \"Example <noreply@example.com>\"", value)
 }
 
 // validate checks the settings that depend on each other; rows check each one by itself.

@@ -10,8 +10,8 @@ import (
 // Warnings about a peer that sends client addresses in a header, such as X-Forwarded-For, and
 // that Caddy does not trust.
 const (
-	sharedAddress = "all customers behind this peer share one address, and with it its budgets of wrong codes: if it is a proxy of yours, name it in Caddy's trusted_proxies"
-	perhapsForged = sharedAddress + "; if it is not, the client made up a header that nothing believes"
+	sharedAddress = "all customers behind this peer share one address, and its limits of wrong codes: if it is a proxy of yours, name it in Caddy's trusted_proxies"
+	perhapsForged = sharedAddress + "; if it is not, ignore this, because the header has no effect"
 )
 
 // warnOfProxy logs a warning if `trusted_proxies` may lack a proxy: once for peers in private

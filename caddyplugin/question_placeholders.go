@@ -109,7 +109,7 @@ func checkLayout() error {
 		same = a.Name == b.Name && a.Offset == b.Offset && (a.Type == b.Type || isProviders(a.Type))
 	}
 	if !same {
-		return fmt.Errorf("this version of Caddy stores placeholders in another way than two_factor knows, so whoami can't be asked with the placeholders of the request: build with a version of Caddy that this version of Secondgate names in its go.mod")
+		return fmt.Errorf("this version of Caddy stores placeholders in a form that two_factor does not support, so whoami can't be asked with the placeholders of the request: build with a version of Caddy that this version of Secondgate names in its go.mod")
 	}
 	return nil
 }

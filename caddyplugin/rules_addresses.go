@@ -37,7 +37,7 @@ func peersOf(srv *caddyhttp.Server, site config.Site) error {
 			}
 			for _, text := range m.Ranges {
 				if first, ok := firstOf(text); ok && trusts(srv, first) {
-					return fmt.Errorf("%s: remote_ip %s: trusted_proxies has these addresses too, and every client behind such a proxy has the proxy's, so that the list would hold for all of them: "+
+					return fmt.Errorf("%s: remote_ip %s: trusted_proxies contains these addresses, too, and every client behind such a proxy has the proxy's address, so that the list would apply to all of them: "+
 						"use client_ip, or leave the proxies' addresses out of the range", name, text)
 				}
 			}
@@ -62,5 +62,5 @@ func trustsAll(srv *caddyhttp.Server) string {
 			return ""
 		}
 	}
-	return "trusted_proxies has all addresses, so every client chooses its own in X-Forwarded-For: client_ip in trust and guest, and the budgets for each address, hold nothing; name your proxies"
+	return "trusted_proxies contains all addresses, so every client can choose its address with X-Forwarded-For: client_ip in trust and guest, and the limits for each address, have no effect; name your proxies only"
 }

@@ -29,7 +29,7 @@ func (b *builder) opened(name string, rule gateway.Rule, sets []config.MatcherSe
 		for _, prefix := range b.opens {
 			rest, ok := routes.WithoutPrefix(pattern, prefix)
 			if ok && !slices.Contains(patterns, rest) && !patterns.All([]string{strings.ReplaceAll(rest, "*", "x")}) {
-				return nil, fmt.Errorf("%s %s: handle_path or uri strip_prefix behind two_factor takes %s off, so that the portal gets %s, and %s would open whatever that is there: "+
+				return nil, fmt.Errorf("%s %s: handle_path or uri strip_prefix behind two_factor removes %s, so that the portal gets %s, and %s would let requests for that path pass, too: "+
 					"keep the prefix (handle in place of handle_path), or name each address that the portal gets as well, such as %s %s %s",
 					name, pattern, prefix, rest, name, name, strings.Replace(pattern, "*", "NAME", 1), strings.Replace(rest, "*", "NAME", 1))
 			}

@@ -85,10 +85,10 @@ func (h *StaffHandler) Provision(ctx caddy.Context) (err error) {
 // warn logs warnings about settings that are allowed but usually wrong.
 func (h *StaffHandler) warn() {
 	if h.Act == nil {
-		h.log.Warn("settings", zap.String("warning", "two_factor_admin names nobody who may act, so all staff may look only: name who may with act NAME..., act @MATCHER or act *"))
+		h.log.Warn("settings", zap.String("warning", "two_factor_admin has no act, so staff can view users but can't change them: name the staff who may change users with act NAME..., act @MATCHER or act *"))
 	}
 	if strings.HasPrefix(h.Staff, "{http.request.header.") {
-		h.log.Warn("settings", zap.String("warning", "two_factor_admin takes the name of staff from a request header: make sure that an authentication before it (forward_auth with copy_headers) sets or removes "+h.Staff+" on every request, else whoever sends it is staff"))
+		h.log.Warn("settings", zap.String("warning", "two_factor_admin takes the name of staff from a request header: make sure that an authentication before it (forward_auth with copy_headers) sets or removes "+h.Staff+" on every request; otherwise any client that sends it is treated as staff"))
 	}
 }
 

@@ -36,9 +36,9 @@ func (s Site) validateTokens() error {
 		case in.Token == nil:
 			return nil
 		case s.User != "":
-			return wrong("token", "it needs whoami, which is asked for the user of the token; with user there is none")
+			return wrong("token", "it needs whoami, which is asked for the user of the token; a site with user has no whoami")
 		case s.TokenHeader() == "":
-			return wrong("token", "nothing says in which header the portal takes it; want one, for example credential header Authorization")
+			return wrong("token", "no header is declared in which the portal takes it; want one, for example credential header Authorization")
 		}
 		return nil
 	})
@@ -48,7 +48,7 @@ func (s Site) validateTokens() error {
 // responses of a token sign-in that have no token.
 func (s SignIn) validateFailed() error {
 	if len(s.Failed) > 0 && s.Token == nil {
-		return wrong("failed", "it is about responses without a token, and no token is declared; want for example token json access_token")
+		return wrong("failed", "it describes responses without a token, but no token is declared; want for example token json access_token")
 	}
 	return each("failed", s.Failed, func(sign Sign) error { return sign.validateBy(Sign.validateFailed) })
 }
@@ -58,7 +58,7 @@ func (s SignIn) validateFailed() error {
 func (s Sign) validateFailed() error {
 	for _, code := range s.Status {
 		if code != http.StatusNoContent && code != http.StatusResetContent && (code < 300 || code > 499) {
-			return wrong("", "status %d is no sign that a sign-in failed: a response with a token may have it, or a portal that failed after it; want for example 401 or 422", code)
+			return wrong("", "status %d does not show that a sign-in failed: a response with a token may have it, and so may a portal that failed after the sign-in; want for example 401 or 422", code)
 		}
 	}
 	return nil

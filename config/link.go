@@ -59,7 +59,7 @@ func validateStreamed(where, selector string) error {
 	}
 	for _, m := range pseudo.FindAllStringSubmatch(unquoted(selector), -1) {
 		if name := strings.ToLower(m[1]); !slices.Contains(backward, name) {
-			return wrong(where, "%q looks ahead with :%s, but the page is not held back to find out what comes; want a selector by what an element is and what came before it, for example \"#menu ul\", or the element that the link is to stand before", selector, name)
+			return wrong(where, "%q depends on later parts of the page (:%s), but the page is not buffered; want a selector by the element itself and by what precedes it, for example \"#menu ul\", or the element before which the link is inserted", selector, name)
 		}
 	}
 	return nil

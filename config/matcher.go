@@ -86,7 +86,7 @@ func writeMatcher(w *directive.Writer, name string, raw json.RawMessage) error {
 			}
 		})
 	}
-	return errors.New("it is not one that exceptions can have")
+	return errors.New("this matcher is not supported here; want path, path_regexp, host, method, protocol, query, header, remote_ip, client_ip or not")
 }
 
 func decoded[T any](raw json.RawMessage, write func(T)) error {
@@ -107,7 +107,7 @@ type namedRegexp struct {
 // it a name when it reads the Caddyfile, and the settings would differ.
 func writePathRegexp(w *directive.Writer, m namedRegexp) {
 	if m.Name == "" {
-		w.Fail(m.Pattern, "it has no name, and Caddy would give it one")
+		w.Fail(m.Pattern, "it has no name, so Caddy would generate one; want a name")
 	}
 	w.Line("path_regexp", m.Name, m.Pattern)
 }
@@ -130,7 +130,7 @@ func writeHeader(w *directive.Writer, header map[string][]string) {
 		case header[name] == nil:
 			w.Line("header", "!"+name)
 		case len(header[name]) == 0:
-			w.Fail(name, "that it is there, whatever its value, has no words; want the value *")
+			w.Fail(name, "a Caddyfile can't express that the header is present with any value; want the value *")
 		}
 		for _, value := range header[name] {
 			w.Line("header", name, value)

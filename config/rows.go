@@ -25,7 +25,7 @@ var SiteRows = d.Rows{
 	{Field: "Portal", Usage: "portal PRESET", Otherwise: "none", Block: presetRows, Want: "portal PRESET [{ … }]",
 		Doc: "Takes the settings for a known portal."},
 	{Field: "User", Usage: "user {PLACEHOLDER}", Otherwise: "none", Preset: d.Whole,
-		Doc: "The user's id, where an authenticator before `two_factor` sets it."},
+		Doc: "The placeholder with the user's id, if an authentication handler before `two_factor` sets it."},
 	{Field: "Whoami", Usage: "whoami URI", Args: "URI", Otherwise: "none", Block: whoamiRows, Preset: d.Whole,
 		Doc: "The question to the portal that tells who is signed in. May be repeated."},
 	{Field: "SignIn", Usage: "sign_in [PATH...]", Args: "Paths", Otherwise: "none", Block: signInRows, Preset: d.Added, Check: d.Valid(SignIn.validate),

@@ -54,14 +54,14 @@ func validateLine(text string) error {
 func (s Site) validateIdentity() error {
 	switch {
 	case s.User == "" && len(s.Whoami) == 0:
-		return wrong("whoami", "nothing tells who is signed in; want portal with a preset (%s), or whoami, or user with a placeholder", PresetNames())
+		return wrong("whoami", "no setting says who is signed in; want portal with a preset (%s), or whoami, or user with a placeholder", PresetNames())
 	case s.User != "" && len(s.Whoami) > 0:
-		return wrong("user", "%q and whoami exclude each other; want user behind another authenticator, or else whoami", s.User)
+		return wrong("user", "%q and whoami exclude each other; want user if an authentication handler before two_factor identifies the users, else whoami", s.User)
 	case s.User != "":
 		return validateUser(s.User)
 	}
 	if len(s.Whoami) > maxWhoami {
-		return wrong("whoami", "there are %d questions, and each request may put all of them; want at most %d", len(s.Whoami), maxWhoami)
+		return wrong("whoami", "there are %d questions, and one request may cause all of them; want at most %d", len(s.Whoami), maxWhoami)
 	}
 	return each("whoami", s.Whoami, func(w Whoami) error { return w.validate(s.Path) })
 }
@@ -89,11 +89,11 @@ var clientPlaceholders = []string{
 
 func validateUser(user string) error {
 	if !placeholder.MatchString(user) {
-		return wrong("user", "%q is not a placeholder; want one that an authenticator before two_factor sets, for example {http.auth.user.id}", user)
+		return wrong("user", "%q is not a placeholder; want one that an authentication handler before two_factor sets, for example {http.auth.user.id}", user)
 	}
 	for _, prefix := range clientPlaceholders {
 		if strings.HasPrefix(strings.ToLower(user), strings.ToLower(prefix)) {
-			return wrong("user", "%q is what the client says of itself; want one that an authenticator before two_factor sets, for example {http.auth.user.id}", user)
+			return wrong("user", "%q is a value that the client chooses; want one that an authentication handler before two_factor sets, for example {http.auth.user.id}", user)
 		}
 	}
 	return nil

@@ -77,5 +77,5 @@ func validateSupport(support string) error {
 	if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(support) <= 300 {
 		return nil
 	}
-	return wrong("", "%q is not something to turn to; want an e-mail address, a telephone number or an https:// address", support)
+	return wrong("", "%q is no contact; want an e-mail address, a telephone number or an https:// address", support)
 }

@@ -14,7 +14,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		name, where, says string
 		change            func(*Site)
 	}{
-		{"no whoami", "whoami", "nothing tells who is signed in", func(s *Site) { s.Whoami = nil }},
+		{"no whoami", "whoami", "no setting says who is signed in", func(s *Site) { s.Whoami = nil }},
 		{"unknown preset", "portal", PresetNames(), func(s *Site) { s.Portal = "joomla" }},
 		{"realm with a slash", "realm", `"a/b"`, func(s *Site) { s.Realm = "a/b" }},
 		{"own path is the root", "path", `"/"`, func(s *Site) { s.Path = "/" }},
@@ -33,7 +33,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"credential query", "credential.0.query", `"a=b"`, func(s *Site) { s.Credential = []Credential{{Query: "a=b"}} }},
 		{"user beside whoami", "user", "exclude", func(s *Site) { s.User = "{http.auth.user.id}" }},
 		{"user without braces", "user", "placeholder", func(s *Site) { s.Whoami, s.User = nil, "alice" }},
-		{"user that the client chooses", "user", "client says", func(s *Site) { s.Whoami, s.User = nil, "{http.request.uri.query.user}" }},
+		{"user that the client chooses", "user", "client chooses", func(s *Site) { s.Whoami, s.User = nil, "{http.request.uri.query.user}" }},
 		{"watch", "watch", "all or unsafe", func(s *Site) { s.Watch = "some" }},
 		{"require", "require", "optional or always", func(s *Site) { s.Require = "never" }},
 		{"sign_in says nothing", "sign_in.0", "neither", func(s *Site) { s.SignIn = []SignIn{{}} }},
@@ -48,10 +48,10 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 			s.Credential = []Credential{{Header: "X-Token"}}
 			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{}}}
 		}},
-		{"token without a header", "sign_in.0.token", "in which header", func(s *Site) {
+		{"token without a header", "sign_in.0.token", "no header is declared", func(s *Site) {
 			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}}}
 		}},
-		{"token in one of two headers", "sign_in.0.token", "in which header", func(s *Site) {
+		{"token in one of two headers", "sign_in.0.token", "no header is declared", func(s *Site) {
 			s.Credential = []Credential{{Header: "X-Token"}, {Header: "X-Other"}}
 			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}}}
 		}},
@@ -141,14 +141,14 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"empty sign", "whoami.0.anonymous.1", "0 signs", whoami(func(w *Whoami) { w.Anonymous = append(w.Anonymous, Sign{}) })},
 		{"value without json", "whoami.0.anonymous.0", "belongs to json", whoami(func(w *Whoami) { w.Anonymous[0].Value = &value })},
 		{"every redirect", "whoami.0.anonymous.0", "every redirect", whoami(func(w *Whoami) { w.Anonymous[0].Redirect = "*" })},
-		{"status 200", "whoami.0.anonymous.0", "users as well", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{200}}} })},
+		{"status 200", "whoami.0.anonymous.0", "also the answer to users", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{200}}} })},
 		{"status 503", "whoami.0.anonymous.0", "failing portal", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{401, 503}}} })},
 		{"status 400", "whoami.0.anonymous.0", "users can provoke it", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{400}}} })},
-		{"question with a password", "whoami.0.header", "somebody else", whoami(func(w *Whoami) { w.Header = map[string]string{"authorization": "Basic x"} })},
+		{"question with a password", "whoami.0.header", "another user", whoami(func(w *Whoami) { w.Header = map[string]string{"authorization": "Basic x"} })},
 		{"question with a placeholder", "whoami.0.header", `"{env.KEY}"`, whoami(func(w *Whoami) { w.Header = map[string]string{"X-Key": "{env.KEY}"} })},
 		{"normaliser", "whoami.0.normalize", `"upper"`, whoami(func(w *Whoami) { w.Normalize = []string{"upper"} })},
 		{"normaliser twice", "whoami.0.normalize", "twice", whoami(func(w *Whoami) { w.Normalize = []string{"trim", "trim"} })},
-		{"first that nothing uses", "whoami.0.first", "nothing uses", whoami(func(w *Whoami) { w.First = &First{URI: "/n", Extract: Extractor{JSON: "n"}} })},
+		{"first that nothing uses", "whoami.0.first", "no header uses", whoami(func(w *Whoami) { w.First = &First{URI: "/n", Extract: Extractor{JSON: "n"}} })},
 		{"{first} without first", "whoami.0.header", "without a first", whoami(func(w *Whoami) { w.Header = map[string]string{"X-N": "{first}"} })},
 		{"first without extractor", "whoami.0.first", "0 sources", whoami(func(w *Whoami) {
 			w.First, w.Header = &First{URI: "/n"}, map[string]string{"X-N": "{first}"}

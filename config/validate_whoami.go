@@ -54,7 +54,7 @@ func (w Whoami) validateFirst(ownPath string) error {
 		return nil
 	}
 	if !used {
-		return wrong("first", "%q yields a value that nothing uses; want for example header X-WP-Nonce {first}", w.First.URI)
+		return wrong("first", "%q extracts a value that no header uses; want for example header X-WP-Nonce {first}", w.First.URI)
 	}
 	return first(
 		directive.At("first", validateURI(w.First.URI)),
@@ -73,7 +73,7 @@ func (w Whoami) validateHeaders() error {
 			return directive.At("header", err)
 		}
 		if slices.Contains(personal, http.CanonicalHeaderKey(name)) {
-			return wrong("header", "%q would speak for somebody else than who sent the request; want it declared as a credential, or a header that says nothing of who asks", name)
+			return wrong("header", "%q would identify another user than the sender of the request; want it declared as a credential, or a header that identifies no user", name)
 		}
 		if strings.ContainsFunc(value, unicode.IsControl) {
 			return wrong("header", "the value of %s holds control characters; want one line", name)
@@ -138,7 +138,7 @@ func ifSet(value string, check func(string) error) error {
 
 func validateRedirect(glob string) error {
 	if strings.Trim(glob, "*/") == "" {
-		return wrong("", "redirect %q holds for every redirect; want the address of the sign-in page, for example */login*", glob)
+		return wrong("", "redirect %q matches every redirect; want the address of the sign-in page, for example */login*", glob)
 	}
 	return nil
 }
@@ -153,11 +153,11 @@ func (s Sign) validateStatus() error {
 	for _, code := range s.Status {
 		switch {
 		case code == 200:
-			return wrong("", "status 200 holds for users as well; want one that only strangers get, for example 401")
+			return wrong("", "status 200 is also the answer to users; want one that only strangers get, for example 401")
 		case code < 200 || code > 499:
 			return wrong("", "status %d is no sign of a stranger (a failing portal is unknown, never anonymous); want for example 401, or redirect, html or json", code)
 		case slices.Contains(ambiguous, code):
-			return wrong("", "status %d proves nothing: users can provoke it with a request that servers dislike; want for example 401, or redirect, html or json", code)
+			return wrong("", "status %d proves nothing: users can provoke it with a malformed request; want for example 401, or redirect, html or json", code)
 		}
 	}
 	return nil
@@ -193,7 +193,7 @@ func validateSeen(selector string) error {
 	sel, err := cascadia.ParseGroup(selector)
 	page, _ := html.Parse(strings.NewReader("")) // reading fails never
 	if err == nil && cascadia.Query(page, sel) != nil {
-		return wrong("", "html %q holds for an empty page; want what only such a response has, for example form.login", selector)
+		return wrong("", "html %q matches an empty page; want an element that only such a response has, for example form.login", selector)
 	}
 	return nil
 }
@@ -204,7 +204,7 @@ func validateRegex(expression string) error {
 		return wrong("", "regex %q does not compile: %v; want Go's syntax (RE2)", expression, err)
 	}
 	if re.MatchString("") {
-		return wrong("", "regex %q holds for an empty page; want one that needs text", expression)
+		return wrong("", "regex %q matches an empty page; want one that needs text", expression)
 	}
 	return nil
 }

@@ -17,15 +17,15 @@ func (s Site) Warnings() []string {
 		for _, sign := range w.Anonymous {
 			sign.warn(w.URI, warn)
 			if slices.Contains(sign.Status, http.StatusForbidden) {
-				warn("whoami %s: anonymous status 403 is also the answer of limiters and firewalls: clients that flood the portal have a signed-in user taken for a stranger, who owes no code; "+
-					"take what strangers alone see instead, as redirect, html or json (a 403 may have a body with such a sign), or status 401", w.URI)
+				warn("whoami %s: anonymous status 403 is also the answer of limiters and firewalls: a client that floods the portal makes whoami treat a signed-in user as a stranger, who owes no code; "+
+					"use a sign that only strangers get instead: redirect, html or json (a 403 may have a body with such a sign), or status 401", w.URI)
 			}
 		}
 	}
 	for _, in := range s.SignIn {
 		for _, sign := range in.Failed {
 			if sign.unanchored() {
-				warn("sign_in %s: failed regex %q may hold for a response that has a token in another place; prefer status, or anchor it with ^ and $", strings.Join(in.Paths, " "), sign.Regex)
+				warn("sign_in %s: failed regex %q may match a response that has a token in another place; prefer status, or anchor it with ^ and $", strings.Join(in.Paths, " "), sign.Regex)
 			}
 		}
 	}
@@ -41,10 +41,10 @@ func (s Site) Warnings() []string {
 		warn("totp: several authenticator apps ignore other parameters than SHA1, 6 digits and 30s, and then show codes that are refused; try yours")
 	}
 	if s.Mode == "observe" {
-		warn("mode observe: nothing is held back, whoever has a portal's password is in; see `two-factor report` for what the gate would do")
+		warn("mode observe: no request is refused, and the password alone is enough; see `two-factor report` for what the gate would do")
 	}
 	if s.Require == "always" && s.Support == "" {
-		warn("require always without support: somebody who is locked out is not told where to turn")
+		warn("require always without support: users who are locked out see no contact")
 	}
 	return list
 }
@@ -59,7 +59,7 @@ func (s Sign) unanchored() bool {
 // An expression for the whole body can't be misled that way.
 func (s Sign) warn(uri string, warn func(string, ...any)) {
 	if s.unanchored() {
-		warn("whoami %s: anonymous regex %q may hold for text that somebody planted on the page; prefer redirect, status or html, or anchor it with ^ and $", uri, s.Regex)
+		warn("whoami %s: anonymous regex %q may match text that a user has put on the page; prefer redirect, status or html, or anchor it with ^ and $", uri, s.Regex)
 	}
 }
 

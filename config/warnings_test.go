@@ -10,7 +10,7 @@ func TestWarnings(t *testing.T) {
 		name, says string
 		change     func(*Site)
 	}{
-		{"plantable sign", "planted", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Regex: "Sign in"}} })},
+		{"plantable sign", "put on the page", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Regex: "Sign in"}} })},
 		{"sign that a limiter gives, too", "limiters", whoami(func(w *Whoami) { w.Anonymous = []Sign{{Status: []int{401, 403}}, {Redirect: "*/login*"}} })},
 		{"sign of failure that says little", "token in another place", func(s *Site) {
 			s.SignIn = []SignIn{{Paths: []string{"/a"}, Token: &Token{JSON: "t"}, Failed: []Sign{{Regex: "wrong"}, {Regex: "^wrong$"}}}}

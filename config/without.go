@@ -20,7 +20,7 @@ func (w Without) take(preset *Preset) error {
 	for _, name := range slices.Sorted(maps.Keys(w)) {
 		if !slices.Contains(takeable, name) {
 			last := len(takeable) - 1
-			return ofPreset(preset, name, fmt.Errorf("%q cannot be taken away; want %s or %s (others are replaced by your own)",
+			return ofPreset(preset, name, fmt.Errorf("%q cannot be left out; want %s or %s (others are replaced by your own)",
 				name, strings.Join(takeable[:last], ", "), takeable[last]))
 		}
 		row, _ := SiteRows.Find(name)
@@ -48,7 +48,7 @@ var takeable = func() (names []string) {
 // no preset.
 func (w Without) alone() error {
 	if len(w) > 0 {
-		return wrong("without", "there is no portal whose settings could be taken away; want it beside a preset (%s)", PresetNames())
+		return wrong("without", "there is no preset with settings to leave out; want it together with a preset (%s)", PresetNames())
 	}
 	return nil
 }

@@ -46,9 +46,9 @@ func TestWithoutErrors(t *testing.T) {
 		where, says string
 	}{
 		{Site{Portal: "wordpress", Without: Without{"deny": {"/xmlrpc"}}}, "without.deny", `"/xmlrpc" is not there; want one of: /xmlrpc.php`},
-		{Site{Portal: "wordpress", Without: Without{"whoami": nil}}, "without.whoami", `"whoami" cannot be taken away`},
+		{Site{Portal: "wordpress", Without: Without{"whoami": nil}}, "without.whoami", `"whoami" cannot be left out`},
 		{Site{Portal: "wordpress", Without: Without{"rotates": {"no"}}}, "without.rotates", `"no" is too much`},
-		{Site{Whoami: whole().Whoami, Without: Without{"deny": nil}}, "without", "no portal"},
+		{Site{Whoami: whole().Whoami, Without: Without{"deny": nil}}, "without", "no preset"},
 	} {
 		_, err := c.site.Resolved()
 		var bad *Error

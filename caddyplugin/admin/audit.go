@@ -131,7 +131,7 @@ func auditQuery(values url.Values, also ...string) (q store.EntryQuery, err erro
 		return q, err
 	}
 	if n, err := strconv.ParseUint(q.After, 10, 64); q.After != "" && (err != nil || n == 0) {
-		return q, fmt.Errorf("after: %q is not what a page said under next", q.After)
+		return q, fmt.Errorf("after: %q is not the value of next in a page", q.After)
 	}
 	return q, nil
 }

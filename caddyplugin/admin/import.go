@@ -161,7 +161,7 @@ func (i *importRun) logRun(err error) {
 		zap.Any("users", i.summary.Counts), zap.Error(err),
 	}
 	if err != nil {
-		i.server.Logger.Error("an import broke off; the same file does the rest", fields...)
+		i.server.Logger.Error("an import was interrupted; the same file completes it", fields...)
 		return
 	}
 	i.server.Logger.Info("authenticators were imported", fields...)

@@ -44,7 +44,7 @@ func readJSON[T any](w http.ResponseWriter, r *http.Request, want string) (in T,
 		return in, badRequest(fmt.Errorf("reading the body: %w; want %s", err, want))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return in, badRequest(errors.New("there is something behind the JSON of the body"))
+		return in, badRequest(errors.New("the body has further data after the JSON"))
 	}
 	return in, nil
 }

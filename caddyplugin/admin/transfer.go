@@ -83,11 +83,11 @@ var MediaTypes = map[string]string{transfer.CSV: "text/csv", transfer.JSONL: "ap
 func actor(q url.Values, reasoned bool) (store.Event, error) {
 	name, reason := strings.TrimSpace(q.Get("staff")), strings.TrimSpace(q.Get("reason"))
 	if n := utf8.RuneCountInString(name); n < 1 || n > staff.MaxStaff || !staff.OneLine(name) {
-		return store.Event{}, fmt.Errorf("staff: want the name of who does this, on one line of at most %d characters; it goes into the audit log", staff.MaxStaff)
+		return store.Event{}, fmt.Errorf("staff: want the name of the person who does this, on one line of at most %d characters; it is recorded in the audit log", staff.MaxStaff)
 	}
 	n := utf8.RuneCountInString(reason)
 	if (reasoned || n > 0) && n < staff.MinReason || n > staff.MaxReason || !staff.OneLine(reason) {
-		return store.Event{}, fmt.Errorf("reason: want a few words that say why, on one line of %d to %d characters; they go into the audit log", staff.MinReason, staff.MaxReason)
+		return store.Event{}, fmt.Errorf("reason: want a few words that say why, on one line of %d to %d characters; they are recorded in the audit log", staff.MinReason, staff.MaxReason)
 	}
 	return store.Event{Staff: name, Reason: reason, At: clock.Now().UTC()}, nil
 }

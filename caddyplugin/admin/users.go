@@ -96,7 +96,7 @@ func serveUser(w http.ResponseWriter, r *http.Request, d *staff.Desk) error {
 	}
 	realm, id := values.Get("realm"), values.Get("id")
 	if values.Has("id") == values.Has("search") {
-		return badRequest(errors.New("want either id, which is exact, or search, by which one user is found"))
+		return badRequest(errors.New("want either id, the exact id, or search, the beginning of a name, id or e-mail address"))
 	}
 	if values.Has("search") {
 		found, err := d.Find(r.Context(), realm, values.Get("search"))
@@ -170,7 +170,7 @@ func remoteHost(r *http.Request) string {
 func lifeless(do act) act {
 	return func(ctx context.Context, d *staff.Desk, a staff.Act, in UserAct, out *UserDone) error {
 		if in.Life != "" {
-			return badRequest(errors.New("life: only a recovery code has one"))
+			return badRequest(errors.New("life: it is for recovery codes only"))
 		}
 		return do(ctx, d, a, in, out)
 	}
@@ -194,7 +194,7 @@ func issueRecoveryCode(ctx context.Context, d *staff.Desk, a staff.Act, in UserA
 	life := config.Duration(staff.DefaultRecoveryLife)
 	if in.Life != "" {
 		if life, err = config.ParseDuration(in.Life); err == nil && life <= 0 {
-			err = fmt.Errorf("%q is no time to live", in.Life)
+			err = fmt.Errorf("%q is not a duration", in.Life)
 		}
 		if err != nil {
 			return badRequest(fmt.Errorf("life: %w", err))

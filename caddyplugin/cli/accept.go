@@ -54,7 +54,7 @@ func acceptLoss(cmd *cobra.Command, f storeFlags, staff, reason string) error {
 	for _, expected := range o.Expected {
 		fmt.Fprintf(w, "Given up: %s.\n", plain(expected))
 	}
-	_, err = fmt.Fprintf(w, "The next start within 24 hours uses the store in %s, or makes one.\n", plain(s.place))
+	_, err = fmt.Fprintf(w, "The next start within 24 hours uses the store in %s, or creates one.\n", plain(s.place))
 	return err
 }
 
@@ -75,7 +75,7 @@ func (s *namedStore) lost(ctx context.Context) error {
 var initCommand = caddycmd.Command{
 	Name:  "init",
 	Usage: "[--config FILE]",
-	Short: "Lets the next start make a store, where one is expected or must exist",
+	Short: "Lets the next start create a store, although one is expected or must exist",
 	Long:  help("init"),
 	CobraFunc: func(cmd *cobra.Command) {
 		f := addStoreFlags(cmd)
@@ -106,9 +106,9 @@ func initStore(cmd *cobra.Command, f storeFlags) error {
 		return wrongInput(cmd, err)
 	}
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "The next start within 24 hours may make a store in %s.\n", plain(s.place))
+	fmt.Fprintf(w, "The next start within 24 hours may create a store in %s.\n", plain(s.place))
 	if !server.Expected(s.storage) {
-		_, err = fmt.Fprintf(w, "So that a store that is lost later is never made anew, write in %s:\n\n\tstorage %s %s {\n\t\tmust_exist\n\t}\n", plain(f.config), s.engine, plain(s.place))
+		_, err = fmt.Fprintf(w, "To prevent that a lost store is later replaced by an empty one, write in %s:\n\n\tstorage %s %s {\n\t\tmust_exist\n\t}\n", plain(f.config), s.engine, plain(s.place))
 	}
 	return err
 }
@@ -126,9 +126,9 @@ func (s *namedStore) present(cmd *cobra.Command) (done bool, err error) {
 	w := cmd.OutOrStdout()
 	switch {
 	case c.held:
-		_, err = fmt.Fprintf(w, "A server runs with the store in %s; nothing was done. What it holds says `secondgate status`.\n", plain(s.place))
+		_, err = fmt.Fprintf(w, "A server runs with the store in %s; nothing was done. `secondgate status` shows its content.\n", plain(s.place))
 	case c.there:
-		_, err = fmt.Fprintf(w, "The store in %s is there and whole: %s. Nothing was done; %s.\n", plain(s.place), plain(c.String()), c.outlook())
+		_, err = fmt.Fprintf(w, "There is a complete store in %s: %s. Nothing was done; %s.\n", plain(s.place), plain(c.String()), c.outlook())
 	}
 	return c.there, err
 }

@@ -48,7 +48,7 @@ func auditListCommand() *cobra.Command {
 		RunE:  runAuditList,
 	}
 	auditFilter(cmd)
-	cmd.Flags().IntP("limit", "n", admin.DefaultEntries, "how many events at most")
+	cmd.Flags().IntP("limit", "n", admin.DefaultEntries, "maximum number of events")
 	cmd.Flags().Bool("json", false, "print the entries as JSON lines, as they are exported")
 	return cmd
 }
@@ -101,9 +101,9 @@ func auditExportCommand() *cobra.Command {
 		Use: "export [--realm NAME [--user ID]] [--from TIME] [--to TIME] [--output FILE]", Args: cobra.NoArgs,
 		Short: "Writes the events as JSON lines, the oldest first",
 		Long: `
-Writes an entry on each line, the oldest first: to the standard output, or to a new file.
-Without --realm, --user, --from and --to it is the whole chain, which
-"audit verify --file FILE" verifies without a server.`,
+Writes one entry on each line, the oldest first, to the standard output or to a new file.
+Without --realm, --user, --from and --to it exports the whole chain, which
+"audit verify --file FILE" can verify without a server.`,
 		RunE: runAuditExport,
 	}
 	auditFilter(cmd)
@@ -130,8 +130,8 @@ func auditVerifyCommand() *cobra.Command {
 		RunE:  runAuditVerify,
 	}
 	cmd.Flags().StringArray("head", nil, "an earlier head, as 42:9f86d081…; may be repeated")
-	cmd.Flags().String("file", "", "an export to be verified in place of the server's")
-	cmd.Flags().Bool("json", false, "print what was found as JSON")
+	cmd.Flags().String("file", "", "verify this exported file instead of the server's log")
+	cmd.Flags().Bool("json", false, "print the result as JSON")
 	serverFlags(cmd)
 	return cmd
 }
@@ -161,7 +161,7 @@ func runAuditVerify(cmd *cobra.Command, _ []string) error {
 	return err
 }
 
-var errBroken = errors.New("the audit log does not hold")
+var errBroken = errors.New("the audit log is not valid")
 
 // verified verifies the audit log in an exported file, or asks the server to verify its own
 // log if file is "".

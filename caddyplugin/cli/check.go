@@ -16,7 +16,7 @@ import (
 var checkCommand = caddycmd.Command{
 	Name:  "check",
 	Usage: "[--config FILE] [--adapter NAME] [--site HOST] [--json]",
-	Short: "Rehearses a site with two_factor against its real portal, before customers do",
+	Short: "Tests a site with two_factor against its real portal, before customers use it",
 	Long:  help("check"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs

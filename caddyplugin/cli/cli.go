@@ -62,5 +62,5 @@ func addCommands(parent *cobra.Command, commands ...caddycmd.Command) {
 }
 
 func init() {
-	caddycmd.RegisterCommand(group("two-factor", "Learns, rehearses and looks after two-factor authentication before a portal", Commands()...))
+	caddycmd.RegisterCommand(group("two-factor", "Sets up, tests and administers two-factor authentication in front of a portal", Commands()...))
 }

@@ -55,10 +55,10 @@ func runDoctor(cmd *cobra.Command, f storeFlags, keyFile string) error {
 	case err != nil:
 		return err
 	default:
-		d.say("Tables", fmt.Sprintf("%d, every checksum holds", examined.Tables), examined.Damage)
+		d.say("Tables", fmt.Sprintf("%d, all checksums are right", examined.Tables), examined.Damage)
 	}
 	if d.problems > 0 {
-		return errors.New("the store is not as it should be; what is wrong is above")
+		return errors.New("the store has problems; they are listed above")
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func (d *doctor) examine(ctx context.Context, st store.Store) error {
 	if err == nil && !report.OK() {
 		err = errors.New(report.Broken)
 	}
-	d.say("Audit log", fmt.Sprintf("%d entries, the chain holds", report.Entries), err)
+	d.say("Audit log", fmt.Sprintf("%d entries, the hash chain is valid", report.Entries), err)
 	return d.compare(ctx, st, activated)
 }
 

@@ -15,7 +15,7 @@ import (
 var exportCommand = caddycmd.Command{
 	Name:  "export",
 	Usage: "--reason TEXT [--output FILE] [--format csv|jsonl] [--realm R]",
-	Short: "Exports the secrets of all authenticators, for leaving",
+	Short: "Exports the secrets of all authenticators, for moving to another system",
 	Long:  help("export"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
@@ -48,6 +48,6 @@ func runExport(cmd *cobra.Command, _ []string) error {
 	if err != nil || output == "" {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s is written. WHO HAS IT CAN MAKE EVERYBODY'S CODES: encrypt it, and remove it when it was read.\n", output) //nolint:errcheck // the file is there
+	fmt.Fprintf(cmd.OutOrStdout(), "%s is written. WITH THIS FILE ANYONE CAN COMPUTE THE CODES OF ALL USERS: encrypt it, and delete it after the import.\n", output) //nolint:errcheck // the file is there
 	return nil
 }

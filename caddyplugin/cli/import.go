@@ -18,12 +18,12 @@ import (
 var importCommand = caddycmd.Command{
 	Name:  "import",
 	Usage: "FILE|- [--format csv|jsonl] [--realm R] [--dry-run] [--replace never|skip|always]",
-	Short: "Imports authenticators that were set up elsewhere",
+	Short: "Imports authenticators that were set up in another system",
 	Long:  help("import"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneWord("file")
 		addTransferFlags(cmd)
-		cmd.Flags().Bool("dry-run", false, "judge the file and import nothing")
+		cmd.Flags().Bool("dry-run", false, "check the file and import nothing")
 		cmd.Flags().String("replace", transfer.ReplaceNever, "what to do with users who have another authenticator: never, skip or always")
 		cmd.Flags().Bool("json", false, "print the summary as JSON")
 		cmd.RunE = runImport

@@ -14,7 +14,7 @@ import (
 )
 
 // errStopped says that a server died, or was stopped, during an import.
-var errStopped = errors.New("the server stopped answering; give the same file again, and it does the rest")
+var errStopped = errors.New("the server stopped answering; import the same file again to complete it")
 
 // importProgress prints the progress of an import. On a terminal it rewrites one line;
 // otherwise it prints a line after every tenth of the users. open is true while the cursor is
@@ -124,7 +124,7 @@ func printSummary(w io.Writer, s *transfer.Summary) error {
 func failure(cmd *cobra.Command, s *transfer.Summary) error {
 	switch {
 	case s.Error != "":
-		return fmt.Errorf("the import broke off: %s; the users above are imported, and the same file does the rest", s.Error)
+		return fmt.Errorf("the import was interrupted: %s; the users above are imported; import the same file again to complete it", s.Error)
 	case s.Counts.Failed > 0:
 		return fmt.Errorf("%d users were left as they are; the others are imported", s.Counts.Failed)
 	case s.Refused > 0:

@@ -16,13 +16,13 @@ func inspectCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "inspect",
 		Usage: "URL [--site ADDRESS] [--page PATH]... [--no-preset]",
-		Short: "Learns a portal and writes the Caddyfile for it",
+		Short: "Examines a portal and writes the Caddyfile for it",
 		Long:  help("inspect"),
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = oneAddress
 			cmd.Flags().String("site", "", "address of the gateway's site (default: the portal's host, or http://127.0.0.1:8080 for one on loopback)")
 			cmd.Flags().StringArray("page", nil, "a further page that may name the user, as a path; may be repeated")
-			cmd.Flags().Bool("no-preset", false, "write everything out, although a preset would do")
+			cmd.Flags().Bool("no-preset", false, "write all settings, even if a preset has them")
 			cmd.RunE = runInspect
 		},
 	}

@@ -21,14 +21,14 @@ import (
 var keysCommand = caddycmd.Command{
 	Name:  "keys",
 	Usage: "list | rotate",
-	Short: "Lists the master keys, and moves all records to the newest",
+	Short: "Lists the master keys, and reseals all records with the newest",
 	Long:  help("keys"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		list := &cobra.Command{Use: "list [--json]", Short: "Shows what each master key is needed for", Args: cobra.NoArgs, RunE: runKeysList}
+		list := &cobra.Command{Use: "list [--json]", Short: "Shows the number of records that are sealed with each master key", Args: cobra.NoArgs, RunE: runKeysList}
 		rotate := &cobra.Command{Use: "rotate [--detach] [--json]", Short: "Seals all records with the newest master key", Args: cobra.NoArgs, RunE: runKeysRotate}
-		rotate.Flags().Bool("detach", false, "don't wait for the end")
+		rotate.Flags().Bool("detach", false, "don't wait until the rotation has ended")
 		for _, sub := range []*cobra.Command{list, rotate} {
 			sub.Flags().Bool("json", false, "print the result as JSON")
 			serverFlags(sub)
@@ -66,7 +66,7 @@ func printKeys(w io.Writer, r admin.KeyReport) error {
 func useOf(k rotation.Key) string {
 	switch {
 	case k.Newest:
-		return "seals everything new"
+		return "seals new data"
 	case k.Removable:
 		return "can be removed"
 	}
@@ -109,12 +109,12 @@ func follow(ctx context.Context, srv endpoint, p *rotation.Progress, say io.Writ
 	for told := time.Now(); p.State == rotation.Running; {
 		select {
 		case <-ctx.Done():
-			fmt.Fprintln(say, "The rotation goes on without you; `keys list` shows how far it is.")
+			fmt.Fprintln(say, "The rotation continues in the server; `keys list` shows its progress.")
 			return nil
 		case <-tick.C:
 		}
 		if err := srv.answer(http.MethodGet, "/two_factor/keys/rotate", nil, p); err != nil {
-			return fmt.Errorf("the rotation was begun, and goes on when the server runs again: %w", err)
+			return fmt.Errorf("the rotation was started and continues when the server runs again: %w", err)
 		}
 		if time.Since(told) > 5*time.Second {
 			told = time.Now()

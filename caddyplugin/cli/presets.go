@@ -14,7 +14,7 @@ import (
 var presetsCommand = caddycmd.Command{
 	Name:  "presets",
 	Usage: "[NAME]",
-	Short: "Shows the portals that are known, or the Caddyfile that one of them stands for",
+	Short: "Lists the presets for known portals, or shows the settings of one",
 	Long:  help("presets"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.MaximumNArgs(1)

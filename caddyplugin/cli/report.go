@@ -14,11 +14,11 @@ import (
 var reportCommand = caddycmd.Command{
 	Name:  "report",
 	Usage: "[--days N] [--json] [--address ADMIN]",
-	Short: "Shows what the gate saw, or would have done in `mode observe`",
+	Short: "Shows what the gate counted, or would have done in `mode observe`",
 	Long:  help("report"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = cobra.NoArgs
-		cmd.Flags().IntP("days", "d", admin.DefaultDays, "how many days, today included")
+		cmd.Flags().IntP("days", "d", admin.DefaultDays, "number of days, including today")
 		cmd.Flags().Bool("json", false, "print the numbers as JSON")
 		serverFlags(cmd)
 		cmd.RunE = runReport

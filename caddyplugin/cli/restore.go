@@ -22,7 +22,7 @@ import (
 var restoreCommand = caddycmd.Command{
 	Name:  "restore",
 	Usage: "FILE (--config FILE | --dir DIR) [--key-file FILE] [--identity FILE | --passphrase-file FILE] [--keep-backup-codes] [--json]",
-	Short: "Makes a store of a backup, for a server that is stopped",
+	Short: "Restores a store from a backup, for a server that is stopped",
 	Long:  help("restore"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = oneFile("restore FILE, a file that backup wrote")
@@ -34,7 +34,7 @@ var restoreCommand = caddycmd.Command{
 		f.StringVar(&r.keyFile, "key-file", "", "file with the master keys (default: as the configuration says, or master.key in --dir)")
 		f.StringVarP(&r.identity, "identity", "i", "", "file with the private key, AGE-SECRET-KEY-1…")
 		f.StringVar(&r.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase")
-		f.BoolVar(&r.keep, "keep-backup-codes", false, "let backup codes count that may have been used since")
+		f.BoolVar(&r.keep, "keep-backup-codes", false, "accept backup codes that may have been used since the backup")
 		f.Bool("json", false, "print what was restored as JSON")
 		cmd.RunE = func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) }
 	},
@@ -98,7 +98,7 @@ func (r restore) run(cmd *cobra.Command, file string) error {
 func (r restore) settings() (*storeSettings, error) {
 	switch {
 	case (r.config == "") == (r.dir == ""):
-		return nil, errors.New("where to? want --config FILE, whose storage and keys are taken, or --dir DIR")
+		return nil, errors.New("no directory to restore into; want --config FILE, which names storage and keys, or --dir DIR")
 	case r.dir != "":
 		dir, err := filepath.Abs(r.dir)
 		if err != nil {
@@ -112,7 +112,7 @@ func (r restore) settings() (*storeSettings, error) {
 	}
 	app := member(member(config, "apps"), "two_factor")
 	if app == nil && len(findSites(config)) == 0 {
-		return nil, fmt.Errorf("%s has no two_factor: name the configuration whose store is to be restored", r.config)
+		return nil, fmt.Errorf("%s has no two_factor: name the configuration of the store that is to be restored", r.config)
 	}
 	return settingsOf(app, r.keyFile)
 }
@@ -153,7 +153,7 @@ func (r restore) identities(cmd *cobra.Command) ([]age.Identity, error) {
 
 func (r restore) say(cmd *cobra.Command, done restored) error {
 	if r.keep {
-		fmt.Fprintln(cmd.ErrOrStderr(), "WARNING: backup codes that were used since the backup was made count once more.")
+		fmt.Fprintln(cmd.ErrOrStderr(), "WARNING: backup codes that were used since the backup was made are valid again.")
 	}
 	if done.Damaged > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "WARNING: %d users could not be read even when the backup was made; they are refused. Reset their factors, or restore an older backup.\n", done.Damaged)
@@ -162,11 +162,11 @@ func (r restore) say(cmd *cobra.Command, done restored) error {
 }
 
 func printRestored(w io.Writer, done restored) error {
-	codes := "Backup codes are void; customers are told on their settings page to make new ones."
+	codes := "Backup codes are no longer valid; the settings page tells customers to generate new ones."
 	if done.KeptBackupCodes {
 		codes = "Backup codes are those of the backup."
 	}
-	_, err := fmt.Fprintf(w, "%s: restored as it was at %s: %d users, %d records.\n%d sessions have ended. %s\nCodes of authenticator apps count again from the next but one on.\n",
+	_, err := fmt.Fprintf(w, "%s: restored as it was at %s: %d users, %d records.\n%d sessions have ended. %s\nCodes of authenticator apps are accepted from the next but one on.\n",
 		done.Directory, done.Made.Format(secondFormat), done.Users, done.Records, done.SessionsEnded, codes)
 	return err
 }

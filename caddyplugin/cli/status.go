@@ -19,7 +19,7 @@ import (
 var statusCommand = caddycmd.Command{
 	Name:  "status",
 	Usage: "[--json] [--address ADMIN]",
-	Short: "Shows how the server is: checks, users, store, audit log, keys",
+	Short: "Shows the state of the server: checks, users, store, audit log, keys",
 	Long:  help("status"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = noWords

@@ -18,7 +18,7 @@ import (
 var usersCommand = caddycmd.Command{
 	Name:  "users",
 	Usage: "list|show|reset|unlock|end-sessions|recovery-code|import|export",
-	Short: "Looks after users: lists them, resets factors, unlocks, imports and exports",
+	Short: "Administers users: lists them, resets factors, unlocks, imports and exports",
 	Long:  help("users"),
 	CobraFunc: func(cmd *cobra.Command) {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -29,16 +29,16 @@ var usersCommand = caddycmd.Command{
 		}
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		cmd.AddCommand(usersListCommand(), usersShowCommand(),
-			usersActCommand("reset", "Takes away all factors of a user, and ends their sessions", `
-Takes away the user's authenticator, backup codes, wrong codes counted and an outstanding
-recovery code, and signs out every browser. From then on the password alone is enough, until the
-user sets up two-factor authentication again: make sure who asks.`),
-			usersActCommand("unlock", "Forgets the wrong codes that hold a user up", `
-Ends waits after wrong codes, and switches an authenticator's codes on again that are off
-after too many. Addresses that sent too many wrong codes go on waiting.`),
-			usersActCommand("end-sessions", "Signs a user out everywhere", `
-Signs out every browser of the user, whether it has passed a code or not: it needs the
-password again, and a code where the user has a second factor.`),
+			usersActCommand("reset", "Removes all factors of a user, and ends their sessions", `
+Removes the user's authenticator, backup codes, recovery code and counters of wrong codes,
+and signs out all browsers. After that the password alone is enough, until the user sets
+up two-factor authentication again: verify the identity of the person who asks.`),
+			usersActCommand("unlock", "Unlocks a user after too many wrong codes", `
+Resets the user's counters of wrong codes: waits end, and codes of the authenticator are
+accepted again. Addresses that sent too many wrong codes still have to wait.`),
+			usersActCommand("end-sessions", "Signs a user out in all browsers", `
+Signs out all browsers of the user, with or without a passed code. Each needs the password
+again, and a code if the user has a second factor.`),
 			usersRecoveryCommand())
 		addCommands(cmd, importCommand, exportCommand)
 	},
@@ -60,9 +60,9 @@ func usersListCommand() *cobra.Command {
 	cmd.Flags().String("status", "any", "any, activated, not-activated or locked")
 	cmd.Flags().String("search", "", "only users whose name, id or e-mail address begins with it")
 	cmd.Flags().String("sort", "name", "name, id, enabled or last-used")
-	cmd.Flags().Bool("descending", false, "the other way round")
+	cmd.Flags().Bool("descending", false, "reverse the order")
 	cmd.Flags().IntP("limit", "n", staff.DefaultLimit, "how many users at most, 1 to 100000")
-	cmd.Flags().String("after", "", "go on behind the page before, as that one said at its end")
+	cmd.Flags().String("after", "", "start after the previous page; the value is shown at its end")
 	return cmd
 }
 
@@ -106,10 +106,10 @@ func usersOf(s endpoint, q url.Values, limit int) (all staff.Page, err error) {
 func usersShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show USER [--realm NAME] [--json]",
-		Short: "Shows all of one user: factors, sessions, history",
+		Short: "Shows one user: factors, sessions, history",
 		Long: `
-Shows the user with that id or, if there is none, the only one whose name, id or e-mail
-address begins with it.`,
+Shows the user with that id. If there is none, it shows the user with a name, id or e-mail
+address that begins with USER, if there is only one.`,
 		Args: oneWord("user"), RunE: runUsersShow,
 	}
 	deskFlags(cmd)
@@ -140,12 +140,13 @@ func usersActCommand(name, short, long string) *cobra.Command {
 }
 
 func usersRecoveryCommand() *cobra.Command {
-	cmd := usersActCommand("recovery-code", "Issues a code that opens one challenge of a user", `
-Issues a code for somebody who has lost all factors: it works once, where a backup code is
-asked for, and then lets them set up a new authenticator. An earlier one stops. It is
-shown here only; give it to nobody before you are sure who asks.`)
+	cmd := usersActCommand("recovery-code", "Issues a recovery code, which is valid for one challenge of a user", `
+Issues a code for a user who has lost all factors. The user enters it once, as a backup
+code, and can then set up a new authenticator. An earlier recovery code is no longer
+valid. The code is shown here only. Verify the identity of the person who asks before you
+give it away.`)
 	cmd.Use = "recovery-code ID --reason TEXT [--life TIME] [--staff NAME] [--realm NAME] [--json]"
-	cmd.Flags().String("life", "24h", "how long it can be used: 5m to 7d")
+	cmd.Flags().String("life", "24h", "how long it is valid: 5m to 7d")
 	return cmd
 }
 
@@ -174,7 +175,7 @@ func whoActs(named string) (string, error) {
 	}
 	u, err := user.Current()
 	if err != nil {
-		return "", fmt.Errorf("who acts can't be found out; say it with --staff (%w)", err)
+		return "", fmt.Errorf("the name of the person who acts is unknown; give it with --staff (%w)", err)
 	}
 	if caller := os.Getenv("SUDO_USER"); u.Uid == "0" && caller != "" {
 		return caller, nil

@@ -15,7 +15,7 @@ import (
 
 func printUsers(w io.Writer, page staff.Page) error {
 	if len(page.Users) == 0 {
-		_, err := fmt.Fprintf(w, "No user of realm %s is like that.\n", strconv.Quote(page.Realm))
+		_, err := fmt.Fprintf(w, "No user of realm %s matches.\n", strconv.Quote(page.Realm))
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

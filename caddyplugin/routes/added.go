@@ -56,7 +56,7 @@ func (w *lineWalk) refuse(what string, o origin, gates []passedOne) {
 		remedy = "declare `credential query " + parameter + "`, or " + remedy
 	}
 	w.Unasked = fmt.Errorf("%s gets a value that is made of {%s} behind two_factor, which whoami's request does not have, "+
-		"so that the portal would be asked about another user than it sees: %s", what, name, remedy)
+		"so that whoami could name another user than the one that the portal recognises: %s", what, name, remedy)
 }
 
 // The portal may recognise users by a header that handlers behind a gate make of a cookie or of
@@ -112,8 +112,8 @@ func (w *lineWalk) oneSide(directive, field string, values any, gates []passedOn
 	if len(gates) == 0 || w.missed == "" || from == "" || slices.Contains(forwarded, name) || strings.HasPrefix(name, "X-Forwarded-") {
 		return
 	}
-	warning := fmt.Sprintf("%s %s gets {%s} behind two_factor for %s alone, where whoami does not come by: the portal is never asked about the user that it may know by it; "+
-		"set it for whoami's address, too (outside of the handle or matcher), or give whoami an address there", directive, field, short.Replace(from), w.missed)
+	warning := fmt.Sprintf("%s %s gets {%s} behind two_factor only for %s, which no question to whoami matches: the portal may recognise a user by it whom whoami never names; "+
+		"set it for whoami's address, too (outside of the handle or matcher), or choose an address for whoami that matches", directive, field, short.Replace(from), w.missed)
 	if w.Unasked == nil && slices.Contains(credentialHeaders, name) {
 		w.Unasked = errors.New(warning)
 		return

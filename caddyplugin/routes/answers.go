@@ -12,7 +12,7 @@ func NothingBehind(srv *caddyhttp.Server) string {
 	if !endsWithGate(decoded(srv.Routes)) {
 		return ""
 	}
-	return "nothing stands behind two_factor: every page would be empty; write reverse_proxy or php_fastcgi after it, in the same site or handle"
+	return "no handler behind two_factor answers requests, so every page would be empty; write reverse_proxy or php_fastcgi after it, in the same site or handle"
 }
 
 // passing are the handlers that never answer a request themselves.

@@ -97,19 +97,19 @@ func (f *Facts) RewriteWarnings(site config.Site) (warnings []string) {
 
 // unseenWarning returns the warning about a rewrite behind a gate that has the directives sees.
 func unseenWarning(rewrite string, sees []string) string {
-	names, look := strings.Join(sees, " and "), "look"
+	names, are := strings.Join(sees, " and "), "are"
 	if len(sees) == 1 {
-		look = "looks"
+		are = "is"
 	}
-	return fmt.Sprintf("%s %s at a request before %s, which stands behind two_factor and may make an address of it that %s is meant for: "+
-		"put it before two_factor (outside of handle and route Caddy does so by itself), or name the addresses that are rewritten there, too", names, look, rewrite, names)
+	return fmt.Sprintf("%s %s compared with the address before %s, which is behind two_factor and may change it to an address that %s should match: "+
+		"put it before two_factor (outside of handle and route Caddy does so by itself), or name the addresses before the rewrite, too", names, are, rewrite, names)
 }
 
 // openedWarning returns the warning about a rewrite behind a gate that has the directives opens.
 func openedWarning(rewrite string, opens []string) string {
 	names := strings.Join(opens, " and ")
-	return fmt.Sprintf("%s: requests are let pass by their address before %s, which stands behind two_factor and may make the address of any other page of it: "+
-		"put it before two_factor (outside of handle and route Caddy does so by itself), or make sure that it makes nothing else of what %s names", names, rewrite, names)
+	return fmt.Sprintf("%s: requests pass because of their address before %s, which is behind two_factor and may change it to that of any other page: "+
+		"put it before two_factor (outside of handle and route Caddy does so by itself), or make sure that it changes no address that %s names to that of another page", names, rewrite, names)
 }
 
 // maxReadings is the maximum number of paths that one path may become by removing prefixes.

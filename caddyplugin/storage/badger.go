@@ -56,7 +56,7 @@ func (b *Badger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // badgerRows document the block of `storage badger`.
 var badgerRows = directive.Rows{
 	{Field: "MustExist", Usage: "must_exist", Otherwise: "not refused",
-		Doc: "Refuses a start that finds no store."},
+		Doc: "Refuses to start if there is no store."},
 }
 
 // Key returns the absolute directory. Only one process can have the store there open.

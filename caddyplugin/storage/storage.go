@@ -79,7 +79,7 @@ func Load(ctx caddy.Context, raw json.RawMessage) (storage server.Storage, engin
 // Parse parses the line "storage ENGINE …". The engine's module parses what follows its name.
 func Parse(d *caddyfile.Dispenser) (json.RawMessage, error) {
 	if !d.NextArg() {
-		return nil, d.Errf("storage names no engine; want: %s", Row.Usage)
+		return nil, d.Errf("storage lacks the name of an engine; want: %s", Row.Usage)
 	}
 	engine := d.Val()
 	id := "two_factor.storage." + engine

@@ -25,11 +25,11 @@ func (w *questionWalk) answered(at certainty, status int, location, by string) {
 	switch {
 	case w.any || !w.behind || at == never:
 	case w.turned && stranger:
-		w.warnings = append(w.warnings, by+" behind two_factor makes of what the portal fails with what whoami "+w.uri+" takes for a stranger: "+
+		w.warnings = append(w.warnings, by+" behind two_factor turns a failure of the portal into a response that whoami "+w.uri+" treats as a stranger's: "+
 			"a visitor who makes whoami fail, for example by a flood of requests, owes no code; answer failures with the status 502 or 503, or let handle_response (intercept) look at status 401 alone")
 	case !w.turned && (stranger && w.narrow || at == surely):
-		w.warnings = append(w.warnings, by+" behind two_factor answers whoami "+w.uri+" in the portal's place, so that a signed-in user is not known, or is taken for a stranger who owes no code: "+
-			"put it before two_factor, in a route (whoami does not come by there), or take an address for whoami that the portal answers")
+		w.warnings = append(w.warnings, by+" behind two_factor answers whoami "+w.uri+" in the portal's place, so that a signed-in user is not recognised, or is treated as a stranger who owes no code: "+
+			"put it before two_factor, in a route (questions start behind two_factor), or choose an address for whoami that the portal answers")
 	}
 }
 

@@ -293,6 +293,6 @@ func unasked(all []destination, questions []*questionWalk) (list []string) {
 
 // unaskedWarning returns the warning about a destination that whoami does not reach.
 func unaskedWarning(to string, uris []string) string {
-	return "whoami " + strings.Join(uris, ", ") + " (a GET) never reaches reverse_proxy to " + to + ", so a sign-in there is not noticed: " +
-		"if it is a portal of its own, give it a two_factor of its own with another realm, in its handle; if both share their sessions, or it has none, it is right"
+	return "whoami " + strings.Join(uris, ", ") + " (a GET) never reaches reverse_proxy to " + to + ", so a sign-in there is not detected: " +
+		"if it is a separate portal, give it its own two_factor with another realm, in its handle; if both share their sessions, or it has no sign-in, ignore this"
 }

@@ -79,7 +79,7 @@ func SpreadWarning(p *reverseproxy.Handler) string {
 	case name == "header":
 		return proxy + ": lb_policy header does not keep a visitor at one upstream who leaves the header out, so whoami may be asked at another one than the request goes to" + remedy
 	case !known:
-		return proxy + ": whether lb_policy " + name + " keeps a visitor at one upstream can't be seen; if not, whoami is asked at another one than the request goes to" + remedy
+		return proxy + ": whether lb_policy " + name + " keeps a visitor at one upstream is unknown; if it does not, whoami is asked at another one than the request goes to" + remedy
 	}
 	return proxy + ": lb_policy " + name + " does not keep a visitor at one upstream, so whoami may be asked at another one than the request goes to" + remedy
 }

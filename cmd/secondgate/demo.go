@@ -29,7 +29,7 @@ Secondgate before it, with Caddyfile.example, at http://localhost:8080. Its supp
 desk, for staff, is at http://localhost:8082. Nothing of it can be reached from other
 machines. Ctrl-C stops it. --port PORT takes PORT and the two ports after it instead.
 
-What customers set up is kept in DIR, or forgotten at the end without --dir.
+DIR keeps what customers set up. Without --dir it is deleted at the end.
 
 "demo code KEY" shows the current code for the key that the set-up page shows, for
 those without an authenticator app.`,

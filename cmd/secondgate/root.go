@@ -19,17 +19,17 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "secondgate",
 		Short: "Two-factor authentication in front of an unmodified web portal",
-		Long: `Secondgate is a web server that demands a second factor in front of a web portal,
-which stays as it is. It is configured in a Caddyfile.
+		Long: `Secondgate is a web server that demands a second factor in front of an unmodified web
+portal. It is configured in a Caddyfile.
 
   secondgate demo                       tries it out on this machine
-  secondgate inspect https://PORTAL     learns a portal and writes its Caddyfile
-  secondgate check --config Caddyfile   rehearses a site against the real portal
+  secondgate inspect https://PORTAL     examines a portal and writes its Caddyfile
+  secondgate check --config Caddyfile   tests a site against the real portal
   secondgate run --config Caddyfile     runs the server in the foreground
   secondgate status                     shows how the running server is
 
-The exit status is 0 if it was done, 2 if something given was wrong and nothing was
-done, and 1 for any other failure.`,
+The exit status is 0 after success, 2 if an argument was wrong and nothing was done, and
+1 for other failures.`,
 		Version:           cli.Version(),
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,

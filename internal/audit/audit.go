@@ -19,7 +19,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Store is what a Log needs of the store.
+// Store has the methods of the store that a Log calls.
 type Store interface {
 	Reader
 	Record(ctx context.Context, events ...store.Event) error
@@ -29,26 +29,27 @@ type Store interface {
 	UpdateMeta(ctx context.Context, name string, fn func(old []byte) ([]byte, error)) error
 }
 
-// Options are what a Log needs.
+// Options configure a Log.
 type Options struct {
 	Store Store
-	// Logger and Keep are the running configuration's: its log, and for how long events
-	// are kept. They are asked for whenever they are used, as configurations are
-	// replaced; a nil logger says that none runs, and then events stay pending.
+	// Logger and Keep return the logger of the running configuration and the time for which it
+	// keeps events. The Log calls them at each use, because Caddy replaces configurations. If
+	// no configuration is running, Logger returns nil, and events stay pending.
 	Logger func() *zap.Logger
 	Keep   func() time.Duration
 	Clock  func() time.Time
-	// Mails makes the mails about events; they are queued with the entries, so
-	// that none is lost. It may be nil.
+	// Mails returns the mails about events. They are queued in the transaction that writes the
+	// entries, so that none is lost. It may be nil.
 	Mails func(ctx context.Context, events []store.Event) ([]store.Mail, error)
 }
 
 const (
-	// batch is how many events one transaction settles, or forgets.
+	// batch is the largest number of events that one transaction moves into the chain, or of
+	// entries that it prunes.
 	batch = 200
-	// settleEvery is how long an event is pending at most while the store works.
+	// settleEvery is the interval at which pending events are moved into the chain.
 	settleEvery = time.Second
-	// headEvery is how often the chain's head is written to the log.
+	// headEvery is the interval at which the head of the chain is written to the server's log.
 	headEvery = time.Minute
 )
 
@@ -56,23 +57,24 @@ const (
 type Log struct {
 	Options
 	loggedHead store.Entry
-	// pruned is when that was done last, or when the log began; looked says that it was
-	// done in this process.
+	// pruned is the time of the last pruning, or of the start of Run; looked reports whether
+	// this process has pruned.
 	pruned time.Time
 	looked bool
-	// failed are the failures that were logged, and when: each may come every second.
+	// failed has the time at which each message of a failure was last logged, because a
+	// failure may repeat every second.
 	failed map[string]time.Time
 
 	noted      chan store.Event
 	lost       atomic.Uint64
 	aggregator aggregator
-	// unwritten are noted events that could not be written yet.
+	// unwritten has the noted events that could not be recorded in the store yet.
 	unwritten []store.Event
 	flushes   chan chan struct{}
 	ended     chan struct{}
 }
 
-// New returns the log of a store. What it does is in Run.
+// New returns the log of a store. It does nothing until Run is called.
 func New(o Options) *Log {
 	return &Log{
 		Options: o, noted: make(chan store.Event, maxNoted),
@@ -81,7 +83,8 @@ func New(o Options) *Log {
 	}
 }
 
-// Run settles events until ctx ends, and once more then if a configuration still runs.
+// Run moves pending events into the chain until ctx ends, and then once more if a
+// configuration is still running.
 func (l *Log) Run(ctx context.Context) {
 	defer close(l.ended)
 	settle, head := time.NewTicker(settleEvery), time.NewTicker(headEvery)
@@ -110,8 +113,8 @@ func (l *Log) Run(ctx context.Context) {
 	}
 }
 
-// Flush settles and logs every event until now, while the running configuration's log is
-// still open. It waits until that is done, or ctx ends.
+// Flush moves all events recorded so far into the chain and logs them, while the logger of the
+// running configuration is still open. It waits until that is done, or until ctx ends.
 func (l *Log) Flush(ctx context.Context) {
 	done := make(chan struct{})
 	select {
@@ -127,8 +130,8 @@ func (l *Log) Flush(ctx context.Context) {
 	}
 }
 
-// settle moves all pending events into the chain and logs them. Without a log they stay
-// pending until the next start.
+// settle moves all pending events into the chain and logs them. Without a logger they stay
+// pending until a configuration runs.
 func (l *Log) settle(ctx context.Context) {
 	l.write(ctx, l.aggregator.due()...)
 	log := l.Logger()
@@ -167,7 +170,7 @@ func eventsOf(entries []store.Entry) []store.Event {
 	return events
 }
 
-// fail logs a failure, and one of the same kind again after headEvery only.
+// fail logs a failure. The same message is logged at most once in headEvery.
 func (l *Log) fail(ctx context.Context, message string, err error) {
 	log, now := l.Logger(), l.Clock()
 	if log == nil || ctx.Err() != nil || errors.Is(err, store.ErrClosed) || now.Sub(l.failed[message]).Abs() < headEvery {

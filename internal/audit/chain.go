@@ -8,7 +8,7 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Chain makes the entries that follow last.
+// Chain returns the entries of the pending events, numbered and hashed to follow the entry last.
 func Chain(last store.Entry, pending [][]byte) ([]store.Entry, error) {
 	entries := make([]store.Entry, 0, len(pending))
 	for _, raw := range pending {
@@ -23,8 +23,8 @@ func Chain(last store.Entry, pending [][]byte) ([]store.Entry, error) {
 	return entries, nil
 }
 
-// Hash is SHA-256 over the hash of the entry before (32 bytes), the number (8 bytes, big-endian)
-// and the unchanged bytes of the event's JSON.
+// Hash returns the SHA-256 of the previous entry's hash (32 bytes), the entry's number (8
+// bytes, big-endian) and the unchanged bytes of the event's JSON.
 func Hash(e store.Entry) [32]byte {
 	in := make([]byte, 0, len(e.Prev)+8+len(e.Raw))
 	in = append(in, e.Prev[:]...)

@@ -13,8 +13,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Line is an entry as it is listed and exported. Event stands there byte by byte as it
-// was hashed: the hash is that of the bytes of prev, of seq in eight bytes, and of event.
+// Line is the JSON form of an entry, in lists and exports. Event has exactly the bytes that
+// were hashed. Hash is the SHA-256 of prev (decoded), seq (8 bytes, big-endian) and event.
 type Line struct {
 	Seq   uint64          `json:"seq"`
 	Prev  string          `json:"prev"`
@@ -22,12 +22,12 @@ type Line struct {
 	Event json.RawMessage `json:"event"`
 }
 
-// LineOf writes an entry.
+// LineOf returns the line of an entry.
 func LineOf(e *store.Entry) Line {
 	return Line{e.Seq, hex.EncodeToString(e.Prev[:]), hex.EncodeToString(e.Hash[:]), e.Raw}
 }
 
-// entry reads a line.
+// entry returns the entry of a line.
 func (l Line) entry() (store.Entry, error) {
 	e := store.Entry{Seq: l.Seq, Raw: l.Event}
 	if l.Seq == 0 {
@@ -48,8 +48,8 @@ func (l Line) entry() (store.Entry, error) {
 	return e, err
 }
 
-// Export writes the entries that a query is about as JSON lines; its After, Limit and
-// Newest don't count: it is always all of them, the oldest first.
+// Export writes all entries that match a query as JSON lines, the oldest first. It ignores the
+// query's After, Limit and Newest.
 func Export(ctx context.Context, st Reader, q store.EntryQuery, w io.Writer) error {
 	out := json.NewEncoder(w)
 	q.After, q.Limit, q.Newest = "", pageSize, false
@@ -69,16 +69,17 @@ func Export(ctx context.Context, st Reader, q store.EntryQuery, w io.Writer) err
 	}
 }
 
-// maxLine bounds a line of an export, in bytes.
+// maxLine is the maximal length of a line of an export, in bytes.
 const maxLine = 2 << 20
 
-// ErrNoEntry is why a file without a single entry proves nothing.
+// ErrNoEntry is the error of VerifyExport for a file without entries, which proves nothing.
 var ErrNoEntry = errors.New("there is no entry in it, so nothing can be verified: an export of a log with any entry has a line for each; export it again")
 
-// VerifyExport verifies what Export wrote without any restriction. Nothing is known of
-// what was before its first entry. Each line has to be the one that Export writes, byte
-// by byte: another spelling of it may say something else to other programs, such as a
-// field that is there twice. An error says that it is no export at all.
+// VerifyExport verifies the output of Export for a query without filters. It can't verify the
+// entries before the first one of the export. Each line must have exactly the bytes that
+// Export writes, because other programs may read another spelling differently, for example a
+// field that is present twice. VerifyExport returns an error if r is not an export; a broken
+// chain is part of the report.
 func VerifyExport(r io.Reader, heads ...Head) (Report, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
@@ -89,7 +90,7 @@ func VerifyExport(r io.Reader, heads ...Head) (Report, error) {
 		n++
 		e, err := parseLine(lines.Bytes())
 		if err != nil {
-			return Report{}, fmt.Errorf("line %d is no entry of an exported audit log: %w", n, err)
+			return Report{}, fmt.Errorf("line %d is not an entry of an exported audit log: %w", n, err)
 		}
 		if v == nil {
 			v = newVerifier(store.Entry{Seq: e.Seq - 1, Hash: e.Prev}, heads)
@@ -110,7 +111,8 @@ func VerifyExport(r io.Reader, heads ...Head) (Report, error) {
 	return v.end(), nil
 }
 
-// wholeLines splits after each line end, which stays: unlike with bufio.ScanLines no byte is lost.
+// wholeLines is a bufio.SplitFunc that returns each line with its line end. bufio.ScanLines
+// would drop the line end, and a CR before it.
 func wholeLines(data []byte, atEOF bool) (int, []byte, error) {
 	if i := bytes.IndexByte(data, '\n'); i >= 0 {
 		return i + 1, data[:i+1], nil
@@ -129,8 +131,8 @@ func parseLine(raw []byte) (store.Entry, error) {
 	return line.entry()
 }
 
-// canonical reports whether a line is the one that Export writes for the entry, and its
-// event the one that the store writes.
+// canonical reports whether a line has exactly the bytes that Export writes for the entry, and
+// its event those that the store writes.
 func canonical(line []byte, e *store.Entry) bool {
 	var whole bytes.Buffer
 	if err := json.NewEncoder(&whole).Encode(LineOf(e)); err != nil || !bytes.Equal(whole.Bytes(), line) {
@@ -140,8 +142,8 @@ func canonical(line []byte, e *store.Entry) bool {
 	return err == nil && bytes.Equal(plain(event), plain(e.Raw))
 }
 
-// plain writes the replacement character as itself: an event has it escaped where a
-// string was not UTF-8, and reading it does not tell that from the character.
+// plain replaces the escape \ufffd with the character U+FFFD. The store writes the escape for
+// bytes that are not UTF-8; after parsing it can't be told from the character itself.
 func plain(event []byte) []byte {
 	return bytes.ReplaceAll(event, []byte(`\ufffd`), []byte("\ufffd"))
 }

@@ -25,7 +25,7 @@ func PrintLines(w io.Writer, lines []Line) error {
 	return nil
 }
 
-// PrintTable writes entries for people, one on each line.
+// PrintTable writes entries as a table for people, one on each line.
 func PrintTable(w io.Writer, lines []Line) error {
 	if len(lines) == 0 {
 		_, err := fmt.Fprintln(w, "No events.")
@@ -47,7 +47,7 @@ func PrintTable(w io.Writer, lines []Line) error {
 	return table.Flush()
 }
 
-// more is what has no column of its own.
+// more returns the fields of an event that have no column of their own.
 func more(e *store.Event) string {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(e.Detail)) {
@@ -62,7 +62,7 @@ func more(e *store.Event) string {
 	return strings.Join(words, " ")
 }
 
-// harmless quotes text that could change the table or the terminal.
+// harmless quotes text that could break the table or control the terminal.
 func harmless(cell string) string {
 	if cell == "" {
 		return "-"
@@ -73,22 +73,22 @@ func harmless(cell string) string {
 	return cell
 }
 
-// Print says what a verification found.
+// Print writes the report for people.
 func (r *Report) Print(w io.Writer) error {
 	var b strings.Builder
 	switch {
 	case !r.OK():
 		fmt.Fprintf(&b, "BROKEN: %s.\n", r.Broken)
 	case r.Entries == 0:
-		fmt.Fprintln(&b, "The audit log holds: it has no entries.")
+		fmt.Fprintln(&b, "The audit log is valid: it has no entries.")
 	default:
-		fmt.Fprintf(&b, "The audit log holds: %d entries, from %d to %d.\n", r.Entries, r.First, r.Last)
+		fmt.Fprintf(&b, "The audit log is valid: %d entries, from %d to %d.\n", r.Entries, r.First, r.Last)
 	}
 	if r.Entries > 0 {
 		fmt.Fprintf(&b, "Oldest: %s\n", r.Oldest.UTC().Format(time.DateTime))
 	}
 	if r.Base != nil {
-		fmt.Fprintf(&b, "Begins behind: %s (what was before is forgotten)\n", r.Base)
+		fmt.Fprintf(&b, "Begins after: %s (earlier entries were removed)\n", r.Base)
 	}
 	if r.Head != nil && r.OK() {
 		fmt.Fprintf(&b, "Head: %s\n", r.Head)

@@ -66,7 +66,7 @@ func (l *Log) believe(ctx context.Context, passed time.Duration) (now time.Time,
 		switch {
 		case old != nil:
 			if last, err = time.Parse(time.RFC3339, string(old)); err != nil {
-				return nil, fmt.Errorf("reading the time of the last look: %w", err)
+				return nil, fmt.Errorf("reading the trusted time: %w", err)
 			}
 		case newest.Seq > 0:
 			last = newest.Event.At
@@ -90,7 +90,7 @@ func (l *Log) believe(ctx context.Context, passed time.Duration) (now time.Time,
 // doubtClock logs that old entries are kept longer because the clock may be wrong.
 func (l *Log) doubtClock(ahead time.Duration) {
 	if log := l.Logger(); log != nil {
-		log.Named(logName).Warn("the server's clock is further ahead than the time since the last start explains; old entries of the audit log are kept until it is believed: check the clock",
+		log.Named(logName).Warn("the server's clock is further ahead than the time since the last start explains; old entries of the audit log are kept for now: check the clock",
 			zap.Duration("ahead", ahead.Round(time.Minute)))
 	}
 }

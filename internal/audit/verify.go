@@ -12,31 +12,32 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Reader is what reading the chain needs of the store.
+// Reader has the methods of the store that read the chain.
 type Reader interface {
 	BaseEntry(ctx context.Context) (store.Entry, error)
 	Entries(ctx context.Context, q store.EntryQuery) (store.EntryPage, error)
 }
 
-// Head names an entry by its number and hash: what the log shows every minute.
+// Head identifies an entry by its number and hash. The server logs the head of the chain every
+// minute.
 type Head struct {
 	Seq  uint64
 	Hash [32]byte
 }
 
-// String writes a head as ParseHead reads it.
+// String returns the head in the format of ParseHead.
 func (h Head) String() string { return fmt.Sprintf("%d:%x", h.Seq, h.Hash) }
 
-// MarshalText writes a head as String.
+// MarshalText returns the same as String.
 func (h Head) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
-// UnmarshalText reads what ParseHead does.
+// UnmarshalText parses a head with ParseHead.
 func (h *Head) UnmarshalText(text []byte) (err error) {
 	*h, err = ParseHead(string(text))
 	return err
 }
 
-// ParseHead reads SEQ:HASH, as 42:9f86d0….
+// ParseHead parses a head of the form SEQ:HASH, such as 42:9f86d0….
 func ParseHead(s string) (Head, error) {
 	seq, hash, _ := strings.Cut(s, ":")
 	n, err := strconv.ParseUint(seq, 10, 64)
@@ -47,25 +48,25 @@ func ParseHead(s string) (Head, error) {
 	return Head{n, [32]byte(raw)}, nil
 }
 
-// Report is what a verification found.
+// Report is the result of a verification.
 type Report struct {
-	// Entries is how many were looked at, from First to Last.
+	// Entries is the number of the entries that were verified, First to Last.
 	Entries int    `json:"entries"`
 	First   uint64 `json:"first,omitempty"`
 	Last    uint64 `json:"last,omitempty"`
-	// Oldest is when the first of them happened.
+	// Oldest is the time of the event of entry First.
 	Oldest time.Time `json:"oldest,omitzero"`
-	// Base is the entry that what was pruned ended with; absent if nothing was.
+	// Base is the last entry that was pruned, or nil if none was.
 	Base *Head `json:"base,omitempty"`
-	// Head is the chain's present head; absent while it is empty.
+	// Head is the last entry of the chain, or nil if the chain is empty.
 	Head *Head `json:"head,omitempty"`
-	// Broken says what is wrong and where; empty if the chain holds.
+	// Broken describes the first fault; it is empty if the chain is valid.
 	Broken string `json:"broken,omitempty"`
-	// At is the number of the first entry that is wrong.
+	// At is the number of the first wrong entry, or 0 if no entry is known to be wrong.
 	At uint64 `json:"at,omitempty"`
 }
 
-// OK reports whether the chain holds.
+// OK reports whether the chain is valid.
 func (r *Report) OK() bool { return r.Broken == "" }
 
 func (r *Report) breaks(at uint64, format string, args ...any) {
@@ -74,7 +75,7 @@ func (r *Report) breaks(at uint64, format string, args ...any) {
 	}
 }
 
-// verifier walks a chain, entry by entry.
+// verifier verifies a chain, entry by entry.
 type verifier struct {
 	Report
 	last store.Entry
@@ -90,7 +91,7 @@ func newVerifier(base store.Entry, want []Head) *verifier {
 	return v
 }
 
-// next looks at the entry that should follow. It returns false at the first that is wrong.
+// next verifies e as the entry after last. It returns false if e is wrong.
 func (v *verifier) next(e store.Entry) bool {
 	switch {
 	case e.Seq != v.last.Seq+1:
@@ -98,7 +99,7 @@ func (v *verifier) next(e store.Entry) bool {
 	case e.Prev != v.last.Hash:
 		v.breaks(e.Seq, "entry %d does not follow entry %d: it was made after another one, so one of the two was changed", e.Seq, v.last.Seq)
 	case e.Hash != Hash(e):
-		v.breaks(e.Seq, "entry %d was changed: its hash is not that of what it says", e.Seq)
+		v.breaks(e.Seq, "entry %d was changed: its hash does not match its content", e.Seq)
 	}
 	if !v.OK() {
 		return false
@@ -112,7 +113,7 @@ func (v *verifier) next(e store.Entry) bool {
 	return v.OK()
 }
 
-// meets compares an entry with the heads that the operator has.
+// meets compares an entry with the heads that the operator gave.
 func (v *verifier) meets(e store.Entry) {
 	for _, h := range v.want {
 		if h.Seq == e.Seq && h.Hash != e.Hash {
@@ -121,7 +122,7 @@ func (v *verifier) meets(e store.Entry) {
 	}
 }
 
-// end says what the chain came to.
+// end completes the report after the last entry.
 func (v *verifier) end() Report {
 	if v.last.Seq > 0 {
 		v.Head = &Head{v.last.Seq, v.last.Hash}
@@ -129,17 +130,18 @@ func (v *verifier) end() Report {
 	for _, h := range v.want {
 		switch {
 		case h.Seq > v.last.Seq:
-			v.breaks(v.last.Seq+1, "the end is missing: there was an entry %d, and the log ends with entry %d", h.Seq, v.last.Seq)
+			v.breaks(v.last.Seq+1, "the end is missing: the log ends with entry %[2]d, but had an entry %[1]d", h.Seq, v.last.Seq)
 		case v.Base != nil && h.Seq < v.Base.Seq:
-			v.breaks(0, "entry %d can't be compared: entries up to %d were forgotten, as `keep` says; use a newer head", h.Seq, v.Base.Seq)
+			v.breaks(0, "entry %d can't be compared: entries up to %d were removed after the time `keep`; use a newer head", h.Seq, v.Base.Seq)
 		}
 	}
 	return v.Report
 }
 
-// Verify walks the chain from what pruning left to its head, and names the first entry
-// that is wrong. Heads that were logged earlier show whether the end was cut off, or
-// the whole was written anew. An error says that nothing was found out.
+// Verify verifies the chain in the store from the oldest entry that was not pruned to its
+// head, and reports the first wrong entry. With heads that were logged earlier it also detects
+// a chain with its end cut off, or one that was rewritten. It returns an error if the store
+// can't be read; a broken chain is part of the report.
 func Verify(ctx context.Context, st Reader, heads ...Head) (Report, error) {
 	base, err := base(ctx, st)
 	if err != nil {
@@ -161,7 +163,8 @@ func Verify(ctx context.Context, st Reader, heads ...Head) (Report, error) {
 	return v.end(), err
 }
 
-// pruned goes on behind what was forgotten while the walk was under way.
+// pruned continues after the last pruned entry, for entries that were pruned while Verify was
+// running.
 func (v *verifier) pruned(ctx context.Context, st Reader) error {
 	now, err := base(ctx, st)
 	if err == nil && now.Seq > v.last.Seq {
@@ -178,11 +181,11 @@ func base(ctx context.Context, st Reader) (store.Entry, error) {
 	return e, err
 }
 
-// pageSize is how many entries are read at a time.
+// pageSize is the number of entries that one read of the store returns.
 const pageSize = 500
 
-// walk reads the chain behind an entry, until fn returns false. Where a page has an
-// entry that can't be read, it gets as far as the entry before.
+// walk calls fn for each entry after the number after, until fn returns false. If an entry
+// can't be read, walk calls fn for all entries before it and returns the error.
 func walk(ctx context.Context, st Reader, after uint64, fn func(store.Entry) (bool, error)) error {
 	q := store.EntryQuery{Limit: pageSize}
 	if after > 0 {

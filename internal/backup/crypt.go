@@ -26,7 +26,7 @@ func ParseRecipients(list []string) ([]age.Recipient, error) {
 		all = append(all, to...)
 	}
 	if len(all) == 0 {
-		return nil, errors.New("nobody is named who can read the backup: want at least one recipient, age1…")
+		return nil, errors.New("no recipient is named who can read the backup: want at least one, age1…")
 	}
 	return all, nil
 }

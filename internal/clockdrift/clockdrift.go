@@ -95,7 +95,7 @@ func (w *Watch) dropOldest() {
 	delete(w.seen, slices.MinFunc(slices.Collect(maps.Keys(w.seen)), earlier))
 }
 
-// Forget drops all ages. It is called after the server's clock was set.
+// Forget drops all ages. It is called after the server's clock was changed.
 func (w *Watch) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -17,8 +17,8 @@ type Customer struct {
 	FullName string
 }
 
-// sampleCustomers are public knowledge: the demo prints them. The third one's
-// password holds the characters that careless portals and gateways mangle.
+// sampleCustomers are no secret, because the demo prints them. The third password has the
+// characters that portals and gateways often encode wrongly.
 var sampleCustomers = []Customer{
 	{ID: 1001, Name: "alice", Email: "alice@example.test", Password: "Correct-Horse-1", FullName: "Alice Virtanen"},
 	{ID: 1002, Name: "bob", Email: "bob@example.test", Password: "Battery-Staple-2", FullName: "Bob Lindqvist"},
@@ -35,7 +35,7 @@ func customerByLogin(login string) (Customer, bool) {
 	return customer(func(c Customer) bool { return strings.EqualFold(login, c.Name) || strings.EqualFold(login, c.Email) })
 }
 
-// customerByID finds the customer with the id.
+// customerByID finds the customer with the id; ok is false if there is none.
 func customerByID(id int) (Customer, bool) {
 	return customer(func(c Customer) bool { return c.ID == id })
 }
@@ -48,7 +48,8 @@ func customer(wanted func(Customer) bool) (Customer, bool) {
 	return Customer{}, false
 }
 
-// authenticate returns the customer with this login and password.
+// authenticate returns the customer with this login and password. It compares the passwords in
+// constant time.
 func authenticate(login, password string) (Customer, bool) {
 	c, ok := customerByLogin(login)
 	given, right := sha256.Sum256([]byte(password)), sha256.Sum256([]byte(c.Password))

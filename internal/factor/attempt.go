@@ -16,7 +16,7 @@ import (
 // the owner's visit, and the owner's right codes do not reset the stranger's counter.
 const clearedBudget = 5
 
-// Attempt is a code that a client gives for a user.
+// Attempt is one attempt of a client to give a code for a user.
 type Attempt struct {
 	User string
 	// Code is the field as it was typed.
@@ -30,12 +30,12 @@ type Attempt struct {
 	// visit only, not in the user's counters or the budgets of addresses. After five, the
 	// clearance ends.
 	Cleared *store.VisitID
-	// Recovery allows that the code is a recovery code, which is good for a challenge
-	// and for nothing else.
+	// Recovery allows recovery codes. It is set for challenges only, because a recovery code is
+	// valid for nothing else.
 	Recovery bool
 }
 
-// Accepted says what a code was.
+// Accepted describes an accepted code.
 type Accepted struct {
 	Kind string
 	// Step is the time step of an authenticator's code. Age is how long ago it began by
@@ -45,7 +45,7 @@ type Accepted struct {
 	Age, Period time.Duration
 	// BackupLeft is how many backup codes are left.
 	BackupLeft int
-	// Staff issued the recovery code.
+	// Staff is the member of staff who issued the recovery code.
 	Staff string
 }
 
@@ -53,13 +53,13 @@ type Accepted struct {
 type try struct {
 	Attempt
 	entry
-	// counted is what the user's failures were when this attempt was counted as one.
+	// counted is the user's failure counter after this attempt was counted as a failure.
 	counted store.Failures
-	// ticket is the attempt in the budgets of its address; zero in a cleared visit.
+	// ticket identifies the attempt in the budgets of its address; zero in a cleared visit.
 	ticket throttle.Ticket
 }
 
-// classOf is the budget that a kind's failures count in.
+// classOf returns the budget in which failures of a kind are counted.
 func classOf(kind string) throttle.Class {
 	if kind == KindTOTP {
 		return throttle.Guessable
@@ -67,13 +67,14 @@ func classOf(kind string) throttle.Class {
 	return throttle.LookUp
 }
 
-// enter refuses an attempt without a clearance during a wait of the user, or when the
-// budget of its address is used up. It counts the attempt in that budget.
+// enter refuses an attempt without a clearance while the user has to wait, or if the budget of its
+// address is used up. Otherwise it counts the attempt in that budget.
 func (s *Service) enter(u *store.User, t *try) error {
 	if t.Cleared != nil {
 		return nil
 	}
-	// admit asks again in the transaction; here it spares the store a flood.
+	// admit checks this again in the transaction. The check here keeps a flood of attempts from the
+	// store.
 	if err := s.held(u, t.kind); err != nil {
 		return err
 	}
@@ -85,8 +86,8 @@ func (s *Service) enter(u *store.User, t *try) error {
 	return nil
 }
 
-// conclude settles the attempt in the budgets of its address, and returns err with what
-// failed of that. Only a wrong code stays counted.
+// conclude ends the attempt in the budgets of its address. Only a wrong code remains counted. It
+// returns err, joined with an error of its own if there was one.
 func (s *Service) conclude(ctx context.Context, t *try, err error) error {
 	switch {
 	case err == nil:
@@ -96,7 +97,7 @@ func (s *Service) conclude(ctx context.Context, t *try, err error) error {
 		if failure := s.recordHeld(ctx, t.Attempt, s.addresses.Fail(t.ticket)); failure != nil {
 			return errors.Join(err, failure)
 		}
-	default: // not looked at, or right and not accepted for another reason
+	default: // the code was not checked, or was right and not accepted for another reason
 		s.addresses.Refund(t.ticket)
 	}
 	return err
@@ -138,8 +139,8 @@ func (s *Service) admit(tx store.Tx, u *store.User, t *try) (refusal, err error)
 	return nil, nil
 }
 
-// admitCleared counts within the cleared visit. One that is used up, as by a crash
-// between counting and ending, is ended now.
+// admitCleared counts the attempt in the cleared visit. If the visit's budget is used up already,
+// as after a crash between counting and ending, its session is ended now.
 func (s *Service) admitCleared(tx store.Tx, t try) (refusal, err error) {
 	v, err := clearance(tx, t)
 	if err != nil {
@@ -152,7 +153,8 @@ func (s *Service) admitCleared(tx store.Tx, t try) (refusal, err error) {
 	return nil, tx.PutVisit(v)
 }
 
-// clearance reads the attempt's, or returns ErrEnded.
+// clearance returns the clearance of the attempt's visit. It returns ErrEnded if there is none, or
+// if it is another user's.
 func clearance(tx store.Tx, t try) (store.Visit, error) {
 	v, err := tx.Visit(*t.Cleared)
 	if errors.Is(err, store.ErrNotFound) || err == nil && v.User != t.User {
@@ -184,9 +186,9 @@ func (s *Service) refuse(tx store.Tx, t try) (refusal, err error) {
 	return ErrWrongCode, nil
 }
 
-// pardon uncounts failures after the code was accepted. An authenticator's code in a cleared
-// visit does not change the user's counters, as wrong codes there don't; a backup code resets
-// all counters.
+// pardon resets failure counters after a code was accepted. An authenticator's code in a cleared
+// visit does not change the user's counters, as wrong codes there don't; a backup code resets all
+// counters.
 func pardon(tx store.Tx, u *store.User, t try) error {
 	switch {
 	case t.kind == KindBackup:

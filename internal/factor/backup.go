@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -24,11 +25,11 @@ const (
 	saltBytes    = 16
 )
 
-// hashMemory is what a hash takes, in KiB; see CheapHashes.
+// hashMemory is the memory that computing a hash takes, in KiB. Tests lower it with CheapHashes.
 var hashMemory uint32 = argonMemory
 
-// CheapHashes makes hashes cost next to nothing in a test program, where each set-up
-// computes ten. Call it before the first hash; any other program panics.
+// CheapHashes lowers the cost of hashes in a test program, because each set-up computes ten. It
+// must be called before the first hash. In any other program it panics.
 func CheapHashes() {
 	if !testing.Testing() {
 		panic("cheap hashes outside of a test")
@@ -36,12 +37,12 @@ func CheapHashes() {
 	hashMemory = 8
 }
 
-// hashing bounds how many hashes are computed at a time in this process, over all
-// realms: each takes argonMemory and a whole core.
+// hashing limits how many hashes the process computes at a time, for all realms together. Each
+// takes argonMemory and a whole core.
 var hashing = semaphore.NewWeighted(2)
 
-// hashBackup binds a code to realm and user, so that a set that is copied to another
-// user's record opens nothing there. The caller holds hashing.
+// hashBackup returns the hash of a code, bound to realm and user: a set that is copied to another
+// user's record matches no code there. The caller holds hashing.
 func (s *Service) hashBackup(code, salt []byte, user string) []byte {
 	in := bytes.Clone(code) // always backupBytes long
 	in = binary.AppendUvarint(in, uint64(len(s.realm)))
@@ -49,8 +50,9 @@ func (s *Service) hashBackup(code, salt []byte, user string) []byte {
 	return argon2.IDKey(in, salt, argonTime, hashMemory, argonThreads, hashBytes)
 }
 
-// newBackup makes a set and its codes as they are shown. It takes a while: call it
-// outside of transactions, after a code was accepted.
+// newBackup generates a set of backup codes. It returns the codes in the form that is displayed,
+// and the record. It takes long, so it must be called outside of transactions, and after a code was
+// accepted.
 func (s *Service) newBackup(ctx context.Context, user string) ([]string, *store.BackupSet, error) {
 	b, err := s.random(s.settings.BackupCodes * backupBytes)
 	if err != nil {
@@ -65,27 +67,31 @@ func (s *Service) newBackup(ctx context.Context, user string) ([]string, *store.
 	return shown, set, err
 }
 
-// hashAll makes the set of these codes. It waits for its turn before each.
+// hashAll makes the set of these codes. It waits for a hashing slot once, not for each code: other
+// users' attempts could otherwise come before every one of its hashes.
 func (s *Service) hashAll(ctx context.Context, user string, codes [][]byte) (*store.BackupSet, error) {
 	salt, err := s.random(saltBytes)
 	if err != nil {
 		return nil, err
 	}
 	set := &store.BackupSet{Salt: salt, Total: len(codes), AddedAt: s.now()}
+	if err := hashing.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("waiting to hash backup codes: %w", err)
+	}
+	defer hashing.Release(1)
 	for _, code := range codes {
-		if err := hashing.Acquire(ctx, 1); err != nil {
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		set.Hashes = append(set.Hashes, s.hashBackup(code, salt, user))
-		hashing.Release(1)
 	}
 	return set, nil
 }
 
-// hasBackup tells whether the user has a backup code left.
+// hasBackup reports whether the user has an unused backup code.
 func hasBackup(u *store.User) bool { return u.Backup != nil && len(u.Backup.Hashes) > 0 }
 
-// holds tells whether the hash is that of an unused code of the set.
+// holds reports whether hash is the hash of an unused code of the set.
 func holds(set *store.BackupSet, hash []byte) bool {
 	found := 0
 	for _, h := range set.Hashes {
@@ -94,8 +100,8 @@ func holds(set *store.BackupSet, hash []byte) bool {
 	return found == 1
 }
 
-// checkBackup tells whether the code is a backup code that is left or, where that may
-// be, the outstanding recovery code. The caller holds hashing.
+// checkBackup reports whether the code is an unused backup code or, if the attempt allows it, the
+// user's recovery code. The caller holds hashing.
 func (s *Service) checkBackup(u *store.User, t try) (p proof, ok bool) {
 	p.code = t.backup
 	if hasBackup(u) {
@@ -111,7 +117,7 @@ func (s *Service) checkBackup(u *store.User, t try) (p proof, ok bool) {
 	return p, s.recovers(u, p)
 }
 
-// without returns the set without the code of that hash. It changes nothing of set.
+// without returns a copy of the set without the code that has this hash.
 func without(set *store.BackupSet, hash []byte) *store.BackupSet {
 	rest := *set
 	rest.Hashes = slices.DeleteFunc(slices.Clone(set.Hashes), func(h []byte) bool {

@@ -9,8 +9,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Regenerate spends the attempt's code on a new set of backup codes, to be shown
-// once; the old ones stop. Refusals are those of Spend.
+// Regenerate spends the attempt's code and replaces the user's backup codes by new ones, which it
+// returns to be displayed once. The old ones are no longer valid. Refusals are those of Spend.
 func (s *Service) Regenerate(ctx context.Context, a Attempt) (codes []string, err error) {
 	var set *store.BackupSet
 	prepare := func() error {
@@ -27,10 +27,10 @@ func (s *Service) Regenerate(ctx context.Context, a Attempt) (codes []string, er
 	return codes, nil
 }
 
-// Disable spends the attempt's code on taking away all factors, and ends all sessions of the
-// user; those with a clearance it returns. move, which may be nil and may run several times,
-// moves the visit that asks to a fresh token first: it stays signed in. Refusals are those
-// of Spend.
+// Disable spends the attempt's code, removes all factors of the user and ends all sessions. It
+// returns the visits with a clearance that ended. move runs first and moves the calling visit to a
+// fresh token, so that it stays signed in. move may be nil, and may run several times. Refusals are
+// those of Spend.
 func (s *Service) Disable(ctx context.Context, a Attempt, move func(store.Tx) error) (ended []store.VisitID, err error) {
 	_, err = s.Spend(ctx, a, func(tx store.Tx, u *store.User, _ Accepted) error {
 		clearFactors(u)
@@ -50,7 +50,7 @@ func (s *Service) Disable(ctx context.Context, a Attempt, move func(store.Tx) er
 	return ended, nil
 }
 
-// clearFactors takes all factors away. What was spent stays recorded: an import may bring
+// clearFactors removes all factors. It keeps the record of spent codes, because an import may bring
 // the same codes again.
 func clearFactors(u *store.User) {
 	u.TOTP, u.Backup, u.Recovery, u.Failures = nil, nil, nil, nil

@@ -21,17 +21,19 @@ import (
 // has 16 symbols of base32 in Crockford's alphabet: either case, O read as 0, I and L
 // as 1, no U. Nothing else is tolerated: no digits of other scripts, no other blanks.
 
-// maxField bounds what is looked at; the longest code in groups is far shorter.
+// maxField bounds the length of a code field, in bytes. The longest code, written in groups, is far
+// shorter.
 const maxField = 64
 
 const (
-	// backupBytes makes 80 bits (ASVS 6.5.4 asks for 20).
+	// backupBytes is the length of a backup code: 80 bits (ASVS 6.5.4 requires 20).
 	backupBytes = 10
-	// backupGroup is how many symbols are shown together.
+	// backupGroup is the number of symbols in one group of the displayed code.
 	backupGroup = 4
 )
 
-// crockford leaves out the letters that are read as digits, and U.
+// crockford is Crockford's base32 alphabet: it lacks the letters that may be misread as digits, and
+// U.
 var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
 
 var misread = strings.NewReplacer("O", "0", "I", "1", "L", "1")
@@ -64,8 +66,8 @@ var (
 	symbolsOnly = regexp.MustCompile(`^[0-9A-Za-z]*$`)
 )
 
-// withoutGaps drops the gaps. ok is false if the field is too long or has anything that is in
-// no code.
+// withoutGaps removes blanks, tabs and dashes. ok is false if the field is too long or has another
+// character that is no ASCII letter or digit.
 func withoutGaps(field string) (symbols string, ok bool) {
 	if len(field) > maxField {
 		return "", false
@@ -78,8 +80,8 @@ func allDigits(symbols string) bool {
 	return strings.Trim(symbols, "0123456789") == ""
 }
 
-// ParseBackup reads a backup code as a customer would type it, for codes that come from
-// elsewhere.
+// ParseBackup parses a backup code in any form that a customer may type. It is used for the codes
+// of an import.
 func ParseBackup(field string) (code []byte, ok bool) {
 	symbols, ok := withoutGaps(field)
 	if !ok {
@@ -96,7 +98,7 @@ func parseBackup(symbols string) ([]byte, bool) {
 	return code, err == nil
 }
 
-// formatBackup writes a backup code as it is shown: XXXX-XXXX-XXXX-XXXX.
+// formatBackup returns the displayed form of a backup code: XXXX-XXXX-XXXX-XXXX.
 func formatBackup(code []byte) string {
 	groups := slices.Collect(slices.Chunk([]byte(crockford.EncodeToString(code)), backupGroup))
 	return string(bytes.Join(groups, []byte("-")))

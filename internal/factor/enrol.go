@@ -12,49 +12,48 @@ import (
 )
 
 const (
-	// secretBytes makes 160 bits (RFC 4226 R6 recommends them).
+	// secretBytes is the length of a secret: 160 bits, as RFC 4226 R6 recommends.
 	secretBytes = 20
-	// idBytes makes factor IDs that never meet.
+	// idBytes is the length of a factor ID: long enough that no two are equal.
 	idBytes = 16
-	// setUpLife is how long a set-up may take: time to find and install an app.
+	// setUpLife is how long a set-up may take. It leaves time to find and install an app.
 	setUpLife = time.Hour
-	// clockHint is how far to either side a confirming code is looked for, to say
-	// that the clocks differ.
+	// clockHint is how far before and after the present step a wrong confirming code is searched
+	// for, to tell the customer that the clocks differ.
 	clockHint = 10 * time.Minute
 )
 
-// Enrolment is a set-up in progress. It is kept in the browser, sealed; the store
-// knows nothing of it.
+// Enrolment is a set-up in progress. It is kept in a sealed cookie in the browser, and not in the
+// store.
 type Enrolment struct {
-	// ID becomes the factor's.
+	// ID becomes the ID of the factor.
 	ID     string
 	Secret []byte
 	// Algorithm, Digits and Period (seconds) are those shown in the QR code.
 	Algorithm      string
 	Digits, Period int
 	Started        time.Time
-	// Replaces is the ID of the active authenticator that this one is to replace;
-	// empty for a first one. Who begins a replacement must have spent a fresh code.
+	// Replaces is the ID of the active authenticator that this one will replace; empty for a first
+	// one. A replacement may be begun only after a code was spent.
 	Replaces string
 	// Proven is the email address that was proven by a code before this set-up began. It is
 	// empty if no code was required.
 	Proven string
-	// Renew makes new backup codes in any case: who replaces an authenticator by way of a
-	// recovery code has lost those of before.
+	// Renew says that new backup codes are generated in any case. It is set if a recovery code led
+	// to the replacement, because that user has lost the old backup codes.
 	Renew bool
 }
 
-// Confirmed is what Confirm did.
+// Confirmed is the result of Confirm.
 type Confirmed struct {
-	// BackupCodes are new ones, to be shown once; nil when the user keeps those of
-	// before.
+	// BackupCodes are new backup codes, to be displayed once; nil if the user keeps the old ones.
 	BackupCodes []string
 	// Ended are the clearances that were ended.
 	Ended []store.VisitID
 }
 
-// Begin starts the set-up of an authenticator; see Enrolment.Replaces. Only
-// randomness can fail.
+// Begin starts the set-up of an authenticator. For replaces see Enrolment.Replaces. It fails only
+// if no random bytes can be read.
 func (s *Service) Begin(replaces string) (Enrolment, error) {
 	b, err := s.random(idBytes + secretBytes)
 	if err != nil {
@@ -67,29 +66,29 @@ func (s *Service) Begin(replaces string) (Enrolment, error) {
 	}, nil
 }
 
-// SecretText is the secret as it is typed into an app: base32 in upper case.
+// SecretText returns the secret in the form that is typed into an app: base32 in upper case.
 func (e Enrolment) SecretText() string { return secretText.EncodeToString(e.Secret) }
 
-// candidate is an authenticator about to become a user's.
+// candidate is an authenticator that Confirm is about to activate.
 type candidate struct {
 	user     string
 	totp     *store.TOTP
 	replaces string
 	renew    bool
-	// codes and backup are a new set; nil where none was needed when we looked.
+	// codes and backup are a new set of backup codes; nil if firstBackup found that none is needed.
 	codes  []string
 	backup *store.BackupSet
 }
 
 // Confirm makes the enrolment the user's authenticator when the attempt's code is one of its
-// present codes, in one transaction with buy (may be nil; may run several times), and
-// ends all clearances of the user but spare, which buy may grant. Where another authenticator
-// is replaced, all other sessions end. The code is spent by it. Backup codes are made for a first authenticator, where none is left, and where
-// the enrolment says so.
-// Wrong codes are not counted: the secret is the customer's own and not in use.
+// present codes, in one transaction with buy (may be nil; may run several times). It spends the
+// code, and ends all clearances of the user except spare, which buy may grant. If another
+// authenticator is replaced, all other sessions end, too. Backup codes are generated for a first
+// authenticator, if none is left, and if the enrolment requires it. Wrong codes are not counted,
+// because the secret is the customer's own and not in use yet.
 //
-// It returns ErrMalformed, ErrWrongCode, ErrClock, ErrChanged (another tab is or was first;
-// or ErrExpired), or buy's error; then nothing has changed.
+// It returns ErrMalformed, ErrWrongCode, ErrClock, ErrChanged (another tab confirms or has
+// confirmed; ErrExpired is one, too), or buy's error. Nothing was changed then.
 func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare store.VisitID, buy func(store.Tx) error) (Confirmed, error) {
 	if s.now().Sub(e.Started) > setUpLife {
 		return Confirmed{}, ErrExpired
@@ -101,7 +100,8 @@ func (s *Service) Confirm(ctx context.Context, a Attempt, e Enrolment, spare sto
 	if err != nil {
 		return Confirmed{}, err
 	}
-	// One at a time: each makes backup codes, which takes seconds of computing.
+	// Only one confirmation of a user runs at a time: each generates backup codes, which takes
+	// seconds of computing.
 	if _, busy := s.confirms.LoadOrStore(a.User, true); busy {
 		return Confirmed{}, ErrChanged
 	}
@@ -152,7 +152,7 @@ func (s *Service) endOld(tx store.Tx, e Enrolment, spare store.VisitID) ([]store
 	return ended, tx.PutUser(u)
 }
 
-// confirming finds the step of a code for a secret that is not in use.
+// confirming returns the time step of a code for a secret that is not in use yet.
 func (s *Service) confirming(e Enrolment, code string) (int64, error) {
 	typed, err := parseEntry(KindTOTP, code, &store.TOTP{Digits: e.Digits})
 	if err != nil {
@@ -170,7 +170,8 @@ func (s *Service) confirming(e Enrolment, code string) (int64, error) {
 	return 0, g.drift(typed.digits, now)
 }
 
-// drift is ErrClock when the code is right for a step near now, else ErrWrongCode.
+// drift returns ErrClock if the code is right for a step within clockHint of now, else
+// ErrWrongCode.
 func (g generator) drift(code string, now int64) error {
 	for off := int64(1); off <= int64(clockHint/time.Second)/g.period; off++ {
 		for _, off := range []int64{off, -off} {
@@ -186,7 +187,8 @@ func (g generator) drift(code string, now int64) error {
 	return ErrWrongCode
 }
 
-// firstBackup makes backup codes, before the transaction, where Confirm will need them.
+// firstBackup generates backup codes if Confirm will need them. It runs before the transaction,
+// because hashing takes long.
 func (s *Service) firstBackup(ctx context.Context, user string, e Enrolment) ([]string, *store.BackupSet, error) {
 	u, err := s.store.User(ctx, s.key(user))
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -201,8 +203,8 @@ func (s *Service) firstBackup(ctx context.Context, user string, e Enrolment) ([]
 	return s.newBackup(ctx, user)
 }
 
-// activate writes the user with the candidate in the place of what it replaces, and
-// returns the backup codes that are new.
+// activate writes the user with the candidate as the authenticator, and returns the new backup
+// codes.
 func (s *Service) activate(tx store.Tx, c candidate) (codes []string, err error) {
 	u, err := tx.User()
 	if errors.Is(err, store.ErrNotFound) {
@@ -221,18 +223,18 @@ func (s *Service) activate(tx store.Tx, c candidate) (codes []string, err error)
 		u.EnabledAt = c.totp.AddedAt
 	}
 	if c.replaces == "" || c.renew || !hasBackup(&u) {
-		if c.backup == nil { // the last code went since we looked
+		if c.backup == nil { // the last backup code was used since firstBackup
 			return nil, ErrChanged
 		}
 		u.Backup, codes = c.backup, c.codes
 	}
 	u.TOTP, u.Recovery = c.totp, nil            // a recovery code is obsolete
-	setFailures(&u, KindTOTP, store.Failures{}) // they were about another secret
+	setFailures(&u, KindTOTP, store.Failures{}) // they were counted for another secret
 	return codes, tx.PutUser(u)
 }
 
-// spendEnrolment records the confirming step as spent, and the enrolment itself: the
-// sealed cookie of a set-up must not revive a factor that was revoked since.
+// spendEnrolment records the confirming step and the enrolment itself as spent. Otherwise the
+// sealed cookie of a set-up could activate a factor again after it was removed.
 func spendEnrolment(tx store.Tx, t *store.TOTP) error {
 	err := tx.Spend("enrolment "+t.ID, t.AddedAt.Add(setUpLife+keepSpent))
 	if errors.Is(err, store.ErrSpent) {

@@ -10,7 +10,7 @@ import (
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
-// event is one about the attempt, in the words of the audit log.
+// event returns an event about the attempt. pairs are the names and values of its details.
 func (s *Service) event(a Attempt, kind, factor string, pairs ...string) store.Event {
 	e := store.Event{
 		At: s.now(), Kind: kind, Realm: s.realm, User: a.User, Factor: factor,
@@ -25,8 +25,8 @@ func (s *Service) event(a Attempt, kind, factor string, pairs ...string) store.E
 	return e
 }
 
-// tried is an event about the code itself. One that was given in a cleared visit was
-// for a change of the factors, and says so.
+// tried returns an event about the code itself. A code in a cleared visit was given for a change of
+// the factors; the event then has the detail for=change.
 func (s *Service) tried(t try, kind string, pairs ...string) store.Event {
 	if t.Cleared != nil {
 		pairs = append(pairs, "for", "change")
@@ -34,9 +34,9 @@ func (s *Service) tried(t try, kind string, pairs ...string) store.Event {
 	return s.event(t.Attempt, kind, t.kind, pairs...)
 }
 
-// recordRefusal records a wrong code, and what it brought about: a wait, or that the
-// authenticator's codes are off. The throttle bounds how many of these there can be: those
-// of an authenticator for each user, others for each address of a user.
+// recordRefusal records a wrong code and its consequence: a wait, or that codes of the
+// authenticator are refused from now on. The throttle limits the number of these events: for
+// authenticators per user, for other codes per user and address.
 func (s *Service) recordRefusal(tx store.Tx, t try) error {
 	if t.Cleared != nil {
 		return tx.Record(s.tried(t, store.EventFailed))
@@ -54,7 +54,8 @@ func (s *Service) recordRefusal(tx store.Tx, t try) error {
 	return tx.Record(s.tried(t, store.EventThrottled, "failures", n, "until", t.counted.Until.Format(time.RFC3339)))
 }
 
-// recordAccepted records a right code, and which of those there are a number of it was.
+// recordAccepted records an accepted code. For a backup code it also records how many are left, for
+// a recovery code who issued it.
 func (s *Service) recordAccepted(tx store.Tx, t try, accepted Accepted) error {
 	passed := s.tried(t, store.EventPassed)
 	passed.Factor = accepted.Kind
@@ -72,7 +73,8 @@ func (s *Service) recordAccepted(tx store.Tx, t try, accepted Accepted) error {
 	return nil
 }
 
-// endCleared ends the session that the attempt was made in: its budget is used up.
+// endCleared ends the session in which the attempt was made, because its budget of wrong codes is
+// used up.
 func (s *Service) endCleared(tx store.Tx, t try, id store.VisitID) error {
 	e := s.event(t.Attempt, store.EventSessionEnded, t.kind)
 	e.Reason = "too many wrong codes in this session"
@@ -82,8 +84,8 @@ func (s *Service) endCleared(tx store.Tx, t try, id store.VisitID) error {
 	return session.End(tx, s.realm, id, s.now())
 }
 
-// recordHeld records that a wrong code made further ones from its address wait, nil for
-// none; once in the throttle's time: see throttle.Addresses.
+// recordHeld records that codes from the client's address are refused for some time because of this
+// wrong code. It does nothing if held is nil. throttle.Addresses reports each such period once.
 func (s *Service) recordHeld(ctx context.Context, a Attempt, held *throttle.Held) error {
 	if held == nil {
 		return nil
@@ -97,7 +99,7 @@ func (s *Service) recordHeld(ctx context.Context, a Attempt, held *throttle.Held
 	return s.store.Record(context.WithoutCancel(ctx), e)
 }
 
-// recordConfirmed records a first authenticator, or one that replaced another.
+// recordConfirmed records that a first authenticator was set up, or that one replaced another.
 func (s *Service) recordConfirmed(tx store.Tx, a Attempt, e Enrolment, done Confirmed) error {
 	kind := store.EventEnrolled
 	if e.Replaces != "" {

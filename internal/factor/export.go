@@ -4,9 +4,9 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Open returns the authenticator of a user as Import takes it, its secret in the clear
-// and the backup codes as hashes: for an export, which staff have asked for. It fails
-// with ErrNoFactor, or with keys.ErrOpen where the master key is missing.
+// Open returns the authenticator of a user in the form that Import reads, with the secret in clear
+// text and the hashes of the backup codes. It is called for an export by staff. It returns
+// ErrNoFactor if there is none, or keys.ErrOpen if the master key is missing.
 func (s *Service) Open(u *store.User) (Import, error) {
 	if u.TOTP == nil {
 		return Import{}, ErrNoFactor

@@ -4,10 +4,11 @@
 // A code is accepted once. One transaction checks what the code proves (a step above the factor's
 // floor, a backup code that is still there), spends it, and grants what it buys. Each attempt is
 // counted by a transaction before the code is checked. So neither parallel requests nor a crash
-// win an attempt or a second use.
+// give an additional attempt or a second use of a code.
 //
-// A Service serves one realm. The usual course: Begin, show QRCode(URI(…)),
-// Confirm; from then on Spend, and what composes it: Regenerate and Disable.
+// A [Service] serves one realm. A set-up calls Begin, displays QRCode(URI(…)), and calls Confirm.
+// After that, Spend checks codes; Regenerate and Disable spend a code, too. Packages userpages,
+// staff and transfer call it.
 package factor
 
 import (
@@ -26,67 +27,66 @@ import (
 	"github.com/secondgate/secondgate/internal/throttle"
 )
 
-// The kinds of factors, as they stand in store.User.Failures and store.Visit.Factor.
+// The kinds of factors, as stored in store.User.Failures and store.Visit.Factor.
 const (
 	KindTOTP   = "totp"
 	KindBackup = "backup"
-	// KindRecovery is a recovery code of staff. It is given, and its failures are
-	// counted, as a backup code: they have one shape.
+	// KindRecovery is a recovery code of staff. It has the form of a backup code, so its failures
+	// are counted as those of backup codes.
 	KindRecovery = "recovery"
 )
 
-// The algorithms of authenticator apps (RFC 6238 1.2). Many apps know SHA1 only.
+// The algorithms of authenticator apps (RFC 6238 1.2). Many apps support SHA1 only.
 const (
 	SHA1   = "SHA1"
 	SHA256 = "SHA256"
 	SHA512 = "SHA512"
 )
 
-// Why a code is not accepted; tested with errors.Is. Store failures are returned as
-// they are, wrapped.
+// Reasons why a code is not accepted, to be tested with errors.Is. Errors of the store are returned
+// wrapped.
 var (
-	// ErrWrongCode: the code is wrong, or was accepted before. It was counted.
+	// ErrWrongCode: the code is wrong, or was accepted before. The attempt was counted.
 	ErrWrongCode = errors.New("wrong code")
-	// ErrMalformed: what was given has not even the shape of a code. Nothing was counted,
-	// hashed or written.
+	// ErrMalformed: the field does not have the form of a code. Nothing was counted, hashed or
+	// written.
 	ErrMalformed = errors.New("not the shape of a code")
-	// ErrOff: there were too many wrong codes of the authenticator in a row; its codes
-	// are off until a backup code or staff unlocks. Nothing was looked at.
+	// ErrOff: after too many wrong codes in a row, codes of the authenticator are refused until a
+	// backup code or staff unlocks it. The code was not checked.
 	ErrOff = errors.New("codes of the authenticator are off after too many wrong ones")
 	// ErrNoFactor: the user has no such factor.
 	ErrNoFactor = errors.New("user has no such factor")
-	// ErrChanged: the user's factors are not those any more that this was begun with.
+	// ErrChanged: the user's factors have changed since the operation began.
 	ErrChanged = errors.New("factors have changed meanwhile")
-	// ErrExpired: the set-up was begun too long ago. It is an ErrChanged.
+	// ErrExpired: the set-up was begun too long ago. It wraps ErrChanged.
 	ErrExpired = fmt.Errorf("%w: set-up was begun too long ago", ErrChanged)
-	// ErrEnded: the clearance that the attempt was made in is over. It comes with
-	// ErrWrongCode when this wrong code ended it, else with ErrChanged.
+	// ErrEnded: the clearance of the visit in which the attempt was made has ended. It is wrapped
+	// together with ErrWrongCode if this wrong code ended it, else with ErrChanged.
 	ErrEnded = errors.New("clearance has ended")
 )
 
-// Throttled refuses an attempt because of a wait that is in effect. Nothing was
-// looked at or counted.
+// Throttled is the error of an attempt during a wait. The code was neither checked nor counted.
 type Throttled struct {
 	// Until is when the next attempt may be made.
 	Until time.Time
-	// address says that it is about the address, not the user.
+	// address says that the wait is for the client's address and not for the user.
 	address bool
 }
 
-// ByAddress reports whether the wait is that of the client's address, so that another
-// address would not have to wait.
+// ByAddress reports whether the wait is for the client's address. From another address, the user
+// would not have to wait.
 func (t *Throttled) ByAddress() bool { return t.address }
 
 func (t *Throttled) Error() string {
 	return "too many wrong codes, wait until " + t.Until.Format(time.RFC3339)
 }
 
-// ErrClock says that the code is right for another minute: the clocks differ. Only
-// Confirm tells so, of a secret that is not in use; for any other code it would tell
-// a stranger that the code is or was right.
+// ErrClock is the error of a code that is right for an earlier or later time: the clocks differ.
+// Only Confirm returns it, for a secret that is not in use yet. For an active secret it would tell
+// an attacker that the code is or was right.
 type ErrClock struct {
-	// Drift is how far the authenticator's clock is ahead (negative: behind), in
-	// whole steps.
+	// Drift is how far the authenticator's clock is ahead (negative: behind). It is a multiple of
+	// the step.
 	Drift time.Duration
 }
 
@@ -94,31 +94,32 @@ func (e ErrClock) Error() string {
 	return fmt.Sprintf("right code for another time: the authenticator's clock is off by %v", e.Drift)
 }
 
-// Settings are an operator's, complete and valid (see config.Site).
+// Settings are the operator's settings, complete and valid (see config.Site).
 type Settings struct {
-	// Issuer is shown in the authenticator app where a caller of URI names no other.
+	// Issuer is the name that authenticator apps display, unless the caller of URI passes another.
 	Issuer string
-	// Digits (6 to 8), Period (whole seconds) and Algorithm are for new
-	// authenticators; those in use keep theirs.
+	// Digits (6 to 8), Period (whole seconds) and Algorithm apply to new authenticators. Active
+	// ones keep the values that they were set up with.
 	Digits    int
 	Period    time.Duration
 	Algorithm string
 	// Skew is how many steps to either side of the present one are accepted, 0 or 1.
 	Skew int
-	// BackupCodes is how many a set has.
+	// BackupCodes is the number of backup codes in a set.
 	BackupCodes int
-	// EnrolMail says that a first set-up waits for a code by e-mail.
+	// EnrolMail says that a first set-up requires a code by e-mail.
 	EnrolMail bool
 	Throttle  throttle.Policy
 }
 
-// Service does all that is done with factors in one realm. Safe for concurrent use.
+// Service does all operations on the factors of one realm. It is safe for concurrent use.
 type Service struct {
 	// Clock and Rand are time.Now and crypto/rand.Reader; tests replace them. Rand
 	// must be safe for concurrent use.
 	Clock func() time.Time
 	Rand  io.Reader
-	// MailQueued is called after a mail was queued that a user waits for. It may be nil.
+	// MailQueued is called after a mail with a code was queued, so that it is sent at once. It may
+	// be nil.
 	MailQueued func()
 
 	store     store.Store
@@ -126,16 +127,18 @@ type Service struct {
 	realm     string
 	settings  Settings
 	addresses *throttle.Addresses
-	// confirms are the users with a confirmation under way.
+	// confirms has the users for whom Confirm runs at the moment.
 	confirms sync.Map
+	// turns order the attempts of each user that need a hash.
+	turns turns
 
-	// Meter counts what became of codes, and Drift watches how old those are that are
-	// accepted; both may be nil.
+	// Meter counts accepted and refused codes. Drift records how old accepted codes are, to detect
+	// a wrong clock. Both may be nil.
 	Meter *meter.Realm
 	Drift *clockdrift.Watch
 }
 
-// New returns the service of a realm. Addresses may be shared by several.
+// New returns the service of a realm. Several services may share addresses.
 func New(st store.Store, ring *keys.Ring, realm string, s Settings, addresses *throttle.Addresses) *Service {
 	return &Service{
 		Clock: time.Now, Rand: rand.Reader,
@@ -157,7 +160,7 @@ func (s *Service) random(n int) ([]byte, error) {
 	return b, nil
 }
 
-// user reads a user. It returns ErrNoFactor for a user without a factor.
+// user returns a user's record. It returns ErrNoFactor for a user without a factor.
 func (s *Service) user(ctx context.Context, id string) (store.User, error) {
 	return withFactor(s.store.User(ctx, s.key(id)))
 }

@@ -12,36 +12,36 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// BackupScheme names how backup codes are hashed, for those who take the hashes
-// elsewhere: see hashBackup. It changes whenever that does.
+// BackupScheme names the method by which hashBackup hashes backup codes. Exports contain it. It
+// must be changed whenever hashBackup changes.
 const BackupScheme = "argon2id m=19456 t=2 p=1 code+realm+user"
 
-// ErrExists: the user has another authenticator already. Nothing was changed.
+// ErrExists is returned by Import if the user has another authenticator. Nothing was changed.
 var ErrExists = errors.New("user has another authenticator")
 
-// hashingImports lets one import at a time hash backup codes, so that it never holds
-// more than one of the places that those who sign in wait for.
+// hashingImports is a lock: one import at a time hashes backup codes. Imports therefore use at most
+// one slot of hashing, which users who sign in need, too.
 var hashingImports = make(chan struct{}, 1)
 
-// Import is an authenticator that was set up elsewhere. Its fields are valid: see
-// package transfer.
+// Import is an authenticator that was set up in another system. Package transfer has checked its
+// fields.
 type Import struct {
 	User   string
 	Secret []byte
-	// Algorithm, Digits and Period (seconds) are those that the customer's app goes by.
+	// Algorithm, Digits and Period (seconds) are the parameters that the customer's app uses.
 	Algorithm      string
 	Digits, Period int
-	// Codes are backup codes as ParseBackup reads them; Kept is a set as it was
-	// exported for this user of this realm. Not both.
+	// Codes are backup codes, parsed by ParseBackup. Kept is a set of hashes that was exported for
+	// this user of this realm. At most one of the two is set.
 	Codes [][]byte
 	Kept  *store.BackupSet
 }
 
-// Found is what an import meets.
+// Found says what the store has of the user of an import.
 type Found int
 
-// What there may be of a user: no record; a record without a factor; this very
-// authenticator; another one.
+// The values of Found: no record, a record without a factor, the same authenticator, another
+// authenticator.
 const (
 	FoundNobody Found = iota
 	FoundNoFactor
@@ -49,8 +49,9 @@ const (
 	FoundOther
 )
 
-// Meets tells what the import would find now, and which of its backup codes would be left
-// out. The store can fail, and the key of the user's spent codes be missing.
+// Meets returns what Import would find now, and how many of its backup codes would be left out. It
+// changes nothing. It fails if the store fails, or if the master key of the user's spent codes is
+// missing.
 func (s *Service) Meets(ctx context.Context, in *Import) (m Imported, err error) {
 	u, err := s.store.User(ctx, s.key(in.User))
 	if m.Found, err = s.found(&u, err, in); err != nil || m.Found == FoundNobody || m.Found == FoundSame {
@@ -74,8 +75,8 @@ func (s *Service) found(u *store.User, err error, in *Import) (Found, error) {
 	return FoundOther, nil
 }
 
-// same tells whether the user's authenticator is the import's. One that does not open
-// is another.
+// same reports whether the user's authenticator is the import's. An authenticator with a secret
+// that can't be opened counts as another one.
 func (s *Service) same(u *store.User, in *Import) bool {
 	t := u.TOTP
 	if t.Algorithm != in.Algorithm || t.Digits != in.Digits || t.Period != in.Period {
@@ -85,11 +86,11 @@ func (s *Service) same(u *store.User, in *Import) bool {
 	return err == nil && subtle.ConstantTimeCompare(secret, in.Secret) == 1
 }
 
-// Imported is what Import did.
+// Imported is the result of Import.
 type Imported struct {
 	Found Found
-	// Spent is how many backup codes were left out, because the user has used them or it
-	// is not known that the user has not.
+	// Spent is the number of backup codes that were left out, because the user has used them, or
+	// because it is unknown whether the user has.
 	Spent int
 	// Ended are the clearances that were ended.
 	Ended []store.VisitID
@@ -160,7 +161,7 @@ func importEvent(e store.Event, spent int) store.Event {
 	return e
 }
 
-// writes tells whether anything is to be written.
+// writes reports whether Import has to write anything.
 func (f Found) writes(replace bool) bool {
 	return f == FoundNobody || f == FoundNoFactor || f == FoundOther && replace
 }
@@ -185,10 +186,10 @@ func (s *Service) place(u *store.User, t *store.TOTP, backup *store.BackupSet) {
 	if backup != nil {
 		u.Backup = backup
 	}
-	setFailures(u, KindTOTP, store.Failures{}) // they were about another secret
+	setFailures(u, KindTOTP, store.Failures{}) // they were counted for another secret
 }
 
-// imported makes the records. It takes a while where codes have to be hashed.
+// imported returns the records for an import. It takes long if codes have to be hashed.
 func (s *Service) imported(ctx context.Context, in *Import) (*store.TOTP, *store.BackupSet, error) {
 	id, err := s.random(idBytes)
 	if err != nil {
@@ -203,8 +204,8 @@ func (s *Service) imported(ctx context.Context, in *Import) (*store.TOTP, *store
 	return t, backup, err
 }
 
-// hashImported makes the set of the codes, taking its place among those who hash for
-// one code at a time.
+// hashImported returns the set with the hashes of the import's codes. One import at a time waits
+// for a hashing slot.
 func (s *Service) hashImported(ctx context.Context, in *Import) (*store.BackupSet, error) {
 	select {
 	case hashingImports <- struct{}{}:

@@ -13,31 +13,33 @@ import (
 )
 
 const (
-	// KindMail is the kind of a code by e-mail, in events.
+	// KindMail is the kind of codes by e-mail. Only events have it.
 	KindMail = "mail"
-	// MailCodeLife is how long a code by e-mail works.
+	// MailCodeLife is how long a code by e-mail is valid.
 	MailCodeLife = 15 * time.Minute
-	// MailCodeDigits is how many digits it has: 26 bits. Who guesses has mailCodeTries for each of the
-	// store.MailsPerDay codes, fifty in a day, and finds one within a hundred years with 2 %.
+	// MailCodeDigits is the number of its digits: 26 bits. An attacker has mailCodeTries guesses
+	// for each of store.MailsPerDay codes, 50 in a day. The probability of a hit within 100 years
+	// is 2 %.
 	MailCodeDigits   = 8
 	mailCodeTries    = 5
 	mailCodesPerHour = 3
 	mailCodeRange    = 100_000_000
 )
 
-// Why a code by e-mail is not accepted, besides ErrWrongCode and ErrMalformed.
+// Further reasons why a code by e-mail is not accepted, besides ErrWrongCode and ErrMalformed.
 var (
-	// ErrNoMailCode: there is no code that could be given: it is over, was spent, or went
+	// ErrNoMailCode: no code is valid now: none was sent, or it has expired, was spent, or was sent
 	// to another address.
 	ErrNoMailCode = errors.New("no code by e-mail is waited for")
-	// ErrMailCodeEnded: this wrong code was one too many; another must be sent.
+	// ErrMailCodeEnded: after this wrong code, the sent code is no longer valid. Another one must
+	// be sent.
 	ErrMailCodeEnded = errors.New("the code by e-mail was tried too often")
 )
 
-// SendMailCode queues a mail with a code for who is about to set up a first factor; a
-// code from before ends. It returns *Throttled when as many as an hour allows were sent,
-// store.ErrMailLimit or store.ErrMailFull when no mail can be, and ErrChanged when the
-// user has a factor.
+// SendMailCode queues a mail with a code for a user who is about to set up a first factor. An
+// earlier code is no longer valid. SendMailCode returns *Throttled if mailCodesPerHour codes were
+// sent within the last hour, store.ErrMailLimit or store.ErrMailFull if no mail can be queued, and
+// ErrChanged if the user has a factor.
 func (s *Service) SendMailCode(ctx context.Context, a Attempt, to, language string) error {
 	code, err := s.newMailCode()
 	if err != nil {
@@ -71,9 +73,9 @@ func (s *Service) SendMailCode(ctx context.Context, a Attempt, to, language stri
 	return err
 }
 
-// ProveMail spends the code that was sent to an address. The right code proves that the user
-// reads the mail there. A wrong code counts against the sent code, and ends it when there were
-// too many.
+// ProveMail checks a code that was sent to the address to, and spends it. The right code proves
+// that the user can read mails to that address. Wrong codes are counted; after mailCodeTries of
+// them the sent code is no longer valid.
 func (s *Service) ProveMail(ctx context.Context, a Attempt, to string) error {
 	typed := gaps.Replace(a.Code)
 	if len(typed) != MailCodeDigits || !allDigits(typed) {
@@ -102,14 +104,15 @@ func (s *Service) ProveMail(ctx context.Context, a Attempt, to string) error {
 	return refusal
 }
 
-// compare changes the code as the attempt demands: spent, counted, or ended.
+// compare checks a typed code, and changes c: the code was spent, a wrong code was counted, or the
+// code is no longer valid.
 func (s *Service) compare(c *store.MailCode, user, to, typed string) error {
 	if c.Code == nil || c.To != to || !s.now().Before(c.Expires) {
 		return ErrNoMailCode
 	}
 	right, err := s.ring.Open(c.Code, s.mailCodeBound(user, to)...)
 	if err != nil {
-		return ErrNoMailCode // sealed with a key that is gone
+		return ErrNoMailCode // it was sealed with a master key that was removed
 	}
 	if subtle.ConstantTimeCompare(right, []byte(typed)) == 1 {
 		c.Code = nil
@@ -142,7 +145,7 @@ func (s *Service) mailCode(tx store.Tx) (store.MailCode, error) {
 	return c, nil
 }
 
-// MailedCode is the code that a waiting mail carries, in groups.
+// MailedCode returns the code of a queued mail, written in two groups.
 func (s *Service) MailedCode(m store.Mail) (string, error) {
 	code, err := s.ring.Open(m.Secret, s.mailCodeBound(m.User, m.To)...)
 	if err != nil || len(code) != MailCodeDigits {
@@ -151,7 +154,8 @@ func (s *Service) MailedCode(m store.Mail) (string, error) {
 	return string(code[:MailCodeDigits/2]) + " " + string(code[MailCodeDigits/2:]), nil
 }
 
-// mailCodeBound binds a code to whom it was made for and where it was sent.
+// mailCodeBound returns the authenticated data of a sealed code: it binds the code to the user and
+// the address.
 func (s *Service) mailCodeBound(user, to string) []string {
 	return []string{s.realm, user, "code by e-mail", to}
 }
@@ -164,8 +168,8 @@ func (s *Service) newMailCode() (string, error) {
 	return fmt.Sprintf("%0*d", MailCodeDigits, binary.BigEndian.Uint64(b)%mailCodeRange), nil
 }
 
-// mailProof is what the event of a set-up says of the code by e-mail: nothing where none
-// is asked for.
+// mailProof returns the detail of a set-up's event about the code by e-mail; "" if none is
+// required.
 func (s *Service) mailProof(e Enrolment) string {
 	switch {
 	case !s.settings.EnrolMail || e.Replaces != "":

@@ -6,7 +6,7 @@ import (
 	"github.com/secondgate/secondgate/internal/meter"
 )
 
-// measure counts what became of an attempt.
+// measure counts the result of an attempt in the metrics.
 func (s *Service) measure(a Attempt, accepted Accepted, err error) {
 	kind := a.Kind
 	if err == nil {
@@ -23,7 +23,7 @@ func (s *Service) measure(a Attempt, accepted Accepted, err error) {
 	}
 }
 
-// steps is how many steps the code was old: negative for one of a step to come.
+// steps returns the age of the code in steps; negative for a code of a later step.
 func (a Accepted) steps() int64 {
 	n := int64(a.Age / a.Period)
 	if a.Age < 0 && a.Age%a.Period != 0 {
@@ -40,7 +40,7 @@ func throttledBy(t *Throttled) string {
 	return meter.ByUser
 }
 
-// result is what a refusal is counted as.
+// result returns the label under which the result of an attempt is counted.
 func result(err error) string {
 	switch {
 	case err == nil:

@@ -11,12 +11,12 @@ import (
 // quiet is the white margin around a QR code, in modules (ISO/IEC 18004).
 const quiet = 4
 
-// QRCode draws uri as an inline SVG: black on white whatever the page's colours,
-// as large as its container, without style attributes, which a strict CSP forbids.
-// It is hidden from screen readers; the page offers the link and the key in words.
-// The error names a uri that is too long for a QR code, never its content.
+// QRCode returns an inline SVG with the QR code of uri. It is black on white in every colour
+// scheme, and as large as its container. It has no style attributes, which a strict CSP forbids. It
+// is hidden from screen readers, because the page has the link and the key as text. An error means
+// that uri is too long; it does not quote uri.
 func QRCode(uri string) (svg string, err error) {
-	// 15 % of the code may be unreadable (M): a good balance of size and robustness.
+	// With level M, 15 % of the code may be unreadable.
 	code, err := qr.Encode(uri, qr.M, qr.Auto)
 	if err != nil {
 		return "", fmt.Errorf("drawing a QR code of %d bytes: too long", len(uri))

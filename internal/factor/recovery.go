@@ -33,7 +33,7 @@ func (s *Service) IssueRecovery(ctx context.Context, user, staff string, life ti
 	if err != nil {
 		return "", issued, err
 	}
-	s.addresses.Forget(user) // wrong codes of before hold this one up at no address
+	s.addresses.Forget(user) // so that earlier wrong codes delay this code at no address
 	return code, issued, nil
 }
 
@@ -50,8 +50,7 @@ func (s *Service) newRecovery(ctx context.Context, user string) (code string, r 
 	return formatBackup(secret), store.Recovery{Salt: salt, Hash: s.hashBackup(secret, salt, user), Issued: s.now()}, nil
 }
 
-// Outstanding returns the user's recovery code, nil if there is none that could be
-// used now.
+// Outstanding returns the user's recovery code; nil if there is none that is valid now.
 func (s *Service) Outstanding(u *store.User) *store.Recovery {
 	if !s.recoverable(u) {
 		return nil
@@ -59,19 +58,21 @@ func (s *Service) Outstanding(u *store.User) *store.Recovery {
 	return u.Recovery
 }
 
-// recoverable reports whether the user has a recovery code that is in its time. A clock
-// that stepped back before the code was issued ends it: it would make its life longer.
+// recoverable reports whether the user has a recovery code that is valid now. If the clock was set
+// back to before the code was issued, the code is not valid; otherwise it would be valid for longer
+// than intended.
 func (s *Service) recoverable(u *store.User) bool {
 	r, now := u.Recovery, s.now()
 	return r != nil && now.Before(r.Expires) && !now.Before(r.Issued.Add(-clockSlack))
 }
 
-// recovers tells whether what was proven is the user's recovery code.
+// recovers reports whether p is a proof of the user's recovery code.
 func (s *Service) recovers(u *store.User, p proof) bool {
 	return s.recoverable(u) && subtle.ConstantTimeCompare(u.Recovery.Hash, p.hash) == 1
 }
 
-// spendRecovery takes the proven recovery code away.
+// spendRecovery removes the proven recovery code. It returns false if the user does not have it any
+// more.
 func (s *Service) spendRecovery(_ store.Tx, u *store.User, p proof) (bool, error) {
 	if !s.recovers(u, p) {
 		return false, nil

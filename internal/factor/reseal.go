@@ -12,7 +12,7 @@ type sealedField struct {
 	name  string
 	value []byte
 	bound []string
-	// put writes the value anew, into a copy of what the record points to.
+	// put replaces the value. It changes a copy of the struct that the record points to.
 	put func(value []byte)
 }
 
@@ -48,9 +48,8 @@ func SealedWith(u *store.User) (ids []keys.ID, err error) {
 	return ids, nil
 }
 
-// Reseal seals the sealed values in a user's record with the ring's newest key, and
-// reports whether there was anything to do. The codes stay the same. An error leaves the
-// record as it was.
+// Reseal seals the sealed values in a user's record with the ring's newest key, and reports whether
+// it changed any. The codes remain valid. If it returns an error, the record is unchanged.
 func Reseal(u *store.User, ring *keys.Ring) (changed bool, err error) {
 	fresh := *u
 	for _, f := range sealedFields(&fresh) {
@@ -69,7 +68,7 @@ func Reseal(u *store.User, ring *keys.Ring) (changed bool, err error) {
 	return changed, nil
 }
 
-// boundSecret is what an authenticator's secret is sealed to.
+// boundSecret returns the authenticated data of an authenticator's sealed secret.
 func boundSecret(user store.UserKey, id string) []string {
 	return []string{"totp secret", user.Realm, user.ID, id}
 }

@@ -12,13 +12,13 @@ import (
 // maxSkew is the most that Settings.Skew may be.
 const maxSkew = 1
 
-// Restored makes a user of a backup safe to live again at now: nothing that may have
-// been spent since the backup is accepted. No code of a step that has begun, or that
-// may have been accepted ahead of its time, counts; backup codes are void, unless the
-// operator keeps them; a recovery code of staff is void. Codes that the backup knows as
-// spent stay spent. An import brings no backup codes back, unless the operator keeps them:
-// it is not known which of them were used since. All sessions end: it is not known either which
-// of them were ended since.
+// Restored changes the record of a user that is restored from a backup at now, so that no code that
+// may have been spent since the backup is accepted. Codes of the present step, of earlier ones, and
+// of the steps that Skew permits ahead are refused. The recovery code is removed, and backup codes
+// are, too, unless the operator keeps them. Codes that were spent before the backup remain spent.
+// Unless the operator keeps backup codes, later imports bring none, because it is unknown which of
+// them were used since the backup. All sessions end, because it is unknown which of them were ended
+// since.
 func Restored(u *store.User, now time.Time, keepBackup bool) {
 	if u.TOTP != nil && u.TOTP.Period > 0 {
 		t := *u.TOTP
@@ -38,11 +38,11 @@ func Restored(u *store.User, now time.Time, keepBackup bool) {
 		u.Spent = &spent
 	}
 	u.Recovery = nil
-	u.SessionsEnded = now.Truncate(time.Millisecond) // as precise as cookies are; no request runs
+	u.SessionsEnded = now.Truncate(time.Millisecond) // cookies have this precision; no request runs during a restore
 }
 
-// beforeRestore reports whether a set-up was begun before the store was restored: its
-// authenticator may have been confirmed, and revoked, after the backup was made.
+// beforeRestore reports whether a set-up was begun before the store was restored. Its authenticator
+// may have been confirmed and removed after the backup was made, so it must not be confirmed again.
 func (s *Service) beforeRestore(ctx context.Context, e Enrolment) (bool, error) {
 	raw, err := s.store.Meta(ctx, store.MetaRestored)
 	if errors.Is(err, store.ErrNotFound) {

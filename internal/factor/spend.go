@@ -9,7 +9,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// proof is what a right code proves, before it is spent.
+// proof identifies what a right code spends: a step of an authenticator, a backup code or a
+// recovery code.
 type proof struct {
 	factor   string // of an authenticator: the factor's ID
 	step     int64
@@ -18,21 +19,21 @@ type proof struct {
 	recovery bool   // it is a recovery code
 }
 
-// Then is what an accepted code buys, in the transaction that spends it.
+// Then runs in the transaction that spends an accepted code, for example to grant a clearance.
 type Then func(tx store.Tx, u *store.User, accepted Accepted) error
 
-// Spend accepts the attempt's code and runs then in the same transaction: both are
-// done, or neither. then gets what was accepted and changes the user by u alone; it may
-// run several times (see store.Update), and its error is returned as it is. It may be nil.
+// Spend accepts the attempt's code and runs then in the same transaction: both are done, or
+// neither. then must change the user only through u. It may run several times (see store.Update).
+// Its error is returned unchanged. then may be nil.
 //
-// Refusals: *Throttled, ErrOff, ErrMalformed, ErrNoFactor, ErrWrongCode, ErrEnded.
-// They don't tell whether a code had been right at another time.
+// Refusals: *Throttled, ErrOff, ErrMalformed, ErrNoFactor, ErrWrongCode, ErrEnded. They don't
+// disclose whether a code is right for another time.
 func (s *Service) Spend(ctx context.Context, a Attempt, then Then) (Accepted, error) {
 	return s.spend(ctx, a, nil, then)
 }
 
-// spend is Spend; prepare, if any, runs outside of the transaction once the code was
-// found right.
+// spend does the work of Spend. prepare, if not nil, runs outside of the transaction after the code
+// was found to be right.
 func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, then Then) (accepted Accepted, err error) {
 	defer func() { s.measure(a, accepted, err) }()
 	u, err := s.user(ctx, a.User)
@@ -60,8 +61,8 @@ func (s *Service) spend(ctx context.Context, a Attempt, prepare func() error, th
 	return accepted, nil
 }
 
-// spendAtOnce counts, checks and spends in one transaction: an authenticator's code
-// is checked in microseconds.
+// spendAtOnce counts the attempt, checks the code and spends it in one transaction. It is used for
+// authenticators, because their codes are checked in microseconds.
 func (s *Service) spendAtOnce(ctx context.Context, t *try, then Then) (accepted Accepted, err error) {
 	err = s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
 		if refusal, err := s.admit(tx, u, t); refusal != nil || err != nil {
@@ -80,9 +81,9 @@ func (s *Service) spendAtOnce(ctx context.Context, t *try, then Then) (accepted 
 	return accepted, err
 }
 
-// spendInTwo counts in one transaction, hashes outside of any, and spends in a
-// second one. A wrong code is recorded and counted even if the client has gone by then:
-// no hash is free.
+// spendInTwo counts the attempt in one transaction, hashes the code outside of any, and spends it
+// in a second one. A wrong code is recorded and counted even if the client has left meanwhile.
+// Otherwise an attacker could have codes checked without being counted.
 func (s *Service) spendInTwo(ctx context.Context, t *try, prepare func() error, then Then) (accepted Accepted, err error) {
 	p, ok, err := s.countAndCheck(ctx, t)
 	if err != nil {
@@ -105,15 +106,16 @@ func (s *Service) spendInTwo(ctx context.Context, t *try, prepare func() error, 
 	return accepted, err
 }
 
-// countAndCheck waits for a hashing slot before it counts the attempt. A client that stops
-// waiting has therefore lost no attempt.
+// countAndCheck waits for the user's turn and a hashing slot before it counts the attempt. A
+// client that stops waiting has therefore lost no attempt.
 func (s *Service) countAndCheck(ctx context.Context, t *try) (proof, bool, error) {
-	if err := hashing.Acquire(ctx, 1); err != nil {
+	release, err := s.turns.take(ctx, t.User)
+	if err != nil {
 		return proof{}, false, fmt.Errorf("waiting to check a code: %w", err)
 	}
-	defer hashing.Release(1)
+	defer release()
 	var counted store.User
-	err := s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
+	err = s.update(ctx, t.User, func(tx store.Tx, u *store.User) (refusal, err error) {
 		refusal, err = s.admit(tx, u, t)
 		counted = *u
 		return refusal, err
@@ -124,7 +126,7 @@ func (s *Service) countAndCheck(ctx context.Context, t *try) (proof, bool, error
 	return s.check(&counted, *t)
 }
 
-// check tells whether the code is right and what it proves. It changes nothing.
+// check reports whether the code is right, and returns its proof. It changes nothing.
 func (s *Service) check(u *store.User, t try) (p proof, ok bool, err error) {
 	if t.kind == KindBackup {
 		p, ok = s.checkBackup(u, t)
@@ -135,8 +137,8 @@ func (s *Service) check(u *store.User, t try) (p proof, ok bool, err error) {
 	return p, ok, err
 }
 
-// accept spends what was proven, if that is still there to be spent, pardons the
-// failures and runs then.
+// accept spends the proven code, resets the failure counters, and runs then. If the code was spent
+// meanwhile, it is refused as wrong.
 func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then Then) (accepted Accepted, refusal, err error) {
 	accepted = Accepted{Kind: t.kind, Step: p.step}
 	spend := s.spendTOTP
@@ -176,7 +178,8 @@ func (s *Service) accept(tx store.Tx, u *store.User, t try, p proof, then Then) 
 	return accepted, nil, then(tx, u, accepted)
 }
 
-// spendTOTP raises the floor to the proven step.
+// spendTOTP raises the floor to the proven step. It returns false if the authenticator was
+// replaced, the step is not above the floor, or it was spent.
 func (s *Service) spendTOTP(tx store.Tx, u *store.User, p proof) (bool, error) {
 	if u.TOTP.ID != p.factor || p.step <= u.TOTP.Floor {
 		return false, nil
@@ -194,8 +197,8 @@ func (s *Service) spendTOTP(tx store.Tx, u *store.User, p proof) (bool, error) {
 	return true, nil
 }
 
-// spendBackup takes the proven code out of the set, and records it as spent. A code that
-// was spent before, and that an import has brought back, leaves the set and is refused.
+// spendBackup removes the proven code from the set and records it as spent. A code that was spent
+// before and that an import has brought back is removed and refused.
 func (s *Service) spendBackup(_ store.Tx, u *store.User, p proof) (bool, error) {
 	if u.Backup == nil || !holds(u.Backup, p.hash) {
 		return false, nil

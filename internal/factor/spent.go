@@ -13,29 +13,29 @@ import (
 )
 
 const (
-	// digestBytes is what is kept of an HMAC-SHA256.
+	// digestBytes is the length to which an HMAC-SHA256 is truncated.
 	digestBytes = 16
-	// maxSpent bounds the digests in a user's record: two for each of 200 used codes.
-	// Then the record is closed, see store.SpentCodes.
+	// maxSpent bounds the digests in a user's record: two for each of 200 used codes. Above it the
+	// record is closed; see store.SpentCodes.
 	maxSpent = 400
 )
 
-// What a digest of a spent code is made of. A file may bring the code itself, or its
-// Argon2 hash as an export has it.
+// The kinds of digests of a spent code: of the code itself, and of its Argon2 hash. An import may
+// contain either.
 const (
 	spentCode = 'c'
 	spentHash = 'h'
 )
 
-// spentList is a user's store.SpentCodes with its key opened.
+// spentList is a user's store.SpentCodes with the key decrypted.
 type spentList struct {
 	key     []byte // nil while nothing was spent
 	digests []byte
 	closed  bool
 }
 
-// openSpent fails with keys.ErrOpen when the key was sealed for another user, or with a
-// master key that is not there.
+// openSpent returns keys.ErrOpen if the key was sealed for another user, or with a master key that
+// is missing.
 func (s *Service) openSpent(u *store.User) (l spentList, err error) {
 	if u.Spent == nil {
 		return l, nil
@@ -91,8 +91,8 @@ func (s *Service) noteSpent(u *store.User, l spentList, p proof) error {
 	return nil
 }
 
-// unspent returns the set that an import brings without the codes that this user has
-// spent, and how many those are; nil where none is left.
+// unspent returns set, the backup codes of an import, without the codes that this user has spent,
+// and the number of those. rest is nil if no code is left.
 func (s *Service) unspent(u *store.User, in *Import, set *store.BackupSet) (rest *store.BackupSet, dropped int, err error) {
 	if set == nil || u.Spent == nil {
 		return set, 0, nil
@@ -116,7 +116,8 @@ func (s *Service) unspent(u *store.User, in *Import, set *store.BackupSet) (rest
 	return &left, dropped, nil
 }
 
-// countSpent is how many codes of an import unspent would leave out. It hashes nothing.
+// countSpent returns how many codes of an import unspent would leave out. It computes no Argon2
+// hash.
 func (s *Service) countSpent(u *store.User, in *Import) (n int, err error) {
 	if len(in.Codes) == 0 {
 		_, n, err = s.unspent(u, in, in.Kept)
@@ -134,15 +135,15 @@ func (s *Service) countSpent(u *store.User, in *Import) (n int, err error) {
 	return n, err
 }
 
-// keepSpent closes the record if its key does not open any more: when staff have taken
-// all factors away, the user may go on with new ones.
+// keepSpent closes the record of spent codes if its key can't be opened any more. After staff have
+// reset the user, the missing key does not prevent a new set-up.
 func (s *Service) keepSpent(u *store.User) {
 	if _, err := s.openSpent(u); errors.Is(err, keys.ErrOpen) {
 		u.Spent = &store.SpentCodes{Closed: true}
 	}
 }
 
-// boundSpent is what the key of a user's digests is sealed to.
+// boundSpent returns the authenticated data of the sealed key of a user's digests.
 func boundSpent(user store.UserKey) []string {
 	return []string{"spent backup codes", user.Realm, user.ID}
 }

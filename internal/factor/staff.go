@@ -9,14 +9,15 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Record is what a change for staff writes besides, in the same transaction: the event.
-// old is the user as before. It may run several times; its error aborts the change and
-// is returned as it is. ended are the clearances that the change ends.
+// Record writes the event of a change by staff, in the transaction of the change. old is the user
+// before the change, ended are the clearances that it ends. Record may run several times. Its error
+// aborts the change and is returned unchanged.
 type Record func(tx store.Tx, old store.User, ended []store.VisitID) error
 
-// Reset takes away all factors without a code and ends all sessions of the user; those with
-// a clearance it returns: for staff, who have made sure who asks. An unknown user is
-// store.ErrNotFound; one without factors is no error. record may be nil.
+// Reset removes all factors without a code and ends all sessions of the user. It returns the visits
+// with a clearance that ended. Staff use it after they have verified the user's identity. It
+// returns store.ErrNotFound for an unknown user, and no error for a user without factors. record
+// may be nil.
 func (s *Service) Reset(ctx context.Context, user string, record Record) (ended []store.VisitID, err error) {
 	return s.change(ctx, user, record, func(tx store.Tx, u *store.User) ([]store.VisitID, error) {
 		s.keepSpent(u)
@@ -25,9 +26,10 @@ func (s *Service) Reset(ctx context.Context, user string, record Record) (ended 
 	})
 }
 
-// Unlock forgets the user's wrong codes, at all addresses too. What an address failed
-// over all users stays counted. It also takes back what a clock that was ahead has left:
-// codes of the coming steps are good again. Those that were spent stay spent. An unknown user is store.ErrNotFound. record may be nil.
+// Unlock resets the counters of the user's wrong codes, for all addresses. The counters of an
+// address over all users remain. If a clock that was ahead has raised the floor, Unlock lowers it,
+// so that codes of the next steps are accepted; spent codes remain spent. It returns
+// store.ErrNotFound for an unknown user. record may be nil.
 func (s *Service) Unlock(ctx context.Context, user string, record Record) error {
 	_, err := s.change(ctx, user, record, func(_ store.Tx, u *store.User) ([]store.VisitID, error) {
 		u.Failures = nil
@@ -44,17 +46,17 @@ func (s *Service) Unlock(ctx context.Context, user string, record Record) error 
 	return err
 }
 
-// EndVisits ends all sessions of the user, and returns those that had a clearance. An
-// unknown user is store.ErrNotFound. record may be nil.
+// EndVisits ends all sessions of the user, and returns those that had a clearance. It returns
+// store.ErrNotFound for an unknown user. record may be nil.
 func (s *Service) EndVisits(ctx context.Context, user string, record Record) (ended []store.VisitID, err error) {
 	return s.change(ctx, user, record, func(tx store.Tx, u *store.User) ([]store.VisitID, error) {
 		return session.EndAll(tx, u, s.now())
 	})
 }
 
-// EndOthers ends all sessions of the attempt's user but the one that asks, and returns those
-// that had a clearance. move moves that one to a fresh token (it may run several times);
-// spare is its new id. No code is spent.
+// EndOthers ends all sessions of the attempt's user except the calling one, and returns those that
+// had a clearance. move moves the calling visit to a fresh token, and may run several times; spare
+// is its new id. No code is spent.
 func (s *Service) EndOthers(ctx context.Context, a Attempt, spare store.VisitID, move func(store.Tx) error) (ended []store.VisitID, err error) {
 	record := func(tx store.Tx, _ store.User, ended []store.VisitID) error {
 		return tx.Record(s.event(a, store.EventSessionsEnded, "", "sessions_ended", strconv.Itoa(len(ended))))
@@ -67,7 +69,7 @@ func (s *Service) EndOthers(ctx context.Context, a Attempt, spare store.VisitID,
 	})
 }
 
-// change is one transaction about a user, without a code.
+// change runs fn and record in one transaction about a user. It needs no code.
 func (s *Service) change(ctx context.Context, user string, record Record, fn func(store.Tx, *store.User) ([]store.VisitID, error)) (ended []store.VisitID, err error) {
 	err = s.store.Update(ctx, s.key(user), func(tx store.Tx) error {
 		old, err := tx.User()
@@ -91,8 +93,9 @@ func (s *Service) change(ctx context.Context, user string, record Record, fn fun
 	return ended, nil
 }
 
-// Ahead reports whether a code was accepted that is of a later time than now allows: the
-// clock was ahead. No code of the authenticator is good before until.
+// Ahead reports whether the authenticator's floor is later than the present time permits, because a
+// code was accepted while the clock was ahead. No code of the authenticator is accepted before
+// until.
 func (s *Service) Ahead(u *store.User) (until time.Time, ahead bool) {
 	t := u.TOTP
 	if t == nil || t.Period <= 0 || t.Floor <= s.now().Unix()/int64(t.Period)+maxSkew {
@@ -101,9 +104,9 @@ func (s *Service) Ahead(u *store.User) (until time.Time, ahead bool) {
 	return time.Unix((t.Floor+1)*int64(t.Period), 0).UTC(), true
 }
 
-// Lock returns what wrong codes, or a clock that was ahead, mean for a user now. off: the
-// authenticator's codes are off until a backup code or staff unlocks them. until: the end of a
-// wait for them, or zero. Neither applies to backup codes.
+// Lock returns whether codes of the user's authenticator are refused now, because of wrong codes or
+// of a clock that was ahead. off: they are refused until a backup code or staff unlocks them.
+// until: they are refused until then; zero for no wait. Neither applies to backup codes.
 func (s *Service) Lock(u *store.User) (off bool, until time.Time) {
 	f := u.Failures[KindTOTP]
 	if end, blocked := s.settings.Throttle.Blocked(f, s.now()); blocked {

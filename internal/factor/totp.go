@@ -12,8 +12,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// keepSpent is how long a spent step is remembered after it was spent. The floor
-// already refuses it; the record outlives any step that a clock could bring back.
+// keepSpent is how long the record of a spent step is kept. The floor refuses the step already; the
+// record refuses it, too, if Unlock has lowered the floor.
 const keepSpent = 24 * time.Hour
 
 var algorithms = map[string]otp.Algorithm{
@@ -22,11 +22,11 @@ var algorithms = map[string]otp.Algorithm{
 	SHA512: otp.AlgorithmSHA512,
 }
 
-// secretText is how a secret is written in otpauth links and typed by hand.
+// secretText is the encoding of a secret in otpauth links and for typing.
 var secretText = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// generator makes the codes of one secret. We walk the steps ourselves, because
-// otp's ValidateCustom tells only that a code is right, not which step it is of.
+// generator computes the codes of one secret. match compares the steps itself, because otp's
+// ValidateCustom does not return the step of a right code.
 type generator struct {
 	secret string
 	opts   hotp.ValidateOpts
@@ -45,7 +45,7 @@ func newGenerator(secret []byte, algorithm string, digits, period int) (generato
 	}, nil
 }
 
-// step is the time step that now lies in (RFC 6238 4.2).
+// step returns the time step in which now lies (RFC 6238 4.2).
 func (g generator) step(now time.Time) int64 { return now.Unix() / g.period }
 
 func (g generator) code(step int64) (string, error) {
@@ -83,8 +83,8 @@ func (s *Service) matchTOTP(user string, t *store.TOTP, code string) (step int64
 	return g.match(code, now-skew, now+skew)
 }
 
-// openSecret fails with keys.ErrOpen when the secret was sealed for another user or
-// factor, or with a master key that is not there.
+// openSecret returns keys.ErrOpen if the secret was sealed for another user or factor, or with a
+// master key that is missing.
 func (s *Service) openSecret(user string, t *store.TOTP) ([]byte, error) {
 	secret, err := s.ring.Open(t.Secret, boundSecret(s.key(user), t.ID)...)
 	if err != nil {
@@ -97,8 +97,9 @@ func (s *Service) sealSecret(secret []byte, user, id string) []byte {
 	return s.ring.Seal(secret, boundSecret(s.key(user), id)...)
 }
 
-// spendStep records a step of a factor as spent, or returns store.ErrSpent. A step
-// may lie in the future by the skew, or by a clock that is about to be set back.
+// spendStep records a step of a factor as spent, or returns store.ErrSpent. The record is kept for
+// keepSpent after the end of the step, or after now if that is later. A step may lie in the future
+// because of the skew, or because the clock is ahead.
 func spendStep(tx store.Tx, t *store.TOTP, step int64, now time.Time) error {
 	until := time.Unix((step+1)*int64(t.Period), 0)
 	if until.Before(now) {

@@ -8,14 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxLabel bounds issuer and account, in bytes: escaped, and with the issuer written
-// twice, the QR code must stay easy to scan.
+// maxLabel bounds issuer and account, in bytes. The link has them percent-encoded, and the issuer
+// twice, and its QR code must remain easy to scan.
 const maxLabel = 64
 
-// URI is the otpauth://totp/ link that authenticator apps read (Google
-// Authenticator's key URI format). Issuer and account are names for showing; whatever
-// they contain ends up there and nowhere else in the link. Without issuer it is that
-// of the settings.
+// URI is the otpauth://totp/ link that authenticator apps read (Google Authenticator's key URI
+// format). Issuer and account are names that the app displays. They are escaped, so that they can't
+// change other parts of the link. If issuer is empty, the one of the settings is used.
 func (s *Service) URI(e Enrolment, issuer, account string) string {
 	if issuer == "" {
 		issuer = s.settings.Issuer
@@ -30,8 +29,9 @@ func (s *Service) URI(e Enrolment, issuer, account string) string {
 	return fmt.Sprintf("otpauth://totp/%s?%s&algorithm=%s&digits=%d&period=%d", name, query, e.Algorithm, e.Digits, e.Period)
 }
 
-// label makes a name fit for showing: no control characters, no colon (it parts
-// issuer and account, even escaped), not too long.
+// label returns a name in the form that links may contain: without control characters, at most
+// maxLabel long, and with blanks in place of colons, because apps split issuer and account at a
+// colon even if it is escaped.
 func label(name string) string {
 	name = strings.Map(func(r rune) rune {
 		switch {
@@ -50,8 +50,8 @@ func label(name string) string {
 	return name
 }
 
-// escape leaves only letters, digits and "-_.~" as they are, wherever it is put. Blanks
-// are %20: apps don't read + as one.
+// escape percent-encodes all characters but letters, digits and "-_.~". Blanks become %20, because
+// apps don't decode + to a blank.
 func escape(name string) string {
 	return strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
 }

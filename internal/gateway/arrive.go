@@ -55,9 +55,9 @@ func (x *exchange) Arrived(status int) response.Mode {
 	return response.Passed
 }
 
-// keepMode returns how a response is kept that must be checked, and prepares the check. It makes
-// a request with a response like a sign-in's a changer, and notes whether the visit is unsettled
-// after it.
+// keepMode returns how a response that must be checked is kept, and prepares the check. If the
+// response looks like a sign-in's, the request counts as a changer from here on, and settles is
+// set.
 func (x *exchange) keepMode(f gate.Response) response.Mode {
 	x.detach()
 	if gate.Suspect(f) && x.visit != nil && !x.exclusive {
@@ -122,7 +122,7 @@ func (x *exchange) takeCookies() (err error) {
 	return err
 }
 
-// counts reports whether any of the cookies could tell the portal who a user is.
+// counts reports whether the response sets a cookie that may be a credential.
 func counts(set []portal.Change) bool {
 	return slices.ContainsFunc(set, func(c portal.Change) bool { return !c.Delete && c.Class != portal.Public })
 }

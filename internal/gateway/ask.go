@@ -15,16 +15,15 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// strangers is the answer that needs no question: nothing on the request could tell
-// the portal who it is.
+// strangers is the answer for a request without credentials. It needs no question.
 var strangers = &portal.Answer{Kind: gate.Anonymous}
 
 // subject is what a question is about: the credentials of one request, before or after
 // its response.
 type subject struct {
 	jar *portal.Jar
-	// header returns what the question's header starts from. pins and carries are derived from
-	// it.
+	// header returns the header that the question's header is derived from. pins and carries are
+	// derived from it, too.
 	header  func() http.Header
 	pins    portal.Pins
 	carries bool
@@ -55,8 +54,8 @@ func (x *exchange) questionHeader() http.Header {
 // plan is one question: whoami with the cookies that a request to path carries.
 type plan struct {
 	path string // "" gives each whoami the cookies of its own path
-	// view identifies these cookies in the answer's key. free is the view that the key's varying
-	// values are computed from.
+	// view identifies these cookies in the answer's key. free is the view with the public cookies
+	// that the key's varying values are computed from.
 	view portal.JarKey
 	free portal.View
 	// jar is used in place of the subject's; nil for none.
@@ -125,8 +124,8 @@ func (x *exchange) uncovered(s *subject) string {
 	return ""
 }
 
-// ownView returns the key of the cookies that the whoamis' own paths get. differs says that they
-// are not the cookies of the request's path, which here is.
+// ownView returns the key of the cookies that the whoamis' own paths get. here is the view of the
+// request's path; differs says that the whoamis get other cookies than it.
 func (x *exchange) ownView(jar *portal.Jar, here portal.View) (key portal.JarKey, differs bool) {
 	for _, path := range x.g.asked {
 		differs = differs || jar.View(path).Key != here.Key
@@ -265,7 +264,8 @@ func (x *exchange) put(ctx context.Context, c portal.Credentials) *portal.Answer
 }
 
 // mayPass reports whether the visit's user was last found to be one who may pass. It stays true
-// while no answer is cached, as after a form. It decides what is worth asking, never who passes.
+// while no answer is cached, as after a form. It decides how much is asked and which requests wait,
+// never who passes.
 func (x *exchange) mayPass() bool { return x.visit != nil && x.visit.MayPass.Load() }
 
 // fetch puts one whoami question through the request's own route.

@@ -57,8 +57,8 @@ func (x *exchange) wantsAnonymously() bool {
 	return x.visit != nil && (x.live() || x.mayPass()) && x.unsettled()
 }
 
-// everybodys reports whether a response is an asset that the portal gives to everybody
-// alike, as far as it says: one that shared caches may keep.
+// everybodys reports whether a response is an asset that the portal sends to all clients alike. The
+// sign is that its headers permit shared caches to keep it.
 func everybodys(res whoami.Response) bool {
 	h := res.Header
 	switch {

@@ -143,7 +143,7 @@ func TestAttack_H9_NoRoomForSignIn(t *testing.T) {
 			if strings.Contains(f.text(), secret("alice")) {
 				t.Errorf("alice's page went out: %.100s", f.text())
 			}
-			if own != "" && w.logs.FilterMessageSnippet("a form's response was refused").Len() == 0 {
+			if own != "" && w.logs.FilterMessageSnippet("the response to a form was refused").Len() == 0 {
 				t.Error("the log does not say why")
 			}
 		})

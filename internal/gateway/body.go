@@ -4,10 +4,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/secondgate/secondgate/internal/gateway/request"
+	"github.com/secondgate/secondgate/internal/gateway/visits"
 	"github.com/secondgate/secondgate/internal/portal"
 	"github.com/secondgate/secondgate/internal/portal/body"
 	"github.com/secondgate/secondgate/internal/portal/cookie"
@@ -45,7 +48,7 @@ func (x *exchange) checkBody() (int, error) {
 	}
 	fields = slices.DeleteFunc(fields, func(f body.Field) bool {
 		x.fillsIn = x.fillsIn || x.fieldOfSignIn(f.Name) && !x.inBody(f.Name)
-		return !x.inBody(f.Name) || ticks(f)
+		return !x.inBody(f.Name) || x.harmless(f)
 	})
 	if !body.Allowed(fields, x.ownCookie) {
 		i := slices.IndexFunc(fields, func(f body.Field) bool { return !x.ownCookie(f.Name, f.Value) })
@@ -63,25 +66,72 @@ func (x *exchange) wantedField(name string) bool {
 
 // inBody reports whether the portal could know a user by a field of this name.
 func (x *exchange) inBody(name string) bool {
-	if body.SessionName(name) || x.sessionName(name) {
+	if body.SessionName(name) && !x.exceptedID(name) || x.sessionName(name) {
 		return true
 	}
-	for _, declared := range x.g.site.BodyNames() {
-		if cookie.Same(declared, name) {
+	return x.declared(name)
+}
+
+// declared reports whether the site's declared parameters include the name.
+func (x *exchange) declared(name string) bool {
+	return slices.ContainsFunc(x.g.site.BodyNames(), func(declared string) bool { return cookie.Same(declared, name) })
+}
+
+// exceptedID reports whether the name is `session_id` and the operator declared that the portal
+// takes no session from it. The other usual names have no exception.
+func (x *exchange) exceptedID(name string) bool {
+	return cookie.Same(name, "session_id") && (x.g.CookiePolicy.Names(name) || x.fieldOfSignIn(name))
+}
+
+// sessionName reports whether the portal could take a field or parameter of this name for one of
+// its cookies, in this visit or any other. Excepted are fields of sign_in and CSRF tokens, because
+// they may have the names of cookies, and cookies under `leave`, which may have been learned
+// before they were named there.
+func (x *exchange) sessionName(name string) bool {
+	if _, takes := x.g.Visits.Names.Takes(x.g.Realm, name); !takes && !x.jar.HasName(name) {
+		return false
+	}
+	return !forgeryToken.MatchString(name) && !x.fieldOfSignIn(name) && !x.g.CookiePolicy.Names(name)
+}
+
+// sessionParameter is sessionName for the request's address. A parameter passes if the name's
+// values are encoded and nothing in the address is.
+func (x *exchange) sessionParameter(name string) bool {
+	if !x.sessionName(name) {
+		return false
+	}
+	form, _ := x.g.Visits.Names.Takes(x.g.Realm, name)
+	if form.Encoded && !x.encodedInAddress() {
+		return false
+	}
+	x.g.events.SessionParameter(name, x.about(""))
+	return true
+}
+
+// encodedInAddress reports whether the address may contain an encoded value. It decodes the
+// address once; what is encoded twice, or malformed, may be one.
+func (x *exchange) encodedInAddress() bool {
+	for _, u := range []*url.URL{x.facts.R.URL, x.facts.Client.URL} {
+		text, err := url.QueryUnescape(u.EscapedPath() + "?" + u.RawQuery)
+		if err != nil || strings.Contains(text, "%") || visits.MayBeEncoded(text) {
 			return true
 		}
 	}
 	return false
 }
 
-// sessionName reports whether the portal could take a field or parameter of this name for one of
-// its cookies, in this visit or any other. Fields of sign_in and CSRF tokens are excepted,
-// because they may have the names of cookies.
-func (x *exchange) sessionName(name string) bool {
-	if !x.jar.HasName(name) && !x.g.Visits.Names.Takes(x.g.Realm, name) {
+// harmless reports whether a field with the name of a session's cookie can't carry the session,
+// by its value: the check box "stay signed in", or a value of another form than the cookie's.
+func (x *exchange) harmless(f body.Field) bool {
+	if ticks(f) {
+		return true
+	}
+	form, takes := x.g.Visits.Names.Takes(x.g.Realm, f.Name)
+	if !takes || body.SessionName(f.Name) || x.declared(f.Name) {
 		return false
 	}
-	return !forgeryToken.MatchString(name) && !x.fieldOfSignIn(name)
+	return form.Lasting && tick.MatchString(f.Value) ||
+		form.Encoded && !strings.HasPrefix(f.Value, "\x00") && !strings.Contains(f.Value, "%") && !visits.MayBeEncoded(f.Value)
 }
 
 // forgeryToken are the fields of frameworks with a cookie of the same name and another value:
@@ -104,7 +154,8 @@ func (x *exchange) fieldOfSignIn(name string) bool {
 	return slices.ContainsFunc(x.g.site.Rules.Fields, func(field string) bool { return cookie.Same(field, name) })
 }
 
-// learn remembers the names of cookies that the portal set, for sessionName.
+// learn passes the cookies that the portal set to Visits.Names, which remembers the names of those
+// that may carry a session. sessionName looks them up.
 func (x *exchange) learn(set []portal.Change) {
 	for _, ch := range set {
 		if ch.Class == portal.Sealed && !ch.Delete {
@@ -113,7 +164,8 @@ func (x *exchange) learn(set []portal.Change) {
 	}
 }
 
-// sentValue reports whether the request brought a value that the portal set a cookie to.
+// sentValue reports whether the request contained value, to which its response sets a cookie. The
+// client chose such a value, so it is no session id of the portal (see [visits.Names.Learn]).
 func (x *exchange) sentValue(value string) bool {
 	var beginning []byte
 	if x.body != nil {

@@ -221,12 +221,12 @@ func (x *exchange) mayChange() bool {
 	return x.exclusive || x.visit == nil && (x.facts.Unsafe || x.facts.SignIn)
 }
 
-// MustCheck implements [response.Exchange]. What a changer did is known only at the end of its
-// response, which is therefore checked although everything was released.
+// MustCheck implements [response.Exchange]. It reports whether a response is checked at its end
+// although all of it was released: what a changer did is known only then.
 func (x *exchange) MustCheck() bool { return x.mayChange() || x.leaveSuspect != nil }
 
-// Release implements [response.Exchange]. It writes the cookies, and lets requests begin that
-// wait for shared ones.
+// Release implements [response.Exchange]. It writes the cookies, and lets the exclusive requests
+// begin that wait for this shared request.
 func (x *exchange) Release(int) {
 	if x.kind == gated {
 		x.writeCookies(x.rw.Header())
@@ -246,7 +246,7 @@ func (x *exchange) Cancel() {
 
 // NoRoom implements [response.Exchange].
 func (x *exchange) NoRoom() {
-	x.g.events.Failed("a form's response was refused: what is kept of responses until their check uses up its room", spool.ErrFull, x.about(""))
+	x.g.events.Failed("the response to a form was refused: the memory and disk space for responses that wait for their check is used up", spool.ErrFull, x.about(""))
 }
 
 // Panicked implements [response.Exchange].

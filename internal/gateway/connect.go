@@ -77,7 +77,7 @@ func (w *connectWriter) WriteHeader(status int) {
 	if status == http.StatusSwitchingProtocols {
 		w.switched, status = true, http.StatusOK
 		for name := range w.Header() {
-			switch strings.ToLower(name) { // handlers spell it as RFC 6455 does
+			switch strings.ToLower(name) { // handlers may set Sec-WebSocket-Accept, which is not in canonical form
 			case "connection", "upgrade", "sec-websocket-accept":
 				delete(w.Header(), name)
 			}
@@ -103,7 +103,7 @@ func buffered(c net.Conn) *bufio.ReadWriter {
 	return bufio.NewReadWriter(bufio.NewReaderSize(c, 1), bufio.NewWriterSize(c, 1))
 }
 
-// connectConn is the stream of an extended CONNECT as a connection.
+// connectConn is a net.Conn over the stream of an extended CONNECT.
 type connectConn struct {
 	body          io.ReadCloser
 	rw            http.ResponseWriter

@@ -13,7 +13,7 @@ import (
 	"github.com/secondgate/secondgate/internal/session"
 )
 
-// badRequest says that a request is one that no honest client sends.
+// badRequest is an error of the client, for example a malformed cookie. refuseError answers 400.
 type badRequest struct{ error }
 
 // cookies are the portal's cookies of one request, and what has changed of them.
@@ -81,7 +81,8 @@ func (x *exchange) takeHeld() {
 	}
 }
 
-// stand looks up what the visit's token is worth: its clearance, or that it was revoked.
+// stand sets st, the state of the visit's token in the store: it has a clearance, it was revoked,
+// or neither.
 func (x *exchange) stand() error {
 	st, err := x.g.Visits.Standing(x.facts.R.Context(), x.visit)
 	if err != nil {
@@ -117,8 +118,8 @@ const (
 	reopenMax = 16 << 10
 )
 
-// remember stores the opened header for reopen. One without sealed cookies is a stranger's and
-// not worth it.
+// remember stores the opened header for reopen. It stores no header without sealed cookies: such a
+// header is a stranger's and cheap to parse.
 func (x *exchange) remember(lines []string) {
 	if len(lines[0]) > reopenMax || !x.jar.Sealed() {
 		return
@@ -160,8 +161,8 @@ func (x *exchange) visitKeys() *portal.VisitKeys {
 	return x.keys
 }
 
-// take applies changes that a response set to the jar, and adds them to those that the browser
-// must get. They are stamped for the user that the response's check named.
+// take applies cookie changes of a response or of a question to the jar, and adds them to the
+// changes that the browser must get. They are stamped for user, the one that the answer names.
 func (x *exchange) take(changes []portal.Change, user string) {
 	if len(changes) == 0 {
 		return
@@ -177,8 +178,8 @@ func (x *exchange) take(changes []portal.Change, user string) {
 }
 
 // fit removes the cookies that are stamped for another user; the browser is told to delete them.
-// Cookies of another site of the host stay in the browser. It returns false if it removed any:
-// then the credentials are not those that were asked about.
+// Cookies of another site of the host stay in the browser. It returns false if it removed any: the
+// answer is then about other credentials than those that are left.
 func (x *exchange) fit(user string) bool {
 	fitting, gone, _ := x.jar.Fits(user, x.g.Path)
 	if fitting == x.jar {
@@ -312,7 +313,7 @@ func (x *exchange) dropUnsealed() {
 	x.changes = slices.DeleteFunc(slices.Clone(x.changes), func(c portal.Change) bool { return c.Class != portal.Sealed })
 }
 
-// deliverOwed writes what waited for the user, who may pass.
+// deliverOwed writes the Set-Cookie lines that waited in the visit until this user may pass.
 func (x *exchange) deliverOwed(h http.Header) {
 	if lines := x.owedLines(); len(lines) > 0 {
 		h["Set-Cookie"] = append(h["Set-Cookie"], lines...)
@@ -382,8 +383,7 @@ func (x *exchange) wantsVisit() bool {
 	return (sets || page) && !x.facts.CrossSite()
 }
 
-// writer returns what writes cookies for the browser's visit. With mint it starts a new visit
-// first.
+// writer returns the [portal.Writer] of the browser's visit. With mint it starts a new visit first.
 func (x *exchange) writer(mint bool) *portal.Writer {
 	if mint {
 		x.mint(session.NewToken())

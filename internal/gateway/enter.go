@@ -149,9 +149,9 @@ func (x *exchange) standAgain() error {
 	return nil
 }
 
-// begin counts the request among those of its visit, and records the point in time that its
-// response is judged by (mark, version, proven). A stranger's exclusive request first keeps
-// shared ones from beginning, and waits for those that run. A stranger's asset is not counted.
+// begin counts the request among those of its visit, and records the counters that its response is
+// checked against (mark, version, proven). A stranger's exclusive request first keeps shared ones
+// from beginning, and waits for those that run. A stranger's asset is not counted.
 func (x *exchange) begin() error {
 	if x.visit == nil {
 		return nil

@@ -72,7 +72,7 @@ type browser struct {
 	// browser's own visit cookie; it is false for a nameless visit (joinNameless).
 	visit *visits.Visit
 	own   bool
-	// st is what the visit's token is worth: its clearance, if any, and whether it was revoked.
+	// st is the state of the visit's token: its clearance, if any, and whether it was revoked.
 	st   *visits.Standing
 	keys *portal.VisitKeys
 	// foreign says that leaveOwn took the request out of the visit that its cookie names.
@@ -91,7 +91,8 @@ type browser struct {
 	inTime bool
 }
 
-// openness is how the request runs beside others of its visit.
+// openness holds how the request runs concurrently with others of its visit: its turn, its
+// counters, and the epochs that its response is checked against.
 type openness struct {
 	// exclusive says that the request runs exclusive.
 	exclusive bool
@@ -210,7 +211,7 @@ func (x *exchange) serve(r *http.Request, c Client) error {
 	if x.st.Revoked() && x.justRevoked() {
 		return x.sendBack()
 	}
-	if status := x.facts.StripSessions(x.sessionName); status != 0 {
+	if status := x.facts.StripSessions(x.sessionParameter); status != 0 {
 		return x.refuseStatus(status)
 	}
 	request.FindBody(x.rw, r)
@@ -364,14 +365,14 @@ func (x *exchange) about(user string) event.Subject {
 	}
 }
 
-// timeRefusal measures a request that did not reach the portal. Own pages are left out, because
-// they do work of their own, such as the check of a code.
+// timeRefusal counts, for the metrics, how long the gate took to answer a request that did not
+// reach the portal. Own pages are left out, because they do work of their own, such as the check of
+// a code.
 func (x *exchange) timeRefusal() {
 	if !x.reached && x.g.events.Measures() && !x.g.site.Below(x.facts.Client.URL.Path) {
 		x.g.events.NotForwarded(x.took())
 	}
 }
 
-// took is the time for which the gate has had the request, without the time in which the client
-// sent the body.
+// took is the time since the request arrived, without the time in which the client sent the body.
 func (x *exchange) took() time.Duration { return time.Since(x.now) + x.waited - x.reading }

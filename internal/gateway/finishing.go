@@ -10,7 +10,7 @@ import (
 const (
 	// finishTime is how long a request goes on at the portal after its client left.
 	finishTime = 30 * time.Second
-	// watchInterval is how often it is looked whether clients left.
+	// watchInterval is how often unfinished.watch checks which clients left.
 	watchInterval = time.Second
 )
 
@@ -23,7 +23,7 @@ const (
 //  2. finishTime after the client left;
 //  3. once release was called, as soon as the client has left.
 //
-// That a client left is noticed within watchInterval.
+// The gate detects within watchInterval that a client left.
 //
 // The embedded context is one of package context's own: a context that is derived from another
 // kind, as reverse_proxy and http.Transport each derive one, costs a goroutine.
@@ -114,7 +114,8 @@ func (u *unfinished) due(now int64, elapsed time.Duration) (left, expired []*fin
 	return left, expired
 }
 
-// release lets the request end with its client.
+// release allows the request to be ended as soon as the client has left. It is called once the rest
+// of the response needs no check.
 func (f *finishing) release() {
 	f.mayEnd.Store(true)
 	if f.client.Err() != nil {
@@ -122,8 +123,9 @@ func (f *finishing) release() {
 	}
 }
 
-// close ends the request, and with it a response that is released already: a handler behind
-// may not look at the context, as Caddy's reverse_proxy with `flush_interval -1`.
+// close ends the request, and makes Lost report true. The latter ends a response that is released
+// already: a handler behind the gate may ignore the context, as Caddy's reverse_proxy does with
+// `flush_interval -1`.
 func (f *finishing) close() {
 	f.closed.Store(true)
 	f.cancel()

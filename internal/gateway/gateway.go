@@ -1,12 +1,11 @@
-// Package gateway carries a request to the portal and its response back: it opens the
-// cookies, asks the portal which user they belong to, has package gate decide, and does
-// what was decided, before the portal is reached and again before a byte of the portal's
-// response is released.
+// Package gateway forwards requests to the portal and releases its responses. For each request it
+// opens the cookies, asks the portal which user they belong to, and has package gate decide. A
+// second decision is made before the first byte of the response is released.
 //
-// Nothing of a response to a user who owes a second factor is written to the client. The
-// order of things in one request is in [exchange.serve]; what a request is, in package
-// request; what is known of its browser, in package visits; the response in flight, in
-// package response; `mode observe`, in package observe.
+// Nothing of a response to a user who owes a second factor is written to the client. The steps of
+// one request are in [exchange.serve]. Package request holds the facts about a request, package
+// visits the state of its browser, package response the response in flight. Package observe
+// implements `mode observe`.
 //
 // It is plain net/http and knows nothing of Caddy; see Options for what it needs.
 package gateway
@@ -42,7 +41,7 @@ type (
 	Rules = request.Rules
 	// Client is what the server knows of a request's sender; see [request.Client].
 	Client = request.Client
-	// Bearer is how the portal knows people by a token; see [request.Bearer].
+	// Bearer says how the portal recognises users by a token; see [request.Bearer].
 	Bearer = request.Bearer
 	// TokenSignIn is an address that answers with a token; see [request.TokenSignIn].
 	TokenSignIn = request.TokenSignIn
@@ -62,7 +61,8 @@ type Next interface {
 // portal may still commit that (design rule G3).
 const DefaultSettle = 2 * time.Second
 
-// Options are what a gateway needs. All of it is required unless said otherwise.
+// Options are the settings and dependencies of a gateway. All are required unless a field says
+// otherwise.
 type Options struct {
 	Realm, Path string
 	Rules       Rules
@@ -74,13 +74,13 @@ type Options struct {
 	Queries []string
 	// Bearer is where requests and responses carry tokens of the portal.
 	Bearer Bearer
-	// Asker asks whoami. If another authenticator stands before the gate, Identify is set in its
-	// place, and returns the user that it found; empty for none.
+	// Asker asks whoami. Under the setting `user`, Identify is set in its place: it returns the id
+	// of the user whom an authentication handler before the gate identified; empty for none.
 	Asker    *portal.Asker
 	Identify func(r *http.Request) (id string)
 	// Fetch sends a whoami question through next, as part of base's route.
 	Fetch func(ctx context.Context, next Next, base *http.Request, uri string, header http.Header) (whoami.Response, error)
-	// SetUser tells the rest of the server who the user is, before next gets the request.
+	// SetUser stores the user's id with the request, for the access log, before next gets it.
 	SetUser func(next Next, id string)
 	// Bare removes all credentials from a request that is over, unless the portal answered a user
 	// who may pass: a handler before the gate may send the request to the portal again. Nil
@@ -99,14 +99,14 @@ type Options struct {
 	Settle  time.Duration
 	Session session.Policy
 
-	// Observe is `mode observe`: everything is forwarded, and decided in shadow only.
+	// Observe is `mode observe`: all requests are forwarded, and decisions are only counted.
 	Observe bool
-	// Book counts what is seen, Meter how much and how fast; both may be nil.
+	// Book counts for the report, Meter for the metrics; both may be nil.
 	Book  *report.Book
 	Meter *meter.Realm
 
-	// Note takes security events that belong to no transaction, and must not block; nil
-	// forgets them.
+	// Note receives security events that belong to no transaction. It must not block. If it is nil,
+	// they are dropped.
 	Note func(store.Event)
 
 	Store  store.Store
@@ -168,7 +168,7 @@ func New(o Options) *Gateway {
 	return g
 }
 
-// observed is what package observe needs of the options.
+// observed returns the options of package observe.
 func (g *Gateway) observed() observe.Options {
 	return observe.Options{
 		Realm: g.Realm, Gate: g.gate, Site: g.site, Sealer: g.Sealer, CookiePolicy: g.CookiePolicy, Asker: g.Asker, Asked: g.asked,
@@ -189,8 +189,8 @@ func (g *Gateway) Stop() {
 	g.Visits.Leave(g.gate)
 }
 
-// ServeHTTP takes one request to the portal and its response back. An error is next's,
-// unchanged, or one that the server may show as 500; nothing was written then.
+// ServeHTTP handles one request. It returns the error of next unchanged, or an error that the
+// server may answer with 500; in the second case nothing was written.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, c Client, next Next) error {
 	if r.Method == http.MethodConnect {
 		return g.serveConnect(w, r, c, next)
@@ -218,7 +218,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, c Client, next N
 }
 
 // settleTime is how long a visit is unsettled after a request that may sign a user in. It is 0
-// under `rotates`: each sign-in then has a new session id, by which it is noticed.
+// under `rotates`: the gate then detects each sign-in by its new session id.
 func (g *Gateway) settleTime() time.Duration {
 	if g.Rotates {
 		return 0

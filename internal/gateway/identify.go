@@ -16,8 +16,8 @@ func (x *exchange) hasCredentials() bool {
 	return x.g.Identify != nil || !x.jar.Empty() || x.facts.Carries
 }
 
-// passedBefore reports whether the request carries credentials, in a visit with a user who was
-// last found to be one who may pass. It decides what is worth asking or reading, never who
+// passedBefore reports whether the request carries credentials, in a visit with a user who was last
+// found to be one who may pass. It decides only what is asked and how much is read, never who
 // passes.
 func (x *exchange) passedBefore() bool { return x.mayPass() && x.hasCredentials() }
 
@@ -61,7 +61,7 @@ func (x *exchange) identifyBefore() error {
 }
 
 // unsettled reports whether the signed-in user may have changed without the gate having noticed.
-// Under `rotates` it has noticed, because each sign-in has a new session id.
+// Under `rotates` it always has, because each sign-in has a new session id.
 func (x *exchange) unsettled() bool {
 	return x.unsettledWithoutSlow() || x.visit != nil && !x.g.Rotates && x.slow()
 }
@@ -156,8 +156,9 @@ func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error
 	return &second, st, err
 }
 
-// identified returns the user that another authenticator found. If it found none, the answer is
-// unknown, not anonymous: it was its job to find one.
+// identified returns the user that the authentication handler before the gate identified (setting
+// `user`). If there is none, the answer is unknown and not anonymous, because that handler has to
+// identify the user of every request.
 func (x *exchange) identified() *portal.Answer {
 	if id := x.g.Identify(x.facts.R); id != "" {
 		return &portal.Answer{Kind: gate.User, User: id, Name: id}
@@ -269,8 +270,8 @@ func (x *exchange) endClearance(why string) {
 }
 
 // seeSignIn records which user the visit is signed in as, and emits one event when a user has
-// signed in. It emits none if a cookie came back stamped for the user: the sign-in was seen
-// before, perhaps before the server was restarted. It is not called with a clearance.
+// signed in. It emits none if the request carries a cookie stamped for the user: the event was
+// emitted then, perhaps before a restart. It is not called for a user with a clearance.
 func (x *exchange) seeSignIn(a *portal.Answer) {
 	if x.visit == nil {
 		return // with Identify, the first page starts the visit; the event is emitted then

@@ -38,7 +38,8 @@ func several(fields []body.Field) bool {
 	return n > 1
 }
 
-// many is what a field that can't be read counts as, so that it is refused.
+// many is the number of operations that a field counts as if it can't be read. It is above one, so
+// that several reports true and the request is refused.
 const many = 2
 
 // changing counts the operations in a field that change something.
@@ -62,7 +63,8 @@ func changing(f body.Field) (n int) {
 	return n
 }
 
-// queriesSeveral is several for the parameters of a sign-in's query.
+// queriesSeveral reports whether the query of a declared sign-in's address holds more than one
+// operation that changes something.
 func (x *exchange) queriesSeveral() bool {
 	if !x.facts.SignIn {
 		return false

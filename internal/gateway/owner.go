@@ -3,9 +3,9 @@ package gateway
 import "github.com/secondgate/secondgate/internal/gate"
 
 // mixed reports whether an anonymous answer proves nothing about the response, because another
-// request that ran beside this one may have signed a user in and out again: another changer. For
-// an exclusive request that submits something, it is any other request; its own sign-out explains
-// the answer.
+// request that ran beside this one may have signed a user in and out again: one that may change
+// the user. For an exclusive request that submits something, it may be any other request. If this
+// request itself is a declared sign-out, the anonymous answer is expected, and mixed returns false.
 func (x *exchange) mixed() bool {
 	if x.visit == nil {
 		return false

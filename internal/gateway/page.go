@@ -58,7 +58,7 @@ func (x *exchange) page() response.Page {
 		Ended: func(panicked any, err error, missed []string) {
 			path := x.facts.Client.URL.Path
 			if panicked != nil {
-				x.g.events.Panicked("a page could not be read for its insertions", panicked)
+				x.g.events.Panicked("inserting into a page panicked", panicked)
 			}
 			if err != nil {
 				x.g.events.PageIncomplete(err, path)

@@ -76,7 +76,7 @@ func (x *exchange) demand(a gate.Action, back userpages.Return) {
 	x.rw.WriteHeader(http.StatusSeeOther)
 }
 
-// answerFor answers for the actions that a code would not change.
+// answerFor answers for the actions in which the user can't pass by giving a code.
 func (x *exchange) answerFor(a gate.Action) {
 	switch a {
 	case gate.Guest:
@@ -93,15 +93,16 @@ func (x *exchange) answerFor(a gate.Action) {
 	}
 }
 
-// retryPause is before a page is asked for once more. Another request of the visit makes its answer
-// doubtful, for up to 30 s; browsers give up after 20 redirects. The pause is at the end of the
-// request, which holds nothing up then; the redirect has no body, so the server sends it after that.
+// retryPause is the pause before the browser is redirected to the same page once more. While another
+// request of the visit makes the answer doubtful, for up to 30 s, each load ends in such a redirect,
+// and browsers give up after 20. The pause is at the end of the request, when it keeps no other
+// request waiting; the redirect has no body, so the server sends it after the pause.
 const retryPause = 1600 * time.Millisecond
 
-// retry makes the browser ask for the page once more. After a form, a sign-out or a declared
+// retry redirects the browser to the same address once more. After a form, a sign-out or a declared
 // sign-in it leads to the front page, because what was submitted may be used up. A GET of a
 // sign-in's address without its fields is the page with the form, and is asked for again. retry
-// does not disclose where the response led.
+// does not disclose the target of the withheld response's redirect.
 func (x *exchange) retry() {
 	to, again := x.facts.Client.URL.RequestURI(), true
 	if x.sendsSignIn() || x.facts.SignOut || !request.SafeMethod(x.facts.R.Method) || !userpages.ValidTarget(to) {
@@ -151,7 +152,7 @@ func (x *exchange) refuseError(err error) error {
 	case errors.Is(err, x.facts.R.Context().Err()) && x.facts.R.Context().Err() != nil:
 		return nil // the client went away
 	default:
-		x.g.events.Failed("request could not be judged and was refused", err, x.about(""))
+		x.g.events.Failed("request could not be checked and was refused", err, x.about(""))
 		x.rw.Header().Set("Retry-After", "5")
 		x.status(status)
 		return nil
@@ -209,9 +210,9 @@ func (x *exchange) wanted() userpages.Return {
 	return userpages.Return{Target: x.local(x.facts.R.Header.Get("Referer")), NotSent: true}
 }
 
-// led is where the user returns to if the response was withheld: the target of its redirect, else
-// the page that was asked for. A form that was answered without a redirect did reach the portal;
-// the user returns to the front page.
+// led is where the user returns to if the response was withheld: the target of the response's
+// redirect, else the requested page. A form that was answered without a redirect did reach the
+// portal; the user returns to the front page.
 func (x *exchange) led(status int, header http.Header) userpages.Return {
 	if status >= 300 && status < 400 {
 		if to := header.Get("Location"); to != "" {

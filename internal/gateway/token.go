@@ -15,9 +15,10 @@ import (
 // Scripts in two tabs may use two tokens in turn.
 const tokenAge = time.Minute
 
-// rememberToken seals a token that a script sent into the visit, for pages and WebSockets, with
-// which browsers send none. A stranger's is sealed only if the user owes a code, so that there is
-// a visit in which the code can be given.
+// rememberToken seals the token that a script sent in a header as a cookie of the visit, because
+// browsers send no such header with pages and WebSockets. A request without a visit cookie starts a
+// visit for it only if the user owes a code, so that there is a visit in which the code can be
+// given.
 func (x *exchange) rememberToken() {
 	name := x.g.Bearer.Header
 	if name == "" || x.before.Answer != gate.User || x.facts.CrossSite() {
@@ -34,7 +35,7 @@ func (x *exchange) rememberToken() {
 }
 
 var (
-	errToken  = errors.New("the token can't stand in a header")
+	errToken  = errors.New("the token has characters that a header can't contain")
 	errTokens = errors.New("several tokens")
 	errNoSign = errors.New("neither a token nor a declared sign that the sign-in failed; see failed under token")
 )
@@ -64,9 +65,10 @@ func (x *exchange) newToken(res whoami.Response) (string, error) {
 	return token, nil
 }
 
-// readToken changes the subject s of the question about a response to the token that the response
-// gives to, or takes from, the visit. signsIn says that the response has a token, which must then
-// belong to a user. ok is false if the response can't be read; then it is refused.
+// readToken changes s, the subject of the question about a response: it adds the token that the
+// response gives to the visit, or removes the one that a sign-out ends. signsIn says that the
+// response has a token, which must then belong to a user. ok is false if the response can't be
+// read; then it is refused.
 func (x *exchange) readToken(s *subject, final bool) (signsIn, ok bool) {
 	if x.g.Bearer.Header == "" {
 		return false, true
@@ -74,7 +76,7 @@ func (x *exchange) readToken(s *subject, final bool) (signsIn, ok bool) {
 	res := whoami.Response{Status: x.out.Status(), Header: x.out.Portal()}
 	if len(x.facts.Tokens) > 0 {
 		if !final {
-			return false, false // it is too long to be read, or takes too long
+			return false, false // the response is too long to be read, or takes too long
 		}
 		body, whole := x.out.Body()
 		res.Body, res.Truncated = body, !whole

@@ -46,8 +46,8 @@ func (x *exchange) openTunnel() (remove func()) {
 	return func() { unlist(); unfollow() }
 }
 
-// followCookies has questions about the tunnel carry its own cookies, renewed as the portal
-// renews them, and no others of the visit.
+// followCookies makes questions about the tunnel carry the cookies that it was opened with, as the
+// portal has renewed them since, and no other cookies of the visit.
 func (x *exchange) followCookies() (remove func()) {
 	x.follows = newTunnelCookies(x.sent, x.jar)
 	if x.visit == nil {
@@ -215,7 +215,7 @@ const (
 )
 
 // mayComeIn reports whether bytes of the client may go to the portal; if not, it ends the tunnel.
-// The portal could take them for those of a user whom another request signs in. So
+// If another request signs a user in meanwhile, the portal could treat the bytes as that user's. So
 //
 //  1. spaced and rest wait until the visit is settled and the next question may be put;
 //  2. goesOn asks;
@@ -280,7 +280,8 @@ func (f *frames) mayGoOn() bool {
 	return ok
 }
 
-// goesOn is mayGoOn, and returns the generation in which the question was put.
+// goesOn does the work of mayGoOn and of mayComeIn. asked is the generation in which the question
+// was put.
 func (f *frames) goesOn() (asked visits.Generation, ok bool) {
 	x := f.x
 	ok = x.end.Err() == nil && !x.Lost()

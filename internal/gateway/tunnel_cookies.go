@@ -20,13 +20,13 @@ type tunnelCookies struct {
 	values map[cookieID][]digest
 }
 
-// cookieID tells the cookies of a jar apart. Those under `leave` have no path.
+// cookieID identifies a cookie in a jar. The path of a cookie under `leave` is unknown and empty.
 type cookieID struct {
 	class      portal.Class
 	name, path string
 }
 
-// digest stands for a value, which may be long.
+// digest is the SHA-256 of a cookie's value. It is kept in place of the value, which may be long.
 type digest [sha256.Size]byte
 
 // maxValues bounds the values that are remembered of one cookie. Earlier ones are needed because
@@ -101,7 +101,7 @@ func (c *tunnelCookies) precedes(sent *portal.Jar, ch portal.Change) bool {
 	return !slices.ContainsFunc(c.now.Credentials(), func(o portal.Change) bool { return !c.known(sent, o) })
 }
 
-// known is has for a caller that holds mu.
+// known is has without the exception for public cookies, for a caller that holds mu.
 func (c *tunnelCookies) known(jar *portal.Jar, ch portal.Change) bool {
 	value, ok := jar.Value(ch)
 	values := c.values[idOf(ch)]

@@ -18,7 +18,7 @@ const (
 	maxAttributes = 256
 )
 
-var errBounds = errors.New("the page is larger than what is looked at")
+var errBounds = errors.New("the page exceeds the size limit")
 
 // scanner reads a page tag by tag and releases it, with pieces between the tags. It releases
 // text at once, and a tag when it is complete, because a piece may belong before it.
@@ -171,7 +171,7 @@ func (s *scanner) unreadable() bool {
 func (s *scanner) startTag(size int, selfClosing bool) {
 	t := s.z.Token()
 	if size > maxTag || len(t.Attr) > maxAttributes {
-		s.tree.over = "the page has a tag that is larger than is looked at"
+		s.tree.over = "the page has a tag that exceeds the size limit"
 		return
 	}
 	s.tree.start(t, selfClosing)
@@ -261,7 +261,7 @@ func (s *scanner) find(e *element) (behind []string) {
 			w.state = placed
 		case w.state != wanted || w.selector == nil || !s.tree.matchesAny(w.selector, &e.node):
 		case w.where == Append && !e.takesLink(), w.where != Append && !e.parent.takesLink():
-			w.miss("a link can't stand where the selector matches first")
+			w.miss("a link is not allowed at the first match of the selector")
 		case w.where == Before:
 			s.place(string(s.ends) + w.at(e.parent))
 			s.ends, w.state = s.ends[:0], placed

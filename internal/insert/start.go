@@ -12,7 +12,7 @@ func (t *tree) start(tok html.Token, selfClosing bool) {
 	t.made, t.popped = t.made[:0], t.popped[:0]
 	t.spend(1 + len(tok.Attr))
 	if tok.Data == "meta" && slices.ContainsFunc(tok.Attr, stateful) {
-		t.over = "the page is in a charset whose bytes are not ASCII where they look like it"
+		t.over = "the page is in a charset that is no superset of ASCII"
 	}
 	if t.inForeign() && t.startForeign(tok, selfClosing) {
 		return
@@ -72,7 +72,7 @@ func (t *tree) startBody(tok html.Token) {
 // merge adds the attributes of a second <html> or <body>.
 func (t *tree) merge(e *element, tok html.Token) {
 	if len(e.node.Attr)+len(tok.Attr) > maxAttributes {
-		t.over = "the page has a tag that is larger than is looked at"
+		t.over = "the page has a tag that exceeds the size limit"
 		return
 	}
 	for _, a := range tok.Attr {

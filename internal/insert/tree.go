@@ -51,7 +51,7 @@ func newTree(siblings bool) *tree {
 // spend adds n to the work, and reports whether the page's budget still suffices.
 func (t *tree) spend(n int) bool {
 	if t.work += n; t.work > maxWork && t.over == "" {
-		t.over = "the page takes more work than is spent on one"
+		t.over = "matching the selectors on the page exceeds the limit of work for one page"
 	}
 	return t.over == ""
 }
@@ -109,12 +109,12 @@ func (t *tree) line(e, parent *element) {
 		parent.node.AppendChild(&e.node)
 	}
 	if parent.children++; parent.children > maxSiblings {
-		t.over = "the page has more elements side by side than are looked at"
+		t.over = "the page has too many sibling elements"
 	}
 	size := 1 + len(e.node.Attr)
 	parent.kept += size
 	if t.kept += size; t.kept > maxKept {
-		t.over = "the page has more elements side by side than are looked at"
+		t.over = "the page has too many sibling elements"
 	}
 }
 
@@ -134,7 +134,7 @@ func (t *tree) push(e *element) *element {
 		t.templates++
 	}
 	if len(t.open) > maxDepth {
-		t.over = "the page is nested deeper than is looked at"
+		t.over = "the page is nested too deeply"
 	}
 	return e
 }

@@ -76,7 +76,7 @@ func TestAWrongPasswordKeepsTheMail(t *testing.T) {
 	w := newWorld(t, wrong)
 	w.put("alice")
 	w.run()
-	told := w.logged("the mail server takes no mails; they wait and are tried again", 1)
+	told := w.logged("the mail server accepts no mails; they wait in the queue and are tried again", 1)
 	if told["waiting"] != int64(1) || !strings.Contains(told["reason"].(string), "535") {
 		t.Errorf("the log says %v", told)
 	}
@@ -111,7 +111,7 @@ func TestNothingGoesUnencrypted(t *testing.T) {
 		w := newWorld(t, way)
 		w.put("alice")
 		w.run()
-		w.logged("the mail server takes no mails; they wait and are tried again", 1)
+		w.logged("the mail server accepts no mails; they wait in the queue and are tried again", 1)
 		w.waiting(1)
 	}
 	if mails := server.Mails(); len(mails) != 0 {
@@ -145,7 +145,7 @@ func TestStrippedEncryption(t *testing.T) {
 	w := newWorld(t, mail.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: mail.StartTLS, Timeout: 2 * time.Second})
 	w.put("alice")
 	w.run()
-	w.logged("the mail server takes no mails; they wait and are tried again", 1)
+	w.logged("the mail server accepts no mails; they wait in the queue and are tried again", 1)
 	w.stop()
 	l.Close()
 	done.Wait()
@@ -194,7 +194,7 @@ func TestServerDownAndUpAgain(t *testing.T) {
 	w := newWorld(t, signedIn(t, server))
 	w.put("alice", "bob")
 	w.run()
-	w.logged("the mail server takes no mails; they wait and are tried again", 1)
+	w.logged("the mail server accepts no mails; they wait in the queue and are tried again", 1)
 	for range 3 {
 		w.move(6 * time.Minute) // longer than it is left alone
 		w.queue.Wake()
@@ -204,8 +204,8 @@ func TestServerDownAndUpAgain(t *testing.T) {
 	w.move(6 * time.Minute)
 	server.Await(2)
 	w.waiting(0)
-	w.logged("the mail server takes mails again", 1)
-	if n := w.logs.FilterMessage("the mail server takes no mails; they wait and are tried again").Len(); n > 3 {
+	w.logged("the mail server accepts mails again", 1)
+	if n := w.logs.FilterMessage("the mail server accepts no mails; they wait in the queue and are tried again").Len(); n > 3 {
 		t.Errorf("told %d times within 18 minutes", n)
 	}
 }
@@ -219,7 +219,7 @@ func TestSlowServer(t *testing.T) {
 	w := newWorld(t, way)
 	w.put(mailserver.Slow)
 	w.run()
-	w.logged("the mail server takes no mails; they wait and are tried again", 1)
+	w.logged("the mail server accepts no mails; they wait in the queue and are tried again", 1)
 	w.waiting(1)
 	way.Timeout = 0
 	w.use(way)

@@ -182,7 +182,7 @@ func (q *Queue) deliver(ctx context.Context, setup *Setup, c *connection, m *sto
 		q.end(ctx, m, err.Error())
 		return nil
 	case err != nil:
-		q.log.Error("a mail can't be written now", append(about(m), zap.Error(err))...)
+		q.log.Error("a mail can't be composed now", append(about(m), zap.Error(err))...)
 		return nil
 	}
 	err = c.send(&letter)
@@ -261,13 +261,13 @@ func (q *Queue) serverFailed(ctx context.Context, setup *Setup, err error) {
 	}
 	q.lastTold = now
 	waiting, _ := q.store.CountMails(ctx)
-	q.log.Error("the mail server takes no mails; they wait and are tried again", zap.Stringer("server", &setup.Server),
+	q.log.Error("the mail server accepts no mails; they wait in the queue and are tried again", zap.Stringer("server", &setup.Server),
 		zap.Int("waiting", waiting), zap.String("reason", oneLine(err.Error())))
 }
 
 func (q *Queue) serverWorks(setup *Setup) {
 	if !q.lastTold.IsZero() {
-		q.log.Info("the mail server takes mails again", zap.Stringer("server", &setup.Server))
+		q.log.Info("the mail server accepts mails again", zap.Stringer("server", &setup.Server))
 	}
 	q.pause, q.until, q.lastTold = 0, time.Time{}, time.Time{}
 }

@@ -70,20 +70,20 @@ func (r *Realm) orDiscard() *Realm {
 // New returns the metrics of a realm in which nothing was counted yet.
 func New(realm string) *Realm {
 	r := &Realm{Registry: prometheus.NewRegistry()}
-	r.challenges = r.counter(realm, "challenges_total", "Codes that were given, by the factor and what became of them.",
+	r.challenges = r.counter(realm, "challenges_total", "Codes that were given, by factor and result.",
 		label{"factor", []string{"totp", "backup", "recovery"}}, label{"result", []string{Passed, Wrong, Malformed, Throttled, Off, Failed}})
-	r.steps = r.counter(realm, "totp_steps_total", "Accepted codes of authenticator apps, by the time step that they were of, seen from the server's clock.",
+	r.steps = r.counter(realm, "totp_steps_total", "Accepted codes of authenticator apps, by their time step, relative to the server's clock.",
 		label{"step", []string{"previous", "current", "next"}})
 	r.enrolments = r.counter(realm, "enrolments_total", "Authenticator apps that were set up.", label{"kind", []string{First, Replacement}})
-	r.answers = r.counter(realm, "answers_total", "Questions put to whoami, by what they showed.", label{"kind", []string{User, Anonymous, Unknown}})
-	r.throttles = r.counter(realm, "throttled_total", "Codes that were not looked at because of earlier wrong ones, by whose they were.",
+	r.answers = r.counter(realm, "answers_total", "Questions to whoami, by answer.", label{"kind", []string{User, Anonymous, Unknown}})
+	r.throttles = r.counter(realm, "throttled_total", "Codes that were refused without a check because of earlier wrong ones, by what had to wait: the user or the address.",
 		label{"by", []string{ByUser, ByAddress}})
-	r.held = r.counter(realm, "held_total", "Requests and responses that were held at the gate, by what was missing.",
+	r.held = r.counter(realm, "held_total", "Requests and responses that were withheld, by reason.",
 		label{"verdict", []string{"challenge", "enrol", Unknown, "guest", "upgrade", "again", "anew", "lost"}})
-	r.dropped = r.counter(realm, "dropped_cookies_total", "Cookies that the portal did not get to see because nobody had sealed them.").WithLabelValues()
-	r.pages = r.counter(realm, "page_views_total", "Pages that browsers asked to be shown and that were forwarded.").WithLabelValues()
+	r.dropped = r.counter(realm, "dropped_cookies_total", "Cookies that were not forwarded to the portal because they were not sealed.").WithLabelValues()
+	r.pages = r.counter(realm, "page_views_total", "Requests of browsers for pages that were forwarded.").WithLabelValues()
 	r.whoami = r.histogram("whoami_duration_seconds", "Time that questions to whoami took.", whoamiBounds, "realm").WithLabelValues(realm)
-	gate := r.histogram("gate_duration_seconds", "Time that the gate took before a request was forwarded or refused, questions to whoami included, the arrival of the body not.",
+	gate := r.histogram("gate_duration_seconds", "Time that the gate took before a request was forwarded or refused, including questions to whoami, without the arrival of the body.",
 		gateBounds, "realm", "outcome")
 	r.forwarded, r.refused = gate.WithLabelValues(realm, "forwarded"), gate.WithLabelValues(realm, "refused")
 	return r

@@ -19,22 +19,24 @@ const (
 	AskDeadline = 15 * time.Second
 )
 
-// Answer is what the portal said about credentials.
+// Answer says which user the portal recognises by certain credentials.
 type Answer struct {
 	Kind gate.Answer
-	// User is the canonical id; Name and Email are for showing only.
+	// User is the canonical id. Name and Email are only displayed and mailed to; they identify no
+	// user.
 	User, Name, Email string
-	// Scopes are the parts of the portal, of those with a sign-in of their own, that know
-	// the user: a bit for each question.
+	// Scopes has a bit for each whoami that named the user. It shows which parts of a portal with
+	// several sign-ins the user is signed in to.
 	Scopes uint64
-	// Why is for the operator's log when Kind is Unknown; it quotes no content.
+	// Why is the reason for the operator's log if Kind is Unknown. It quotes no content of the
+	// portal.
 	Why string
 	// Changes are the cookies that the questions' own responses set, in order.
 	Changes []Change
 }
 
-// Fetch sends one GET to the portal, through the same route as the request that the
-// question is about, and reads at most MaxBody bytes. It follows no redirect.
+// Fetch sends one GET to the portal, through the same route as the request that the question is
+// about. It reads at most MaxBody bytes and follows no redirect.
 type Fetch func(ctx context.Context, uri string, header http.Header) (whoami.Response, error)
 
 // Asker asks a portal's whoami questions.
@@ -44,7 +46,7 @@ type Asker struct {
 	Clock        func() time.Time
 	// TokenHeader carries the jar's token where the request itself has none; "" for none.
 	TokenHeader string
-	// Headers tells which of a question's headers are credentials.
+	// Headers says which of a question's headers are credentials.
 	Headers *Headers
 }
 
@@ -55,20 +57,20 @@ type Credentials struct {
 	// carries. Where it is empty, each question carries the cookies of its own path; for
 	// Everywhere it carries all.
 	Path string
-	// Header is what the question's header starts from; see [Headers.Question].
+	// Header is the header that the question's header is derived from; see [Headers.Question].
 	Header http.Header
 	// Query are the declared parameters of the query, as they were sent.
 	Query string
-	// Added says that the server itself adds credentials to the request and its questions: a
-	// client certificate, a placeholder. Bare says that this question goes without them.
+	// Added says that the server itself adds credentials to the request and its questions: a client
+	// certificate, a placeholder. Bare says that this question is sent without them.
 	Added, Bare bool
 }
 
 // bareKey is the context key of a question that carries no credentials of the server's own.
 type bareKey struct{}
 
-// IsBare reports whether the question with this context, which a [Fetch] got, goes without
-// the credentials that the server itself adds.
+// IsBare reports whether a question is sent without the credentials that the server itself adds.
+// ctx is the context that the [Fetch] was called with.
 func IsBare(ctx context.Context) bool { return ctx.Value(bareKey{}) != nil }
 
 // Paths returns the paths that questions go to.
@@ -96,9 +98,9 @@ func (a *Asker) Ask(ctx context.Context, c Credentials, fetch Fetch) Answer {
 	return s.askEach()
 }
 
-// Combine returns the answer to several questions about one request (design rule Q3):
-// two users are Unknown, a user and Anonymous are that user, Anonymous needs all, and
-// any Unknown is Unknown. Its Changes are those of all answers, in order.
+// Combine returns the answer to several questions about one request (design rule Q3): two different
+// users give Unknown; a user and Anonymous give that user; Anonymous is given only if all are; any
+// Unknown gives Unknown. Its Changes are those of all answers, in order.
 func Combine(answers ...Answer) Answer {
 	if len(answers) == 0 {
 		return Answer{Why: "nothing was asked"}
@@ -134,7 +136,8 @@ func (s *session) round() Answer {
 	return s.answer(whoami.Agree(verdicts))
 }
 
-// session is one call of Ask: the credentials, as the questions' responses change them.
+// session is the state of one call of Ask: the credentials, including the cookies that the
+// questions' responses have set.
 type session struct {
 	Credentials
 	asker   *Asker
@@ -175,7 +178,7 @@ func at(uri string, v whoami.Verdict) whoami.Verdict {
 	return v
 }
 
-// get sends one request with the present credentials, and takes the cookies that its response
+// get sends one request with the present credentials, and applies the cookies that its response
 // sets.
 func (s *session) get(uri string, extra http.Header) (whoami.Response, error) {
 	asked := pathOf(uri)

@@ -69,7 +69,7 @@ func (s *session) askWithoutToken() Answer {
 	return together
 }
 
-// kinds returns the credentials of each kind that is there, cookies first.
+// kinds returns one set of credentials for each kind that the request carries, cookies first.
 func (s *session) kinds() (list []Credentials) {
 	h := s.asker.Headers
 	only := func(keep func(name string) bool) http.Header {
@@ -107,7 +107,8 @@ func (s *session) askKind(c Credentials) Answer {
 	return one.round()
 }
 
-// presents reports whether the jar's token goes into the question's header.
+// presents reports whether the question's header gets the jar's token: there is one, and the
+// request itself has none.
 func (s *session) presents() bool {
 	token, _ := s.Jar.Token()
 	return token != "" && s.asker.TokenHeader != "" && s.Header[s.asker.TokenHeader] == nil

@@ -5,18 +5,17 @@ import (
 	"strings"
 )
 
-// Unshareable makes a response that Secondgate adds a cookie to one that only the
-// browser may keep, and that it must revalidate. A shared cache would otherwise hand the
-// cookie, and with it the visit, to everyone who asks for the same address (Apache's
-// mod_cache_disk and CDNs store a response for its Last-Modified alone).
+// Unshareable changes the headers of a response to which Secondgate adds a cookie. Only the browser
+// may then cache the response, and it must revalidate it. A shared cache would otherwise send the
+// cookie, and with it the visit, to every client that requests the same address (Apache's
+// mod_cache_disk and CDNs store a response because of its Last-Modified alone).
 //
-// Cache-Control becomes `private, no-cache`, with the portal's `no-store` and
-// `no-transform` if it has them. Fields that give caches a permission of their own are
-// removed: Expires, Surrogate-Control (Fastly, Varnish), Edge-Control (Akamai),
-// X-Accel-Expires (nginx takes it before Cache-Control), and each targeted
-// Cache-Control: CDN-Cache-Control (RFC 9213), Cloudflare-CDN-Cache-Control,
-// Vercel-CDN-Cache-Control, X-LiteSpeed-Cache-Control and others. Pragma goes too: in a
-// response only `Pragma: public` of old PHP sites has a meaning.
+// Cache-Control becomes `private, no-cache`, with the portal's `no-store` and `no-transform` if it
+// has them. Fields by which caches may keep a response in spite of that are removed: Expires,
+// Surrogate-Control (Fastly, Varnish), Edge-Control (Akamai), X-Accel-Expires (nginx takes it
+// before Cache-Control), and each targeted Cache-Control: CDN-Cache-Control (RFC 9213),
+// Cloudflare-CDN-Cache-Control, Vercel-CDN-Cache-Control, X-LiteSpeed-Cache-Control and others.
+// Pragma goes too: in a response only `Pragma: public` of old PHP sites has a meaning.
 func Unshareable(h http.Header) {
 	var lines []string
 	for name, values := range h {
@@ -41,7 +40,8 @@ func Permits(field string) bool {
 	return strings.HasSuffix(field, "-cache-control")
 }
 
-// kept are the directives of Cache-Control that forbid something and stay.
+// kept returns the portal's directives of Cache-Control that restrict caching and are preserved,
+// each with a comma before it.
 func kept(lines []string) (directives string) {
 	for _, name := range [...]string{"no-store", "no-transform"} {
 		if has(lines, name) {

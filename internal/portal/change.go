@@ -18,9 +18,9 @@ type Change struct {
 	Line string
 }
 
-// MaxChanges bounds the different Set-Cookie lines of one response. Browsers keep at
-// most some 180 cookies per host, and a request with more than 200 is refused
-// (cookie.MaxPairs). What follows takes each change up against each cookie.
+// MaxChanges bounds the different Set-Cookie lines of one response. Browsers keep at most some 180
+// cookies per host, and a request with more than 200 is refused (cookie.MaxPairs). The bound also
+// limits the work of comparing each change with each cookie.
 const MaxChanges = cookie.MaxPairs
 
 // ErrTooManyChanges says that a response has more than MaxChanges different Set-Cookie
@@ -28,10 +28,10 @@ const MaxChanges = cookie.MaxPairs
 // would no longer be those that the portal set.
 var ErrTooManyChanges = fmt.Errorf("more than %d different Set-Cookie lines in one response", MaxChanges)
 
-// Changes reads the Set-Cookie lines of a response to a request for path, in their
-// order. Lines that no browser would take are left out, as are Secondgate's own names
-// and lines that come again later in the same words, as PHP repeats them for each
-// session_start. The only error is ErrTooManyChanges.
+// Changes reads the Set-Cookie lines of a response to a request for path, in their order. It leaves
+// out lines that no browser accepts, lines with Secondgate's own names, and lines that are repeated
+// later without a difference, as PHP repeats them for each session_start. The only error is
+// ErrTooManyChanges.
 func Changes(lines []string, path string, policy *CookiePolicy, now time.Time) ([]Change, error) {
 	lines, err := last(lines)
 	if err != nil {
@@ -53,7 +53,7 @@ func Changes(lines []string, path string, policy *CookiePolicy, now time.Time) (
 	return out, nil
 }
 
-// last keeps the last of equal lines, in the order of those.
+// last keeps the last one of each group of equal lines, and their order.
 func last(lines []string) ([]string, error) {
 	if len(lines) < 2 {
 		return lines, nil
@@ -85,9 +85,9 @@ type Writer struct {
 	MaxLife time.Duration
 }
 
-// Seal returns the lines that bring the browser from jar from, which it sent, to jar
-// to: the cookies of these changes sealed, or deleted, in pieces where they are long.
-// ok is false when a value is too long even so; the cookie is then left out.
+// Seal returns the lines that change the browser's cookies from jar from, which it sent, to jar to.
+// It seals or deletes the cookies of these changes, and splits long ones into pieces. ok is false
+// if a value is too long for maxPieces; that cookie is deleted.
 func (w *Writer) Seal(from, to *Jar, changes []Change) (lines []string, ok bool) {
 	ok = true
 	done := make(map[string]bool, len(changes))
@@ -136,7 +136,8 @@ func (w *Writer) replace(tag string, old, now *held) (lines []string, ok bool) {
 	return lines, true
 }
 
-// All seals every cookie of a jar, for a visit that moves to a fresh token.
+// All returns the lines for every cookie of a jar, sealed. It is used for a visit that moves to a
+// fresh token.
 func (w *Writer) All(j *Jar) (lines []string) {
 	for _, c := range j.cookies {
 		more, ok := w.sealOne(w.Keys.Tag(c.Name, c.Path), c.Cookie)

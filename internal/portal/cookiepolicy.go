@@ -2,10 +2,14 @@ package portal
 
 import (
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
-// Class says how a cookie name is treated.
+// Class is the class of a cookie name. It decides whether the cookie is sealed and whether it
+// counts as a credential.
 type Class int
 
 const (
@@ -54,6 +58,12 @@ func (p *CookiePolicy) Class(name string) Class {
 		return Public
 	}
 	return Sealed
+}
+
+// Names reports whether the operator named a cookie itself, not by a pattern, as some parser
+// reads the name (cookie.Same).
+func (p *CookiePolicy) Names(name string) bool {
+	return slices.ContainsFunc(p.globs, func(g string) bool { return !strings.ContainsAny(g, `*?[\`) && cookie.Same(g, name) })
 }
 
 func matchAny(globs []string, name string) bool {

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// class is what a request header means for questions and for the keys of answers.
+// class is the class of a request header. It decides whether questions get the header and whether
+// its value is part of the keys of answers.
 type class uint8
 
 const (
@@ -98,11 +99,12 @@ type Pins struct {
 	Host, Agent, Language, Encoding    string
 	ClientHints, Platform, Mobile, Src string
 	RealIP, ForwardedFor, Forwarded    string
-	// Identity is what the server itself adds as a credential: a client certificate, the
-	// user of an authenticator before the gate.
+	// Identity is a credential that the server itself adds: a client certificate, or the user whom
+	// an authentication handler before the gate identified.
 	Identity string
-	// Placeholders identifies what else the server stored for the request and its questions. It
-	// is no credential, but the portal may recognise another user by it. Usually empty.
+	// Placeholders identifies the other values that handlers before the gate stored for the request
+	// and its questions. They are no credentials, but the portal may recognise another user by
+	// them. Usually empty.
 	Placeholders string
 	// Query holds declared parameters of the query; usually empty.
 	Query string
@@ -113,7 +115,8 @@ type Pins struct {
 // Headers assigns a class to each request header at one site.
 type Headers struct {
 	classes map[string]class
-	// asUsual says that no declared header is among those in usual, so that class may use usual.
+	// asUsual says that usual returns the right class for every header at this site: none of the
+	// headers that it knows is declared as a credential.
 	asUsual bool
 }
 

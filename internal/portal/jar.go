@@ -32,8 +32,8 @@ type Jar struct {
 	passthrough, public []pair
 }
 
-// JarKey is a digest of credentials. Jar.Key and View.Key are computed differently and are never
-// compared with one another.
+// JarKey is a digest of credentials. Jar.Key and View.Key are computed differently, so they must
+// not be compared with one another.
 type JarKey [sha256.Size]byte
 
 type held struct {
@@ -105,8 +105,8 @@ func (j *Jar) Empty() bool { return j.empty }
 // Sealed reports whether the jar holds a cookie of the sealed class, the sign-in token included.
 func (j *Jar) Sealed() bool { return len(j.cookies) > 0 }
 
-// HasName reports whether some portal takes the name for that of one of the jar's
-// cookies (cookie.Same).
+// HasName reports whether some web framework treats name as the name of one of the jar's cookies
+// (see cookie.Same).
 func (j *Jar) HasName(name string) bool {
 	for i := range j.cookies {
 		if cookie.Same(j.cookies[i].Name, name) {
@@ -149,7 +149,7 @@ func applyPair(pairs []pair, ch Change) []pair {
 	return pairs
 }
 
-// Strangers returns the jar without credentials: only public cookies are left.
+// Strangers returns the jar with its public cookies only, which are no credentials.
 func (j *Jar) Strangers() *Jar { return newJar(nil, nil, j.public) }
 
 // Cookies returns the sealed cookies, opened.

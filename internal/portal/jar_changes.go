@@ -4,9 +4,9 @@ import (
 	"slices"
 )
 
-// WithoutTwins returns the jar without the cookies that have the name of a change but were not
-// set by it, because portals differ in which of two cookies of one name they use. twins says
-// that there were any.
+// WithoutTwins returns the jar without the cookies that have the name of a change but were not set
+// by it, because portals differ in which of two cookies of one name they use. twins says that it
+// removed any.
 func (j *Jar) WithoutTwins(changes []Change) (only *Jar, twins bool) {
 	if len(changes) == 0 {
 		return j, false

@@ -23,8 +23,9 @@ func (j *Jar) StampedFor(user, site string) bool {
 }
 
 // Fits returns the jar without the cookies that are stamped with another user than the given one
-// ("" for anonymous), and the removed cookies. Those in gone are of no further use. Those in
-// apart were stamped by another site of the host, which may know another user.
+// ("" for anonymous), and the removed cookies. Those in gone were stamped by this site and are to
+// be deleted in the browser. Those in apart were stamped by another site of the host, at which
+// another user may be signed in.
 func (j *Jar) Fits(user, site string) (fitting *Jar, gone, apart []Cookie) {
 	if !j.several && (Stamp{User: j.owner}).fits(user) {
 		return j, nil, nil

@@ -7,7 +7,7 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
-// View is the part of a jar that is sent to one path.
+// View is the part of a jar that a request to one path carries.
 type View struct {
 	// Header is the whole Cookie header; "" for none.
 	Header string

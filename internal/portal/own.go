@@ -6,10 +6,11 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/cookie"
 )
 
-// Repeats reports whether a field of a request's body or query only repeats a cookie of the
-// request's Cookie header for path: some portal takes a cookie's name for this name, and each
-// such cookie has the value, unchanged or percent-decoded. Questions are asked with that header,
-// so such a field adds nothing to it. Double-submit protection against CSRF sends such fields.
+// Repeats reports whether a field of a request's body or query only repeats a cookie that the
+// request to path carries. The field must have the value of every cookie with the same name (see
+// cookie.Same), unchanged or percent-decoded. The gate allows such a field, because the questions
+// carry the cookie and so cover its value. Forms send such fields as double-submit protection
+// against CSRF.
 func (j *Jar) Repeats(path, name, value string) bool {
 	found := false
 	same := func(cookieName, cookieValue string) bool {

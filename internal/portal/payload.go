@@ -10,8 +10,8 @@ import (
 type Stamp struct {
 	// User is the canonical id; empty for anonymous.
 	User string
-	// Site is the path of the own pages, which distinguishes the sites of one realm on one host.
-	// Payloads of version 2 have none: every site treats them as its own.
+	// Site is the path of the own pages, which distinguishes the sites of one realm on one host. It
+	// is empty in payloads of version 2: every site treats those as its own.
 	Site string
 }
 
@@ -23,7 +23,7 @@ func (s Stamp) Anonymous() bool { return s.User == "" }
 // names user, "" for anonymous.
 func (s Stamp) fits(user string) bool { return s.Anonymous() || s.User == user }
 
-// of reports whether the stamp is the site's, or of an old version without a site.
+// of reports whether this site made the stamp, or whether it has no site, as in old payloads.
 func (s Stamp) of(site string) bool { return s.Site == "" || s.Site == site }
 
 // Cookie is one of the portal's cookies, opened.
@@ -36,14 +36,14 @@ type Cookie struct {
 	HTTPOnly bool
 	// Expires is when it ends; zero for a session cookie.
 	Expires time.Time
-	// Sealed is when it was sealed, to the millisecond. Of two cookies of one name
-	// and path the later one counts; a browser keeps only one.
+	// Sealed is when it was sealed, to the millisecond. Of two cookies with one name and path, the
+	// one that was sealed later counts (see newest).
 	Sealed time.Time
 	Stamp  Stamp
 }
 
-// payloadVersion begins every sealed payload, so that the form can change. Version 1
-// had neither flags nor domain, version 2 no site.
+// payloadVersion is the first byte of every sealed payload, so that the format can change. Version
+// 1 had neither flags nor domain, version 2 had no site.
 const payloadVersion = 3
 
 // flagHTTPOnly is the only flag.
@@ -71,8 +71,8 @@ func (c *Cookie) encode() []byte {
 	return append(b, c.Value...)
 }
 
-// decode reads what encode wrote. The payload was authenticated, so an error means
-// another version of this program.
+// decode parses a payload of any version. The payload was authenticated, so an error means that
+// another version of this program wrote it.
 func decode(b []byte) (Cookie, error) {
 	var c Cookie
 	texts := []*string{&c.Stamp.User, &c.Name, &c.Path, &c.Domain, &c.Stamp.Site}

@@ -73,7 +73,7 @@ func ours(name, value string) bool {
 	return isSealed(name) || strings.HasPrefix(strings.TrimPrefix(name, hostPrefix), "secondgate-")
 }
 
-// Own reports whether the header had any of Secondgate's own cookies.
+// Own reports whether the header had any cookie of Secondgate's, of any realm or site.
 func (p *Plain) Own() bool { return p.own }
 
 // Open opens the cookies that an earlier `mode enforce` sealed. It also returns those that do not
@@ -82,7 +82,8 @@ func (p *Plain) Open(k *VisitKeys, now, oldest time.Time) (*Jar, []Stale) {
 	return p.sealed.Open(k, now, oldest)
 }
 
-// Sealed reports whether cookies sealed at this site came along, whether or not they open.
+// Sealed reports whether the header had cookies that were sealed at this site, whether or not they
+// open.
 func (p *Plain) Sealed() bool { return len(p.sealed.pieces) > 0 }
 
 // PairHeader writes pairs as one Cookie header, "" when there are none.
@@ -111,7 +112,7 @@ func (j *Jar) For(path string) (pairs []Pair) {
 	return pairs
 }
 
-// Given are the jar's sealed cookies that the portal set: all but the token of a sign-in.
+// Given returns the jar's sealed cookies that the portal set: all but the token of a sign-in.
 func (j *Jar) Given() (cookies []Cookie) {
 	for i := range j.cookies {
 		if j.cookies[i].Name != tokenName {
@@ -121,7 +122,7 @@ func (j *Jar) Given() (cookies []Cookie) {
 	return cookies
 }
 
-// PlainJar is a jar of cookies that were never sealed, for a question about them.
+// PlainJar returns a jar of cookies that were never sealed, so that a question can carry them.
 func PlainJar(cookies []Cookie, policy *CookiePolicy) *Jar {
 	var hold []held
 	var passthrough, public []pair
@@ -138,8 +139,8 @@ func PlainJar(cookies []Cookie, policy *CookiePolicy) *Jar {
 	return newJar(hold, passthrough, public)
 }
 
-// Line returns the Set-Cookie line that gives a cookie to a browser as the portal set it. A
-// domain that the browser would not accept from this host is left out.
+// Line returns the Set-Cookie line that sets a cookie unsealed, with the attributes that the portal
+// gave it. A domain that the browser would not accept from this host is left out.
 func (c *Cookie) Line(host string, secure bool) string {
 	var b strings.Builder
 	b.WriteString(c.Name + "=" + c.Value + "; Path=" + c.Path)
@@ -174,8 +175,8 @@ func sameSiteText(s http.SameSite, secure bool) string {
 // maxOwnNames bounds OwnNames, which compares each name with all.
 const maxOwnNames = 16
 
-// OwnNames are the names in Set-Cookie lines that are Secondgate's, and that a portal
-// could not use in `mode enforce`: maxOwnNames at most.
+// OwnNames returns the names in the portal's Set-Cookie lines that are reserved for Secondgate, at
+// most maxOwnNames. The portal could not use them in `mode enforce`.
 func OwnNames(lines []string) (names []string) {
 	for _, line := range lines {
 		name, _, _ := strings.Cut(line, "=")

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// A question has the headers of the request that it is about (design rule Q1). What a
-// question copies is in the key of its answer, as a pin or as a varying value; what is
-// not in the key is not copied.
+// A question has headers of the request that it is about (design rule Q1). Every header that a
+// question copies is part of the key of its answer, as a pin or as a varying value. Headers that
+// are not part of the key are not copied.
 
-// constants are the values that questions have in place of usual ones.
+// The values that questions have in place of the usual values of Accept and Cache-Control.
 var (
 	constantAccept       = []string{"text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8"}
 	constantCacheControl = []string{"no-cache"}
@@ -72,7 +72,7 @@ func (h *Headers) Varying(header http.Header, v View) Varying {
 	return sha256.Sum256([]byte(strings.Join(parts, "\x01")))
 }
 
-// maxUsual bounds a value that counts as one that browsers send by themselves, in bytes.
+// maxUsual bounds, in bytes, the header values that are matched with usualValue and formed.
 const maxUsual = 1024
 
 // usualValues reports whether a header of class constant has a value that browsers send

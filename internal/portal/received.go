@@ -138,7 +138,7 @@ func (rc *Received) Open(k *VisitKeys, now time.Time, oldest time.Time) (*Jar, [
 	return newJar(cookies, rc.withoutNames(jar, rc.passthrough), rc.withoutNames(jar, rc.public)), append(stale, twins...)
 }
 
-// withoutNames drops the unsealed cookies with names that some parser takes for the name of a
+// withoutNames drops the unsealed cookies with a name that some parser treats as the name of a
 // sealed cookie.
 func (rc *Received) withoutNames(sealed *Jar, pairs []pair) []pair {
 	return slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return sealed.HasName(p.name) })
@@ -147,8 +147,8 @@ func (rc *Received) withoutNames(sealed *Jar, pairs []pair) []pair {
 // Unsealed returns the jar of a request without a visit: passthrough and public cookies only.
 func (rc *Received) Unsealed() *Jar { return newJar(nil, rc.passthrough, rc.public) }
 
-// Pieces is how many cookies the request carries that were sealed at this site, whether
-// or not they open.
+// Pieces returns the number of cookies of the request that were sealed at this site, whether or not
+// they open.
 func (rc *Received) Pieces() int { return len(rc.pieces) }
 
 // join reassembles a value from its pieces. The first piece of a split value begins with the
@@ -181,8 +181,8 @@ func (k *VisitKeys) openCookie(tag, sealed string) (Cookie, error) {
 	return decode(plain)
 }
 
-// newest keeps, of cookies with the same name and path, the one sealed last: after
-// a rotation of master keys a browser holds two under different tags.
+// newest keeps, of cookies with the same name and path, the one that was sealed last. After a
+// rotation of master keys a browser has two of them under different tags. The other ones are stale.
 func newest(cookies []held) (keep []held, stale []Stale) {
 	for i, c := range cookies {
 		beaten := false
@@ -203,8 +203,8 @@ func newest(cookies []held) (keep []held, stale []Stale) {
 	return keep, stale
 }
 
-// WithoutOwn returns Cookie lines as one header without Secondgate's own cookies, of any
-// realm and site, and otherwise as they came; "" when nothing is left.
+// WithoutOwn joins Cookie lines into one header and leaves out Secondgate's own cookies, of any
+// realm and site. It returns "" if no cookie is left.
 func WithoutOwn(lines []string) string {
 	var keep []string
 	for _, line := range lines {
@@ -219,8 +219,8 @@ func WithoutOwn(lines []string) string {
 	return strings.Join(keep, "; ")
 }
 
-// All returns every cookie of the request that was sealed at this site, to be taken out
-// of the browser.
+// All returns every cookie of the request that was sealed at this site, so that the browser can be
+// told to delete them.
 func (rc *Received) All() []Stale {
 	var out []Stale
 	for _, p := range rc.pieces {

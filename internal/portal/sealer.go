@@ -1,5 +1,5 @@
-// Package portal handles what passes between Secondgate and the portal. It seals the portal's
-// cookies, rebuilds the Cookie header from them ([Jar]), and asks the portal which user a
+// Package portal handles the cookies and questions between Secondgate and the portal. It seals the
+// portal's cookies, rebuilds the Cookie header from them ([Jar]), and asks the portal which user a
 // request's credentials belong to ([Asker]). Packages gateway and observe call it.
 //
 // It guarantees two things. The portal gets only cookies that were sealed for this visit, or
@@ -40,10 +40,10 @@ type VisitKeys struct {
 	aeads []cipher.AEAD
 }
 
-// Keys derives the keys of the visit with this token at a site: one for sealing from
-// the newest master key, and more for opening from the older ones. The site is the
-// host and port that the browser addressed (Request.Host); case is ignored. What was
-// sealed at one site does not open at another, though both may share the visit.
+// Keys derives the keys of the visit with this token at a site: one for sealing from the newest
+// master key, and more for opening from the older ones. The site is the host and port that the
+// browser addressed (Request.Host); case is ignored. A cookie that was sealed at one site does not
+// open at another, although both may share the visit.
 func (s *Sealer) Keys(site, token string) *VisitKeys {
 	site = strings.ToLower(site)
 	k := &VisitKeys{site: siteTag(site)}

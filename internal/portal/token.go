@@ -38,7 +38,8 @@ func (j *Jar) Token() (token string, sealed time.Time) {
 // bearer is the scheme of Authorization (RFC 6750 2.1).
 const bearer = "Bearer "
 
-// TokenValue is what a header says that carries the token.
+// TokenValue returns the value of the named header that carries the token: for Authorization, with
+// the scheme Bearer.
 func TokenValue(header, token string) string {
 	if http.CanonicalHeaderKey(header) == "Authorization" {
 		return bearer + token
@@ -46,7 +47,8 @@ func TokenValue(header, token string) string {
 	return token
 }
 
-// SentToken is the token in a request's header, "" for none or another scheme.
+// SentToken returns the token in the named header of a request. It returns "" if there is none, or
+// more than one, or if Authorization has another scheme.
 func SentToken(h http.Header, header string) string {
 	values := h[http.CanonicalHeaderKey(header)]
 	if len(values) != 1 {
@@ -68,7 +70,8 @@ func SentToken(h http.Header, header string) string {
 // maxToken bounds a token in bytes: servers take headers of 8 KiB.
 const maxToken = 8 << 10
 
-// ValidToken reports whether a token can stand in a header as one word.
+// ValidToken reports whether a token can be sent in a header: it is not empty or too long, and
+// consists of printable ASCII characters without blanks.
 func ValidToken(token string) bool {
 	odd := func(r rune) bool { return r <= ' ' || r >= 0x7f }
 	return token != "" && len(token) <= maxToken && !strings.ContainsFunc(token, odd)

@@ -202,5 +202,5 @@ func withinBound(place string, closing func() error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("the store could not be closed in %s (%w): look at the disk; what was reported as done is kept, as far as the disk has it", place, err)
+	return fmt.Errorf("the store could not be closed in %s (%w): check the disk; confirmed changes are kept unless the disk has lost them", place, err)
 }

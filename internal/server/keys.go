@@ -90,7 +90,7 @@ func (s *Server) makeKey(ctx context.Context, file string) error {
 	if err := writeOnce(file, keys.Generate()); err != nil {
 		return err
 	}
-	s.Logger.Warn("a new master key was made; keep a copy of it apart from the store's backups", zap.String("file", file))
+	s.Logger.Warn("a new master key was created; keep a copy of it apart from the store's backups", zap.String("file", file))
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (s *Server) makeKey(ctx context.Context, file string) error {
 func (s *Server) CheckKeys(ctx context.Context) error {
 	ring, origin, err := s.readKeys(ctx)
 	if err != nil {
-		return errors.Join(errors.New("the master keys can't be read any more; the server goes on with those it has, and would not start again"), err)
+		return errors.Join(errors.New("the master keys can't be read any more; the server continues with the keys in memory, but would not start again"), err)
 	}
 	if ring.Newest() != s.ring.Newest() {
 		return fmt.Errorf("the first key in %s is %s, but the running server seals with %s: let it read the keys anew with `secondgate reload --force` (without --force Caddy does nothing if the configuration is the same)", origin, ring.Newest(), s.ring.Newest())
@@ -114,7 +114,7 @@ func WarnReadable(log *zap.Logger, file string) {
 		return
 	}
 	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o004 != 0 {
-		log.Warn("a file with secrets is readable by every user of this machine; take that away: chmod 600",
+		log.Warn("a file with secrets is readable by every user of this machine; restrict it: chmod 600",
 			zap.String("file", file), zap.String("mode", fmt.Sprintf("%04o", info.Mode().Perm())))
 	}
 }

@@ -47,7 +47,7 @@ func newMeters() *meters {
 	return &meters{
 		realms: make(map[string]*meter.Realm),
 		modes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: meter.Prefix + "mode", Help: "Which mode the gates of a realm are in.",
+			Name: meter.Prefix + "mode", Help: "The mode of the gates of a realm.",
 		}, []string{"realm", "mode"}),
 	}
 }
@@ -81,16 +81,16 @@ var (
 	usersDesc   = description("users", "Known users by status, counted every five minutes.", "realm", "status")
 	auditDesc   = description("audit_entries", "Number of the newest entry of the audit log.")
 	mailsDesc   = description("mails_waiting", "E-mails that wait to be sent.")
-	readyDesc   = description("ready", "Whether a check of the readiness held when it was last made, once a minute.", "check")
-	witnessDesc = description("witness_up", "Whether the store's witness in Caddy's storage could be renewed when that was last due.")
+	readyDesc   = description("ready", "Whether a readiness check passed when it last ran, once a minute.", "check")
+	witnessDesc = description("witness_up", "Whether the last renewal of the store's witness in Caddy's storage succeeded.")
 	missingDesc = description("users_missing", "Users with a second factor that the store has lost without an entry in the audit log that explains it.", "realm")
 	offsetDesc  = description("clock_offset_seconds", "How far the server's clock is ahead of the NTP source's (negative: behind).")
 	sourceDesc  = description("clock_source_up", "Whether the NTP source gave an answer that can be used.")
-	buildDesc   = description("build_info", "What the server was built from.", "version", "caddy", "go")
+	buildDesc   = description("build_info", "The versions that the server was built with.", "version", "caddy", "go")
 	bytesDesc   = description("store_bytes", "How much of the disk the store takes.")
 	freeDesc    = description("disk_free_bytes", "How much the store may still write.")
 	backupDesc  = description("backup_timestamp_seconds", "When a backup was last made; absent while none is known.")
-	leanDesc    = description("clock_lean_seconds", "How late codes of authenticator apps lean beyond what people need to type them (negative: early); absent while there are too few.")
+	leanDesc    = description("clock_lean_seconds", "By how much the server's clock seems to be ahead of the customers' clocks, estimated from the ages of accepted codes (negative: behind); absent while there are too few codes.")
 )
 
 // descriptions are all descriptions above.

@@ -197,7 +197,7 @@ func (s *Server) Start() error {
 func (s *Server) Started() {
 	for _, record := range s.records {
 		if err := record(); err != nil {
-			s.Logger.Error("a realm that changes later may not be noticed", zap.Error(err))
+			s.Logger.Error("the present realms could not be recorded, so a later change of a realm may not be detected", zap.Error(err))
 		}
 	}
 	if err := s.witness.follow(s); err != nil {

@@ -112,7 +112,7 @@ func (s *Site) readEnrolMail() (bool, error) {
 	case s.Site.EnrolMail == "on" && !mailing:
 		return false, errors.New("enrol_mail on: no mail server is configured; want the global option two_factor { mail { … } }, or enrol_mail off")
 	case mailing && !s.Site.HasEmail() && s.Site.User == "":
-		s.Gateway.Logger.Warn("settings", zap.String("warning", "mail is configured, but whoami has no email: nobody of this site gets notices, and a password thief can set up a second factor first"))
+		s.Gateway.Logger.Warn("settings", zap.String("warning", "mail is configured, but whoami has no email: no user of this site gets notices, and a password thief can set up a second factor first"))
 	}
 	return mailing && s.Site.HasEmail(), nil
 }

@@ -119,7 +119,7 @@ func (w *watch) noticeSetting() {
 	if set.Abs() < offsetWarning {
 		return
 	}
-	w.log.Info("the server's clock was set", zap.Duration("by", set))
+	w.log.Info("the server's clock was changed", zap.Duration("by", set))
 	w.engine.drift.Forget()
 	w.clock.forget()
 }

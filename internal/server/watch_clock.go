@@ -96,7 +96,7 @@ func (c *watchedClock) compare(ctx context.Context, address string, log *zap.Log
 	case r.Offset.Abs() > offsetLimit:
 		log.Warn("the server's clock is wrong: codes of customers are refused; set it", offsetFields(address, r)...)
 	case r.Offset.Abs() > offsetWarning:
-		log.Warn("the server's clock is off; see that it is kept by NTP", offsetFields(address, r)...)
+		log.Warn("the server's clock is off; make sure that NTP synchronises it", offsetFields(address, r)...)
 	default:
 		log.Info("the server's clock was compared", offsetFields(address, r)...)
 	}

@@ -29,7 +29,7 @@ func (w *watch) lookAtStorage(ctx context.Context, s *Server) {
 	if disk, ok := s.Storage.(spacious); ok {
 		used, free, err := disk.Space()
 		if err != nil {
-			w.log.Error("the store's disk could not be looked at; the metrics keep their last values", zap.Error(err))
+			w.log.Error("the free space of the store's disk could not be read; the metrics keep their last values", zap.Error(err))
 		} else {
 			look.known, look.used, look.free = true, used, free
 		}

@@ -6,7 +6,8 @@ import (
 	"github.com/secondgate/secondgate/internal/store"
 )
 
-// Policy is the life of a clearance: Life from the code on, Idle from the last request on.
+// Policy bounds how long a clearance is valid: at most Life after the code was accepted, and at
+// most Idle after the last request.
 type Policy struct {
 	Life, Idle time.Duration
 }
@@ -24,17 +25,19 @@ func (p Policy) Live(v *store.Visit, seen, now time.Time) bool {
 	return now.Sub(seen) < p.Idle
 }
 
-// clockSlack tolerates the small steps back of time synchronisation.
+// clockSlack is how far the clock may be set back before a clearance counts as granted in the
+// future. Time synchronisation makes small steps back.
 const clockSlack = 2 * time.Minute
 
-// Grant describes a clearance to be given.
+// Grant describes a clearance that is about to be granted.
 type Grant struct {
 	Realm, User, Factor string
-	// Old is the visit's present id, zero where there is none; New the id of its fresh token.
+	// Old is the visit's present id, zero if there is none. New is the id of its fresh token.
 	Old, New       store.VisitID
 	Now            time.Time
 	Address, Agent string
-	// Binds names the portal cookies that the clearance is given for.
+	// Binds identifies the portal cookies that the clearance is granted for, by hashes; see
+	// store.Visit.
 	Binds []uint64
 }
 

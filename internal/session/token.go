@@ -20,7 +20,7 @@ import (
 // without an expiry too: what was sealed earlier does not open any more.
 const MaxCookieLife = 400 * 24 * time.Hour
 
-// tokenBytes makes 256 bits; ASVS 7.2.3 asks for 128.
+// tokenBytes is the length of a token: 256 bits; ASVS 7.2.3 requires 128.
 const tokenBytes = 32
 
 var tokenLen = base64.RawURLEncoding.EncodedLen(tokenBytes)
@@ -50,5 +50,5 @@ func ParseToken(s string) (Token, bool) {
 	return Token(s), true
 }
 
-// ID is what the store knows the token by.
+// ID returns the SHA-256 of the token, by which the store identifies it.
 func (t Token) ID() store.VisitID { return sha256.Sum256([]byte(t)) }

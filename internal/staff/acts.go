@@ -58,7 +58,7 @@ func (d *Desk) Unlock(ctx context.Context, a Act) error {
 	}
 	err = d.factors(key.Realm).Unlock(ctx, key.ID, func(tx store.Tx, old store.User, _ []store.VisitID) error {
 		if _, ahead := d.factors(key.Realm).Ahead(&old); len(old.Failures) == 0 && !ahead {
-			return refuse(ErrRefused, "%s is not locked: no wrong codes are counted since the last right one", name(key))
+			return refuse(ErrRefused, "%s is not locked: no wrong code was given since the last accepted one", name(key))
 		}
 		return d.record(tx, store.EventStaffUnlocked, a, nil)
 	})
@@ -91,13 +91,13 @@ func (d *Desk) RecoveryCode(ctx context.Context, a Act, life time.Duration) (cod
 		life = DefaultRecoveryLife
 	}
 	if life < MinRecoveryLife || life > MaxRecoveryLife {
-		return "", time.Time{}, refuse(ErrInput, "a recovery code can't live for %v; want 5m to 7d", life)
+		return "", time.Time{}, refuse(ErrInput, "a recovery code can't be valid for %v; want 5m to 7d", life)
 	}
 	code, issued, err := d.factors(key.Realm).IssueRecovery(ctx, key.ID, a.Staff, life, func(tx store.Tx, r store.Recovery) error {
 		return d.record(tx, store.EventStaffRecoveryCode, a, map[string]string{"expires": r.Expires.Format(time.RFC3339)})
 	})
 	if errors.Is(err, factor.ErrNoFactor) {
-		err = refuse(ErrRefused, "%s has no second factor, so no code is asked for; a recovery code would be of no use", name(key))
+		err = refuse(ErrRefused, "%s has no second factor, so no code is required; a recovery code would be useless", name(key))
 	}
 	if err := d.done(ctx, key, err); err != nil {
 		return "", time.Time{}, err

@@ -173,7 +173,7 @@ func listError(err error) error {
 	case errors.Is(err, store.ErrNotReady):
 		return refuse(ErrLater, "the index for this listing is being built after an upgrade; list by name meanwhile, or ask again in a minute")
 	case errors.Is(err, store.ErrCursor), errors.Is(err, errCursor):
-		return refuse(ErrInput, "the place to go on from is none of this listing; begin again without it")
+		return refuse(ErrInput, "the cursor does not belong to this listing; begin again without it")
 	}
 	return fmt.Errorf("listing users: %w", err)
 }

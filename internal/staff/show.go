@@ -49,7 +49,7 @@ func (d *Desk) Find(ctx context.Context, realm, text string) (Account, error) {
 		return Account{}, err
 	}
 	if text == "" {
-		return Account{}, refuse(ErrInput, "say whom: an id, or the beginning of a name, an id or an e-mail address")
+		return Account{}, refuse(ErrInput, "a user is missing; want an id, or the beginning of a name, an id or an e-mail address")
 	}
 	key := store.UserKey{Realm: realm, ID: text}
 	u, err := d.Store.User(ctx, key)

@@ -259,7 +259,7 @@ func TestRecoveryCode(t *testing.T) {
 	a := why
 	a.User = "1003"
 	_, _, err = o.RecoveryCode(t.Context(), a, 0)
-	wantRefused(t, "without a factor", err, ErrRefused, `user "1003"`, "no code is asked for")
+	wantRefused(t, "without a factor", err, ErrRefused, `user "1003"`, "no code is required")
 }
 
 // TestActsAreRecorded: each act writes one event, with who, why and from where; a
@@ -480,7 +480,7 @@ func TestList(t *testing.T) {
 	}
 	for what, q := range map[string]Query{
 		`no status "off"`: {Status: "off"}, `sorted by "age"`: {Sort: "age"}, "1 to 1000": {Limit: 1001}, "can't have -1": {Limit: -1},
-		"to go on from": {After: "nowhere"}, "go on from is none": {After: "x", Search: "a", Sort: SortUsed},
+		"the cursor does not": {After: "nowhere"}, "does not belong to this listing": {After: "x", Search: "a", Sort: SortUsed},
 	} {
 		_, err := o.List(t.Context(), q)
 		wantRefused(t, what, err, ErrInput, what)

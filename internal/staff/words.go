@@ -19,7 +19,7 @@ func (a *Act) check() error {
 	a.Reason, a.Staff = strings.TrimSpace(a.Reason), strings.TrimSpace(a.Staff)
 	switch n := utf8.RuneCountInString(a.Reason); {
 	case n == 0:
-		return refuse(ErrInput, "a reason is missing: say in a few words why this is done; it goes into the audit log")
+		return refuse(ErrInput, "a reason is missing: say in a few words why this is done; it is recorded in the audit log")
 	case n < MinReason:
 		return refuse(ErrInput, "the reason %q is too short; want %d to %d characters", a.Reason, MinReason, MaxReason)
 	case n > MaxReason:
@@ -40,11 +40,11 @@ func (a *Act) check() error {
 func CheckName(staff string) error {
 	switch n := utf8.RuneCountInString(staff); {
 	case n == 0:
-		return refuse(ErrInput, "the name of who acts is missing; it goes into the audit log")
+		return refuse(ErrInput, "the name of the person who acts is missing; it is recorded in the audit log")
 	case n > MaxStaff:
-		return refuse(ErrInput, "the name of who acts has %d characters; want at most %d", n, MaxStaff)
+		return refuse(ErrInput, "the name of the person who acts has %d characters; want at most %d", n, MaxStaff)
 	case !OneLine(staff):
-		return refuse(ErrInput, "the name of who acts has control characters; want one line of text")
+		return refuse(ErrInput, "the name of the person who acts has control characters; want one line of text")
 	}
 	return nil
 }

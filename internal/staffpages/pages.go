@@ -148,10 +148,10 @@ func (c *call) stranger() *guard.Denial {
 	switch {
 	case c.v.Behind:
 		c.v.Staff = "" // the name may be a customer's, and the page must not show it
-		c.Logger.Error("two_factor_admin stands behind two_factor, where customers are signed in, so it lets nobody in: give it a site of its own, behind an authentication for staff")
+		c.Logger.Error("two_factor_admin is behind the two_factor of a portal, where customers are signed in, so it refuses all requests: give it a site of its own, behind an authentication for staff")
 		return behindGate
 	case c.v.Staff == "":
-		c.Logger.Error("nobody is authenticated before two_factor_admin, so it lets nobody in: put basic_auth or another authentication before it, or name the placeholder that holds the name of staff (staff {…})", zap.String("client_ip", c.v.Address))
+		c.Logger.Error("no authentication before two_factor_admin names the member of staff, so the request was refused: put basic_auth or another authentication before it, or name the placeholder with the name (staff {…})", zap.String("client_ip", c.v.Address))
 		return unnamed
 	case staff.CheckName(c.v.Staff) != nil:
 		c.Logger.Error("the authenticated name can't stand in the audit log, so two_factor_admin does not let it in", zap.String("client_ip", c.v.Address), zap.Error(staff.CheckName(c.v.Staff)))

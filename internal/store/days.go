@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// Day is what was counted of one realm on one day: numbers, and nothing that could be
-// put together again to what one person did.
+// Day holds the counts of one realm on one day. It holds numbers only, so nothing in it can be
+// traced to one person.
 type Day struct {
 	Realm string
-	// Date is the day in UTC, as 2026-11-22: see DateOf.
+	// Date is the day in UTC, in the form 2026-11-22; see DateOf.
 	Date string
 	// Counts are above zero.
 	Counts map[Count]int64
 }
 
-// Count is what is counted: a kind, and within it a name.
+// Count identifies one counter of a day by its kind and a name within the kind.
 type Count struct{ Kind, Name string }
 
-// KeepDays is for how many days after it the numbers of a day are kept.
+// KeepDays is for how many days after a day its counts are kept.
 const KeepDays = 92
 
-// DateOf is the date of a Day that a moment lies in.
+// DateOf returns the Date of the day in which t lies.
 func DateOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// Ends is when the numbers of a date are forgotten.
+// Ends returns when the counts of a date are deleted.
 func Ends(date string) (time.Time, error) {
 	day, err := time.Parse(time.DateOnly, date)
 	if err != nil {

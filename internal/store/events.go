@@ -8,25 +8,27 @@ import (
 	"time"
 )
 
-// Event is one security event, as the audit log has it. It holds nothing secret:
-// no code, token, cookie or key. The JSON names are those of the exported log.
+// Event is one security event of the audit log. It holds nothing secret: no code, token, cookie or
+// key. The JSON names are those of the exported log.
 type Event struct {
 	// At is when it happened, in UTC.
 	At time.Time `json:"at"`
 	// Kind is one of the Event constants.
 	Kind string `json:"event"`
-	// Realm and User say whom it is about; both are empty for the server as a whole.
+	// Realm and User name the user that the event is about. Both are empty for an event about the
+	// server.
 	Realm string `json:"realm,omitempty"`
 	User  string `json:"user_id,omitempty"`
-	// Factor is what was presented or changed: "totp", "backup", "recovery".
+	// Factor is the kind of the factor that was presented or changed: "totp", "backup", "recovery".
 	Factor string `json:"factor,omitempty"`
-	// Staff acted, for that Reason.
+	// Staff is the member of staff who acted, Reason why. Events without staff may have a Reason,
+	// too.
 	Staff  string `json:"staff,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	// Address and Agent are the client's address, without port, and its User-Agent.
 	Address string `json:"client_ip,omitempty"`
 	Agent   string `json:"user_agent,omitempty"`
-	// Detail holds what else is to be known of a kind, in few and short words.
+	// Detail holds further facts that depend on Kind, as short texts.
 	Detail map[string]string `json:"detail,omitempty"`
 }
 
@@ -40,7 +42,8 @@ const (
 	// EventPassed and EventFailed: a code was accepted, or refused.
 	EventPassed = "challenge_passed"
 	EventFailed = "challenge_failed"
-	// EventThrottled: from here on there is a wait. EventLocked: the authenticator's codes are off.
+	// EventThrottled: further codes are refused for some time. EventLocked: codes of the
+	// authenticator are refused until a backup code or staff unlocks it.
 	EventThrottled = "throttled"
 	EventLocked    = "locked"
 	// EventEnrolled, EventReplaced and EventDisabled are about the authenticator.
@@ -60,7 +63,7 @@ const (
 	// EventEnrolMailSent and EventEnrolMailFailed: the code before a first enrolment.
 	EventEnrolMailSent   = "enrol_mail_sent"
 	EventEnrolMailFailed = "enrol_mail_failed"
-	// EventImported: the user's factors came from elsewhere.
+	// EventImported: the user's factors were imported from another system.
 	EventImported = "imported"
 )
 
@@ -81,21 +84,21 @@ const (
 	EventKeyAdded      = "key_added"
 	EventKeysRotated   = "keys_rotated"
 	EventKeyRemoved    = "key_removed"
-	// EventLossAccepted: Staff accepted, for that Reason, that the store is not the one
-	// that was expected.
+	// EventLossAccepted: a member of staff accepted that the store is not the one that the witness
+	// expects. Staff and Reason say who and why.
 	EventLossAccepted = "loss_accepted"
 )
 
-// Bounds of an event in bytes: what is longer is cut, for names and browsers' words
-// come from strangers.
+// Bounds of an event's fields in bytes. Longer texts are truncated, because strangers choose names
+// and User-Agent headers.
 const (
 	maxEventField  = 512
 	maxEventReason = 2048 // 500 characters in any script
 	maxEventDetail = 16
 )
 
-// MarshalEvent writes an event as it is kept and hashed: one line of JSON with fields that
-// are bounded. Line ends and other control characters stay escaped.
+// MarshalEvent returns the form of an event that is stored and hashed: one line of JSON with
+// bounded fields. Line ends and other control characters are escaped.
 func MarshalEvent(e Event) ([]byte, error) {
 	if e.Kind == "" || e.At.IsZero() {
 		return nil, fmt.Errorf("an event without kind or time: %q", e.Kind)
@@ -122,7 +125,7 @@ func cut(s string, limit int) string {
 	return strings.ToValidUTF8(s[:limit-3], "") + "…"
 }
 
-// UnmarshalEvent reads what MarshalEvent wrote.
+// UnmarshalEvent parses the result of MarshalEvent.
 func UnmarshalEvent(raw []byte) (Event, error) {
 	var e Event
 	err := json.Unmarshal(raw, &e)
@@ -135,20 +138,20 @@ type Entry struct {
 	Seq uint64
 	// Prev is the Hash of the entry before; zero before the first.
 	Prev [32]byte
-	// Hash is what package audit makes of Seq, Prev and Raw.
+	// Hash is the hash of Seq, Prev and Raw; package audit computes it.
 	Hash [32]byte
-	// Raw is the event's JSON, byte by byte as it was hashed.
+	// Raw is the event's JSON, with exactly the bytes that were hashed.
 	Raw []byte
-	// Event is what Raw says.
+	// Event is Raw, parsed.
 	Event Event
 }
 
-// Settled is what becomes of pending events.
+// Settled is the result of the function that Store.Settle calls for pending events.
 type Settled struct {
 	// Entries are appended to the chain, in this order.
 	Entries []Entry
-	// Mails are queued by the same transaction, but for those that are not to be sent:
-	// see Tx.QueueMail. That the queue is full is logged.
+	// Mails are queued by the same transaction. Mails that Tx.QueueMail refuses are left out; a
+	// full queue is logged.
 	Mails []Mail
 }
 
@@ -156,9 +159,9 @@ type Settled struct {
 type EntryQuery struct {
 	// Realm and User restrict to events about them; a User needs a Realm.
 	Realm, User string
-	// From (inclusive) and To (exclusive) restrict to a time; zero is no bound.
+	// From (inclusive) and To (exclusive) restrict the time of the events; zero means no bound.
 	From, To time.Time
-	// Newest lists the newest first; else the oldest come first.
+	// Newest lists the newest first instead of the oldest.
 	Newest bool
 	// After is the cursor of the previous page, empty for the first.
 	After string
@@ -166,8 +169,8 @@ type EntryQuery struct {
 	Limit int
 }
 
-// EntryPage is one page; Next is empty on the last, and only there: a page may hold
-// fewer entries than asked for.
+// EntryPage is one page. Next is empty on the last page only; other pages, too, may hold fewer
+// entries than the limit.
 type EntryPage struct {
 	Entries []Entry
 	Next    string

@@ -5,47 +5,51 @@ import (
 	"time"
 )
 
-// Why a mail is not queued; tested with errors.Is. Nothing was written for it.
+// Reasons why a mail is not queued, to be tested with errors.Is. Nothing was written then.
 var (
-	// ErrMailTold: a mail of this kind went to the user just before; see Mail.Quiet.
+	// ErrMailTold: a mail of this kind was queued for the user less than Mail.Quiet ago.
 	ErrMailTold = errors.New("the user was just told")
-	// ErrMailLimit: the user got MailsPerDay of this kind today.
+	// ErrMailLimit: MailsPerDay of this kind were queued for the user within 24 hours.
 	ErrMailLimit = errors.New("too many mails of this kind to this user today")
-	// ErrMailFull: MaxMails wait already.
+	// ErrMailFull: the queue has MaxMails already.
 	ErrMailFull = errors.New("too many mails are waiting")
 )
 
 const (
-	// MaxMails bounds the queue: what waits while the mail server is down.
+	// MaxMails bounds the queue, which grows while the mail server is down.
 	MaxMails = 50_000
-	// MailsPerDay bounds the mails of one kind to one user within 24 hours. Each kind
-	// has a bound of its own, so that none can be provoked to silence another.
+	// MailsPerDay bounds the mails of one kind to one user within 24 hours. Each kind has its own
+	// bound. Otherwise an attacker could cause many mails of one kind to suppress a mail of
+	// another.
 	MailsPerDay = 10
 )
 
-// MailEnrolCode is the Kind of a mail with the code before a first enrolment. All other
-// kinds are those of the events that they tell of.
+// MailEnrolCode is the Kind of a mail with the code before a first enrolment. All other kinds are
+// the kinds of the events that the mails report.
 const MailEnrolCode = "enrol_code"
 
-// Mail is an e-mail that waits to be sent. It is a claim and not yet text: its words
-// are made in the language and for the brand of the moment when it is sent.
+// Mail is an e-mail in the queue. It holds facts and no text: the text is composed when the mail is
+// sent, with the brand that is configured then.
 type Mail struct {
-	// ID is unique and stays: a mail that is sent twice has one Message-ID.
+	// ID is unique and part of the Message-ID. A mail that is sent twice has the same ID both
+	// times.
 	ID          string
 	Realm, User string
 	// To is the address as it was when the mail was made.
 	To       string
 	Kind     string
 	Language string
-	// At is when it happened, Address and Agent from where; Address may be empty.
+	// At is when the event happened. Address and Agent are of the client that caused it; Address
+	// may be empty.
 	At             time.Time
 	Address, Agent string
-	// Secret is what only the mail may say, sealed: an enrolment's code. Else nil.
+	// Secret is the sealed code of an enrolment, which is disclosed in the mail only; nil for other
+	// kinds.
 	Secret []byte
-	// Quiet is for how long after one mail another of its kind to the same user is
-	// ErrMailTold; 0 is never. It is not kept.
+	// Quiet is for how long after one mail another of its kind to the same user is refused with
+	// ErrMailTold; 0 for no such time. It is not stored.
 	Quiet time.Duration
-	// Due is when it is to be tried next, Ends when it is given up.
+	// Due is when the next attempt to send it is made, Ends when it is given up.
 	Due, Ends time.Time
 	// Tries counts how often it was claimed for sending.
 	Tries int
@@ -54,20 +58,20 @@ type Mail struct {
 // Key names the user that the mail is for.
 func (m *Mail) Key() UserKey { return UserKey{Realm: m.Realm, ID: m.User} }
 
-// MailLedger is what is remembered of the mails of one user, by kind, for a day.
+// MailLedger counts the mails of one user, by kind, for a day.
 type MailLedger map[string]MailCount
 
-// MailCount is of one kind: how many since when, and the last.
+// MailCount is the count of one kind: Count mails since Since, the last at Last.
 type MailCount struct {
 	Since, Last time.Time
 	Count       int
 }
 
-// Day is how long a MailLedger counts.
+// mailDay is the period for which a MailLedger counts.
 const mailDay = 24 * time.Hour
 
-// Admit counts a mail, or returns ErrMailTold or ErrMailLimit. It forgets what is older
-// than a day. Engines keep the ledger; this is the rule for all of them.
+// Admit counts a mail, or returns ErrMailTold or ErrMailLimit. It drops counts that are older than
+// a day. Engines store the ledger and call Admit, so that all have the same rule.
 func (l MailLedger) Admit(m *Mail, now time.Time) error {
 	for kind, c := range l {
 		if now.Sub(c.Since) >= mailDay && now.Sub(c.Last) >= mailDay || now.Before(c.Since) {
@@ -89,19 +93,19 @@ func (l MailLedger) Admit(m *Mail, now time.Time) error {
 	return nil
 }
 
-// MailCode is the code by e-mail that a user's first enrolment waits for.
+// MailCode is the code by e-mail that is required for a user's first enrolment.
 type MailCode struct {
 	// Mail is the ID of the mail that carries it.
 	Mail string
 	// To is the address that it was sent to.
 	To string
-	// Code is sealed; nil once it was spent, or tried too often.
+	// Code is sealed. It is nil after it was spent, or after too many wrong codes.
 	Code []byte
-	// Expires is the code's end.
+	// Expires is when the code expires.
 	Expires time.Time
 	// Tries counts the wrong codes given against this one.
 	Tries int
-	// Sent is when codes were sent to this user, oldest first, as far as it still counts.
+	// Sent has the times at which codes were sent to this user within the last hour, oldest first.
 	Sent []time.Time
 	// Failed says that the mail server refused the mail for good.
 	Failed bool

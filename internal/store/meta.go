@@ -2,22 +2,22 @@ package store
 
 // The names of records about the store itself that several packages read.
 const (
-	// MetaID is a random name that the store got when it was made. A restored store
-	// keeps it, so that a backup tells which store it is of.
+	// MetaID is a random name that the store got when it was created. A restored store keeps it. It
+	// shows which store a backup was made of.
 	MetaID = "store id"
 	// MetaKeys lists the master keys that records may be sealed with (package rotation).
 	MetaKeys = "master keys"
 	// MetaRestored is when the store was last restored from a backup, in RFC 3339.
 	MetaRestored = "restored"
-	// MetaClock is the time up to which the clock was believed when old entries of the
-	// audit log were last removed, in RFC 3339 (package audit).
+	// MetaClock is the trusted time, in RFC 3339, at which old entries of the audit log were last
+	// removed. Package audit compares the clock with it, to detect a clock that is too far ahead.
 	MetaClock = "clock"
-	// MetaSites is where realms were served last: a JSON object of lists of addresses.
+	// MetaSites has the addresses at which each realm was last served: a JSON object of lists.
 	MetaSites = "sites"
-	// MetaPlaces is the same with the matchers that the realms are behind at their sites.
+	// MetaPlaces is like MetaSites, with the matchers that lead to the gate added to each address.
 	MetaPlaces = "places"
-	// MetaIDs is what the ids of the users of realms are made of: a JSON object of lists
-	// of hashes.
+	// MetaIDs identifies the source of each realm's user ids, such as the whoami settings: a JSON
+	// object of lists of hashes.
 	MetaIDs = "ids"
 	// MetaBackup is when a backup was last made, in RFC 3339.
 	MetaBackup = "backup"

@@ -11,9 +11,10 @@ type UserKey struct {
 // User is all that is kept about one user. Times are UTC; a zero time means never.
 type User struct {
 	Key UserKey
-	// Name is how the portal shows the user, for staff lists; never identifying.
+	// Name is the user's name as the portal shows it. Staff lists show it; it never identifies a
+	// user.
 	Name string
-	// Email is where notices go: what whoami last named; empty if it names none.
+	// Email is the address for notices: the last one that whoami named; empty if it names none.
 	Email string
 	// Language is the language of the own pages that the user last saw; empty if none.
 	Language string
@@ -40,8 +41,8 @@ type User struct {
 // Activated reports whether the user has a second factor.
 func (u User) Activated() bool { return u.TOTP != nil }
 
-// Throttled reports whether wrong codes have cost the user a wait since the last right
-// one. The wait may be over.
+// Throttled reports whether wrong codes have caused a wait for the user since the last accepted
+// code. The wait may be over.
 func (u User) Throttled() bool {
 	for _, f := range u.Failures {
 		if !f.Until.IsZero() {
@@ -51,7 +52,7 @@ func (u User) Throttled() bool {
 	return false
 }
 
-// UsedAt is when one of the user's factors was last used; zero for never.
+// UsedAt returns when any of the user's factors was last used; zero for never.
 func (u User) UsedAt() (at time.Time) {
 	if u.TOTP != nil {
 		at = u.TOTP.UsedAt
@@ -64,7 +65,7 @@ func (u User) UsedAt() (at time.Time) {
 
 // TOTP is one authenticator app (RFC 6238).
 type TOTP struct {
-	// ID is unique for every enrolment, so that records about it never meet another's.
+	// ID is unique for every enrolment, so that records about one enrolment never apply to another.
 	ID string
 	// Secret is the shared key, sealed with realm, user and field as authenticated data.
 	Secret []byte
@@ -73,19 +74,20 @@ type TOTP struct {
 	Digits    int
 	// Period is the length of a step in seconds.
 	Period int
-	// Floor is the newest step that was accepted; nothing at or below it ever is again.
+	// Floor is the newest step of which a code was accepted. Codes of this step and of earlier ones
+	// are never accepted again.
 	Floor int64
 	// AddedAt and UsedAt are shown on the settings page.
 	AddedAt, UsedAt time.Time
 }
 
-// BackupSet is one generation of backup codes.
+// BackupSet is a set of backup codes that were generated together.
 type BackupSet struct {
 	// Salt is the Argon2id salt of the whole set.
 	Salt []byte
-	// Hashes are those of the unused codes.
+	// Hashes are the hashes of the unused codes.
 	Hashes [][]byte
-	// Total is how many were made.
+	// Total is the number of codes that were generated.
 	Total int
 	// AddedAt and UsedAt (the last use) are shown on the settings page.
 	AddedAt, UsedAt time.Time
@@ -94,29 +96,28 @@ type BackupSet struct {
 // SpentCodes remembers backup codes that were used, so that an import of the same codes
 // does not make them valid again.
 type SpentCodes struct {
-	// Key is the key of the digests, sealed with realm, user and field as authenticated
-	// data. It is random, and not derived from a master key: digests can't be made anew
-	// when master keys are rotated, a sealed key can.
+	// Key is the key of the digests, sealed with realm, user and field as authenticated data. It is
+	// random and not derived from a master key. When master keys are rotated, the key can be sealed
+	// again, but the digests could not be computed again.
 	Key []byte
 	// Digests are 16 bytes each, one after another.
 	Digests []byte
-	// Closed says that more may have been used than Digests knows: there were too many,
-	// or the store was restored from a backup. Imports then bring no backup codes.
+	// Closed says that Digests may lack used codes: there were too many, or the store was restored
+	// from a backup. All backup codes of an import are then left out.
 	Closed bool
 }
 
-// Recovery is a code that staff gave to a user who lost all factors. It is good for
-// one challenge.
+// Recovery is a code that staff gave to a user who lost all factors. It is valid for one challenge.
 type Recovery struct {
-	// Salt and Hash are those of Argon2id, as of a backup code.
+	// Salt and Hash are the Argon2id salt and hash of the code, as for a backup code.
 	Salt, Hash []byte
-	// Issued and Expires bound its life.
+	// Issued and Expires are the beginning and the end of its validity.
 	Issued, Expires time.Time
-	// Staff is who issued it.
+	// Staff is the member of staff who issued it.
 	Staff string
 }
 
-// Failures is a run of refused codes since the last accepted one.
+// Failures counts the codes that were refused since the last accepted one.
 type Failures struct {
 	Count int
 	// Until is when the next attempt may be made.
@@ -149,8 +150,8 @@ type Visit struct {
 	Expires time.Time
 	// Address and Agent are shown in the list of open sessions.
 	Address, Agent string
-	// Binds names the portal cookies (hashes of name and path, sorted) that the
-	// clearance was given for.
+	// Binds identifies the portal cookies that the clearance was given for, by sorted hashes of
+	// site, name and path (portal.Jar.Binds). Their values are not part of it.
 	Binds []uint64
 	// Failures counts wrong codes given in this cleared visit.
 	Failures int
@@ -167,7 +168,7 @@ const (
 	AnyStatus Status = iota
 	Activated
 	NotActivated
-	// Throttled are those for whom User.Throttled holds; they are Activated too.
+	// Throttled are the users for whom User.Throttled is true; they are Activated, too.
 	Throttled
 )
 
@@ -192,12 +193,12 @@ type UserQuery struct {
 	Realm  string
 	Status Status
 	// Prefix restricts to users with a name, id or email address that starts with it, ignoring
-	// case. Those found by what they are sorted by come first, then those found only by
-	// id (or name), then those found only by address; each sorted by what they were
-	// found by. It can't be combined with ByEnabled and ByUsed.
+	// case. Users who match by the field that the list is sorted by come first, then those who
+	// match only by id (or name), then those who match only by address. Each group is sorted by the
+	// field that matched. It can't be combined with ByEnabled and ByUsed.
 	Prefix string
 	Sort   Sort
-	// Descending turns the order around.
+	// Descending reverses the order.
 	Descending bool
 	// After is the cursor of the previous page, empty for the first.
 	After string
@@ -205,8 +206,8 @@ type UserQuery struct {
 	Limit int
 }
 
-// UserPage is one page; Next is empty on the last, and only there: a page may hold
-// fewer users than asked for.
+// UserPage is one page. Next is empty on the last page only; other pages, too, may hold fewer users
+// than the limit.
 type UserPage struct {
 	Users []User
 	Next  string

@@ -2,25 +2,25 @@ package store
 
 import "github.com/secondgate/secondgate/internal/store/kv"
 
-// Raw is one record as engines keep it. Only package records reads its content.
+// Raw is one record in the form that engines store. Only package records parses it.
 type Raw = kv.Record
 
-// Snapshot is everything in a store as it was at one moment, whatever is written
-// meanwhile. It is valid only within the function that it is given to.
+// Snapshot is a consistent view of all records of a store at one moment. Later writes don't change
+// it. It is valid only within the function that Store.Snapshot calls.
 type Snapshot interface {
-	// Records counts them, without reading their content.
+	// Records returns the number of records, without reading their content.
 	Records() (int, error)
-	// Meta is Store.Meta at that moment.
+	// Meta is Store.Meta as of that moment.
 	Meta(name string) ([]byte, error)
 	// Each calls fn with every record. fn must not keep the record's slices.
 	Each(fn func(r Raw) error) error
 }
 
-// Loaded counts what a restore made of a backup's records.
+// Loaded counts the results of a restore.
 type Loaded struct {
-	// Users were restored; of Damaged ones the record could not be read even before
-	// the backup was made, so that they are refused, as they were.
+	// Users is the number of restored users. Damaged is the number of users with a record that
+	// could not be read even before the backup was made; they are refused, as before.
 	Users, Damaged int
-	// Ended are the clearances that were live in the backup.
+	// Ended is the number of clearances that were valid in the backup, and that the restore ended.
 	Ended int
 }

@@ -16,7 +16,7 @@ const (
 	maxAddresses = 1 << 15
 	// maxKnown is how many pairs are remembered for an accepted code.
 	maxKnown = 1 << 15
-	// sample is how many entries compete for being forgotten when a table is full.
+	// sample is the number of entries of which the least is removed when a table is full.
 	sample = 8
 )
 
@@ -25,11 +25,12 @@ const (
 // before as a means against lock-outs.
 const knownFor = 30 * 24 * time.Hour
 
-// Class is what a budget is for. Failures of one class never use up another's.
+// Class is a class of codes with separate budgets. Failures of one class do not use up the budget
+// of another.
 type Class uint8
 
 const (
-	// Guessable are codes of a few digits, as an authenticator app's.
+	// Guessable are codes of a few digits, such as those of an authenticator app.
 	Guessable Class = iota
 	// LookUp are backup and recovery codes: 80 bits. They have no budget over all users.
 	LookUp
@@ -37,17 +38,16 @@ const (
 
 // Addresses counts failures per client address in memory, over a sliding time:
 //
-//   - Each pair of address and user has a budget of Policy.AddressCount for each class.
-//     What one user fails at an address holds up no other user there.
-//   - Each address has a budget of manyUsers times as much over all users, for guessable
-//     codes. A user counts there with a third of AddressCount at most, so that it takes
-//     many users to use it up. A user with a recent accepted code from that address is
-//     not held up by it.
+//   - Each pair of address and user has a budget of Policy.AddressCount for each class. Failures of
+//     one user at an address do not affect other users there.
+//   - Each address has a budget of manyUsers times as much over all users, for guessable codes. A
+//     user counts there with a third of AddressCount at most, so that it takes many users to use it
+//     up. It does not apply to a user with a recent accepted code from that address.
 //
-// An attempt is counted when it is admitted, and taken back if it was none or was right.
-// So parallel attempts get no more than the budget. Each table is bounded; when it is
-// full, the least of a random few entries is forgotten, so a flood of addresses hardly
-// frees one that is held up. Safe for concurrent use.
+// An attempt is counted when it is admitted, and uncounted if the code was right or not checked. So
+// parallel attempts get no more than the budget. Each table is bounded. When it is full, the entry
+// with the lowest count among a few random ones is removed, so a flood of addresses is unlikely to
+// remove an entry that is blocked. It is safe for concurrent use.
 type Addresses struct {
 	policy Policy
 	clock  func() time.Time
@@ -73,7 +73,7 @@ func NewAddresses(p Policy, clock func() time.Time) *Addresses {
 	}
 }
 
-// Ticket is an attempt that was admitted and counted as a failure.
+// Ticket identifies an attempt that was admitted and counted as a failure.
 type Ticket struct {
 	addr, user string
 	class      Class
@@ -83,8 +83,8 @@ type Ticket struct {
 	pairAt, allAt int64
 }
 
-// Admit counts an attempt as a failure, or refuses it until a time. A refused attempt is
-// not counted. The caller calls Accept, Refund or Fail with the ticket.
+// Admit counts an attempt as a failure, or refuses it; until is then the end of the wait. A refused
+// attempt is not counted. The caller calls Accept, Refund or Fail with the ticket.
 func (a *Addresses) Admit(addr, user string, class Class) (t Ticket, until time.Time, ok bool) {
 	t = Ticket{addr: addr, user: user, class: class}
 	if a.policy.AddressCount <= 0 {
@@ -154,11 +154,11 @@ func (a *Addresses) isKnown(key pair, now int64) bool {
 	return known && at <= now && now-at < int64(knownFor)
 }
 
-// Held says that a wrong code made further ones wait.
+// Held describes a wait that a wrong code has started.
 type Held struct {
 	Until time.Time
-	// Everyone is set where the address has to wait for all users that are not known
-	// there, not for this one only.
+	// Everyone says that the wait applies to all users that are not known at the address, and not
+	// only to this user.
 	Everyone bool
 }
 
@@ -180,8 +180,8 @@ func (a *Addresses) Fail(t Ticket) *Held {
 	return nil
 }
 
-// Forget drops what is counted for a user at all addresses, as staff who unlock the user
-// ask for. What addresses did over all users stays counted.
+// Forget resets the counters of a user at all addresses. It is called when staff unlock the user.
+// The counters of addresses over all users remain.
 func (a *Addresses) Forget(user string) {
 	guessable, lookUp := a.hash(user, Guessable), a.hash(user, LookUp)
 	a.mu.Lock()
@@ -210,8 +210,8 @@ func (a *Addresses) lesser(now int64) func(x, y window) bool {
 	return func(x, y window) bool { return x.at(now, per).estimate(now, per) < y.at(now, per).estimate(now, per) }
 }
 
-// put writes an entry. In a full table a new one takes the place of the least of a few
-// entries.
+// put writes an entry. In a full table, a new entry replaces the one with the lowest count among a
+// few.
 func put[K comparable, V any](table map[K]V, limit int, key K, value V, less func(x, y V) bool) {
 	if _, there := table[key]; !there && len(table) >= limit {
 		forget(table, less)
@@ -223,7 +223,7 @@ func forget[K comparable, V any](table map[K]V, less func(x, y V) bool) {
 	var victim K
 	var least V
 	n := 0
-	for key, value := range table { // Go starts at a random place
+	for key, value := range table { // Go iterates over a map from a random place
 		if n == 0 || less(value, least) {
 			victim, least = key, value
 		}

@@ -1,11 +1,11 @@
-// Package throttle bounds how often a wrong code may be given. [Policy] computes a user's
-// waits, which grow with each failure and apply to guessable codes only; [Addresses]
-// holds budgets for each pair of client address and user, and for each address.
-// [Proxies] warns where all clients share one address by a mistake in the configuration.
+// Package throttle bounds how often a wrong code may be given. [Policy] computes a user's waits,
+// which grow with each failure and apply to guessable codes only; [Addresses] holds budgets for
+// each pair of client address and user, and for each address. [Proxies] detects a configuration in
+// which all clients seem to share one address.
 //
-// An attempt that is refused here is neither looked at nor counted: trying during a wait
-// never makes it longer. The user's counters live in the store and survive restarts;
-// those of addresses live in memory, bounded. Package factor is the caller.
+// A refused attempt is neither checked nor counted, so attempts during a wait do not extend it. The
+// counters of users are in the store and survive restarts; those of addresses are in memory and
+// bounded. Package factor calls it.
 package throttle
 
 import (
@@ -17,7 +17,7 @@ import (
 
 // Policy defines the waits and bounds after failures.
 type Policy struct {
-	// Free is how many failures in a row cost no wait.
+	// Free is the number of failures in a row without a wait.
 	Free int
 	// Wait follows the first failure after those; it doubles with each further one
 	// and is never longer than Max.
@@ -25,15 +25,15 @@ type Policy struct {
 	// Stop is how many failures in a row turn a factor off. NIST SP 800-63B allows
 	// at most 100.
 	Stop int
-	// AddressCount failures within AddressPer are the most that one address may cause
-	// at one user, for each class of codes; no count, no bound.
+	// AddressCount is the number of failures within AddressPer that one address may cause for one
+	// user and class of codes; 0 means no bound.
 	AddressCount int
 	AddressPer   time.Duration
 }
 
-// manyUsers is how many times AddressCount one address may fail over all users. By
-// default that is 300 guesses in 10 minutes. It only slows down: each of the users is
-// bounded by Stop in any case.
+// manyUsers is how many times AddressCount one address may fail over all users. By default that is
+// 300 guesses in 10 minutes. This only slows an attacker down; Stop bounds the guesses for each
+// user in any case.
 const manyUsers = 10
 
 // overUsers is how many failures one address may cause over all users.
@@ -55,7 +55,7 @@ func (p Policy) Next(f store.Failures, now time.Time) store.Failures {
 	return f
 }
 
-// wait is what the n-th failure in a row costs.
+// wait returns the wait after the n-th failure in a row.
 func (p Policy) wait(n int) time.Duration {
 	if n <= p.Free {
 		return 0
@@ -81,7 +81,7 @@ func (p Policy) Blocked(f store.Failures, now time.Time) (until time.Time, block
 	return f.Until, true
 }
 
-// Stopped tells whether there were so many failures in a row that the factor is off.
+// Stopped reports whether codes of the factor are refused because of Stop failures in a row.
 func (p Policy) Stopped(f store.Failures) bool {
 	return f.Count >= p.Stop
 }

@@ -6,14 +6,14 @@ import (
 	"sync/atomic"
 )
 
-// forwarded are the headers by which proxies name the client.
+// forwarded are the headers in which proxies send the client's address.
 var forwarded = []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Cf-Connecting-Ip", "True-Client-Ip"}
 
-// Untrusted reports whether a request names a client in a header that Caddy did not
-// believe, so that the peer itself is taken for the client. Then either the peer is a
-// proxy that `trusted_proxies` lacks, and all customers behind it share one address, or
-// the client made the header up. remote is http.Request.RemoteAddr, client is the
-// address by Caddy's client_ip, header is the request's as it arrived.
+// Untrusted reports whether a request has a client address in a header that Caddy ignored because
+// it does not trust the peer. The peer then counts as the client. Either it is a proxy that
+// `trusted_proxies` lacks, and all customers behind it share one address, or the client has forged
+// the header. remote is http.Request.RemoteAddr, client is the address by Caddy's client_ip, header
+// is the request's as it arrived.
 func Untrusted(remote, client string, header http.Header) bool {
 	named := false
 	for _, name := range forwarded {
@@ -25,7 +25,7 @@ func Untrusted(remote, client string, header http.Header) bool {
 	peer, known := peerOf(remote)
 	ip, err := netip.ParseAddr(client)
 	if !known || err != nil {
-		return err != nil // a Unix socket's name, which no budget can tell apart
+		return err != nil // the name of a Unix socket, which is the same for all clients
 	}
 	return ip.Unmap() == peer
 }

@@ -11,8 +11,8 @@ type window struct {
 	told int64
 }
 
-// at moves the window forward to now. One that begins in the future was written
-// before the clock was set back; it begins anew, or it would never end.
+// at moves the window forward to now. A window that begins in the future was written before the
+// clock was set back; it is reset, because otherwise it would not end for a long time.
 func (w window) at(now int64, per time.Duration) window {
 	age := time.Duration(now - w.start)
 	switch {
@@ -24,8 +24,8 @@ func (w window) at(now int64, per time.Duration) window {
 	return w
 }
 
-// estimate is the count of the sliding period that ends at now, taking the failures
-// of the period before as evenly spread.
+// estimate returns the count of the sliding period that ends at now. It assumes that the failures
+// of the previous period were evenly distributed.
 func (w window) estimate(now int64, per time.Duration) float64 {
 	left := 1 - float64(now-w.start)/float64(per)
 	return float64(w.now) + float64(w.before)*left
@@ -45,8 +45,8 @@ func (w window) free(count int, per time.Duration) time.Time {
 	return time.Unix(0, start+int64(wait)).UTC().Truncate(time.Second).Add(time.Second)
 }
 
-// without takes back one failure that was counted in the period that began at start. It
-// may be the period before by now, or be forgotten.
+// without uncounts one failure of the period that began at start. If that is now the previous
+// period, it lowers that count; if the period is older, it does nothing.
 func (w window) without(start int64, per time.Duration) window {
 	switch {
 	case w.start == start && w.now > 0:

@@ -26,7 +26,7 @@ func (p *parser) readKept(fields map[string]string, in *factor.Import) (set *sto
 		return nil, nil, nil
 	}
 	if len(in.Codes) > 0 {
-		return nil, nil, &fault{fieldBackupHashes, "stand beside backup_codes; want one of the two"}
+		return nil, nil, &fault{fieldBackupHashes, "are given together with backup_codes; want one of the two"}
 	}
 	if scheme := strings.TrimSpace(fields[fieldBackupScheme]); scheme != factor.BackupScheme {
 		return nil, nil, &fault{fieldBackupScheme, fmt.Sprintf("%.60q is unknown; want %q", scheme, factor.BackupScheme)}
@@ -49,7 +49,7 @@ func (p *parser) readKept(fields map[string]string, in *factor.Import) (set *sto
 		return nil, nil, bad
 	}
 	if realm := fields[fieldBackupRealm]; realm != p.realm {
-		return nil, &fault{fieldBackupRealm, "the backup codes are those of another realm, where alone they are good; they are left out, and the customer makes new ones"}, nil
+		return nil, &fault{fieldBackupRealm, "the backup codes are from another realm and valid only there; they are left out, and the customer has to generate new ones"}, nil
 	}
 	return set, nil, nil
 }

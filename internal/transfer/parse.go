@@ -89,7 +89,7 @@ func withURI(fields map[string]string) (map[string]string, *fault) {
 	}
 	for _, name := range []string{fieldSecret, fieldEncoding, fieldAlgorithm, fieldDigits, fieldPeriod} {
 		if fields[name] != "" {
-			return nil, &fault{fieldURI, fmt.Sprintf("stands beside %s; want one of the two", name)}
+			return nil, &fault{fieldURI, fmt.Sprintf("is given together with %s; want one of the two", name)}
 		}
 	}
 	key, err := otp.NewKeyFromURL(link)
@@ -212,7 +212,7 @@ func number(fields map[string]string, name string, missing, low, high int) (int,
 
 // errCode describes the shape of a backup code. Codes of another shape are refused, because
 // the challenge would not accept them.
-var errCode = errors.New("are not all of our shape: 16 symbols of 0 to 9 and A to Z without I, L, O and U, as XXXX-XXXX-XXXX-XXXX, parted by ; or , (others can't be typed at the challenge: leave the field empty, and customers make new codes on their settings page)")
+var errCode = errors.New("are not all in the form of Secondgate's: 16 symbols of 0 to 9 and A to Z without I, L, O and U, as XXXX-XXXX-XXXX-XXXX, separated by ; or , (others can't be typed at the challenge: leave the field empty, and customers generate new codes on their settings page)")
 
 // maxCodes bounds the number of a user's backup codes, as the settings do.
 const maxCodes = 20

@@ -97,7 +97,7 @@ func (r *reading) take(next row) {
 		return
 	}
 	if first, twice := r.users[in.User]; twice {
-		r.file.refuse(Problem{Line: next.line, User: user, Field: fieldUser, Text: fmt.Sprintf("was in line %d already", first)})
+		r.file.refuse(Problem{Line: next.line, User: user, Field: fieldUser, Text: fmt.Sprintf("is in line %d already", first)})
 		return
 	}
 	r.users[in.User] = int32(next.line)

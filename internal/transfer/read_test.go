@@ -90,7 +90,7 @@ func TestReadRefusesLines(t *testing.T) {
 		"odd base32":       {"alice," + secret20 + "A", "secret", "not whole"},
 		"too short":        {"alice,GEZDGNBVGY3TQ", "secret", "has 64 bits; want at least 80"},
 		"too long":         {"alice," + strings.Repeat(secret20, 7), "secret", "at most 1024"},
-		"again":            {"Bob," + secret20, "user", "was in line 2 already"},
+		"again":            {"Bob," + secret20, "user", "is in line 2 already"},
 		"too few fields":   {"alice", "", "1 fields, but the first line names 2 columns"},
 		"too many fields":  {"alice," + secret20 + ",6", "", "3 fields"},
 		"a bare quote":     {`al"i"ce,` + secret20, "", "bare"},
@@ -150,7 +150,7 @@ func TestReadRefusesFields(t *testing.T) {
 		"MD5":                  {`{` + good + `,"algorithm":"MD5"}`, "algorithm", "want SHA1, SHA256 or SHA512"},
 		"other encoding":       {`{` + good + `,"encoding":"base64"}`, "encoding", "want base32 or hex"},
 		"not hex":              {`{` + good + `,"encoding":"hex"}`, "secret", "not hexadecimal"},
-		"link and secret":      {`{` + good + `,"uri":"otpauth://totp/x?secret=` + secret20 + `"}`, "uri", "stands beside secret"},
+		"link and secret":      {`{` + good + `,"uri":"otpauth://totp/x?secret=` + secret20 + `"}`, "uri", "given together with secret"},
 		"another link":         {`{` + link("https://totp/x?secret="+secret20) + `}`, "uri", "want otpauth://totp/"},
 		"no link":              {`{` + link("otpauth://%zz") + `}`, "uri", "not a link"},
 		"hotp":                 {`{` + link("otpauth://hotp/x?counter=1&secret="+secret20) + `}`, "uri", "hotp"},
@@ -159,10 +159,10 @@ func TestReadRefusesFields(t *testing.T) {
 		"broken query":         {`{` + link("otpauth://totp/x?secret=%zz") + `}`, "uri", "can't be read"},
 		"link without secret":  {`{` + link("otpauth://totp/x?digits=6") + `}`, "secret", "missing"},
 		"link with odd digits": {`{` + link("otpauth://totp/x?digits=six&secret="+secret20) + `}`, "digits", "is no number"},
-		"eight-digit codes":    {`{` + good + `,"backup_codes":["12345678"]}`, "backup_codes", "not all of our shape"},
+		"eight-digit codes":    {`{` + good + `,"backup_codes":["12345678"]}`, "backup_codes", "not all in the form of Secondgate's"},
 		"a code twice":         {`{` + good + `,"backup_codes":["` + aCode + `","o123 4567 89ab cdef"]}`, "backup_codes", "have one twice"},
 		"too many codes":       {`{` + good + `,"backup_codes":["` + strings.Join(manyCodes(21), `","`) + `"]}`, "backup_codes", "more than 20"},
-		"codes and hashes":     {`{` + good + kept + `,"backup_codes":["` + aCode + `"],"backup_hashes":["` + hash + `"]}`, "backup_hashes", "beside backup_codes"},
+		"codes and hashes":     {`{` + good + kept + `,"backup_codes":["` + aCode + `"],"backup_hashes":["` + hash + `"]}`, "backup_hashes", "together with backup_codes"},
 		"other scheme":         {`{` + good + `,"backup_scheme":"bcrypt","backup_hashes":["` + hash + `"]}`, "backup_scheme", "is unknown"},
 		"no salt":              {`{` + good + `,"backup_scheme":"` + factor.BackupScheme + `","backup_hashes":["` + hash + `"]}`, "backup_salt", "want 16 bytes"},
 		"short hash":           {`{` + good + kept + `,"backup_hashes":["0b"]}`, "backup_hashes", "want 32 bytes"},
@@ -221,7 +221,7 @@ func TestReadWarns(t *testing.T) {
 	if err != nil || f.Refused != 0 || f.Warned != 3 || len(f.Items) != 3 {
 		t.Fatalf("%+v, %v", f, err)
 	}
-	for i, want := range []string{"has 80 bits", "those of another realm", "is that of line 3 too"} {
+	for i, want := range []string{"has 80 bits", "from another realm", "is that of line 3 too"} {
 		if p := f.Problems[i]; !p.Warning || !strings.Contains(p.Text, want) {
 			t.Errorf("%+v, want %q", p, want)
 		}

@@ -100,7 +100,7 @@ func (i *Importer) Check(ctx context.Context, f *File) (counts Counts, err error
 		found := meets.Found
 		seen = seen || found != factor.FoundNobody
 		if found == factor.FoundOther && i.Replace == ReplaceNever {
-			f.refuse(Problem{Line: item.Line, User: item.User, Field: fieldUser, Text: "has another authenticator already; to leave such users as they are say replace skip, to put these in their place replace always"})
+			f.refuse(Problem{Line: item.Line, User: item.User, Field: fieldUser, Text: "has another authenticator already; replace skip leaves such users unchanged, replace always replaces their authenticators"})
 			continue
 		}
 		if found != factor.FoundOther || i.Replace == ReplaceAlways {
@@ -123,7 +123,7 @@ func (i *Importer) checkStrange(ctx context.Context, f *File) error {
 		return fmt.Errorf("looking for known users: %w", err)
 	}
 	if len(page.Users) > 0 {
-		f.warn(Problem{Field: fieldUser, Text: fmt.Sprintf("none of them was ever seen in this realm, while others were: are they the ids that whoami says, as %q is?", page.Users[0].Key.ID)})
+		f.warn(Problem{Field: fieldUser, Text: fmt.Sprintf("none of these users was ever seen in this realm, but others were: are they ids as whoami returns them, such as %q?", page.Users[0].Key.ID)})
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func (f *File) warnSpent(i *Item, n int) {
 		field, of = fieldBackupHashes, len(i.Kept.Hashes)
 	}
 	f.warn(Problem{Line: i.Line, User: i.User, Field: field, Text: fmt.Sprintf(
-		"%d of %d are left out: they were used before, or may have been used before the store was restored; the customer makes new ones on the settings page", n, of)})
+		"%d of %d are left out: they were used before, or may have been used before the store was restored; the customer can generate new ones on the settings page", n, of)})
 }
 
 func (f *File) warn(p Problem) {

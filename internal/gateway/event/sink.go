@@ -6,6 +6,7 @@
 package event
 
 import (
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,7 +27,7 @@ type Sink struct {
 	Meter *meter.Realm
 	Audit func(store.Event)
 
-	dropped, trusted, missed tally
+	dropped, trusted, missed, taken tally
 }
 
 // Subject is the request that an event is about.
@@ -57,7 +58,7 @@ func (s *Sink) UnknownAnswer(about Subject, why string) {
 	s.Log.Error("whoami gave no answer", zap.String("reason", why), zap.String("client_ip", about.Address))
 }
 
-// Unnamed records that the placeholder under `user` was empty.
+// Unnamed counts requests for which the placeholder of the setting `user` was empty.
 func (s *Sink) Unnamed() { s.Meter.Unnamed() }
 
 // SignIn records that a visit was found signed in.
@@ -76,7 +77,8 @@ var actionNames = map[gate.Action]string{
 	gate.ReloadSignIn: "anew",
 }
 
-// lost is counted when the condition for a release ended while the portal answered.
+// lost is the name, in the metrics, of responses that were withheld because the clearance ended
+// while the portal answered.
 const lost = "lost"
 
 // Decided records that a request (when is "before") or a response ("after") was not let through.
@@ -110,19 +112,39 @@ func (s *Sink) Refused(status int, method string, about Subject) {
 // SessionField records that a body was refused because the field has the name of a session's
 // cookie.
 func (s *Sink) SessionField(name string, about Subject) {
-	s.Log.Warn("a form has a field that is named as a cookie of the portal, so it could carry a session",
+	s.Log.Warn("a form was refused: one of its fields has the name of a portal cookie, so it could carry a session",
 		zap.String("field", name), zap.String("client_ip", about.Address), zap.String("path", about.Path),
-		zap.String("remedy", "if the cookie says nothing about who is signed in: `leave "+name+"`"))
+		zap.String("remedy", "if the portal takes no session from this field: "+exception(name)))
 }
 
-// SeveralOperations records that a sign-in was refused because it could contain several.
+// SessionParameter records that a parameter was taken out of an address because it has the name
+// of a session's cookie. It logs the first, tenth, hundredth … of each name.
+func (s *Sink) SessionParameter(name string, about Subject) {
+	if n, log := s.taken.add(name); log {
+		s.Log.Warn("a link has a parameter that is named as a cookie of the portal, so it could carry a session; the portal did not get it",
+			zap.String("parameter", name), zap.Uint64("count", n), zap.String("client_ip", about.Address), zap.String("path", about.Path),
+			zap.String("remedy", "if the portal takes no session from this parameter: "+exception(name)))
+	}
+}
+
+// exception is the line of the Caddyfile that excepts a field or parameter.
+func exception(name string) string {
+	if strings.EqualFold(name, "session_id") {
+		return "`leave session_id`"
+	}
+	return "`sign_in { username " + name + " }`, or, if the cookie says nothing about who is signed in, `leave " + name + "`"
+}
+
+// SeveralOperations records that a request to a declared sign-in was refused because it may have
+// several GraphQL or batch operations.
 func (s *Sink) SeveralOperations(about Subject) {
-	s.Log.Warn("a request to a declared sign-in carries several operations, and a question after it shows the last one only",
+	s.Log.Warn("a request to a declared sign-in was refused: it has several operations, and the question after it would show the result of the last one only",
 		zap.String("client_ip", about.Address), zap.String("path", about.Path),
-		zap.String("remedy", "have the client send one mutation in a request to an address of sign_in, and no batches"))
+		zap.String("remedy", "let the client send a single mutation per request to an address of sign_in, and no batches"))
 }
 
-// Failed records an internal error, and what was refused because of it.
+// Failed records an internal error. what is the log message; it says what was refused because of
+// the error.
 func (s *Sink) Failed(what string, err error, about Subject) {
 	s.Log.Error(what, zap.Error(err), zap.String("path", about.Path), zap.String("client_ip", about.Address))
 }
@@ -132,7 +154,8 @@ func (s *Sink) Panicked(what string, p any) {
 	s.Log.Error(what, zap.Any("panic", p), zap.Stack("stack"))
 }
 
-// ClearanceEnded records why a clearance ended before its time; err is the store's.
+// ClearanceEnded records why a clearance ended before its time. err is not nil if the store failed
+// to end it.
 func (s *Sink) ClearanceEnded(about Subject, why string, err error) {
 	fields := []zap.Field{zap.String("user_id", about.User), zap.String("client_ip", about.Address), zap.String("reason", why)}
 	if err != nil {
@@ -148,8 +171,9 @@ func (s *Sink) SessionOver(about Subject) {
 		zap.String("client_ip", about.Address), zap.String("path", about.Path))
 }
 
-// CookiesDropped counts cookies that the portal does not get because they were not sealed. The
-// portal needs few of them, but the log line shows a missing `leave`.
+// CookiesDropped counts cookies that are not forwarded to the portal because they were not sealed.
+// Scripts set such cookies. If the portal needs one, the log line tells the operator to name it
+// under `leave`.
 func (s *Sink) CookiesDropped(names []string) {
 	if len(names) == 0 {
 		return
@@ -158,7 +182,7 @@ func (s *Sink) CookiesDropped(names []string) {
 	for _, name := range names {
 		s.Book.Note(s.Realm, report.CookieDropped, name)
 		if n, worth := s.dropped.add(name); worth {
-			s.Log.Info("cookie dropped that was not sealed; if the portal's scripts set it and the portal needs it, name it under leave",
+			s.Log.Info("an unsealed cookie was not forwarded to the portal; if the portal's scripts set it and the portal needs it, name it under leave",
 				zap.String("cookie", name), zap.Uint64("count", n))
 		}
 	}
@@ -182,32 +206,34 @@ func (s *Sink) NotInserted(reasons []string, path string) {
 
 // PageIncomplete records that a page with insertions was cut off.
 func (s *Sink) PageIncomplete(err error, path string) {
-	s.Log.Warn("a page went out incomplete", zap.Error(err), zap.String("path", path))
+	s.Log.Warn("a page was sent incomplete", zap.Error(err), zap.String("path", path))
 }
 
-// TokenUnreadable and TokenUnknown record why the response to a sign-in with a token was
-// withheld.
+// TokenUnreadable records that the response to a sign-in with a token was withheld because the
+// token could not be read.
 func (s *Sink) TokenUnreadable(err error, status int, path string) {
 	s.Log.Error("the token of a sign-in could not be read; see token under sign_in", zap.Error(err),
 		zap.Int("status", status), zap.String("path", path))
 }
 
-// TokenUnknown: see TokenUnreadable.
+// TokenUnknown records that the response to a sign-in with a token was withheld because whoami
+// recognised no user by the token.
 func (s *Sink) TokenUnknown(path string) {
-	s.Log.Error("the token of a sign-in is nobody's: whoami does not know it; see credential header and whoami",
+	s.Log.Error("whoami recognises no user by the token of a sign-in; see credential header and whoami",
 		zap.String("path", path))
 }
 
-// CookieTooLong records that a cookie could not be sealed.
+// CookieTooLong records that a cookie of the portal was dropped because it is too long to be
+// sealed.
 func (s *Sink) CookieTooLong() {
 	s.Log.Error("a cookie of the portal is too long to be sealed and was dropped; see the portal's session settings")
 }
 
-// Measures reports whether times are counted at all.
+// Measures reports whether Forwarded and NotForwarded have any effect.
 func (s *Sink) Measures() bool { return s.Meter != nil }
 
-// Forwarded and NotForwarded count how long the gate had a request. page says that a
-// browser asked for a page to be shown.
+// Forwarded counts, for a request that was forwarded, how long the gate took before that. page says
+// that a browser requested it to show a page.
 func (s *Sink) Forwarded(took time.Duration, page bool) {
 	s.Meter.Forward(took)
 	if page {
@@ -215,5 +241,5 @@ func (s *Sink) Forwarded(took time.Duration, page bool) {
 	}
 }
 
-// NotForwarded: see Forwarded.
+// NotForwarded counts how long the gate took to answer a request that was not forwarded.
 func (s *Sink) NotForwarded(took time.Duration) { s.Meter.Refuse(took) }

@@ -12,7 +12,7 @@ type tally struct {
 	count map[string]uint64
 }
 
-// add returns the new count, and whether it is worth a line.
+// add returns the new count, and whether it is to be logged: it is a power of ten.
 func (t *tally) add(name string) (n uint64, log bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -46,7 +46,7 @@ type questions struct {
 	mu sync.Mutex
 	// waiting are the visits that wait for their question.
 	waiting errgroup.Group
-	// narrow are paths of cookies, other than "/"; see covers.
+	// narrow has the paths other than "/" for which the portal has set cookies; see covers.
 	narrow map[string]bool
 }
 
@@ -116,7 +116,7 @@ func (ob *Observer) putPending(s *state) bool {
 		defer s.mu.Unlock()
 		if s.tries++; s.tries >= maxTries {
 			s.pending = nil
-			ob.count(report.Unasked, "the visit never rested")
+			ob.count(report.Unasked, "the visit always had open requests")
 		}
 		return true
 	}
@@ -153,12 +153,12 @@ type question struct {
 	jar     *portal.Jar
 	cookies []portal.Cookie
 	kind    signInKind
-	// likely says that a sign-in probably succeeded, signedIn that a user was signed in
-	// by the last answer, whole that no cookie is missing in jar.
+	// likely says that a sign-in probably succeeded, signedIn that a user was signed in by the last
+	// answer, whole that jar has all cookies that the browser has.
 	likely, signedIn, whole bool
 }
 
-// question takes the pending question; the caller holds s.mu.
+// question returns the pending question and marks it as no longer pending; the caller holds s.mu.
 func (s *state) question(policy *portal.CookiePolicy) question {
 	q := question{
 		template: s.pending, cookies: s.jar.list(), kind: s.kind, likely: s.likely,
@@ -169,14 +169,15 @@ func (s *state) question(policy *portal.CookiePolicy) question {
 	return q
 }
 
-// put asks the portal, if the question can't do harm, and stores the answer.
+// put asks the portal and stores the answer. It counts the question as unasked if cookies may be
+// missing or if the question would have side effects (see harms).
 func (ob *Observer) put(s *state, q question) {
 	if q.user != "" {
 		ob.take(s, q, portal.Answer{Kind: gate.User, User: q.user, Name: q.user})
 		return
 	}
 	if !q.whole {
-		ob.count(report.Unasked, "its session began before it was watched, and may have cookies that were not seen")
+		ob.count(report.Unasked, "the session began before mode observe, and may have cookies that were not observed")
 		return
 	}
 	if why := ob.harms(q); why != "" {
@@ -197,7 +198,7 @@ func (ob *Observer) fetcher(t *template) portal.Fetch {
 	}
 }
 
-// take stores an answer, and counts what the gate would have done with it.
+// take stores an answer, and counts what `mode enforce` would have done with it.
 func (ob *Observer) take(s *state, q question, a portal.Answer) {
 	s.mu.Lock()
 	unchanged := s.credentials(ob.CookiePolicy).Key() == q.jar.Key()

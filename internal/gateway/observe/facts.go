@@ -147,11 +147,12 @@ func (o *observation) compareResponse(status int, h http.Header, changes []porta
 func (o *observation) compareAsset(status int, h http.Header) {
 	ok := (status == http.StatusOK || status == http.StatusPartialContent) && route.IsAssetType(h.Get("Content-Type"))
 	if !ok && status != http.StatusNotModified && status != http.StatusNotFound {
-		o.countPath(report.Refused, "looks like an asset, and is none")
+		o.countPath(report.Refused, "looks like an asset, but is none")
 	}
 }
 
-// identified counts a user that another authenticator identified.
+// identified handles a site with the setting `user`: it counts an empty placeholder, or schedules
+// the user to be counted.
 func (o *observation) identified(a answer) {
 	if a.kind != gate.User {
 		o.count(report.Unknown, "the placeholder under `user` is empty")

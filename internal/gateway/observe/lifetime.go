@@ -24,7 +24,8 @@ type lifetime struct {
 	ended atomic.Bool
 
 	mu sync.Mutex
-	// streams says that the response has no end of its own; closing, that it has to end.
+	// streams says that the response is a tunnel or event stream, which does not end by itself.
+	// closing says that close was called.
 	streams, closing bool
 	// conn is the client's connection, once a tunnel took it over.
 	conn net.Conn
@@ -48,7 +49,7 @@ func (l *lifetime) close() {
 	time.AfterFunc(l.grace, func() { l.stream(nil) })
 }
 
-// stream marks that the response has no end of its own, or that its grace time is over. conn is
+// stream records that the response does not end by itself, or that its grace time is over. conn is
 // the client's connection if a tunnel took it over, else nil.
 func (l *lifetime) stream(conn net.Conn) {
 	l.mu.Lock()
@@ -75,7 +76,7 @@ func (l *lifetime) end() {
 // streamTypes are media types of responses that have no end.
 var streamTypes = []string{"text/event-stream", "multipart/x-mixed-replace", "application/x-ndjson", "application/grpc"}
 
-// endless reports whether a response has no end of its own.
+// endless reports whether a response does not end by itself.
 func endless(status int, h http.Header) bool {
 	media := strings.ToLower(h.Get("Content-Type"))
 	return status == http.StatusSwitchingProtocols ||

@@ -48,7 +48,7 @@ func (ob *Observer) harms(q question) string {
 	case p.failed:
 		return "the portal did not answer a stranger"
 	case p.fragile && !q.signedIn && !q.likely:
-		return "not surely signed in, and the portal must not be asked about strangers"
+		return "perhaps not signed in, and this portal must not be asked about strangers"
 	}
 	return ""
 }
@@ -147,9 +147,9 @@ func (ob *Observer) reportProbe(a portal.Answer, replaces, redirects bool) {
 	}
 	switch {
 	case replaces:
-		found("a stranger's session changes when asked: only visits that surely signed in are asked about")
+		found("a question changes a stranger's session, so the portal is asked only about visits that have certainly signed in")
 	case redirects:
-		found("strangers are redirected when asked: only visits that surely signed in are asked about")
+		found("whoami redirects strangers, so the portal is asked only about visits that have certainly signed in")
 	}
 }
 
@@ -162,7 +162,7 @@ func (ob *Observer) haltIf(replaced bool) {
 		return
 	}
 	ob.last.halted = true
-	const text = "a question replaced the session of a visitor who was not signed in: no more are put until the configuration is loaded again"
+	const text = "a question replaced the session of a visitor who was not signed in: no further questions are asked until the configuration is loaded again"
 	ob.count(report.Portal, text)
 	ob.Events.Log.Warn("mode observe: "+text, zap.String("realm", ob.Realm))
 }

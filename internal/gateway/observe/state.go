@@ -11,13 +11,16 @@ import (
 	"github.com/secondgate/secondgate/internal/portal"
 )
 
-// state is what is known of one visit. No decision about a request depends on it.
+// state is what `mode observe` knows of one visit. It only affects the report, never whether a
+// request is forwarded.
 type state struct {
 	mu  sync.Mutex
 	jar jar
-	// before are cookies of the visit's first request that could be credentials. covered
-	// says that a request came to a path that gets all cookies which whoami gets. If there
-	// are any before, and it is not covered, cookies may exist that were never seen.
+	// before has the names of cookies that the visit's first request carried, that may be
+	// credentials, and that no observed response set. covered says that some request went to a path
+	// to which the browser sends all cookies that whoami gets. If before is not empty and covered
+	// is false, the browser may have cookies that were never observed; the portal is then not
+	// asked.
 	before  []string
 	covered bool
 
@@ -26,9 +29,9 @@ type state struct {
 	// header, such as pages, then don't tell who is signed in.
 	byHeader bool
 
-	// pending is what the next question is about; nil for none. kind is the surest sign of
-	// a sign-in since the last question; likely says that a response looked like that of a
-	// sign-in that succeeded.
+	// pending is the request that the next question is derived from; nil if no question is due.
+	// kind is the most reliable sign of a sign-in since the last question. likely says that a
+	// response since then looked like that of a successful sign-in.
 	pending *template
 	kind    signInKind
 	likely  bool
@@ -42,14 +45,14 @@ type state struct {
 	idleAt  time.Time
 }
 
-// stateOf returns the state of a visit; of a new one that is fresh.
+// stateOf returns the state of a visit. If the visit has none yet, stateOf makes fresh its state.
 func stateOf(v *visits.Visit, fresh *state) *state {
 	var s any = fresh
 	v.Observed.CompareAndSwap(nil, &s)
 	return (*v.Observed.Load()).(*state)
 }
 
-// credentials are the portal's cookies in the browser; the caller holds mu.
+// credentials returns a jar of the portal's cookies in the browser; the caller holds mu.
 func (s *state) credentials(policy *portal.CookiePolicy) *portal.Jar {
 	return portal.PlainJar(s.jar.list(), policy)
 }
@@ -71,8 +74,8 @@ type answer struct {
 	at   time.Time
 }
 
-// standing is what the answer would mean in `mode enforce`, if every user who is asked
-// for a second factor passed it.
+// standing returns the standing that the answer would give in `mode enforce`, if every user had a
+// second factor and had passed it.
 func (a answer) standing() gate.Standing {
 	return gate.Standing{Answer: a.kind, Enrolled: a.kind == gate.User, Cleared: a.kind == gate.User}
 }
@@ -103,6 +106,7 @@ type template struct {
 	facts  *request.Facts
 	next   Next
 	header http.Header
-	// user is the one that another authenticator found; then the portal is not asked.
+	// user is the id from the placeholder of the setting `user`. If it is set, the portal is not
+	// asked.
 	user string
 }

@@ -49,7 +49,7 @@ func (w *writer) open() error {
 // Header is the portal's header map, which is the client's.
 func (w *writer) Header() http.Header { return w.rw.Header() }
 
-// Unwrap lets http.ResponseController reach what is not here.
+// Unwrap lets http.ResponseController use the methods of the wrapped writer that writer lacks.
 func (w *writer) Unwrap() http.ResponseWriter { return w.rw }
 
 // WriteHeader forwards the status. Informational responses are not examined.
@@ -122,7 +122,7 @@ func (o *observation) learnNames(changes []portal.Change) {
 	}
 }
 
-// brought reports whether the request may have brought the value.
+// brought reports whether the request may have contained the value.
 func (o *observation) brought(value string) bool {
 	var beginning []byte
 	if o.body != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/secondgate/secondgate/internal/portal/whoami"
 )
 
-// Facts are what is known of one request before the portal is reached.
+// Facts are the facts about one request that are known before it is forwarded.
 type Facts struct {
 	Site   *Site
 	Client Client
@@ -218,9 +218,9 @@ func (s *Site) BodyNames() []string {
 	return append(slices.Clone(bodyTokens), s.Queries...)
 }
 
-// preflight reports whether the request is what browsers send before a script's request to
-// another origin (Fetch, 4.8), which has nothing to sign in with. Scripts without a router
-// do not look at the method.
+// preflight reports whether the request is a CORS preflight, which browsers send before a script's
+// request to another origin (Fetch, 4.8). It carries no credentials. Scripts without a router do
+// not look at the method.
 func (f *Facts) preflight() bool {
 	h := f.R.Header
 	return f.R.Method == http.MethodOptions && !f.Unsafe && !f.Carries && f.R.URL.RawQuery == "" && f.Client.URL.RawQuery == "" &&

@@ -52,21 +52,21 @@ type TokenSignIn struct {
 	Token *whoami.Token
 }
 
-// Client is what the server knows of a request's sender.
+// Client holds what the server knows about the sender of a request.
 type Client struct {
 	// Address is the client's address, as the server's trusted_proxies tell.
 	Address string
-	// Secure says that the browser speaks HTTPS, to us or to a trusted proxy.
+	// Secure says that the browser uses HTTPS, to this server or to a trusted proxy.
 	Secure bool
-	// URL is what the browser asked for, before any rewrite.
+	// URL is the URL that the browser requested, before any rewrite.
 	URL *url.URL
-	// Identity is what the server itself adds to the request as a credential: the
-	// fingerprint of a client certificate, the user that an authenticator before the gate
-	// found. It is empty for none, and opaque.
+	// Identity identifies the credentials that the server itself adds to the request: the
+	// fingerprint of a client certificate, and the user whom an authentication handler before the
+	// gate identified. It is opaque; empty for none.
 	Identity string
-	// Placeholders is what else handlers before the gate stored for the request that
-	// handlers behind it may use, opaque; empty for nothing. Questions have the same values.
-	// Stored says that handlers behind the gate may pass some of it on: then it is a
+	// Placeholders identifies the other values that handlers before the gate stored for the request
+	// and that handlers behind it may use. It is opaque; empty for none. Questions have the same
+	// values. Stored says that handlers behind the gate may pass some of it on: then it is a
 	// credential (design rule Q4).
 	Placeholders string
 	Stored       bool
@@ -89,8 +89,8 @@ type Site struct {
 	Bearer  Bearer
 	// WatchUnsafe is `watch unsafe`.
 	WatchUnsafe bool
-	// Identify is set where another authenticator before the gate finds the user (`user
-	// {placeholder}`); it returns the user's id, "" for none.
+	// Identify is set for a site with `user {placeholder}`. It returns the id of the user whom an
+	// authentication handler before the gate identified; "" for none.
 	Identify func(r *http.Request) (id string)
 }
 

@@ -14,8 +14,8 @@ import (
 // forever is longer than any response takes.
 const forever = 1000 * time.Hour
 
-// chunk is how much is kept in one piece, so that there is room for it even where only
-// the free bytes of a spool are left.
+// chunk bounds how much is kept in one piece, so that a piece fits even if only the free bytes of a
+// spool are left.
 const chunk = 16 << 10
 
 // interval is how long a portion may wait for its check.

@@ -48,7 +48,7 @@ type Writer struct {
 
 	// Page is what may be inserted into the response; set it before the handlers run.
 	Page Page
-	// own are the headers that were there before the portal's.
+	// own are the headers that were set before the handlers behind the gate ran.
 	own     []header
 	ownRoom [2]header
 
@@ -66,7 +66,7 @@ type Writer struct {
 	status            int
 	// portal is the portal's header of a kept response; late takes what handlers set after.
 	portal, late http.Header
-	// sent is how many kept bytes were written to the client.
+	// sent is the number of kept bytes that were written to the client.
 	sent int64
 	// wouldPass says that the response is kept only because the visit is unsettled.
 	// whole says that no portion is due before the end; toEnd says so of streams, too.

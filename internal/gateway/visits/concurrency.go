@@ -53,12 +53,13 @@ type Concurrency struct {
 	// pending says that the exclusive request that has the turn is not at the portal yet; see
 	// Start. It is not in begun.
 	pending bool
-	// shared is the number of shared requests that run, barring that of the exclusive requests
-	// that bar them, barred that of the shared requests that wait for these. lifted counts how
-	// often the waiting ones could begin.
+	// shared counts the shared requests that run, barring the exclusive requests that keep shared
+	// ones from beginning, and barred the shared requests that wait for those. lifted counts how
+	// often the barred requests were let in together.
 	shared, barring, barred int
 	lifted                  uint64
-	// released are requests that made room for others although their responses go on.
+	// released counts the requests that let others begin although their responses go on: by
+	// ReleaseShared, or by the yield of Exclusive.
 	released int
 	// changed is closed when shared or barring falls; nil while no request waits for that.
 	changed chan struct{}
@@ -143,7 +144,7 @@ func (c *Concurrency) enter() {
 	c.open.Add(1)
 }
 
-// entered is how many changers there ever were; the caller holds mu.
+// entered counts all changers that there ever were; the caller holds mu.
 func (c *Concurrency) entered() uint64 {
 	n := c.begun.Load() + c.refused
 	if c.pending {
@@ -158,8 +159,8 @@ func (c *Concurrency) end() {
 	c.mu.Unlock()
 }
 
-// Bar keeps shared requests from beginning until leave is called. It waits at most that long for
-// those that run.
+// Bar keeps shared requests from beginning until leave is called. Before it returns, it waits for
+// the shared requests that run, at most for wait.
 func (c *Concurrency) Bar(ctx context.Context, wait time.Duration) (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,8 +189,8 @@ func (c *Concurrency) liftBar() {
 	c.fallLocked(&c.barring)
 }
 
-// Shared lets a shared request begin, until LeaveShared; with free it does not wait for
-// requests that bar.
+// Shared counts a shared request until LeaveShared. Without free it first waits until no exclusive
+// request bars shared ones; it returns ErrBusy after turnDeadline.
 func (c *Concurrency) Shared(ctx context.Context, free bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -224,8 +225,8 @@ func (c *Concurrency) ReleaseShared() {
 	c.fallLocked(&c.shared)
 }
 
-// Join counts a request that starts the visit as one after ReleaseShared. leave, which may
-// be called more than once, ends that.
+// Join counts the request that starts the visit like a shared request after ReleaseShared, until
+// leave is called. leave may be called more than once.
 func (c *Concurrency) Join() (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -274,17 +275,18 @@ func (c *Concurrency) fallLocked(n *int) {
 	}
 }
 
-// Mark is a point in time in one visit.
+// Mark holds the counters of a Concurrency at one moment. The methods named Since compare it with
+// the present counters.
 type Mark struct {
 	begun, sharedBegun, entered uint64
 	open                        int32
 	shared                      int
 }
 
-// Entered is how many changers there had been.
+// Entered is the number of changers up to that moment.
 func (m Mark) Entered() uint64 { return m.entered }
 
-// Mark returns the present point in time.
+// Mark returns the present counters.
 func (c *Concurrency) Mark() Mark {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -303,7 +305,8 @@ func (c *Concurrency) SignInEpoch() uint64 { return c.signInEpoch.Load() }
 // sent through a tunnel.
 func (c *Concurrency) BumpSignInEpoch() { c.signInEpoch.Add(1) }
 
-// Entered is how many changers there ever were, those that wait for their start among them.
+// Entered counts all changers that there ever were, including those that have their turn but were
+// not started.
 func (c *Concurrency) Entered() uint64 { return c.Mark().entered }
 
 // ChangersSince reports whether any changer was open at m or began since. It does not count own,
@@ -316,8 +319,8 @@ func (c *Concurrency) ChangersSince(m Mark, own int) bool {
 // exclusive request that had its turn at m.
 func (c *Concurrency) OthersSince(m Mark) bool { return m.open > 1 || c.begun.Load() != m.begun }
 
-// CutOff counts a request after ReleaseShared as one that the gate cut off, for d longer. The portal
-// may change who is signed in at its end, once.
+// CutOff counts a request after ReleaseShared as one that the gate cut off, for d longer. At the
+// end of such a request the portal may still change who is signed in, once.
 func (c *Concurrency) CutOff(d time.Duration) {
 	time.AfterFunc(d, c.EndReleased)
 }

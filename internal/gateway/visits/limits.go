@@ -50,7 +50,7 @@ func (ls *limits) of(address string) *limit {
 		return l
 	}
 	if len(ls.each) >= maxLimits || ls.each == nil {
-		ls.each = make(map[network.Network]*limit) // all are full again: no stranger can fill the memory
+		ls.each = make(map[network.Network]*limit) // this fills all buckets again, and bounds the memory that strangers can use
 	}
 	l := &limit{}
 	ls.each[of] = l

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// Policy is what decides who may pass without clearance at a site.
+// Policy holds the settings of a site that decide which users may pass without a clearance.
 type Policy struct {
 	// Enforce is false in `mode observe`. Required is `require always`.
 	Enforce, Required bool
@@ -28,8 +28,8 @@ func (p Policy) strictness() int32 {
 // of several hosts may have equal places.
 type Place struct{ Realm, Path string }
 
-// Gate is one site's gate in one configuration. What was opened at it without clearance must
-// not live on under a stricter configuration (threats.md, I13).
+// Gate is one site's gate in one configuration. Responses that it opened without a clearance must
+// be closed under a stricter configuration (threats.md, I13).
 type Gate struct {
 	Place
 	policy Policy
@@ -72,8 +72,8 @@ func (t *Table) Enter(at Place, p Policy) *Gate {
 	return g
 }
 
-// Leave is called when the gate's configuration has ended. Where a stricter one serves in
-// its place, what is open at the gate without clearance is closed.
+// Leave is called when the gate's configuration has ended. If a stricter one serves its place, the
+// tunnels that the gate opened without a clearance are closed.
 func (t *Table) Leave(g *Gate) {
 	gs := &t.gates
 	gs.mu.Lock()

@@ -39,7 +39,7 @@ func (st *Standing) Ended() bool { return st.ended.Load() }
 
 func (st *Standing) end() { st.ended.Store(true) }
 
-// Live reports whether the standing is a clearance that counts now.
+// Live reports whether the token has a clearance that is valid at now.
 func (st *Standing) Live(p session.Policy, now time.Time) bool {
 	if st == nil || st.Clearance == nil || st.ended.Load() {
 		return false
@@ -67,7 +67,7 @@ const (
 
 var retryHash = maphash.MakeSeed()
 
-// Again reports whether this request may be sent back once more, and counts that it is.
+// Again reports whether this request may be sent back once more, and counts it.
 func (s *Retries) Again(r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

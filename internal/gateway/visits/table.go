@@ -1,5 +1,5 @@
-// Package visits keeps what is known of browsers' visits in memory: the standing of each token
-// in the store, the portal's answers, which requests run, and which responses are open.
+// Package visits keeps the state of browsers' visits in memory: the standing of each token in the
+// store, the portal's answers, the requests that run, and the responses that are open.
 //
 // A [Table] is shared by all sites of a store and outlives reloads of the configuration. Package
 // gateway calls it for every request. It makes no decision about who may pass.
@@ -70,9 +70,8 @@ func uploads() *spool.Budget {
 	return &spool.Budget{Memory: 256 << 20, Disk: 64 << 30, AddressMemory: 64 << 20, AddressDisk: 16 << 30, Room: spool.Room}
 }
 
-// Known returns a visit that may be the one of a browser's token, if it is in memory,
-// pinned, as Get does; else nil. It looks at the token's first bytes only: the caller
-// compares all of it.
+// Known returns the visit in memory with a token that begins like this one, pinned as by Get; else
+// nil. It compares the token's first eight bytes only, so the caller must compare the whole token.
 func (t *Table) Known(realm string, token session.Token) *Visit {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -140,7 +139,7 @@ func (t *Table) get(realm string, id store.VisitID, token session.Token) (v *Vis
 	return v, known
 }
 
-// beginning is a realm and how a token in it begins.
+// beginning is a realm and the first eight bytes of a token in it.
 type beginning struct {
 	realm string
 	first uint64
@@ -163,7 +162,7 @@ func (v *Visit) Pin() { v.pins.Add(1) }
 // Use records the time of a request of the visit.
 func (v *Visit) Use(now time.Time) { v.used.Store(now.UnixNano()) }
 
-// Move makes the visit of a fresh token share what is known of the old one.
+// Move adds a visit for a fresh token. It shares the state of old ([Shared]).
 func (t *Table) Move(old *Visit, token session.Token) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -209,7 +208,8 @@ func (t *Table) makeRoom() {
 	}
 }
 
-// Standing returns what the store says of the visit, from memory where it can.
+// Standing returns the standing of the visit's token. It reads the store if the standing is not in
+// memory.
 func (t *Table) Standing(ctx context.Context, v *Visit) (*Standing, error) {
 	if st := v.standing.Load(); st != nil {
 		return st, nil
@@ -253,16 +253,16 @@ func (t *Table) read(ctx context.Context, v *Visit) (*Standing, error) {
 	return st, nil
 }
 
-// End forgets clearances that were ended in the store from outside their visit, for example by
-// staff. It closes the tunnels and streams that were open with them.
+// End removes clearances from memory that were ended in the store from outside their visit, for
+// example by staff. It closes the tunnels and streams that were open with them.
 func (t *Table) End(realm string, ids ...store.VisitID) {
 	if len(ids) > 0 {
 		t.Forget(realm, ids...)
 	}
 }
 
-// Forget drops what is remembered of these visits after their records changed, and closes the
-// tunnels that depend on their clearances.
+// Forget is called after the records of these visits changed. It drops their standings and answers
+// from memory, and closes the tunnels that depend on their clearances.
 func (t *Table) Forget(realm string, ids ...store.VisitID) {
 	t.ends.Add(1)
 	t.mu.RLock()

@@ -16,7 +16,7 @@ import (
 type Tunnels struct {
 	mu   sync.Mutex
 	open map[*Tunnel]struct{}
-	// changes counts how often a user got a factor by other means than a request.
+	// changes counts the calls of CloseUnproven; see Changes.
 	changes atomic.Uint64
 }
 
@@ -30,13 +30,13 @@ type Tunnel struct {
 	User store.UserKey
 	// Close ends it; it must not block and may be called more than once.
 	Close func()
-	// Standing is the clearance that it was opened under; nil for a user who owes nothing,
-	// and for a stranger.
+	// Standing is the standing with the clearance that the tunnel was opened under. It is nil for a
+	// user who owes no factor, and for a stranger.
 	Standing *Standing
 	Policy   session.Policy
-	// Ask asks the portal again whether the credentials are still the user's, and closes
-	// the tunnel where they are not; nil for one that is not asked about. Every is how
-	// often.
+	// Ask asks the portal whether the credentials still belong to the user, and closes the tunnel
+	// if they don't. It is called once in every interval Every. Nil if the portal is not asked
+	// about this tunnel.
 	Ask   func()
 	Every time.Duration
 
@@ -106,7 +106,7 @@ func (ts *Tunnels) CloseUnproven(user store.UserKey) {
 // value may owe a factor now.
 func (ts *Tunnels) Changes() uint64 { return ts.changes.Load() }
 
-// AskDue has the portal asked again about every tunnel that is due (design rule G5).
+// AskDue calls Ask for every tunnel that is due, each in its own goroutine (design rule G5).
 func (ts *Tunnels) AskDue(now time.Time) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

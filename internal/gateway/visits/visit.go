@@ -21,7 +21,7 @@ type Visit struct {
 
 	loading  sync.Mutex
 	standing atomic.Pointer[Standing]
-	// Opened caches what the last Cookie header opened to.
+	// Opened caches the jar of the last Cookie header.
 	Opened atomic.Pointer[Opened]
 	// Observed is for package observe. It is not shared: tokens are rotated in `mode enforce`
 	// only, and what was seen before that is outdated.
@@ -30,16 +30,15 @@ type Visit struct {
 	*Shared
 }
 
-// Shared is what is known of a browser's stay beyond one token. When a visit moves to a fresh
+// Shared is the state of a visit that does not depend on its token. When a visit moves to a fresh
 // token, both tokens share it, because requests with the old one may still be open.
 type Shared struct {
 	// pins counts the requests that use the visit, under any of its tokens.
 	pins     atomic.Int32
 	Answers  Answers
 	Requests Concurrency
-	// MayPass is whether the last user who was found may pass. It only affects how the visit's
-	// requests wait for each other and how often the visit may ask. It does not decide who
-	// passes.
+	// MayPass says that the user of the last answer may pass. It only affects how the visit's
+	// requests wait for each other and how often the visit may ask. It does not decide who passes.
 	MayPass atomic.Bool
 	// owner is the owner version; see BumpOwner.
 	owner atomic.Uint64
@@ -65,7 +64,7 @@ type Shared struct {
 
 func newShared() *Shared { return &Shared{Requests: newConcurrency()} }
 
-// Opened is what a Cookie header opened to.
+// Opened is a Cookie header with the jar that was opened from it.
 type Opened struct {
 	// By is the number of the gateway that opened it.
 	By     uint64
@@ -223,9 +222,10 @@ type held struct {
 }
 
 // heldChange is a change that was made at a site: the host and port that the browser addressed.
-// Another site of the realm seals its own cookies, even under the same names. user is the user
-// that the change waits for; empty if it waits for the next page. Names of users may differ in
-// case only. follows reports whether the change follows on the cookies that a browser sent.
+// Another site of the realm seals its own cookies, even under the same names. user is the user that
+// the change waits for; empty if it waits for the next page. It is compared exactly, because two
+// users may differ in case only. follows reports whether the change may reach a browser that sent
+// certain cookies.
 type heldChange struct {
 	site, user string
 	follows    Follows
@@ -242,7 +242,8 @@ func (h *heldChange) at(site, user string) bool {
 	return h.user == user && strings.EqualFold(h.site, site)
 }
 
-// is reports whether a change that waits there is about the same cookie.
+// is reports whether the held change waits at the site for the user and is about the same cookie as
+// ch.
 func (h *heldChange) is(site, user string, ch *portal.Change) bool {
 	return h.at(site, user) && h.Name == ch.Name && h.Path == ch.Path
 }
@@ -250,8 +251,8 @@ func (h *heldChange) is(site, user string, ch *portal.Change) bool {
 // maxHeld bounds the changes that wait.
 const maxHeld = 64
 
-// Hold keeps changes for the next page, at the site, of a browser that they follow on. They are
-// stamped already.
+// Hold keeps changes for the next page that a browser loads from the site, if follows reports true
+// for the cookies that it sends. The changes are stamped already.
 func (v *Shared) Hold(site string, changes []portal.Change, follows Follows) {
 	v.held.hold(site, changes, follows, func(portal.Change) string { return "" })
 }

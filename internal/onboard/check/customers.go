@@ -69,12 +69,12 @@ func (r *run) clearance() outcome {
 			}
 			if mark := r.leaks(p, own); mark != "" {
 				return failed(fmt.Sprintf("%s, %s of the second customer came without a code (%s)", v.way, p.URL.Path, aboutMark(mark)),
-					"whoami does not see the change of user there: ask a page that does, and do not say `rotates`")
+					"whoami does not show the change of user there: use a page that does, and remove `rotates`")
 			}
 		}
 	}
 	if !signedIn {
-		return ok("both customers' cookies together open nothing; the portal has no sign-in for who is signed in already")
+		return ok("both customers' cookies together open nothing; the portal has no sign-in for customers who are signed in already")
 	}
 	return ok("neither both customers' cookies nor a sign-in inside the other's visit opens anything")
 }

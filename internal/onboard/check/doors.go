@@ -93,11 +93,11 @@ func (d door) outcome(pages doorPages) outcome {
 	switch {
 	case here != nil:
 		do := strings.ReplaceAll(d.do, "%s", here.URL.Path)
-		return failed(fmt.Sprintf("%s answers %d to somebody who owes a code, and shows what only those signed in get", here.URL.Path, here.Status), do)
+		return failed(fmt.Sprintf("%s answers %d to a customer who owes a code, and shows what only signed-in customers get", here.URL.Path, here.Status), do)
 	case there != nil:
-		return ok("shut; at the portal it is open (%s)", there.URL.Path)
+		return ok("closed; at the portal itself it is open (%s)", there.URL.Path)
 	}
-	return ok("shut; the portal has none, as far as was tried")
+	return ok("closed; the portal has none, as far as was tried")
 }
 
 // through tries a door, and then opens the customer's page, because the door may have signed

@@ -150,7 +150,7 @@ func (r *run) challenge() outcome {
 		}
 		if mark := c.marks.on(p); mark != "" || p.Status < 300 {
 			return ending(failed(fmt.Sprintf("before the code %s was released with status %d (%s)", pathOf(address), p.Status, aboutMark(mark)),
-				"take this path out of `trust`, `public` and `guest`; nothing else lets a page out to somebody who owes a code"))
+				"take this path out of `trust`, `public` and `guest`; nothing else releases a page to a customer who owes a code"))
 		}
 	}
 	for _, address := range r.exempt() {
@@ -194,7 +194,7 @@ func (r *run) wrongCode() outcome {
 		return ending(broken(err))
 	}
 	if !r.isOwn(page, "challenge") || c.marks.on(after) != "" || after.Status < 300 {
-		return ending(failed("a wrong code led to "+page.URL.Path, "report this: no setting does it"))
+		return ending(failed("a wrong code led to "+page.URL.Path, "report this: it can't be caused by a setting"))
 	}
 	return ok("the question stays, and so do the pages behind it")
 }
@@ -221,7 +221,7 @@ func (r *run) rightCode() outcome {
 	}
 	if c.marks.on(p) == "" || p.Status != http.StatusOK {
 		return ending(failed(fmt.Sprintf("after the right code %s answers %d and shows nothing of the customer", p.URL.Path, p.Status),
-			"if the portal is signed out by then, its session does not bear whoami's questions: ask another page, or say `watch unsafe`"))
+			"if the portal has signed the customer out by then, whoami's questions end its session: use another page, or add `watch unsafe`"))
 	}
 	return ok("%s shows the customer's own page", p.URL.Path)
 }
@@ -251,7 +251,7 @@ func (r *run) unknown() outcome {
 		}
 		if p.Status != http.StatusServiceUnavailable {
 			o := failed(fmt.Sprintf("when whoami answers %s, %s is let through with status %d", what, p.URL.Path, p.Status),
-				"a sign under `anonymous` holds for it, so a portal in trouble would stand open: take a sign that only a healthy portal gives, best `redirect`, else `status 401`")
+				"a sign under `anonymous` matches it, so a failing portal would be open: use a sign that only a working portal gives, preferably `redirect`, else `status 401`")
 			o.last = !r.passes(r.first)
 			return o
 		}

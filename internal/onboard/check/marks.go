@@ -103,7 +103,7 @@ func aboutMark(mark string) string {
 	if c := []rune(mark); len(c) > 40 {
 		mark = string(c[:40]) + "…"
 	}
-	return fmt.Sprintf("it shows %q, as only somebody signed in sees", mark)
+	return fmt.Sprintf("it shows %q, which only signed-in customers see", mark)
 }
 
 // whereNamed looks for the user name in a response to whoami, and returns the extractor for

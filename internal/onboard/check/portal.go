@@ -151,11 +151,11 @@ func (r *run) cookiePaths() outcome {
 	do := fmt.Sprintf("add a whoami below %s for a page there that names the customer, with `apart` if the other whoami names them without this cookie", k.Path)
 	switch needed, tried := r.signsInBelow(k); {
 	case tried && !needed:
-		do = fmt.Sprintf("`leave %s`: it signs nobody in, the customer's pages there are the same without it", k.Name)
+		do = fmt.Sprintf("`leave %s`: it signs no user in; the customer's pages there are the same without it", k.Name)
 	case !tried:
-		do += fmt.Sprintf("; or `leave %s` if it signs nobody in", k.Name)
+		do += fmt.Sprintf("; or `leave %s` if it signs no user in", k.Name)
 	}
-	return failed(withPaths(bare)+": no whoami gets it, so the gate can't tell whose a request there is and answers 503", do)
+	return failed(withPaths(bare)+": no whoami gets it, so the gate can't identify the user of requests there and answers 503", do)
 }
 
 // sealedCookies returns the first customer's cookies that the gateway seals.
@@ -232,5 +232,5 @@ func (r *run) bound() outcome {
 	case len(names) == 0:
 		return ok("none of those tried: the session stays with another browser, language, encoding or page before")
 	}
-	return ok("handled by the gate: the portal signs out who sends another %s; questions carry the request's own", strings.Join(names, ", "))
+	return ok("handled by the gate: the portal signs out browsers that change their %s; questions carry the request's own", strings.Join(names, ", "))
 }

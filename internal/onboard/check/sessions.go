@@ -38,13 +38,13 @@ func (r *run) sealed() outcome {
 		signing = names
 	}
 	if len(signing) > 0 {
-		return failed(fmt.Sprintf("the cookie %s is not sealed, and in another browser it is somebody signed in", strings.Join(signing, ", ")),
-			"take it out of `leave`: a session that scripts can read and others can plant is worth stealing")
+		return failed(fmt.Sprintf("the cookie %s is not sealed, and signs another browser in", strings.Join(signing, ", ")),
+			"take it out of `leave`: scripts can read an unsealed session, and attackers can steal or plant it")
 	}
 	if len(names) == 0 {
 		return ok("every cookie of the portal")
 	}
-	return ok("all but %s, which sign nobody in", strings.Join(names, ", "))
+	return ok("all but %s, which sign no user in", strings.Join(names, ", "))
 }
 
 // signsIn reports whether this browser is signed in: the portal's page shows the customer,
@@ -91,10 +91,10 @@ func (r *run) dropped() outcome {
 		saw = append(saw, "sealed, though the portal's scripts name it: "+strings.Join(wanted, ", "))
 	}
 	if len(saw) == 0 {
-		return ok("none that the portal's scripts would miss were found")
+		return ok("no cookie was found that the portal's scripts need")
 	}
 	o := ok("%s", strings.Join(saw, "; "))
-	o.Do = "only if a page misses it, and it is no session: `leave " + strings.Join(append(missed, wanted...), " ") + "`"
+	o.Do = "only if a page needs it, and it is no session: `leave " + strings.Join(append(missed, wanted...), " ") + "`"
 	return o
 }
 
@@ -210,7 +210,7 @@ func (r *run) remedyForDropped() string {
 	if r.site.Watch == "unsafe" && r.late > 0 {
 		return "take `watch unsafe` out: the portal commits a sign-in after its response, and this page is not asked about again"
 	}
-	return "take this path out of `trust` and `public`; do not say `rotates` or `settle 0` unless the portal bears it out"
+	return "take this path out of `trust` and `public`; remove `rotates` and `settle 0`, unless they are true for the portal"
 }
 
 // signInAndDrop sends a sign-in in a new browser, and closes the connection after a delay.

@@ -31,7 +31,7 @@ func (r *run) stranger() outcome {
 		return ok("%s", answerOf(asked))
 	}
 	if v.Kind == whoami.User {
-		return ending(failed(fmt.Sprintf("%s names %q for somebody who never signed in", asked.URI, v.User),
+		return ending(failed(fmt.Sprintf("%s names %q for a visitor who never signed in", asked.URI, v.User),
 			fmt.Sprintf("name the placeholder: `user … not %q` in whoami, or take another element for user", v.User)))
 	}
 	return ending(failed(answerOf(asked)+"; "+v.Why, signOf(asked)))
@@ -56,10 +56,10 @@ func answerOf(a *Asked) string {
 // signOf returns the advice which sign to set under `anonymous`, from the answer that an
 // anonymous visitor got.
 func signOf(a *Asked) string {
-	const in = "in whoami, say what this answer has that nobody signed in ever gets: "
+	const in = "in whoami, name a sign of this response that signed-in customers never get: "
 	switch {
 	case a == nil:
-		return "see the log: whoami could not be asked"
+		return "whoami could not be asked; see the log"
 	case a.Response.Status >= 500:
 		return "whoami's page fails for strangers: take another page for whoami"
 	case a.Response.Status >= 300 && a.Response.Status < 400:
@@ -172,15 +172,15 @@ func (r *run) refused() bool {
 // credentials, named no user.
 func (r *run) unseen() (o outcome) {
 	v, asked := r.verdict()
-	saw := fmt.Sprintf("signed in, and whoami does not say so: %s; ", answerOf(asked))
+	saw := fmt.Sprintf("the customer signed in, but whoami does not show it: %s; ", answerOf(asked))
 	switch {
 	case asked == nil:
-		o = failed("the portal signed the customer in, but nothing on the requests then looked like credentials to the gate",
+		o = failed("the portal signed the customer in, but the requests after that had nothing that the gate treats as credentials",
 			"if the portal recognises its customers by a header, declare it: `credential header NAME`; this rehearsal knows sign-ins by form and cookie")
 	case v.Kind == whoami.Anonymous:
-		o = failed(saw+"a sign of nobody holds for it", "the sign under `anonymous` also holds for customers who are signed in, and `user` finds nothing there: "+r.better(asked))
-	case strings.Contains(v.Why, "a sign of nobody, and yet"):
-		o = failed(saw+v.Why, "the sign under `anonymous` also holds for customers who are signed in: choose one that only strangers get, best `redirect` or `status`")
+		o = failed(saw+"an anonymous sign matches it", "the sign under `anonymous` also matches for customers who are signed in, and `user` finds nothing there: "+r.better(asked))
+	case strings.Contains(v.Why, "an anonymous sign matches, although"):
+		o = failed(saw+v.Why, "the sign under `anonymous` also matches for customers who are signed in: choose one that only strangers get, preferably `redirect` or `status`")
 	default:
 		o = failed(saw+v.Why, "`user` does not find exactly one id there: "+r.better(asked))
 	}
@@ -227,7 +227,7 @@ func (r *run) canonical(asked *Asked) outcome {
 	for _, w := range r.site.Whoami {
 		if u := w.User; displayNames.MatchString(u.HTML + " " + u.JSON + " " + u.Regex + " " + u.Header) {
 			return failed(fmt.Sprintf("whoami names %q, from what looks like a display name (%s)", c.id, u.HTML+u.JSON+u.Regex+u.Header),
-				"customers can change such a name to somebody else's: point `user` at the customer number or the name they sign in with; "+r.better(asked))
+				"customers can change such a name to that of another customer: point `user` at the customer number or the name they sign in with; "+r.better(asked))
 		}
 	}
 	if c.givenByPortal() {
@@ -236,8 +236,8 @@ func (r *run) canonical(asked *Asked) outcome {
 	if taken, same := r.spelling(c.id); taken && same {
 		return ok("%s names %q, by which the portal also signs in", asked.URI, c.id)
 	}
-	return failed(fmt.Sprintf("whoami names %q, which is neither the user name nor a number, and the portal signs nobody in by it", c.id),
-		"it may be a display name, which customers can change to somebody else's: point `user` at the customer number or the name they sign in with; "+r.better(asked))
+	return failed(fmt.Sprintf("whoami names %q, which is neither the user name nor a number, and can't be used to sign in", c.id),
+		"it may be a display name, which customers can change to that of another customer: point `user` at the customer number or the name they sign in with; "+r.better(asked))
 }
 
 // givenByPortal reports whether the id consists of the name that the customer signs in

@@ -124,7 +124,7 @@ func (r *run) signOut() outcome {
 	copied := c.gate.Clone()
 	how, err := r.signOutBy(c.gate, c.home)
 	if err != nil {
-		return skipped(err.Error() + ": name it with `sign_out PATH`, so that it is judged, and rehearse again")
+		return skipped(err.Error() + ": name it with `sign_out PATH`, so that its response is checked, and test again")
 	}
 	r.signedOut = true
 	if by, err := r.postSignOut(c); err == nil && by != "" {
@@ -143,13 +143,13 @@ func (r *run) signOut() outcome {
 				"name the portal's sign-out with `sign_out PATH`, so that its response is judged; if the portal itself stays signed in, this is not its sign-out"))
 		}
 	}
-	return ok("%s; a copy of the cookies from before is worth nothing", how)
+	return ok("%s; a copy of the earlier cookies is useless", how)
 }
 
 // afterSignOut is the check that whoami answers anonymous after the sign-out.
 func (r *run) afterSignOut() outcome {
 	if !r.signedOut {
-		return skipped("nobody could be signed out")
+		return skipped("no customer could be signed out")
 	}
 	if _, err := r.force(r.first.gate, r.start()); err != nil {
 		return broken(err)

@@ -112,7 +112,7 @@ func (in *inspection) publics(ctx context.Context) error {
 		in.note("public", "Style sheets and scripts that are the same for the customer and for strangers.")
 	}
 	if known > 0 {
-		in.note("", "%d style sheets and scripts were seen whose address says what they are; those are public by themselves.", known)
+		in.note("", "%d style sheets and scripts were seen that the gateway recognises as public by their addresses.", known)
 	}
 	return ctx.Err()
 }

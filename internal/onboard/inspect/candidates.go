@@ -123,7 +123,8 @@ func (f *finder) input(_ int, s *goquery.Selection) {
 	}
 }
 
-// plainName reports whether a name needs no escaping in the quotes of a selector.
+// plainName reports whether a name can be written into the quotes of a selector, and the selector
+// into a Caddyfile, without escaping.
 func plainName(name string) bool {
 	return name != "" && len(name) < 80 && !strings.ContainsAny(name, "\"\\\n\r{}") && strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }

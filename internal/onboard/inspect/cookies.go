@@ -158,7 +158,7 @@ func (in *inspection) secondScope(ctx context.Context, c browse.Cookie, knowing 
 	if in.site.Portal != "" {
 		where = "portal"
 	}
-	in.note(where, "Without the cookie %s whoami knows nobody while %s still shows the user, in no way that a second whoami could use. The gateway sends no cookie of a user to the portal when the answer is another, so this is shut.", c.Name, strings.Join(uris, ", "))
+	in.note(where, "Without the cookie %s whoami recognises no user, but %s still shows the user, in a way that a second whoami can't use. The gateway handles this: it forwards no cookies of another user than the one that the answer names.", c.Name, strings.Join(uris, ", "))
 }
 
 // alsoAsk makes a place a second whoami if a proven candidate there names the same user
@@ -175,7 +175,7 @@ func (in *inspection) alsoAsk(ctx context.Context, c browse.Cookie, at place) bo
 		id, ok := good.read(half)
 		return good.place == at && ok && id == in.id
 	}
-	return in.addWhoami(ctx, fits, "Without the cookie %s the page before knows nobody, and this one still knows the user: both are asked.", c.Name)
+	return in.addWhoami(ctx, fits, "Without the cookie %s the other whoami recognises no user, but this page still does: both are asked.", c.Name)
 }
 
 // addWhoami adds the first proven candidate that fits as a further whoami, with a note, if

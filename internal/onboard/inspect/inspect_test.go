@@ -143,8 +143,8 @@ func TestTwoScopes(t *testing.T) {
 	if !slices.Equal(uris, []string{"/", "/my/account"}) {
 		t.Errorf("whoami %v", uris)
 	}
-	r.says(t, "Without the cookie key the page before knows nobody, and this one still knows the user: both are asked.",
-		"It needs a cookie that is for a path of its own only, so elsewhere it knows nobody: `apart`.")
+	r.says(t, "Without the cookie key the other whoami recognises no user, but this page still does: both are asked.",
+		"It needs a cookie that is sent to its own path only, so it recognises no user elsewhere: `apart`.")
 }
 
 // TestOneSessionForEachCustomer: a portal that ends a session when its customer signs

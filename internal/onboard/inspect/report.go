@@ -34,11 +34,11 @@ func (in *inspection) verify(ctx context.Context) error {
 		return err
 	}
 	if v := in.portal.Who(ctx, b, nil); !in.known(v) {
-		return fmt.Errorf("%w: the page that did so no longer does (%s); try again, and if it stays so, name another page with --page", ErrNoUser, v.Why)
+		return fmt.Errorf("%w: the page that named the user no longer does (%s); try again, and if it stays so, name another page with --page", ErrNoUser, v.Why)
 	}
 	for _, b := range []*browse.Browser{in.browser(), in.visitor(ctx)} {
 		if v := in.portal.Who(ctx, b, nil); v.Kind != whoami.Anonymous {
-			return fmt.Errorf("%w: what shows that nobody is signed in no longer does (%s); try again, and if it stays so, name another page with --page", ErrNoUser, v.Why)
+			return fmt.Errorf("%w: the sign that no user is signed in is no longer there (%s); try again, and if it stays so, name another page with --page", ErrNoUser, v.Why)
 		}
 	}
 	return nil

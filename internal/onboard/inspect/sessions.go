@@ -47,7 +47,7 @@ func (in *inspection) overAnonymous(ctx context.Context) (*browse.Browser, *brow
 		return nil, nil, nil // between reports whether signing in works at all
 	}
 	if kept := in.kept(before, b); kept != "" {
-		in.note("", "The cookie %s keeps its value when somebody signs in, so `rotates` does not hold.", kept)
+		in.note("", "The cookie %s keeps its value at a sign-in, so `rotates` does not hold.", kept)
 		return nil, nil, nil
 	}
 	if !in.anonymous(ctx, before) {
@@ -86,7 +86,7 @@ func (in *inspection) overAnother(ctx context.Context, b *browse.Browser, e *bro
 	}
 	err := in.enterForm(ctx, b, e, in.Customers[1])
 	if err != nil || !in.is(ctx, b.Clone(), in.otherID) {
-		in.missing("Whether `rotates` holds: every sign-in tried gave new cookies, but the portal signs nobody in within another's session, so there is no proof for a change of user.")
+		in.missing("Whether `rotates` holds: every sign-in tried gave new cookies, but the portal allows no sign-in within another user's session, so a change of user could not be tested.")
 		return
 	}
 	if kept := in.kept(before, b); kept != "" {
@@ -179,7 +179,7 @@ func (in *inspection) setApart(ctx context.Context) {
 		elsewhere := in.again.Only(func(c browse.Cookie) bool { return c.Path == "/" })
 		if w := &in.site.Whoami[i]; !w.Apart && in.portal.Put(ctx, elsewhere, q, nil).Kind == whoami.Anonymous {
 			w.Apart = true
-			in.note(fmt.Sprintf("whoami.%d", i), "It needs a cookie that is for a path of its own only, so elsewhere it knows nobody: `apart`.")
+			in.note(fmt.Sprintf("whoami.%d", i), "It needs a cookie that is sent to its own path only, so it recognises no user elsewhere: `apart`.")
 		}
 	}
 	_ = in.compile() // can't fail: apart does not change how a question compiles
@@ -193,10 +193,10 @@ func (in *inspection) cover(ctx context.Context, c browse.Cookie) {
 	needed := slices.ContainsFunc(below, func(at place) bool { return in.needs(ctx, c, at) })
 	proven := func(good *candidate) bool { return good.value == in.id && good.isBelow(c.Path) }
 	switch {
-	case len(below) > 0 && !needed && in.leave(c, "%s: for %s only, where no whoami is. It signs nobody in: pages there show the user without it, and nobody by it alone.", c.Name, c.Path):
+	case len(below) > 0 && !needed && in.leave(c, "%s: for %s only, where no whoami is. It signs no user in: pages there show the user without it, and no user with it alone.", c.Name, c.Path):
 	case needed && in.addWhoami(ctx, proven, "The portal sends the cookie %s below %s only, and knows the user by it there.", c.Name, c.Path):
 	default:
-		in.missing("Whose a request below %s is, where the portal sends the cookie %s: no whoami gets it, so the gateway answers 503 there. Add a whoami for a page below %[1]s, or `leave %[2]s` if it signs nobody in.", c.Path, c.Name)
+		in.missing("The user of requests below %s, to which browsers send the cookie %s: no whoami gets this cookie, so the gateway answers 503 there. Add a whoami for a page below %[1]s, or `leave %[2]s` if the cookie signs no user in.", c.Path, c.Name)
 	}
 }
 
@@ -248,7 +248,7 @@ func (in *inspection) bound(ctx context.Context) error {
 		return err
 	}
 	if len(names) > 0 {
-		in.note("", "The portal signs out who sends another %s. The gateway's questions carry the request's own, so nothing is to be done.", strings.Join(names, ", "))
+		in.note("", "The portal signs out browsers that change their %s. The gateway's questions carry the request's own, so no setting is needed.", strings.Join(names, ", "))
 	}
 	return nil
 }

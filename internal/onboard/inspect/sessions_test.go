@@ -73,7 +73,7 @@ func TestH1_NarrowCookieIsLeft(t *testing.T) {
 	if !slices.Contains(r.Site.Leave, "ticket") {
 		t.Errorf("leave %v", r.Site.Leave)
 	}
-	r.says(t, "ticket: for /my only, where no whoami is. It signs nobody in")
+	r.says(t, "ticket: for /my only, where no whoami is. It signs no user in")
 }
 
 // TestH1_NarrowCredentialIsAsked: a cookie that a page below /my needs is sealed. That page
@@ -94,7 +94,7 @@ func TestH1_NarrowCookieThatSignsIn(t *testing.T) {
 	if slices.Contains(r.Site.Leave, "ticket") {
 		t.Errorf("leave %v", r.Site.Leave)
 	}
-	r.says(t, "Whose a request below /my is, where the portal sends the cookie ticket")
+	r.says(t, "The user of requests below /my, to which browsers send the cookie ticket")
 }
 
 // TestH1_NarrowCookieNobodyKnows: without a page below the path nothing is assumed about its
@@ -104,7 +104,7 @@ func TestH1_NarrowCookieNobodyKnows(t *testing.T) {
 	if slices.Contains(r.Site.Leave, "ticket") || len(r.Site.Whoami) != 1 {
 		t.Errorf("%+v", r.Site)
 	}
-	r.says(t, "Whose a request below /my is, where the portal sends the cookie ticket: no whoami gets it")
+	r.says(t, "The user of requests below /my, to which browsers send the cookie ticket: no whoami gets this cookie")
 }
 
 // lateShop signs in after a while, in the same session.
@@ -194,7 +194,7 @@ func TestH4_BoundSessions(t *testing.T) {
 				}
 				s.ServeHTTP(w, r)
 			}))
-			if said := strings.Contains(flat(r.Caddyfile), "The portal signs out who sends another"); said != (name != "") {
+			if said := strings.Contains(flat(r.Caddyfile), "The portal signs out browsers that change their"); said != (name != "") {
 				t.Errorf("said: %v", said)
 			}
 			r.says(t, name)

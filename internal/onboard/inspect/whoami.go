@@ -59,16 +59,16 @@ func (in *inspection) askedPlainly(ctx context.Context, b *browse.Browser, c *ca
 func (in *inspection) noteWhoami(best *candidate) {
 	in.note("whoami.0", "%s", in.seenBy())
 	if best.normalize != nil {
-		in.note("whoami.0", "The page shows the name as it was typed, so case and blanks are evened out. A page with a number of the account would be better.")
+		in.note("whoami.0", "The page shows the name as it was typed, so it is converted to lower case and without blanks around it. A page with the number of the account would be better.")
 	}
 	if slices.ContainsFunc(best.signs, func(s config.Sign) bool { return slices.Contains(s.Status, http.StatusForbidden) }) {
-		in.note("whoami.0", "Strangers are known by status 403 alone, which limiters and firewalls answer, too. A page whose text says that nobody is signed in would be better.")
+		in.note("whoami.0", "Strangers are recognised by status 403 alone, which rate limiters and firewalls answer, too. A page with a text that no user is signed in would be better.")
 	}
 	if len(best.not) > 0 {
 		in.note("whoami.0.user", "Strangers see %q here.", best.not[0])
 	}
 	if !numeric.MatchString(best.value) {
-		in.note("whoami.0.user", "A user name: make sure that customers can't change theirs to somebody's who left.")
+		in.note("whoami.0.user", "A user name: make sure that customers can't take the name of a former customer.")
 	}
 	others := slices.DeleteFunc(slices.Clone(in.candidates), func(c *candidate) bool { return c.place == best.place })
 	if len(others) > 0 {

@@ -3,14 +3,14 @@
 // read `session_id` themselves), although no cookie of the request shows that session,
 // so that no question was asked about it.
 //
-// [Scan] reads a body in every way in which PHP, servlet containers, Rack, Django,
-// Werkzeug, Express and Go are known to read it, and reports each field with a wanted
-// name under any of these readings. A body that two of these parsers can read
-// differently, so that a name could be hidden, is [ErrUnreadable]. Bodies of other types
-// (XML, images, protocol buffers) are looked at only if they begin as a JSON object or array.
+// [Scan] reads a body in every way in which PHP, servlet containers, Rack, Django, Werkzeug,
+// Express and Go are known to read it, and reports each field with a wanted name under any of these
+// readings. A body that two of these parsers can read differently, so that a name could be hidden,
+// is [ErrUnreadable]. Bodies of other types (XML, images, protocol buffers) are scanned only if
+// they begin as a JSON object or array.
 //
-// Bodies are read as streams: memory is bounded whatever a body says, and time grows
-// linearly with its length. The caller is the gateway, which has the body spooled.
+// Bodies are read as streams: memory is bounded for every body, and the time is linear in its
+// length. Package gateway calls Scan after it has read the whole body into a spool.
 package body
 
 import (
@@ -35,10 +35,10 @@ type Field struct {
 	Value string
 }
 
-// Batch is the name under which Scan reports an array of requests at the top of a JSON
-// body, what PHP reads as one ({"0":{"query":…}}, the form 0[query]=…), and several JSON texts
-// one after another: many portals carry out each. Other arrays are the arguments of a server
-// action.
+// Batch is the name under which Scan reports a batch of requests: an array of requests at the top
+// of a JSON body, what PHP reads as such an array ({"0":{"query":…}}, the form 0[query]=…), or
+// several JSON texts one after another. Many portals execute each request of a batch. Other arrays
+// are the arguments of a server action and are not reported.
 const Batch = "["
 
 // noValue is the Value of a field that can't be compared with a cookie's.
@@ -140,7 +140,7 @@ func wideJSON(begin []byte) bool {
 	return bytes.IndexByte(begin, 0) >= 0 && strings.IndexByte("{[\" \t\r\n", text[0]) >= 0
 }
 
-// scan is one call of Scan.
+// scan is the state of one call of Scan.
 type scan struct {
 	wanted func(name string) bool
 	fields []Field
@@ -190,7 +190,8 @@ func (s *scan) readDecoded(k kind, open func() io.Reader) error {
 	})
 }
 
-// source remembers the error of reading the body itself.
+// source is a reader that stores the error of reading the body, so that it can be distinguished
+// from damaged compressed data.
 type source struct {
 	from io.Reader
 	err  error

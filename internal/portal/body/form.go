@@ -29,7 +29,7 @@ func (s *scan) form(r io.Reader) error {
 	}
 }
 
-// pair is the field that is being read.
+// pair is the field that is read at the moment.
 type pair struct {
 	*scan
 	// name and value are kept as sent; the value only of wanted names.

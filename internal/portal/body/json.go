@@ -42,10 +42,10 @@ func (s *scan) json(r io.Reader, declared bool) error {
 	return ended(err)
 }
 
-// errNoJSON says that a byte stands where JSON has none like it.
+// errNoJSON reports a byte that JSON does not allow at its place.
 var errNoJSON = errors.New("not JSON")
 
-// ended treats the end of the body as no error.
+// ended returns nil for the end of the body, and any other error unchanged.
 func ended(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -68,8 +68,8 @@ type jsonReader struct {
 	texts int
 }
 
-// ofRequests are keys by which the requests of a batch are told: of GraphQL, JSON-RPC, and
-// batches of HTTP requests.
+// ofRequests has the keys by which the requests of a batch are recognised: those of GraphQL,
+// JSON-RPC, and batches of HTTP requests.
 var ofRequests = []string{"query", "queryid", "documentid", "variables", "operationname", "operations", "mutation", "extensions", "jsonrpc", "method", "url", "uri", "path", "body"}
 
 // next returns the next byte that is no white space. 0x1e separates texts (RFC 7464).
@@ -141,7 +141,7 @@ func (j *jsonReader) token(c byte) error {
 	return nil
 }
 
-// begins counts a text that begins. Several texts in one body are a batch, as in NDJSON.
+// begins counts the JSON texts of the body. Several texts in one body are a batch, as in NDJSON.
 func (j *jsonReader) begins(c byte) error {
 	j.array, j.element = c == '[', false
 	if c == '{' || c == '[' {

@@ -10,7 +10,7 @@ import (
 	"github.com/secondgate/secondgate/internal/contentcoding"
 )
 
-// kind says in which ways a body is read.
+// kind lists the ways in which a body has to be read.
 type kind struct {
 	// form: as application/x-www-form-urlencoded.
 	form bool

@@ -13,8 +13,8 @@ import (
 const (
 	// maxHeaders bounds, in bytes, the headers of one part.
 	maxHeaders = 16 << 10
-	// maxParts bounds the parts of one body. PHP, Go, Django and Tomcat take some 1,000 if
-	// they are not told otherwise, Rack 4,096.
+	// maxParts bounds the parts of one body. It is far above the defaults of portals, so it refuses
+	// no body that they accept: PHP, Go, Django and Tomcat accept about 1,000 parts, Rack 4,096.
 	maxParts = 20000
 	// maxNames bounds the names in the headers of one part.
 	maxNames = 16
@@ -31,9 +31,8 @@ const (
 //     what is before the first and after the last for a part;
 //   - Werkzeug ends lines at CRLF, LF or CR; commons-fileupload and busboy at CRLF only.
 //
-// All agree if the delimiter occurs nowhere but in delimiter lines, as RFC 2046 demands
-// of who writes a body, and if all lines end in the same way. Whatever else has it is
-// unreadable.
+// All parsers agree if the delimiter occurs in delimiter lines only, as RFC 2046 requires, and if
+// all lines end in the same way. Any other body is unreadable.
 func (s *scan) multipart(r io.Reader, boundary string) error {
 	m := &segments{in: bufio.NewReaderSize(r, 32<<10), delimiter: []byte("--" + boundary)}
 	if err := m.next(); err != nil {
@@ -158,11 +157,12 @@ func (p *parts) take(m *segments, preamble []byte) error {
 	return nil
 }
 
-// disposes reports whether headers of a part are where no part should be.
+// disposes reports whether b contains the name of the Content-Disposition header. Outside of a
+// part, that shows that some parser may find a part there.
 func disposes(b []byte) bool { return strings.Contains(lower(string(b)), "content-disposition") }
 
-// last reads the segment after the closing delimiter. PHP goes on behind it, and Django
-// may take what is there for a part, so there must be none.
+// last checks the segment after the closing delimiter. PHP continues to read there, and Django may
+// read it as a part, so it must not contain a part.
 func last(m *segments, rest []byte) error {
 	ends := len(rest) == 0 || bytes.HasPrefix(rest, crlf) || bytes.HasPrefix(rest, lf)
 	if !ends || m.more || disposes(rest) {
@@ -173,15 +173,16 @@ func last(m *segments, rest []byte) error {
 
 var (
 	transferCoding = regexp.MustCompile(`(?i)content-transfer-encoding[ \t]*:[ \t]*([^ \t\r\n;]*)`)
-	// file is the header of a part that every parser takes for a file, as browsers write it.
+	// file matches the header of a part that every parser reads as a file, in the form in which
+	// browsers write it.
 	file = regexp.MustCompile(`(?i)^content-disposition:[ \t]*form-data[ \t]*;[ \t]*name="[^"\\;]*"[ \t]*;[ \t]*filename="[^"\\;]+"[ \t]*(;[ \t]*filename\*=[^";]*)?$`)
-	// plain is a disposition in which every parser finds the same parameters: as browsers,
-	// curl and .NET write it, and extended (RFC 8187).
+	// plain matches a Content-Disposition in which every parser finds the same parameters: in the
+	// form of browsers, curl and .NET, also with extended parameters (RFC 8187).
 	plain = regexp.MustCompile(`(?i)^content-disposition:[ \t]*(?:form-data|attachment|inline|file)(?:[ \t]*;[ \t]*[a-z-]+(?:="(?:[^"\\]|\\.)*"|=[a-z0-9!#$&+.^_|~\[\]/%*\x60-]*|\*="?[^ \t"\\;,=]*"?))*[ \t]*;?[ \t]*$`)
-	// named finds names; where a quote begins and ends is seen differently, so it looks
-	// within quotes too.
+	// named matches the beginning of a name parameter. Parsers differ in where a quoted string
+	// begins and ends, so it also matches within quotes.
 	named = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])name[ \t]*(\*[^=]{0,8})?[ \t]*=[ \t]*`)
-	// contentID is the name of a part without one, for Rack.
+	// contentID matches the header that Rack uses as the name of a part without a name parameter.
 	contentID = regexp.MustCompile(`(?im)^content-id:[ \t]*<?([^>\n]*)`)
 )
 
@@ -198,7 +199,7 @@ func transferCoded(headers []byte) bool {
 	return false
 }
 
-// names returns the wanted names that some parser reads in the headers of a part.
+// names returns the wanted names that at least one parser reads from the headers of a part.
 func (p *parts) names(headers []byte) (names []string, err error) {
 	lines, err := p.lines(headers)
 	if err != nil {
@@ -270,10 +271,11 @@ func (p *parts) lines(headers []byte) (string, error) {
 	return text, nil
 }
 
-// nameReadings are the readings of a name parameter's value. star is what stands between
-// the parameter's name and "=": nothing, or "*" for the form of RFC 2231, which
-// commons-fileupload, busboy, Go and Python know, as they know its continuations
-// ("*0"), and the first the encoded words of RFC 2047 ("=?utf-8?q?…?=").
+// nameReadings returns the names that parsers read from the value of a name parameter. star is the
+// text between "name" and "=": empty, or "*" for the form of RFC 2231. commons-fileupload, busboy,
+// Go and Python support that form, and its continuations ("*0"), which make the body unreadable.
+// commons-fileupload also decodes the encoded words of RFC 2047 ("=?utf-8?q?…?="); they make the
+// body unreadable, too.
 func nameReadings(value, star string) (readings []string, err error) {
 	token, _, _ := strings.Cut(value, ";")
 	token = strings.TrimRight(token, " \t")
@@ -296,8 +298,8 @@ func nameReadings(value, star string) (readings []string, err error) {
 	return readings, nil
 }
 
-// unquote reads up to the quote that value begins with, if that is not escaped, and
-// drops the backslashes.
+// unquote returns the text from the opening quote of value up to the next unescaped quote of the
+// same kind, without the backslashes.
 func unquote(value string) string {
 	var b strings.Builder
 	for i := 1; i < len(value) && value[i] != value[0]; i++ {

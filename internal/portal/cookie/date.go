@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// ParseDate reads the date of an Expires attribute by the algorithm of RFC 6265
-// 5.1.1, which takes whatever order and punctuation servers have come up with.
+// ParseDate parses the date of an Expires attribute by the algorithm of RFC 6265 5.1.1, which
+// accepts the parts in almost any order and with any punctuation.
 func ParseDate(s string) (time.Time, bool) {
 	var d date
 	for _, token := range strings.FieldsFunc(s, dateDelimiter) {
@@ -15,7 +15,7 @@ func ParseDate(s string) (time.Time, bool) {
 	return d.time()
 }
 
-// date collects what was found.
+// date has the parts of a date that were found so far.
 type date struct {
 	hour, minute, second, day, month, year int
 	hasTime, hasDay, hasMonth, hasYear     bool
@@ -25,7 +25,8 @@ func dateDelimiter(r rune) bool {
 	return r == '\t' || ' ' <= r && r <= '/' || ';' <= r && r <= '@' || '[' <= r && r <= '`' || '{' <= r && r <= '~'
 }
 
-// take gives a token to the first part of the date that is still missing and fits.
+// take stores the token as the first part of the date that is still missing and that the token
+// fits.
 func (d *date) take(token string) {
 	if !d.hasTime && d.takeTime(token) {
 		d.hasTime = true
@@ -59,7 +60,8 @@ func (d *date) takeTime(token string) bool {
 	return true
 }
 
-// leading reads the digits that a token begins with; more than four are no number here.
+// leading returns the number at the beginning of a token and its count of digits. For more
+// than four digits it returns 0 and 5.
 func leading(token string) (n, digits int) {
 	for digits < len(token) && '0' <= token[digits] && token[digits] <= '9' {
 		if digits == 4 {

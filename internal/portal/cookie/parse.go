@@ -1,6 +1,6 @@
-// Package cookie reads and writes the two header fields of RFC 6265. It reads Cookie strictly,
-// because strangers write it, and Set-Cookie as browsers do, because the portal writes it for
-// them. Package portal is the main caller.
+// Package cookie parses and writes the two header fields of RFC 6265. It parses Cookie
+// strictly, because an attacker can send any Cookie header, and Set-Cookie as browsers do,
+// because the portal writes it for them. Package portal is the main caller.
 //
 // It guarantees that every parser that a portal may have reads the pairs from [Parse] in the
 // same way. A pair that two parsers could read differently is not returned.
@@ -11,20 +11,22 @@ import (
 	"strings"
 )
 
-// MaxPairs bounds a Cookie header. Browsers keep at most some 180 per host; Go reads
-// nothing of a header with more than 3,000, PHP all.
+// MaxPairs is the largest number of pairs in a Cookie header. Browsers keep at most some 180
+// cookies per host. Go ignores a header with more than 3,000 pairs; PHP reads any number.
 const MaxPairs = 200
 
-// maxName bounds names in bytes, which also bounds what comparing them costs.
+// maxName is the maximal length of a name in bytes. It also bounds the cost of comparing
+// names.
 const maxName = 128
 
-// A request with one of these faults comes from no honest browser; it gets a 400.
+// No ordinary browser sends a request with one of these faults. The gateway answers it with
+// 400.
 var (
-	// ErrLines: more than one Cookie line (HTTP/2 and HTTP/3 have been joined before).
+	// ErrLines: more than one Cookie line. Those of HTTP/2 and HTTP/3 were joined before.
 	ErrLines = errors.New("more than one Cookie line")
 	// ErrControl: a control character.
 	ErrControl = errors.New("control character in the Cookie header")
-	// ErrPairs: more than MaxPairs.
+	// ErrPairs: more than MaxPairs pairs.
 	ErrPairs = errors.New("too many cookies")
 )
 
@@ -75,9 +77,9 @@ func Parse(lines []string, yield func(name, value string)) (dropped []string, er
 	}
 }
 
-// check finds what makes a whole header unacceptable; empty pairs count. odd says
-// that there is any byte that no value may have, other than a blank: as a rule there
-// is none, and then values need no second look at every byte.
+// check returns the error for which the whole header is refused; empty pairs count too. odd
+// reports whether the header has a byte, other than a blank, that no value may have. Without
+// one, which is usual, plainValue need not check every byte again.
 func check(line string) (odd bool, err error) {
 	var seen byteClass
 	for i := range len(line) {
@@ -143,9 +145,9 @@ var classes = func() (t [256]byteClass) {
 	return t
 }()
 
-// Same reports whether some parser takes two names for one: ASP.NET ignores case,
-// PHP drops leading blanks and reads ".", " " and "[" as "_". Names of the portal's
-// own cookies, with any bytes, may be given.
+// Same reports whether some parser treats two names as equal: ASP.NET ignores case, PHP drops
+// leading blanks and reads ".", " " and "[" as "_". The names may have any bytes, because the
+// portal can set cookies with any name.
 func Same(a, b string) bool {
 	a, b = strings.TrimLeft(a, " "), strings.TrimLeft(b, " ")
 	if len(a) != len(b) {

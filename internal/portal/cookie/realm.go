@@ -12,8 +12,9 @@ const DefaultRealm = "default"
 // RealmTagLen is the length of a realm's tag in bytes.
 const RealmTagLen = 8
 
-// realmAlphabet has lower-case letters and digits only: every server takes them in
-// cookie names, PHP does not change them, and they are equal under any case.
+// realmAlphabet has lower-case letters and digits only: every server accepts them in cookie
+// names, PHP does not change them, and a comparison that ignores case doesn't confuse two
+// tags.
 const realmAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
 var realmEncoding = base32.NewEncoding(realmAlphabet).WithPadding(base32.NoPadding)

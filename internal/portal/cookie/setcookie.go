@@ -9,44 +9,44 @@ import (
 	"time"
 )
 
-// maxPair is what browsers take of name and value together, maxAttribute of one
-// attribute, in bytes (RFC 6265bis 5.6).
+// maxPair is the maximal length that browsers accept for name and value together, maxAttribute
+// that for the value of one attribute, in bytes (RFC 6265bis 5.6).
 const (
 	maxPair      = 4096
 	maxAttribute = 1024
 )
 
-// maxLife is the longest a browser keeps a cookie (RFC 6265bis 5.5).
+// maxLife is the longest time for which a browser keeps a cookie (RFC 6265bis 5.5).
 const maxLife = 400 * 24 * time.Hour
 
-// ErrSetCookie says that no browser would take the line: no name, a control
-// character, or name and value beyond 4,096 bytes.
+// ErrSetCookie is the error for a line that every browser ignores: it has no name, or a
+// control character, or more than 4,096 bytes in name and value.
 var ErrSetCookie = errors.New("not a cookie that browsers take")
 
 // SetCookie is one Set-Cookie line as a browser understands it.
 type SetCookie struct {
-	// Name and Value hold the bytes that the portal sent, quotes included.
+	// Name and Value have the bytes that the portal sent, including quotes.
 	Name, Value string
 	// Path is never empty.
 	Path string
-	// Domain is what the portal asked for, without a leading dot, in lower case. Sealed
-	// cookies are host-only all the same.
+	// Domain is the attribute Domain, without a leading dot, in lower case. Sealed cookies are
+	// nevertheless host-only.
 	Domain string
-	// Expires is when the cookie ends, at most 400 days ahead; zero for one that ends
-	// with the browser.
+	// Expires is the time at which the browser deletes the cookie, at most 400 days ahead. It
+	// is zero for a session cookie, which the browser deletes when it is closed.
 	Expires time.Time
-	// Delete says that the line takes the cookie out of the browser.
+	// Delete reports whether the line makes the browser delete the cookie.
 	Delete bool
-	// SameSite is zero where the portal said nothing, or nothing known.
+	// SameSite is zero if the portal sent no such attribute, or an unknown value.
 	SameSite http.SameSite
 
 	Secure, HTTPOnly, Partitioned bool
 }
 
-// ParseSetCookie reads a line as RFC 6265 5.2 (and 6265bis for SameSite, Partitioned
-// and the limits) says for browsers; requestPath is the path of the request that it
-// answers. Unknown and odd attributes are passed over, of repeated ones the last
-// counts. The only error is ErrSetCookie.
+// ParseSetCookie parses a line as a browser does, by RFC 6265 5.2, and by 6265bis for
+// SameSite, Partitioned and the limits. requestPath is the path of the request that the portal
+// answered with the line. Unknown and invalid attributes are ignored; of repeated attributes
+// the last one counts. The only error is ErrSetCookie.
 func ParseSetCookie(line, requestPath string, now time.Time) (SetCookie, error) {
 	pair, attributes, _ := strings.Cut(line, ";")
 	name, value, found := strings.Cut(pair, "=")
@@ -96,8 +96,8 @@ var sameSites = map[string]http.SameSite{
 	"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode,
 }
 
-// lifetime keeps Max-Age and Expires apart until the end, because Max-Age wins
-// wherever it stands.
+// lifetime collects Max-Age and Expires separately, because Max-Age has precedence in any
+// order.
 type lifetime struct {
 	maxAge, expires       time.Time
 	hasMaxAge, hasExpires bool
@@ -134,7 +134,8 @@ func (l *lifetime) end(now time.Time) (expires time.Time, over bool) {
 	return expires, !expires.After(now)
 }
 
-// parseMaxAge reads an optional minus and digits; too large is maxLife.
+// parseMaxAge parses an optional minus and digits. It returns maxLife for a number that is
+// larger.
 func parseMaxAge(v string) (time.Duration, bool) {
 	digits := strings.TrimPrefix(v, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
@@ -159,8 +160,8 @@ func hasControl(s string) bool {
 	return false
 }
 
-// DefaultPath is the path of a cookie that names none, set in answer to a request
-// for requestPath (RFC 6265 5.1.4).
+// DefaultPath returns the path of a cookie without the attribute Path, set in the response to
+// a request for requestPath (RFC 6265 5.1.4).
 func DefaultPath(requestPath string) string {
 	i := strings.LastIndexByte(requestPath, '/')
 	if i <= 0 || requestPath[0] != '/' {
@@ -169,8 +170,8 @@ func DefaultPath(requestPath string) string {
 	return requestPath[:i]
 }
 
-// PathMatch reports whether a browser sends a cookie with cookiePath to requestPath, which is
-// decoded (RFC 6265 5.1.4).
+// PathMatch reports whether a browser sends a cookie with cookiePath in a request for
+// requestPath, which is decoded (RFC 6265 5.1.4).
 func PathMatch(cookiePath, requestPath string) bool {
 	if isBelow(requestPath, cookiePath) {
 		return true
@@ -178,7 +179,7 @@ func PathMatch(cookiePath, requestPath string) bool {
 	if !strings.Contains(cookiePath, "%") {
 		return false
 	}
-	// Browsers compare with the address, in which the path is encoded.
+	// Browsers compare with the path of the URL, which is encoded.
 	decoded, err := url.PathUnescape(cookiePath)
 	return err == nil && isBelow(requestPath, decoded)
 }

@@ -7,22 +7,23 @@ import (
 	"time"
 )
 
-// Out is a cookie of Secondgate's own for the browser: host-only, for every path,
-// out of reach of scripts.
+// Out is a cookie of Secondgate that is sent to the browser: host-only, with the path / and
+// HttpOnly.
 type Out struct {
-	// Name and Value are of Parse's shape.
+	// Name and Value have the form that Parse accepts.
 	Name, Value string
-	// Life is how long the browser keeps it, in whole seconds: zero until it ends,
-	// negative to delete it.
+	// Life is the time for which the browser keeps the cookie, in whole seconds. If it is
+	// zero, the browser keeps the cookie until it is closed; if it is negative, the browser
+	// deletes the cookie.
 	Life time.Duration
-	// SameSite is written as given, and not at all when zero.
+	// SameSite is written as given; if it is zero, the attribute is left out.
 	SameSite http.SameSite
-	// Secure says that the browser speaks HTTPS. Without it, SameSite=None and
-	// Partitioned are left out, because browsers refuse such cookies.
+	// Secure reports whether the browser uses HTTPS. Without it, SameSite=None and Partitioned
+	// are left out, because browsers refuse such cookies without Secure.
 	Secure, Partitioned bool
 }
 
-// String is the value of the Set-Cookie line.
+// String returns the value of the Set-Cookie line.
 func (o Out) String() string {
 	const attributes = "=; Path=/; HttpOnly; Secure; SameSite=Strict; Partitioned; Max-Age=34560000"
 	var b strings.Builder

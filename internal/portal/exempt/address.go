@@ -27,7 +27,7 @@ func compilePath(raw json.RawMessage, _ ClientIP) (condition, error) {
 		_, bad := path.Match(p, "")
 		switch {
 		case !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "*"):
-			return nil, fmt.Errorf("%q never holds; want it to begin with / or *", p)
+			return nil, fmt.Errorf("%q never matches; want it to begin with / or *", p)
 		case !route.Simple(p):
 			return nil, fmt.Errorf("%q is compared with the path as it was sent, and servers read that in several ways; want it decoded and with single slashes", p)
 		case bad != nil:
@@ -109,7 +109,7 @@ func (h hosts) holds(r *http.Request, _ []string, _ int, sure bool) bool {
 	return false
 }
 
-// sameHost compares the labels of names; * stands for one whole label.
+// sameHost compares two host names label by label; * in the pattern matches one whole label.
 func sameHost(pattern, host string) bool {
 	for {
 		want, restWanted, moreWanted := strings.Cut(pattern, ".")
@@ -167,7 +167,7 @@ func compileAddresses(raw json.RawMessage, of ClientIP) (condition, error) {
 	return a, nil
 }
 
-// parseRange reads an address or a CIDR range; a zone may stand behind the address.
+// parseRange parses an address or a CIDR range; the address may be followed by a zone.
 func parseRange(text string) (a addressRange, err error) {
 	text, a.zone, _ = strings.Cut(text, "%")
 	if strings.Contains(text, "/") {
@@ -181,8 +181,8 @@ func parseRange(text string) (a addressRange, err error) {
 	return a, err
 }
 
-// holds is in doubt about an address that nothing has proven yet (TLS early data), and
-// about one that can't be read.
+// holds treats an address as ambiguous if it can't be parsed, or if the request is TLS early
+// data, with an address that may be forged.
 func (a addresses) holds(r *http.Request, _ []string, _ int, sure bool) bool {
 	if r.TLS != nil && !r.TLS.HandshakeComplete {
 		return !sure

@@ -26,10 +26,11 @@ type Rule []set
 // set is a matcher set; it holds if all its conditions do.
 type set []condition
 
-// condition is one matcher of Caddy's.
+// condition is one compiled matcher of Caddy.
 type condition interface {
-	// holds decides for the path that readings has at index i. With sure, the condition
-	// must hold under every reading of the rest of the request; without, under some.
+	// holds reports whether the condition matches a request with the path readings[i]. With
+	// sure, it must match under every reading of the other parts of the request; without sure,
+	// one matching reading is enough.
 	holds(r *http.Request, readings []string, i int, sure bool) bool
 }
 
@@ -42,8 +43,8 @@ type matcher struct {
 	compile func(json.RawMessage, ClientIP) (condition, error)
 }
 
-// decidable are all matchers that a rule may have, the cheapest first. It is the only
-// list of them.
+// decidable returns all matchers that a rule may have, the cheapest first. It is the only list
+// of them.
 func decidable() []matcher {
 	return []matcher{
 		{"path", compilePath},
@@ -59,22 +60,22 @@ func decidable() []matcher {
 	}
 }
 
-// remedies are for matchers that are not decidable, but often used.
+// remedies has the advice in the error message for each refused matcher that is often used.
 var remedies = map[string]string{
-	"expression":    "write its parts as matchers of their own, one on a line",
+	"expression":    "write its parts as separate matchers, one on each line",
 	"header_regexp": "use header, with * at the beginning or the end of the value",
-	"vars":          "name what the variable was set from",
-	"vars_regexp":   "use path_regexp, or name what the variable was set from",
-	"file":          "name the paths",
+	"vars":          "use a matcher for the value from which the variable was set",
+	"vars_regexp":   "use path_regexp, or a matcher for the value from which the variable was set",
+	"file":          "use path, with the paths of the files",
 }
 
-// Check reports why a matcher set can't be part of a rule.
+// Check returns an error with the reason if a matcher set can't be part of a rule.
 func Check[S ~map[string]json.RawMessage](matchers S) error {
 	_, err := compileSet(matchers, nil)
 	return err
 }
 
-// Compile makes a rule of matcher sets in Caddy's JSON.
+// Compile compiles matcher sets in Caddy's JSON to a rule.
 func Compile[S ~map[string]json.RawMessage](sets []S, clientIP ClientIP) (Rule, error) {
 	rule := make(Rule, 0, len(sets))
 	for _, matchers := range sets {
@@ -106,7 +107,7 @@ func compileSet(matchers map[string]json.RawMessage, clientIP ClientIP) (set, er
 	return compiled, nil
 }
 
-// undecidable names the first matcher that is not in the list.
+// undecidable returns the error about the first matcher that decidable does not list.
 func undecidable(matchers map[string]json.RawMessage) error {
 	var known []string
 	for _, m := range decidable() {
@@ -137,7 +138,8 @@ func (rule Rule) Any(r *http.Request, readings []string) bool {
 	return false
 }
 
-// addressHeaders make some frameworks run a request for another address.
+// addressHeaders are headers that make some frameworks handle a request as one for another
+// URL.
 var addressHeaders = []string{"X-Original-Url", "X-Rewrite-Url"}
 
 // All reports whether the rule holds under every reading, as `trust`, `public` and
@@ -174,8 +176,9 @@ func (s set) holds(r *http.Request, readings []string, i int, sure bool) bool {
 	return true
 }
 
-// not is the matcher `not`: it holds if none of its sets does. It surely holds only if
-// none of them may hold, and it may hold unless one of them surely does.
+// not is the matcher `not`: it matches if none of its sets matches. With sure, it matches only
+// if no set matches under any reading. Without sure, it matches unless a set matches under
+// every reading.
 type not Rule
 
 func compileNot(raw json.RawMessage, clientIP ClientIP) (condition, error) {

@@ -148,7 +148,7 @@ func TestAttack_I3_Undecidable(t *testing.T) {
 		`{"path": ["/a"], "vars": {"x": ["1"]}}`:           "vars",
 		`{"vars_regexp": {"{http.request.uri.path}": {}}}`: "use path_regexp",
 		`{"header_regexp": {"X-A": {"pattern": "a"}}}`:     "use header",
-		`{"file": {}}`:                                     "name the paths",
+		`{"file": {}}`:                                     "use path, with the paths",
 		`{"tls": {}}`:                                      "tls",
 		`{"not": [{"expression": "true"}]}`:                "not: the matcher expression",
 		`{"not": [{"not": [{"vars": {}}]}]}`:               "not: not: the matcher vars",
@@ -175,7 +175,7 @@ func TestAttack_I3_Undecidable(t *testing.T) {
 		`{"remote_ip": {"ranges": ["{env.NET}"]}}`:         "placeholder",
 		`{"client_ip": {"ranges": ["private_ranges"]}}`:    "not an address",
 		`{"remote_ip": {"ranges": []}}`:                    "no value",
-		`{"protocol": "http/9"}`:                           "never holds",
+		`{"protocol": "http/9"}`:                           "never matches",
 		`{"not": [{"path": ["/a"], "query": {"a": ["{http.vars.b}"]}}]}`: "placeholder",
 	} {
 		var m map[string]json.RawMessage

@@ -21,7 +21,8 @@ type header struct {
 	values []pattern // none: the header must be there
 }
 
-// refused are headers that the portal gets with another value than the client sent.
+// refused has the headers that a rule can't match, because the portal receives another value
+// than the client sent, and the reason for each.
 var refused = map[string]string{
 	"Host":   "use host",
 	"Cookie": "cookies are sealed, so the portal gets other values than the client sends; leave it out",
@@ -66,8 +67,9 @@ func (h headers) holds(r *http.Request, _ []string, _ int, sure bool) bool {
 	return true
 }
 
-// surely needs exactly one line under the name and none under a name that some server
-// takes for it: servers join lines, or take the first or the last.
+// surely reports whether every server finds the wanted value: the header has exactly one line,
+// and there is no header with a name that some server treats as the same. Of several lines
+// some servers take the first, others the last, and others join them.
 func (h header) surely(sent http.Header) bool {
 	lines := 0
 	for name, values := range sent {
@@ -122,8 +124,8 @@ func (h header) mayBe(value string) bool {
 	return false
 }
 
-// sameHeader compares names as CGI does: in upper case, with _ for everything but
-// letters and digits.
+// sameHeader compares header names as CGI does: in upper case, with _ in place of every
+// character that is not a letter or digit.
 func sameHeader(a, b string) bool {
 	if len(a) != len(b) {
 		return false
@@ -146,8 +148,8 @@ func variableByte(c byte) byte {
 	return '_'
 }
 
-// query is the matcher `query`; all parameters must hold. With none, the query must be
-// empty.
+// query is the matcher `query`: all of its parameters must match. If it has no parameters, the
+// query of the request must be empty.
 type query []parameter
 
 type parameter struct {
@@ -156,8 +158,9 @@ type parameter struct {
 	values []string
 }
 
-// maxParameters bounds the query of a request for which something is opened: PHP drops
-// parameters from the 1,001st on, others do earlier.
+// maxParameters is the largest number of parameters in a request that a rule of `trust`,
+// `public` or `guest` can match. Servers ignore parameters above a limit; PHP does so from the
+// 1,001st on, others earlier.
 const maxParameters = 100
 
 func compileQuery(raw json.RawMessage, _ ClientIP) (condition, error) {
@@ -216,8 +219,8 @@ func (q query) maybe(sent string) bool {
 	return true
 }
 
-// beginsQuery reports whether a proxy that decodes too early finds another query in the
-// path.
+// beginsQuery reports whether the decoded path has a character at which a proxy that decodes
+// too early would begin the query or the fragment.
 func beginsQuery(path string) bool { return strings.ContainsAny(path, "?#") }
 
 // readable reports whether all servers find the same parameters in a query.
@@ -229,8 +232,9 @@ func readable(sent string) bool {
 	return err == nil
 }
 
-// surely needs exactly one parameter that some server reads under the name, and that
-// one written exactly so: servers take the first, the last or all of several.
+// surely reports whether every server finds the wanted value: only one parameter has a name
+// that some server reads as this one, and that name is spelled exactly. Of several parameters
+// some servers take the first, others the last, and others all.
 func (p parameter) surely(sent string) bool {
 	count, holds := 0, false
 	for name, value := range route.Parameters(sent) {
@@ -267,8 +271,8 @@ func (p parameter) mayBe(value string) bool {
 	return false
 }
 
-// readAs reports whether some server reads a parameter as this one, or as the array that
-// this one is an element of.
+// readAs reports whether some server reads the name sent as the name of this parameter, or as
+// the array of which this parameter is an element.
 func (p parameter) readAs(sent string) bool {
 	array := route.Key(p.name)
 	return route.ReadAs(sent, array) || route.ReadAs(route.DecodeParameter(sent), array)

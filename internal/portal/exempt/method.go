@@ -13,7 +13,8 @@ import (
 // methods is the matcher `method`.
 type methods []string
 
-// methodHeaders and methodParameter make frameworks run a request by another method.
+// methodHeaders and methodParameter make some frameworks handle a request as one with another
+// method.
 var methodHeaders = []string{"X-Http-Method", "X-Http-Method-Override", "X-Method-Override"}
 
 const methodParameter = "_method"
@@ -35,8 +36,8 @@ func (m methods) holds(r *http.Request, _ []string, _ int, sure bool) bool {
 
 func (m methods) has(method string) bool { return slices.Contains(m, method) }
 
-// overridden reports whether the request asks for another method in a header or in the
-// query. What a form in its body asks for is not read.
+// overridden reports whether the request names another method in a header or in the query. It
+// does not read a form in the body.
 func overridden(r *http.Request) bool {
 	for _, name := range methodHeaders {
 		if r.Header[name] != nil {
@@ -77,7 +78,7 @@ func compileProtocol(raw json.RawMessage, _ ClientIP) (condition, error) {
 	}
 	known, ok := protocols[name]
 	if !ok {
-		return nil, fmt.Errorf("%q never holds; want http, https, grpc, http/1.1, http/2, http/3 or, for this version and later ones, http/2+", name)
+		return nil, fmt.Errorf("%q never matches; want http, https, grpc, http/1.1, http/2, http/3 or, for this version and later ones, http/2+", name)
 	}
 	return known, nil
 }

@@ -10,7 +10,7 @@ import (
 
 var errEmpty = errors.New("it has no value; want at least one")
 
-// decode reads a matcher's JSON as strictly as Caddy does.
+// decode parses a matcher's JSON as strictly as Caddy does.
 func decode(raw json.RawMessage, to any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -20,7 +20,7 @@ func decode(raw json.RawMessage, to any) error {
 	return nil
 }
 
-// decodeList reads a list of texts without placeholders.
+// decodeList parses a list of texts and refuses placeholders in them.
 func decodeList(raw json.RawMessage) (list []string, err error) {
 	if err := decode(raw, &list); err != nil {
 		return nil, err
@@ -31,8 +31,9 @@ func decodeList(raw json.RawMessage) (list []string, err error) {
 	return list, literal(list...)
 }
 
-// literal refuses placeholders: they resolve to the request as it came, or to what a
-// handler before made of it, and never to the reading that is decided about.
+// literal returns an error if a text has a placeholder. Caddy replaces a placeholder with a
+// part of the request as received, or as an earlier handler changed it, and so not with the
+// reading for which the rule is decided.
 func literal(texts ...string) error {
 	for _, text := range texts {
 		if strings.Contains(text, "{") {
@@ -42,8 +43,7 @@ func literal(texts ...string) error {
 	return nil
 }
 
-// pattern is a value with * at its beginning, its end or both, as Caddy's header matcher
-// takes it.
+// pattern is a value that may begin and end with *, as in Caddy's header matcher.
 type pattern struct {
 	text         string
 	open, closed bool // * at the beginning, * at the end
@@ -70,7 +70,7 @@ func (p pattern) matches(s string) bool {
 	return s == p.text
 }
 
-// folded is the pattern for texts in lower case.
+// folded returns the pattern for texts in lower case.
 func (p pattern) folded() pattern {
 	p.text = strings.ToLower(p.text)
 	return p

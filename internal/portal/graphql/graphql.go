@@ -1,16 +1,18 @@
-// Package graphql counts what a GraphQL document would change. One request can carry out
-// several mutations, one after another: two sign-ins, or a sign-in and a sign-out. A
-// question after it shows the last one only, so the gateway refuses such a request at a
+// Package graphql counts the mutations of a GraphQL document. One request can carry out
+// several mutations, one after another: two sign-ins, or a sign-in and a sign-out. whoami
+// would show the result of the last one only, so the gateway refuses such a request at a
 // declared sign-in.
 package graphql
 
 import "strings"
 
-// Mutations is how many fields the mutations of a document have at their top, at least: a
-// fragment there counts as several. Of a text that is no document it may be any number; no
-// portal carries one out. (GraphQL, October 2021, 2.1 to 2.8.)
+// Mutations returns the number of top-level fields of all mutations of a document. It counts a
+// fragment as two fields, so the result is greater than one if the document may carry out
+// several mutations. For a text that is not a GraphQL document the result can be any number,
+// because no portal executes it. (GraphQL, October 2021, 2.1 to 2.8.)
 func Mutations(doc string) (n int) {
-	// keyword is the first word of a definition. depth counts braces outside of arguments.
+	// keyword is the first word of the current definition. depth counts open braces outside of
+	// arguments.
 	keyword, before := "", ""
 	depth, arguments := 0, 0
 	for l := (lexer{doc}); ; {
@@ -30,8 +32,8 @@ func Mutations(doc string) (n int) {
 				keyword = ""
 			}
 		case depth == 0 && token == "mutation":
-			// Wherever it stands: after a description, or after a definition of a schema,
-			// which has no braces where this counts them.
+			// The word begins a mutation even if keyword is set: by a description, or by a
+			// definition of a schema that has no braces, such as a scalar's.
 			keyword = token
 		case depth == 0 && keyword == "" && token != `"`:
 			keyword = token
@@ -48,7 +50,7 @@ func Mutations(doc string) (n int) {
 // lexer splits a document into tokens.
 type lexer struct{ rest string }
 
-// next is the next name or punctuator, a quote for a string, and "" at the end.
+// next returns the next name or punctuator, a quote for a string, and "" at the end.
 func (l *lexer) next() string {
 	l.skip()
 	s := l.rest
@@ -90,7 +92,8 @@ func (l *lexer) skip() {
 	}
 }
 
-// quoted is the length of the string that s begins with. None goes over a line's end.
+// quoted returns the length of the string at the beginning of s. A string ends at the end of
+// its line at the latest.
 func quoted(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
@@ -103,7 +106,7 @@ func quoted(s string) int {
 	return len(s)
 }
 
-// blockString is the length of the block string that s begins with.
+// blockString returns the length of the block string at the beginning of s.
 func blockString(s string) int {
 	const quotes = `"""`
 	for i := len(quotes); i < len(s); i++ {

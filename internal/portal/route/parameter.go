@@ -76,7 +76,7 @@ func within(got, want string) bool {
 	}
 }
 
-// key splits off the first key of a name: what stands before the next bracket.
+// key splits a name at the next bracket into its first key and the rest.
 func key(name string) (first, rest string) {
 	name = strings.TrimLeft(name, "[]")
 	if i := strings.IndexAny(name, "[]"); i >= 0 {

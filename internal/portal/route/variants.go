@@ -14,8 +14,8 @@ import (
 // MaxVariants bounds the readings of one path. Honest ones have at most a dozen.
 const MaxVariants = 128
 
-// maxPath bounds the paths that are read at all, and maxBytes what they are read as, in
-// bytes.
+// maxPath bounds the length of a path that is not plain, maxBytes the total length of its variants,
+// in bytes.
 const (
 	maxPath  = 8192
 	maxBytes = 64 << 10
@@ -29,10 +29,10 @@ const (
 // case, and all of these in any order. p is URL.Path, which net/url has decoded once,
 // as every server does.
 //
-// ok is false when there are more than MaxVariants, or more than 64 KiB of them, or p has
-// more than 8 KiB: no rule can be sure of such a path, so the request is to be refused with
-// 400. A path with nothing unusual in it is its only variant, and nothing is allocated if
-// dst has room.
+// ok is false if there are more than MaxVariants, or if they have more than maxBytes, or if p is
+// not plain and longer than maxPath. No rule can be certain about such a path, so the caller
+// refuses the request with 400. A path with nothing unusual in it is its only variant, and nothing
+// is allocated if dst has room.
 func Variants(dst []string, p string) (variants []string, ok bool) {
 	dst = append(dst, p)
 	if plain(p) {
@@ -88,7 +88,7 @@ var plainByte = func() (t [256]bool) {
 
 func contains(s string, c byte) bool { return strings.IndexByte(s, c) >= 0 }
 
-// decode takes every valid %XX once; others stay, as most servers do it.
+// decode decodes every valid %XX once and keeps invalid ones, as most servers do.
 func decode(p string) string {
 	if !strings.Contains(p, "%") {
 		return p
@@ -120,7 +120,7 @@ func unhex(s string) (c byte, ok bool) {
 	return c, true
 }
 
-// lower changes ASCII letters only. Servers compare script names by these, and bytes that are
+// lower converts ASCII letters only, because servers ignore the case of these only. Bytes that are
 // not UTF-8 are kept.
 func lower(p string) string {
 	b := []byte(p)
@@ -172,8 +172,8 @@ func cutParameters(p string) string {
 	return mapSegments(p, func(s string) string { s, _, _ = strings.Cut(s, ";"); return s })
 }
 
-// trimSegments reads names as Windows does: "x.php.", "x.php " and "x.php::$DATA" are
-// x.php. Dot segments are resolve's.
+// trimSegments reads names as Windows does: "x.php.", "x.php " and "x.php::$DATA" are x.php. It
+// leaves dot segments to resolve.
 func trimSegments(p string) string {
 	return mapSegments(p, func(s string) string {
 		s, _, _ = strings.Cut(strings.TrimRight(s, " "), "::$")
@@ -184,8 +184,8 @@ func trimSegments(p string) string {
 	})
 }
 
-// cutRest cuts where C ends a string and where a proxy that decodes too early begins
-// the query.
+// cutRest cuts the path at a NUL, where C ends a string, and at a "?" or "#", where a proxy that
+// decodes too early begins the query.
 func cutRest(p string) string {
 	if i := strings.IndexAny(p, "\x00?#"); i >= 0 {
 		return p[:i]
@@ -230,8 +230,8 @@ var scripts = [...]string{
 	"cgi", "fcgi", "pl", "py", "rb", "lua", "cfm", "cfc", "dll", "exe", "shtml",
 }
 
-// cutSessions leaves out what StripSessionIDs takes out of any path: ASP.NET does so
-// before it looks for a file, and we do before we forward.
+// cutSessions removes what StripSessionIDs removes from any path. ASP.NET removes it before it
+// searches for a file, and the gate removes it before it forwards the request.
 func cutSessions(p string) string {
 	if !contains(p, '(') && !contains(p, '=') {
 		return p

@@ -7,9 +7,9 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// Canonical is the id by which a user is known whom these questions name, for ids that
-// come from elsewhere than an answer. Several questions normalise one after another:
-// they have to agree on every user.
+// Canonical returns the canonical form of a user's id that does not come from an answer, for
+// example from an import. It applies the normalisations of all questions, because all of them have
+// to name the same id.
 func Canonical(questions []config.Whoami, id string) (string, error) {
 	for _, q := range questions {
 		for _, name := range q.Normalize {
@@ -19,11 +19,11 @@ func Canonical(questions []config.Whoami, id string) (string, error) {
 		}
 	}
 	if !presentable(id) {
-		return "", fmt.Errorf("empty, longer than %d bytes, or with characters that no id has", MaxUser)
+		return "", fmt.Errorf("empty, longer than %d bytes, or with characters that an id can't have", MaxUser)
 	}
 	for _, q := range questions {
 		if q.User != nil && slices.Contains(q.User.Not, id) {
-			return "", fmt.Errorf("this is what whoami answers for nobody (not %s)", id)
+			return "", fmt.Errorf("whoami has this value for visitors who are not signed in (user … not %s)", id)
 		}
 	}
 	return id, nil

@@ -14,14 +14,14 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// firstPlaceholder stands in header values for what the first step yields.
+// firstPlaceholder is replaced in header values by the value that the first step yields.
 const firstPlaceholder = "{first}"
 
 // unaskable are headers that would replace the request's credentials in a question. The answer
 // would then be about another user.
 var unaskable = []string{"Authorization", "Cookie", "Proxy-Authorization"}
 
-// normalisers are what config.Whoami.Normalize names.
+// normalisers has the functions for the names in config.Whoami.Normalize.
 var normalisers = map[string]func(string) string{
 	"lower": strings.ToLower,
 	"nfkc":  norm.NFKC.String,
@@ -33,12 +33,12 @@ var normalisers = map[string]func(string) string{
 // several values.
 func Compile(c config.Whoami) (*Question, error) {
 	if c.User == nil {
-		return nil, errors.New("user: missing, so nobody could ever be recognised")
+		return nil, errors.New("user is missing, so no user could ever be recognised")
 	}
 	q := &Question{uri: c.URI, header: c.Header, apart: c.Apart}
 	for name := range c.Header {
 		if slices.Contains(unaskable, textproto.CanonicalMIMEHeaderKey(name)) {
-			return nil, fmt.Errorf("header: %s would make whoami answer for somebody else; want a header that identifies nobody, for example X-WP-Nonce", name)
+			return nil, fmt.Errorf("header: %s would replace the credentials of the request, so that whoami answers about another user; want a header that identifies no user, for example X-WP-Nonce", name)
 		}
 	}
 	for _, name := range c.Normalize {
@@ -70,7 +70,7 @@ func (q *Question) compileExtractors(c config.Whoami) error {
 	return errors.Join(errs[:]...)
 }
 
-// compileExtractor returns nil for none.
+// compileExtractor compiles an extractor. It returns nil for a nil extractor.
 func compileExtractor(where string, c *config.Extractor) (*extractor, error) {
 	if c == nil {
 		return nil, nil
@@ -101,7 +101,7 @@ func compilePull(c *config.Extractor) (func(*page) ([]string, error), error) {
 	return func(p *page) ([]string, error) { return slices.Clone(p.header[key]), nil }, nil
 }
 
-// compileInside makes the two steps of html SELECTOR [ATTR] json PATH or regex RE.
+// compileInside compiles the two steps of an extractor html SELECTOR [ATTR] json PATH or regex RE.
 func compileInside(c *config.Extractor) (func(*page) ([]string, error), error) {
 	sel, err := compileSelector(c.HTML)
 	if err != nil {

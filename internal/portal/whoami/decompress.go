@@ -8,8 +8,8 @@ import (
 	"github.com/secondgate/secondgate/internal/contentcoding"
 )
 
-// decompress undoes what some portals do to a body although identity was asked for:
-// one of the encodings that browsers understand.
+// decompress decompresses a body with one of the codings that browsers support. Some portals
+// compress a body although the question accepts identity only.
 func decompress(body []byte, encodings []string) ([]byte, error) {
 	name, err := contentcoding.Name(encodings)
 	if err != nil && len(body) > 0 {

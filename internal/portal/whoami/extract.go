@@ -15,7 +15,7 @@ type extractor struct {
 	not []string
 }
 
-// values are the distinct values that an extractor yields, or why there is no telling.
+// values are the distinct values that an extractor yields, or an error if they are ambiguous.
 type values struct {
 	all []string
 	not []string
@@ -42,21 +42,21 @@ func (v values) one() (string, count) {
 	return v.all[0], one
 }
 
-// String says how many, for the log.
+// String returns the number of values, for the log. It does not quote them.
 func (v values) String() string {
 	_, n := v.one()
 	switch {
 	case v.err != nil:
 		return v.err.Error()
 	case n == none && len(v.all) == 1:
-		return "a value that is empty or stands for nobody"
+		return "one value, which is empty or listed under not"
 	}
 	return fmt.Sprintf("%d distinct values", len(v.all))
 }
 
-// presentable reports whether a value can stand in a record and a log. U+FFFD is
-// refused because parsers put it for what they could not read, so that two ids
-// would become one.
+// presentable reports whether a value can be written to a record and a log. It refuses U+FFFD,
+// because parsers put it in place of bytes that they can't decode, so that two different ids could
+// become equal.
 func presentable(v string) bool {
 	bad := func(r rune) bool {
 		return unicode.IsControl(r) || r == utf8.RuneError || r == '\u2028' || r == '\u2029'

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/net/html"
 )
 
-// An extractor or a sign may look inside what an element or its attribute holds: JSON
-// that a page brings along for its scripts, or a part of a link. Each of the elements
-// that a selector finds counts, and one that can't be read is a doubt about all.
+// An extractor or a sign may have a second step inside the text or attribute of an element: JSON
+// that the page contains for its scripts, or a part of a link. All elements that the selector finds
+// are read. If one of them can't be read, the result is ambiguous.
 
-// inside has look read what each element, or its attribute, holds.
+// inside calls look with the text, or the attribute, of each element.
 func (p *page) inside(sel cascadia.SelectorGroup, attr string, look func(text string) ([]string, error)) (found []string, err error) {
 	texts, err := p.elements(sel, attr, rawText)
 	if err != nil {
@@ -27,7 +27,7 @@ func (p *page) inside(sel cascadia.SelectorGroup, attr string, look func(text st
 	return found, nil
 }
 
-// contains reports whether holds is true of what some element, or its attribute, holds.
+// contains reports whether holds is true for the text, or the attribute, of at least one element.
 func (p *page) contains(sel cascadia.SelectorGroup, attr string, holds func(text string) bool) bool {
 	texts, err := p.elements(sel, attr, rawText)
 	if err != nil {

@@ -8,11 +8,10 @@ import (
 	"strings"
 )
 
-// A JSON path is keys joined by dots, a dot before them allowed: `.user.id`. Where an
-// array stands, the path goes on in each of its elements, which `#` may spell out
-// (`users.#.id`); a number picks one element. A dot within a key is written `\.`.
-// Wildcards and queries (`*`, `?`, `|`, `(`) are refused: in other dialects they pick
-// one value of several.
+// A JSON path consists of keys that are joined by dots; a leading dot is allowed: `.user.id`. In an
+// array, the path continues in each element; `#` may be written for that (`users.#.id`). A number
+// selects one element. A dot within a key is written `\.`. Wildcards and queries (`*`, `?`, `|`,
+// `(`) are refused, because in other dialects they select one value of several.
 
 // maxDepth bounds how deep a JSON document may nest.
 const maxDepth = 64
@@ -40,8 +39,8 @@ type jsonNode struct {
 	elements []*jsonNode
 }
 
-// parseJSON reads exactly one document. encoding/json takes the last of two equal
-// keys, other parsers the first; so a key twice is an error.
+// parseJSON parses exactly one document. A repeated key is an error, because encoding/json uses the
+// last one and other parsers the first.
 func parseJSON(text string) (*jsonNode, error) {
 	if !json.Valid([]byte(text)) {
 		return nil, errJSON
@@ -78,7 +77,7 @@ func parseValue(d *json.Decoder, depth int) (*jsonNode, error) {
 	return &jsonNode{kind: jsonNull, text: "null"}, nil
 }
 
-// numberNode keeps the digits as they are: 2^53 and above are ids too.
+// numberNode keeps the digits of a number unchanged, because ids may be 2^53 or above.
 func numberNode(s string) *jsonNode {
 	if strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") != "" {
 		return &jsonNode{kind: jsonFraction, text: s}
@@ -115,7 +114,8 @@ func parseObject(d *json.Decoder, depth int) (*jsonNode, error) {
 	return n, err
 }
 
-// follow appends the values at a path. Arrays at its end are taken apart, unless empty.
+// follow appends the values at a path. In place of a non-empty array at its end it appends the
+// elements.
 func (n *jsonNode) follow(path []string, found []*jsonNode) []*jsonNode {
 	if n.kind == jsonArray {
 		return n.followArray(path, found)

@@ -33,8 +33,8 @@ type page struct {
 	err     error
 }
 
-// read takes a response apart as far as all rules need it. The page of a failure may
-// look like a stranger's, with a sign-in form in its head, so it is not even read.
+// read prepares a response for the rules. It returns an error for a failure of the portal, because
+// an error page may look like a stranger's page, for example with a sign-in form in its head.
 func read(res Response) (*page, error) {
 	if res.Status > 499 {
 		return nil, errors.New("the portal failed")
@@ -170,7 +170,7 @@ func (p *page) has(sel cascadia.SelectorGroup) bool {
 	return err == nil && cascadia.Query(root, sel) != nil
 }
 
-// elements are the attribute's values, or the texts, of what the selector matches.
+// elements returns the attribute's values, or the texts, of the elements that the selector matches.
 func (p *page) elements(sel cascadia.SelectorGroup, attr string, text func(*html.Node) string) (found []string, err error) {
 	root, err := p.document()
 	if err != nil {
@@ -190,14 +190,14 @@ func (p *page) elements(sel cascadia.SelectorGroup, attr string, text func(*html
 	return found, nil
 }
 
-// shownText is what is shown of an element, on one line.
+// shownText returns the displayed text of an element, on one line.
 func shownText(n *html.Node) string {
 	var b strings.Builder
 	appendText(&b, n)
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// appendText collects what is shown of an element.
+// appendText appends the displayed text of an element.
 func appendText(b *strings.Builder, n *html.Node) {
 	switch {
 	case n.Type == html.TextNode:
@@ -210,7 +210,7 @@ func appendText(b *strings.Builder, n *html.Node) {
 	}
 }
 
-// matches are what the group caught, in every match.
+// matches returns the text of the group in every match.
 func (p *page) matches(re *regexp.Regexp) (found []string, err error) {
 	text, err := p.text()
 	if err != nil {
@@ -222,7 +222,7 @@ func (p *page) matches(re *regexp.Regexp) (found []string, err error) {
 func matchesIn(text string, re *regexp.Regexp) (found []string, err error) {
 	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
 		if m[2] < 0 {
-			found = append(found, "") // the group took no part in it, and that is no id
+			found = append(found, "") // the group is not part of this match, so the match has no id
 			continue
 		}
 		if swallowed(re, text, m[2], m[3]) {
@@ -245,7 +245,7 @@ func swallowed(re *regexp.Regexp, text string, from, to int) bool {
 	return other != nil && from+other[0] < to
 }
 
-// ids are the values at a JSON path that can be ids: text and whole numbers.
+// ids returns the values at a JSON path that can be ids: texts and whole numbers.
 func (p *page) ids(path []string) (found []string, err error) {
 	nodes, err := p.follow(path)
 	if err != nil {
@@ -267,7 +267,7 @@ func idsOf(nodes []*jsonNode) (found []string, err error) {
 	return found, nil
 }
 
-// leads reports whether a JSON path exists, with the value if one is given.
+// leads reports whether the document has a value at a JSON path, and this value if one is given.
 func (p *page) leads(path []string, want *string) bool {
 	nodes, err := p.follow(path)
 	return err == nil && anyIs(nodes, want)

@@ -140,7 +140,7 @@ func TestCompile_Refused(t *testing.T) {
 		name, want string
 		change     func(*config.Whoami)
 	}{
-		{"no user", "user: missing", func(c *config.Whoami) { c.User = nil }},
+		{"no user", "user is missing", func(c *config.Whoami) { c.User = nil }},
 		{"header that identifies", "header: authorization", func(c *config.Whoami) { c.Header = map[string]string{"authorization": "Basic x"} }},
 		{"cookie", "header: Cookie", func(c *config.Whoami) { c.Header = map[string]string{"Cookie": "a=b"} }},
 		{"normaliser", `normalize: "upper"`, func(c *config.Whoami) { c.Normalize = []string{"upper"} }},

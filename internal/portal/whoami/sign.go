@@ -36,7 +36,8 @@ func compileSign(c config.Sign) (sign, error) {
 	return func(p *page) bool { return slices.Contains(c.Status, p.status) }, nil
 }
 
-// compileSignInside makes the two steps of html SELECTOR [ATTR] json PATH [VALUE] or regex RE.
+// compileSignInside compiles the two steps of a sign html SELECTOR [ATTR] json PATH [VALUE] or
+// regex RE.
 func compileSignInside(c config.Sign) (sign, error) {
 	sel, err := compileSelector(c.HTML)
 	if err != nil {
@@ -58,7 +59,7 @@ func compileSignInside(c config.Sign) (sign, error) {
 	}, err
 }
 
-// redirects are the statuses by which a browser is sent elsewhere.
+// redirects are the statuses of redirects that browsers follow.
 var redirects = []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect}
 
 func redirectSign(pattern string) sign {

@@ -10,15 +10,15 @@ import (
 	"github.com/secondgate/secondgate/config"
 )
 
-// Token finds the token that a portal's sign-in answers with, and the signs that there is
-// none. It is safe for concurrent use.
+// Token finds the token in the response to a sign-in, or the signs that the response has none. It
+// is safe for concurrent use.
 type Token struct {
 	path   []string
 	failed []sign
 }
 
-// CompileToken takes a JSON path, as `json` of an extractor does, and the signs of a
-// failed sign-in.
+// CompileToken compiles the JSON path of the token, written as in `json` of an extractor, and the
+// signs of a failed sign-in.
 func CompileToken(path string, failed []config.Sign) (*Token, error) {
 	compiled, err := compilePath(path)
 	if err != nil {
@@ -35,11 +35,10 @@ func CompileToken(path string, failed []config.Sign) (*Token, error) {
 	return t, nil
 }
 
-// Failed reports whether a response in which Find found no token shows that there is
-// none: the sign-in failed, or the request was none. It does not look for the token
-// itself, so a caller asks Find first. Without declared signs a status of 400 to 499 is
-// the sign. What can't be read shows nothing, and neither does the response of a failing
-// portal (status 500 or above).
+// Failed reports whether a response in which Find found no token shows that there is none: the
+// sign-in failed, or the request was none. It does not look for the token itself, so a caller asks
+// Find first. Without declared signs a status of 400 to 499 is the sign. It returns false for a
+// response that can't be read, and for one of a failing portal (status 500 or above).
 func (t *Token) Failed(res Response) bool {
 	if len(t.failed) == 0 {
 		return res.Status >= http.StatusBadRequest && res.Status < http.StatusInternalServerError
@@ -48,10 +47,10 @@ func (t *Token) Failed(res Response) bool {
 	return err == nil && slices.ContainsFunc(t.failed, func(s sign) bool { return s(p) })
 }
 
-// Find returns the token, "" where the response has none, as after a wrong password.
-// A response that may hide one is an error: one that is too large, compressed in a way
-// that is not understood, or no JSON where JSON was to be expected; and one with
-// several tokens, or with something at the path that is no text. Errors quote nothing.
+// Find returns the token, or "" if the response has none, as after a wrong password. A response
+// that may hide a token is an error: if it is too large, compressed with an unknown coding, no JSON
+// although JSON is expected, or if it has several tokens or a value at the path that is no text.
+// Errors do not quote the response.
 func (t *Token) Find(res Response) (string, error) {
 	if res.Truncated || len(res.Body) > maxBody {
 		return "", errors.New("the response is too large, too slow or cut off")
@@ -74,13 +73,13 @@ func (t *Token) Find(res Response) (string, error) {
 	return onlyText(nodes)
 }
 
-// expectsJSON reports whether a script would take the response for a sign-in's.
+// expectsJSON reports whether a script would treat the response as that of a successful sign-in.
 func expectsJSON(res Response) bool {
 	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
 	return res.Status >= http.StatusOK && res.Status < http.StatusMultipleChoices || strings.HasSuffix(strings.TrimSpace(strings.ToLower(kind)), "json")
 }
 
-// onlyText is the one text among the nodes; what stands for nothing is left out.
+// onlyText returns the only text among the nodes. It ignores values that mean "none".
 func onlyText(nodes []*jsonNode) (string, error) {
 	found := ""
 	for _, n := range nodes {

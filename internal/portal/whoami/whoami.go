@@ -1,6 +1,6 @@
-// Package whoami judges what a portal answers when it is asked which user a request's
-// credentials belong to. A [Question] returns a [Verdict]. Package portal asks; package onboard
-// tries candidates.
+// Package whoami evaluates a portal's response to the question which user a request's credentials
+// belong to. A [Question] returns a [Verdict]. Package portal asks; package onboard tries
+// candidates.
 //
 // It guarantees that an ambiguous response is Unknown. User needs a 2xx response with exactly
 // one distinct value. Anonymous needs a positive sign and no value that could be a user. Unknown
@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// Kind is what an answer says.
+// Kind is the result of a question: User, Anonymous or Unknown.
 type Kind int
 
 const (
@@ -24,7 +24,7 @@ const (
 	User
 )
 
-// Verdict is what one response, or several, prove.
+// Verdict is the result of evaluating one response, or several.
 type Verdict struct {
 	Kind Kind
 	// User is the portal's canonical id, normalised, for Kind User only: valid UTF-8
@@ -37,24 +37,23 @@ type Verdict struct {
 	// Scopes are the questions apart that named the user, a bit for each, in what Agree
 	// returns.
 	Scopes uint64
-	// Why says what was missing when Kind is Unknown, for the operator's log. It holds
-	// nothing of the page.
+	// Why is the reason for the operator's log if Kind is Unknown. It quotes nothing of the page.
 	Why string
 }
 
-// Response is what the portal answered, redirects not followed.
+// Response is the portal's response; redirects are not followed.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	// Truncated says that Body is not all of it.
+	// Truncated says that Body is not the whole body.
 	Truncated bool
 }
 
 // MaxUser bounds ids, names and e-mail addresses, in bytes.
 const MaxUser = 256
 
-// maxToken bounds what the first step yields, in bytes; it goes into a header.
+// maxToken bounds the value of the first step, in bytes, because it is sent in a header.
 const maxToken = 4096
 
 // Question is one compiled whoami. It is safe for concurrent use.
@@ -69,10 +68,11 @@ type Question struct {
 	apart              bool
 }
 
-// URI is the path and query to ask for.
+// URI returns the path and query of the question.
 func (q *Question) URI() string { return q.uri }
 
-// First is the path and query to ask for before, if the question has two steps.
+// First returns the path and query of the first step; ok is false if the question has one step
+// only.
 func (q *Question) First() (uri string, ok bool) {
 	if q.first == nil {
 		return "", false
@@ -80,9 +80,9 @@ func (q *Question) First() (uri string, ok bool) {
 	return q.firstURI, true
 }
 
-// ExtractFirst takes from the first step's response what Headers needs. Without a token there is
-// no second step, and the verdict is final. It is Anonymous if the response shows one of the
-// anonymous signs, because some portals give strangers no token, and otherwise Unknown.
+// ExtractFirst returns the token in the first step's response, which Headers needs. Without a token
+// there is no second step, and the verdict is final. It is Anonymous if the response shows one of
+// the anonymous signs, because some portals give strangers no token, and otherwise Unknown.
 func (q *Question) ExtractFirst(res Response) (token string, v Verdict) {
 	defer func() { v.Apart = q.apart }()
 	p, err := read(res)
@@ -112,8 +112,8 @@ func (q *Question) Headers(token string) http.Header {
 	return h
 }
 
-// Judge says what the response to the question proves. Both rules are always
-// evaluated.
+// Judge evaluates the response to the question. It always evaluates both the signs under
+// `anonymous` and the extractor under `user`.
 func (q *Question) Judge(res Response) Verdict {
 	v := q.judge(res)
 	v.Apart = q.apart
@@ -131,21 +131,21 @@ func (q *Question) judge(res Response) Verdict {
 	case anonymous && count == none:
 		return Verdict{Kind: Anonymous}
 	case anonymous:
-		return unknown(res, "a sign of nobody, and yet %s", found)
+		return unknown(res, "an anonymous sign matches, although user finds a value: %s", found)
 	case count != one:
-		return unknown(res, "no sign of nobody, and %s", found)
+		return unknown(res, "no anonymous sign matches, and user finds no usable value: %s", found)
 	}
 	return q.identify(p, res, id)
 }
 
-// identify normalises an id and adds what is shown of the user.
+// identify normalises an id, checks it, and adds the user's name and email address.
 func (q *Question) identify(p *page, res Response, id string) Verdict {
 	for _, f := range q.normalize {
 		id = f(id)
 	}
 	switch {
 	case slices.Contains(q.user.not, id):
-		return unknown(res, "no sign of nobody, and the id is one of those that stand for nobody")
+		return unknown(res, "no anonymous sign matches, and the id is one of the values under not")
 	case !presentable(id):
 		return unknown(res, "the id is empty, longer than %d bytes or has control characters", MaxUser)
 	}
@@ -157,7 +157,8 @@ func (q *Question) shows(p *page) bool {
 	return slices.ContainsFunc(q.anonymous, func(s sign) bool { return s(p) })
 }
 
-// show is what an optional extractor yields, "" in any doubt.
+// show returns the value of an optional extractor, or "" if it has not exactly one presentable
+// value.
 func show(x *extractor, p *page) string {
 	if x == nil {
 		return ""

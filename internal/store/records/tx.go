@@ -108,7 +108,7 @@ func contains(keys [][]byte, key []byte) bool {
 // Spend implements store.Tx.
 func (t *tx) Spend(name string, until time.Time) error {
 	if t.db.over(until) {
-		return t.fail(errors.New("spending something until a time that is past: it could be spent again"))
+		return t.fail(errors.New("the record of a spent code would end in the past, so the code could be spent again"))
 	}
 	key := spentKey(t.key, name)
 	what := func() string { return "something spent by " + nameUser(t.key) }

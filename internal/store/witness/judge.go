@@ -160,9 +160,9 @@ func another(found Found, realm string) string {
 	case found.Empty:
 		return "an empty store"
 	case found.Store == "":
-		return fmt.Sprintf("another store, which has no id yet and never answered for realm %q", realm)
+		return fmt.Sprintf("another store, which has no id yet and never served realm %q", realm)
 	}
-	return fmt.Sprintf("the store %s, which never answered for realm %q", found.Store, realm)
+	return fmt.Sprintf("the store %s, which never served realm %q", found.Store, realm)
 }
 
 // lost is the refusal: what was expected, what was found, and the ways on.

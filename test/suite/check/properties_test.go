@@ -38,16 +38,16 @@ func TestPropertiesOfSessions(t *testing.T) {
 		}},
 		"H1: no Path": {&office{noPath: true}, "", []said{
 			{row: "cookies reach whoami", saw: "handled by the gate: sid (path /app)"},
-			{row: "side door other paths", saw: "at the portal it is open"},
+			{row: "side door other paths", saw: "at the portal itself it is open"},
 		}},
 		"H1: narrow path with whoami": {&office{ticket: true}, onFiles, []said{{row: "cookies reach whoami", saw: "handled by the gate: extra (path /app/files)"}}},
 		"H1: narrow path left":        {&office{view: true}, "leave extra\n", []said{{row: "cookies reach whoami", saw: "every cookie of the portal is for all of its paths"}}},
 		"H2: committed late": {&office{late: 400 * time.Millisecond}, "settle 500ms\n", []said{
 			{row: "sign-in committed in time", saw: "handled by the gate: the portal commits a sign-in up to 500ms after its response, within `settle` (500ms)"},
 		}},
-		"H4: bound to the browser":  {&office{bound: "User-Agent"}, "", []said{{row: "session bound to headers", saw: "handled by the gate: the portal signs out who sends another User-Agent"}}},
-		"H4: bound to the encoding": {&office{bound: "Accept-Encoding"}, "", []said{{row: "session bound to headers", saw: "another Accept-Encoding"}}},
-		"H3: session from a body":   {&office{body: true}, "", []said{{row: "side door session in a body", saw: "shut; at the portal it is open (/app/login)"}}},
+		"H4: bound to the browser":  {&office{bound: "User-Agent"}, "", []said{{row: "session bound to headers", saw: "handled by the gate: the portal signs out browsers that change their User-Agent"}}},
+		"H4: bound to the encoding": {&office{bound: "Accept-Encoding"}, "", []said{{row: "session bound to headers", saw: "change their Accept-Encoding"}}},
+		"H3: session from a body":   {&office{body: true}, "", []said{{row: "side door session in a body", saw: "closed; at the portal itself it is open (/app/login)"}}},
 		"H5: new sessions":          {&office{renews: true}, "", []said{{row: "connection dropped at the sign-in", saw: "handled by the gate"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestPropertiesThatAreNotHandled(t *testing.T) {
 		says   []said
 	}{
 		"H1: a credential without whoami": {&office{ticket: true}, "", []said{{"cookies reach whoami", "extra (path /app/files): no whoami gets it", "add a whoami below /app/files"}}},
-		"H1: no credential, not left":     {&office{view: true}, "", []said{{"cookies reach whoami", "extra (path /app/files): no whoami gets it", "`leave extra`: it signs nobody in"}}},
+		"H1: no credential, not left":     {&office{view: true}, "", []said{{"cookies reach whoami", "extra (path /app/files): no whoami gets it", "`leave extra`: it signs no user in"}}},
 		"H1, H5: an outlet": {&office{}, "leave sid\ntrust /public/orders\n", []said{
 			{"side door other paths", "/public/orders answers 200", "out of `trust`"},
 			{"connection dropped at the sign-in", "/public/orders was released without a code", "out of `trust`"},

@@ -26,7 +26,7 @@ func TestWrongSettingsForThePortalAreFound(t *testing.T) {
 		"XML-RPC not denied":     {&shop{xml: true}, shopSignIn, "side door XML-RPC", "/xmlrpc.php answers 200", "`deny /xmlrpc.php`"},
 		"JSON-RPC not denied":    {&shop{rpc: true}, shopSignIn, "side door JSON-RPC", "/jsonrpc answers 200", "`deny /jsonrpc`"},
 		"token not denied":       {&shop{token: true}, shopSignIn, "side door JSON sign-in", "/api/token answers 200", "`deny /api/token`"},
-		"sign_in missing":        {&shop{query: true}, "watch unsafe\n", "side door query login", "shows what only those signed in get", "`sign_in { username NAME password NAME }`"},
+		"sign_in missing":        {&shop{query: true}, "watch unsafe\n", "side door query login", "shows what only signed-in customers get", "`sign_in { username NAME password NAME }`"},
 		"Authorization declared": {&shop{basic: true}, shopSignIn + "trust /account\n", "sign-in seen", "through it not", "out of `trust`"},
 		"typed names":            {&shop{echo: true}, shopSignIn, "aliases one user", `"ADA" signs in`, "`trim` and `lower`"},
 		"watch unsafe missing":   {&shop{renew: true}, shopSignIn, "sign-in seen", "through it not", "`watch unsafe`"},

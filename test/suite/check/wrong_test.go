@@ -28,23 +28,23 @@ func TestWrongDescriptionsAreFound(t *testing.T) {
 		wrong            func(p *parts)
 		row, saw, remedy string
 	}{
-		"no sign of nobody": {
+		"no anonymous sign matches": {
 			func(p *parts) { p.anonymous = "status 401" },
 			"stranger is anonymous", "302 to /login", "anonymous redirect */login*",
 		},
 		"a user for strangers": {
 			func(p *parts) { p.anonymous, p.user = "status 401", `header Location` },
-			"stranger is anonymous", "no sign of nobody", "anonymous redirect */login*",
+			"stranger is anonymous", "no anonymous sign matches", "anonymous redirect */login*",
 		},
 		"a sign that holds for customers": {
 			func(p *parts) { p.anonymous = `html "title"` + "\nanonymous redirect */login*" },
-			"sign-in seen", "a sign of nobody, and yet 1 distinct values", "choose one that only strangers get",
+			"sign-in seen", "an anonymous sign matches, although user finds a value: 1 distinct values", "choose one that only strangers get",
 		},
 		"a sign that holds for customers, and no user": {
 			func(p *parts) {
 				p.anonymous, p.user = `html "title"`+"\nanonymous redirect */login*", `html "#gone" value`
 			},
-			"sign-in seen", "a sign of nobody holds", `user html "#account-name" value`,
+			"sign-in seen", "an anonymous sign matches", `user html "#account-name" value`,
 		},
 		"a page that has changed": {
 			func(p *parts) { p.user = `html "#customer-number" value` },
@@ -56,7 +56,7 @@ func TestWrongDescriptionsAreFound(t *testing.T) {
 		},
 		"a display name that nothing gives away": {
 			func(p *parts) { p.user = `html h1` },
-			"answer right", "neither the user name nor a number", "can change to somebody else's",
+			"answer right", "neither the user name nor a number", "can change to that of another customer",
 		},
 		"everybody is one": {
 			func(p *parts) { p.user = `html ".brand"` },
@@ -78,7 +78,7 @@ func TestWrongDescriptionsAreFound(t *testing.T) {
 			func(p *parts) {
 				p.anonymous = "redirect */login*\n" + `anonymous regex "^<!DOCTYPE html><html><head><title></title>"`
 			},
-			"unknown closed", "a blank page", "a sign that only a healthy portal gives",
+			"unknown closed", "a blank page", "a sign that only a working portal gives",
 		},
 		"a trusted page": {
 			func(p *parts) { p.more = "trust /invoices" },

@@ -102,7 +102,7 @@ func TestInspectDemoPortal(t *testing.T) {
 	}
 	g, text := learn(t, portal.URL, nil, customers[0].Name, customers[0].Password, customers[1].Name, customers[1].Password)
 	s := demoBehind(g)
-	wants(t, text, `user html "#account-id" value`, "anonymous redirect", "sign_out /logout", "keeps its value when somebody signs in")
+	wants(t, text, `user html "#account-id" value`, "anonymous redirect", "sign_out /logout", "keeps its value at a sign-in")
 	if strings.Contains(text, "\n\t\trotates") || strings.Contains(text, "\n\t\tleave") {
 		t.Errorf("inspect promises what does not hold:\n%s", text)
 	}

@@ -41,7 +41,7 @@ func TestAttack_DenyBehindTwoPrefixes(t *testing.T) {
 			for _, s := range e.seen {
 				got += " " + s.Method + " " + s.URL.Path
 			}
-			if p.Status != http.StatusForbidden && strings.Contains(got, "xmlrpc.php") && !strings.Contains(h.LogText(), "deny looks at a request before") {
+			if p.Status != http.StatusForbidden && strings.Contains(got, "xmlrpc.php") && !strings.Contains(h.LogText(), "deny is compared with the address before") {
 				t.Errorf("%s: answered %d; the portal got%s", tt.path, p.Status, got)
 			}
 		})
@@ -75,7 +75,7 @@ func TestAttack_TokenBehindAPrefix(t *testing.T) {
 			h := harness.StartSite(t, portal, strings.Replace(tt.site, "realm edge", "realm edge\nrequire always", 1))
 			b := h.Browser()
 			p := b.Fetch(http.MethodPost, tt.path, "application/json", `{"user":"alice","password":"x"}`)
-			if strings.Contains(p.Body, "T-alice") && !strings.Contains(h.LogText(), "which stands behind two_factor") {
+			if strings.Contains(p.Body, "T-alice") && !strings.Contains(h.LogText(), "which is behind two_factor") {
 				t.Errorf("token without a code or warning: %d %s", p.Status, p.Body)
 			} else {
 				t.Logf("%d %.80s", p.Status, p.Body)
@@ -165,7 +165,7 @@ func TestAttack_K1_HeaderBeforeTheGate(t *testing.T) {
 			site := "two_factor {\n" + harness.LegacyLines + "\n}\nreverse_proxy PORTAL"
 			h := harness.StartSite(t, &harness.Legacy{}, site)
 			if err := h.TryLoad(line + "\n" + strings.ReplaceAll(site, "PORTAL", strings.TrimPrefix(h.PortalURL, "http://"))); err != nil {
-				if !strings.Contains(err.Error(), "Caddyfile:") || !strings.Contains(err.Error(), "has the last word") {
+				if !strings.Contains(err.Error(), "Caddyfile:") || !strings.Contains(err.Error(), "after two_factor has made") {
 					t.Error(err)
 				}
 				return

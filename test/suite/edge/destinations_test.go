@@ -30,7 +30,7 @@ func TestAttack_PortalsBehindOneAddress(t *testing.T) {
 		return gate + "handle /blog/* {\n" + one + "\n}\nhandle {\n" + two + "\n}"
 	}
 	host := func(name string) string { return p + " {\nheader_up Host " + name + "\n}" }
-	countWarnings(t, "so a sign-in there is not noticed", map[string]warned{
+	countWarnings(t, "so a sign-in there is not detected", map[string]warned{
 		"Host":                 {handles(host("blog.internal"), host("shop.internal")), 1},
 		"Host of a handler":    {handles("request_header Host blog.internal\n"+p, p), 1},
 		"root of PHP":          {handles("root /srv/blog\nphp_fastcgi PORTAL", "root /srv/shop\nphp_fastcgi PORTAL"), 1},
@@ -117,7 +117,7 @@ func TestAttack_FailureTurnedIntoStranger(t *testing.T) {
 	proxied := func(match, does string) string {
 		return "reverse_proxy PORTAL {\n@down " + match + "\nhandle_response @down {\n" + does + "\n}\n}"
 	}
-	countWarnings(t, "makes of what the portal fails with", map[string]warned{
+	countWarnings(t, "turns a failure of the portal", map[string]warned{
 		"handle_response": {redirect + proxied("status 5xx", "redir * /login?down 302"), 1},
 		"4xx":             {redirect + proxied("status 403 404", "redir * /login"), 1},
 		"respond":         {gate + proxied("status 5xx", "respond 401"), 1},

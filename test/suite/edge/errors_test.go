@@ -244,7 +244,7 @@ func TestI7_ErrorRoutesWithinARoute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := caddy.Load(config, true); err == nil || !strings.Contains(err.Error(), "error routes of its own") {
+	if err := caddy.Load(config, true); err == nil || !strings.Contains(err.Error(), "its own error routes") {
 		t.Errorf("accepted: %v", err)
 	}
 }

@@ -53,7 +53,7 @@ func TestAttack_RewriteMakesCredential(t *testing.T) {
 // TestAttack_CredentialOfOneHandle: a handler behind the gate derives a credential from a header
 // or a cookie, in a handle that no question passes through.
 func TestAttack_CredentialOfOneHandle(t *testing.T) {
-	const proxy, words = "reverse_proxy PORTAL\n", "where whoami does not come by"
+	const proxy, words = "reverse_proxy PORTAL\n", "which no question to whoami matches"
 	up := func(line string) string {
 		return gate + "handle /api/* {\nreverse_proxy PORTAL {\nheader_up " + line + "\n}\n}\nhandle {\n" + proxy + "}"
 	}
@@ -129,12 +129,12 @@ func TestAttack_DenyBehindQuery(t *testing.T) {
 					got += fmt.Sprintln(s.Method, s.URL.RequestURI())
 				}
 			}
-			if strings.Contains(got, tt.want) && !strings.Contains(h.LogText(), "deny looks at a request before") {
+			if strings.Contains(got, tt.want) && !strings.Contains(h.LogText(), "deny is compared with the address before") {
 				t.Errorf("%s: answered %d; the portal got %s", tt.target, p.Status, got)
 			}
 		})
 	}
-	const words = "deny looks at a request before"
+	const words = "deny is compared with the address before"
 	for name, site := range map[string]string{
 		"by path alone": strings.Replace(gate, "realm edge", "realm edge\ndeny /xmlrpc.php", 1) + "route {\nuri query act>action\nmethod PUT\nreverse_proxy 127.0.0.1:1\n}",
 		"before":        "uri query act>action\n" + gates + "reverse_proxy 127.0.0.1:1",

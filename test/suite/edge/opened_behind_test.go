@@ -20,7 +20,7 @@ func TestAttack_TrustBehindAPrefix(t *testing.T) {
 	const proxy = "reverse_proxy PORTAL\n"
 	load := loader(t)
 	for name, tt := range map[string]struct{ site, want string }{
-		"handle_path":       {trusting("trust /hooks/*") + "handle_path /hooks/* {\n" + proxy + "}\nhandle {\n" + proxy + "}", "trust /hooks/*: handle_path or uri strip_prefix behind two_factor takes /hooks off"},
+		"handle_path":       {trusting("trust /hooks/*") + "handle_path /hooks/* {\n" + proxy + "}\nhandle {\n" + proxy + "}", "trust /hooks/*: handle_path or uri strip_prefix behind two_factor removes /hooks"},
 		"strip_prefix":      {"route {\n" + trusting("trust /hooks/*") + "uri strip_prefix /hooks\n" + proxy + "}", "trust /hooks/NAME /NAME"},
 		"guest":             {trusting("guest /hooks/*") + "handle_path /hooks/* {\n" + proxy + "}\nhandle {\n" + proxy + "}", "guest /hooks/*: "},
 		"matcher":           {"@h {\npath /hooks/pay\nremote_ip 192.0.2.0/24\n}\n" + trusting("trust @h") + "handle_path /hooks/* {\n" + proxy + "}\nhandle {\n" + proxy + "}", "the portal gets /pay"},
@@ -66,7 +66,7 @@ func TestTrustBeforeRewrite(t *testing.T) {
 		"no trust":           {"route {\n" + trusting("") + "@h path_regexp h ^/hooks/(.*)$\nrewrite @h /{re.h.1}\nreverse_proxy 127.0.0.1:1\n}", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := warnings(t, tt.site, "requests are let pass by their address before"); got != tt.warnings {
+			if got := warnings(t, tt.site, "requests pass because of their address before"); got != tt.warnings {
 				t.Errorf("%d warnings, want %d", got, tt.warnings)
 			}
 		})

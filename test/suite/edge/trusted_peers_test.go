@@ -10,7 +10,7 @@ import (
 // TestAttack_TrustedPeers: behind a trusted proxy remote_ip is the proxy's address for every
 // client. If all peers are trusted, every client chooses its client_ip.
 func TestAttack_TrustedPeers(t *testing.T) {
-	const proxies, believed = "trusted_proxies static private_ranges", "trusted_proxies has all addresses"
+	const proxies, believed = "trusted_proxies static private_ranges", "trusted_proxies contains all addresses"
 	h := harness.StartSite(t, &harness.Legacy{}, trusting("")+"reverse_proxy PORTAL")
 	for name, tt := range map[string]struct{ servers, matcher, want, warning string }{
 		"remote_ip":     {proxies, "remote_ip private_ranges", "use client_ip", ""},

@@ -43,7 +43,7 @@ func TestUnaskedUpstreams(t *testing.T) {
 		"php":                         {gate + "root /nowhere\nphp_fastcgi 127.0.0.1:1\nfile_server", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := warnings(t, tt.site, "so a sign-in there is not noticed"); got != tt.warnings {
+			if got := warnings(t, tt.site, "so a sign-in there is not detected"); got != tt.warnings {
 				t.Errorf("%d warnings, want %d", got, tt.warnings)
 			}
 		})
@@ -70,7 +70,7 @@ func TestDenyBeforeRewrite(t *testing.T) {
 		"php":                 {shut + "root /nowhere\nphp_fastcgi 127.0.0.1:1\nfile_server", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := warnings(t, tt.site, "which stands behind two_factor"); got != tt.warnings {
+			if got := warnings(t, tt.site, "which is behind two_factor"); got != tt.warnings {
 				t.Errorf("%d warnings, want %d", got, tt.warnings)
 			}
 		})

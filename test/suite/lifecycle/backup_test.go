@@ -172,7 +172,7 @@ func TestRestore_KeepBackupCodes(t *testing.T) {
 	file := k.backup()
 	accepted(t, owing(t, k.Harness).Pass(device.Backup[0]))
 	out := k.restore(file, "--keep-backup-codes")
-	if !strings.Contains(out, "WARNING: backup codes that were used since the backup was made count once more.") {
+	if !strings.Contains(out, "WARNING: backup codes that were used since the backup was made are valid again.") {
 		t.Errorf("no warning: %s", out)
 	}
 	accepted(t, owing(t, k.Harness).Pass(device.Backup[0]))

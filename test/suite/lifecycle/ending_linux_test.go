@@ -147,7 +147,7 @@ func TestJ3_OpenRequest(t *testing.T) {
 	if status, took := o.ends(t, syscall.SIGTERM); status == 0 || took > mostEnd {
 		t.Errorf("status %d after %v", status, took)
 	}
-	o.said(t, "requests are open, or the store is busy")
+	o.said(t, "requests are open or the store is busy")
 }
 
 // withOpenRequest is a program that serves a request which the portal never answers.

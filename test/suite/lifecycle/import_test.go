@@ -137,7 +137,7 @@ func TestImport_Refused(t *testing.T) {
 	}{
 		"wrong secret":     {good + "bob,189\n", `line 3: user "bob": secret: not base32`, nil},
 		"has another":      {good + "carol," + newSecret() + "\n", `line 3: user "carol": user: has another authenticator already`, nil},
-		"the same by case": {good + "alice," + newSecret() + "\n", `line 3: user "alice": user: was in line 2 already`, nil},
+		"the same by case": {good + "alice," + newSecret() + "\n", `line 3: user "alice": user: is in line 2 already`, nil},
 		"unknown column":   {"user,secret,pin\n", `the column "pin" is unknown`, nil},
 		"binary":           {"\x7fELF\x00", "this is no text", nil},
 		"empty":            {"", "the file is empty", nil},
@@ -158,7 +158,7 @@ func TestImport_Refused(t *testing.T) {
 		}
 	}
 	out, progress, err := d.run(good, "import", "-", "--dry-run")
-	if err != nil || !strings.Contains(out, "1  would be imported, who were not seen before") || !strings.Contains(progress, "none of them was ever seen") {
+	if err != nil || !strings.Contains(out, "1  would be imported, who were not seen before") || !strings.Contains(progress, "none of these users was ever seen") {
 		t.Errorf("dry run: %v\n%s%s", err, out, progress)
 	}
 	if p := d.Browser().SignIn("alice"); p.Location == "/two-factor/challenge" {
@@ -212,7 +212,7 @@ func TestExport_RoundTrip(t *testing.T) {
 			t.Errorf("left behind: %v", left)
 		}
 		_, progress, err := d.run(string(raw), "import", "-", "--realm", "two", "--format", format)
-		if err != nil || !strings.Contains(progress, "the backup codes are those of another realm") {
+		if err != nil || !strings.Contains(progress, "the backup codes are from another realm") {
 			t.Fatalf("%v %s", err, progress)
 		}
 		if s := d.arrive(string(raw), "--realm", "one", "--format", format); s.Counts != (transfer.Counts{Same: 1}) {

@@ -50,7 +50,7 @@ func TestKeyMadeOnce(t *testing.T) {
 		t.Error("the key was replaced")
 	}
 	log := h.LogText()
-	if n := strings.Count(log, "a new master key was made"); n != 1 {
+	if n := strings.Count(log, "a new master key was created"); n != 1 {
 		t.Errorf("it was told %d times", n)
 	}
 	if strings.Contains(log, strings.TrimSpace(made)) {

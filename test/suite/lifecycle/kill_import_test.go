@@ -35,7 +35,7 @@ func TestImport_Kill(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	o.kill()
-	if err := importing.Wait(); err == nil || !strings.Contains(said.String(), "give the same file again") {
+	if err := importing.Wait(); err == nil || !strings.Contains(said.String(), "import the same file again") {
 		t.Errorf("%v\n%s", err, &said)
 	}
 	o.start(t)

@@ -87,7 +87,7 @@ var losses = map[string]loss{
 		b.Enrol()
 		stop(t)
 		caddy.DefaultStorage.Path = kept
-		return `never answered for realm "one"`, elsewhere(h)
+		return `never served realm "one"`, elsewhere(h)
 	},
 	"an unmounted volume that Caddy's storage was on, too": func(t *testing.T, h *harness.Harness) (string, string) {
 		stop(t)

@@ -163,7 +163,7 @@ func TestNoticesOutliveWrongSettings(t *testing.T) {
 	alice := h.Browser()
 	alice.SignIn("alice")
 	alice.Enrol()
-	awaitLog(t, h, "the mail server takes no mails")
+	awaitLog(t, h, "the mail server accepts no mails")
 	if strings.Contains(h.LogText(), `"wrong"`) {
 		t.Error("the password is in the log")
 	}

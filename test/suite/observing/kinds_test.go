@@ -166,14 +166,14 @@ func TestKinds_StrangersAreSpared(t *testing.T) {
 			w := start(t, portal, moodyLines)
 			b := w.Browser()
 			form := b.Get("/login").Body
-			w.awaits(report.Unasked, "not surely signed in, and the portal must not be asked about strangers", 1)
+			w.awaits(report.Unasked, "perhaps not signed in, and this portal must not be asked about strangers", 1)
 			if portal.askedAbout(b.Cookies("/")["sid"]) {
 				t.Fatal("a stranger's session was asked about")
 			}
 			if p := signIn(b, form, "wrong"); p.Location != "/login" {
 				t.Fatalf("%d %s", p.Status, p.Location)
 			}
-			w.awaits(report.Unasked, "not surely signed in, and the portal must not be asked about strangers", 2)
+			w.awaits(report.Unasked, "perhaps not signed in, and this portal must not be asked about strangers", 2)
 			if p := signIn(b, form, "pw"); p.Location != "/home" {
 				t.Fatalf("observing broke the sign-in: it leads to %s", p.Location)
 			}
@@ -226,7 +226,7 @@ func TestKinds_PartOfASession(t *testing.T) {
 	b.Base = w.URL
 	b.Get("/home") // starts the visit; the gateway has seen none of its cookies before
 	b.Get("/home")
-	w.awaits(report.Unasked, "its session began before it was watched, and may have cookies that were not seen", 1)
+	w.awaits(report.Unasked, "the session began before mode observe, and may have cookies that were not observed", 1)
 	if p := b.Get("/home"); p.Body != "hello alice" {
 		t.Fatalf("observing broke the session: %q", p.Body)
 	}

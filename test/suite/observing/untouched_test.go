@@ -64,7 +64,7 @@ func TestUntouched(t *testing.T) {
 		{"GET", "/", "x=1", "Authorization", "Basic YTpi", report.Changed, "header Authorization /"},
 		{"PUT", "/orders/7", "x=1", "X-Api-Key", "k", report.Changed, "header X-Api-Key /orders/*"},
 		{"GET", "/shop;jsessionid=AB?PHPSESSID=1&x=2", "x=1", "", "", report.Changed, "session id in the address /*"},
-		{"GET", "/x.css", "x=1", "Sec-Fetch-Mode", "no-cors", report.Refused, "looks like an asset, and is none /x.css"},
+		{"GET", "/x.css", "x=1", "Sec-Fetch-Mode", "no-cors", report.Refused, "looks like an asset, but is none /x.css"},
 		{"GET", "/two-factor/setup", "x=1", "", "", report.Changed, "answered by the own pages /two-factor/setup"},
 		{"GET", "/", strings.Repeat("c=1; ", 300) + "d=1", "", "", report.Refused, "malformed cookies /"},
 	} {

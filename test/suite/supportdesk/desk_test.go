@@ -116,7 +116,7 @@ func TestDesk_NobodyIsNobody(t *testing.T) {
 	}
 	want(t, do(o.staff(""), "reset", "alice", "because"), http.StatusForbidden)
 	o.stillOn("alice")
-	if !strings.Contains(o.LogText(), "nobody is authenticated before two_factor_admin") {
+	if !strings.Contains(o.LogText(), "no authentication before two_factor_admin") {
 		t.Error("the log does not tell the operator")
 	}
 }
@@ -255,7 +255,7 @@ func TestDesk_RolesByDefaultAndByMatcher(t *testing.T) {
 	o.customer("alice")
 	want(t, o.staff("carl").Get("/"), http.StatusOK, "alice", "may look only")
 	want(t, do(o.staff("anna"), "reset", "alice", "a good reason"), http.StatusForbidden)
-	if !strings.Contains(o.LogText(), "names nobody who may act") {
+	if !strings.Contains(o.LogText(), "two_factor_admin has no act") {
 		t.Error("the log does not say that nobody may act")
 	}
 	if err := o.TryWhole(o.caddyfile("@senior header X-Office north\n\t" + accounts + "\n\ttwo_factor_admin {\n\t\tact @senior\n\t}")); err != nil {

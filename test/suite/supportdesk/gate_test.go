@@ -29,7 +29,7 @@ func TestDesk_CustomersAreNoStaff(t *testing.T) {
 					t.Errorf("%s names a customer", path)
 				}
 			}
-			if !strings.Contains(h.LogText(), "two_factor_admin stands behind two_factor") {
+			if !strings.Contains(h.LogText(), "two_factor_admin is behind the two_factor of a portal") {
 				t.Error("the log does not tell the operator")
 			}
 		})
