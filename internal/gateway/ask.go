@@ -165,24 +165,6 @@ func (x *exchange) ask(ctx context.Context, s subject) *portal.Answer {
 	return &all
 }
 
-// keptAnswer returns the cached answer about a request with one plan, if all cached answers about
-// its credentials name one user. Otherwise it returns nil. For a user who may pass, ask would
-// return the same answer; keptAnswer spares a cleared request its work.
-func (x *exchange) keptAnswer() *portal.Answer {
-	if x.visit == nil || x.ownPage || !x.usable() || x.jar.Uncovered(x.path, x.g.asked) != "" {
-		return nil
-	}
-	here := x.jar.View(x.path)
-	if _, differs := x.ownView(x.jar, here); differs {
-		return nil
-	}
-	a, alike := x.visit.Answers.Alike(&visits.Key{Pins: x.facts.Pins, View: here.Key}, x.now, x.staysUnchecked())
-	if a == nil || !alike || a.Kind != gate.User {
-		return nil
-	}
-	return a
-}
-
 // askPlan answers one question, from the cache or by asking the portal, and caches the answer.
 // part says that it is one of several.
 func (x *exchange) askPlan(ctx context.Context, s *subject, p plan, part bool) *portal.Answer {

@@ -125,12 +125,6 @@ func (x *exchange) askBefore(freshly bool) (*portal.Answer, gate.Standing, error
 		return strangers, gate.Standing{Answer: gate.Anonymous}, nil
 	}
 	ctx := x.facts.R.Context()
-	if !freshly && x.live() {
-		if a := x.keptAnswer(); a != nil && a.User == x.st.Clearance.User {
-			st, err := x.standingOf(ctx, a)
-			return a, st, err
-		}
-	}
 	s := x.present()
 	s.freshly, s.kept = freshly, !freshly
 	a := x.ask(ctx, s)

@@ -85,15 +85,8 @@ func (a *Answers) Kept(key *Key, varying func() portal.Varying, now time.Time, b
 	return a.exact(key, varying(), now, brief), true
 }
 
-// Alike returns an unexpired answer, or nil. alike says that all answers about these credentials
-// name its user. brief is as in Kept.
-func (a *Answers) Alike(key *Key, now time.Time, brief bool) (answer *portal.Answer, alike bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.alike(key, now, brief)
-}
-
-// alike is Alike for a caller that holds mu.
+// alike returns an unexpired answer, or nil. alike says that all answers about these credentials
+// name its user. brief is as in Kept. The caller holds mu.
 func (a *Answers) alike(key *Key, now time.Time, brief bool) (answer *portal.Answer, alike bool) {
 	alike = true
 	for i := range a.slots {
