@@ -38,7 +38,7 @@ func TestStrippedEncryption(t *testing.T) {
 	w := newWorld(t, mail.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: mail.StartTLS, Timeout: 2 * time.Second})
 	w.put("alice")
 	w.run()
-	w.logged("the mail server takes no mails; they wait and are tried again", 1)
+	w.logged("the mail server accepts no mails; they wait in the queue and are tried again", 1)
 	w.stop()
 	l.Close()
 	done.Wait()

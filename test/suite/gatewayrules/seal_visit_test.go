@@ -69,7 +69,7 @@ func TestSeal_CrossSiteRequestNeverMints(t *testing.T) {
 		{"a form's POST", "POST", map[string]string{"Sec-Fetch-Site": "cross-site"}, false},
 		{"a script", "GET", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, false},
 		{"an image", "GET", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, false},
-		{"a sister site's frame", "GET", map[string]string{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"}, false},
+		{"a frame of another host of the site", "GET", map[string]string{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"}, true},
 		{"an old browser's POST", "POST", map[string]string{"Sec-Fetch-Site": "", "Sec-Fetch-Mode": "", "Origin": "https://evil.example"}, false},
 		{"a sandboxed frame's POST", "POST", map[string]string{"Sec-Fetch-Site": "", "Sec-Fetch-Mode": "", "Origin": "null"}, false},
 		{"a link", "GET", map[string]string{"Sec-Fetch-Site": "cross-site"}, true},

@@ -103,7 +103,7 @@ const site = `https://portal.example.com {
 // open demands that a door that the gate shuts was open at the portal.
 func (r result) open(t *testing.T, row, where string) {
 	t.Helper()
-	if line := rowOf(r.out, row); !strings.Contains(line, "at the portal it is open ("+where+")") {
+	if line := rowOf(r.out, row); !strings.Contains(line, "at the portal itself it is open ("+where+")") {
 		t.Errorf("the line %q is %q", row, line)
 	}
 }
