@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -39,6 +40,8 @@ type gate struct {
 	// g is the present gateway, of the present process.
 	g       *gateway.Gateway
 	process *process
+	// watched is g, for watch, which runs beside the program.
+	watched atomic.Pointer[gateway.Gateway]
 	next    gateway.Next
 	db      *memory
 	// abandoned is how long a request may still stop that no proxy waits for.
@@ -166,8 +169,9 @@ func (g *gate) watch(end <-chan struct{}) {
 		case <-end:
 			return
 		case <-tick.C:
-			g.g.Visits.Tunnels.CloseExpired(time.Now())
-			g.g.Visits.Tunnels.AskDue(time.Now())
+			tunnels := &g.watched.Load().Visits.Tunnels
+			tunnels.CloseExpired(time.Now())
+			tunnels.AskDue(time.Now())
 		}
 	}
 }

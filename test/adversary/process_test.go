@@ -39,6 +39,7 @@ func (g *gate) start() (err error) {
 	g.kit.db.Store, g.kit.factors.Factors = g.db, g.kit.service(g.db)
 	g.process = &process{killed: make(chan struct{})}
 	g.g, err = g.kit.gateway(g.world, g.db, gateway.NewVisits(g.db, time.Now))
+	g.watched.Store(g.g)
 	return err
 }
 
@@ -64,6 +65,7 @@ func (r *run) reload() {
 		panic(err)
 	}
 	r.gate.g = g
+	r.gate.watched.Store(g)
 	old.Stop()
 	r.logf("the configuration is loaded again")
 }
