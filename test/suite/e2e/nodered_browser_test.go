@@ -101,7 +101,10 @@ func (r *red) signOut() {
 func (r *red) deploy() {
 	r.t.Helper()
 	browser.Evaluate[bool](r.Browser, flows)
-	r.Click("#red-ui-header-button-deploy")
+	r.await("the button that deploys", `document.querySelector("#red-ui-header-button-deploy:not(.disabled)")`)
+	// By script: what the editor shows for a moment after its start may cover the button.
+	browser.Evaluate[bool](r.Browser, `document.querySelector("#red-ui-header-button-deploy").click(), true`)
+	r.await("the deployment", `!RED.nodes.dirty()`)
 	browser.Evaluate[bool](r.Browser, `RED.sidebar.show("debug"), true`)
 	r.await("a message in the debug pane", `document.querySelector(".red-ui-debug-msg")`)
 }
