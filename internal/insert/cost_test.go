@@ -220,8 +220,10 @@ func TestAttack_K5_CPU(t *testing.T) {
 		for name, shape := range shapes {
 			for _, selector := range selectors {
 				took := spent(t, shape(size), selector, portion)
-				if took > times*usual { // once more, in case the machine was busy
-					took = min(took, spent(t, shape(size), selector, portion))
+				for range 5 { // again, in case the machine was busy
+					if took > times*usual {
+						took = min(took, spent(t, shape(size), selector, portion))
+					}
 				}
 				if took > times*usual {
 					t.Errorf("%s, %s, in portions of %d: %s, an ordinary page takes %s", name, selector, portion, took, usual)
