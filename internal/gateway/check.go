@@ -25,8 +25,8 @@ const signInPause = 250 * time.Millisecond
 //  3. The epochs are read, and whether the visit is settled. This comes before the question,
 //     because the answer proves nothing about what happens after it was asked.
 //  4. askAtEnd asks, and decideAfter decides.
-//  5. If the response is released, prove records the epoch. A request with further portions then
-//     lets the next exclusive request run.
+//  5. If the response is released, prove records the epoch. A request that has ended leaves the
+//     shared requests; one with further portions lets the next exclusive request run.
 func (x *exchange) Check(final bool) gate.Action {
 	if !final && x.mayChange() && (!x.before.MayPass() || x.sendsSignIn()) {
 		return gate.Refuse // the portal may commit a sign-in at the end of what it sends
@@ -56,6 +56,9 @@ func (x *exchange) Check(final bool) gate.Action {
 	action := x.decideAfter(a, s, epoch)
 	if action == gate.Forward {
 		x.prove(signInEpoch, settled)
+		if final {
+			x.leaveShared() // before Release, which would count it as one with a response that goes on
+		}
 		if !final && x.yield != nil {
 			x.yield() // the further portions are checked, also beside another exclusive request
 		}
