@@ -327,16 +327,33 @@ type tunnelConn struct {
 	// in has the bytes that arrived before the connection was handed over, and then the rest.
 	in *bufio.Reader
 	*frames
+	// pace is used by Read only.
+	pace pace
 }
 
 // Read reads from the client.
 func (t *tunnelConn) Read(p []byte) (int, error) {
-	n, err := t.in.Read(p)
+	clock := t.x.g.Clock
+	if d := t.pace.until.Sub(clock()); d > 0 && !t.x.pause(d) {
+		return 0, net.ErrClosed
+	}
+	n, err := t.next(p)
+	began := clock()
 	if n > 0 && !t.mayComeIn() {
 		_ = t.Close()
 		return 0, net.ErrClosed
 	}
-	return n, err
+	return t.pace.split(p[:n], clock().Sub(began) >= holdPoll, clock()), err
+}
+
+// next reads what the client sent: first what Read kept back.
+func (t *tunnelConn) next(p []byte) (int, error) {
+	if len(t.pace.rest) == 0 {
+		return t.in.Read(p)
+	}
+	n := copy(p, t.pace.rest)
+	t.pace.rest = t.pace.rest[n:]
+	return n, nil
 }
 
 // Write writes to the client.

@@ -81,6 +81,14 @@ func (e *editor) comms(token string) (answer string, status int) {
 	if err := c.Write(ctx, websocket.MessageText, fmt.Appendf(nil, `{"auth":%q}`, token)); err != nil {
 		e.t.Fatal(err)
 	}
+	// The editor subscribes a moment later, while the gateway may still hold the token back. Node-RED
+	// refuses both if they arrive in one piece.
+	time.Sleep(50 * time.Millisecond)
+	for _, topic := range []string{"debug", "status/#"} {
+		if err := c.Write(ctx, websocket.MessageText, fmt.Appendf(nil, `{"subscribe":%q}`, topic)); err != nil {
+			e.t.Fatal(err)
+		}
+	}
 	_, got, err := c.Read(ctx)
 	if err != nil {
 		e.t.Fatal(err)
